@@ -1,0 +1,106 @@
+# From a clean clone: `make demo` shows what prunetext does, `make test` checks all of it. Both can be run again and again.
+#
+# Needed: Python 3.11 or newer with venv and headers, and a C++20 compiler. Everything else is installed into .venv, in the
+# versions of constraints.txt. The tests run the built wheel, not the source folder, since the wheel is what users get.
+
+PYTHON ?= python3
+VENV := .venv
+BARE := .venv-bare
+PIP := $(VENV)/bin/python -m pip
+WHEEL := dist/prunetext-*.whl
+# What goes into the wheel. Folders are listed too: their time changes when a file is deleted.
+SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE \
+  $(shell find src -name __pycache__ -prune -o -name '*.so' -prune -o -print)
+
+MAKE_STARTED := $(shell date +%s)
+# $(call begin,WORDS) opens a stage and says at its end, also when it fails, how long it took.
+begin = printf '== %s\n' '$(1)' && started=$$(date +%s) && trap 'echo "   $$(($$(date +%s) - started)) s"' 0 &&
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Sources on PYTHONPATH would stand before the installed wheel.
+unexport PYTHONPATH
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint install tools bare pytest clean
+
+help:
+	@echo 'make demo   train, prune and pack a news classifier, and use it'
+	@echo 'make test   lint, type-check, build, and run every test'
+	@echo 'make lint   lint and type-check only'
+	@echo 'make install   bring .venv up to date with the sources, for running single tests'
+	@echo 'make clean  remove what these made (not runs/)'
+
+demo: install
+	@$(call begin,Train and prune and pack: prunetext fit sample:bbc-news) \
+	$(VENV)/bin/python -m prunetext fit sample:bbc-news --max-drop 0.5 --out runs/bbc-news --overwrite
+	@$(call begin,Classify three lines with the packed file) \
+	printf '%s\n' \
+	  'The striker scored twice in the second half to win the cup for his club' \
+	  'Shares fell sharply after the bank warned that profits would miss forecasts' \
+	  'The prime minister told parliament that the vote on the bill will be in May' \
+	| $(VENV)/bin/python -m prunetext predict runs/bbc-news/model.safetensors -
+
+test: lint bare pytest
+	@echo "== make test took $$(($$(date +%s) - $(MAKE_STARTED))) s"
+
+lint: $(VENV)/.stamp-test
+	@$(call begin,Lint and type-check) \
+	$(VENV)/bin/python -m ruff check --quiet && \
+	$(VENV)/bin/python -m ruff format --check --quiet && \
+	$(VENV)/bin/python -m mypy --no-error-summary
+
+# The wheel alone, in an environment without any other package: what a user deploys.
+bare: $(BARE)/.stamp-installed
+	@$(call begin,Load and predict without any third-party package) \
+	$(BARE)/bin/python -I scripts/bare_test.py
+
+pytest: $(VENV)/.stamp-test
+	@$(call begin,Test) \
+	$(VENV)/bin/python -m pytest
+
+install: $(VENV)/.stamp-installed
+
+clean:
+	rm -rf $(VENV) $(BARE) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Each missing tool is one sentence with the package that brings it.
+tools:
+	@need() { echo "$$1 is missing: run apt install $$2 (or your system's equivalent)." >&2; exit 1; }; \
+	command -v $(PYTHON) > /dev/null || need 'Python 3.11 or newer' python3; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || need 'Python 3.11 or newer' python3; \
+	$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || need 'The Python module venv' python3-venv; \
+	$(PYTHON) -c 'import os, sysconfig; open(os.path.join(sysconfig.get_path("include"), "Python.h"))' 2> /dev/null \
+	  || need 'The Python header Python.h' python3-dev; \
+	command -v "$${CXX:-c++}" > /dev/null || command -v g++ > /dev/null || need 'A C++ compiler' g++
+
+# The build tools live in .venv and the wheel is built without isolation, so that an edited C++ file alone is recompiled.
+$(VENV)/.stamp-tools: pyproject.toml constraints.txt | tools
+	@$(call begin,Make $(VENV) with the build tools) \
+	$(PYTHON) -m venv $(VENV) && \
+	$(PIP) install -qq -c constraints.txt pip && \
+	$(PIP) install -qq -c constraints.txt --group build && \
+	touch $@
+
+dist/.stamp-wheel: $(VENV)/.stamp-tools $(SOURCES)
+	@$(call begin,Build the wheel) \
+	rm -rf dist && \
+	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PIP) wheel -qq --no-deps --no-build-isolation --wheel-dir dist . && \
+	touch $@
+
+# First the packages it needs, which seldom change; then this very wheel, although its version is the same.
+$(VENV)/.stamp-installed: dist/.stamp-wheel
+	@$(call begin,Install prunetext into $(VENV)) \
+	$(PIP) install -qq -c constraints.txt "$$(echo $(WHEEL))[train,samples]" && \
+	$(PIP) install -qq --no-deps --force-reinstall $(WHEEL) && \
+	touch $@
+
+$(VENV)/.stamp-test: $(VENV)/.stamp-installed
+	@$(call begin,Install the test tools) \
+	$(PIP) install -qq -c constraints.txt --group test && \
+	touch $@
+
+$(BARE)/.stamp-installed: dist/.stamp-wheel
+	@$(call begin,Install the wheel alone into $(BARE)) \
+	$(PYTHON) -m venv $(BARE) && \
+	$(BARE)/bin/python -m pip install -qq --force-reinstall $(WHEEL) && \
+	touch $@

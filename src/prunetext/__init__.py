@@ -1,0 +1,74 @@
+"""Train, prune and pack the smallest, fastest text classifier that keeps its accuracy, with the proof that it did."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from prunetext.assessment import Evaluation, evaluate
+    from prunetext.data.dataset import Data, Examples
+    from prunetext.data.reading import read
+    from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
+    from prunetext.inspection import Inspection, inspect
+    from prunetext.pipeline import Result, fit
+    from prunetext.prediction import predict
+    from prunetext.runtime.classifier import Classifier, load
+    from prunetext.training.evaluation import Score, Verdict
+
+# Loaded on first use, so that `import prunetext` costs next to nothing.
+_HOMES = {
+    "Classifier": "prunetext.runtime.classifier",
+    "Data": "prunetext.data.dataset",
+    "DataError": "prunetext.errors",
+    "Evaluation": "prunetext.assessment",
+    "Examples": "prunetext.data.dataset",
+    "InputError": "prunetext.errors",
+    "Inspection": "prunetext.inspection",
+    "MissingExtraError": "prunetext.errors",
+    "ModelFileError": "prunetext.errors",
+    "PrunetextError": "prunetext.errors",
+    "Result": "prunetext.pipeline",
+    "RunError": "prunetext.errors",
+    "Score": "prunetext.training.evaluation",
+    "Verdict": "prunetext.training.evaluation",
+    "evaluate": "prunetext.assessment",
+    "fit": "prunetext.pipeline",
+    "inspect": "prunetext.inspection",
+    "load": "prunetext.runtime.classifier",
+    "predict": "prunetext.prediction",
+    "read": "prunetext.data.reading",
+}
+
+__all__ = [  # noqa: RUF022
+    "read",
+    "fit",
+    "load",
+    "predict",
+    "evaluate",
+    "inspect",
+    "Data",
+    "Examples",
+    "Result",
+    "Evaluation",
+    "Inspection",
+    "Score",
+    "Verdict",
+    "Classifier",
+    "PrunetextError",
+    "InputError",
+    "DataError",
+    "ModelFileError",
+    "RunError",
+    "MissingExtraError",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,28 @@
+"""The `prunetext` command, also as `python -m prunetext`: says what is missing, or hands over to `prunetext.cli`."""
+
+from __future__ import annotations
+
+import sys
+
+from prunetext.errors import MissingExtraError, require
+
+
+def main() -> None:
+    """Run the command line; without the packages of the `cli` extra, name the pip command and exit with code 2.
+
+    A bare install has the command too, since pip writes it whatever the extras are.
+    """
+    try:
+        require("typer", extra="cli")
+        require("rich", extra="cli")
+    except MissingExtraError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+    from prunetext.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

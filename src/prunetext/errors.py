@@ -1,0 +1,61 @@
+"""The error tree: what a user may see, and with which exit code.
+
+Everything a user can cause is an `InputError` (exit code 2); anything else is a fault of ours (exit code 1).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+class PrunetextError(Exception):
+    """Base of every error that prunetext raises on purpose."""
+
+
+class InputError(PrunetextError, ValueError):
+    """The user's input is wrong; the message is one sentence with the file, the line, the rule and the remedy."""
+
+
+class DataError(InputError):
+    """A data file breaks a rule.
+
+    >>> str(DataError("reviews.csv", "label is empty. Give it a label, or drop such rows with --skip-empty.", line=812))
+    'reviews.csv, line 812: label is empty. Give it a label, or drop such rows with --skip-empty.'
+    """
+
+    def __init__(self, source: object, message: str, line: int | None = None) -> None:
+        place = f"{source}, line {line}" if line is not None else str(source)
+        super().__init__(f"{place}: {message}")
+
+
+class ModelFileError(InputError):
+    """A model file is damaged, hostile, or not a prunetext file."""
+
+
+class RunError(InputError):
+    """A run folder cannot be used as asked (finished, of another recipe, or incomplete)."""
+
+
+class MissingExtraError(InputError, ImportError):
+    """A package that only an extra installs is needed; the message names the pip command."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import `module`, or say which extra brings it.
+
+    >>> require("json", extra="train").__name__
+    'json'
+    """
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"This needs the package {module.partition('.')[0]}, which is not installed: "
+            f"run pip install 'prunetext[{extra}]'."
+        ) from None
