@@ -1,0 +1,13 @@
+// The native extension `prunetext.runtime._native`: each part binds itself.
+#include <nanobind/nanobind.h>
+
+namespace nb = nanobind;
+
+void bind_tokenizer(nb::module_ &module);  // tokenizer_bindings.cpp
+void bind_model(nb::module_ &module);      // model_bindings.cpp
+
+NB_MODULE(_native, module) {
+    module.doc() = "Tokenizer, vocabulary and packed-model kernel.";
+    bind_tokenizer(module);
+    bind_model(module);
+}

@@ -1,0 +1,53 @@
+// Python strings as Text: their own code units, without a copy and without a UTF-8 form left behind in the string.
+#pragma once
+#include <nanobind/nanobind.h>
+
+#include <string>
+#include <vector>
+
+#include "text.hpp"
+
+#ifdef Py_LIMITED_API
+#error "Python's stable ABI hides the units of a str: build this module without STABLE_ABI."
+#endif
+
+namespace prunetext {
+
+// Borrows the units of a str (or of a subclass of it); `item` is its place in the list `name`, for the message.
+inline Text text_of(PyObject *object, Py_ssize_t item = -1, const char *name = "texts") {
+    if (!PyUnicode_Check(object)) {
+        const std::string rule = (item < 0 ? "text" : name) + std::string(" must be str, not ") + Py_TYPE(object)->tp_name;
+        const std::string place = item < 0 ? "" : " (item " + std::to_string(item) + ")";
+        throw nanobind::type_error((rule + place).c_str());
+    }
+#if PY_VERSION_HEX < 0x030C0000
+    if (PyUnicode_READY(object) < 0) throw nanobind::python_error();
+#endif
+    return {PyUnicode_DATA(object), size_t(PyUnicode_GET_LENGTH(object)), int(PyUnicode_KIND(object)),
+            PyUnicode_IS_ASCII(object) != 0};
+}
+
+// The texts of a list or tuple, with a reference to each, so that they outlive changes to the list without the GIL.
+class HeldTexts {
+  public:
+    explicit HeldTexts(nanobind::handle list, const char *name = "texts") {
+        if (!PyList_Check(list.ptr()) && !PyTuple_Check(list.ptr())) {
+            const std::string rule = std::string(name) + " must be a list of str, not " + Py_TYPE(list.ptr())->tp_name;
+            throw nanobind::type_error(rule.c_str());
+        }
+        held_ = nanobind::steal(PySequence_Tuple(list.ptr()));
+        if (!held_.is_valid()) throw nanobind::python_error();
+        const Py_ssize_t count = PyTuple_GET_SIZE(held_.ptr());
+        texts_.reserve(size_t(count));
+        for (Py_ssize_t i = 0; i < count; ++i) texts_.push_back(text_of(PyTuple_GET_ITEM(held_.ptr(), i), i, name));
+    }
+
+    const std::vector<Text> &texts() const { return texts_; }
+    PyObject *at(size_t i) const { return PyTuple_GET_ITEM(held_.ptr(), Py_ssize_t(i)); }
+
+  private:
+    nanobind::object held_;
+    std::vector<Text> texts_;
+};
+
+}  // namespace prunetext

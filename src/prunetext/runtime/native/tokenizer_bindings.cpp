@@ -1,0 +1,189 @@
+// Python's view of the tokenizer and the vocabulary: texts in, ids out as bytes.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "python_text.hpp"
+#include "tokenizer.hpp"
+#include "vocabulary.hpp"
+
+namespace nb = nanobind;
+
+namespace prunetext {
+namespace {
+
+constexpr int32_t kUnknown = 1;    // 0 is padding
+constexpr int32_t kFirstWord = 2;
+constexpr int kMostThreads = 256;
+
+nb::object to_str(std::string_view utf8) {
+    nb::object text = nb::steal(PyUnicode_DecodeUTF8(utf8.data(), Py_ssize_t(utf8.size()), nullptr));
+    if (!text.is_valid()) throw nb::python_error();
+    return text;
+}
+
+nb::list tokenize_text(nb::handle text) {
+    std::string scratch;
+    nb::list tokens;
+    tokenize(text_of(text.ptr()), scratch,
+             [&](const char *token, size_t length) { tokens.append(to_str({token, length})); });
+    return tokens;
+}
+
+nb::dict count_words(nb::handle list) {
+    const HeldTexts held(list);
+    WordCounter counter;
+    {
+        nb::gil_scoped_release release;
+        std::string scratch;
+        for (const Text &text : held.texts())
+            tokenize(text, scratch, [&](const char *token, size_t length) { counter.add(token, length); });
+    }
+    nb::dict counts;
+    for (const auto *entry : counter.words()) counts[to_str(entry->first)] = entry->second;
+    return counts;
+}
+
+Vocabulary make_vocabulary(nb::handle list) {
+    const HeldTexts held(list, "words");  // checks that each is a str
+    std::vector<nb::object> encoded;
+    std::vector<std::string_view> words;
+    for (size_t i = 0; i < held.texts().size(); ++i) {
+        nb::object bytes = nb::steal(PyUnicode_AsUTF8String(held.at(i)));  // not cached in the str
+        if (!bytes.is_valid()) throw nb::python_error();
+        words.emplace_back(PyBytes_AS_STRING(bytes.ptr()), size_t(PyBytes_GET_SIZE(bytes.ptr())));
+        encoded.push_back(std::move(bytes));
+    }
+    return Vocabulary(words);
+}
+
+nb::list words_of(const Vocabulary &vocabulary) {
+    nb::list words;
+    for (size_t i = 0; i < vocabulary.size(); ++i) words.append(to_str(vocabulary[i]));
+    return words;
+}
+
+// The ids of texts[begin:end], and where each text's ids end within them.
+struct Part {
+    size_t begin, end;
+    std::vector<int32_t> ids;
+    std::vector<int64_t> ends;
+    std::exception_ptr error;
+
+    void run(const Vocabulary &vocabulary, const std::vector<Text> &texts) noexcept {
+        try {
+            std::string scratch;
+            ends.reserve(end - begin);
+            for (size_t i = begin; i < end; ++i) {
+                tokenize(texts[i], scratch, [&](const char *token, size_t length) {
+                    const int32_t index = vocabulary.find_token(token, length);
+                    ids.push_back(index < 0 ? kUnknown : index + kFirstWord);
+                });
+                ends.push_back(int64_t(ids.size()));
+            }
+        } catch (...) {
+            error = std::current_exception();
+        }
+    }
+};
+
+// Cuts the texts into parts of about equal numbers of characters, one for each thread.
+std::vector<Part> cut(const std::vector<Text> &texts, size_t threads) {
+    size_t total = 0;
+    for (const Text &text : texts) total += text.length + 1;
+    std::vector<Part> parts;
+    size_t begin = 0, done = 0;
+    for (size_t i = 0; i < texts.size(); ++i) {
+        done += texts[i].length + 1;
+        if (done * threads >= total * (parts.size() + 1)) {  // so for the last text too
+            parts.push_back(Part{begin, i + 1, {}, {}, {}});
+            begin = i + 1;
+        }
+    }
+    return parts;
+}
+
+void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, const std::vector<Text> &texts) {
+    std::vector<std::thread> workers;
+    workers.reserve(parts.size());
+    for (size_t p = 1; p < parts.size(); ++p) {
+        try {
+            workers.emplace_back([&, p] { parts[p].run(vocabulary, texts); });
+        } catch (const std::system_error &) {  // no more threads to be had: this one does the work
+            parts[p].run(vocabulary, texts);
+        }
+    }
+    if (!parts.empty()) parts[0].run(vocabulary, texts);
+    for (std::thread &worker : workers) worker.join();
+    for (const Part &part : parts)
+        if (part.error) std::rethrow_exception(part.error);
+}
+
+template <class Number> nb::bytes make_bytes(size_t count) {
+    nb::object bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(count * sizeof(Number))));
+    if (!bytes.is_valid()) throw nb::python_error();
+    return nb::cast<nb::bytes>(bytes);
+}
+
+nb::tuple encode(const Vocabulary &vocabulary, nb::handle list, int threads) {
+    if (threads < 1) throw nb::value_error("threads must be at least 1");
+    const HeldTexts held(list);
+    std::vector<Part> parts;
+    size_t count = 0;
+    {
+        nb::gil_scoped_release release;
+        parts = cut(held.texts(), size_t(std::min(threads, kMostThreads)));
+        run_all(parts, vocabulary, held.texts());
+        for (const Part &part : parts) count += part.ids.size();
+    }
+    nb::bytes ids = make_bytes<int32_t>(count);
+    nb::bytes offsets = make_bytes<int64_t>(held.texts().size() + 1);
+    char *id = PyBytes_AS_STRING(ids.ptr());
+    char *offset = PyBytes_AS_STRING(offsets.ptr());
+    int64_t base = 0;
+    std::memcpy(offset, &base, 8);
+    for (const Part &part : parts) {
+        if (!part.ids.empty()) std::memcpy(id + 4 * base, part.ids.data(), 4 * part.ids.size());
+        for (const int64_t end : part.ends) {
+            const int64_t shifted = base + end;
+            std::memcpy(offset += 8, &shifted, 8);
+        }
+        base += int64_t(part.ids.size());
+    }
+    return nb::make_tuple(ids, offsets);
+}
+
+}  // namespace
+}  // namespace prunetext
+
+void bind_tokenizer(nb::module_ &module) {
+    using prunetext::Vocabulary;
+    module.attr("TOKENIZER") = prunetext::kTokenizer;
+    module.attr("ORACLE") = prunetext::tables::kOracle;
+    module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(), nb::sig("def tokenize(text: str) -> list[str]"),
+               "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization.");
+    module.def("count_words", &prunetext::count_words, nb::arg("texts").none(),
+               nb::sig("def count_words(texts: list[str]) -> dict[str, int]"),
+               "count_words([\"a b\", \"A\"]) → {\"a\": 2, \"b\": 1}: tokens and how often they occur, first come first.");
+    nb::class_<Vocabulary>(module, "Vocabulary",
+                           "Vocabulary([\"film\", \"great\"]).encode([\"Great!\"]): the ids of words; 0 is padding, 1 "
+                           "unknown, word i is i + 2.")
+        .def(
+            "__init__",
+            [](Vocabulary *self, nb::handle words) { new (self) Vocabulary(prunetext::make_vocabulary(words)); },
+            nb::arg("words").none(), nb::sig("def __init__(self, words: list[str]) -> None"))
+        .def("__len__", &Vocabulary::size)
+        .def_prop_ro("words", &prunetext::words_of, nb::sig("def words(self) -> list[str]"))
+        .def("encode", &prunetext::encode, nb::arg("texts").none(), nb::arg("threads") = 1,
+             nb::sig("def encode(self, texts: list[str], threads: int = 1) -> tuple[bytes, bytes]"),
+             "The ids of all texts one after another (int32), and where each begins, with the end (int64, texts + 1).");
+}
