@@ -1,0 +1,1 @@
+"""What a user deploys: load a packed file and predict, with no third-party package."""

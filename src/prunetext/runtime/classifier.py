@@ -1,0 +1,145 @@
+"""Load a packed model and use it. No third-party package is needed, and numpy only for arrays of probabilities."""
+
+from __future__ import annotations
+
+import os
+
+from prunetext.errors import InputError, ModelFileError
+from prunetext.runtime import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_THREADS = 1 << 16  # the native module starts far fewer, but takes no larger number
+
+
+def load(path: str | os.PathLike[str]) -> Classifier:
+    """Load a packed model.
+
+        clf = prunetext.load("runs/reviews/model.safetensors")
+        clf.predict(["great film", "dull"])    # ['pos', 'neg']
+
+    The whole file is checked first: FileNotFoundError for a missing path, ModelFileError with the reason for anything
+    else that is wrong with it.
+    """
+    return Classifier(path)
+
+
+class Classifier:
+    """A packed text classifier.
+
+        clf = prunetext.load("runs/reviews/model.safetensors")
+        clf.labels                                   # ['neg', 'pos']
+        clf.predict(["great film", "dull"])          # ['pos', 'neg']
+        clf.predict_proba(["great film"])            # array([[0.02, 0.98]], dtype=float32)
+        clf.explain("a great film")                  # [('great film', 0.8), ('great', 0.2)]
+
+    `labels`: the classes, in the order of the columns of `predict_proba`. `metadata`: what the file says about itself,
+    all strings. `size`: the file's bytes. An instance may be used from several threads at once.
+    """
+
+    labels: list[str]
+    metadata: dict[str, str]
+    size: int
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
+        try:
+            self._model = _native.Model(path)
+        except ValueError as error:
+            remedy = "" if ";" in str(error) else "; give a file that prunetext fit has written"
+            raise ModelFileError(f"{self._path}: {error}{remedy}.") from None
+        self.labels = self._model.labels
+        self.metadata = self._model.metadata
+        self.size = self._model.size
+
+    def predict(self, texts: Iterable[str], threads: int | None = None) -> list[str]:
+        """The most probable label of each text.
+
+            clf.predict(["great film", "dull"])    # ['pos', 'neg']
+
+        `texts`: any iterable of str. `threads`: by default all cores when there is much text, else one. InputError for
+        anything that is not a list of texts; ValueError for fewer than one thread.
+        """
+        prepared, count = _prepare(texts, threads)
+        try:
+            return self._model.predict(prepared, count)
+        except TypeError as error:
+            raise InputError(f"{error}; give a list of strings.") from None
+
+    def predict_proba(self, texts: Iterable[str], threads: int | None = None) -> NDArray[np.float32]:
+        """The probability of each label for each text: float32, (texts, classes), each row sums to 1.
+
+            clf.predict_proba(["great film"])    # array([[0.02, 0.98]], dtype=float32)
+
+        Needs numpy. Arguments and errors as for `predict`.
+        """
+        prepared, count = _prepare(texts, threads)
+        from prunetext.errors import require
+
+        require("numpy", extra="train")
+        import numpy as np
+
+        try:
+            data = self._model.probabilities(prepared, count)
+        except TypeError as error:
+            raise InputError(f"{error}; give a list of strings.") from None
+        return np.frombuffer(data, np.float32).reshape(len(prepared), len(self.labels))
+
+    def predict_with_probability(self, texts: Iterable[str], threads: int | None = None) -> list[tuple[str, float]]:
+        """The most probable label of each text, and its probability; needs no numpy.
+
+            clf.predict_with_probability(["great film", "dull"])    # [('pos', 0.98), ('neg', 0.91)]
+
+        Arguments and errors as for `predict`, and the labels are its.
+        """
+        prepared, count = _prepare(texts, threads)
+        try:
+            flat = memoryview(self._model.probabilities(prepared, count)).cast("f")
+        except TypeError as error:
+            raise InputError(f"{error}; give a list of strings.") from None
+        classes = len(self.labels)
+        answers: list[tuple[str, float]] = []
+        for number, text in enumerate(prepared):
+            row = flat[number * classes : (number + 1) * classes].tolist()
+            best = max(row)
+            # float32 may make two probabilities equal whose logits are not.
+            label = self.labels[row.index(best)] if row.count(best) == 1 else self._model.predict([text], 1)[0]
+            answers.append((label, best))
+        return answers
+
+    def explain(self, text: str) -> list[tuple[str, float]]:
+        """The n-grams that decided for the predicted label, most important first, with shares that sum to 1.
+
+            clf.explain("a great film")    # [('great film', 0.8), ('great', 0.2)]
+
+        What is shared out is the winning logit less the mean of the others. A max feature's part goes to the n-gram
+        under its first maximal window, a mean feature's part to the single words. Parts of equal n-grams are added up;
+        those that speak against the label are left out, so that the list is empty where nothing in the text speaks for
+        it.
+        """
+        try:
+            return self._model.explain(text)
+        except TypeError:
+            raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
+
+    def __repr__(self) -> str:
+        return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._path}>"
+
+
+def _prepare(texts: Iterable[str], threads: int | None) -> tuple[list[str] | tuple[str, ...], int]:
+    """Texts as the native module takes them, and its number of threads, where 0 lets it choose."""
+    if isinstance(texts, (str, bytes)):
+        raise InputError(f"texts is a single {type(texts).__name__}; wrap it in a list: [text].")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}; give at least 1, or None to let prunetext choose.")
+    if not isinstance(texts, (list, tuple)):
+        try:
+            texts = list(texts)
+        except TypeError:
+            raise InputError(f"texts is {type(texts).__name__}; give a list of strings.") from None
+    return texts, min(threads or 0, MOST_THREADS)

@@ -1,0 +1,81 @@
+// Which n-grams decided: the winning logit less the mean of the others, shared out over features and from there to windows.
+#include "explain.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "tokenizer.hpp"
+
+namespace prunetext {
+
+namespace {
+
+int entry(const Model &model, const std::byte *row, size_t column) {
+    return model.wide ? reinterpret_cast<const int16_t *>(row)[column] : reinterpret_cast<const int8_t *>(row)[column];
+}
+
+int window_sum(const Model &model, const Width &width, const std::byte *const *window, size_t filter) {
+    int sum = 0;
+    for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j)
+        sum += entry(model, window[j], width.column + j * width.padded + filter);
+    return sum;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text) {
+    Workspace workspace;
+    score(model, text, workspace);
+    std::vector<std::string> tokens;
+    tokenize(text, workspace.scratch, [&](const char *token, size_t length) { tokens.emplace_back(token, length); });
+    const size_t most = static_cast<size_t>(model.max_taps()), classes = model.labels.size(), best_class = winner(model, workspace);
+    const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.features + i) * 4 + c % 4]; };
+    // How much one unit of feature i moves the winning logit away from the mean of the others.
+    const auto margin = [&](size_t i) {
+        double others = 0;
+        for (size_t c = 0; c < classes; ++c)
+            if (c != best_class) others += weight(c, i);
+        return weight(best_class, i) - others / static_cast<double>(classes - 1);
+    };
+
+    std::map<std::string, double> parts;
+    for (const Width &width : model.widths) {
+        if (tokens.empty()) break;
+        const size_t taps = static_cast<size_t>(width.taps), windows = tokens.size() + taps - 1;
+        const std::byte *const *rows = workspace.rows.data() + most - (taps - 1);
+        for (size_t f = 0; f < width.filters; ++f) {
+            const size_t i = width.feature + f;
+            size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
+            for (size_t w = 0, sum = 0; w < windows; ++w) {
+                const int here = window_sum(model, width, rows + w, f);
+                if (here > static_cast<int>(sum)) {
+                    sum = static_cast<size_t>(here);
+                    where = w;
+                }
+            }
+            if (where < windows && workspace.features[i] > 0) {
+                const size_t first = where + 1 > taps ? where + 1 - taps : 0, last = std::min(where, tokens.size() - 1);
+                std::string ngram = tokens[first];
+                for (size_t t = first + 1; t <= last; ++t) ngram += " " + tokens[t];
+                parts[ngram] += margin(i) * workspace.features[i];
+            }
+            if (!model.mean) continue;
+            const double unit = margin(model.filters + i) * width.scale[f] / static_cast<double>(windows);
+            for (size_t t = 0; t < tokens.size(); ++t) {
+                int sum = 0;
+                for (size_t j = 0; j < taps; ++j) sum += entry(model, workspace.rows[most + t], width.column + j * width.padded + f);
+                parts[tokens[t]] += unit * sum;
+            }
+        }
+    }
+
+    double total = 0;
+    for (const auto &[ngram, part] : parts) total += std::max(part, 0.0);
+    std::vector<std::pair<std::string, double>> shares;
+    for (const auto &[ngram, part] : parts)
+        if (part > 0 && part / total > 0) shares.emplace_back(ngram, part / total);
+    std::stable_sort(shares.begin(), shares.end(), [](const auto &a, const auto &b) { return a.second > b.second; });
+    return shares;
+}
+
+}  // namespace prunetext

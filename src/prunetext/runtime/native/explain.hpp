@@ -1,0 +1,16 @@
+// Why a text got its label.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernel.hpp"
+
+namespace prunetext {
+
+// The n-grams that speak for the winning class, most important first, with shares that sum to 1. A max feature's part goes to
+// the n-gram under its first maximal window, a mean feature's to the single words in proportion; parts of equal n-grams are
+// added up, and what speaks against the class is left out.
+std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text);
+
+}  // namespace prunetext

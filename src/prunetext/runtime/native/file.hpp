@@ -1,0 +1,95 @@
+// Reading a packed file's bytes: a regular file only, its header checked before room is made for the rest.
+#pragma once
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "header.hpp"
+#include "xxhash.hpp"
+
+namespace prunetext {
+
+constexpr uint64_t max_file = 1u << 30, max_header = 16u << 20;
+
+// XXH64 of a whole packed file as it is when its checksum reads "0000000000000000".
+inline std::string hex_digest(std::string_view data) {
+    char digits[checksum_digits + 1];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(xxh64(data.data(), data.size())));
+    return digits;
+}
+
+class OpenFile {
+  public:
+    // Non-blocking, since opening a FIFO without a writer would wait for ever.
+    explicit OpenFile(const std::string &path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+        if (descriptor_ >= 0) return;
+        if (errno == ENOENT) throw std::system_error(ENOENT, std::generic_category());
+        throw std::invalid_argument(std::string("it cannot be opened (") + std::strerror(errno) + ")");
+    }
+    OpenFile(const OpenFile &) = delete;
+    OpenFile &operator=(const OpenFile &) = delete;
+    ~OpenFile() { ::close(descriptor_); }
+
+    uint64_t size() const {
+        struct stat status;
+        if (::fstat(descriptor_, &status) != 0) throw std::invalid_argument("its size cannot be read");
+        if (S_ISDIR(status.st_mode)) throw std::invalid_argument("it is a directory; give the model file inside it");
+        if (!S_ISREG(status.st_mode)) throw std::invalid_argument("it is not a regular file");
+        return static_cast<uint64_t>(status.st_size);
+    }
+
+    // Append exactly `bytes` bytes to `buffer`.
+    void read(std::string &buffer, size_t bytes) {
+        size_t at = buffer.size();
+        buffer.resize(at + bytes);
+        while (at < buffer.size()) {
+            const ssize_t count = ::read(descriptor_, buffer.data() + at, buffer.size() - at);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) throw std::invalid_argument(std::string("it cannot be read (") + std::strerror(errno) + ")");
+            if (count == 0) throw std::invalid_argument("it became shorter while it was read");
+            at += static_cast<size_t>(count);
+        }
+    }
+
+  private:
+    int descriptor_;
+};
+
+struct File {
+    std::string bytes;
+    Header header;
+    size_t data = 0;  // where the tensors start
+};
+
+// Read a file, its header and its checksum.
+inline File read_file(const std::string &path) {
+    OpenFile input(path);
+    const uint64_t size = input.size();
+    if (size < 16) throw std::invalid_argument("it is too short to be a packed model");
+    if (size > max_file) throw std::invalid_argument("it is larger than 1 GiB");
+    File file;
+    input.read(file.bytes, 8);
+    const auto length = little_endian<uint64_t>(reinterpret_cast<const unsigned char *>(file.bytes.data()));
+    if (length > size - 8) throw std::invalid_argument("it is not a safetensors file, or it is cut off inside its header");
+    if (length > max_header) throw std::invalid_argument("its header is larger than 16 MiB");
+    if (length % 8 != 0) throw std::invalid_argument("its header does not end on a multiple of 8 bytes");
+    input.read(file.bytes, length);
+    file.data = 8 + length;
+    file.header = parse_header(std::string_view(file.bytes).substr(8), size - file.data);
+    file.bytes.reserve(size);
+    input.read(file.bytes, size - file.data);
+    std::memset(file.bytes.data() + 8 + file.header.checksum_at, '0', checksum_digits);
+    if (hex_digest(file.bytes) != file.header.value("checksum"))
+        throw std::invalid_argument("its checksum does not match: the file is damaged; pack or copy it again");
+    return file;
+}
+
+}  // namespace prunetext

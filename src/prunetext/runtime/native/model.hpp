@@ -1,0 +1,77 @@
+// A packed model in memory: checked, and folded into one table of integers per word, tap and filter.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vocabulary.hpp"
+
+namespace prunetext {
+
+struct Header;
+
+constexpr size_t lanes = 16;  // filters are padded to a multiple of this, so that the kernel needs no remainder loop
+
+// One convolution. In a row of the table its segment starts at `column`, as [tap][filter], filters padded.
+struct Width {
+    int taps = 0;
+    size_t filters = 0, padded = 0, column = 0;
+    size_t feature = 0;  // index of its first max feature; its mean features come `convolutions' filters` later
+    std::vector<double> scale, bias;
+};
+
+struct TableDelete {
+    void operator()(std::byte *table) const { ::operator delete[](table, std::align_val_t{64}); }
+};
+
+// Inflate a zlib stream to exactly `size` bytes, or throw std::invalid_argument; never takes more memory than that.
+using Inflate = std::function<std::string(std::string_view stream, size_t size)>;
+
+struct Model {
+    // Throws std::invalid_argument with the reason when the file is not a sound packed model, and std::system_error
+    // (ENOENT) when there is none.
+    Model(const std::string &path, const Inflate &inflate);
+
+    size_t size = 0;  // bytes of the file
+    std::vector<std::string> labels;
+    std::vector<std::pair<std::string, std::string>> metadata;
+    double temperature = 1;
+
+    Vocabulary vocabulary{{}};
+    std::vector<Width> widths;
+    size_t filters = 0, features = 0;  // filters of all widths; features = filters, or twice that with mean pooling
+    bool mean = false;
+    bool wide = false;  // the table is int16, not int8
+
+    size_t rows = 0;    // unknown word, words; the table has one row more, of zeros, for padding
+    size_t stride = 0;  // elements of a row
+    std::unique_ptr<std::byte[], TableDelete> table;
+
+    std::vector<double> head;  // [block of 4 classes][feature][4]
+    std::vector<double> bias;  // classes, padded to a multiple of 4
+
+    // Row `row` of the table; element type int16_t if `wide`, else int8_t.
+    const std::byte *row(size_t row) const { return table.get() + row * stride * (wide ? 2 : 1); }
+    int max_taps() const { return widths.back().taps; }
+
+  private:
+    struct Reader;
+    void read_metadata(const Header &header);
+    void read_vocabulary(const Reader &reader, const Inflate &inflate);
+    void read_convolutions(const Reader &reader);
+    void read_head(const Reader &reader);
+    void fold(const Reader &reader);
+};
+
+// Fill `rows` rows of the table: entry = rint(dot(vector, column's weights) * factor), half to even. False when one lies
+// outside its column's ± limit. (fold.cpp)
+bool fold_table(const int8_t *vectors, size_t rows, size_t dimensions, const int8_t *weights, const double *factors,
+                const int32_t *limits, size_t stride, bool wide, std::byte *table);
+
+}  // namespace prunetext

@@ -1,0 +1,139 @@
+// Python's view of a packed model: `_native.Model` and `_native.checksum`.
+#include <nanobind/nanobind.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "explain.hpp"
+#include "file.hpp"
+#include "kernel.hpp"
+#include "parallel.hpp"
+#include "python_text.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+using namespace prunetext;
+
+// Python's own zlib, so that the module links to no library; the output is cut off one byte after what is stated.
+std::string inflate(std::string_view stream, size_t size) {
+    const nb::gil_scoped_acquire gil;
+    const std::string broken = "its vocabulary is not a zlib stream of the size stated";
+    try {
+        const nb::object inflater = nb::module_::import_("zlib").attr("decompressobj")();
+        const nb::object out = inflater.attr("decompress")(nb::bytes(stream.data(), stream.size()), size + 1);
+        const auto bytes = nb::cast<nb::bytes>(out);
+        if (bytes.size() != size || !nb::cast<bool>(inflater.attr("eof")) || nb::cast<nb::bytes>(inflater.attr("unused_data")).size() != 0)
+            throw std::invalid_argument(broken);
+        return {bytes.c_str(), bytes.size()};
+    } catch (nb::python_error &error) {
+        if (error.matches(PyExc_MemoryError)) throw;
+        throw std::invalid_argument(broken);
+    }
+}
+
+nb::str string(const std::string &text) { return nb::str(text.data(), text.size()); }
+
+// The path as the system's bytes, of a str, bytes or os.PathLike.
+std::string system_path(nb::handle path) {
+    PyObject *encoded = nullptr;
+    if (!PyUnicode_FSConverter(path.ptr(), &encoded)) throw nb::python_error();
+    const auto bytes = nb::steal<nb::bytes>(encoded);
+    return {bytes.c_str(), bytes.size()};
+}
+
+class PythonModel {
+  public:
+    explicit PythonModel(nb::handle path) : model_(open(path)) {
+        for (const std::string &label : model_.labels) labels_.push_back(string(label));
+    }
+
+    nb::list labels() const {
+        nb::list list;
+        for (const nb::str &label : labels_) list.append(label);
+        return list;
+    }
+
+    nb::dict metadata() const {
+        nb::dict dict;
+        for (const auto &[key, value] : model_.metadata) dict[string(key)] = string(value);
+        return dict;
+    }
+
+    size_t size() const { return model_.size; }
+    size_t classes() const { return model_.labels.size(); }
+
+    nb::list predict(nb::handle texts, int threads) const {
+        const HeldTexts held(texts);
+        std::vector<uint32_t> winners(held.texts().size());
+        {
+            const nb::gil_scoped_release released;
+            for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t i) {
+                score(model_, held.texts()[i], workspace);
+                winners[i] = static_cast<uint32_t>(winner(model_, workspace));
+            });
+        }
+        PyObject *list = PyList_New(static_cast<Py_ssize_t>(winners.size()));
+        if (!list) throw nb::python_error();
+        for (size_t i = 0; i < winners.size(); ++i)
+            PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i), labels_[winners[i]].inc_ref().ptr());
+        return nb::steal<nb::list>(list);
+    }
+
+    // A bytearray of float32, (texts, classes).
+    nb::object probabilities(nb::handle texts, int threads) const {
+        const HeldTexts held(texts);
+        const size_t row = classes();
+        const nb::object array = nb::steal(
+            PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(held.texts().size() * row * sizeof(float))));
+        if (!array.is_valid()) throw nb::python_error();
+        auto *out = reinterpret_cast<float *>(PyByteArray_AsString(array.ptr()));
+        const nb::gil_scoped_release released;
+        for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t i) {
+            score(model_, held.texts()[i], workspace);
+            prunetext::probabilities(model_, workspace, out + i * row);
+        });
+        return array;
+    }
+
+    nb::list explain(nb::handle text) const {
+        nb::list list;
+        for (const auto &[ngram, share] : prunetext::explain(model_, text_of(text.ptr()))) list.append(nb::make_tuple(string(ngram), share));
+        return list;
+    }
+
+  private:
+    static Model open(nb::handle path) {
+        const std::string name = system_path(path);
+        try {
+            const nb::gil_scoped_release released;
+            return Model(name, inflate);
+        } catch (const std::system_error &error) {
+            errno = error.code().value();
+        }
+        PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path.ptr());
+        throw nb::python_error();
+    }
+
+    Model model_;
+    std::vector<nb::str> labels_;
+};
+
+}  // namespace
+
+void bind_model(nb::module_ &module) {
+    module.def(
+        "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); }, nb::arg("data"),
+        "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
+    nb::class_<PythonModel>(module, "Model", "A packed model; ValueError with the reason when the file is unsound.")
+        .def(nb::init<nb::handle>(), nb::arg("path"))
+        .def_prop_ro("labels", &PythonModel::labels)
+        .def_prop_ro("metadata", &PythonModel::metadata)
+        .def_prop_ro("size", &PythonModel::size)
+        .def_prop_ro("classes", &PythonModel::classes)
+        .def("predict", &PythonModel::predict, nb::arg("texts"), nb::arg("threads"))
+        .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
+        .def("explain", &PythonModel::explain, nb::arg("text"));
+}

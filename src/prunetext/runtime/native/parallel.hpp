@@ -1,0 +1,66 @@
+// Texts shared out over threads.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+#include "kernel.hpp"
+
+namespace prunetext {
+
+constexpr size_t parallel_units = size_t{1} << 18;  // characters from which starting threads pays: some milliseconds of work
+constexpr int max_threads = 256;
+
+inline int available_cores() {
+#ifdef __linux__
+    cpu_set_t cores;  // the cores this process may use, which a container limits
+    if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
+#endif
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// Call each(workspace, i) once for every text, on `threads` threads (0: all cores when there is much text, else one).
+template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each &&each) {
+    constexpr size_t chunk = 128;  // neighbouring results are written by one thread
+    if (threads == 0) {
+        size_t units = 0;
+        for (const Text &text : texts) units += text.length;
+        threads = units < parallel_units ? 1 : available_cores();
+    }
+    const size_t chunks = (texts.size() + chunk - 1) / chunk;
+    threads = static_cast<int>(std::min<size_t>(static_cast<size_t>(std::min(threads, max_threads)), chunks));
+
+    std::atomic<size_t> next{0};
+    std::exception_ptr failure;
+    std::mutex failure_lock;
+    const auto work = [&] {
+        try {
+            Workspace workspace;
+            for (size_t c; (c = next.fetch_add(1)) < chunks;)
+                for (size_t i = c * chunk, stop = std::min(texts.size(), i + chunk); i < stop; ++i) each(workspace, i);
+        } catch (...) {
+            next = chunks;
+            const std::lock_guard lock(failure_lock);
+            failure = std::current_exception();
+        }
+    };
+    std::vector<std::thread> others;
+    try {
+        for (int t = 1; t < threads; ++t) others.emplace_back(work);
+    } catch (const std::system_error &) {
+        // No more threads to be had: those that run, and this one, share the work.
+    }
+    work();
+    for (std::thread &other : others) other.join();
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace prunetext

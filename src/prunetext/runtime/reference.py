@@ -1,0 +1,100 @@
+"""The runtime's arithmetic, plain and slow: the specification that the native kernel is tested against."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from prunetext.runtime import _native
+from prunetext.runtime.format import Tensor, decode_vocabulary, read
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+WIDTHS = range(1, 17)
+_DTYPES = {"F32": "<f4", "I8": "i1", "U8": "u1"}
+
+
+class ReferenceModel:
+    """A packed model, computed with numpy and Python loops.
+
+    model = ReferenceModel("model.safetensors")
+    model.predict(["great film", "dull"])    # the same labels as prunetext.load(...).predict
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        tensors, metadata = read(path)
+        self.labels: list[str] = json.loads(metadata["labels"])
+        self.temperature = float(metadata["temperature"])
+        self.mean = metadata["pooling"] == "max+mean"
+        self.arrays = {name: _array(tensor) for name, tensor in tensors.items()}
+        words = decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)
+        self.row_of = {word: row for row, word in enumerate(words, start=1)}  # row 0 is the unknown word
+        self.widths = [k for k in WIDTHS if f"conv{k}.weight" in tensors]
+        self.tables = {k: self._fold(k) for k in self.widths}
+
+    def _fold(self, k: int) -> NDArray[np.int64]:
+        embedding = self.arrays["embedding"].astype(np.int64)  # (rows, dimensions)
+        weight = self.arrays[f"conv{k}.weight"].astype(np.int64)  # (filters, k, dimensions)
+        exact = np.einsum("rd,fjd->rjf", embedding, weight)  # (rows, k, filters)
+        scale = np.float64(self.arrays["embedding.scale"][0]) * self._floats(f"conv{k}.scale")
+        table: NDArray[np.int64] = np.rint(exact * (scale / self._floats(f"conv{k}.table_scale"))).astype(np.int64)
+        return table
+
+    def _floats(self, name: str) -> NDArray[np.float64]:
+        return self.arrays[name].astype(np.float64)
+
+    def _features(self, text: str) -> list[float]:
+        rows = [self.row_of.get(token, 0) for token in _native.tokenize(text)]
+        maxima: list[float] = []
+        means: list[float] = []
+        for k in self.widths:
+            table = self.tables[k]
+            filters = table.shape[2]
+            padded = [None] * k + rows + [None] * k
+            sums = np.zeros((len(padded) - k + 1, filters), np.int64)  # (windows, filters)
+            for start in range(len(sums)):
+                for tap in range(k):
+                    row = padded[start + tap]
+                    if row is not None:
+                        sums[start] += table[row, tap]
+            own = len(rows) + k - 1 if rows else 1  # the other windows are all padding and add 0
+            table_scale = self._floats(f"conv{k}.table_scale")
+            bias = self._floats(f"conv{k}.bias")
+            maxima += np.maximum(0.0, sums.max(axis=0) * table_scale + bias).tolist()
+            means += (sums.sum(axis=0) / own * table_scale).tolist()
+        return maxima + means if self.mean else maxima
+
+    def logits(self, text: str) -> list[float]:
+        """The logits of one text, one number for each label."""
+        features = self._features(text)
+        logits = []
+        for weights, bias in zip(self.arrays["head.weight"].tolist(), self.arrays["head.bias"].tolist(), strict=True):
+            total = bias
+            for weight, feature in zip(weights, features, strict=True):  # in this order: float64 sums depend on it
+                total += weight * feature
+            logits.append(total)
+        return logits
+
+    def predict(self, texts: Iterable[str]) -> list[str]:
+        """The label with the largest logit, the first one of equals, for each text."""
+        return [self.labels[int(np.argmax(self.logits(text)))] for text in texts]
+
+    def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        """Softmax of logits / temperature: float32, (texts, classes)."""
+        rows = []
+        for text in texts:
+            scaled = [logit / self.temperature for logit in self.logits(text)]
+            powers = [math.exp(value - max(scaled)) for value in scaled]
+            rows.append([power / sum(powers) for power in powers])
+        return np.array(rows, np.float32).reshape(len(rows), len(self.labels))
+
+
+def _array(tensor: Tensor) -> NDArray[np.generic]:
+    return np.frombuffer(tensor.data, _DTYPES[tensor.dtype]).reshape(tensor.shape)

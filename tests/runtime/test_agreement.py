@@ -1,0 +1,86 @@
+"""reference.py and the native kernel give the same labels and probabilities, whatever the model and the text."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import prunetext
+from prunetext.runtime import _native
+from prunetext.runtime.reference import ReferenceModel
+
+WORDS = ("a", "bad", "dull", "film", "films", "good", "great", "the", "ø", "电", "影")
+FIXED = ["", " ", "film", "unseen", "the film", "GREAT, great film!", "电影 good \ud800", "good " * 40, "\x00a\u0301"]
+
+shapes = st.fixed_dictionaries(
+    {
+        "filters": st.dictionaries(st.integers(1, 16), st.integers(1, 70), min_size=1, max_size=3),
+        "dimensions": st.integers(1, 40),
+        "classes": st.integers(2, 9),
+        "pooling": st.sampled_from(["max", "max+mean"]),
+        "table": st.sampled_from(["int8", "int16"]),
+        "temperature": st.sampled_from([0.1, 1.0, 1.7]),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+)
+texts = st.lists(st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join) | st.text(max_size=20), max_size=4)
+
+
+def agree(path: Path, given_texts: list[str]) -> None:
+    native, reference = prunetext.load(path), ReferenceModel(path)
+    assert native.predict(given_texts) == reference.predict(given_texts)
+    probabilities = native.predict_proba(given_texts)
+    np.testing.assert_allclose(probabilities, reference.predict_proba(given_texts), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+@settings(max_examples=150)
+@given(shape=shapes, some=texts)
+def test_random_models_and_texts(make_model: Callable[..., Path], shape: dict[str, Any], some: list[str]) -> None:
+    agree(make_model(**shape), FIXED + some)
+
+
+def test_sums_of_many_windows_do_not_overflow(make_model: Callable[..., Path]) -> None:
+    text = "great films the good " * 17_000  # more windows than one int32 block takes, all far from 0
+    for table in ("int8", "int16"):
+        agree(make_model(filters={1: 5, 4: 3}, dimensions=3, table=table, seed=7), [text])
+
+
+def test_a_model_without_words_knows_only_the_unknown_word(make_model: Callable[..., Path]) -> None:
+    agree(make_model(words=()), ["", "film", "the film"])
+
+
+@pytest.mark.parametrize("table", ["int8", "int16"])
+def test_equal_logits_give_the_first_label(make_tensors: Callable[..., Any], tmp_path: Path, table: str) -> None:
+    tensors, metadata = make_tensors(table=table)
+    tensors["head.weight"][:] = 0
+    tensors["head.bias"][:] = [1, 2, 2]
+    prunetext.runtime.format.write(tmp_path / "model", tensors, metadata)
+    agree(tmp_path / "model", FIXED)
+    assert prunetext.load(tmp_path / "model").predict(["film"]) == ["label 1"]
+
+
+def test_table_rounds_half_to_even(make_tensors: Callable[..., Any], tmp_path: Path) -> None:
+    # One dimension, all scales 1 but the table's 2: entries are embedding / 2, of which every second is a tie.
+    rows = np.arange(-11, 1, dtype=np.int8)[:, None]
+    tensors, metadata = make_tensors(dimensions=1, filters={1: 1}, pooling="max+mean", classes=2)
+    tensors |= {
+        "embedding": rows,
+        "embedding.scale": np.ones(1, np.float32),
+        "conv1.weight": np.ones((1, 1, 1), np.int8),
+        "conv1.scale": np.ones(1, np.float32),
+        "conv1.table_scale": np.full(1, 2, np.float32),
+        "head.weight": np.array([[0, 0], [0, 1]], np.float32),
+        "head.bias": np.zeros(2, np.float32),
+    }
+    prunetext.runtime.format.write(tmp_path / "model", tensors, metadata)
+    classifier = prunetext.load(tmp_path / "model")
+    for row, word in enumerate(["unseen", *sorted(WORDS)]):
+        mean = 2 * round(int(rows[row, 0]) / 2)  # Python's round is half to even, too
+        assert _native.tokenize(word) == [word]
+        expected = 1 / (1 + np.exp(-mean))
+        assert classifier.predict_proba([word])[0, 1] == pytest.approx(expected, rel=1e-6)

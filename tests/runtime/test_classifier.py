@@ -1,0 +1,200 @@
+import gc
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import prunetext
+from prunetext.runtime import _native
+from prunetext.runtime.format import encode_vocabulary, write
+
+TEXTS = ["a great film", "", "dull, bad films!", "电影 unseen"] * 400
+
+
+def test_it_describes_itself(model: Path) -> None:
+    classifier = prunetext.load(model)
+    assert classifier.labels == ["label 0", "label 1", "label 2"]
+    assert classifier.metadata["format"] == "prunetext/1"
+    assert json.loads(classifier.metadata["labels"]) == classifier.labels
+    assert classifier.size == model.stat().st_size
+    assert "3 labels" in repr(classifier)
+
+
+def test_path_may_be_str_path_or_strange(model: Path, tmp_path: Path) -> None:
+    strange = tmp_path / "mödel \udcff"  # a file name that is not valid UTF-8
+    strange.write_bytes(model.read_bytes())
+    assert prunetext.load(str(strange)).labels == prunetext.load(strange).labels
+
+
+def test_threads_change_nothing(model: Path) -> None:
+    classifier = prunetext.load(model)
+    one = classifier.predict(TEXTS, threads=1)
+    assert set(one) <= set(classifier.labels)
+    assert len(set(one)) > 1
+    for threads in (None, 2, 3, 10_000):
+        assert classifier.predict(TEXTS, threads=threads) == one
+        assert (classifier.predict_proba(TEXTS, threads=threads) == classifier.predict_proba(TEXTS, threads=1)).all()
+    long = TEXTS * 50  # above the threshold from which threads are used unasked
+    assert classifier.predict(long) == one * 50
+
+
+def test_texts_may_be_any_iterable(model: Path) -> None:
+    classifier = prunetext.load(model)
+    expected = classifier.predict(TEXTS)
+    assert classifier.predict(tuple(TEXTS)) == expected
+    assert classifier.predict(text for text in TEXTS) == expected
+    assert classifier.predict(np.array(TEXTS, object)) == expected
+    assert classifier.predict([]) == []
+    empty = classifier.predict_proba([])
+    assert empty.shape == (0, 3)
+    assert empty.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("a film", "wrap it in a list"),
+        (b"a film", "wrap it in a list"),
+        (["a film", None], "item 1"),
+        ([("a", "b")], "tuple"),
+        (3, "list of strings"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused(model: Path, texts: Any, message: str) -> None:
+    classifier = prunetext.load(model)
+    for method in (classifier.predict, classifier.predict_proba):
+        with pytest.raises(prunetext.InputError, match=message):
+            method(texts)
+
+
+def test_explain_takes_one_text(model: Path) -> None:
+    with pytest.raises(prunetext.InputError, match="one text"):
+        prunetext.load(model).explain(["a film"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_fewer_than_one_thread_is_refused(model: Path, threads: int) -> None:
+    with pytest.raises(ValueError, match="threads"):
+        prunetext.load(model).predict(["a"], threads=threads)
+
+
+def test_any_number_of_threads_is_taken(model: Path) -> None:
+    assert len(prunetext.load(model).predict(["a", "b"], threads=10**12)) == 2
+
+
+def test_missing_path_is_file_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="absent"):
+        prunetext.load(tmp_path / "absent")
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path: Path, model: Path) -> None:
+    with pytest.raises(prunetext.ModelFileError, match="directory"):
+        prunetext.load(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path(os.devnull)):
+        with pytest.raises(prunetext.ModelFileError, match="not a regular file"):
+            prunetext.load(path)
+    with pytest.raises(prunetext.ModelFileError, match="opened"):
+        prunetext.load(model / "inside")
+    with pytest.raises(prunetext.ModelFileError, match="null"):
+        prunetext.load("a\0b")
+
+
+def test_strings_keep_no_utf8_copy(model: Path) -> None:
+    texts = ["é" * number for number in range(1, 50)]
+    before = [sys.getsizeof(text) for text in texts]
+    prunetext.load(model).predict(texts)
+    assert [sys.getsizeof(text) for text in texts] == before
+
+
+def test_references_are_given_back(model: Path) -> None:
+    classifier = prunetext.load(model)
+    text = "a great film number " + str(id(model))
+    texts = [text] * 10
+    gc.collect()
+    before = sys.getrefcount(text)
+    labels = classifier.predict(texts)
+    classifier.predict_proba(texts)
+    classifier.explain(text)
+    del labels
+    assert sys.getrefcount(text) == before
+
+
+def test_list_may_change_meanwhile(model: Path) -> None:
+    classifier = prunetext.load(model)
+    texts = [f"a great film {number}" for number in range(20_000)]
+    stop = threading.Event()
+
+    def churn() -> None:
+        number = 0
+        while not stop.is_set():
+            texts[number % len(texts)] = f"a great film {number}"
+            number += 7
+
+    other = threading.Thread(target=churn)
+    other.start()
+    try:
+        for _ in range(5):
+            assert len(classifier.predict(texts, threads=2)) == len(texts)
+    finally:
+        stop.set()
+        other.join()
+
+
+@given(st.lists(st.sampled_from(["great", "dull", "film", "unseen", "电影", "!"]), max_size=12).map(" ".join))
+def test_explanation_shares_are_of_the_texts_own_ngrams(model: Path, text: str) -> None:
+    shares = prunetext.load(model).explain(text)
+    tokens = _native.tokenize(text)
+    ngrams = {
+        " ".join(tokens[first:last]) for last in range(len(tokens) + 1) for first in range(max(0, last - 3), last)
+    }
+    assert {ngram for ngram, _ in shares} <= ngrams
+    assert len({ngram for ngram, _ in shares}) == len(shares)
+    numbers = [share for _, share in shares]
+    assert numbers == sorted(numbers, reverse=True)
+    assert all(share > 0 for share in numbers)
+    if shares:
+        assert sum(numbers) == pytest.approx(1)
+
+
+def test_explanation_of_a_model_made_by_hand(make_tensors: Callable[..., Any], tmp_path: Path) -> None:
+    # Filter 0 (two taps) fires on "not bad", filter 1 on "good"; "bad" alone, by filter 2's mean, speaks against.
+    words = ["bad", "good", "not"]
+    embedding = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.int8)
+    weight = np.zeros((3, 2, 3), np.int8)
+    weight[0, 0, 2] = weight[0, 1, 0] = 10
+    weight[1, 0, 1] = 10
+    weight[2, 0, 0] = 10
+    tensors, metadata = make_tensors(filters={2: 3}, classes=2)
+    vocabulary = encode_vocabulary(words)
+    head = np.zeros((2, 6), np.float32)
+    head[1, :3] = [0.3, 0.2, 0]  # the second label, from the maxima
+    head[0, 5] = 0.1  # the first, from the mean of filter 2
+    one = np.ones(3, np.float32)
+    tensors |= {
+        "embedding": embedding,
+        "embedding.scale": one[:1],
+        "vocabulary": ("U8", (len(vocabulary),), vocabulary),
+        "conv2.weight": weight,
+        "conv2.scale": one,
+        "conv2.table_scale": one,
+        "conv2.bias": 0 * one,
+        "head.weight": head,
+        "head.bias": np.zeros(2, np.float32),
+    }
+    write(tmp_path / "model", tensors, metadata)
+    classifier = prunetext.load(tmp_path / "model")
+    assert classifier.predict(["Not bad, good"]) == ["label 1"]
+    shares = classifier.explain("Not bad, good")
+    # Maxima: 0.3 · 20 for "not bad"; 0.2 · 10 for the first maximal window of "good", which is trimmed to it.
+    assert [ngram for ngram, _ in shares] == ["not bad", "good"]
+    assert [share for _, share in shares] == pytest.approx([0.75, 0.25])
+    assert classifier.explain("") == []
