@@ -1,0 +1,116 @@
+"""The options of each command: one dataclass gives the API's keywords, the flags, the TOML keys and the messages."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from prunetext.errors import InputError
+
+
+def option(default: Any, sentence: str) -> Any:
+    """Declare a dataclass field with the one sentence that explains it."""
+    return field(default=default, metadata={"help": sentence})
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a labelled source is read."""
+
+    text: str | None = option(None, "Column that holds the text, where its name is not a usual one.")
+    label: str | None = option(None, "Column that holds the label, where its name is not a usual one.")
+    encoding: str = option("utf-8", "Encoding of text files.")
+    skip_empty: bool = option(False, "Drop rows whose text or label is empty, instead of stopping there.")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The size of the dense model."""
+
+    dimensions: int = option(32, "Dimensions of the word vectors.")
+    widths: str = option("2,3,4", "Widths of the convolutions, in words.")
+    filters: int = option(32, "Filters of each width.")
+    pooling: str = option("max+mean", "Pooling over the text: max, or max+mean.")
+    channels: str = option("non-static", "Word vectors: non-static (trained), static, or both side by side.")
+    max_words: int = option(20_000, "Largest vocabulary of the dense model, most frequent words first.")
+    min_count: int = option(2, "How often a word must occur in train to have a vector of its own.")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What a run should reach, and how."""
+
+    max_drop: float | None = option(None, "Accuracy points that may be lost; 0.5 if no budget is given.")
+    max_size: str | None = option(None, "Largest packed file, such as 64kB.")
+    max_time: str | None = option(None, "Longest time for the whole run, such as 10m.")
+    criterion: str = option("magnitude", "What scores the units to prune: gradient, lasso, magnitude, random, taylor.")
+    schedule: str = option("local", "How pruning proceeds: local.")
+    epochs: float | None = option(None, "Epochs of training the dense model; by the number of texts if not given.")
+    seed: int = option(0, "Seed of everything drawn at random.")
+
+
+def check_options(options: FitOptions, model: ModelOptions) -> None:
+    """Refuse values that can not work, each with the rule and the remedy."""
+    rules: list[tuple[str, object, bool, str]] = [
+        ("max_drop", options.max_drop, options.max_drop is None or 0 <= options.max_drop <= 100, "between 0 and 100"),
+        ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
+        ("seed", options.seed, 0 <= options.seed < 2**32, "a whole number from 0 to 4294967295"),
+        ("dimensions", model.dimensions, 1 <= model.dimensions <= 4096, "from 1 to 4096"),
+        ("filters", model.filters, 1 <= model.filters <= 4096, "from 1 to 4096"),
+        ("pooling", model.pooling, model.pooling in ("max", "max+mean"), "max or max+mean"),
+        ("channels", model.channels, model.channels in ("non-static", "static", "both"), "non-static, static or both"),
+        ("max_words", model.max_words, model.max_words >= 1, "at least 1"),
+        ("min_count", model.min_count, model.min_count >= 1, "at least 1"),
+    ]
+    for name, value, holds, rule in rules:
+        if not holds:
+            raise InputError(f"{name} is {value}: it must be {rule}.")
+
+
+def parse_widths(text: str) -> tuple[int, ...]:
+    """Widths of the convolutions.
+
+    >>> parse_widths("2,3,4")
+    (2, 3, 4)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= 16 for part in parts):
+        raise InputError(f"widths is {text!r}: it must be whole numbers from 1 to 16 with commas, such as 2,3,4.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
+    """The options in a TOML file; a key that no option bears, or a value of another type, raises `InputError`."""
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read as TOML ({error}). Give a file of lines such as max_drop = 0.5."
+        ) from None
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(f"{path}: {key} is no option. The options are {', '.join(known)}.")
+        if type(value) is int and known[key] is float:
+            values[key] = float(value)
+        elif type(value) is not known[key]:  # true is not a number here, although bool is an int
+            raise InputError(f"{path}: {key} is {value!r}, but must be {KINDS[known[key]]}.")
+    return values
+
+
+KINDS = {str: 'text in quotes, such as "64kB"', int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def option_types(*groups: type) -> dict[str, type]:
+    """Name and type of each option of some dataclasses, without the None that stands for a missing one.
+
+    >>> option_types(ReadOptions)["text"]
+    <class 'str'>
+    """
+    types = {}
+    for group in groups:
+        for name, kind in get_type_hints(group).items():
+            types[name] = next((each for each in get_args(kind) if each is not type(None)), kind)
+    return types

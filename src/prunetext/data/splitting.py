@@ -1,0 +1,126 @@
+"""Filling missing splits: stratified, seeded, and no text on two sides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+from prunetext.data.dataset import Data, Examples
+from prunetext.errors import DataError, InputError
+
+# Pruning is judged on dev, and half a point is not even one text of a hundred: small data need a larger part.
+DEV_TEXTS = 500
+DEV_SHARES = (0.1, 0.2)
+
+
+def split(data: Data, *, seed: int = 0, dev_share: float | None = None, test_share: float = 0.1) -> Data:
+    """Take what is missing of dev and test from train.
+
+        data = split(prunetext.read("reviews.csv"), seed=0)
+        len(data.train), len(data.dev), len(data.test)     # 70, 20, 10 of 100 rows
+
+    dev_share, test_share: shares of train's rows; without dev_share dev gets `DEV_TEXTS`, within `DEV_SHARES`. They
+    hold within each label as well, up to rounding and to texts that stand several times: all rows of a text go to one
+    side. Train keeps at least one text of each label. Rows keep their order, none is lost, and a split that is given
+    stays as it is; a text that stands in train and in a given split stays in train, so that the new split shares no
+    text with any other. A share of 0 leaves the split None.
+
+    The same data and seed give the same splits on every machine. Raises `DataError` where too few texts are left.
+    """
+    if dev_share is None:
+        low, high = DEV_SHARES
+        dev_share = min(max(DEV_TEXTS / max(len(data.train), 1), low), high)
+    if not (dev_share >= 0 and test_share >= 0 and dev_share + test_share < 1):
+        raise InputError(
+            f"The shares of dev ({dev_share:g}) and test ({test_share:g}) leave nothing to train on or are negative. "
+            "Give two shares from 0 that add up to less than 1."
+        )
+    shares = {}
+    if data.test is None and test_share > 0:
+        shares["test"] = test_share
+    if data.dev is None and dev_share > 0:
+        shares["dev"] = dev_share
+    if not shares:
+        return data
+    side = _assign(data, shares, seed)
+    parts = {name: _pick(data.train, [each == name for each in side]) for name in ("train", *shares)}
+    for name in shares:
+        if not len(parts[name]):
+            raise DataError(
+                data.name,
+                f"there are too few different texts to set some aside for {name}. Give more, or give --{name}.",
+            )
+    return replace(data, train=parts["train"], dev=parts.get("dev", data.dev), test=parts.get("test", data.test))
+
+
+def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
+    """Return the side of each row of train."""
+    groups: dict[str, list[int]] = {}  # text → its rows; dictionaries keep the order of the file
+    for row, text in enumerate(data.train.texts):
+        groups.setdefault(text, []).append(row)
+    strata: dict[str, list[list[int]]] = {label: [] for label in data.labels}
+    for rows in groups.values():
+        strata[Counter(data.train.labels[row] for row in rows).most_common(1)[0][0]].append(rows)
+    random = Random(f"prunetext split {seed}")  # a string, since an integer seed would lose its sign
+    for members in strata.values():
+        random.shuffle(members)
+
+    kept = {text for name, given in data.splits() if name != "train" for text in given.texts}
+    free = _without_reserved(data, strata, kept)
+    sizes = {label: sum(map(len, members)) for label, members in strata.items()}
+    side = ["train"] * len(data.train)
+    for name, share in shares.items():
+        for label, target in _targets(sizes, share).items():
+            left = []
+            for rows in free[label]:
+                if len(rows) <= target:
+                    target -= len(rows)
+                    for row in rows:
+                        side[row] = name
+                else:
+                    left.append(rows)
+            free[label] = left
+    return side
+
+
+def _without_reserved(data: Data, strata: dict[str, list[list[int]]], kept: set[str]) -> dict[str, list[list[int]]]:
+    """Return the groups that may leave train: not those of texts in `kept`, nor the first one that has a label."""
+    texts, labels = data.train.texts, data.train.labels
+    free = {label: [rows for rows in members if texts[rows[0]] not in kept] for label, members in strata.items()}
+    anchored = {
+        labels[row] for members in strata.values() for rows in members if texts[rows[0]] in kept for row in rows
+    }
+    reserved: set[int] = set()
+    for label in strata:
+        if label in anchored:
+            continue
+        candidates = (rows for members in (free[label], *free.values()) for rows in members)
+        rows = next(rows for rows in candidates if any(labels[row] == label for row in rows))
+        reserved.add(rows[0])
+        anchored.update(labels[row] for row in rows)
+    return {label: [rows for rows in members if rows[0] not in reserved] for label, members in free.items()}
+
+
+def _targets(sizes: dict[str, int], share: float) -> dict[str, int]:
+    """Round share × size per label, up or down, so that the sum is right: the largest remainders go up.
+
+    >>> _targets({"a": 14, "b": 16}, 0.1)
+    {'a': 1, 'b': 2}
+    """
+    exact = {label: share * size for label, size in sizes.items()}
+    targets = {label: int(value) for label, value in exact.items()}
+    wanted = max(1, round(share * sum(sizes.values())))
+    by_remainder = sorted(exact, key=lambda label: (targets[label] - exact[label], label))
+    for label in by_remainder[: wanted - sum(targets.values())]:
+        targets[label] += 1
+    return targets
+
+
+def _pick(examples: Examples, chosen: list[bool]) -> Examples:
+    def keep(values: list[str]) -> list[str]:
+        return [value for value, wanted in zip(values, chosen, strict=True) if wanted]
+
+    return Examples(
+        keep(examples.texts), keep(examples.labels), keep(examples.pairs) if examples.pairs is not None else None
+    )

@@ -1,0 +1,92 @@
+"""Texts without labels come out as they went in, however the stream cuts them."""
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prunetext.data import texts as module
+from prunetext.data.files import text_codec
+from prunetext.data.texts import read_texts
+from prunetext.errors import DataError, InputError
+
+LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff"), max_size=8)
+
+
+class Trickle(io.BytesIO):
+    """A pipe that gives a few bytes at a time."""
+
+    def __init__(self, data: bytes, step: int) -> None:
+        super().__init__(data)
+        self.step = step
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return super().read1(self.step)
+
+
+@given(
+    lines=st.lists(LINE, max_size=8),
+    encoding=st.sampled_from(["utf-8", "utf-16", "utf-16-le", "utf-32", "gb18030"]),
+    ending=st.sampled_from(["\n", "\r\n"]),
+    ended=st.booleans(),
+    step=st.integers(1, 7),
+)
+def test_every_line_is_a_text(lines: list[str], encoding: str, ending: str, ended: bool, step: int) -> None:
+    joined = ending.join(lines) + (ending if ended and lines else "")
+    stream = Trickle(joined.encode(encoding), step)
+    found = [text for chunk in module._lines(stream, "pipe", text_codec(encoding), encoding) for text in chunk]
+    if not ended and lines and not lines[-1]:
+        lines = lines[:-1]  # an empty last line that is not ended is no line
+    assert found == lines
+
+
+@given(before=st.lists(LINE, max_size=5), start=st.text("aü電", max_size=3), step=st.integers(1, 7))
+def test_the_line_of_an_invalid_byte_is_named_after_the_lines_before_it(
+    before: list[str], start: str, step: int
+) -> None:
+    data = "".join(f"{line}\n" for line in before).encode() + start.encode() + b"\xff\nnext\n"
+    chunks = module._lines(Trickle(data, step), "pipe", "utf-8-sig", "utf-8")
+    found: list[str] = []
+    with pytest.raises(DataError, match=f"^pipe, line {len(before) + 1}: byte 0xff is not valid utf-8"):
+        found.extend(text for chunk in chunks for text in chunk)
+    assert found == before
+
+
+def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+    for encoding, mark in (("utf-8", b"\xef\xbb\xbf"), ("utf-16-le", b"\xff\xfe"), ("utf-16", b"\xff\xfe")):
+        path = tmp_path / f"{encoding}.txt"
+        path.write_bytes(mark + "a\nb".encode("utf-8" if encoding == "utf-8" else "utf-16-le"))
+        assert [text for chunk in read_texts(path, encoding=encoding) for text in chunk] == ["a", "b"]
+
+
+def test_a_table_is_read_a_chunk_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("id,text\n" + "".join(f"{number},text {number}\n" for number in range(3000)), "utf-8")
+    chunks = list(read_texts(path))
+    assert [len(chunk) for chunk in chunks] == [1024, 1024, 952]
+    assert chunks[2][-1] == "text 2999"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "message"),
+    [
+        (
+            "t.csv",
+            "a,b\n1,2\n",
+            {},
+            "{}, line 1: no text column is found among the columns 'a', 'b'. Name it with --text.",
+        ),
+        ("t.jsonl", '{"text": "a"}\n{"text": 1}\n', {}, "{}, line 2: text is not a string."),
+        ("t.jsonl", '{"text": "a"}\n{}\n', {}, "{}, line 2: text is missing."),
+        ("t.txt", "a\n", {"text": "b"}, "{}: every line of this file is a text, and it has no columns."),
+        ("t.txt", "a\n", {"encoding": "klingon"}, "--encoding klingon: there is no such text encoding."),
+    ],
+)
+def test_what_is_wrong_is_named(name: str, content: str, options: dict[str, str], message: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    with pytest.raises(InputError) as caught:
+        list(read_texts(path, **options))
+    assert str(caught.value).startswith(message.format(path))
