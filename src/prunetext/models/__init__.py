@@ -1,0 +1,1 @@
+"""The trainable models; each declares its prunable groups."""

@@ -1,0 +1,110 @@
+"""The packed file's steps for a float model: chosen here, used by training to round alike, stored by packing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from prunetext.models.textcnn import UNKNOWN, Rounding, TextCNN
+
+TABLES = ("int8", "int16")
+LEAST = 1e-12  # a step is never zero, even where all weights are
+
+
+@torch.no_grad()
+def balance(model: TextCNN) -> None:
+    """Give all embedding dimensions the same largest value, so that one step serves them all; no logit changes.
+
+    balance(model)     # before rounding_of(model, "int8")
+    """
+    largest = model.embedding.abs().amax(0).clamp(min=LEAST)  # (dimensions,)
+    factor = largest / largest.max()
+    model.embedding.div_(factor)
+    for width in model.widths:
+        model.conv(width).weight.mul_(factor)
+
+
+@torch.no_grad()
+def rounding_of(model: TextCNN, table: str) -> Rounding:
+    """Steps that just cover the model's largest values, for table entries of "int8" or "int16".
+
+    All steps are float32 values, as the file stores them; the table's are those of the weights already rounded.
+    """
+    embedding = step_for(model.embedding, 127.0)
+    taps = model.taps()
+    counts = [len(model.conv(width).bias) for width in model.widths]
+    weight = torch.cat([step_for(model.conv(width).weight.flatten(1), 127.0, dim=1) for width in model.widths])
+    limit = torch.cat(
+        [torch.full((n,), float(table_limit(table, width))) for width, n in zip(model.widths, counts, strict=True)]
+    )
+    rounded = torch.round(model.embedding[UNKNOWN:] / embedding)
+    rounded_taps = torch.round(taps / model.per_column(weight)[:, None])
+    largest = (rounded @ rounded_taps.T).abs().amax(0)  # (Σ width·filters,), in units of embedding · weight
+    per_filter, at = [], 0
+    for width, n in zip(model.widths, counts, strict=True):
+        per_filter.append(largest[at : at + width * n].view(width, n).amax(0))
+        at += width * n
+    step = (torch.cat(per_filter) * embedding * weight / limit).clamp(min=LEAST)
+    return Rounding(float(embedding), weight, step, limit)
+
+
+@torch.no_grad()
+def snap(model: TextCNN, steps: Rounding) -> None:
+    """Put embedding and filters on the packed file's grid, so that only table rows are still to be rounded.
+
+        snap(model, rounding_of(model, "int8"))
+
+    A model that recovered with rounding has learnt these values; what lies between is left over from training.
+    """
+    model.embedding.copy_(torch.round(model.embedding / steps.embedding) * steps.embedding)
+    first = 0
+    for width in model.widths:
+        weight = model.conv(width).weight
+        step = steps.weight[first : first + len(weight), None, None]
+        weight.copy_(torch.round(weight / step) * step)
+        first += len(weight)
+
+
+@torch.no_grad()
+def rotate(model: TextCNN, frequency: Tensor | None = None) -> None:
+    """Turn the embedding space so that its dimensions come apart, most of the table first; no logit changes.
+
+    The table is E·Wᵀ = (E·M)·(W·N)ᵀ for any M·Nᵀ = 1. Those of its singular value decomposition make every
+    dimension's part of the table orthogonal to the others', so that the dimensions worth least can go alone
+    (Eckart and Young 1936). `frequency` (rows,) weighs the words. A model with static dimensions is left alone.
+    """
+    if model.static:
+        return
+    rows = model.embedding.double()
+    weighed = rows if frequency is None else rows * frequency.double().sqrt()[:, None]
+    taps = model.taps().double()
+    left, left_inverse = square_root(weighed.T @ weighed)
+    right, right_inverse = square_root(taps.T @ taps)
+    u, singular, v = torch.linalg.svd(left @ right)
+    scale = singular.clamp(min=singular.max() * 1e-9).sqrt()
+    model.embedding.copy_(rows @ (left_inverse @ u * scale))
+    back = right_inverse @ v.T * scale
+    for width in model.widths:
+        model.conv(width).weight.copy_(model.conv(width).weight.double() @ back)
+
+
+def square_root(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Square root of a symmetric positive matrix and its inverse; hardly any of a direction counts as a little."""
+    values, vectors = torch.linalg.eigh(gram)
+    values = values.clamp(min=float(values.max()) * 1e-12 + LEAST**2)
+    return vectors * values.sqrt() @ vectors.T, vectors * values.rsqrt() @ vectors.T
+
+
+def table_limit(table: str, width: int) -> int:
+    """Largest table entry; a sum of `width` of them must fit int16.
+
+    >>> table_limit("int16", 3)
+    10922
+    """
+    return 127 if table == "int8" else 32767 // width
+
+
+def step_for(values: Tensor, limit: float, dim: int | None = None) -> Tensor:
+    """The step with which the largest value takes `limit` units."""
+    largest = values.abs().amax() if dim is None else values.abs().amax(dim)
+    return (largest / limit).clamp(min=LEAST)

@@ -1,0 +1,143 @@
+"""The state of a training run, on disk whenever it may be killed: safetensors, written beside and renamed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from prunetext.errors import RunError
+from prunetext.models.textcnn import Rounding, TextCNN
+
+SCALARS = ("step", "bad_epochs", "accuracy", "loss")
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file so that at every moment the old or the new one is whole."""
+    beside = path.with_name(path.name + ".part")
+    data = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, metadata)
+    beside.write_bytes(with_sorted_metadata(data))
+    beside.replace(path)
+
+
+def with_sorted_metadata(data: bytes) -> bytes:
+    """Put a safetensors file's metadata in order; the library's is random, and equal runs should give equal files."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors and the string metadata of a safetensors file.
+
+        tensors, metadata = load_tensors(Path("runs/reviews/dense.safetensors"))
+
+    RunError where it is damaged, as after a failure of power.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except SafetensorError as error:
+        raise RunError(f"{path}: this part of the run is damaged ({error}). Begin anew with --overwrite.") from None
+
+
+class Checkpoint:
+    """Model, best weights, optimizer moments and counters of one training run."""
+
+    def __init__(self, path: Path | None, model: TextCNN, optimizers: list[torch.optim.Optimizer]) -> None:
+        self.path, self.model, self.optimizers = path, model, optimizers
+        self.best: dict[str, Tensor] = {}
+        self.mean = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        self.step = self.bad_epochs = 0
+        self.accuracy: float | None = None
+        self.loss = 0.0
+
+    @torch.no_grad()
+    def average(self, keep: float) -> None:
+        """Move the running average of the weights towards the current ones; quickly at first.
+
+        Source: Polyak and Juditsky 1992, as the exponential average that is usual today.
+        """
+        keep = min(keep, (1 + self.step) / (10 + self.step))
+        for name, parameter in self.model.named_parameters():
+            self.mean[name].lerp_(parameter.detach(), 1 - keep)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it, the model has the averaged weights."""
+        current = {name: parameter.detach().clone() for name, parameter in self.model.named_parameters()}
+        self._put(self.mean)
+        try:
+            yield
+        finally:
+            self._put(current)
+
+    @torch.no_grad()
+    def _put(self, tensors: dict[str, Tensor]) -> None:
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(tensors[name])
+
+    def judge(self, accuracy: float, loss: float) -> None:
+        """Keep the weights if dev accuracy rose, or held at a lower loss."""
+        if self.accuracy is None or (accuracy, -loss) > (self.accuracy, -self.loss):
+            better = self.accuracy is None or accuracy > self.accuracy
+            self.accuracy, self.loss = accuracy, loss
+            self.best = {name: tensor.detach().clone() for name, tensor in self.model.named_parameters()}
+            self.bad_epochs = 0 if better else self.bad_epochs + 1
+        else:
+            self.bad_epochs += 1
+
+    def restore_best(self) -> None:
+        """Put the best weights into the model."""
+        if self.best:
+            self._put(self.best)
+
+    def save(self) -> None:
+        """Write everything that the next step depends on."""
+        assert self.path is not None
+        tensors = {f"model.{name}": tensor.detach() for name, tensor in self.model.named_parameters()}
+        tensors |= {f"mean.{name}": tensor for name, tensor in self.mean.items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        for number, optimizer in enumerate(self.optimizers):
+            for index, moments in optimizer.state_dict()["state"].items():
+                for key, value in moments.items():
+                    tensors[f"optimizer.{number}.{index}.{key}"] = torch.as_tensor(value)
+        scalars = {name: getattr(self, name) for name in SCALARS}
+        if self.model.rounding is not None:
+            tensors |= {
+                f"rounding.{key}": torch.as_tensor(value) for key, value in self.model.rounding._asdict().items()
+            }
+        save_tensors(self.path, tensors, {"state": json.dumps(scalars)})
+
+    def restore(self) -> None:
+        """Continue from the file, if there is one."""
+        if self.path is None or not self.path.exists():
+            return
+        tensors, metadata = load_tensors(self.path)
+        for name, value in json.loads(metadata["state"]).items():
+            setattr(self, name, value)
+        self._put({key[6:]: tensor for key, tensor in tensors.items() if key.startswith("model.")})
+        self.mean = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("mean.")}
+        self.best = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("best.")}
+        steps = {key[9:]: tensor for key, tensor in tensors.items() if key.startswith("rounding.")}
+        if steps:
+            self.model.rounding = Rounding(
+                float(steps["embedding"]), steps["weight"], steps["table"], steps["table_limit"]
+            )
+        for number, optimizer in enumerate(self.optimizers):
+            state = optimizer.state_dict()
+            for key, tensor in tensors.items():
+                if key.startswith(f"optimizer.{number}."):
+                    _, _, index, name = key.split(".", 3)
+                    value = tensor if tensor.dim() or isinstance(optimizer, torch.optim.AdamW) else int(tensor)
+                    state["state"].setdefault(int(index), {})[name] = value
+            optimizer.load_state_dict(state)

@@ -1,0 +1,180 @@
+"""The one training loop. Distillation changes its examples, pruning uses its hooks; there is no second loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from prunetext.models.textcnn import TextCNN
+from prunetext.training.checkpoint import Checkpoint
+from prunetext.training.examples import Encoded, batches, evaluation_batches
+from prunetext.training.row_adam import RowAdam
+
+CROP = 1000  # tokens of one text in one training step; prediction never crops
+CHECKPOINT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one call of the loop trains."""
+
+    epochs: float = 6
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    embedding_rate: float = 4e-3
+    final_rate: float = 0.05  # share of the learning rate at the last step; it falls linearly
+    weight_decay: float = 0.01
+    word_dropout: float = 0.2
+    averaging: float = 0.998  # share of the running average of the weights kept at each step; what dev judges
+    patience: int = 3  # judgements without a better dev accuracy
+    judgements: int = 1  # of dev, in one epoch
+    judge_start: bool = False  # whether the weights that training starts from may be the best ones
+    seed: int = 0
+
+
+class Hooks(NamedTuple):
+    """Where a criterion or a schedule looks into training; each is given the model."""
+
+    after_backward: Callable[[TextCNN], None] | None = None
+    after_step: Callable[[TextCNN, float], None] | None = None  # and the learning rate
+    start_epoch: Callable[[TextCNN], None] | None = None
+
+
+class Progress(NamedTuple):
+    """What the loop tells while it works."""
+
+    done: int
+    total: int
+    accuracy: float | None  # on dev, after the last epoch
+
+
+class Trained(NamedTuple):
+    """What a call of the loop did; the model holds the best weights."""
+
+    epochs: int
+    accuracy: float  # on dev
+    texts_per_second: float  # while training, evaluation left out
+    ended: str | None = None  # "interrupted" or "time", if it did not end by itself
+
+
+def train_model(
+    model: TextCNN,
+    train: Encoded,
+    dev: Encoded,
+    settings: Settings,
+    *,
+    checkpoint: Path | None = None,
+    hooks: Hooks | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    deadline: float | None = None,
+) -> Trained:
+    """Train in place until the epochs are over or dev no longer improves; leave the best weights in the model.
+
+        trained = train_model(model, train, dev, Settings(epochs=6), checkpoint=folder / "dense.checkpoint")
+
+    Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
+    `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
+    """
+    hooks = hooks or Hooks()
+    dense = [parameter for name, parameter in model.named_parameters() if name != "embedding"]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(dense, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True),
+        RowAdam([model.embedding], lr=settings.embedding_rate),
+    ]
+    base_rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+    per_epoch = -(-len(train) // settings.batch_size)
+    total = max(1, round(per_epoch * settings.epochs))
+    state = Checkpoint(checkpoint, model, optimizers)
+    state.restore()
+    saved, seconds, texts, epoch_batches = time.monotonic(), 0.0, 0, None
+    every = max(1, per_epoch // settings.judgements)
+    if settings.judge_start and state.step == 0:
+        state.judge(*dev_accuracy(model, dev))
+    ended = None
+    try:
+        while state.step < total and state.bad_epochs < settings.patience and ended is None:
+            epoch, place = divmod(state.step, per_epoch)
+            if epoch_batches is None or place == 0:
+                epoch_batches = batches(train, settings.batch_size, settings.seed, epoch)
+            if hooks.start_epoch and place == 0:
+                hooks.start_epoch(model)
+            began = time.perf_counter()
+            share = 1 - (1 - settings.final_rate) * state.step / total
+            for optimizer, rate in zip(optimizers, base_rates, strict=True):
+                optimizer.param_groups[0]["lr"] = rate * share
+            torch.manual_seed(settings.seed * 1_000_003 + state.step)
+            rows = epoch_batches[place]
+            train_step(model, train, rows, settings, optimizers, hooks, settings.learning_rate * share)
+            seconds += time.perf_counter() - began
+            texts += len(rows)
+            state.step += 1
+            state.average(settings.averaging)
+            late = deadline is not None and time.monotonic() > deadline
+            if state.step % every == 0 or state.step == total or late:
+                with state.averaged():
+                    state.judge(*dev_accuracy(model, dev))
+            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                state.save()
+                saved = time.monotonic()
+            if progress:
+                progress(Progress(state.step, total, state.accuracy))
+            ended = "time" if late else None
+    except KeyboardInterrupt:
+        if not state.best:
+            raise
+        ended = "interrupted"
+    state.restore_best()
+    return Trained(-(-state.step // per_epoch), state.accuracy or 0.0, texts / seconds if seconds else 0.0, ended)
+
+
+def train_step(
+    model: TextCNN,
+    train: Encoded,
+    rows: npt.NDArray[np.int64],
+    settings: Settings,
+    optimizers: list[torch.optim.Optimizer],
+    hooks: Hooks,
+    learning_rate: float,
+) -> None:
+    """One batch: forward, backward, update."""
+    model.train()
+    ids = train.take(rows, CROP)  # (batch, length)
+    if settings.word_dropout:
+        # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
+        ids = torch.where((torch.rand(ids.shape) < settings.word_dropout) & (ids > 0), 1, ids)
+    loss = functional.cross_entropy(model(ids), train.targets[torch.from_numpy(rows)])
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    loss.backward()
+    if hooks.after_backward:
+        hooks.after_backward(model)
+    for optimizer in optimizers:
+        optimizer.step()
+    if hooks.after_step:
+        hooks.after_step(model, learning_rate)
+
+
+@torch.no_grad()
+def logits(model: TextCNN, examples: Encoded) -> Tensor:
+    """Logits (n, classes) of all texts, in their order, none cropped."""
+    model.eval()
+    out = torch.empty(len(examples), model.head.out_features)
+    for rows in evaluation_batches(examples):
+        out[torch.from_numpy(rows)] = model(examples.take(rows))
+    return out
+
+
+def dev_accuracy(model: TextCNN, dev: Encoded) -> tuple[float, float]:
+    """Accuracy (a share) and cross-entropy (nats) on dev."""
+    scores = logits(model, dev)
+    right = (scores.argmax(1) == dev.targets).double().mean()
+    return float(right), float(functional.cross_entropy(scores, dev.targets))

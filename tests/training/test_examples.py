@@ -1,0 +1,79 @@
+"""Texts as numbers: rows are cut and padded rightly, and every epoch's batches hold each text once."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prunetext.runtime._native import Vocabulary
+from prunetext.training.examples import BUCKET, EVALUATION_TOKENS, Encoded, batches, encode, evaluation_batches
+
+id_lists = st.lists(st.lists(st.integers(1, 99), max_size=6), min_size=1, max_size=30)
+
+
+def encoded(lists: list[list[int]]) -> Encoded:
+    offsets = np.concatenate([[0], np.cumsum([len(each) for each in lists])]).astype(np.int64)
+    flat = np.array([token for each in lists for token in each], np.int32)
+    return Encoded(flat, offsets, torch.arange(len(lists)))
+
+
+def padded(lists: list[list[int]]) -> list[list[int]]:
+    longest = max(1, *map(len, lists))
+    return [each + [0] * (longest - len(each)) for each in lists]
+
+
+@given(lists=id_lists, limit=st.none() | st.integers(1, 6), data=st.data())
+def test_take_pads_with_zeros_and_crops_at_the_limit(
+    lists: list[list[int]], limit: int | None, data: st.DataObject
+) -> None:
+    rows = data.draw(st.lists(st.integers(0, len(lists) - 1), min_size=1))
+    ids = encoded(lists).take(np.array(rows), limit)
+    assert ids.dtype == torch.int64
+    assert ids.tolist() == padded([lists[row][:limit] for row in rows])
+
+
+@given(lists=id_lists, data=st.data())
+def test_subset_is_those_texts_in_that_order(lists: list[list[int]], data: st.DataObject) -> None:
+    rows = data.draw(st.lists(st.integers(0, len(lists) - 1), min_size=1))
+    part = encoded(lists).subset(np.array(rows))
+    assert len(part) == len(rows)
+    assert part.targets.tolist() == rows
+    assert part.take(np.arange(len(rows))).tolist() == padded([lists[row] for row in rows])
+
+
+def test_encode_looks_up_tokens_and_labels() -> None:
+    found = encode(["Film, good!", "", "bad unseen"], ["b", "a", "b"], Vocabulary(["good", "film", "bad"]), ["a", "b"])
+    assert found.take(np.arange(3)).tolist() == [[3, 1, 2, 1], [0, 0, 0, 0], [4, 1, 0, 0]]
+    assert found.targets.tolist() == [1, 0, 1]
+
+
+@given(lists=id_lists, size=st.integers(1, 8), seed=st.integers(0, 9), epoch=st.integers(0, 9))
+def test_an_epoch_has_each_text_once(lists: list[list[int]], size: int, seed: int, epoch: int) -> None:
+    examples = encoded(lists)
+    rows = batches(examples, size, seed, epoch)
+    assert sorted(np.concatenate(rows).tolist()) == list(range(len(lists)))
+    assert len(rows) == -(-len(lists) // size)
+    assert max(map(len, rows)) <= size
+    again = batches(examples, size, seed, epoch)
+    assert [each.tolist() for each in again] == [each.tolist() for each in rows]
+
+
+def test_epochs_and_seeds_differ_and_batches_are_alike_in_length() -> None:
+    rng = np.random.default_rng(0)
+    examples = encoded([[1] * rng.integers(0, 60) for _ in range(8 * BUCKET)])
+    lengths = np.diff(examples.offsets)
+    first = batches(examples, 8, 0, 0)
+    assert np.mean([np.ptp(lengths[rows]) for rows in first]) < 3
+    assert np.mean(np.diff([lengths[rows].mean() for rows in first]) > 0) < 0.7  # not from short to long
+    for other in (batches(examples, 8, 0, 1), batches(examples, 8, 1, 0)):
+        assert [set(rows.tolist()) for rows in other] != [set(rows.tolist()) for rows in first]
+
+
+def test_evaluation_sees_each_text_once_within_the_bound() -> None:
+    rng = np.random.default_rng(0)
+    examples = encoded([[1] * rng.integers(0, 400) for _ in range(500)] + [[1] * (2 * EVALUATION_TOKENS)])
+    lengths = np.diff(examples.offsets)
+    rows = list(evaluation_batches(examples))
+    assert sorted(np.concatenate(rows).tolist()) == list(range(501))
+    assert 1 < len(rows) < 20
+    assert all(len(each) == 1 or len(each) * lengths[each].max() <= EVALUATION_TOKENS for each in rows)
