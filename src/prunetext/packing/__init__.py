@@ -1,0 +1,1 @@
+"""From a pruned float model to the packed file."""

@@ -1,0 +1,1 @@
+"""The one driver, and the criteria, schedules, groups and budgets it combines."""

@@ -1,0 +1,46 @@
+"""What must hold at the end: the limits of a run, and how people write them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from prunetext.errors import InputError
+
+SIZE_UNITS = {"b": 1, "": 1, "kb": 1_000, "mb": 1_000_000, "k": 1_000, "m": 1_000_000}
+TIME_UNITS = {"s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+MOST = 1e15  # bytes or seconds; beyond it is no budget
+
+
+class Budget(NamedTuple):
+    """Drop in accuracy points, bytes of the packed file, seconds of the whole run; None is no limit."""
+
+    max_drop: float | None = None
+    max_size: int | None = None
+    max_time: float | None = None
+
+
+def parse_size(text: str | float | None) -> int | None:
+    """Bytes of a size as people write it; kB = 1,000.
+
+    >>> parse_size("64kB")
+    64000
+    """
+    return None if text is None else int(_quantity("max_size", str(text), SIZE_UNITS, "64kB", least=1))
+
+
+def parse_time(text: str | float | None) -> float | None:
+    """Seconds of a time as people write it.
+
+    >>> parse_time("10m")
+    600.0
+    """
+    return None if text is None else _quantity("max_time", str(text), TIME_UNITS, "10m", least=1e-3)
+
+
+def _quantity(name: str, text: str, units: dict[str, float] | dict[str, int], example: str, least: float) -> float:
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-zA-Z]*)\s*", text)
+    if match and match[2].lower() in units and least <= (value := float(match[1]) * units[match[2].lower()]) < MOST:
+        return value
+    named = ", ".join(unit for unit in units if unit)
+    raise InputError(f"{name} is {text!r}: it must be a positive number with one of {named}, such as {example}.")

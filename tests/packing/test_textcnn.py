@@ -1,0 +1,102 @@
+"""A packed file holds the model it was made from: words in their order, labels, provenance, the same bytes again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import prunetext
+from prunetext.models.rounding import rounding_of
+from prunetext.models.textcnn import UNKNOWN, WORDS, TextCNN
+from prunetext.packing.textcnn import kept_words, pack, packed_tensors, units
+from prunetext.pruning.shrinking import all_kept, shrink
+from prunetext.runtime import format
+
+SEVEN = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
+
+
+def array(stored: dict[str, format.Tensor], name: str) -> np.ndarray:
+    kinds = {"F32": np.float32, "I8": np.int8}
+    return np.frombuffer(stored[name].data, kinds[stored[name].dtype]).reshape(stored[name].shape)
+
+
+def test_words_are_sorted_and_carry_their_own_rows(random_model: Callable[..., TextCNN], tmp_path: Path) -> None:
+    model = random_model()
+    pack(model, SEVEN, ["a", "b", "c"], tmp_path / "model")
+    stored, metadata = format.read(tmp_path / "model")
+    words = format.decode_vocabulary(stored["vocabulary"].data, 7)
+    assert words == sorted(SEVEN)
+    rows = array(stored, "embedding") * array(stored, "embedding.scale")
+    expected = model.embedding[[UNKNOWN, *(WORDS + SEVEN.index(word) for word in words)]].detach().numpy()
+    np.testing.assert_allclose(rows, expected, atol=float(array(stored, "embedding.scale")[0]) / 2 + 1e-6)
+    assert (metadata["pooling"], metadata["table"], metadata["temperature"]) == ("max+mean", "int8", "1.0")
+
+
+@settings(max_examples=40)
+@given(stays=st.lists(st.booleans(), min_size=7, max_size=7), again=st.lists(st.booleans(), min_size=7, max_size=7))
+def test_kept_words_follow_the_rows_through_two_prunings(
+    random_model: Callable[..., TextCNN], stays: list[bool], again: list[bool]
+) -> None:
+    model = random_model()
+    assert kept_words(model, SEVEN) == SEVEN
+    small = shrink(model, all_kept(model.groups()) | {"vocabulary": np.array(stays)})
+    left = [word for word, kept in zip(SEVEN, stays, strict=True) if kept]
+    assert kept_words(small, SEVEN) == left
+    smaller = shrink(small, all_kept(small.groups()) | {"vocabulary": np.array(again[: len(left)], dtype=bool)})
+    assert kept_words(smaller, SEVEN) == [word for word, kept in zip(left, again, strict=False) if kept]
+
+
+def test_the_same_model_gives_the_same_bytes_and_their_number(
+    random_model: Callable[..., TextCNN], tmp_path: Path
+) -> None:
+    model = random_model()
+    provenance = {"recipe": {"seed": 1, "text": 'say "ø"\n'}, "drop": -0.25}
+    sizes = [
+        pack(model, SEVEN, ["ä", "b", 'c"'], tmp_path / name, provenance=provenance) for name in ("first", "second")
+    ]
+    data = (tmp_path / "first").read_bytes()
+    assert data == (tmp_path / "second").read_bytes()
+    assert sizes == [len(data)] * 2
+    loaded = prunetext.load(tmp_path / "first")
+    assert loaded.labels == ["ä", "b", 'c"']
+    assert json.loads(loaded.metadata["provenance"]) == provenance
+    model.rounding = rounding_of(model, "int16")  # what training rounds to has no say in the file
+    pack(model, SEVEN, ["ä", "b", 'c"'], tmp_path / "third", provenance=provenance)
+    assert data == (tmp_path / "third").read_bytes()
+
+
+def test_the_table_changes_its_scales_alone(random_model: Callable[..., TextCNN]) -> None:
+    model = random_model()
+    narrow, wide = (packed_tensors(model, SEVEN, table) for table in ("int8", "int16"))
+    changed = {name for name in narrow if not np.array_equal(narrow[name], wide[name])}
+    assert changed == {"conv1.table_scale", "conv3.table_scale"}
+    assert sum(tensor.nbytes for tensor in narrow.values()) == sum(tensor.nbytes for tensor in wide.values())
+
+
+@pytest.mark.parametrize("table", ["int8", "int16"])
+def test_extreme_models_are_packed_and_read(random_model: Callable[..., TextCNN], tmp_path: Path, table: str) -> None:
+    for factor in (0.0, 1e-12, 1e8):
+        model = random_model()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter *= factor
+        pack(model, SEVEN, ["a", "b", "c"], tmp_path / "model", table=table)  # it is read back when written
+        assert np.isfinite(prunetext.load(tmp_path / "model").predict_proba(["apple fig", ""])).all()
+
+
+def test_estimated_bytes_are_near_the_files(random_model: Callable[..., TextCNN], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    syllables = ["ba", "re", "ti", "on", "ing", "er", "s", "un", "ly", "ment"]
+    words = sorted({"".join(rng.choice(syllables, rng.integers(1, 5))) for _ in range(3000)})
+    model = random_model(words=len(words), dimensions=16, filters={2: 8, 3: 8})
+    size = pack(model, words, ["a", "b", "c"], tmp_path / "model")
+    assert model.packed_bytes() == pytest.approx(size, rel=0.15)
+
+
+def test_units_are_rounded_half_to_even_and_fit() -> None:
+    assert units(torch.tensor([0.5, 1.5, -2.5, 127.4, 300.0, -300.0])).tolist() == [0, 2, -2, 127, 127, -127]

@@ -1,0 +1,132 @@
+"""A shrunk model computes what the masked one computes, whatever is kept of all groups together."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from prunetext.models.groups import Group, Slice
+from prunetext.models.rounding import rounding_of
+from prunetext.models.textcnn import UNKNOWN, WORDS, TextCNN
+from prunetext.pruning.shrinking import all_kept, mask, shrink, unit_blocks, unit_index
+
+shapes = st.fixed_dictionaries(
+    {
+        "words": st.integers(1, 9),
+        "dimensions": st.integers(1, 6),
+        "filters": st.dictionaries(st.integers(1, 5), st.integers(1, 5), min_size=1, max_size=3),
+        "classes": st.integers(2, 4),
+        "pooling": st.sampled_from(["max", "max+mean"]),
+        "seed": st.integers(0, 2**31),
+    }
+)
+
+
+def random_kept(model: TextCNN, seed: int, share: float) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    kept = {}
+    for group in model.groups():
+        kept[group.name] = rng.random(group.size) < share
+        kept[group.name][rng.integers(group.size)] = True
+    return kept
+
+
+@settings(max_examples=80)
+@given(shape=shapes, share=st.sampled_from([0.0, 0.3, 0.7, 1.0]), static=st.integers(0, 6))
+def test_shrunk_equals_masked_once_and_twice(
+    random_model: Callable[..., TextCNN],
+    random_ids: Callable[..., Tensor],
+    shape: dict[str, Any],
+    share: float,
+    static: int,
+) -> None:
+    model = random_model(**shape, static=min(static, shape["dimensions"]))
+    ids = random_ids(shape["words"], seed=shape["seed"])  # always those of the first vocabulary
+    for time in range(2):
+        kept = random_kept(model, shape["seed"] + time, share)
+        masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
+        torch.testing.assert_close(small(ids), masked(ids), rtol=0, atol=1e-5)
+        count = {name: int(stays.sum()) for name, stays in kept.items()}
+        assert small.shape.words == count["vocabulary"]
+        assert small.shape.dimensions == count["dimensions"]
+        assert small.shape.filters == {width: count[f"conv{width}.filters"] for width in model.widths}
+        assert small.static == int(kept["dimensions"][: model.static].sum())
+        assert small.packed_bytes() == model.packed_bytes(kept)
+        model = small
+
+
+@settings(max_examples=40)
+@given(shape=shapes)
+def test_remaps_compose_and_removed_words_are_the_unknown_word(
+    random_model: Callable[..., TextCNN], shape: dict[str, Any]
+) -> None:
+    model = random_model(**shape)
+    first = random_kept(model, 1, 0.7)
+    small = shrink(model, first)
+    second = random_kept(small, 2, 0.7)
+    smaller = shrink(small, second)
+    left = np.flatnonzero(first["vocabulary"])[second["vocabulary"]]  # of the words of the first vocabulary
+    expected = torch.full((WORDS + shape["words"],), UNKNOWN)
+    expected[0] = 0
+    expected[WORDS + torch.from_numpy(left)] = torch.arange(WORDS, WORDS + len(left))
+    assert torch.equal(smaller.remap, expected)
+
+
+def test_keeping_everything_changes_nothing_and_the_model_given_is_left_alone(
+    random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor]
+) -> None:
+    model = random_model()
+    model.dropout = 0.125
+    ids = random_ids(7)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    whole = shrink(model, all_kept(model.groups())).eval()
+    assert torch.equal(whole(ids), model(ids))
+    assert (whole.dropout, whole.pooling) == (0.125, model.pooling)
+    kept = random_kept(model, 0, 0.5)
+    for changed in (shrink(model, kept), mask(model, kept)):
+        changed.embedding.data.fill_(7)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_masked_model_keeps_its_rounding_and_a_shrunk_one_asks_for_new_steps(
+    random_model: Callable[..., TextCNN],
+) -> None:
+    model = random_model()
+    model.rounding = rounding_of(model, "int8")
+    kept = random_kept(model, 0, 0.5)
+    assert mask(model, kept).rounding is not None
+    assert shrink(model, kept).rounding is None
+
+
+def test_a_masked_filter_is_zero_everywhere(random_model: Callable[..., TextCNN]) -> None:
+    model = random_model(filters={2: 3, 3: 2}, pooling="max+mean")
+    kept = all_kept(model.groups())
+    kept["conv3.filters"][1] = False
+    masked = mask(model, kept)
+    assert not masked.conv(3).weight[1].any()
+    assert masked.conv(3).bias[1] == 0
+    assert masked.head.weight.eq(0).all(0).nonzero().flatten().tolist() == [4, 9]  # max and mean of the fifth filter
+    assert masked.conv(3).weight[0].all()
+
+
+def test_blocks_of_units_over_several_axes_and_behind_an_offset() -> None:
+    tensor = torch.arange(24).view(2, 3, 4)
+    assert unit_blocks(tensor, Slice("t", (2,), offset=1), 3)[0].tolist() == [1, 5, 9, 13, 17, 21]
+    pairs = unit_blocks(tensor, Slice("t", (0, 1), width=2), 3)
+    assert pairs.tolist() == [list(range(0, 8)), list(range(8, 16)), list(range(16, 24))]
+    assert unit_index(Slice("t", (0,), offset=3, width=2), 2).tolist() == [[3, 4], [5, 6]]
+
+
+def test_blocks_over_several_axes_are_not_cut_out(
+    random_model: Callable[..., TextCNN], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = random_model(filters={2: 1})
+    taps = Group("taps", 2, (Slice("conv2.weight", (0, 1)),), cost=len)
+    monkeypatch.setattr(model, "groups", lambda: (taps,))
+    with pytest.raises(ValueError, match=r"conv2\.weight"):
+        shrink(model, {"taps": np.array([True, False])})
