@@ -1,0 +1,268 @@
+"""The commands: each calls the API function of its name and prints what that returns; nothing else prints.
+
+Flags that stand for an option are made of the dataclasses in `config`, so that a keyword of the API, a flag and a key
+of a TOML file have one name, one default and one sentence.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect as python_inspect
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from prunetext.config import FitOptions, ModelOptions, ReadOptions, option_types, read_recipe
+from prunetext.errors import InputError, require
+
+app = typer.Typer(
+    help="Train, prune and pack the smallest, fastest text classifier that keeps its accuracy.",
+    add_completion=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+# Click's base of all usage errors, wherever this version of typer keeps it.
+USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[2])
+ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)]
+Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted."""
+    if sys.stdout is None:  # closed by the caller, who wants no output
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="prunetext", standalone_mode=False)
+    except USAGE_ERROR as error:
+        sys.exit(_refuse(_usage(error)))
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function: a flag for each option of `groups` (or of those in `only`), and exit codes."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(**arguments: Any) -> None:
+            raise typer.Exit(_guarded(functools.partial(function, **arguments)))
+
+        signature = python_inspect.signature(function, eval_str=True)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        flags = [flag for group in groups for flag in _flags(group) if not only or flag.name in only]
+        run.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in (*own, *flags)}
+        del run.__wrapped__
+        app.command()(run)
+        return run
+
+    return register
+
+
+def _flags(group: type) -> list[python_inspect.Parameter]:
+    """A keyword parameter for each field; None means that the flag was not given."""
+    types = option_types(group)
+    flags = []
+    for each in fields(group):
+        default = "" if each.default is None or each.default is False else f" [default: {each.default}]"
+        option = typer.Option(help=each.metadata["help"] + default, show_default=False)
+        kind: Any = Annotated[types[each.name] | None, option]
+        flags.append(
+            python_inspect.Parameter(each.name, python_inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        )
+    return flags
+
+
+def _guarded(function: Callable[[], None]) -> int:
+    """Call it; what a user can cause becomes one sentence and an exit code."""
+    try:
+        function()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head, has enough. Python would complain again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except InputError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return _refuse(
+            f"{where}{(error.strerror or 'this failed').lower()}. Check the name, its permissions and the disk."
+        )
+    return 0
+
+
+def _refuse(sentence: str) -> int:
+    print(" ".join(sentence.splitlines()), file=sys.stderr)
+    return 2
+
+
+def _usage(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    return (
+        f"{message}{'' if message[-1:] in '.?' else '.'} See {context.command_path if context else 'prunetext'} --help."
+    )
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Train, prune and pack the smallest, fastest text classifier that keeps its accuracy."""
+    if show_version:
+        print(f"prunetext {version('prunetext')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+@command(FitOptions, ReadOptions, ModelOptions)
+def fit(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="File, folder of train, dev and test files, folder per label, or sample:NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the run, which is made; required.")] = None,
+    dev: Annotated[str | None, typer.Option(help="File of dev texts, instead of a part of DATA.")] = None,
+    test: Annotated[str | None, typer.Option(help="File of test texts, instead of a part of DATA.")] = None,
+    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace a run in --out.")] = None,
+    as_json: Json = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with values for these flags, under the same names with _ for -; flags go first."),
+    ] = None,
+    **options: Any,
+) -> None:
+    """Train, prune and pack a classifier.
+
+    DATA without dev or test texts is split by the seed. A run that was stopped goes on where it was when the command
+    is repeated; Ctrl-C ends pruning with the best model so far.
+    """
+    given = {"data": data, "out": out, "dev": dev, "test": test, "overwrite": overwrite, "json": as_json, **options}
+    known = option_types(FitOptions, ReadOptions, ModelOptions)
+    known |= dict.fromkeys(("data", "out", "dev", "test"), str) | dict.fromkeys(("overwrite", "json"), bool)
+    values = {} if config is None else read_recipe(config, known)
+    values |= {name: value for name, value in given.items() if value is not None}
+    for name, remedy in (("data", "Give a file, a folder or sample:NAME."), ("out", "Give a folder with --out.")):
+        if name not in values:
+            raise InputError(f"{name} is missing. {remedy}")
+    wants_json = values.pop("json", False)
+    # Waiting threads that spin would take the core from whatever else runs here; read once, when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")
+    from prunetext import console
+    from prunetext.pipeline import fit as run
+
+    with console.Bars() as bars:
+        result = run(values.pop("data"), progress=bars, **values)
+    if wants_json:
+        stored = json.loads(result.path.with_name("result.json").read_text("utf-8"))
+        print(json.dumps({**stored, "path": str(result.path)}, ensure_ascii=False, indent=1))
+    else:
+        console.print_result(result)
+
+
+@command(ReadOptions, only=("text", "encoding"))
+def predict(
+    model: Model,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A text a line, or a table (.csv, .tsv, .jsonl, .parquet); - is standard input."
+        ),
+    ],
+    threads: Annotated[int | None, typer.Option(help="Threads; all cores if there is much text.")] = None,
+    **options: Any,
+) -> None:
+    """Label texts, one a line.
+
+    Prints a line for each text: its most probable label, a tab, the probability.
+    """
+    from prunetext.prediction import predict_chunks
+
+    # Bytes, since the output is UTF-8 whatever the terminal's encoding is.
+    given = {name: value for name, value in options.items() if value is not None}
+    reading = {"text": None, "encoding": ReadOptions.encoding, **given}
+    for chunk in predict_chunks(model, file, threads=threads, **reading):
+        lines = [f"{label.translate(ESCAPES)}\t{probability:.4f}\n" for label, probability in chunk]
+        sys.stdout.buffer.write("".join(lines).encode())
+        sys.stdout.buffer.flush()
+
+
+@command(ReadOptions)
+def evaluate(
+    model: Model,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, dev or test; test of a folder that has one and of a known sample, else all rows."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Model to compare with: another packed file, or the dense.safetensors of a run."),
+    ] = None,
+    max_drop: Annotated[
+        float, typer.Option(help="Accuracy points that MODEL may lose to the other. [default: 0.5]", show_default=False)
+    ] = 0.5,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Measure a model on labelled texts.
+
+    Prints accuracy with its interval, macro-F1 and the scores of each class; with --against also the verdict.
+    """
+    from prunetext.assessment import evaluate as run
+
+    given = {name: value for name, value in options.items() if value is not None}
+    found = run(model, data, split=split, against=against, max_drop=max_drop, **given)
+    if as_json:
+        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+    else:
+        from prunetext import console
+
+        console.print_evaluation(found, against, max_drop)
+
+
+@command()
+def inspect(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Packed file, or a float file of a run.", show_default=False)
+    ],
+    words: Annotated[
+        int, typer.Option(help="Name so many words, those of the longest vectors.", show_default=False)
+    ] = 0,
+    as_json: Json = None,
+) -> None:
+    """Say what is in a model file.
+
+    Prints the bytes of each part, sizes, labels, and where the model comes from.
+    """
+    from prunetext.inspection import inspect as run
+
+    found = run(model, words=words)
+    if as_json:
+        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+    else:
+        from prunetext import console
+
+        console.print_inspection(found)

@@ -1,0 +1,197 @@
+"""How results look in a terminal: tables on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from prunetext.assessment import Evaluation
+    from prunetext.inspection import Inspection
+    from prunetext.pipeline import Result
+    from prunetext.training.evaluation import Score
+    from prunetext.training.loop import Progress as Done
+
+
+class Bars:
+    """A bar for each stage of a run, with the time it will still take; where there is no terminal, a line when it ends.
+
+    with Bars() as bars:
+        prunetext.fit(data, out="runs/reviews", progress=bars)
+    """
+
+    def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False)
+        self.console, self.shown = console, console.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description:<8}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[accuracy]}", markup=False),
+            console=console,
+            disable=not self.shown,
+        )
+        self.name, self.began = "", 0.0
+        self.task: TaskID | None = None
+        self.last: Done | None = None
+
+    def __enter__(self) -> Bars:
+        """Show nothing yet."""
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the finished bars in place."""
+        self._end()
+        self.bars.stop()
+
+    def __call__(self, name: str, now: Done) -> None:
+        """Take what `prunetext.fit` tells of its progress."""
+        if name != self.name:
+            self._end()
+            self.name, self.began = name, time.monotonic()
+            self.task = self.bars.add_task(name, total=now.total, accuracy="")
+        self.last = now
+        assert self.task is not None
+        self.bars.update(self.task, completed=now.done, total=now.total, accuracy=_on_dev(now))
+
+    def _end(self) -> None:
+        if self.last is None or self.task is None:
+            return
+        self.bars.update(self.task, completed=self.last.done, total=self.last.done)  # it may have stopped early
+        if not self.shown:
+            seconds = time.monotonic() - self.began
+            sys.stderr.write(f"{self.name:<8} {seconds:6.1f} s   {_on_dev(self.last)}\n")
+            sys.stderr.flush()
+        self.last = None
+
+
+def _on_dev(now: Done) -> str:
+    return "" if now.accuracy is None else f"dev accuracy {100 * now.accuracy:.1f} %"
+
+
+class _Output(Console):
+    """Standard output as rich writes to it; a reader that has enough is left to the caller."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise again the error that is being handled, which rich would make exit code 1."""
+        raise
+
+
+def _output() -> Console:
+    # Labels and paths may look like markup or emoji codes.
+    return _Output(markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=bool(number))
+    return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _interval(score: Score) -> str:
+    return f"{100 * score.low:.2f} to {100 * score.high:.2f}"
+
+
+def print_result(result: Result) -> None:
+    """Print what was noticed in the data, the three models side by side, and the verdict."""
+    out = _output()
+    for note in result.notes:
+        out.print(note)
+    out.print()
+    judged = result.judged
+    table = _table("model", "accuracy", "95 % interval", "bytes", "texts/s")
+    for name, row in (("dense", judged.dense), ("pruned", judged.pruned), ("packed", judged.packed)):
+        speed = f"{row.texts_per_second:,.0f}"
+        table.add_row(name, _percent(row.score.accuracy), _interval(row.score), f"{row.bytes:,}", speed)
+    out.print(table)
+    out.print(f"\nOn {result.score.n:,} test texts, one thread.")
+    out.print(result.verdict.sentence())
+    out.print(f"Why the search ended: {result.reason}.")
+    agreement = judged.agreement
+    out.print(
+        f"Float and packed model agree on {_percent(agreement.equal)} of dev; "
+        f"rounding costs {agreement.drop:.2f} points there ({agreement.table} table)."
+    )
+    out.print(str(result.path))
+
+
+def print_evaluation(found: Evaluation, against: str | None, max_drop: float) -> None:
+    """Print the score, the classes, and the comparison if there is one."""
+    out = _output()
+    for note in found.notes:
+        out.print(note)
+    score = found.score
+    out.print(f"accuracy {_percent(score.accuracy)} (95 % interval {_interval(score)}) on {score.n:,} texts")
+    out.print(f"macro-F1 {_percent(score.macro_f1)}\n")
+    table = _table("label", "precision", "recall", "F1", "texts")
+    for each in found.per_class:
+        table.add_row(each.label, _percent(each.precision), _percent(each.recall), _percent(each.f1), f"{each.n:,}")
+    out.print(table)
+    if found.verdict is not None and found.reference is not None:
+        verdict = found.verdict
+        out.print(f"\n{against}: accuracy {_percent(found.reference.accuracy)}")
+        ending = "."
+        if verdict.name == "undecided":
+            needed = (
+                "more texts are unlikely to give kept" if verdict.needed is None else f"{verdict.needed:,} are needed"
+            )
+            ending = f"; {needed}."
+        out.print(
+            f"{verdict.name}: against it {verdict.drop:.2f} points are lost, at least {verdict.low:.2f} and at most "
+            f"{verdict.high:.2f} with 95 % confidence each, and {max_drop:g} may be{ending}"
+        )
+
+
+def print_inspection(found: Inspection) -> None:
+    """Print sizes, parts and provenance of a model file."""
+    out = _output()
+    out.print(f"{found.path}: {found.format}, {found.size:,} bytes\n")
+    parts = _table("part", "bytes")
+    for name, size in found.parts.items():
+        parts.add_row(name, f"{size:,}")
+    out.print(parts)
+    out.print()
+    filters = ", ".join(f"{count} of width {width}" for width, count in found.filters.items())
+    facts: dict[str, Any] = {
+        "labels": ", ".join(found.labels),
+        "words": f"{found.words:,}",
+        "dimensions": found.dimensions,
+        "filters": filters or "none",
+        "pooling": found.pooling,
+        "tokenizer": found.tokenizer,
+    }
+    if found.table_bytes is not None:
+        facts["table"] = f"{found.table}, {found.table_bytes:,} bytes of memory"
+    if found.longest:
+        facts["longest"] = " ".join(found.longest)
+    for name, fact in (*facts.items(), *_provenance(found.provenance)):
+        out.print(f"{name:<12}{fact}")
+
+
+def _provenance(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """One line for each thing that the file says of its making; nested values as name=value."""
+    lines = []
+    for name, value in provenance.items():
+        if isinstance(value, dict):
+            parts = [f"{key}={part:.4g}" if isinstance(part, float) else f"{key}={part}" for key, part in value.items()]
+            value = " ".join(part for part in parts if not part.endswith("=None"))
+        lines.append((name, str(value)))
+    return lines

@@ -1,0 +1,133 @@
+"""Dense, pruned and packed side by side: the same texts, accuracy, bytes and speed, and the verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from prunetext.data.dataset import Examples
+from prunetext.models.rounding import TABLES
+from prunetext.models.textcnn import TextCNN
+from prunetext.packing.textcnn import pack
+from prunetext.runtime.classifier import load
+from prunetext.training.evaluation import Score, Verdict, score, verdict
+from prunetext.training.examples import Encoded
+from prunetext.training.loop import logits
+
+FLOAT_BYTES = 4
+AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model, else they are int16
+SHIFT = 0.001  # and by how much accuracy may differ
+LEAST_SECONDS = 0.5  # of measuring a speed
+
+
+class Agreement(NamedTuple):
+    """The float model against the packed file, on dev."""
+
+    table: str
+    equal: float  # share of equal labels
+    drop: float  # float minus packed accuracy, in points
+
+
+class Row(NamedTuple):
+    """One line of the table: a model on test."""
+
+    score: Score
+    bytes: int
+    texts_per_second: float  # one thread
+
+
+class Judged(NamedTuple):
+    """Three models on the same texts, and whether the packed one kept the dense one's accuracy."""
+
+    dense: Row
+    pruned: Row
+    packed: Row
+    verdict: Verdict
+    agreement: Agreement
+
+    def with_size(self, size: int) -> Judged:
+        """The same with the packed file's final bytes."""
+        return self._replace(packed=self.packed._replace(bytes=size))
+
+    def rows(self) -> dict[str, Any]:
+        """Plain dictionaries, for JSON."""
+        models = {
+            name: {**row.score._asdict(), "bytes": row.bytes, "texts_per_second": row.texts_per_second}
+            for name, row in (("dense", self.dense), ("pruned", self.pruned), ("packed", self.packed))
+        }
+        return {**models, "verdict": self.verdict._asdict(), "agreement": self.agreement._asdict()}
+
+
+def choose_table(
+    model: TextCNN, words: list[str], labels: list[str], dev: Encoded, texts: list[str], scratch: Path
+) -> tuple[str, Agreement]:
+    """int8 table rows where they agree with the float model on dev, else int16, which take twice the memory.
+
+    The file has the same bytes either way; only the table that the runtime unfolds differs.
+    """
+    rounding, model.rounding = model.rounding, None
+    float_labels = logits(model, dev).argmax(1)
+    model.rounding = rounding
+    found = []
+    for table in TABLES:
+        pack(model, words, labels, scratch, table=table)
+        packed = torch.tensor([labels.index(label) for label in load(scratch).predict(texts)])
+        equal = float((packed == float_labels).double().mean())
+        drop = float((float_labels == dev.targets).double().mean() - (packed == dev.targets).double().mean())
+        found.append(Agreement(table, equal, 100 * drop))
+        if equal >= AGREEMENT and abs(drop) <= SHIFT:
+            break
+    best = found[-1] if len(found) == 1 else max(found, key=lambda one: -abs(one.drop) + 10 * one.equal)
+    return best.table, best
+
+
+def judge(
+    dense: TextCNN,
+    pruned: TextCNN,
+    packed: Path,
+    test: Encoded,
+    examples: Examples,
+    labels: list[str],
+    max_drop: float,
+    agreement: Agreement,
+) -> Judged:
+    """Run all three on test, once for the answers and again for the speed, each on one thread."""
+    gold = np.array(examples.labels)
+    rounding, pruned.rounding = pruned.rounding, None
+    answers: dict[str, list[str]] = {}
+    rows: dict[str, Row] = {}
+    for name, model in (("dense", dense), ("pruned", pruned)):
+        answers[name] = [labels[at] for at in logits(model, test).argmax(1).tolist()]
+        size = sum(FLOAT_BYTES * parameter.numel() for parameter in model.parameters())
+        speed = texts_per_second(lambda model=model: logits(model, test), len(test))  # type: ignore[misc]
+        rows[name] = Row(score(answers[name], examples.labels), size, speed)
+    pruned.rounding = rounding
+    classifier = load(packed)
+    answers["packed"] = classifier.predict(examples.texts)
+    speed = texts_per_second(lambda: classifier.predict(examples.texts, threads=1), len(examples))
+    rows["packed"] = Row(score(answers["packed"], examples.labels), classifier.size, speed)
+    right = {name: np.array(guesses) == gold for name, guesses in answers.items()}
+    found = verdict(right["dense"], right["packed"], max_drop)
+    return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement)
+
+
+def texts_per_second(run: Callable[[], object], texts: int) -> float:
+    """Median speed of repeated passes on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        seconds: list[float] = []
+        total = 0.0  # kept as we go: few texts take many passes, and a sum over all of them each time takes longer
+        while total < LEAST_SECONDS or (len(seconds) < 3 and total <= 4 * LEAST_SECONDS):
+            began = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - began)
+            total += seconds[-1]
+        return texts / float(np.median(seconds))
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,68 @@
+"""What a model file says of itself: the header of a packed file, or of a run's float file, without loading tensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prunetext.errors import ModelFileError
+
+if TYPE_CHECKING:
+    import os
+
+FLOAT_FORMAT = "prunetext-float/1"
+PACKED_FORMAT = "prunetext/1"
+LARGEST_HEADER = 1 << 27  # the words of a float model stand in its header
+
+
+class Header(NamedTuple):
+    """The header of a safetensors file."""
+
+    metadata: dict[str, str]
+    tensors: dict[str, dict[str, Any]]  # name → dtype, shape, data_offsets
+    length: int  # bytes before the tensors
+    size: int  # bytes of the whole file
+
+    def bytes_of(self, name: str) -> int:
+        """Bytes of one tensor."""
+        first, last = self.tensors[name]["data_offsets"]
+        return int(last) - int(first)
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """Read the header of a model file.
+
+        read_header("runs/reviews/dense.safetensors").metadata["format"]     # 'prunetext-float/1'
+
+    FileNotFoundError for a missing path; ModelFileError where the file is no safetensors file. Nothing else is checked.
+    """
+    place = Path(path)
+    if place.is_dir():
+        raise ModelFileError(f"{path}: this is a folder. Give the model file inside it, such as model.safetensors.")
+    if place.exists() and not place.is_file():  # to open a pipe would wait for its other end
+        raise ModelFileError(f"{path}: this is not a regular file. Give a file that prunetext fit has written.")
+    with place.open("rb") as file:
+        size = place.stat().st_size
+        length = int.from_bytes(file.read(8), "little")
+        try:
+            if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+                raise ValueError
+            entries = json.loads(file.read(length))
+            metadata = entries.pop("__metadata__", {})
+            spans = [(entry["shape"], [int(at) for at in entry["data_offsets"]]) for entry in entries.values()]
+            if not all(0 <= first <= last <= size - 8 - length for _, (first, last) in spans):
+                raise ValueError
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise ModelFileError(
+                f"{path}: this is not a model file, or it is cut off. Give a file that prunetext fit has written."
+            ) from None
+    return Header(metadata, entries, 8 + length, size)
+
+
+def is_float(path: str | os.PathLike[str]) -> bool:
+    """Tell a run's float file from a packed one; ModelFileError where it is neither."""
+    kind = read_header(path).metadata.get("format")
+    if kind not in (FLOAT_FORMAT, PACKED_FORMAT):
+        raise ModelFileError(f"{path}: this is not a model of prunetext. Give a file that prunetext fit has written.")
+    return kind == FLOAT_FORMAT

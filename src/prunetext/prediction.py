@@ -1,0 +1,73 @@
+"""Labels for texts that stand in a file or come through a pipe."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from prunetext.data.texts import read_texts
+from prunetext.errors import InputError, ModelFileError
+from prunetext.modelfiles import is_float
+from prunetext.runtime.classifier import Classifier, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def predict(
+    model: str | os.PathLike[str] | Classifier,
+    source: str | Path,
+    *,
+    text: str | None = None,
+    encoding: str = "utf-8",
+    threads: int | None = None,
+) -> Iterator[tuple[str, float]]:
+    """Label the texts of a file, one after the other, however many there are.
+
+        for label, probability in prunetext.predict("runs/reviews/model.safetensors", "reviews.txt"): ...
+
+    source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input. text: the
+    name of the table's column, where it is not a usual one. encoding: of text files. threads: by default, all cores
+    where there is much text. Yields the most probable label of each text, and its probability. `InputError` for what is
+    wrong with the arguments at once, and for what is wrong with the file when it is met.
+    """
+    chunks = predict_chunks(model, source, text=text, encoding=encoding, threads=threads)
+    return (answer for chunk in chunks for answer in chunk)
+
+
+def predict_chunks(
+    model: str | os.PathLike[str] | Classifier,
+    source: str | Path,
+    *,
+    text: str | None,
+    encoding: str,
+    threads: int | None,
+) -> Iterator[list[tuple[str, float]]]:
+    """Label texts as they arrive: a list of (label, probability) for each chunk of the source."""
+    if threads is not None and threads < 1:
+        raise InputError(f"threads is {threads}: it must be at least 1.")
+    classifier = load_packed(model)
+    return (
+        classifier.predict_with_probability(chunk, threads)
+        for chunk in read_texts(source, text=text, encoding=encoding)
+    )
+
+
+def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:
+    """Load a packed file; a float one is refused with a pointer to its neighbour."""
+    if isinstance(model, Classifier):
+        return model
+    try:
+        return load(model)
+    except ModelFileError as error:
+        try:
+            unpacked = is_float(model)
+        except ModelFileError:
+            unpacked = False
+        if unpacked:
+            raise ModelFileError(
+                f"{os.fspath(model)}: this is a float model, which is there to be pruned and compared. "
+                "Give the packed model.safetensors beside it."
+            ) from None
+        raise error from None

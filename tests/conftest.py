@@ -1,0 +1,110 @@
+"""What all tests share: repeatable hypothesis runs, and the folder of real corpora that some tests read."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# Before torch is loaded, and for the commands that tests start, too: on the tests' tiny models a second thread is
+# mostly waited for, on a busy machine 20 times as long as the work takes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Torch reads it when it is imported. On shapes as small as those of tests, threads only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run, so that a failure is a failure for everybody; no deadline, since machines differ.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with `data/<corpus>/*.jsonl`: PRUNETEXT_SHARED, or `shared` beside the repository; else the test skips."""
+    folder = Path(os.environ.get("PRUNETEXT_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data").is_dir():
+        pytest.skip(
+            f"real corpora are absent: no folder {folder.name}/data beside the repository, nor PRUNETEXT_SHARED"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def random_model() -> Callable[..., Any]:
+    """Make an untrained TextCNN of any shape whose biases are not zero; the same one for the same seed."""
+    import torch
+
+    from prunetext.models.textcnn import Shape, TextCNN
+
+    def make(
+        *,
+        words: int = 7,
+        dimensions: int = 5,
+        filters: dict[int, int] | None = None,
+        classes: int = 3,
+        pooling: str = "max+mean",
+        static: int = 0,
+        seed: int = 0,
+    ) -> TextCNN:
+        torch.manual_seed(seed)
+        shape = Shape(words, dimensions, filters or {1: 2, 3: 4}, classes, pooling)
+        model = TextCNN(shape, vectors=torch.randn(words + 2, dimensions), static=static)
+        with torch.no_grad():
+            for width in model.widths:
+                model.conv(width).bias.normal_(0, 0.3)
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_ids() -> Callable[..., Any]:
+    """Make ids (batch, length) of random texts, padded with 0; the first is empty, the second fills its row."""
+    import torch
+
+    def make(words: int, *, batch: int = 6, length: int = 9, seed: int = 0) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        ids = torch.randint(1, words + 2, (batch, length), generator=generator)
+        lengths = torch.randint(0, length + 1, (batch,), generator=generator)
+        lengths[0] = 0
+        lengths[1:2] = length
+        return torch.where(torch.arange(length) < lengths[:, None], ids, 0)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_examples() -> Callable[..., Any]:
+    """Make labelled texts: in each, common words and one word that only its class uses; `noise` of the labels lie."""
+    from random import Random
+
+    from prunetext.data.dataset import Examples
+
+    def make(texts: int, *, classes: int = 2, noise: float = 0.0, seed: int = 0) -> Examples:
+        random = Random(seed)
+        rows = []
+        for number in range(texts):
+            label = number % classes
+            words = [f"common{random.randrange(12)}" for _ in range(random.randint(2, 9))]
+            words.insert(random.randint(0, len(words)), f"sign{label}{random.choice('abcd')}")
+            said = random.randrange(classes) if random.random() < noise else label
+            rows.append((" ".join(words), f"class {said}"))
+        return Examples([text for text, _ in rows], [label for _, label in rows])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_data(toy_examples: Callable[..., Any]) -> Callable[..., Any]:
+    """Make toy examples for train, dev and test, as `read` gives them."""
+    from prunetext.data.dataset import Data, count_flaws
+
+    def make(*, train: int = 120, dev: int = 60, test: int = 60, seed: int = 0, **kind: Any) -> Data:
+        parts = [toy_examples(size, seed=3 * seed + at, **kind) for at, size in enumerate((train, dev, test))]
+        return Data(*parts, name="toy", report=count_flaws(*parts))
+
+    return make

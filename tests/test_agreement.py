@@ -1,0 +1,108 @@
+"""One model, four computations: torch on the file's tensors = reference.py = the native kernel = TextCNN, rounded."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import prunetext
+from prunetext.models.rounding import balance, rounding_of
+from prunetext.models.textcnn import TextCNN
+from prunetext.packing.textcnn import pack
+from prunetext.pruning.shrinking import shrink
+from prunetext.runtime import _native, format
+from prunetext.runtime.reference import ReferenceModel
+from prunetext.training.examples import encode
+from prunetext.training.loop import logits
+
+WORDS = ["the", "film", "good", "bad", "电", "ø", "films", "a", "great", "dull", "影", "was"]
+LABELS = ["negative", "neutral", "positive"]
+
+
+def some_texts(seed: int) -> list[str]:
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice([*WORDS, "unseen"], rng.integers(0, 15))) for _ in range(200)]
+    return ["", " ", "film", "unseen", "GREAT, great film!", "电影 good \ud800", "good " * 60, "the\x00a", *texts]
+
+
+def torch_probabilities(path: Path, texts: list[str]) -> torch.Tensor:
+    """The file's own rounded arithmetic in float64, as the format's description states it."""
+    stored, metadata = format.read(path)
+    kinds = {"F32": np.float32, "I8": np.int8, "U8": np.uint8}
+    tensors = {
+        name: torch.from_numpy(np.frombuffer(tensor.data, kinds[tensor.dtype]).reshape(tensor.shape).copy())
+        for name, tensor in stored.items()
+    }
+    words = format.decode_vocabulary(stored["vocabulary"].data, len(tensors["embedding"]) - 1)
+    rows = {word: at for at, word in enumerate(words, start=1)}
+    widths = [width for width in range(1, 17) if f"conv{width}.weight" in tensors]
+    out = []
+    for text in texts:
+        ids = torch.tensor([rows.get(token, 0) for token in _native.tokenize(text)], dtype=torch.int64)
+        maxima, means = [], []
+        for width in widths:
+            scale, step, bias = (tensors[f"conv{width}.{name}"].double() for name in ("scale", "table_scale", "bias"))
+            exact = torch.einsum("rd,fjd->rjf", tensors["embedding"].double(), tensors[f"conv{width}.weight"].double())
+            table = torch.round(exact * (tensors["embedding.scale"].double() * scale / step))  # half to even
+            limit = 127 if metadata["table"] == "int8" else 32767 // width
+            assert table.abs().max() <= limit
+            taps = torch.nn.functional.pad(table[ids], (0, 0, 0, 0, width, width))  # (n + 2·width, width, filters)
+            windows = len(taps) - width + 1
+            sums = torch.stack([taps[at : at + windows, at] for at in range(width)]).sum(0)  # (windows, filters)
+            maxima.append(torch.relu(sums.amax(0) * step + bias))
+            means.append(sums.sum(0) / max(1, len(ids) + width - 1) * step if len(ids) else torch.zeros_like(step))
+        features = torch.cat(maxima + (means if metadata["pooling"] == "max+mean" else []))
+        scores = tensors["head.weight"].double() @ features + tensors["head.bias"].double()
+        out.append((scores / float(metadata["temperature"])).softmax(0))
+    return torch.stack(out)
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+@pytest.mark.parametrize("table", ["int8", "int16"])
+@pytest.mark.parametrize("pooling", ["max", "max+mean"])
+@pytest.mark.parametrize("filters", [{2: 7, 3: 9, 4: 5}, {1: 3, 16: 2}])
+def test_every_computation_gives_the_same_answer(
+    random_model: Callable[..., TextCNN],
+    tmp_path: Path,
+    filters: dict[int, int],
+    pooling: str,
+    table: str,
+    pruned: bool,
+) -> None:
+    model = random_model(words=len(WORDS), dimensions=9, filters=filters, pooling=pooling, seed=5)
+    if pruned:
+        rng = np.random.default_rng(3)
+        kept = {group.name: rng.random(group.size) < 0.7 for group in model.groups()}
+        model = shrink(model, kept | {"conv16.filters": np.array([True, False])}).eval()
+        assert 0 < model.shape.words < len(WORDS)
+    texts = some_texts(seed=1)
+    examples = encode(texts, [LABELS[0]] * len(texts), _native.Vocabulary(WORDS), LABELS)
+    with torch.no_grad():
+        model.head.weight *= 3
+        model.head.bias -= logits(model, examples).mean(0)  # so that all labels occur
+    balance(model)
+    model.rounding = rounding_of(model, table)
+    path = tmp_path / "model.safetensors"
+    pack(model, WORDS, LABELS, path, table=table)
+
+    expected = torch_probabilities(path, texts)
+    labels = [LABELS[at] for at in expected.argmax(1).tolist()]
+    assert len(set(labels)) == 3
+    for runtime in (ReferenceModel(path), prunetext.load(path)):
+        assert runtime.predict(texts) == labels
+        np.testing.assert_allclose(runtime.predict_proba(texts), expected, rtol=0, atol=1e-5)
+    trained = logits(model, examples).softmax(1)
+    np.testing.assert_allclose(trained, expected, rtol=0, atol=1e-3)
+
+
+def test_a_temperature_softens_all_alike(random_model: Callable[..., TextCNN], tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    pack(random_model(words=len(WORDS)), WORDS, LABELS, path, temperature=1.7)
+    texts = some_texts(seed=2)
+    expected = torch_probabilities(path, texts)
+    for runtime in (ReferenceModel(path), prunetext.load(path)):
+        np.testing.assert_allclose(runtime.predict_proba(texts), expected, rtol=0, atol=1e-5)
+    assert json.loads(prunetext.load(path).metadata["labels"]) == LABELS

@@ -1,0 +1,122 @@
+"""What the README, the pages in docs/ and the docstrings show is run here.
+
+In Markdown, ```python blocks of a page run in order in one namespace and one temporary folder; in ```console blocks the
+lines that start with "$ " run in the same folder and must exit 0. A block right under `<!-- not run: reason -->` is
+left out, and a block inside an HTML comment is run without being shown. Lines with ">>> " are checked by doctest.
+"""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import prunetext
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))) if page.exists()]
+MOST_NOT_RUN = 4  # blocks that cannot run in a test: installation, and `make` itself
+RUN = {"python", "console", "bash"}
+FENCE = re.compile(r"^```(\w*)\s*$")
+NOT_RUN = re.compile(r"^<!-- not run: \S.* -->$")
+
+
+class Block(NamedTuple):
+    language: str
+    line: int  # of its first line of code, counted from 1
+    code: str
+    not_run: bool
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    last_words = ""  # the last line before the block that is not empty
+    language, start, code = None, 0, []
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        fence = FENCE.match(line)
+        if language is None and fence:
+            language, start, code = fence[1], number + 1, []
+        elif language is not None and line.startswith("```"):
+            yield Block(language, start, "\n".join(code) + "\n", bool(NOT_RUN.match(last_words)))
+            language, last_words = None, ""
+        elif language is not None:
+            code.append(line)
+        elif line.strip():
+            last_words = line.strip()
+    assert language is None, f"{page.name}: the block at line {start} is not closed"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page):
+        if block.language not in RUN or block.not_run:
+            continue
+        if block.language == "python":
+            run_python(block, page, namespace)
+        else:
+            run_console(block, page, tmp_path)
+
+
+def run_python(block: Block, page: Path, namespace: dict[str, object]) -> None:
+    if ">>> " in block.code:
+        test = doctest.DocTestParser().get_doctest(block.code, namespace, page.name, str(page), block.line - 1)
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+        said: list[str] = []
+        runner.run(test, out=said.append, clear_globs=False)
+        namespace.update(test.globs)
+        assert runner.failures == 0, "".join(said)
+    else:
+        # The empty lines give a traceback the page's own line numbers.
+        exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), namespace)
+
+
+def run_console(block: Block, page: Path, folder: Path) -> None:
+    commands = [line.removeprefix("$ ") for line in block.code.splitlines() if line.startswith("$ ")]
+    assert commands, f'{page.name}, line {block.line}: no line starts with "$ "; say why it is not run, or add one'
+    # `prunetext` means the one under test, whatever else is installed.
+    programs = folder / ".programs"
+    programs.mkdir(exist_ok=True)
+    command = programs / "prunetext"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m prunetext "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    environment = os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    for line in commands:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{page.name}, line {block.line}: {line}\n{done.stdout}{done.stderr}"
+
+
+def test_few_blocks_are_not_run() -> None:
+    runnable = [block for page in PAGES for block in blocks(page) if block.language in RUN]
+    not_run = [block for block in runnable if block.not_run]
+    assert len(not_run) <= MOST_NOT_RUN
+    assert len(not_run) < len(runnable), "no page shows anything that is run"
+
+
+@pytest.mark.parametrize(
+    "module", sorted(found.name for found in pkgutil.walk_packages(prunetext.__path__, "prunetext."))
+)
+def test_docstring_examples_hold(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    assert outcome.failed == 0, "see the differences above"
+
+
+def test_reference_of_the_commands_is_up_to_date() -> None:
+    script = ROOT / "scripts" / "make_cli_reference.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

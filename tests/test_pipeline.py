@@ -1,0 +1,289 @@
+"""The whole way: repeatable to the byte, also when killed; within its budget; one sentence for what is wrong."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import prunetext
+from prunetext import judging, pipeline
+from prunetext.data.dataset import Data, Examples
+from prunetext.errors import InputError, RunError
+from prunetext.pipeline import Result, fit
+from prunetext.training import loop
+from prunetext.training.loop import Progress
+
+SMALL = {"dimensions": 12, "filters": 6, "widths": "1,2", "epochs": 8.0, "max_drop": 3.0, "criterion": "taylor"}
+
+
+class KilledError(Exception):
+    """What stands for SIGKILL."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    settings = pipeline.settings_of
+
+    def quick(options: pipeline.FitOptions, texts: int) -> loop.Settings:
+        return replace(settings(options, texts), batch_size=16, learning_rate=1e-2, embedding_rate=4e-2, patience=99)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "LEAST_SECONDS", 0.0)  # speeds are not looked at here
+        patch.setattr(pipeline, "settings_of", quick)
+        yield
+
+
+@pytest.fixture(scope="session")
+def data(toy_data: Callable[..., Data]) -> Data:
+    return toy_data(train=128, dev=80, test=80, classes=2, noise=0.05)
+
+
+def run(data: Data, out: Path, **options: Any) -> Result:
+    return fit(data, out=out, **{**SMALL, **options})
+
+
+@pytest.fixture(scope="module")
+def whole(data: Data, tmp_path_factory: pytest.TempPathFactory, _quick: None) -> Result:
+    """An uninterrupted run; no test changes it."""
+    return run(data, tmp_path_factory.mktemp("whole"))
+
+
+def stop_at(stage: str, step: int, error: type[BaseException] = KilledError) -> Callable[[str, Progress], None]:
+    def progress(name: str, now: Progress) -> None:
+        if (name, now.done) == (stage, step):
+            raise error
+
+    return progress
+
+
+def test_a_run_ends_with_a_small_file_and_what_is_known_of_it(data: Data, whole: Result) -> None:
+    result, folder = whole, whole.path.parent
+    assert result.path.name == "model.safetensors"
+    assert result.size == result.path.stat().st_size
+    assert sorted(each.name for each in result.path.parent.iterdir()) == [
+        "dense.safetensors",
+        "history.jsonl",
+        "model.safetensors",
+        "pruned.safetensors",
+        "recipe.json",
+        "result.json",
+    ]
+    assert data.test is not None
+    classifier = prunetext.load(result.path)
+    right = np.array(classifier.predict(data.test.texts)) == np.array(data.test.labels)
+    assert result.score.accuracy == right.mean() > 0.8
+    assert result.score.n == len(data.test)
+    assert result.verdict.name in ("kept", "undecided", "lost")
+    drop = 100 * (result.judged.dense.score.accuracy - result.score.accuracy)
+    assert result.verdict.drop == pytest.approx(drop)
+    assert result.judged.pruned.bytes < result.judged.dense.bytes
+    assert result.judged.packed.bytes == result.size
+    assert result.reason
+    assert result.notes[0] == "288 rows were read."
+    provenance = json.loads(classifier.metadata["provenance"])
+    assert provenance["recipe"]["data"] == data.fingerprint()
+    assert provenance["recipe"]["dimensions"] == 12
+    assert provenance["test"]["accuracy"] == result.score.accuracy
+    assert provenance["verdict"]["name"] == result.verdict.name
+    assert provenance["reason"] == result.reason
+    assert str(folder) not in result.path.read_bytes().decode("latin-1")
+    saved = json.loads((folder / "result.json").read_text("utf-8"))
+    assert saved["packed"]["bytes"] == result.size
+    assert saved["reason"] == result.reason
+    history = [json.loads(line) for line in (folder / "history.jsonl").read_text("utf-8").splitlines()]
+    assert history[0]["keep"] == 1
+    assert len(history) > 1
+
+
+def test_the_same_run_gives_the_same_bytes_and_another_seed_does_not(data: Data, tmp_path: Path, whole: Result) -> None:
+    files = [whole.path, *(run(data, tmp_path / str(seed), seed=seed).path for seed in (0, 1))]
+    for name in ("model.safetensors", "dense.safetensors", "pruned.safetensors"):
+        first, again, other = (file.with_name(name).read_bytes() for file in files)
+        assert first == again != other
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "lasso"])
+def test_killed_anywhere_and_called_again_gives_the_same_bytes(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result, criterion: str
+) -> None:
+    if criterion == "lasso":
+        whole = run(data, tmp_path / "whole", criterion=criterion)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    kills = [("train", 3), ("train", 40), ("train", 64), ("step 1", 1), ("step 1", 20), ("step 2", 2)]
+    for stage, step in kills:
+        with pytest.raises(KilledError):
+            run(data, tmp_path / "killed", criterion=criterion, progress=stop_at(stage, step))
+        if step > 1:  # it will go on there, and not begin again
+            assert list((tmp_path / "killed").rglob("*.checkpoint"))
+    seen: list[str] = []
+    resumed = run(data, tmp_path / "killed", criterion=criterion, progress=lambda name, now: seen.append(name))
+    assert "train" not in seen
+    assert "step 1" not in seen
+    assert resumed.path.read_bytes() == whole.path.read_bytes()
+    assert [each.name for each in sorted(resumed.path.parent.iterdir())] == [
+        each.name for each in sorted(whole.path.parent.iterdir())
+    ]
+
+
+@pytest.mark.parametrize("when", ["pack", "judge", "finish"])
+def test_killed_behind_the_search_and_called_again_gives_the_same_bytes(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result, when: str
+) -> None:
+
+    def killed(*arguments: object, **named: object) -> None:
+        raise KilledError
+
+    places = {"pack": (pipeline, "choose_table"), "judge": (pipeline, "judge"), "finish": (pipeline.Run, "finish")}
+    with monkeypatch.context() as patch:
+        patch.setattr(*places[when], killed)
+        with pytest.raises(KilledError):
+            run(data, tmp_path / "killed")
+    assert run(data, tmp_path / "killed").path.read_bytes() == whole.path.read_bytes()
+
+
+def test_a_finished_run_another_recipe_and_a_foreign_folder_are_refused(
+    data: Data, tmp_path: Path, whole: Result
+) -> None:
+    with pytest.raises(KilledError):
+        run(data, tmp_path / "run", progress=stop_at("train", 2))
+    with pytest.raises(RunError, match="unfinished run whose dimensions was different"):
+        run(data, tmp_path / "run", dimensions=13)
+    with pytest.raises(RunError, match="unfinished run whose data was different"):
+        run(replace(data, train=data.dev), tmp_path / "run")
+    with pytest.raises(RunError, match="finished run"):
+        run(data, whole.path.parent)
+    assert run(data, tmp_path / "run", overwrite=True, seed=0).path.read_bytes() == whole.path.read_bytes()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(RunError, match="holds files but no run"):
+        run(data, tmp_path / "other", overwrite=True)
+
+
+def some_vectors(data: Data, dimensions: int = 7) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    words = sorted({word for text in data.train.texts for word in text.split()})
+    return {word: rng.normal(0, 0.3, dimensions) for word in words[:-3]}  # some have none
+
+
+@pytest.mark.parametrize(("channels", "sizes"), [("static", (7, 7)), ("both", (14, 7)), ("non-static", (7, 0))])
+def test_given_vectors_are_kept_where_they_are_static(
+    data: Data, tmp_path: Path, channels: str, sizes: tuple[int, int]
+) -> None:
+    vectors = some_vectors(data)
+    result = run(data, tmp_path / "run", vectors=vectors, channels=channels, min_count=1)
+    dense = load_file(result.path.with_name("dense.safetensors"))["embedding"]
+    dimensions, static = sizes
+    assert dense.shape[1] == dimensions
+    words = pipeline.vocabulary_of(data.train.texts, pipeline.ModelOptions(min_count=1))
+    known = [row for row, word in enumerate(words) if word in vectors]
+    given = torch.tensor(np.array([vectors[words[row]] for row in known]), dtype=torch.float32)
+    rows = dense[torch.tensor(known) + 2]
+    assert torch.equal(rows[:, :static], given[:, :static])
+    assert not torch.equal(rows[:, dimensions - 7 :], given) or static == 7 == dimensions
+    assert result.size > 0
+
+
+def test_given_vectors_are_part_of_the_recipe(data: Data, tmp_path: Path) -> None:
+    vectors = some_vectors(data)
+    with pytest.raises(KilledError):
+        run(data, tmp_path / "run", vectors=vectors, progress=stop_at("train", 1))
+    for others in (None, {word: vector + 1 for word, vector in vectors.items()}):
+        with pytest.raises(RunError, match="unfinished run whose vectors was different"):
+            run(data, tmp_path / "run", vectors=others)
+    run(data, tmp_path / "run", vectors=vectors)
+
+
+def test_a_size_is_kept_by_the_file_itself(data: Data, tmp_path: Path) -> None:
+    shape = {"max_drop": None, "dimensions": 32, "filters": 24}
+    free = run(data, tmp_path / "free", **shape, max_size="1MB")
+    assert free.reason == "the packed file is within 1,000,000 bytes"
+    wanted = free.size - 900
+    result = run(data, tmp_path / "run", **shape, max_size=str(wanted))
+    assert result.path.stat().st_size <= wanted
+    assert result.reason == f"the packed file is within {wanted:,} bytes"
+
+
+def test_a_time_ends_the_run(data: Data, tmp_path: Path) -> None:
+    seen: list[tuple[str, Progress]] = []
+    result = run(data, tmp_path / "run", epochs=1e6, max_time="1s", progress=lambda name, now: seen.append((name, now)))
+    assert result.reason == "the time is spent"
+    assert {name for name, _ in seen} <= {"train", "step 1", "step 2"}
+    assert seen[0][1].total == 8_000_000
+    assert result.path.exists()
+
+
+@pytest.mark.parametrize("stage", ["train", "step 1"])
+def test_an_interrupt_keeps_the_best_and_finishes(data: Data, tmp_path: Path, stage: str) -> None:
+    seen: list[str] = []
+
+    def progress(name: str, now: Progress) -> None:
+        seen.append(name)
+        if (name, now.done) == (stage, 20):
+            raise KeyboardInterrupt
+
+    result = run(data, tmp_path / "run", progress=progress)
+    assert seen[-1] == stage
+    assert result.reason.startswith("interrupted; this is the ")
+    assert prunetext.load(result.path).predict(["common1"])
+    assert result.path.with_name("result.json").exists()
+
+
+def test_an_interrupt_before_there_is_any_model_leaves_a_run_to_resume(data: Data, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "run", progress=stop_at("train", 1, KeyboardInterrupt))
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+    run(data, tmp_path / "run")
+
+
+def one_class(data: Data) -> Data:
+    return replace(data, train=Examples(data.train.texts, ["same"] * len(data.train)), dev=None, test=None)
+
+
+def new_label(data: Data) -> Data:
+    assert data.dev is not None
+    return replace(data, dev=Examples(data.dev.texts, ["class 9", *data.dev.labels[1:]]))
+
+
+def paired(data: Data) -> Data:
+    return replace(data, train=replace(data.train, pairs=data.train.texts))
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "sentence"),
+    [
+        (None, {"min_count": 999}, "No word of train occurs 999 times or more"),
+        (None, {"vectors": {}}, "vectors must hold a vector for some words of train"),
+        (None, {"vectors": {"common1": [1, 2], "common2": [1]}}, "vectors must hold a vector"),
+        (None, {"criterion": "best"}, "criterion 'best' is unknown"),
+        (None, {"schedule": "best"}, "schedule 'best' is unknown"),
+        (None, {"widths": "2,17"}, "widths is '2,17'"),
+        (None, {"max_drop": -1}, "max_drop is -1: it must be between 0 and 100"),
+        (None, {"max_drop": float("nan")}, "max_drop is nan"),
+        (None, {"epochs": float("inf")}, "epochs is inf"),
+        (None, {"max_size": "0"}, "max_size is '0'"),
+        (None, {"learning_rate": 1}, "fit has no option 'learning_rate'"),
+        (None, {"dev": "dev.csv"}, "dev and test are read together with data"),
+        (one_class, {}, "toy: every text of train has the same label"),
+        (new_label, {}, "toy: the label 'class 9' of dev never occurs in train"),
+        (paired, {}, "toy: train holds pairs of texts"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_is_written(
+    data: Data, tmp_path: Path, change: Callable[[Data], Data] | None, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        run(change(data) if change else data, tmp_path / "run", **options)
+    assert str(error.value).startswith(sentence)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_splits_are_taken_from_train(data: Data, tmp_path: Path) -> None:
+    result = run(replace(data, dev=None, test=None), tmp_path / "run", epochs=1.0)
+    assert 10 <= result.score.n <= 14
