@@ -166,8 +166,6 @@ def fit(
         if name not in values:
             raise InputError(f"{name} is missing. {remedy}")
     wants_json = values.pop("json", False)
-    # Waiting threads that spin would take the core from whatever else runs here; read once, when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for package in ("torch", "scipy", "safetensors"):
         require(package, extra="train")
     from prunetext import console

@@ -17,7 +17,7 @@ from prunetext.packing.textcnn import pack
 from prunetext.runtime.classifier import load
 from prunetext.training.evaluation import Score, Verdict, score, verdict
 from prunetext.training.examples import Encoded
-from prunetext.training.loop import logits
+from prunetext.training.loop import logits, threads
 
 FLOAT_BYTES = 4
 AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model, else they are int16
@@ -118,16 +118,12 @@ def judge(
 
 def texts_per_second(run: Callable[[], object], texts: int) -> float:
     """Median speed of repeated passes on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        seconds: list[float] = []
-        total = 0.0  # kept as we go: few texts take many passes, and a sum over all of them each time takes longer
+    seconds: list[float] = []
+    total = 0.0  # kept as we go: few texts take many passes, and a sum over all of them each time takes longer
+    with threads(1):
         while total < LEAST_SECONDS or (len(seconds) < 3 and total <= 4 * LEAST_SECONDS):
             began = time.perf_counter()
             run()
             seconds.append(time.perf_counter() - began)
             total += seconds[-1]
-        return texts / float(np.median(seconds))
-    finally:
-        torch.set_num_threads(threads)
+    return texts / float(np.median(seconds))

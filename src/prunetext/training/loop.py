@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from prunetext.training.row_adam import RowAdam
 
 CROP = 1000  # tokens of one text in one training step; prediction never crops
 CHECKPOINT_SECONDS = 10.0
+SHARED_WORK = 1 << 17  # multiplications a word from which several threads are faster than one
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def train_model(
 
     Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
     `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
+    The steps of a small model are too short to be shared out, so that it trains on one thread.
     """
     hooks = hooks or Hooks()
     dense = [parameter for name, parameter in model.named_parameters() if name != "embedding"]
@@ -100,40 +103,58 @@ def train_model(
     if settings.judge_start and state.step == 0:
         state.judge(*dev_accuracy(model, dev))
     ended = None
-    try:
-        while state.step < total and state.bad_epochs < settings.patience and ended is None:
-            epoch, place = divmod(state.step, per_epoch)
-            if epoch_batches is None or place == 0:
-                epoch_batches = batches(train, settings.batch_size, settings.seed, epoch)
-            if hooks.start_epoch and place == 0:
-                hooks.start_epoch(model)
-            began = time.perf_counter()
-            share = 1 - (1 - settings.final_rate) * state.step / total
-            for optimizer, rate in zip(optimizers, base_rates, strict=True):
-                optimizer.param_groups[0]["lr"] = rate * share
-            torch.manual_seed(settings.seed * 1_000_003 + state.step)
-            rows = epoch_batches[place]
-            train_step(model, train, rows, settings, optimizers, hooks, settings.learning_rate * share)
-            seconds += time.perf_counter() - began
-            texts += len(rows)
-            state.step += 1
-            state.average(settings.averaging)
-            late = deadline is not None and time.monotonic() > deadline
-            if state.step % every == 0 or state.step == total or late:
-                with state.averaged():
-                    state.judge(*dev_accuracy(model, dev))
-            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                state.save()
-                saved = time.monotonic()
-            if progress:
-                progress(Progress(state.step, total, state.accuracy))
-            ended = "time" if late else None
-    except KeyboardInterrupt:
-        if not state.best:
-            raise
-        ended = "interrupted"
+    small = model.taps().numel() < SHARED_WORK
+    with threads(1 if small else torch.get_num_threads()):
+        try:
+            while state.step < total and state.bad_epochs < settings.patience and ended is None:
+                epoch, place = divmod(state.step, per_epoch)
+                if epoch_batches is None or place == 0:
+                    epoch_batches = batches(train, settings.batch_size, settings.seed, epoch)
+                if hooks.start_epoch and place == 0:
+                    hooks.start_epoch(model)
+                began = time.perf_counter()
+                share = 1 - (1 - settings.final_rate) * state.step / total
+                for optimizer, rate in zip(optimizers, base_rates, strict=True):
+                    optimizer.param_groups[0]["lr"] = rate * share
+                torch.manual_seed(settings.seed * 1_000_003 + state.step)
+                rows = epoch_batches[place]
+                train_step(model, train, rows, settings, optimizers, hooks, settings.learning_rate * share)
+                seconds += time.perf_counter() - began
+                texts += len(rows)
+                state.step += 1
+                state.average(settings.averaging)
+                late = deadline is not None and time.monotonic() > deadline
+                if state.step % every == 0 or state.step == total or late:
+                    with state.averaged():
+                        state.judge(*dev_accuracy(model, dev))
+                if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    state.save()
+                    saved = time.monotonic()
+                if progress:
+                    progress(Progress(state.step, total, state.accuracy))
+                ended = "time" if late else None
+        except KeyboardInterrupt:
+            if not state.best:
+                raise
+            ended = "interrupted"
     state.restore_best()
     return Trained(-(-state.step // per_epoch), state.accuracy or 0.0, texts / seconds if seconds else 0.0, ended)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Within it, PyTorch computes on so many threads.
+
+    >>> with threads(1):
+    ...     torch.get_num_threads()
+    1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def train_step(
