@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 import fasttext
+from common import machine, spread
 
 import prunetext
 from prunetext.data.reading import read
@@ -143,11 +140,7 @@ def report(
         "texts": len(texts),
         "mean_bytes": round(sum(len(text.encode()) for text in texts) / len(texts), 1),
         "passes": options.passes,
-        "cpu": cpu(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "prunetext": installed("prunetext"),
-        "fasttext-numpy2": installed("fasttext-numpy2"),
+        **machine("fasttext-numpy2"),
     }
     rows: list[dict[str, object]] = [
         {
@@ -162,30 +155,6 @@ def report(
     ]
     ratios = [ours / theirs for ours, theirs in zip(*speeds, strict=True)]
     return [*rows, {"name": "ratio", "texts_per_second": spread(ratios, 2), **signature}]
-
-
-def spread(values: Sequence[float], digits: int = 0) -> dict[str, float]:
-    """Give minimum, median and maximum."""
-    middle = statistics.median(values)
-    return {"min": round(min(values), digits), "median": round(middle, digits), "max": round(max(values), digits)}
-
-
-def installed(package: str) -> str:
-    """Give a package's version; sources on PYTHONPATH have none."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def cpu() -> str:
-    """Name the processor, where the system tells."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def show(rows: list[dict[str, object]]) -> None:

@@ -7,6 +7,7 @@ Both train the pipeline's default model on the same ids for the same number of s
 that of the whole call, from fresh weights. The ratio is taken pair by pair, since a busy machine slows both of a pair.
 The plain loop does what a good user would write: an embedding with dense gradients, a convolution for each width,
 shuffled batches padded to their longest text, AdamW over all parameters. Its learning rates are those of `train_model`.
+It has PyTorch's number of threads, while prunetext's loop trains a model of this size on one.
 """
 
 from __future__ import annotations
@@ -14,17 +15,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import platform
-import statistics
 import time
-from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from common import machine, spread
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -156,11 +154,7 @@ class Bench:
             "filters": "+".join(f"{count}x{width}" for width, count in self.shape.filters.items()),
             "pooling": self.shape.pooling,
             "threads": torch.get_num_threads(),
-            "cpu": cpu(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "prunetext": installed("prunetext"),
+            **machine("torch"),
         }
 
 
@@ -218,30 +212,6 @@ def accuracies(bench: Bench, epochs: float) -> list[dict[str, object]]:
         {"name": name, "dev_accuracy": round(share, 4), "dev_texts": len(bench.dev), "epochs": epochs}
         for name, share in zip(("prunetext", "plain"), shares, strict=True)
     ]
-
-
-def spread(values: Sequence[float], digits: int = 0) -> dict[str, float]:
-    """Give minimum, median and maximum."""
-    middle = statistics.median(values)
-    return {"min": round(min(values), digits), "median": round(middle, digits), "max": round(max(values), digits)}
-
-
-def installed(package: str) -> str:
-    """Give a package's version; sources on PYTHONPATH have none."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def cpu() -> str:
-    """Name the processor, where the system tells."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def show(rows: list[dict[str, object]], circumstances: list[str]) -> None:
