@@ -2,8 +2,8 @@
 
     python benchmarks/fits.py ../shared/data/ag_news ../shared/data/sst2 --seeds 0 1 2 --out runs/fits
 
-Each data set is a folder with train.*, dev.* and test.*. A run that is finished in --out is not repeated. The search looks
-at dev only, and test is for the report: choose nothing by these rows.
+Each data set is a folder with train.*, dev.* and test.*. A run that is finished in --out is not repeated. The search
+looks at dev only, and test is for the report: choose nothing by these rows.
 """
 
 from __future__ import annotations
