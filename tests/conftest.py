@@ -14,9 +14,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Torch reads it when it is imported. On shapes as small as those of tests, threads only wait for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 # The same examples in every run, so that a failure is a failure for everybody; no deadline, since machines differ.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

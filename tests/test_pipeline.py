@@ -284,6 +284,15 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
     assert not (tmp_path / "run").exists()
 
 
+def test_test_texts_change_nothing_but_the_report(data: Data, tmp_path: Path, whole: Result) -> None:
+    other = replace(data, test=Examples([f"unheard{number}" for number in range(40)], ["class 0", "class 1"] * 20))
+    result = run(other, tmp_path / "run")
+    for name in ("dense.safetensors", "pruned.safetensors", "history.jsonl"):
+        assert result.path.with_name(name).read_bytes() == whole.path.with_name(name).read_bytes()
+    assert result.score.accuracy == 0.5
+    assert result.score.n == 40
+
+
 def test_missing_splits_are_taken_from_train(data: Data, tmp_path: Path) -> None:
     result = run(replace(data, dev=None, test=None), tmp_path / "run", epochs=1.0)
     assert 10 <= result.score.n <= 14

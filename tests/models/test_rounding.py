@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from prunetext.models.rounding import balance, rounding_of, step_for, table_limit
+from prunetext.models.rounding import balance, rotate, rounding_of, step_for, table_limit
 from prunetext.models.textcnn import UNKNOWN, TextCNN, straight_through
 
 seeds = st.integers(0, 2**31)
@@ -103,3 +103,32 @@ def test_a_rounded_model_stays_near_the_float_one(
         model.rounding = rounding_of(model, table)
         errors[table] = float((model(ids) - exact).abs().max().detach())
     assert 0 < errors["int16"] < errors["int8"] < 0.1
+
+
+@settings(max_examples=40)
+@given(seed=seeds, weighed=st.booleans())
+def test_rotation_changes_no_logit_and_takes_the_dimensions_apart(
+    random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor], seed: int, weighed: bool
+) -> None:
+    model = random_model(seed=seed, words=20)
+    ids = random_ids(20, seed=seed)
+    before = model(ids)
+    frequency = torch.rand(22, generator=torch.Generator().manual_seed(seed)) + 0.1
+    rotate(model, frequency if weighed else None)
+    torch.testing.assert_close(model(ids), before, rtol=1e-3, atol=1e-4)
+    rows = model.embedding.detach().double() * (frequency.double().sqrt()[:, None] if weighed else 1)
+    taps = model.taps().detach().double()
+    # What two dimensions add to the table is orthogonal: the sum over its entries of one times the other.
+    overlap = (rows.T @ rows) * (taps.T @ taps)
+    parts = overlap.diagonal()
+    assert (overlap - parts.diag()).abs().max() < 1e-4 * parts.max()
+    assert (parts[:-1] >= parts[1:] * (1 - 1e-4)).all()
+    # Each side carries as much of a dimension as the other.
+    torch.testing.assert_close(rows.norm(dim=0), taps.norm(dim=0), rtol=1e-3, atol=1e-5)
+
+
+def test_static_dimensions_are_not_rotated(random_model: Callable[..., TextCNN]) -> None:
+    model = random_model(static=2)
+    before = model.embedding.detach().clone()
+    rotate(model)
+    assert torch.equal(model.embedding, before)

@@ -18,6 +18,7 @@ from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria import load_criterion
 from prunetext.pruning.driver import prune
 from prunetext.pruning.schedules import Outcome, local
+from prunetext.pruning.scoring import losses_of
 from prunetext.pruning.search import Search, Solution, Task, split_dev
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training import loop
@@ -200,8 +201,13 @@ def test_texts_kept_out_of_the_search_can_undo_the_last_step(
     assert (refused.chosen, refused.confirmed) == (1, False)
     assert refused.model is search.candidate(1)
     assert refused.reason.startswith("done; dev texts kept out of the search did not confirm")
-    # Seldom enough to be within the drop.
+    # Two of the thirty are too many, and would be few enough of all hundred.
     answers[id(search.candidate(3))] = np.ones(100, bool)
+    answers[id(search.candidate(3))][search.confirm_rows[:2]] = False
+    assert not search.confirm(history, "done").confirmed
+    # The texts that the search knows are not asked again.
+    answers[id(search.candidate(3))] = np.ones(100, bool)
+    answers[id(search.candidate(3))][search.search_rows] = False
     assert search.confirm(history, "done").confirmed
 
 
@@ -227,6 +233,25 @@ def test_the_last_recovery_is_kept_only_if_it_helps(task: Task, tmp_path: Path) 
     steps = rounding_of(solution.model, task.table)
     units = solution.model.embedding / steps.embedding
     torch.testing.assert_close(units, units.round(), atol=1e-3, rtol=0)
+
+
+def test_the_dense_model_gives_half_of_each_lesson(task: Task, tmp_path: Path) -> None:
+    search = Search(task, load_criterion("magnitude"), Budget(max_drop=2), tmp_path)
+    truth = torch.nn.functional.one_hot(task.train.targets, 2)
+    opinion = loop.logits(task.dense, task.train).softmax(1)
+    assert opinion.min() > 0
+    torch.testing.assert_close(search.lessons.targets, 0.5 * truth + 0.5 * opinion)
+
+
+def test_units_go_by_the_loss_that_was_measured_for_them(task: Task, tmp_path: Path) -> None:
+    search = Search(task, load_criterion("magnitude"), Budget(max_drop=2), tmp_path)
+    start = search.start()
+    small = search.smaller(0, start.bytes / 4)
+    scored = search.scored[0]
+    expected = losses_of(scored.model, scored.scores, search.sample)
+    for name, losses in expected.items():
+        np.testing.assert_array_equal(scored.losses[name], losses)
+    assert task.packed_size(small) < start.bytes / 3
 
 
 def test_ctrl_c_while_the_penalty_is_trained_ends_the_search(task: Task, tmp_path: Path) -> None:

@@ -148,8 +148,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]])
     ("scores", "best"),
     [
         ([(0.5, 1), (0.9, 1), (0.8, 0.1), (0.9, 1), (0.7, 0), (0.99, 0)], 1),  # the sixth is never reached
-        ([(0.5, 1), (0.9, 1), (0.9, 0.5), (0.9, 0.6), (0.8, 0)], 2),  # held at a lower loss, which is no improvement
-        ([(0.5, 1), (0.6, 1), (0.7, 1), (0.6, 1), (0.8, 2)], 4),
+        ([(0.5, 1), (0.9, 1), (0.9, 0.5), (0.9, 0.6), (0.8, 0), (0.99, 0)], 2),  # a lower loss is no improvement
+        ([(0.5, 1), (0.6, 1), (0.7, 1), (0.6, 1), (0.8, 2)], 4),  # the epochs are over
     ],
 )
 def test_early_stopping_keeps_the_best(
@@ -160,11 +160,32 @@ def test_early_stopping_keeps_the_best(
 ) -> None:
     seen = scripted(monkeypatch, scores)
     model = new_model(sets[2])
-    settings = Settings(epochs=5, batch_size=16, patience=3)
+    settings = Settings(epochs=len(scores), batch_size=16, patience=3)
     trained = train_model(model, sets[0], sets[1], settings)
     assert trained.epochs == len(seen) == 5
     assert trained.accuracy == scores[best][0]
     assert_same(weights(model), seen[best])
+
+
+def test_what_is_judged_and_kept_is_the_running_average(
+    sets: tuple[Encoded, Encoded, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = scripted(monkeypatch, [(0.5, 1), (0.6, 1)])
+    model = new_model(sets[2])
+    mean, steps = weights(model), 0
+
+    def after_step(model: TextCNN, learning_rate: float) -> None:
+        nonlocal steps
+        steps += 1
+        keep = min(0.7, (1 + steps) / (10 + steps))
+        for name, parameter in model.named_parameters():
+            mean[name] = keep * mean[name] + (1 - keep) * parameter.detach()
+
+    settings = replace(SETTINGS, epochs=2, averaging=0.7)
+    train_model(model, sets[0], sets[1], settings, hooks=Hooks(after_step=after_step))
+    assert_same(weights(model), seen[1])
+    for name, tensor in weights(model).items():
+        torch.testing.assert_close(tensor, mean[name])
 
 
 def test_an_interrupt_keeps_the_best_so_far(
@@ -264,3 +285,7 @@ def test_training_crops_long_texts_and_prediction_does_not(sets: tuple[Encoded, 
     cropped = model(long.take(np.array([0]), loop.CROP))
     assert not torch.allclose(logits(model, long), cropped)
     assert torch.allclose(logits(model, long), model(torch.from_numpy(long.ids.astype(np.int64))[None]))
+    before = weights(model)["embedding"]
+    train_model(model, long, sets[1], replace(SETTINGS, epochs=1, word_dropout=0.0))
+    moved = (weights(model)["embedding"] != before).any(1).nonzero().flatten().tolist()
+    assert moved == [2]  # not the last word, 3, which the step did not see
