@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from prunetext.errors import InputError
 from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.pruning.criteria import CRITERIA, load_criterion
+from prunetext.pruning.criteria import CRITERIA, WORTHLESS, load_criterion
 from prunetext.pruning.scoring import scores_of
 from prunetext.training.examples import Encoded
 
@@ -110,8 +110,8 @@ def test_lasso_is_the_share_of_a_groups_absolute_weights(tiny: TextCNN) -> None:
         sizes = [norm(*weights, power=1) for weights in each]
         expected[name] = [size / sum(sizes) for size in sizes]
     assert_scores(scored("lasso", tiny), expected)
-    # Below threshold ÷ units a share counts as zero: here below a half, so that the smaller of two always does.
-    small = {name: [share if share > 0.5 else 0.0 for share in shares] for name, shares in expected.items()}
+    # At most threshold ÷ units is worthless: here a half, so that the smaller of two always is.
+    small = {name: [share if share > 0.5 else WORTHLESS for share in shares] for name, shares in expected.items()}
     assert_scores(scored("lasso:threshold=1", tiny), small)
 
 

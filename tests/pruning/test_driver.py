@@ -17,7 +17,7 @@ from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria import load_criterion
 from prunetext.pruning.driver import prune
-from prunetext.pruning.schedules import Outcome, local
+from prunetext.pruning.schedules import local
 from prunetext.pruning.scoring import losses_of
 from prunetext.pruning.search import Search, Solution, Task, split_dev
 from prunetext.runtime._native import Vocabulary, count_words
@@ -114,8 +114,7 @@ def test_killed_and_resumed_equals_uninterrupted(
         progress=lambda name, now: seen.append((name, now.done)),
     )
     assert_same(resumed, whole)
-    # It went on in the middle of the step; killed behind its last one, it had only to judge.
-    assert seen[0] == ((kills[-1][0], kills[-1][1] + 1) if kills[-1][1] < 10 else seen[0])
+    assert seen[0] == (kills[-1][0], kills[-1][1] + 1)  # it went on in the middle of the step
 
 
 def test_a_size_is_reached(task: Task, tmp_path: Path) -> None:
@@ -147,7 +146,7 @@ def test_an_interrupt_ends_the_search_with_the_best_model_so_far(task: Task, tmp
             raise KeyboardInterrupt
 
     solution = solve(task, tmp_path, budget=Budget(max_size=1_500), progress=progress)
-    assert solution.reason == "interrupted; this is the best model so far"
+    assert solution.reason == "interrupted; this is the best model so far; 1,500 bytes were not reached"
     assert set(stages) == {"step 1", "step 2"}
     assert solution.chosen == 1
     assert len(solution.history) == 2
@@ -183,32 +182,58 @@ def test_the_search_never_sees_the_confirming_texts(task: Task, tmp_path: Path) 
     assert after.history == before.history
 
 
-def test_texts_kept_out_of_the_search_can_undo_the_last_step(
+def test_texts_kept_out_of_the_search_confirm_the_model(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = Search(task, load_criterion("magnitude"), Budget(max_drop=2), tmp_path)
-    history = [Outcome(1.0, 900, 0, True), Outcome(0.5, 450, 0, True), Outcome(0.4, 300, 9, False)]
-    history.append(Outcome(0.3, 270, 0, True))
-    search.models = {f"step-{at:02}": TextCNN(Shape(2, 2, {1: 1}, 2)) for at in range(len(history))}
-    answers = {id(model): np.ones(100, bool) for model in search.models.values()}
     search.dense_right = np.ones(100, bool)
-    monkeypatch.setattr(search_module, "right", lambda model, examples: answers[id(model)])
 
-    agreed = search.confirm(history, "done")
-    assert (agreed.chosen, agreed.confirmed, agreed.reason) == (3, True, "done")
-    answers[id(search.candidate(3))] = np.arange(100) % 4 > 0
-    refused = search.confirm(history, "done")
-    assert (refused.chosen, refused.confirmed) == (1, False)
-    assert refused.model is search.candidate(1)
-    assert refused.reason.startswith("done; dev texts kept out of the search did not confirm")
-    # Two of the thirty are too many, and would be few enough of all hundred.
-    answers[id(search.candidate(3))] = np.ones(100, bool)
-    answers[id(search.candidate(3))][search.confirm_rows[:2]] = False
-    assert not search.confirm(history, "done").confirmed
-    # The texts that the search knows are not asked again.
-    answers[id(search.candidate(3))] = np.ones(100, bool)
-    answers[id(search.candidate(3))][search.search_rows] = False
-    assert search.confirm(history, "done").confirmed
+    def confirms(wrong: np.ndarray) -> bool | None:
+        answers = np.ones(100, bool)
+        answers[wrong] = False
+        monkeypatch.setattr(search_module, "right", lambda model, examples: answers)
+        return search.confirms(task.dense)
+
+    assert confirms(np.array([], int))
+    assert confirms(search.search_rows)  # which the search knows, so that they are not asked again
+    assert not confirms(search.confirm_rows[:1])  # one of thirty is too much
+
+
+@pytest.mark.parametrize(("max_size", "steps_back"), [(None, 1), (1, 0)])
+def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_size: int | None, steps_back: int
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(search_module, "accepts", lambda dense, other, max_drop: True)
+    monkeypatch.setattr(Search, "confirms", lambda search, model: bool(asked.append(task.packed_size(model))))
+    solution = solve(task, tmp_path, budget=Budget(max_drop=2, max_size=max_size))
+    sizes = sorted((outcome.bytes for outcome in solution.history), reverse=True)
+    assert len(sizes) > 2
+    assert asked == sizes[-1:]
+    assert solution.confirmed is False
+    assert solution.history[solution.chosen].bytes == sizes[-1 - steps_back] == task.packed_size(solution.model)
+    assert "dev texts kept out of the search did not confirm the smallest model" in solution.reason
+    if max_size:
+        assert solution.reason.endswith("but the next larger one exceeds the size; 1 bytes were not reached")
+
+
+def test_what_is_confirmed_is_the_model_that_recovered_longest(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[TextCNN] = []
+    monkeypatch.setattr(Search, "confirms", lambda search, model: not seen.append(model))
+    polish = Search.polish
+    given: list[TextCNN] = []
+
+    def polishing(search: Search, *arguments: Any) -> TextCNN:
+        given.append(polish(search, *arguments))
+        return given[-1]
+
+    monkeypatch.setattr(Search, "polish", polishing)
+    solution = solve(task, tmp_path)
+    assert len(given) == len(seen) == 1
+    assert seen[0] is given[0]
+    assert solution.confirmed
 
 
 def test_a_recorded_candidate_is_the_one_that_was_judged(task: Task, tmp_path: Path) -> None:
@@ -225,9 +250,10 @@ def test_the_last_recovery_is_kept_only_if_it_helps(task: Task, tmp_path: Path) 
     solution = solve(task, tmp_path, budget=Budget(max_size=1_500))
     search = Search(task, load_criterion("taylor"), Budget(max_size=1_500), tmp_path)
     search.start()
-    final = search.recorded("final")
+    name = f"final-{solution.chosen:02}"
+    final = search.recorded(name)
     assert final is not None
-    assert search.polish(solution.chosen, final.drop, None, None) is search.load("final")
+    assert search.polish(solution.chosen, final.drop, None, None) is search.load(name)
     assert search.polish(solution.chosen, final.drop - 1, None, None) is search.candidate(solution.chosen)
     # The packed file's grid is all that is left of the weights.
     steps = rounding_of(solution.model, task.table)

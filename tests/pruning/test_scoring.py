@@ -129,6 +129,20 @@ def test_the_least_loss_per_byte_goes_first(random_model: Callable[..., TextCNN]
     ]
 
 
+def test_worthless_units_go_whatever_the_target_is_but_never_all_of_a_group(
+    random_model: Callable[..., TextCNN],
+) -> None:
+    model = random_model(words=4, dimensions=3, filters={2: 2})
+    scores = {
+        "vocabulary": np.array([1, WORTHLESS, 2, WORTHLESS]),
+        "dimensions": np.arange(3.0),
+        "conv2.filters": np.full(2, WORTHLESS),
+    }
+    losses = {name: np.ones(len(each)) for name, each in scores.items()}
+    kept = choose(model, losses, scores, model.packed_bytes(), model.packed_bytes)
+    assert removed(kept) == {"vocabulary": [1, 3], "conv2.filters": [0]}
+
+
 def test_costs_are_asked_again(random_model: Callable[..., TextCNN]) -> None:
     # Words cost less once dimensions are gone, so that much is removed in several passes.
     model = random_model(words=60, dimensions=12, filters={2: 6})

@@ -17,12 +17,14 @@ from prunetext.models.textcnn import UNKNOWN, WORDS, TextCNN
 from prunetext.pruning.shrinking import unit_blocks
 
 State = Any  # what a criterion carries along; only itself looks inside
+WORTHLESS = -np.inf  # the score of a unit that goes at the next step, whatever is still to be saved
 
 
 class Criterion(NamedTuple):
     """A way to score units; the driver calls `init`, then `after_backward` on each batch of a sample, then `score`.
 
-    init: (model, seed) → state. score: (state, model, group) → importance, shape (group.size,), least first to go.
+    init: (model, seed) → state. score: (state, model, group) → importance, shape (group.size,), least first to go, and
+    `WORTHLESS` ones in any case.
     after_backward: (state, model) → None, sees gradients. after_step: (model, learning rate) → None, acts in
     training. unit: "rank" if only the order of scores means something, "loss" if they estimate loss increases (nats).
     """
@@ -154,7 +156,7 @@ def lasso(strength: str = "0.3", threshold: str = "0") -> Criterion:
 
     The penalty is a proximal step after each update, w ← sign(w) · max(|w| − rate · strength, 0), which gives exact
     zeros; for a word w is E[w] − E[unknown], so that a zero makes it the unknown word. Units whose relative
-    coefficient is below `threshold` ÷ (units in the group) count as zero and go first.
+    coefficient is at most `threshold` ÷ (units in the group) go at the next step, however many they are.
     Sources: Tibshirani 1996, "Regression Shrinkage and Selection via the Lasso"; Parikh and Boyd 2014, "Proximal
     Algorithms", section 6.5.2.
     """
@@ -173,7 +175,7 @@ def lasso(strength: str = "0.3", threshold: str = "0") -> Criterion:
     def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
         size = cast(Tensor, sum(change.abs().sum(1) for _, change, _ in removals(model, group))).numpy()
         relative = size / max(size.sum(), 1e-30)
-        return np.where(relative < least / group.size, 0.0, relative)
+        return np.where(relative <= least / group.size, WORTHLESS, relative)
 
     return Criterion(lambda model, seed: None, score, after_step=after_step)
 

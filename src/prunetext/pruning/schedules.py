@@ -76,8 +76,7 @@ def local(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
         else:
             last_good = outcome
     if step < LAST_STEP:
-        short = f"; {budget.max_size:,} bytes were not reached" if budget.max_size else ""
         drop = f"{budget.max_drop:g}" if budget.max_drop is not None else "the"
-        return Stop(f"a smaller model no longer kept accuracy within {drop} points on dev{short}")
+        return Stop(f"a smaller model no longer kept accuracy within {drop} points on dev")
     keep = max(good.keep * math.exp(-step), wanted * OVERSHOOT)
     return Step(min(keep, good.keep * LEAST_STEP))

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from prunetext.models.groups import Group, Kept
 from prunetext.models.textcnn import TextCNN
-from prunetext.pruning.criteria import Criterion
+from prunetext.pruning.criteria import WORTHLESS, Criterion
 from prunetext.pruning.shrinking import all_kept, mask
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import CROP, logits
@@ -95,10 +95,14 @@ def choose(
 ) -> dict[str, np.ndarray]:
     """Which units stay so that the packed size is at most `target` bytes: the least loss per byte goes first.
 
-    Costs are asked again whenever `CHUNK` of the bytes is gone, since a word costs the dimensions that are left.
+    Worthless units go even if the target is met without that. Costs are asked again whenever `CHUNK` of the bytes is
+    gone, since a word costs the dimensions that are left.
     """
     groups = model.groups()
     kept = all_kept(groups)
+    for group in groups:
+        worthless = np.flatnonzero(scores[group.name] == WORTHLESS)
+        kept[group.name][worthless[: group.size - group.floor]] = False
     while (now := size(kept)) > target:
         units = removable(groups, kept, losses, scores)
         if not units:

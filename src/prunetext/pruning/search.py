@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ class Solution(NamedTuple):
 
     model: TextCNN
     reason: str
-    confirmed: bool | None  # did dev texts that the search never saw agree? None where nothing was pruned
+    confirmed: bool | None  # did dev texts that the search never saw agree? None where they were not asked
     history: list[Outcome]
     chosen: int  # which row of history the model is
 
@@ -76,10 +77,6 @@ class Search:
         self.seed = task.recovery.seed
         self.search_rows, self.confirm_rows = split_dev(len(task.dev), self.seed)
         self.dense_right = right(task.dense, task.dev)
-        probabilities = logits(task.dense, task.train).softmax(1)
-        hard = torch.nn.functional.one_hot(task.train.targets, probabilities.shape[1])
-        # The dense model teaches the smaller ones: half of each target is its opinion.
-        self.lessons = dataclasses.replace(task.train, targets=(hard + probabilities) / 2)
         rows = np.random.default_rng((self.seed, 5)).permutation(len(task.train))[:SAMPLE]
         few = int(np.searchsorted(np.cumsum(np.diff(task.train.offsets)[rows]), SAMPLE_TOKENS)) + 1
         self.sample = task.train.subset(rows[:few])
@@ -89,6 +86,14 @@ class Search:
         averaging = 0.0 if criterion.after_step else task.recovery.averaging
         self.settings = dataclasses.replace(task.recovery, averaging=averaging)
         self.models: dict[str, TextCNN] = {}
+        self.whole = 0  # packed bytes of the unpruned model
+
+    @cached_property
+    def lessons(self) -> Encoded:
+        """Train, with the dense model as the teacher of smaller ones: half of each target is its opinion."""
+        opinions = logits(self.task.dense, self.task.train).softmax(1)
+        truth = torch.nn.functional.one_hot(self.task.train.targets, opinions.shape[1])
+        return dataclasses.replace(self.task.train, targets=(truth + opinions) / 2)
 
     def start(self) -> Outcome:
         """The unpruned model with rounded weights: what the search falls back to."""
@@ -147,7 +152,7 @@ class Search:
             settings,
             checkpoint=checkpoint,
             hooks=Hooks(after_step=self.criterion.after_step, start_epoch=round_again),
-            progress=None if progress is None else lambda now: progress(name.replace("-0", " ").replace("-", " "), now),
+            progress=None if progress is None else lambda now: progress(stage(name), now),
             deadline=deadline,
         )
         if trained.ended == "interrupted":  # half recovered, it says nothing about what would have come of it
@@ -161,14 +166,14 @@ class Search:
         self, chosen: int, drop: float, deadline: float | None, progress: Callable[[str, Progress], None] | None
     ) -> TextCNN:
         """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev."""
-        before = self.candidate(chosen)
-        outcome = self.recorded("final")
+        before, name = self.candidate(chosen), f"final-{chosen:02}"
+        outcome = self.recorded(name)
         if outcome is None:
             after = copy.deepcopy(before)
             settings = dataclasses.replace(self.settings, epochs=POLISH * self.settings.epochs, seed=self.seed + 97)
-            outcome = self.recover("final", after, settings, deadline, progress)
-            self.models["final"] = after
-        return self.load("final") if outcome.drop <= drop else before
+            outcome = self.recover(name, after, settings, deadline, progress)
+            self.models[name] = after
+        return self.load(name) if outcome.drop <= drop else before
 
     def smaller(
         self,
@@ -217,26 +222,20 @@ class Search:
         drop = 100 * float(dense.mean() - now.mean())
         max_drop = self.budget.max_drop
         accepted = max_drop is None or bool(accepts(dense, now, max_drop))
-        whole = self.task.packed_size(self.candidate(0))
-        return Outcome(size / whole, size, drop, accepted)
+        self.whole = self.whole or size  # the unpruned model is judged first
+        return Outcome(size / self.whole, size, drop, accepted)
 
-    def confirm(self, history: list[Outcome], reason: str) -> Solution:
-        """Ask the part of dev that the search never saw, once; if it disagrees, take one step back."""
-        accepted = [at for at, outcome in enumerate(history) if outcome.accepted]
-        chosen, confirmed = accepted[-1], None
-        if chosen and self.budget.max_drop is not None and len(self.confirm_rows):
-            now = right(self.candidate(chosen), self.task.dev)[self.confirm_rows]
-            dense = self.dense_right[self.confirm_rows]
-            # The drop itself: with a margin for their own noise, so few texts would refuse nearly everything.
-            confirmed = 100 * float(dense.mean() - now.mean()) <= self.budget.max_drop
-            if not confirmed:
-                reason += "; dev texts kept out of the search did not confirm the smallest model"
-                if self.budget.max_size and history[accepted[-2]].bytes > self.budget.max_size:
-                    reason += ", but the next larger one exceeds the size"
-                else:
-                    chosen = accepted[-2]
-                    reason += ", so it is one step larger"
-        return Solution(self.candidate(chosen), reason, confirmed, history, chosen)
+    def confirms(self, model: TextCNN) -> bool | None:
+        """Ask the part of dev that the search never saw whether the drop is kept; None where it is empty.
+
+        It is the drop itself: with a margin for their own noise, so few texts would refuse nearly everything.
+        """
+        if not len(self.confirm_rows):
+            return None
+        now = right(model, self.task.dev)[self.confirm_rows]
+        dense = self.dense_right[self.confirm_rows]
+        assert self.budget.max_drop is not None
+        return 100 * float(dense.mean() - now.mean()) <= self.budget.max_drop
 
     def candidate(self, number: int) -> TextCNN:
         """The model of one row of history, ready to predict as the packed file will."""
@@ -272,3 +271,13 @@ class Search:
 def right(model: TextCNN, examples: Encoded) -> np.ndarray:
     """Which texts the model labels rightly, shape (n,)."""
     return (logits(model, examples).argmax(1) == examples.targets).numpy()
+
+
+def stage(name: str) -> str:
+    """What progress calls a candidate.
+
+    >>> stage("step-03"), stage("final-02")
+    ('step 3', 'final')
+    """
+    kind, _, number = name.partition("-")
+    return f"{kind} {int(number)}" if kind == "step" else kind
