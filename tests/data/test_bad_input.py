@@ -23,6 +23,10 @@ GOES_ON = (
     'a quoted field goes on after its closing ". '
     'Double a " inside a quoted field, and check that an earlier quote is not left open.'
 )
+SEVERAL_LINES = (
+    'a field that starts with " goes over more than one line. If the " is part of the text, quote the '
+    'field and double each " in it; else write it on one line, or give a .csv.'
+)
 NO_TEXT_FILE = "Give a text file, or a .parquet file under a name that ends so."
 HEADER = " The first line of a CSV file is its header."
 ONE_COLUMN = " The first line of a CSV file is its header, and commas separate the columns."
@@ -61,14 +65,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("r.csv", T + '"b,x\nc,y\nd,z\n', f"r.csv, line 3: {NEVER_CLOSED}"),
         ("r.csv", T + '"b,x\nc,"y"\n', f"r.csv, line 3: {GOES_ON}"),
         ("r.tsv", 'text\tlabel\n"Great" film\tx\n', f"r.tsv, line 2: {GOES_ON}"),
+        ("r.tsv", 'text\tlabel\na\tx\n"b\ty\nc"\tx\n', f"r.tsv, line 3: {SEVERAL_LINES}"),
+        ("r.tsv", '"te\nxt"\tlabel\na\tx\n', f"r.tsv, line 1: {SEVERAL_LINES}"),
         # empty values
         ("r.csv", T + ",y\n", f"r.csv, line 3: {EMPTY_TEXT}"),
         ("r.csv", T + " \u3000,y\n", f"r.csv, line 3: {EMPTY_TEXT}"),
         ("r.csv", T + "b, \n", f"r.csv, line 3: {EMPTY_LABEL}"),
         ("r.jsonl", GOOD + '{"text": "", "label": "x"}', f"r.jsonl, line 3: {EMPTY_TEXT}"),
         ("r.jsonl", GOOD + '{"text": null, "label": "x"}', f"r.jsonl, line 3: {EMPTY_TEXT}"),
-        ("r.jsonl", GOOD + '\n{"label": "x"}', f"r.jsonl, line 4: {EMPTY_TEXT}"),
-        ("r.jsonl", GOOD + '{"text": "c"}', f"r.jsonl, line 3: {EMPTY_LABEL}"),
+        ("r.jsonl", GOOD + '\n{"label": "x"}', "r.jsonl, line 4: the row has no key 'text'. Give it one, or drop such rows with --skip-empty."),
+        ("r.jsonl", GOOD + '{"text": "c"}', "r.jsonl, line 3: the row has no key 'label'. Give it one, or drop such rows with --skip-empty."),
         ("r.jsonl", GOOD + '{"text": "c", "label": NaN}', f"r.jsonl, line 3: {EMPTY_LABEL}"),
         ("r.txt", "__label__x a\n__label__ b\n", f"r.txt, line 2: {EMPTY_LABEL}"),
         ("r.txt", "__label__x a\n__label__y\n", f"r.txt, line 2: {EMPTY_TEXT}"),
@@ -109,7 +115,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("r.csv", b"text,label\na,x\nb,\xe4\xb8", "r.csv, line 3: byte 0xe4 is not valid utf-8. Correct the line, or name its encoding with --encoding."),
         ("r.csv", "text,label\n".encode("utf-16"), "r.csv: the file starts with a byte-order mark of utf-16. Read it with --encoding utf-16."),
         ("r.csv", "text,label\n".encode("utf-32"), "r.csv: the file starts with a byte-order mark of utf-32. Read it with --encoding utf-32."),
-        ("r.csv", b"text,label\na\0,x\n", "r.csv: this looks like a binary file (it holds NUL bytes). Give a text file, or, if it is UTF-16 text, read it with --encoding utf-16."),
+        ("r.csv", b"text,label\na\0,x\n", "r.csv: this looks like a binary file (it holds NUL bytes). Give a text file, or, if it is UTF-16 text, read it with --encoding utf-16-be."),
+        ("r.csv", "text,label\n电影,x\n".encode("utf-16-le"), "r.csv: this looks like a binary file (it holds NUL bytes). Give a text file, or, if it is UTF-16 text, read it with --encoding utf-16-le."),
+        ("r.csv", "text,label\n电影,x\n".encode("utf-16-be"), "r.csv: this looks like a binary file (it holds NUL bytes). Give a text file, or, if it is UTF-16 text, read it with --encoding utf-16-be."),
         ("r.csv", T + "b,y\n" * 70_000 + "c\0,x\n", f"r.csv, line 70003: text {NUL}"),
         ("r.csv", b"PAR1\x15\x04", f"r.csv: this looks like a binary file (a Parquet file). {NO_TEXT_FILE}"),
         ("r.csv", b"PK\x03\x04xl", f"r.csv: this looks like a binary file (a zip archive or a spreadsheet). {NO_TEXT_FILE}"),

@@ -1,6 +1,7 @@
 """Texts without labels come out as they went in, however the stream cuts them."""
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from prunetext.data import texts as module
 from prunetext.data.files import text_codec
+from prunetext.data.formats import FORMATS
 from prunetext.data.texts import read_texts
 from prunetext.errors import DataError, InputError
 
@@ -54,6 +56,43 @@ def test_the_line_of_an_invalid_byte_is_named_after_the_lines_before_it(
     assert found == before
 
 
+@given(labels=st.lists(st.sampled_from(["x", "", "ü", "a__label__b"]), max_size=3), text=LINE)
+def test_labels_before_a_text_are_left_out(labels: list[str], text: str) -> None:
+    text = text.lstrip(" \t")
+    line = "".join(f"__label__{label} " for label in labels) + text
+    chunks = module._lines(io.BytesIO(f"{line}\r\n".encode()), "pipe", "utf-8-sig", "utf-8")
+    assert [found for chunk in chunks for found in chunk] == [text]
+
+
+def test_what_only_looks_like_a_label_stays() -> None:
+    stream = io.BytesIO(b"a __label__x\n__label_x b\n\t__label__x\t c\n__label__x\n")
+    chunks = module._lines(stream, "pipe", "utf-8-sig", "utf-8")
+    assert [text for chunk in chunks for text in chunk] == ["a __label__x", "__label_x b", "c", ""]
+
+
+def test_a_long_line_takes_linear_time() -> None:
+    # Joined anew for each of its 200,000 pieces, the line would be copied to 20 GB.
+    line = "x" * 200_000
+    start = time.process_time()
+    chunks = module._lines(Trickle(f"{line}\nb".encode(), 1), "pipe", "utf-8-sig", "utf-8")
+    assert [text for chunk in chunks for text in chunk] == [line, "b"]
+    assert time.process_time() - start < 2  # seconds; it takes about 0.2
+
+
+def test_every_ending_that_is_read_as_a_table_elsewhere_is_one_here(tmp_path: Path) -> None:
+    assert {*module.TABLES} == {*FORMATS} - {".txt"}
+    path = tmp_path / "rows.JSON"
+    path.write_text('{"text": "a"}\n{"text": "b"}\n', "utf-8")
+    assert list(read_texts(path)) == [["a", "b"]]
+
+
+def test_standard_input_has_no_columns_and_a_name_is_not_empty() -> None:
+    with pytest.raises(DataError, match=r"^standard input: every line is a text here, .* Leave --text out\.$"):
+        read_texts("-", text="body")
+    with pytest.raises(InputError, match=r"^The source of the texts is an empty name\. Give a file, or - for"):
+        read_texts("")
+
+
 def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
     for encoding, mark in (("utf-8", b"\xef\xbb\xbf"), ("utf-16-le", b"\xff\xfe"), ("utf-16", b"\xff\xfe")):
         path = tmp_path / f"{encoding}.txt"
@@ -79,8 +118,10 @@ def test_a_table_is_read_a_chunk_at_a_time(tmp_path: Path) -> None:
             "{}, line 1: no text column is found among the columns 'a', 'b'. Name it with --text.",
         ),
         ("t.jsonl", '{"text": "a"}\n{"text": 1}\n', {}, "{}, line 2: text is not a string."),
-        ("t.jsonl", '{"text": "a"}\n{}\n', {}, "{}, line 2: text is missing."),
-        ("t.txt", "a\n", {"text": "b"}, "{}: every line of this file is a text, and it has no columns."),
+        ("t.jsonl", '{"text": "a"}\n{"text": null}\n', {}, "{}, line 2: text is missing."),
+        ("t.json", '{"text": "a"}\n{}\n', {}, "{}, line 2: the row has no key 'text'."),
+        ("t.tsv", 'text\n"a\nb"\n', {}, '{}, line 2: a field that starts with " goes over more than one line.'),
+        ("t.txt", "a\n", {"text": "b"}, "{}: every line is a text here, and there are no columns. Leave --text out."),
         ("t.txt", "a\n", {"encoding": "klingon"}, "--encoding klingon: there is no such text encoding."),
     ],
 )

@@ -103,8 +103,13 @@ def _refuse_binary(path: Path, head: bytes, codec: str) -> None:
         raise DataError(
             path,
             "this looks like a binary file (it holds NUL bytes). "
-            "Give a text file, or, if it is UTF-16 text, read it with --encoding utf-16.",
+            f"Give a text file, or, if it is UTF-16 text, read it with --encoding {_without_mark(head)}.",
         )
+
+
+def _without_mark(head: bytes) -> str:
+    """Name the byte order of UTF-16 text without a mark: the NUL of a Latin letter is its high byte."""
+    return "utf-16-le" if head[1::2].count(0) > head[0::2].count(0) else "utf-16-be"
 
 
 def _locate_undecodable(path: Path, codec: str, encoding: str, error: UnicodeError) -> DataError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.data.columns import find_columns, quoted, refuse_columns
@@ -28,6 +29,16 @@ class Row(NamedTuple):
     place: int | Path
     text: object
     label: object
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Stands for the value of a key that an object does not have."""
+
+    key: str
+
+    def __str__(self) -> str:
+        return f"the row has no key {quoted(self.key)}"
 
 
 def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") -> Iterator[Row]:
@@ -54,6 +65,14 @@ def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") ->
             raise DataError(path, _quoting(error), start) from None
         if not row:
             continue
+        if delimiter == _TAB and lines.number > start:
+            # Many a .tsv is written without quoting; a text that starts with " would take in the rows after it.
+            raise DataError(
+                path,
+                'a field that starts with " goes over more than one line. If the " is part of the text, quote the '
+                'field and double each " in it; else write it on one line, or give a .csv.',
+                start,
+            )
         if not width:
             width = len(row)
             text, label = find_columns(row, wanted, path, start, _hint(delimiter, width))
@@ -89,7 +108,7 @@ def _quoting(error: csv.Error) -> str:
 
 
 def read_tsv(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
-    """Read a CSV file whose fields are separated by tabs; quotes have their meaning in it, too."""
+    """Read a CSV file whose fields are separated by tabs; quotes have their meaning, but a row stays on one line."""
     return read_csv(path, wanted, encoding, delimiter=_TAB)
 
 
@@ -100,6 +119,7 @@ def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
     """
     lines = Lines(path, encoding)
     text = label = ""
+    no_text = no_label = Absent("")
     first = True
     for line in lines:
         if line.isspace():
@@ -123,7 +143,8 @@ def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
             names = list(row)
             text_at, label_at = find_columns(names, wanted, path, lines.number)
             text, label = names[text_at], names[label_at]
-        yield Row(lines.number, row.get(text), row.get(label))
+            no_text, no_label = Absent(text), Absent(label)
+        yield Row(lines.number, row.get(text, no_text), row.get(label, no_label))
     if first:
         raise DataError(path, 'the file is empty. Write one object a line, such as {"text": "…", "label": "…"}.')
 

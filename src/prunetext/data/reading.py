@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prunetext.data.columns import Wanted, quoted, refuse_columns
 from prunetext.data.dataset import Data, Examples, count_flaws
 from prunetext.data.files import text_codec
-from prunetext.data.formats import FORMATS, read_label_folder, several_labels
+from prunetext.data.formats import FORMATS, Absent, read_label_folder, several_labels
 from prunetext.data.samples import sample_rows
 from prunetext.errors import DataError, InputError
 
@@ -234,8 +234,9 @@ def _collect(
                 if skip_empty:
                     skipped += 1
                     continue
-                what = "label" if _is_empty(given) else "text"
-                raise _error(source, place, f"{what} is empty. Give it a {what}, or drop such rows with --skip-empty.")
+                what, value = ("label", given) if _is_empty(given) else ("text", text)
+                rule = f"{value}. Give it one" if isinstance(value, Absent) else f"{what} is empty. Give it a {what}"
+                raise _error(source, place, f"{rule}, or drop such rows with --skip-empty.")
             if not isinstance(text, str):
                 raise _error(source, place, f"text is {_kind(text)}, not a string. Write it as one, or correct --text.")
             _check_characters(source, place, "text", text)
@@ -256,7 +257,9 @@ def _collect(
 def _is_empty(value: object) -> bool:
     if isinstance(value, str):
         return not value or value.isspace()
-    return value is None or (isinstance(value, float) and math.isnan(value))  # pandas writes what is missing as NaN
+    if value is None or isinstance(value, Absent):
+        return True
+    return isinstance(value, float) and math.isnan(value)  # pandas writes what is missing as NaN
 
 
 def _label(source: str | Path, place: int | Path, value: object) -> str:
