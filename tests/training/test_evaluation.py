@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, norm
@@ -54,6 +54,14 @@ def test_interval_is_wilson(right: int, n: int) -> None:
     result = score(["x"] * right + ["y"] * (n - right), ["x"] * n)
     expected = binomtest(right, n).proportion_ci(0.95, method="wilson")
     assert (result.low, result.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@given(st.integers(1, 100_000).flatmap(lambda n: st.tuples(st.sampled_from([0, n]) | st.integers(0, n), st.just(n))))
+@example((29, 29))  # computed as 0.9999999999999999
+def test_interval_holds_the_accuracy(answers: tuple[int, int]) -> None:
+    right, n = answers
+    low, high = evaluation._wilson(right, n)
+    assert 0 <= low <= right / n <= high <= 1
 
 
 def test_per_class_sorts_and_counts_labels_never_gold_or_never_predicted() -> None:

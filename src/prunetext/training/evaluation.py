@@ -135,7 +135,8 @@ def _wilson(right: int, n: int) -> tuple[float, float]:
     z2 = Z_TWO_SIDED_95**2
     center = (right + z2 / 2) / (n + z2)
     half = Z_TWO_SIDED_95 * math.sqrt(right * (n - right) / n + z2 / 4) / (n + z2)
-    return max(0.0, center - half), min(1.0, center + half)
+    # Rounding may put a bound, which is exactly 0 or 1 where all answers are alike, on the wrong side of the share.
+    return max(0.0, min(center - half, right / n)), min(1.0, max(center + half, right / n))
 
 
 def verdict(dense_right: ArrayLike, packed_right: ArrayLike, max_drop: float) -> Verdict:
