@@ -96,7 +96,7 @@ def provenance_of(metadata: Mapping[str, str]) -> dict[str, Any]:
     """Where a packed model comes from; nothing where the file says nothing readable of it."""
     try:
         provenance = json.loads(metadata.get("provenance", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return provenance if isinstance(provenance, dict) else {}
 
@@ -105,8 +105,10 @@ def _inspect_float(model: str | os.PathLike[str], header: Header, words: int) ->
     try:
         metadata = header.metadata
         rows, dimensions = header.tensors["embedding"]["shape"]
-        names: list[str] = json.loads(metadata["words"])
+        names, labels = _strings(metadata, "words"), _strings(metadata, "labels")
         first, last = header.tensors["embedding"]["data_offsets"]
+        if rows < FLOAT_ROWS or not dimensions or 4 * rows * dimensions != last - first:
+            raise ValueError("its embedding is not as large as its shape says")
         with Path(model).open("rb") as file:
             file.seek(header.length + first)
             vectors = memoryview(file.read(last - first)).cast("f")[FLOAT_ROWS * dimensions :]
@@ -120,7 +122,7 @@ def _inspect_float(model: str | os.PathLike[str], header: Header, words: int) ->
             format=FLOAT_FORMAT,
             size=header.size,
             parts=_parts(header),
-            labels=json.loads(metadata["labels"]),
+            labels=labels,
             words=rows - FLOAT_ROWS,
             dimensions=dimensions,
             filters=_filters(header),
@@ -132,10 +134,17 @@ def _inspect_float(model: str | os.PathLike[str], header: Header, words: int) ->
             longest=_longest([name for _, name in kept], vectors, dimensions, words),
             provenance={},
         )
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, RecursionError) as error:
         raise ModelFileError(
             f"{os.fspath(model)}: this is not a whole float model ({error}). Repeat the run."
         ) from None
+
+
+def _strings(metadata: Mapping[str, str], name: str) -> list[str]:
+    values = json.loads(metadata[name])
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise ValueError(f"its {name} are not a list of strings")
+    return values
 
 
 def _parts(header: Header) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from prunetext.errors import ModelFileError
 
@@ -27,7 +27,7 @@ class Header(NamedTuple):
     def bytes_of(self, name: str) -> int:
         """Bytes of one tensor."""
         first, last = self.tensors[name]["data_offsets"]
-        return int(last) - int(first)
+        return int(last - first)
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
@@ -49,15 +49,32 @@ def read_header(path: str | os.PathLike[str]) -> Header:
             if not 2 <= length <= min(size - 8, LARGEST_HEADER):
                 raise ValueError
             entries = json.loads(file.read(length))
-            metadata = entries.pop("__metadata__", {})
-            spans = [(entry["shape"], [int(at) for at in entry["data_offsets"]]) for entry in entries.values()]
-            if not all(0 <= first <= last <= size - 8 - length for _, (first, last) in spans):
+            if not isinstance(entries, dict):
                 raise ValueError
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            metadata = entries.pop("__metadata__", {})
+            if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+                raise ValueError
+            if not all(_is_tensor(entry, size - 8 - length) for entry in entries.values()):
+                raise ValueError
+        except (ValueError, RecursionError):
             raise ModelFileError(
                 f"{path}: this is not a model file, or it is cut off. Give a file that prunetext fit has written."
             ) from None
     return Header(metadata, entries, 8 + length, size)
+
+
+def _is_tensor(entry: object, most: int) -> bool:
+    """Tell whether an entry of the header has a type, a shape, and offsets within the `most` bytes of the file."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str):
+        return False
+    shape, offsets = entry.get("shape"), entry.get("data_offsets")
+    if not _are_counts(shape) or not _are_counts(offsets) or len(offsets) != 2:
+        return False
+    return bool(offsets[0] <= offsets[1] <= most)
+
+
+def _are_counts(values: object) -> TypeGuard[list[int]]:
+    return isinstance(values, list) and all(type(each) is int and each >= 0 for each in values)
 
 
 def is_float(path: str | os.PathLike[str]) -> bool:
