@@ -134,7 +134,7 @@ def test_ctrl_c_keeps_the_best_model_so_far(news: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGINT")
-def test_ctrl_c_before_there_is_a_model_ends_with_130_and_no_words(model: Path) -> None:
+def test_ctrl_c_before_there_is_an_answer_ends_with_130_and_one_word(model: Path) -> None:
     line = [sys.executable, "-m", "prunetext", "predict", str(model), "-"]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -144,7 +144,53 @@ def test_ctrl_c_before_there_is_a_model_ends_with_130_and_no_words(model: Path) 
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
-    assert (process.returncode, err) == (130, b"")
+    assert (process.returncode, err) == (130, b"Interrupted.\n")
+
+
+def test_ctrl_c_before_there_is_a_model_says_how_to_go_on(
+    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("prunetext.pipeline.fit", interrupt)
+    done = call("fit", news, "--out", tmp_path / "run")
+    assert done == (130, "", "Interrupted. Repeat the command to go on where it was.\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_the_output_is_utf_8_whatever_the_terminal_says(model: Path, tmp_path: Path, encoding: str) -> None:
+    copy = tmp_path / "modèle 电.safetensors"
+    copy.write_bytes(model.read_bytes())
+    environment = os.environ | {"PYTHONIOENCODING": f"{encoding}:strict"}
+    line = [sys.executable, "-m", "prunetext", "inspect"]
+    for last in ([copy], [copy, "--json"]):
+        done = subprocess.run([*line, *last], capture_output=True, env=environment, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert str(copy) in done.stdout.decode()
+    done = subprocess.run([*line, tmp_path / "电"], capture_output=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{tmp_path / '电'}: no such".encode(encoding, "backslashreplace"))
+
+
+def test_half_a_character_in_a_name_is_printed_as_its_escape(model: Path, tmp_path: Path, call: Call) -> None:
+    copy = tmp_path / "\udcff.safetensors"
+    copy.write_bytes(model.read_bytes())
+    assert call("inspect", copy).out.startswith(f"{tmp_path}/\\udcff.safetensors: prunetext/1")
+    assert json.loads(call("inspect", copy, "--json").out)["path"] == str(copy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "m", "-", "--text"], "Option '--text' requires an argument. See prunetext predict --help."),
+        (["fit", "x.csv", "--out"], "Option '--out' requires an argument. See prunetext fit --help."),
+        (["predict"], "Missing argument 'MODEL'. See prunetext predict --help."),
+        (["forget"], "No such command 'forget'. See prunetext --help."),
+    ],
+)
+def test_a_wrong_usage_points_to_the_help_of_its_command(arguments: list[str], sentence: str, call: Call) -> None:
+    assert call(*arguments) == (2, "", f"{sentence}\n")
 
 
 def test_each_option_is_a_flag() -> None:
@@ -348,7 +394,9 @@ def test_predict_refuses_what_is_no_model_and_no_text(model: Path, run: Path, sp
     refused(call("predict", model, spoilt / "no.txt"), f"{spoilt / 'no.txt'}: there is no such file.")
     refused(call("predict", model, spoilt), f"{spoilt}: this is a folder.")
     refused(call("predict", model, spoilt / "bad.csv", "--text", "body"), f"{spoilt / 'bad.csv'}, line 1: there is no")
-    refused(call("predict", model, "-", "--threads", "0"), "threads is 0: it must be at least 1.")
+    refused(call("predict", model, "-", "--threads", "0"), "threads is 0: it must be a whole number of at least 1")
+    refused(call("predict", model, ""), "The source of the texts is an empty name.")
+    refused(call("predict", model, "-", "--text", "body"), "standard input: every line is a text here")
 
 
 def test_evaluate_takes_every_row_of_a_file(model: Path, news: Path, rows: list[tuple[str, str]], call: Call) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect as python_inspect
+import io
 import json
 import os
 import sys
@@ -39,15 +40,31 @@ Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted."""
-    if sys.stdout is None:  # closed by the caller, who wants no output
-        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False)
+    given = sys.argv[1:] if arguments is None else arguments
+    _open_outputs()
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="prunetext", standalone_mode=False)
+        code = typer.main.get_command(app).main(given, prog_name="prunetext", standalone_mode=False)
     except USAGE_ERROR as error:
-        sys.exit(_refuse(_usage(error)))
+        sys.exit(_refuse(_usage(error, given)))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
+    if code == 130:
+        print(f"Interrupted.{' Repeat the command to go on where it was.' * (given[:1] == ['fit'])}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_outputs() -> None:
+    """Make standard output UTF-8 whatever the terminal's encoding is, so that any label can be printed.
+
+    Half a character, as in a label or the name of a file, is written as its escape, which is also that of JSON.
+    """
+    for name, encoding in (("stdout", "utf-8"), ("stderr", None)):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller, who wants no output
+            stream = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+            setattr(sys, name, stream)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -109,12 +126,13 @@ def _refuse(sentence: str) -> int:
     return 2
 
 
-def _usage(error: Any) -> str:
+def _usage(error: Any, given: list[str]) -> str:
     context = getattr(error, "ctx", None)
     message = error.format_message()
-    return (
-        f"{message}{'' if message[-1:] in '.?' else '.'} See {context.command_path if context else 'prunetext'} --help."
-    )
+    # The error of an option without its argument does not say of which command it is.
+    known = given[:1] if given and given[0] in typer.main.get_command(app).commands else []  # type: ignore[attr-defined]
+    command_path = context.command_path if context else " ".join(["prunetext", *known])
+    return f"{message}{'' if message[-1:] in '.?' else '.'} See {command_path} --help."
 
 
 @app.callback()
@@ -198,7 +216,6 @@ def predict(
     """
     from prunetext.prediction import predict_chunks
 
-    # Bytes, since the output is UTF-8 whatever the terminal's encoding is.
     given = {name: value for name, value in options.items() if value is not None}
     reading = {"text": None, "encoding": ReadOptions.encoding, **given}
     for chunk in predict_chunks(model, file, threads=threads, **reading):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,18 @@ def _output() -> Console:
     return _Output(markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # or orders of direction
+
+
+def _shown(value: object) -> str:
+    r"""A label or a word of a file, as it can do nothing to the terminal and stays on its line.
+
+    >>> print(_shown("a\n\x1b[2J"))
+    a\n\x1b[2J
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), str(value))
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for number, column in enumerate(columns):
@@ -143,7 +156,7 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
     out.print(f"macro-F1 {_percent(score.macro_f1)}\n")
     table = _table("label", "precision", "recall", "F1", "texts")
     for each in found.per_class:
-        table.add_row(each.label, _percent(each.precision), _percent(each.recall), _percent(each.f1), f"{each.n:,}")
+        table.add_row(_shown(each.label), *map(_percent, (each.precision, each.recall, each.f1)), f"{each.n:,}")
     out.print(table)
     if found.verdict is not None and found.reference is not None:
         verdict = found.verdict
@@ -163,10 +176,10 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
 def print_inspection(found: Inspection) -> None:
     """Print sizes, parts and provenance of a model file."""
     out = _output()
-    out.print(f"{found.path}: {found.format}, {found.size:,} bytes\n")
+    out.print(f"{_shown(found.path)}: {found.format}, {found.size:,} bytes\n")
     parts = _table("part", "bytes")
     for name, size in found.parts.items():
-        parts.add_row(name, f"{size:,}")
+        parts.add_row(_shown(name), f"{size:,}")
     out.print(parts)
     out.print()
     filters = ", ".join(f"{count} of width {width}" for width, count in found.filters.items())
@@ -183,7 +196,7 @@ def print_inspection(found: Inspection) -> None:
     if found.longest:
         facts["longest"] = " ".join(found.longest)
     for name, fact in (*facts.items(), *_provenance(found.provenance)):
-        out.print(f"{name:<12}{fact}")
+        out.print(f"{_shown(name):<12}{_shown(fact)}")
 
 
 def _provenance(provenance: dict[str, Any]) -> list[tuple[str, str]]:
