@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from prunetext.data.texts import read_texts
-from prunetext.errors import InputError, ModelFileError
+from prunetext.errors import ModelFileError
 from prunetext.modelfiles import is_float
-from prunetext.runtime.classifier import Classifier, load
+from prunetext.runtime.classifier import Classifier, check_threads, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +27,11 @@ def predict(
 
         for label, probability in prunetext.predict("runs/reviews/model.safetensors", "reviews.txt"): ...
 
-    source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input. text: the
-    name of the table's column, where it is not a usual one. encoding: of text files. threads: by default, all cores
-    where there is much text. Yields the most probable label of each text, and its probability. `InputError` for what is
-    wrong with the arguments at once, and for what is wrong with the file when it is met.
+    source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input; fastText's
+    labels before a text are left out. text: the name of the table's column, where it is not a usual one. encoding: of
+    text files. threads: by default, all cores where there is much text. Yields the most probable label of each text,
+    and its probability. `InputError` for what is wrong with the arguments at once, and for what is wrong with the file
+    when it is met.
     """
     chunks = predict_chunks(model, source, text=text, encoding=encoding, threads=threads)
     return (answer for chunk in chunks for answer in chunk)
@@ -45,8 +46,8 @@ def predict_chunks(
     threads: int | None,
 ) -> Iterator[list[tuple[str, float]]]:
     """Label texts as they arrive: a list of (label, probability) for each chunk of the source."""
-    if threads is not None and threads < 1:
-        raise InputError(f"threads is {threads}: it must be at least 1.")
+    if threads is not None:
+        check_threads(threads)
     classifier = load_packed(model)
     return (
         classifier.predict_with_probability(chunk, threads)

@@ -1,9 +1,11 @@
+import copy
 import gc
 import json
 import os
+import pickle
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +82,44 @@ def test_explain_takes_one_text(model: Path) -> None:
         prunetext.load(model).explain(["a film"])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("threads", [0, -1])
-def test_fewer_than_one_thread_is_refused(model: Path, threads: int) -> None:
-    with pytest.raises(ValueError, match="threads"):
-        prunetext.load(model).predict(["a"], threads=threads)
+def test_an_error_of_the_callers_own_generator_comes_through(model: Path) -> None:
+    classifier = prunetext.load(model)
+    own = TypeError("of the caller")
+
+    def texts() -> Iterator[str]:
+        yield "a film"
+        raise own
+
+    for method in (classifier.predict, classifier.predict_proba, classifier.predict_with_probability):
+        with pytest.raises(TypeError) as caught:
+            method(texts())
+        assert caught.value is own
 
 
-def test_any_number_of_threads_is_taken(model: Path) -> None:
-    assert len(prunetext.load(model).predict(["a", "b"], threads=10**12)) == 2
+@pytest.mark.parametrize("threads", [0, -1, 2.5, 2.0, "2", [2], float("nan")])
+def test_what_is_no_number_of_threads_is_refused(model: Path, threads: Any) -> None:
+    classifier = prunetext.load(model)
+    for method in (classifier.predict, classifier.predict_proba, classifier.predict_with_probability):
+        with pytest.raises(prunetext.InputError, match=r"^threads is .+: it must be a whole number of at least 1"):
+            method(["a"], threads=threads)
+    with pytest.raises(prunetext.InputError, match=r"^threads is "):
+        prunetext.predict(classifier, "-", threads=threads)
+
+
+@pytest.mark.parametrize("threads", [1, np.int64(2), 10**12])
+def test_any_number_of_threads_is_taken(model: Path, threads: int) -> None:
+    assert len(prunetext.load(model).predict(["a", "b"], threads=threads)) == 2
+
+
+def test_a_pickle_or_a_copy_loads_the_same_file_again(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model.parent)
+    classifier = prunetext.load(model.name)
+    pickled = pickle.dumps(classifier)
+    monkeypatch.chdir("/")
+    for other in (pickle.loads(pickled), copy.deepcopy(classifier), copy.copy(classifier)):
+        assert type(other) is prunetext.Classifier
+        assert (other.labels, other.metadata) == (classifier.labels, classifier.metadata)
+        assert other.predict(TEXTS) == classifier.predict(TEXTS)
 
 
 def test_missing_path_is_file_not_found(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from operator import index
 
 from prunetext.errors import InputError, ModelFileError
 from prunetext.runtime import _native
@@ -39,7 +40,8 @@ class Classifier:
         clf.explain("a great film")                  # [('great film', 0.8), ('great', 0.2)]
 
     `labels`: the classes, in the order of the columns of `predict_proba`. `metadata`: what the file says about itself,
-    all strings. `size`: the file's bytes. An instance may be used from several threads at once.
+    all strings. `size`: the file's bytes. An instance may be used from several threads at once. A pickle or a copy of
+    it holds the absolute path alone, from which it is loaded again.
     """
 
     labels: list[str]
@@ -56,6 +58,7 @@ class Classifier:
         self.labels = self._model.labels
         self.metadata = self._model.metadata
         self.size = self._model.size
+        self._place = os.path.abspath(self._path)  # noqa: PTH100  pathlib would take longer to import than to predict
 
     def predict(self, texts: Iterable[str], threads: int | None = None) -> list[str]:
         """The most probable label of each text.
@@ -63,7 +66,7 @@ class Classifier:
             clf.predict(["great film", "dull"])    # ['pos', 'neg']
 
         `texts`: any iterable of str. `threads`: by default all cores when there is much text, else one. InputError for
-        anything that is not a list of texts; ValueError for fewer than one thread.
+        anything that is not a list of texts, or for fewer than one thread.
         """
         prepared, count = _prepare(texts, threads)
         try:
@@ -127,6 +130,10 @@ class Classifier:
         except TypeError:
             raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
 
+    def __reduce__(self) -> tuple[type[Classifier], tuple[str | bytes]]:
+        """A pickle or a copy holds the absolute path, and loads the file again."""
+        return type(self), (self._place,)
+
     def __repr__(self) -> str:
         return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._path}>"
 
@@ -135,11 +142,26 @@ def _prepare(texts: Iterable[str], threads: int | None) -> tuple[list[str] | tup
     """Texts as the native module takes them, and its number of threads, where 0 lets it choose."""
     if isinstance(texts, (str, bytes)):
         raise InputError(f"texts is a single {type(texts).__name__}; wrap it in a list: [text].")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}; give at least 1, or None to let prunetext choose.")
+    count = 0 if threads is None else check_threads(threads)
     if not isinstance(texts, (list, tuple)):
         try:
-            texts = list(texts)
+            each = iter(texts)
         except TypeError:
             raise InputError(f"texts is {type(texts).__name__}; give a list of strings.") from None
-    return texts, min(threads or 0, MOST_THREADS)
+        texts = list(each)  # an error of the caller's own generator is left as it is
+    return texts, min(count, MOST_THREADS)
+
+
+def check_threads(threads: int) -> int:
+    """Refuse what is no number of threads.
+
+    >>> check_threads(2)
+    2
+    """
+    try:
+        count = index(threads)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise InputError(f"threads is {threads!r}: it must be a whole number of at least 1, or left out.")
+    return count
