@@ -46,10 +46,11 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
         for (size_t f = 0; f < width.filters; ++f) {
             const size_t i = width.feature + f;
             size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
-            for (size_t w = 0, sum = 0; w < windows; ++w) {
+            int largest = 0;
+            for (size_t w = 0; w < windows; ++w) {
                 const int here = window_sum(model, width, rows + w, f);
-                if (here > static_cast<int>(sum)) {
-                    sum = static_cast<size_t>(here);
+                if (here > largest) {
+                    largest = here;
                     where = w;
                 }
             }

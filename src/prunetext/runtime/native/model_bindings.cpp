@@ -90,11 +90,13 @@ class PythonModel {
             PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(held.texts().size() * row * sizeof(float))));
         if (!array.is_valid()) throw nb::python_error();
         auto *out = reinterpret_cast<float *>(PyByteArray_AsString(array.ptr()));
-        const nb::gil_scoped_release released;
-        for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t i) {
-            score(model_, held.texts()[i], workspace);
-            prunetext::probabilities(model_, workspace, out + i * row);
-        });
+        {
+            const nb::gil_scoped_release released;
+            for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t i) {
+                score(model_, held.texts()[i], workspace);
+                prunetext::probabilities(model_, workspace, out + i * row);
+            });
+        }
         return array;
     }
 

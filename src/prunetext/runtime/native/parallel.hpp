@@ -4,7 +4,6 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -54,8 +53,9 @@ template <class Each> void for_each_text(const std::vector<Text> &texts, int thr
     };
     std::vector<std::thread> others;
     try {
+        others.reserve(static_cast<size_t>(threads));  // growing could fail with threads in it, which must be joined
         for (int t = 1; t < threads; ++t) others.emplace_back(work);
-    } catch (const std::system_error &) {
+    } catch (const std::exception &) {
         // No more threads to be had: those that run, and this one, share the work.
     }
     work();
