@@ -395,6 +395,7 @@ def test_predict_refuses_what_is_no_model_and_no_text(model: Path, run: Path, sp
     refused(call("predict", model, spoilt), f"{spoilt}: this is a folder.")
     refused(call("predict", model, spoilt / "bad.csv", "--text", "body"), f"{spoilt / 'bad.csv'}, line 1: there is no")
     refused(call("predict", model, "-", "--threads", "0"), "threads is 0: it must be a whole number of at least 1")
+    refused(call("predict", "", "-"), "an empty name: no such file or directory. Check the name")
     refused(call("predict", model, ""), "The source of the texts is an empty name.")
     refused(call("predict", model, "-", "--text", "body"), "standard input: every line is a text here")
 

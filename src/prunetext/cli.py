@@ -114,7 +114,7 @@ def _guarded(function: Callable[[], None]) -> int:
     except OSError as error:
         if error.errno is None:
             raise
-        where = f"{error.filename}: " if error.filename is not None else ""
+        where = f"{error.filename or 'an empty name'}: " if error.filename is not None else ""
         return _refuse(
             f"{where}{(error.strerror or 'this failed').lower()}. Check the name, its permissions and the disk."
         )
