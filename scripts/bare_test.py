@@ -30,6 +30,13 @@ except ImportError as error:
     assert "prunetext[" in str(error), error
 else:
     raise AssertionError("predict_proba answered without numpy")
+for name in ("fit", "Score"):
+    try:
+        getattr(prunetext, name)
+    except ImportError as error:
+        assert "prunetext[train]" in str(error), error
+    else:
+        raise AssertionError(f"{name} is there without its extra")
 """
 SLOW_TO_IMPORT = {"json", "re", "typing", "dataclasses", "pathlib", "importlib.metadata", "numpy", "torch"}
 

@@ -10,7 +10,6 @@ with 1 where a byte differs or a file is missing or left over.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import random
 import shutil
 import subprocess
@@ -19,7 +18,6 @@ import tempfile
 import time
 from pathlib import Path
 
-CODE = "import sys, prunetext; prunetext.fit(sys.argv[1], out=sys.argv[2], **dict(OPTIONS))"
 COMPARED = ("model.safetensors", "dense.safetensors", "pruned.safetensors", "history.jsonl")
 
 
@@ -83,22 +81,8 @@ def same(whole: Path, killed: Path) -> bool:
 
 
 def command(data: str, out: Path, flags: list[str]) -> list[str]:
-    """The command line of one run; by the API where the command is not there yet."""
-    if importlib.util.find_spec("prunetext.cli"):
-        return [sys.executable, "-m", "prunetext", "fit", data, "--out", str(out), *flags]
-    names = [flag.removeprefix("--").replace("-", "_") for flag in flags[::2]]
-    options = [(name, number(value)) for name, value in zip(names, flags[1::2], strict=True)]
-    return [sys.executable, "-c", CODE.replace("OPTIONS", repr(options)), data, str(out)]
-
-
-def number(text: str) -> str | int | float:
-    """A flag's value as the API takes it."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    """The command line of one run."""
+    return [sys.executable, "-m", "prunetext", "fit", data, "--out", str(out), *flags]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ LAYERS = (
     "packing",
     "runs",
     "judging",
+    "checks",
     "pipeline",
     "prediction",
     "inspection",

@@ -16,6 +16,7 @@ from prunetext import judging, pipeline
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.pipeline import Result, fit
+from prunetext.pruning import search
 from prunetext.training import loop
 from prunetext.training.loop import Progress
 
@@ -119,6 +120,7 @@ def test_killed_anywhere_and_called_again_gives_the_same_bytes(
     for stage, step in kills:
         with pytest.raises(KilledError):
             run(data, tmp_path / "killed", criterion=criterion, progress=stop_at(stage, step))
+        assert not (tmp_path / "killed" / "model.safetensors").exists()
         if step > 1:  # it will go on there, and not begin again
             assert list((tmp_path / "killed").rglob("*.checkpoint"))
     seen: list[str] = []
@@ -250,6 +252,14 @@ def new_label(data: Data) -> Data:
     return replace(data, dev=Examples(data.dev.texts, ["class 9", *data.dev.labels[1:]]))
 
 
+def empty_dev(data: Data) -> Data:
+    return replace(data, dev=Examples([], []))
+
+
+def half_a_label(data: Data) -> Data:
+    return replace(data, train=Examples(data.train.texts, ["class \ud800", *data.train.labels[1:]]))
+
+
 def paired(data: Data) -> Data:
     return replace(data, train=replace(data.train, pairs=data.train.texts))
 
@@ -263,12 +273,21 @@ def paired(data: Data) -> Data:
         (None, {"criterion": "best"}, "criterion 'best' is unknown"),
         (None, {"schedule": "best"}, "schedule 'best' is unknown"),
         (None, {"widths": "2,17"}, "widths is '2,17'"),
-        (None, {"max_drop": -1}, "max_drop is -1: it must be between 0 and 100"),
+        (None, {"max_drop": -1}, "max_drop is -1.0: it must be between 0 and 100"),
         (None, {"max_drop": float("nan")}, "max_drop is nan"),
         (None, {"epochs": float("inf")}, "epochs is inf"),
         (None, {"max_size": "0"}, "max_size is '0'"),
         (None, {"learning_rate": 1}, "fit has no option 'learning_rate'"),
+        (None, {"max_drop": "0.5"}, "max_drop is '0.5': it must be a number"),
+        (None, {"dimensions": 8.5}, "dimensions is 8.5: it must be a whole number"),
+        (None, {"seed": True}, "seed is True: it must be a whole number"),
+        (None, {"criterion": None}, "criterion is None: it must be text"),
+        (None, {"skip_empty": "yes"}, "skip_empty is 'yes': it must be true or false"),
+        (None, {"widths": "16", "filters": 4096, "dimensions": 2000}, "The model is too large for a packed file"),
+        (None, {"vectors": {"common1": [float("nan")]}}, "vectors: that of 'common1' holds a number"),
         (None, {"dev": "dev.csv"}, "dev and test are read together with data"),
+        (empty_dev, {}, "toy: dev holds no texts"),
+        (half_a_label, {}, "toy: the label 'class \\ud800' holds half a character"),
         (one_class, {}, "toy: every text of train has the same label"),
         (new_label, {}, "toy: the label 'class 9' of dev never occurs in train"),
         (paired, {}, "toy: train holds pairs of texts"),
@@ -287,10 +306,78 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
 def test_test_texts_change_nothing_but_the_report(data: Data, tmp_path: Path, whole: Result) -> None:
     other = replace(data, test=Examples([f"unheard{number}" for number in range(40)], ["class 0", "class 1"] * 20))
     result = run(other, tmp_path / "run")
-    for name in ("dense.safetensors", "pruned.safetensors", "history.jsonl"):
-        assert result.path.with_name(name).read_bytes() == whole.path.with_name(name).read_bytes()
+    assert result.path.with_name("history.jsonl").read_bytes() == whole.path.with_name("history.jsonl").read_bytes()
+    for name in ("dense.safetensors", "pruned.safetensors"):
+        ours, theirs = (load_file(each.path.with_name(name)) for each in (result, whole))
+        assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
     assert result.score.accuracy == 0.5
     assert result.score.n == 40
+
+
+def test_numbers_of_other_kinds_and_lists_are_options_too(data: Data, tmp_path: Path, whole: Result) -> None:
+    options = {"dimensions": np.int64(12), "max_drop": np.float32(3), "widths": [1, 2], "seed": np.uint8(0)}
+    assert run(data, tmp_path / "run", **options).path.read_bytes() == whole.path.read_bytes()
+
+
+def test_the_callers_random_numbers_are_left_alone(data: Data, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    run(data, tmp_path / "run", epochs=1.0)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_texts_in_memory_will_do_and_labels_may_be_numbers(data: Data, tmp_path: Path) -> None:
+    labels = [int(label[-1]) for label in data.train.labels]
+    result = fit(Examples(data.train.texts, labels), out=tmp_path / "run", **{**SMALL, "epochs": 1.0})
+    assert prunetext.load(result.path).labels == ["0", "1"]
+
+
+def test_the_run_may_not_lie_among_the_labels(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.txt").write_text("text")
+    with pytest.raises(InputError, match=r"lies in .* where it would be read as a label"):
+        fit(tmp_path, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_size_out_of_reach_is_said(data: Data, tmp_path: Path) -> None:
+    result = run(data, tmp_path / "run", max_drop=None, max_size="10B", epochs=1.0)
+    assert result.reason.endswith("; 10 bytes were not reached")
+    assert not result.within_budget
+    assert json.loads(result.path.with_name("result.json").read_text("utf-8"))["within_budget"] is False
+
+
+def test_an_interrupted_training_is_resumed_if_the_run_is_then_killed(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result
+) -> None:
+    def killed(*arguments: object, **named: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "judge", killed)
+        with pytest.raises(KilledError):
+            run(data, tmp_path / "run", progress=stop_at("train", 20, KeyboardInterrupt))
+    assert run(data, tmp_path / "run").path.read_bytes() == whole.path.read_bytes()
+
+
+def test_an_interrupt_before_the_first_step_keeps_the_dense_model(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    start = search.Search.start
+
+    def interrupted(self: search.Search) -> Any:
+        calls.append(self)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return start(self)
+
+    monkeypatch.setattr(search.Search, "start", interrupted)
+    result = run(data, tmp_path / "run")
+    assert result.reason == "interrupted; this is the dense model as it was then"
+    assert prunetext.load(result.path).predict(["common1"])
 
 
 def test_missing_splits_are_taken_from_train(data: Data, tmp_path: Path) -> None:

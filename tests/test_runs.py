@@ -1,17 +1,19 @@
-"""The folder of a run: resumed, refused, replaced; nobody else's file is touched."""
+"""The folder of a run: resumed, refused, replaced at its end only; nobody else's file is touched."""
 
-import contextlib
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from prunetext import runs
 from prunetext.errors import ModelFileError, RunError
 from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.runs import OWN, RECIPE, RESULT, Run, load_float
+from prunetext.runs import FORMAT, KEPT, LOCK, PART, RECIPE, RESULT, WORK, Run, load_float
 from prunetext.training.checkpoint import load_tensors, save_tensors
 
 
@@ -20,93 +22,156 @@ class KilledError(Exception):
 
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
+FINISHED = sorted(KEPT)
 
 
 def start(folder: Path, recipe: dict[str, Any] = RECIPE_A, *, overwrite: bool = False) -> Run:
     return Run(folder, recipe, overwrite=overwrite)
 
 
-def fill(run: Run) -> None:
-    """Leave every file that a run can leave."""
+def fill(run: Run, content: str = "old") -> None:
+    """Leave every file that a run leaves on its way."""
     run.folder("steps").joinpath("step-01.safetensors").write_bytes(b"step")
-    for name in set(OWN) - {RECIPE, RESULT, "steps"}:
-        run.path(name).write_text("old")
+    for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, RESULT, "history.jsonl"}:
+        run.path(name).write_text(content)
+
+
+def finished(folder: Path, content: str = "old", **recipe: Any) -> None:
+    """Make a run from beginning to end."""
+    with start(folder, RECIPE_A | recipe, overwrite=True) as run:
+        fill(run, content)
+        run.finish({"score": content, "history": [{"keep": 1.0}, {"keep": 0.5}]})
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
 
 
 def test_a_new_folder_is_made_with_its_recipe(tmp_path: Path) -> None:
     with start(tmp_path / "deep" / "run") as run:
-        assert json.loads(run.path(RECIPE).read_text("utf-8")) == RECIPE_A
+        assert json.loads(run.path(RECIPE).read_text("utf-8")) == {"format": FORMAT, **RECIPE_A}
     (tmp_path / "empty").mkdir()
-    start(tmp_path / "empty")
+    with start(tmp_path / "empty"):
+        assert names(tmp_path / "empty") == [WORK]
 
 
 def test_an_unfinished_run_of_the_same_recipe_is_resumed(tmp_path: Path) -> None:
-    fill(start(tmp_path))
-    again = start(tmp_path, dict(RECIPE_A))
-    assert again.path("dense.checkpoint").read_text() == "old"
-    assert again.path("steps").joinpath("step-01.safetensors").exists()
+    with start(tmp_path) as run:
+        fill(run)
+    for overwrite in (False, True):  # which is about a finished run
+        with start(tmp_path, dict(RECIPE_A), overwrite=overwrite) as again:
+            assert again.path("dense.checkpoint").read_text() == "old"
+            assert again.path("steps").joinpath("step-01.safetensors").exists()
 
 
 @pytest.mark.parametrize(
     ("changed", "key"),
     [({"seed": 1}, "seed"), ({"data": "cd34"}, "data"), ({"max_drop": None}, "max_drop"), ({"new": 1}, "new")],
 )
-def test_an_unfinished_run_of_another_recipe_is_refused(tmp_path: Path, changed: dict[str, Any], key: str) -> None:
-    start(tmp_path)
+def test_an_unfinished_run_of_another_recipe_is_refused_or_replaced(
+    tmp_path: Path, changed: dict[str, Any], key: str
+) -> None:
+    with start(tmp_path) as run:
+        fill(run)
     with pytest.raises(RunError, match=f"holds an unfinished run whose {key} was different: .* --overwrite"):
         start(tmp_path, {**RECIPE_A, **changed})
-    start(tmp_path)  # and is still there
+    with start(tmp_path) as run:  # it is still there
+        assert run.path("dense.checkpoint").exists()
+    with start(tmp_path, {**RECIPE_A, **changed}, overwrite=True):
+        assert names(tmp_path / WORK) == sorted([LOCK, RECIPE])
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '"text"', "null", "[[1]]"])
-def test_a_damaged_recipe_is_refused(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '"text"', "null", '{"name": "carbonara"}'])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_somebody_elses_recipe_is_left_alone(tmp_path: Path, content: str, overwrite: bool) -> None:
     (tmp_path / RECIPE).write_text(content)
-    with pytest.raises(RunError, match="was different"):
-        start(tmp_path)
+    (tmp_path / "steps").mkdir()
+    with pytest.raises(RunError, match="holds files but no run"):
+        start(tmp_path, overwrite=overwrite)
+    assert names(tmp_path) == [RECIPE, "steps"]
 
 
 def test_a_finished_run_is_refused_and_overwritten_only_when_asked(tmp_path: Path) -> None:
-    run = start(tmp_path)
-    fill(run)
-    run.finish({"score": 1, "history": [{"keep": 1.0}, {"keep": 0.5}]})
-    assert not run.path("steps").exists()
-    assert json.loads(run.path(RESULT).read_text("utf-8"))["score"] == 1
-    lines = run.path("history.jsonl").read_text("utf-8").splitlines()
+    finished(tmp_path)
+    assert names(tmp_path) == FINISHED
+    assert json.loads((tmp_path / RESULT).read_text("utf-8"))["score"] == "old"
+    lines = (tmp_path / "history.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line)["keep"] for line in lines] == [1.0, 0.5]
     with pytest.raises(RunError, match="holds a finished run: give another --out, or --overwrite"):
         start(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
-    start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["notes.txt", RECIPE]
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "mine.txt").write_text("mine")
+    finished(tmp_path, "new", seed=7)
+    assert names(tmp_path) == sorted([*FINISHED, "notes.txt", "steps"])
+    assert (tmp_path / "steps" / "mine.txt").exists()
     assert json.loads((tmp_path / RECIPE).read_text("utf-8"))["seed"] == 7
+    assert (tmp_path / "model.safetensors").read_text() == "new"
 
 
-@pytest.mark.parametrize("after", range(len(OWN)))
-def test_an_overwrite_that_was_killed_can_be_repeated(
+def test_a_finished_run_stays_until_the_one_that_replaces_it_has_ended(tmp_path: Path) -> None:
+    finished(tmp_path)
+    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
+        fill(run, "new")
+    assert (tmp_path / "model.safetensors").read_text() == "old"
+    assert (tmp_path / RESULT).exists()
+
+
+@pytest.mark.parametrize("after", range(2 * len(KEPT) + 3))
+def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    run = start(tmp_path)
-    fill(run)
-    run.path(RESULT).write_text("{}")
-    unlink, calls = Path.unlink, iter(range(len(OWN)))
+    finished(tmp_path)
+    calls = iter(range(99))
 
-    def dying(path: Path, missing_ok: bool = False) -> None:
-        if next(calls) == after:
-            raise KilledError
-        unlink(path, missing_ok)
+    def dying(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if next(calls) == after:
+                raise KilledError
+            return function(*arguments, **named)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", dying)
-        with contextlib.suppress(KilledError):
-            start(tmp_path, overwrite=True)
-    start(tmp_path, overwrite=True)
-    assert [each.name for each in tmp_path.iterdir()] == [RECIPE]
+        return call
+
+    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
+        fill(run, "new")
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", dying(Path.replace))
+            patch.setattr(os, "link", dying(os.link))
+            patch.setattr(shutil, "rmtree", dying(shutil.rmtree))
+            with pytest.raises(KilledError):
+                run.finish({"score": "new", "history": []})
+            assert next(calls) == after + 1
+    if (tmp_path / RESULT).exists():  # killed before anything was replaced, or when everything was
+        content = json.loads((tmp_path / RESULT).read_text("utf-8"))["score"]
+        assert (tmp_path / "model.safetensors").read_text() == content
+    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
+        assert run.path("dense.safetensors").read_text() == "new"
+        run.finish({"score": "new", "history": []})
+    assert names(tmp_path) == FINISHED
+    assert (tmp_path / "model.safetensors").read_text() == "new"
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    finished(tmp_path)
+    assert names(tmp_path) == FINISHED
 
 
 def test_a_run_killed_while_it_wrote_its_recipe_can_be_repeated(tmp_path: Path) -> None:
-    (tmp_path / f"{RECIPE}.part").write_text("{")
-    start(tmp_path)
-    assert [each.name for each in tmp_path.iterdir()] == [RECIPE]
+    (tmp_path / WORK).mkdir()
+    (tmp_path / WORK / PART.format(RECIPE)).write_text("{")
+    with start(tmp_path):
+        assert names(tmp_path / WORK) == sorted([LOCK, RECIPE])
+
+
+def test_two_processes_do_not_share_a_run(tmp_path: Path) -> None:
+    with start(tmp_path), pytest.raises(RunError, match="is being worked on by another process"):
+        start(tmp_path)
+    with start(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -121,23 +186,24 @@ def test_a_foreign_folder_or_file_is_refused_and_left_alone(tmp_path: Path, over
         start(tmp_path / "file", overwrite=overwrite)
     with pytest.raises(RunError, match=r"cannot be written \(Not a directory\)"):
         start(tmp_path / "file" / "run", overwrite=overwrite)
+    assert runs.WORK not in names(tmp_path / "folder")
 
 
-def test_remains_of_killed_writes_go_when_the_run_is_finished(tmp_path: Path) -> None:
-    run = start(tmp_path)
-    for name in ("dense.safetensors.part", ".measured.safetensors.123.partial"):
-        run.path(name).write_text("half")
-    run.finish({"history": []})
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["history.jsonl", RECIPE, RESULT]
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    with start(tmp_path) as run:
+        yield run
 
 
-def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextCNN], tmp_path: Path) -> None:
-    run = start(tmp_path)
+def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextCNN], run: Run) -> None:
     assert run.load_model("dense.safetensors") is None
     model = random_model(pooling="max", filters={2: 3, 5: 1}, static=2)
     model.dropout = 0.125
     model.remap[-1] = 1
-    run.save_model("dense.safetensors", model, ["a"] * (len(model.remap) - 2), ["ja", "nein", "vielleicht"])
+    words = [f"word{number}" for number in range(len(model.remap) - 2)]
+    with torch.no_grad():
+        model.embedding[0] = 0
+    run.save_model("dense.safetensors", model, words, ["ja", "nein", "vielleicht"])
     loaded = run.load_model("dense.safetensors")
     assert loaded is not None
     assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.125)
@@ -148,10 +214,13 @@ def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextC
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"words": "5"}, "its words are not 2 strings"),
-        ({"words": '["a"]'}, "its words are not 2 strings"),
-        ({"words": "[1, 2]"}, "its words are not 2 strings"),
-        ({"labels": '["x"]'}, "its labels are not 2 strings"),
+        ({"words": "5"}, "its words are not 2 different strings"),
+        ({"words": '["a"]'}, "its words are not 2 different strings"),
+        ({"words": "[1, 2]"}, "its words are not 2 different strings"),
+        ({"words": '["a", "a"]'}, "its words are not 2 different strings"),
+        ({"dropout": "nan"}, "impossible"),
+        ({"dropout": "-1"}, "impossible"),
+        ({"labels": '["x"]'}, "its labels are not 2 different strings"),
         ({"labels": "{"}, "Expecting"),
         ({"pooling": "sum"}, "impossible"),
         ({"static": "9"}, "impossible"),
@@ -159,8 +228,7 @@ def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextC
         ({"remap": -1}, "rows that there are not"),
     ],
 )
-def test_a_float_model_that_contradicts_itself_is_refused(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:
-    run = start(tmp_path)
+def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dict[str, Any], reason: str) -> None:
     model = TextCNN(Shape(2, dimensions=3, filters={1: 2}, classes=2, pooling="max"))
     run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"])
     path = run.path("dense.safetensors")
@@ -171,6 +239,17 @@ def test_a_float_model_that_contradicts_itself_is_refused(tmp_path: Path, change
     save_tensors(path, tensors, metadata | changed)
     with pytest.raises(ModelFileError, match=rf"not a whole float model of a run \(.*{reason}"):
         load_float(path)
+    for name, wrong in (
+        ("remap", tensors["remap"].float()),
+        ("head.weight", tensors["head.weight"][:1]),
+        ("conv1.weight", tensors["conv1.weight"][:, :, :1]),
+        ("conv1.bias", torch.tensor(0.0)),
+        ("embedding", tensors["embedding"] + 1),
+        ("head.bias", tensors["head.bias"] + float("nan")),
+    ):
+        save_tensors(path, {**tensors, name: wrong}, metadata)
+        with pytest.raises(ModelFileError, match="not a whole float model of a run"):
+            load_float(path)
     for name in [name for name in tensors if name.startswith("conv")]:
         del tensors[name]
     save_tensors(path, tensors, metadata)

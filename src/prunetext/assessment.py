@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +12,7 @@ from prunetext.data.reading import holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
 from prunetext.inspection import provenance_of
-from prunetext.modelfiles import is_float
+from prunetext.modelfiles import is_float, read_header
 from prunetext.runtime.classifier import Classifier, load
 
 if TYPE_CHECKING:
@@ -110,7 +110,11 @@ class Answering:
     @property
     def recipe(self) -> dict[str, Any]:
         """How the model was made, as far as it says so."""
-        recipe = {} if self.classifier is None else provenance_of(self.classifier.metadata).get("recipe")
+        if self.classifier is not None:
+            recipe = provenance_of(self.classifier.metadata).get("recipe")
+        else:
+            assert self.path is not None
+            recipe = json.loads(read_header(self.path).metadata.get("recipe", "null"))
         return recipe if isinstance(recipe, dict) else {}
 
     def predict(self, texts: list[str]) -> list[str]:
@@ -133,39 +137,49 @@ def choose_examples(
     if split is not None and split not in SPLITS:
         raise InputError(f"split is {split!r}: it must be {', '.join(SPLITS)}.")
     if isinstance(data, Examples):
-        return data, []
+        return known_labels(data, model, "these texts"), []
     if isinstance(data, Data):
         chosen: Examples | None = getattr(data, split or "test")
         if chosen is None:
             raise InputError(f"{data.name}: the data have no {split or 'test'}. Give some, or name another split.")
-        return chosen, []
+        return known_labels(chosen, model, data.name), []
     if holds_splits(data):
         return read_examples(data, model.labels, split=split, **reading), []
     whole = read_examples(data, model.labels, **reading)
     parts = same_split(whole, str(data), model.recipe)
-    if split is None and parts is None:
-        return whole, []
-    if parts is None:
+    known = Data(whole, report=Report(len(whole))).fingerprint() == model.recipe.get("source")
+    seen = "The model was trained on most of these rows"
+    if split is not None and parts is None:
+        if known:
+            raise DataError(data, f"dev or test were files of their own when the model was made; give that of {split}.")
         raise DataError(
             data, f"the model was not made of these data, so that there is no {split} part. Leave --split out."
         )
+    if parts is None:
+        return whole, [f"{seen}."] if known else []
     if split is None and not str(data).startswith("sample:"):
-        return whole, ["The model was trained on most of these rows; --split test takes those it has not seen."]
+        return whole, [f"{seen}; --split test takes those it has not seen."]
     part: Examples = getattr(parts, split or "test")
     return part, [f"These are the {len(part):,} rows that fit set aside as {split or 'test'}."]
 
 
+def known_labels(examples: Examples, model: Answering, name: str) -> Examples:
+    """The examples, if the model knows all their labels."""
+    if unknown := sorted(set(examples.labels).difference(model.labels)):
+        raise InputError(f"{name}: the label {unknown[0]!r} is none of the model's. Correct it, or take another model.")
+    return examples
+
+
 def same_split(whole: Examples, name: str, recipe: dict[str, Any]) -> Data | None:
-    """The split of a run that read these very rows, or None where it read others."""
+    """The split of a run that read these very rows and no others, or None."""
     seed, fingerprint = recipe.get("seed"), recipe.get("data")
     if not isinstance(seed, int) or fingerprint is None:
         return None
-    data = Data(whole, None, None, name, Report(len(whole)))
     try:
-        data = split_data(data, seed=seed)
+        data = split_data(Data(whole, name=name, report=Report(len(whole))), seed=seed)
     except DataError:  # too few texts
         return None
-    return replace(data, name=name) if data.fingerprint() == fingerprint else None
+    return data if data.fingerprint() == fingerprint else None
 
 
 def _right(answers: Sequence[str], examples: Examples) -> list[bool]:

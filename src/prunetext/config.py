@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -67,6 +68,45 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
     for name, value, holds, rule in rules:
         if not holds:
             raise InputError(f"{name} is {value}: it must be {rule}.")
+
+
+def take(kind: type, values: dict[str, Any]) -> Any:
+    """Make a dataclass of options of keywords, each of the type that its field has.
+
+    >>> take(ModelOptions, {"dimensions": 8, "widths": (1, 2)}).widths
+    '1,2'
+
+    Whole numbers stand for numbers, numbers for sizes and times, and a list for widths; anything else raises
+    `InputError`.
+    """
+    optional = {each.name for each in fields(kind) if each.default is None}
+    types = option_types(kind)
+    taken = {}
+    for name, value in values.items():
+        wanted = types[name]
+        if isinstance(value, (list, tuple)) and name == "widths":
+            value = ",".join(map(str, value))
+        elif wanted is not bool and isinstance(value, Real) and not isinstance(value, bool):
+            if wanted is int and isinstance(value, Integral):
+                value = int(value)
+            elif wanted is float:
+                value = float(value)
+            elif name in ("max_size", "max_time"):
+                value = repr(int(value) if isinstance(value, Integral) else float(value))
+        if not (type(value) is wanted or (value is None and name in optional)):
+            raise InputError(f"{name} is {value!r}: it must be {KINDS[wanted]}.")
+        taken[name] = value
+    return kind(**taken)
+
+
+def describe(*groups: type) -> str:
+    """One line for each option, for a docstring."""
+    lines = []
+    for group in groups:
+        for each in fields(group):
+            default = "" if each.default is None or each.default is False else f" Default: {each.default}."
+            lines.append(f"        {each.name}: {each.metadata['help']}{default}\n")
+    return "".join(lines)
 
 
 def parse_widths(text: str) -> tuple[int, ...]:

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 
-from prunetext.config import FitOptions, ModelOptions, ReadOptions, check_options, parse_widths
-from prunetext.data.dataset import Data
-from prunetext.data.reading import read
+from prunetext.checks import check_data, check_shape, read_data, take_options
+from prunetext.config import FitOptions, ModelOptions, ReadOptions, check_options, describe, parse_widths
+from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError
 from prunetext.judging import Judged, choose_table, judge
@@ -23,15 +23,15 @@ from prunetext.models.initial import digest, new_model, vocabulary_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
 from prunetext.pruning.budget import Budget, parse_size, parse_time
-from prunetext.pruning.criteria import load_criterion
+from prunetext.pruning.criteria import Criterion, load_criterion
 from prunetext.pruning.driver import prune
-from prunetext.pruning.schedules import load_schedule
+from prunetext.pruning.schedules import Schedule, load_schedule
 from prunetext.pruning.search import Solution, Task
 from prunetext.runs import Run
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.evaluation import Score, Verdict
-from prunetext.training.examples import Encoded, encode
-from prunetext.training.loop import Progress, Settings, Trained, train_model
+from prunetext.training.examples import encode
+from prunetext.training.loop import Progress, Settings, train_model
 
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
 SEEN = 150_000  # texts that training of the dense model sees, over all epochs, where the data are small
@@ -43,6 +43,7 @@ FINDINGS = 1_200  # bytes that scores, verdict and reason take in the packed fil
 RECOVERY = 0.34  # of the dense model's epochs, at each step
 RECOVERY_RATE = 0.3  # of the dense model's learning rates: gently, since the dense model has learnt all there is
 RECOVERY_WORD_DROPOUT = 0.05  # removed words already teach the unknown one
+DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
 RECOVERY_JUDGEMENTS = 2  # in an epoch, since a recovery may do harm after a while
 
 
@@ -55,12 +56,13 @@ class Result:
     score: Score  # of the packed model on test
     verdict: Verdict  # packed against dense on test
     reason: str  # why the search ended
+    within_budget: bool  # whether size and time were kept; the drop is what the verdict is about
     judged: Judged  # dense, pruned and packed side by side
     notes: list[str]  # what was noticed in the data
 
 
 def fit(
-    data: Data | str | Path,
+    data: Data | Examples | str | Path,
     *,
     out: str | Path,
     dev: str | Path | None = None,
@@ -75,10 +77,13 @@ def fit(
         result = prunetext.fit("reviews.csv", max_drop=0.5, out="runs/reviews")
         result.path         # runs/reviews/model.safetensors
 
-    `options` are the fields of `ReadOptions`, `ModelOptions` and `FitOptions`. `max_drop` is in accuracy points.
-    `vectors` maps words to vectors of equal length, to start from; `channels` says whether they are trained.
-    An unfinished run of the same recipe in `out` is resumed; a finished one is an error without `overwrite`.
-    Whatever is wrong with the input raises `InputError` before anything is written.
+    data: a source as for `prunetext.read`, what that gives, or `Examples` of your own. out: the folder of the run.
+    dev, test: files, where `data` is a path. `vectors` maps words to vectors of equal length, to start from;
+    `channels` says whether they are trained. progress: called with the stage's name and how far it is.
+    An unfinished run of the same recipe in `out` is resumed; a finished one is an error without `overwrite`, and stays
+    until the new one has ended. Whatever is wrong with the input raises `InputError` before anything is written.
+
+    options:
     """
     began = time.monotonic()
     if not str(out):
@@ -86,97 +91,62 @@ def fit(
     reading, shape, fitting = take_options(options)
     check_options(fitting, shape)
     budget = budget_of(fitting)
-    criterion, schedule, widths = (
-        load_criterion(fitting.criterion),
-        load_schedule(fitting.schedule),
-        parse_widths(shape.widths),
-    )
-    if not isinstance(data, Data):
-        data = read(data, dev=dev, test=test, **dataclasses.asdict(reading))
-    elif dev is not None or test is not None:
-        raise InputError(
-            "dev and test are read together with data: give them to prunetext.read, or give data as a path."
-        )
+    criterion, schedule = load_criterion(fitting.criterion), load_schedule(fitting.schedule)
+    widths = parse_widths(shape.widths)
+    data = read_data(data, dev, test, Path(out), reading)
+    given = sorted(name for name, _ in data.splits() if name != "train")
+    source = dataclasses.replace(data, dev=None, test=None).fingerprint()
     notes = data.report.lines()
     data = split(data, seed=fitting.seed)
-    assert data.dev is not None
-    assert data.test is not None
-
     labels = data.labels
     check_data(data, labels)
     words = vocabulary_of(data.train.texts, shape)
-    torch.manual_seed(fitting.seed)
-    start = new_model(words, len(labels), shape, widths, vectors)
+    with torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
+        torch.manual_seed(fitting.seed)
+        start = new_model(words, len(labels), shape, widths, vectors)
+        check_shape(start.shape)
+        recipe = {**dataclasses.asdict(shape), **dataclasses.asdict(fitting), "data": data.fingerprint()}
+        recipe |= {"given": given, "source": source, "vectors": None if vectors is None else digest(start.embedding)}
+        with Run(Path(out), recipe, overwrite=overwrite) as run:
+            way = Way(run, data, words, labels, budget, began, progress)
+            dense, ended = dense_model(way, start, settings_of(fitting, len(data.train)))
+            solution = search(way, dense, criterion, schedule, settings_of(fitting, len(data.train)), ended)
+            run.save_model("pruned.safetensors", solution.model, words, labels)
+            return finish(way, dense, solution, notes)
 
-    recipe = {**dataclasses.asdict(shape), **dataclasses.asdict(fitting), "data": data.fingerprint()}
-    recipe["vectors"] = None if vectors is None else digest(start.embedding)
-    with Run(Path(out), recipe, overwrite=overwrite) as run:
+
+fit.__doc__ = (fit.__doc__ or "").rstrip() + "\n" + describe(FitOptions, ModelOptions, ReadOptions)
+
+
+class Way:
+    """What every stage of one run works with."""
+
+    def __init__(
+        self,
+        run: Run,
+        data: Data,
+        words: list[str],
+        labels: list[str],
+        budget: Budget,
+        began: float,
+        progress: Callable[[str, Progress], None] | None,
+    ) -> None:
+        assert data.dev is not None
+        assert data.test is not None
+        self.run, self.words, self.labels, self.budget, self.progress = run, words, labels, budget, progress
+        self.began, self.texts = began, {"train": data.train, "dev": data.dev, "test": data.test}
         vocabulary = Vocabulary(words)
-        train = encode(data.train.texts, data.train.labels, vocabulary, labels)
-        dev_examples = encode(data.dev.texts, data.dev.labels, vocabulary, labels)
+        self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
 
-        settings = settings_of(fitting, len(train))
-        deadline = None if budget.max_time is None else began + budget.max_time
-        half = None if budget.max_time is None else began + budget.max_time / 2
-        dense, trained = dense_model(run, start, words, labels, train, dev_examples, settings, half, progress)
+    def deadline(self, share: float) -> float | None:
+        """When so much of the time is spent, on the clock of `time.monotonic`; None without a limit."""
+        return None if self.budget.max_time is None else self.began + share * self.budget.max_time
 
-        def packed_size(model: TextCNN) -> int:
-            provenance = {"recipe": recipe, "findings": "-" * FINDINGS}
-            return pack(model, words, labels, run.path("measured.safetensors"), provenance=provenance)
-
-        recovery = dataclasses.replace(
-            settings,
-            epochs=max(1.0, settings.epochs * RECOVERY),
-            learning_rate=settings.learning_rate * RECOVERY_RATE,
-            embedding_rate=settings.embedding_rate * RECOVERY_RATE,
-            word_dropout=RECOVERY_WORD_DROPOUT,
-            judgements=RECOVERY_JUDGEMENTS,
-            judge_start=True,
-            patience=sys.maxsize,
-        )
-        task = Task(dense, train, dev_examples, packed_size, recovery)
-        stop_at_once = trained is not None and trained.ended == "interrupted"
-        solution = prune(
-            task,
-            criterion,
-            schedule,
-            budget,
-            run.folder("steps"),
-            deadline=0.0 if stop_at_once else deadline,
-            progress=progress,
-        )
-        if stop_at_once:
-            solution = solution._replace(reason="interrupted; this is the dense model as it was then")
-        run.save_model("pruned.safetensors", solution.model, words, labels)
-        return finish(run, data, dense, solution, words, labels, budget, notes)
-
-
-def take_options(options: dict[str, Any]) -> tuple[ReadOptions, ModelOptions, FitOptions]:
-    """Sort keywords into the three dataclasses; an unknown one raises `InputError`."""
-    taken = []
-    rest = dict(options)
-    for kind in (ReadOptions, ModelOptions, FitOptions):
-        names = [each.name for each in dataclasses.fields(kind)]
-        taken.append(kind(**{name: rest.pop(name) for name in names if name in rest}))
-    if rest:
-        raise InputError(f"fit has no option {sorted(rest)[0]!r}. See prunetext fit --help for those that there are.")
-    return taken[0], taken[1], taken[2]  # type: ignore[return-value]
-
-
-def check_data(data: Data, labels: list[str]) -> None:
-    """Refuse what no classifier of single texts can be trained or judged on; `read` refuses most of it earlier."""
-    if len(labels) < 2:
-        raise InputError(f"{data.name}: every text of train has the same label, and a classifier needs two.")
-    for name, examples in data.splits():
-        if examples.pairs is not None:
-            raise InputError(
-                f"{data.name}: {name} holds pairs of texts, which fit does not learn yet. Give single texts."
-            )
-        if unknown := sorted(set(examples.labels).difference(labels)):
-            raise InputError(
-                f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
-                "Correct it, or add texts with it there."
-            )
+    def packed_size(self, model: TextCNN) -> int:
+        """Bytes of the model's packed file, with room for what will be found out."""
+        provenance = {"recipe": self.run.recipe, "findings": "-" * FINDINGS}
+        scratch = self.run.path("measured.safetensors")
+        return pack(model, self.words, self.labels, scratch, provenance=provenance)
 
 
 def budget_of(options: FitOptions) -> Budget:
@@ -193,68 +163,63 @@ def settings_of(options: FitOptions, texts: int) -> Settings:
     return Settings(epochs=epochs, batch_size=batch, patience=patience, seed=options.seed)
 
 
-def dense_model(
-    run: Run,
-    model: TextCNN,
-    words: list[str],
-    labels: list[str],
-    train: Encoded,
-    dev: Encoded,
-    settings: Settings,
-    deadline: float | None,
-    progress: Callable[[str, Progress], None] | None,
-) -> tuple[TextCNN, Trained | None]:
-    """Train the dense model, or take the one that an earlier, killed run left."""
-    saved = run.load_model("dense.safetensors")
+def dense_model(way: Way, model: TextCNN, settings: Settings) -> tuple[TextCNN, str | None]:
+    """Train the dense model, or take that of an earlier, killed run; and why training ended early, if it did."""
+    saved = way.run.load_model("dense.safetensors")
     if saved is not None:
         return saved, None
-    checkpoint = run.path("dense.checkpoint")
+    checkpoint = way.run.path("dense.checkpoint")
+    progress = way.progress
     trained = train_model(
         model,
-        train,
-        dev,
+        way.encoded["train"],
+        way.encoded["dev"],
         settings,
         checkpoint=checkpoint,
-        deadline=deadline,
+        deadline=way.deadline(DENSE_TIME),
         progress=None if progress is None else lambda now: progress("train", now),
     )
-    run.save_model("dense.safetensors", model, words, labels)
-    checkpoint.unlink(missing_ok=True)
-    return model, trained
+    if trained.ended != "interrupted":  # else a run that is resumed trains on
+        way.run.save_model("dense.safetensors", model, way.words, way.labels)
+        checkpoint.unlink(missing_ok=True)
+    return model, trained.ended
 
 
-def finish(
-    run: Run,
-    data: Data,
-    dense: TextCNN,
-    solution: Solution,
-    words: list[str],
-    labels: list[str],
-    budget: Budget,
-    notes: list[str],
-) -> Result:
-    """Pack the chosen model, look at test once, and write the result."""
-    assert data.dev is not None
-    assert data.test is not None
-    vocabulary = Vocabulary(words)
-    dev = encode(data.dev.texts, data.dev.labels, vocabulary, labels)
-    test = encode(data.test.texts, data.test.labels, vocabulary, labels)
-    table, agreement = choose_table(
-        solution.model, words, labels, dev, data.dev.texts, run.path("measured.safetensors")
+def search(
+    way: Way, dense: TextCNN, criterion: Criterion, schedule: Schedule, settings: Settings, ended: str | None
+) -> Solution:
+    """Prune the dense model; an interrupt before there is anything smaller leaves the dense model."""
+    recovery = dataclasses.replace(
+        settings,
+        epochs=max(1.0, settings.epochs * RECOVERY),
+        learning_rate=settings.learning_rate * RECOVERY_RATE,
+        embedding_rate=settings.embedding_rate * RECOVERY_RATE,
+        word_dropout=RECOVERY_WORD_DROPOUT,
+        judgements=RECOVERY_JUDGEMENTS,
+        judge_start=True,
+        patience=sys.maxsize,
     )
-    path = run.path("model.safetensors")
-    scratch = run.path("measured.safetensors")
-    pack(solution.model, words, labels, scratch, table=table)
-    judged = judge(
-        dense,
-        solution.model,
-        scratch,
-        test,
-        data.test,
-        labels,
-        DEFAULT_DROP if budget.max_drop is None else budget.max_drop,
-        agreement,
-    )
+    task = Task(dense, way.encoded["train"], way.encoded["dev"], way.packed_size, recovery)
+    steps = way.run.folder("steps")
+    if ended != "interrupted":
+        try:
+            deadline = way.deadline(SEARCH_TIME)
+            return prune(task, criterion, schedule, way.budget, steps, deadline=deadline, progress=way.progress)
+        except KeyboardInterrupt:
+            pass
+    solution = prune(task, criterion, schedule, way.budget, steps, deadline=0.0)
+    return solution._replace(reason="interrupted; this is the dense model as it was then")
+
+
+def finish(way: Way, dense: TextCNN, solution: Solution, notes: list[str]) -> Result:
+    """Pack the chosen model, look at test, and write the result."""
+    run, model, words, labels = way.run, solution.model, way.words, way.labels
+    scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
+    dev, test = way.texts["dev"], way.texts["test"]
+    table, agreement = choose_table(model, words, labels, way.encoded["dev"], dev.texts, scratch)
+    pack(model, words, labels, scratch, table=table)
+    max_drop = DEFAULT_DROP if way.budget.max_drop is None else way.budget.max_drop
+    judged = judge(dense, model, scratch, way.encoded["test"], test, labels, max_drop, agreement)
     provenance = {
         "recipe": run.recipe,
         "test": judged.packed.score._asdict(),
@@ -263,15 +228,22 @@ def finish(
         "reason": solution.reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
     }
-    majority = max(data.test.labels.count(label) for label in labels) / len(data.test)
+    majority = max(test.labels.count(label) for label in labels) / len(test)
     if judged.dense.score.low <= majority:
         notes = [*notes, "The dense model itself is hardly better than always giving the most frequent label."]
-    size = pack(solution.model, words, labels, path, table=table, provenance=provenance)
-    for leftover in (scratch, run.path("dense.checkpoint")):
-        leftover.unlink(missing_ok=True)
+    size = pack(model, words, labels, path, table=table, provenance=provenance)
     judged = judged.with_size(size)
-    result = Result(path, size, judged.packed.score, judged.verdict, solution.reason, judged, notes)
+    run.save_model("dense.safetensors", dense, words, labels)
+    late = way.deadline(1)
+    within = not ((way.budget.max_size and size > way.budget.max_size) or (late and time.monotonic() > late))
     run.finish(
-        {**judged.rows(), "reason": solution.reason, "notes": notes, "history": [o._asdict() for o in solution.history]}
+        {
+            **judged.rows(),
+            "reason": solution.reason,
+            "within_budget": within,
+            "notes": notes,
+            "history": [outcome._asdict() for outcome in solution.history],
+        }
     )
-    return result
+    kept = run.own / "model.safetensors"
+    return Result(kept, size, judged.packed.score, judged.verdict, solution.reason, within, judged, notes)

@@ -1,8 +1,10 @@
-"""The folder of one run: resumed if it was killed, refused if it is finished or somebody else's."""
+"""The folder of one run: resumed if it was killed, refused if it is finished, in use or somebody else's."""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -16,87 +18,91 @@ from prunetext.modelfiles import FLOAT_FORMAT
 from prunetext.models.textcnn import POOLINGS, WORDS, TextCNN
 from prunetext.training.checkpoint import load_tensors, save_tensors
 
-RECIPE, RESULT, PART = "recipe.json", "result.json", "{}.part"
-OWN = (
-    RECIPE,
-    RESULT,
-    "steps",
-    "dense.checkpoint",
-    "dense.safetensors",
-    "pruned.safetensors",
-    "measured.safetensors",
-    "history.jsonl",
-    "model.safetensors",
-)
+WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
+RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
+FORMAT = "prunetext-run/1"
+KEPT = (RECIPE, "dense.safetensors", "pruned.safetensors", "history.jsonl", "model.safetensors", RESULT)
 
 
 class Run:
     """Opens the folder of a run.
 
         with Run(Path("runs/reviews"), recipe, overwrite=False) as run:
-            run.path("model.safetensors")
+            run.path("measured.safetensors")
+            run.finish(result)
 
-    `recipe` is everything that the result depends on. RunError for a finished run without `overwrite`, for an
-    unfinished one of another recipe, and for a folder that holds anything else.
+    `recipe` is everything that the result depends on. A run works in the sub-folder `unfinished`, whose files replace
+    those of a finished run only at its end. An unfinished run of the same recipe is resumed. RunError for a finished
+    run without `overwrite`, for an unfinished one of another recipe without it, for one that another process works on,
+    and for a folder that holds anything else.
     """
 
     def __init__(self, folder: Path, recipe: dict[str, Any], *, overwrite: bool) -> None:
-        self.own, self.recipe, self.version = folder, recipe, version("prunetext")
-        begun = self._begun()
-        if begun and overwrite:
-            for name in reversed(OWN):  # the recipe last: without it the rest would be somebody else's
-                target = folder / name
-                shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
-        elif begun and (folder / RESULT).exists():
+        self.own, self.work = folder, folder / WORK
+        self.recipe, self.version = recipe, version("prunetext")
+        self._refuse_foreign()
+        if (self.own / RESULT).exists() and not overwrite:
             raise RunError(f"{folder} holds a finished run: give another --out, or --overwrite to replace it.")
-        elif begun and (changed := self._changed()):
-            raise RunError(
-                f"{folder} holds an unfinished run whose {changed} was different: repeat that recipe to resume it, "
-                "give another --out, or --overwrite to start anew."
-            )
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._write(RECIPE, recipe)
+            self.work.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.work / LOCK).open("w")
         except OSError as error:
             raise RunError(f"{folder} cannot be written ({error.strerror}): give another --out.") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise RunError(f"{folder} is being worked on by another process: wait, or give another --out.") from None
+        try:
+            self._begin(overwrite)
+        except BaseException:
+            self._lock.close()
+            raise
 
     def __enter__(self) -> Run:
-        """Nothing is held; the folder itself is the state."""
+        """Nothing more to do: the folder itself is the state."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave everything in place, so that the run can be resumed."""
+        self._lock.close()
 
-    def _begun(self) -> bool:
-        """Whether a run lies there; a folder with other content is refused."""
+    def _refuse_foreign(self) -> None:
+        """Refuse a file, and a folder with content that is no run's."""
         if not self.own.exists():
-            return False
+            return
         if not self.own.is_dir():
             raise RunError(f"{self.own} is a file: give a folder as --out.")
-        if (self.own / RECIPE).exists():
-            return True
-        if any(each.name != PART.format(RECIPE) for each in self.own.iterdir()):  # which is all of a run killed at once
+        names = {each.name for each in self.own.iterdir()}
+        just_begun = names == {WORK} and {each.name for each in self.work.iterdir()} <= {LOCK, PART.format(RECIPE)}
+        if names and not just_begun and _recipe(self.own) is None and _recipe(self.work) is None:
             raise RunError(f"{self.own} holds files but no run: give an empty or a new folder as --out.")
-        return False
 
-    def _changed(self) -> str | None:
-        """The first part of the recipe that differs from the one in the folder."""
-        try:
-            before = dict(json.loads((self.own / RECIPE).read_text("utf-8")))
-        except (ValueError, TypeError):
-            return "recipe"
-        now = json.loads(json.dumps(self.recipe))
-        return next((key for key in now if before.get(key) != now[key]), None)
+    def _begin(self, overwrite: bool) -> None:
+        """Go on with the unfinished run, or begin one."""
+        before = _recipe(self.work)
+        now = json.loads(json.dumps({"format": FORMAT, **self.recipe}))
+        if before != now:
+            if before is not None and not overwrite:
+                changed = next(key for key in {**now, **before} if before.get(key) != now.get(key))
+                raise RunError(
+                    f"{self.own} holds an unfinished run whose {changed} was different: repeat that recipe to resume "
+                    "it, give another --out, or --overwrite to start anew."
+                )
+            for each in self.work.iterdir():
+                if each.name != LOCK:
+                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+        self._write(RECIPE, now)
 
     def path(self, name: str) -> Path:
-        """A file of the run."""
-        return self.own / name
+        """A file of the unfinished run."""
+        return self.work / name
 
     def folder(self, name: str) -> Path:
-        """A folder of the run, made if need be."""
-        folder = self.own / name
+        """A folder of the unfinished run, made if need be."""
+        folder = self.work / name
         folder.mkdir(exist_ok=True)
         return folder
 
@@ -108,6 +114,7 @@ class Run:
             "static": str(model.static),
             "dropout": repr(model.dropout),
             "labels": json.dumps(labels, ensure_ascii=False),
+            "recipe": json.dumps(self.recipe, ensure_ascii=False, sort_keys=True),
             "words": json.dumps(words, ensure_ascii=False),
         }
         save_tensors(self.path(name), dict(model.state_dict()), metadata)
@@ -120,20 +127,42 @@ class Run:
         return load_float(path)[0]
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Write the result, which marks the run as finished, and let go of the steps between."""
+        """Put the files of this run in the place of an earlier one's, the result last: it marks a finished run."""
         history = "".join(json.dumps(row) + "\n" for row in result.pop("history"))
         beside = self.path(PART.format("history.jsonl"))
         beside.write_text(history, "utf-8")
         beside.replace(self.path("history.jsonl"))
         self._write(RESULT, {**result, "threads": torch.get_num_threads(), "version": self.version})
-        shutil.rmtree(self.path("steps"), ignore_errors=True)
-        for partial in (*self.own.glob("*.part"), *self.own.glob(".*.partial")):  # of writes that were killed
-            partial.unlink(missing_ok=True)
+        (self.own / RESULT).unlink(missing_ok=True)
+        for name in KEPT:
+            # A second name, not a move: killed here, the run still has all its files and ends the same way again.
+            beside = self.own / PART.format(name)
+            beside.unlink(missing_ok=True)
+            _link(self.path(name), beside)
+            beside.replace(self.own / name)
+            beside.unlink(missing_ok=True)  # renaming one name of a file to another of its names does nothing
+        shutil.rmtree(self.work, ignore_errors=True)
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
         beside = self.path(PART.format(name))
         beside.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
         beside.replace(self.path(name))
+
+
+def _recipe(folder: Path) -> dict[str, Any] | None:
+    """What a folder's recipe says, if it is one of prunetext."""
+    try:
+        recipe = json.loads((folder / RECIPE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return recipe if isinstance(recipe, dict) and recipe.get("format") == FORMAT else None
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # not every file system has hard links
+        shutil.copyfile(source, target)
 
 
 def load_float(path: Path) -> tuple[TextCNN, list[str], list[str]]:
@@ -151,17 +180,31 @@ def load_float(path: Path) -> tuple[TextCNN, list[str], list[str]]:
         words, labels = json.loads(metadata["words"]), json.loads(metadata["labels"])
         _check_strings("words", words, len(model.remap) - WORDS)
         _check_strings("labels", labels, len(model.head.bias))
-        if model.pooling not in POOLINGS or not 0 <= model.static <= model.shape.dimensions:
-            raise ValueError("its pooling or its number of static dimensions is impossible")
-        if not bool(((model.remap >= 0) & (model.remap < len(model.embedding))).all()):
-            raise ValueError("remap leads to rows that there are not")
+        _check_float(model, tensors)
         return model, words, labels
     except RunError:
         raise ModelFileError(f"{path}: this float model is damaged. Repeat its run with --overwrite.") from None
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
         raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
 
 
 def _check_strings(name: str, values: object, size: int) -> None:
-    if not isinstance(values, list) or len(values) != size or not all(isinstance(each, str) for each in values):
-        raise ValueError(f"its {name} are not {size:,} strings")
+    strings = isinstance(values, list) and all(isinstance(each, str) for each in values)
+    if not isinstance(values, list) or not strings or len(set(values)) != size or len(values) != size:
+        raise ValueError(f"its {name} are not {size:,} different strings")
+
+
+def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
+    """Refuse what no run writes: `copy_` would stretch a tensor of another shape without a word."""
+    for name, tensor in model.state_dict().items():
+        wanted = torch.int64 if name == "remap" else torch.float32
+        if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
+            raise ValueError(f"its {name} has another shape or type than the rest asks for")
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError(f"its {name} holds a number that is not finite")
+    if model.pooling not in POOLINGS or not 0 <= model.static <= model.shape.dimensions or not 0 <= model.dropout < 1:
+        raise ValueError("its pooling, dropout or number of static dimensions is impossible")
+    if not bool(((model.remap >= 0) & (model.remap < len(model.embedding))).all()) or int(model.remap[0]) != 0:
+        raise ValueError("remap leads to rows that there are not")
+    if bool(model.embedding[0].any()):
+        raise ValueError("its row of padding is not zero")

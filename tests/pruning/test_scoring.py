@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prunetext.models.textcnn import TextCNN
+from prunetext.pruning.criteria import WORTHLESS
 from prunetext.pruning.scoring import SHARES, choose, convex_slopes, losses_of, removable, sample_loss
 from prunetext.pruning.shrinking import all_kept, mask
 from prunetext.training.examples import Encoded

@@ -21,8 +21,8 @@ class Examples:
     >>> len(examples)
     2
 
-    `texts` and `labels` have equal length n, and so has `pairs`, the second texts, where there are any. Unequal lengths
-    raise `InputError`.
+    `texts` and `labels` have equal length n, and so has `pairs`, the second texts, where there are any. Labels that are
+    no strings become `str(label)`. Unequal lengths, and a text or label that is None, raise `InputError`.
     """
 
     texts: list[str]
@@ -35,6 +35,15 @@ class Examples:
             raise InputError(
                 f"There are {len(self.texts):,} texts, but {len(self.labels):,} labels{pairs}. Give one for each text."
             )
+        for name, values in (("text", self.texts), ("second text", self.pairs or ())):
+            for number, value in enumerate(values):
+                if not isinstance(value, str):
+                    raise InputError(f"The {name} at {number} is {type(value).__name__}, not a string. Give a string.")
+        if not all(isinstance(label, str) for label in self.labels):
+            for number, label in enumerate(self.labels):
+                if label is None:
+                    raise InputError(f"The label at {number} is missing. Give it one, or leave it out.")
+            object.__setattr__(self, "labels", [str(label) for label in self.labels])
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -98,19 +107,23 @@ class Report:
 class Data:
     """Everything that a model is trained, chosen and tested on.
 
-    >>> train = Examples(["great film", "dull"], ["positive", "negative"])
-    >>> data = Data(train, dev=None, test=None, name="films", report=count_flaws(train))
+    >>> data = Data(Examples(["great film", "dull"], ["positive", "negative"]), name="films")
     >>> data.labels
     ['negative', 'positive']
 
-    A split that the source does not give is None until `prunetext.data.splitting.split` fills it.
+    A split that the source does not give is None until `prunetext.data.splitting.split` fills it. The report is counted
+    where none is given.
     """
 
     train: Examples
-    dev: Examples | None
-    test: Examples | None
-    name: str
-    report: Report
+    dev: Examples | None = None
+    test: Examples | None = None
+    name: str = "data"
+    report: Report = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.report is None:
+            object.__setattr__(self, "report", count_flaws(self.train, self.dev, self.test))
 
     @property
     def labels(self) -> list[str]:

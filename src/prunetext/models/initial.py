@@ -15,6 +15,7 @@ from prunetext.models.textcnn import WORDS, Shape, TextCNN
 from prunetext.runtime._native import count_words
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words
+LARGEST = 1e6  # of a given vector's numbers
 
 
 def vocabulary_of(texts: list[str], options: ModelOptions) -> list[str]:
@@ -44,6 +45,11 @@ def new_model(
         sizes = {row.shape for row in known.values()}
         if len(sizes) != 1 or len(next(iter(sizes))) != 1:
             raise InputError("vectors must hold a vector for some words of train, all of one length.")
+        for word, row in zip((words[at] for at in known), known.values(), strict=True):
+            if not (np.isfinite(row) & (np.abs(row) < LARGEST)).all():
+                raise InputError(
+                    f"vectors: that of {word!r} holds a number that is not finite, or {LARGEST:g} or more."
+                )
         dimensions = next(iter(sizes))[0]
         start = torch.randn(len(words) + WORDS, dimensions) * float(np.std(list(known.values())))
         for at, row in known.items():

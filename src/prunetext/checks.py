@@ -1,0 +1,86 @@
+"""What `fit` takes and refuses: data, options and sizes, all looked at before anything is trained or written."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from prunetext.config import FitOptions, ModelOptions, ReadOptions, take
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.reading import holds_splits, read
+from prunetext.errors import InputError
+from prunetext.models.textcnn import Shape
+
+LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
+
+
+def read_data(
+    data: Data | Examples | str | Path, dev: str | Path | None, test: str | Path | None, out: Path, reading: ReadOptions
+) -> Data:
+    """The data that were given, read if they are paths."""
+    if isinstance(data, Examples):
+        data = Data(data)
+    if isinstance(data, Data):
+        if dev is not None or test is not None:
+            raise InputError(
+                "dev and test are read together with data: give them to prunetext.read, or give data as a path."
+            )
+        return data
+    if not isinstance(data, (str, Path)):
+        raise InputError(f"data is {type(data).__name__}: give a path, prunetext.Examples(texts, labels), or Data.")
+    if Path(data).is_dir() and not holds_splits(data) and out.resolve().is_relative_to(Path(data).resolve()):
+        raise InputError(f"{out}: the folder of the run lies in {data}, where it would be read as a label. Move it.")
+    return read(data, dev=dev, test=test, **dataclasses.asdict(reading))
+
+
+def take_options(options: dict[str, Any]) -> tuple[ReadOptions, ModelOptions, FitOptions]:
+    """Sort keywords into the three dataclasses; an unknown one, or one of another type, raises `InputError`."""
+    taken = []
+    rest = dict(options)
+    for kind in (ReadOptions, ModelOptions, FitOptions):
+        names = [each.name for each in dataclasses.fields(kind)]
+        taken.append(take(kind, {name: rest.pop(name) for name in names if name in rest}))
+    if rest:
+        raise InputError(f"fit has no option {sorted(rest)[0]!r}. See prunetext fit --help for those that there are.")
+    return taken[0], taken[1], taken[2]
+
+
+def check_data(data: Data, labels: list[str]) -> None:
+    """Refuse what no classifier of single texts can be trained or judged on; `read` refuses most of it earlier."""
+    if len(labels) < 2:
+        raise InputError(f"{data.name}: every text of train has the same label, and a classifier needs two.")
+    for name, examples in data.splits():
+        if not len(examples):
+            raise InputError(f"{data.name}: {name} holds no texts. Give some, or leave it out.")
+        if examples.pairs is not None:
+            raise InputError(
+                f"{data.name}: {name} holds pairs of texts, which fit does not learn yet. Give single texts."
+            )
+        if unknown := sorted(set(examples.labels).difference(labels)):
+            raise InputError(
+                f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
+                "Correct it, or add texts with it there."
+            )
+    for label in labels:
+        try:
+            label.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
+
+
+def check_shape(shape: Shape) -> None:
+    """Refuse a model whose packed file no runtime would load, before it is trained."""
+    taps = sum(width * -(-count // LANES) * LANES for width, count in shape.filters.items())
+    largest = {
+        "dimensions": (shape.dimensions, 4096),
+        "words × taps of all filters": (2 * (shape.words + 2) * taps, 256 << 20),
+        "dimensions × taps of all filters": (shape.dimensions * taps, 1 << 26),
+        "words × dimensions × taps of all filters": ((shape.words + 1) * shape.dimensions * taps, 1 << 36),
+    }
+    for name, (size, limit) in largest.items():
+        if size > limit:
+            raise InputError(
+                f"The model is too large for a packed file: {name} is {size:,}, the limit {limit:,}. "
+                "Give fewer --max-words, --dimensions, --filters or --widths."
+            )
