@@ -162,7 +162,9 @@ def fit(
     out: Annotated[str | None, typer.Option(help="Folder of the run, which is made; required.")] = None,
     dev: Annotated[str | None, typer.Option(help="File of dev texts, instead of a part of DATA.")] = None,
     test: Annotated[str | None, typer.Option(help="File of test texts, instead of a part of DATA.")] = None,
-    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace a run in --out.")] = None,
+    overwrite: Annotated[
+        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
+    ] = None,
     as_json: Json = None,
     config: Annotated[
         Path | None,

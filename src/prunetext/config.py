@@ -46,7 +46,10 @@ class FitOptions:
     max_drop: float | None = option(None, "Accuracy points that may be lost; 0.5 if no budget is given.")
     max_size: str | None = option(None, "Largest packed file, such as 64kB.")
     max_time: str | None = option(None, "Longest time for the whole run, such as 10m.")
-    criterion: str = option("magnitude", "What scores the units to prune: gradient, lasso, magnitude, random, taylor.")
+    criterion: str = option(
+        "magnitude",
+        "What scores the units to prune: gradient, lasso, magnitude, random, taylor, or as in lasso:strength=0.3.",
+    )
     schedule: str = option("local", "How pruning proceeds: local.")
     epochs: float | None = option(None, "Epochs of training the dense model; by the number of texts if not given.")
     seed: int = option(0, "Seed of everything drawn at random.")

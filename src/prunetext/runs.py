@@ -184,7 +184,7 @@ def load_float(path: Path) -> tuple[TextCNN, list[str], list[str]]:
         return model, words, labels
     except RunError:
         raise ModelFileError(f"{path}: this float model is damaged. Repeat its run with --overwrite.") from None
-    except (KeyError, ValueError, RuntimeError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, RuntimeError, TypeError, IndexError, RecursionError) as error:
         raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
 
 

@@ -152,6 +152,15 @@ class TextCNN(nn.Module):
         pooled = functional.dropout(self.features(ids), self.dropout, self.training)
         return cast(Tensor, self.head(pooled))
 
+    @torch.no_grad()
+    def soften(self, step: float) -> None:
+        """Move every trained weight by `step` towards what it would be if removed: zero, or the unknown word's."""
+        words, unknown = self.embedding[WORDS:, self.static :], self.embedding[UNKNOWN, self.static :]
+        words.copy_(unknown + functional.softshrink(words - unknown, step))
+        for name, parameter in self.named_parameters():
+            if name.endswith(".weight"):
+                parameter.copy_(functional.softshrink(parameter, step))
+
     def packed_bytes(self, kept: Kept | None = None) -> float:
         """Estimated bytes of the packed file, of the whole model or of what is kept of it."""
         shape = self.shape

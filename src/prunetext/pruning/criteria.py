@@ -13,7 +13,7 @@ from torch import Tensor
 
 from prunetext.errors import InputError
 from prunetext.models.groups import Group
-from prunetext.models.textcnn import UNKNOWN, WORDS, TextCNN
+from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.shrinking import unit_blocks
 
 State = Any  # what a criterion carries along; only itself looks inside
@@ -162,15 +162,8 @@ def lasso(strength: str = "0.3", threshold: str = "0") -> Criterion:
     """
     weight, least = positive("lasso:strength", strength), positive("lasso:threshold", threshold)
 
-    @torch.no_grad()
     def after_step(model: TextCNN, learning_rate: float) -> None:
-        for name, parameter in model.named_parameters():
-            step = learning_rate * weight
-            if name == "embedding":
-                words, unknown = parameter[WORDS:, model.static :], parameter[UNKNOWN, model.static :]
-                words.copy_(unknown + torch.nn.functional.softshrink(words - unknown, step))
-            elif name.endswith(".weight"):
-                parameter.copy_(torch.nn.functional.softshrink(parameter, step))
+        model.soften(learning_rate * weight)
 
     def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
         size = cast(Tensor, sum(change.abs().sum(1) for _, change, _ in removals(model, group))).numpy()

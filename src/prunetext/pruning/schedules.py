@@ -17,10 +17,9 @@ OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are onl
 
 
 class Step(NamedTuple):
-    """What to do next: keep this many packed bytes of the last good model, then recover for so long."""
+    """What to do next: cut the last good model to so many packed bytes, then let it recover."""
 
     keep: float  # share of the unpruned model's packed bytes
-    recovery: float = 1.0  # share of the usual recovery
 
 
 class Stop(NamedTuple):

@@ -123,9 +123,7 @@ class Search:
         good = max(at for at, outcome in enumerate(history) if outcome.accepted)
         small = self.smaller(good, step.keep * history[0].bytes / history[0].keep, deadline, progress)
         balance(small)
-        settings = dataclasses.replace(
-            self.settings, epochs=self.settings.epochs * step.recovery, seed=self.seed + number
-        )
+        settings = dataclasses.replace(self.settings, seed=self.seed + number)
         outcome = self.recover(name, small, settings, deadline, progress)
         self.models[name] = small
         return outcome
