@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from prunetext.training.evaluation import Score, Verdict
 from prunetext.training.examples import encode
 from prunetext.training.loop import Progress, Settings, train_model
 
+TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
 SEEN = 150_000  # texts that training of the dense model sees, over all epochs, where the data are small
 EPOCHS = (3, 20)
@@ -101,24 +103,24 @@ def fit(
     labels = data.labels
     check_data(data, labels)
     words = vocabulary_of(data.train.texts, shape)
-    with torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
+    with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
         torch.manual_seed(fitting.seed)
         start = new_model(words, len(labels), shape, widths, vectors)
         check_shape(start.shape)
         recipe = {**dataclasses.asdict(shape), **dataclasses.asdict(fitting), "data": data.fingerprint()}
         recipe |= {"given": given, "source": source, "vectors": None if vectors is None else digest(start.embedding)}
         with Run(Path(out), recipe, overwrite=overwrite) as run:
-            way = Way(run, data, words, labels, budget, began, progress)
-            dense, ended = dense_model(way, start, settings_of(fitting, len(data.train)))
-            solution = search(way, dense, criterion, schedule, settings_of(fitting, len(data.train)), ended)
+            job = Job(run, data, words, labels, budget, began, progress)
+            dense, ended = dense_model(job, start, settings_of(fitting, len(data.train)))
+            solution = search(job, dense, criterion, schedule, settings_of(fitting, len(data.train)), ended)
             run.save_model("pruned.safetensors", solution.model, words, labels)
-            return finish(way, dense, solution, notes)
+            return finish(job, dense, solution, notes)
 
 
 fit.__doc__ = (fit.__doc__ or "").rstrip() + "\n" + describe(FitOptions, ModelOptions, ReadOptions)
 
 
-class Way:
+class Job:
     """What every stage of one run works with."""
 
     def __init__(
@@ -163,30 +165,30 @@ def settings_of(options: FitOptions, texts: int) -> Settings:
     return Settings(epochs=epochs, batch_size=batch, patience=patience, seed=options.seed)
 
 
-def dense_model(way: Way, model: TextCNN, settings: Settings) -> tuple[TextCNN, str | None]:
+def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, str | None]:
     """Train the dense model, or take that of an earlier, killed run; and why training ended early, if it did."""
-    saved = way.run.load_model("dense.safetensors")
+    saved = job.run.load_model("dense.safetensors")
     if saved is not None:
         return saved, None
-    checkpoint = way.run.path("dense.checkpoint")
-    progress = way.progress
+    checkpoint = job.run.path("dense.checkpoint")
+    progress = job.progress
     trained = train_model(
         model,
-        way.encoded["train"],
-        way.encoded["dev"],
+        job.encoded["train"],
+        job.encoded["dev"],
         settings,
         checkpoint=checkpoint,
-        deadline=way.deadline(DENSE_TIME),
+        deadline=job.deadline(DENSE_TIME),
         progress=None if progress is None else lambda now: progress("train", now),
     )
     if trained.ended != "interrupted":  # else a run that is resumed trains on
-        way.run.save_model("dense.safetensors", model, way.words, way.labels)
+        job.run.save_model("dense.safetensors", model, job.words, job.labels)
         checkpoint.unlink(missing_ok=True)
     return model, trained.ended
 
 
 def search(
-    way: Way, dense: TextCNN, criterion: Criterion, schedule: Schedule, settings: Settings, ended: str | None
+    job: Job, dense: TextCNN, criterion: Criterion, schedule: Schedule, settings: Settings, ended: str | None
 ) -> Solution:
     """Prune the dense model; an interrupt before there is anything smaller leaves the dense model."""
     recovery = dataclasses.replace(
@@ -199,27 +201,27 @@ def search(
         judge_start=True,
         patience=sys.maxsize,
     )
-    task = Task(dense, way.encoded["train"], way.encoded["dev"], way.packed_size, recovery)
-    steps = way.run.folder("steps")
+    task = Task(dense, job.encoded["train"], job.encoded["dev"], job.packed_size, recovery)
+    steps = job.run.folder("steps")
     if ended != "interrupted":
         try:
-            deadline = way.deadline(SEARCH_TIME)
-            return prune(task, criterion, schedule, way.budget, steps, deadline=deadline, progress=way.progress)
+            deadline = job.deadline(SEARCH_TIME)
+            return prune(task, criterion, schedule, job.budget, steps, deadline=deadline, progress=job.progress)
         except KeyboardInterrupt:
             pass
-    solution = prune(task, criterion, schedule, way.budget, steps, deadline=0.0)
+    solution = prune(task, criterion, schedule, job.budget, steps, deadline=0.0)
     return solution._replace(reason="interrupted; this is the dense model as it was then")
 
 
-def finish(way: Way, dense: TextCNN, solution: Solution, notes: list[str]) -> Result:
+def finish(job: Job, dense: TextCNN, solution: Solution, notes: list[str]) -> Result:
     """Pack the chosen model, look at test, and write the result."""
-    run, model, words, labels = way.run, solution.model, way.words, way.labels
+    run, model, words, labels = job.run, solution.model, job.words, job.labels
     scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
-    dev, test = way.texts["dev"], way.texts["test"]
-    table, agreement = choose_table(model, words, labels, way.encoded["dev"], dev.texts, scratch)
+    dev, test = job.texts["dev"], job.texts["test"]
+    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch)
     pack(model, words, labels, scratch, table=table)
-    max_drop = DEFAULT_DROP if way.budget.max_drop is None else way.budget.max_drop
-    judged = judge(dense, model, scratch, way.encoded["test"], test, labels, max_drop, agreement)
+    max_drop = DEFAULT_DROP if job.budget.max_drop is None else job.budget.max_drop
+    judged = judge(dense, model, scratch, job.encoded["test"], test, labels, max_drop, agreement)
     provenance = {
         "recipe": run.recipe,
         "test": judged.packed.score._asdict(),
@@ -234,8 +236,8 @@ def finish(way: Way, dense: TextCNN, solution: Solution, notes: list[str]) -> Re
     size = pack(model, words, labels, path, table=table, provenance=provenance)
     judged = judged.with_size(size)
     run.save_model("dense.safetensors", dense, words, labels)
-    late = way.deadline(1)
-    within = not ((way.budget.max_size and size > way.budget.max_size) or (late and time.monotonic() > late))
+    late = job.deadline(1)
+    within = not ((job.budget.max_size and size > job.budget.max_size) or (late and time.monotonic() > late))
     run.finish(
         {
             **judged.rows(),
