@@ -362,6 +362,27 @@ def test_an_interrupted_training_is_resumed_if_the_run_is_then_killed(
     assert run(data, tmp_path / "run").path.read_bytes() == whole.path.read_bytes()
 
 
+def test_recoveries_are_gentler_than_training_and_chosen_by_loss(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks: list[search.Task] = []
+
+    def prune(task: search.Task, *arguments: object, **named: object) -> None:
+        tasks.append(task)
+        raise KilledError
+
+    monkeypatch.setattr(pipeline, "prune", prune)
+    with pytest.raises(KilledError):
+        run(data, tmp_path / "run")
+    training = pipeline.settings_of(pipeline.FitOptions(epochs=8.0), len(data.train))
+    recovery = tasks[0].recovery
+    assert (recovery.best_by, recovery.judge_start) == ("loss", True)
+    assert recovery.learning_rate < training.learning_rate
+    assert recovery.epochs < training.epochs
+    assert tasks[0].dev is not tasks[0].train
+    assert len(tasks[0].dev) == 80
+
+
 def test_an_interrupt_before_the_first_step_keeps_the_dense_model(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -199,6 +199,7 @@ def search(
         word_dropout=RECOVERY_WORD_DROPOUT,
         judgements=RECOVERY_JUDGEMENTS,
         judge_start=True,
+        best_by="loss",  # the most accurate of so many judgements on a small dev is mostly the luckiest
         patience=sys.maxsize,
     )
     task = Task(dense, job.encoded["train"], job.encoded["dev"], job.packed_size, recovery)

@@ -167,6 +167,17 @@ def test_early_stopping_keeps_the_best(
     assert_same(weights(model), seen[best])
 
 
+def test_the_best_may_be_that_of_the_lowest_loss(
+    sets: tuple[Encoded, Encoded, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = scripted(monkeypatch, [(0.5, 1.0), (0.9, 0.7), (0.6, 0.5), (0.95, 0.6), (0.99, 0.8), (1.0, 0.1)])
+    model = new_model(sets[2])
+    trained = train_model(model, sets[0], sets[1], replace(SETTINGS, epochs=6, patience=2, best_by="loss"))
+    assert trained.epochs == len(seen) == 5  # two judgements were no better
+    assert trained.accuracy == 0.6
+    assert_same(weights(model), seen[2])
+
+
 def test_what_is_judged_and_kept_is_the_running_average(
     sets: tuple[Encoded, Encoded, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,10 +86,15 @@ class Checkpoint:
         for name, parameter in self.model.named_parameters():
             parameter.copy_(tensors[name])
 
-    def judge(self, accuracy: float, loss: float) -> None:
-        """Keep the weights if dev accuracy rose, or held at a lower loss."""
-        if self.accuracy is None or (accuracy, -loss) > (self.accuracy, -self.loss):
-            better = self.accuracy is None or accuracy > self.accuracy
+    def judge(self, accuracy: float, loss: float, by: str = "accuracy") -> None:
+        """Keep the weights if dev accuracy rose, or held at a lower loss; by "loss", if the loss fell."""
+        if self.accuracy is None:
+            better = keep = True
+        elif by == "loss":
+            better = keep = loss < self.loss
+        else:
+            better, keep = accuracy > self.accuracy, (accuracy, -loss) > (self.accuracy, -self.loss)
+        if keep:
             self.accuracy, self.loss = accuracy, loss
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.named_parameters()}
             self.bad_epochs = 0 if better else self.bad_epochs + 1

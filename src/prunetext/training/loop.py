@@ -37,7 +37,8 @@ class Settings:
     weight_decay: float = 0.01
     word_dropout: float = 0.2
     averaging: float = 0.998  # share of the running average of the weights kept at each step; what dev judges
-    patience: int = 3  # judgements without a better dev accuracy
+    best_by: str = "accuracy"  # on dev; "loss" is less precise, but hardly flatters the best of many
+    patience: int = 3  # judgements that are no better
     judgements: int = 1  # of dev, in one epoch
     judge_start: bool = False  # whether the weights that training starts from may be the best ones
     seed: int = 0
@@ -101,7 +102,7 @@ def train_model(
     saved, seconds, texts, epoch_batches = time.monotonic(), 0.0, 0, None
     every = max(1, per_epoch // settings.judgements)
     if settings.judge_start and state.step == 0:
-        state.judge(*dev_accuracy(model, dev))
+        state.judge(*dev_accuracy(model, dev), settings.best_by)
     ended = None
     small = model.taps().numel() < SHARED_WORK
     with threads(1 if small else torch.get_num_threads()):
@@ -126,7 +127,7 @@ def train_model(
                 late = deadline is not None and time.monotonic() > deadline
                 if state.step % every == 0 or state.step == total or late:
                     with state.averaged():
-                        state.judge(*dev_accuracy(model, dev))
+                        state.judge(*dev_accuracy(model, dev), settings.best_by)
                 if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
                     state.save()
                     saved = time.monotonic()
