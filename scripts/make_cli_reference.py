@@ -28,7 +28,7 @@ Results go to standard output, progress and errors to standard error.
 | 0 | done; also when Ctrl-C ended pruning early and the best model so far was packed |
 | 2 | the input is wrong: one sentence says where, what and how to put it right |
 | 1 | a fault of prunetext, with a traceback to report |
-| 130 | Ctrl-C before there was anything to keep |
+| 130 | Ctrl-C before there was anything to keep, or while the result was written: the same command goes on |
 """
 
 
