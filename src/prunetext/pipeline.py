@@ -32,7 +32,7 @@ from prunetext.runs import Run
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.evaluation import Score, Verdict
 from prunetext.training.examples import encode
-from prunetext.training.loop import Progress, Settings, train_model
+from prunetext.training.loop import Progress, Settings, threads, threads_for, train_model
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
@@ -109,7 +109,8 @@ def fit(
         check_shape(start.shape)
         recipe = {**dataclasses.asdict(shape), **dataclasses.asdict(fitting), "data": data.fingerprint()}
         recipe |= {"given": given, "source": source, "vectors": None if vectors is None else digest(start.embedding)}
-        with Run(Path(out), recipe, overwrite=overwrite) as run:
+        # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
+        with threads(threads_for(start)), Run(Path(out), recipe, overwrite=overwrite) as run:
             job = Job(run, data, words, labels, budget, began, progress)
             dense, ended = dense_model(job, start, settings_of(fitting, len(data.train)))
             solution = search(job, dense, criterion, schedule, settings_of(fitting, len(data.train)), ended)

@@ -104,8 +104,7 @@ def train_model(
     if settings.judge_start and state.step == 0:
         state.judge(*dev_accuracy(model, dev), settings.best_by)
     ended = None
-    small = model.taps().numel() < SHARED_WORK
-    with threads(1 if small else torch.get_num_threads()):
+    with threads(threads_for(model)):
         try:
             while state.step < total and state.bad_epochs < settings.patience and ended is None:
                 epoch, place = divmod(state.step, per_epoch)
@@ -140,6 +139,11 @@ def train_model(
             ended = "interrupted"
     state.restore_best()
     return Trained(-(-state.step // per_epoch), state.accuracy or 0.0, texts / seconds if seconds else 0.0, ended)
+
+
+def threads_for(model: TextCNN) -> int:
+    """PyTorch's number of threads, or one for a small model: its steps are too short to be shared out."""
+    return 1 if model.taps().numel() < SHARED_WORK else torch.get_num_threads()
 
 
 @contextmanager
