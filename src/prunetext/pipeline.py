@@ -112,8 +112,9 @@ def fit(
         # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
         with threads(threads_for(start)), Run(Path(out), recipe, overwrite=overwrite) as run:
             job = Job(run, data, words, labels, budget, began, progress)
-            dense, ended = dense_model(job, start, settings_of(fitting, len(data.train)))
-            solution = search(job, dense, criterion, schedule, settings_of(fitting, len(data.train)), ended)
+            settings = settings_of(fitting, len(data.train))
+            dense, ended = dense_model(job, start, settings)
+            solution = search(job, dense, criterion, schedule, settings, ended)
             run.save_model("pruned.safetensors", solution.model, words, labels)
             return finish(job, dense, solution, notes)
 

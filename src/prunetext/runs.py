@@ -128,10 +128,7 @@ class Run:
 
     def finish(self, result: dict[str, Any]) -> None:
         """Put the files of this run in the place of an earlier one's, the result last: it marks a finished run."""
-        history = "".join(json.dumps(row) + "\n" for row in result.pop("history"))
-        beside = self.path(PART.format("history.jsonl"))
-        beside.write_text(history, "utf-8")
-        beside.replace(self.path("history.jsonl"))
+        self._write("history.jsonl", *result.pop("history"), indent=None)
         self._write(RESULT, {**result, "threads": torch.get_num_threads(), "version": self.version})
         (self.own / RESULT).unlink(missing_ok=True)
         for name in KEPT:
@@ -143,9 +140,10 @@ class Run:
             beside.unlink(missing_ok=True)  # renaming one name of a file to another of its names does nothing
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def _write(self, name: str, content: dict[str, Any]) -> None:
+    def _write(self, name: str, *rows: dict[str, Any], indent: int | None = 1) -> None:
+        text = "".join(json.dumps(row, ensure_ascii=False, indent=indent) + "\n" for row in rows)
         beside = self.path(PART.format(name))
-        beside.write_text(json.dumps(content, ensure_ascii=False, indent=1), "utf-8")
+        beside.write_text(text, "utf-8")
         beside.replace(self.path(name))
 
 
