@@ -23,6 +23,8 @@ LAYERS = (
     "runs",
     "judging",
     "checks",
+    "earlier",
+    "jobs",
     "pipeline",
     "prediction",
     "inspection",

@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from prunetext.data.reading import read
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
     from prunetext.inspection import Inspection, inspect
-    from prunetext.pipeline import Result, fit
+    from prunetext.jobs import Result
+    from prunetext.pipeline import fit, prune
     from prunetext.prediction import predict
     from prunetext.runtime.classifier import Classifier, load
     from prunetext.training.evaluation import Score, Verdict
@@ -24,7 +25,7 @@ _HOMES = {
     "MissingExtraError": "prunetext.errors",
     "ModelFileError": "prunetext.errors",
     "PrunetextError": "prunetext.errors",
-    "Result": "prunetext.pipeline",
+    "Result": "prunetext.jobs",
     "RunError": "prunetext.errors",
     "Score": "prunetext.training.evaluation",
     "Verdict": "prunetext.training.evaluation",
@@ -33,12 +34,14 @@ _HOMES = {
     "inspect": "prunetext.inspection",
     "load": "prunetext.runtime.classifier",
     "predict": "prunetext.prediction",
+    "prune": "prunetext.pipeline",
     "read": "prunetext.data.reading",
 }
 
 __all__ = [  # noqa: RUF022
     "read",
     "fit",
+    "prune",
     "load",
     "predict",
     "evaluate",

@@ -6,11 +6,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from prunetext.config import FitOptions, ModelOptions, ReadOptions, take
+from prunetext.config import PruneOptions, ReadOptions, take
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.reading import holds_splits, read
 from prunetext.errors import InputError
 from prunetext.models.textcnn import Shape
+from prunetext.pruning.methods import Method, load_method
 
 LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
 
@@ -34,16 +35,28 @@ def read_data(
     return read(data, dev=dev, test=test, **dataclasses.asdict(reading))
 
 
-def take_options(options: dict[str, Any]) -> tuple[ReadOptions, ModelOptions, FitOptions]:
-    """Sort keywords into the three dataclasses; an unknown one, or one of another type, raises `InputError`."""
+def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[Any, ...]:
+    """Sort keywords into dataclasses; an unknown one, or one of another type, raises `InputError`."""
     taken = []
     rest = dict(options)
-    for kind in (ReadOptions, ModelOptions, FitOptions):
+    for kind in kinds:
         names = [each.name for each in dataclasses.fields(kind)]
         taken.append(take(kind, {name: rest.pop(name) for name in names if name in rest}))
     if rest:
-        raise InputError(f"fit has no option {sorted(rest)[0]!r}. See prunetext fit --help for those that there are.")
-    return taken[0], taken[1], taken[2]
+        raise InputError(
+            f"{command} has no option {sorted(rest)[0]!r}. See prunetext {command} --help for those that there are."
+        )
+    return tuple(taken)
+
+
+def check_method(options: PruneOptions) -> Method:
+    """The method asked for; a combination that makes no sense raises `InputError`."""
+    method = load_method(options.criterion, options.schedule, options.groups)
+    if options.min_speed is not None and not {"filters", "taps"} & set(method.kinds):
+        raise InputError(
+            f"min_speed is {options.min_speed}, but groups {options.groups} makes nothing faster. Add filters or taps."
+        )
+    return method
 
 
 def check_data(data: Data, labels: list[str]) -> None:

@@ -16,12 +16,15 @@ from collections.abc import Callable
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from prunetext.config import FitOptions, ModelOptions, ReadOptions, option_types, read_recipe
+from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, option_types, read_recipe
 from prunetext.errors import InputError, require
+
+if TYPE_CHECKING:
+    from prunetext.jobs import Result
 
 app = typer.Typer(
     help="Train, prune and pack the smallest, fastest text classifier that keeps its accuracy.",
@@ -49,7 +52,10 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:
-        print(f"Interrupted.{' Repeat the command to go on where it was.' * (given[:1] == ['fit'])}", file=sys.stderr)
+        print(
+            f"Interrupted.{' Repeat the command to go on where it was.' * (given[:1] in (['fit'], ['prune']))}",
+            file=sys.stderr,
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -193,11 +199,52 @@ def fit(
 
     with console.Bars() as bars:
         result = run(values.pop("data"), progress=bars, **values)
-    if wants_json:
+    print_run(result, wants_json)
+
+
+def print_run(result: Result, as_json: bool | None) -> None:
+    """Print what a run ended with."""
+    if as_json:
         stored = json.loads(result.path.with_name("result.json").read_text("utf-8"))
         print(json.dumps({**stored, "path": str(result.path)}, ensure_ascii=False, indent=1))
     else:
+        from prunetext import console
+
         console.print_result(result)
+
+
+@command(PruneOptions)
+def prune(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the new run, which is made; required.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where the data of RUN are now, if they have moved.", show_default=False)
+    ] = None,
+    overwrite: Annotated[
+        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
+    ] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Prune an earlier run's dense model again.
+
+    With another method or another budget; steps of RUN's own search that fit are used again.
+    """
+    for name, value, remedy in (("run", run, "Give the --out of a fit."), ("out", out, "Give a folder with --out.")):
+        if value is None:
+            raise InputError(f"{name} is missing. {remedy}")
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")
+    from prunetext import console
+    from prunetext.pipeline import prune as work
+
+    values = {name: value for name, value in options.items() if value is not None}
+    with console.Bars() as bars:
+        result = work(cast(str, run), out=cast(str, out), data=data, overwrite=bool(overwrite), progress=bars, **values)
+    print_run(result, as_json)
 
 
 @command(ReadOptions, only=("text", "encoding"))

@@ -40,25 +40,43 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class FitOptions:
-    """What a run should reach, and how."""
+class PruneOptions:
+    """What pruning should reach, and how."""
 
     max_drop: float | None = option(None, "Accuracy points that may be lost; 0.5 if no budget is given.")
     max_size: str | None = option(None, "Largest packed file, such as 64kB.")
+    min_speed: str | None = option(None, "Texts a second on one thread of this machine, at least, such as 300k.")
     max_time: str | None = option(None, "Longest time for the whole run, such as 10m.")
     criterion: str = option(
         "magnitude",
-        "What scores the units to prune: gradient, lasso, magnitude, random, taylor, or as in lasso:strength=0.3.",
+        "What scores the units to prune: fisher, gradient, lasso, magnitude, movement, obs, random, snip, taylor, "
+        "or with parameters as in lasso:strength=0.3.",
     )
-    schedule: str = option("local", "How pruning proceeds: local.")
+    schedule: str = option("local", "How pruning proceeds: global, incremental, local, lottery, oneshot.")
+    groups: str = option(
+        "vocabulary,dimensions,filters",
+        "What may be pruned: some of vocabulary, dimensions, filters, taps, weights, precision, with commas.",
+    )
+
+
+@dataclass(frozen=True)
+class FitOptions(PruneOptions):
+    """What a run should reach, and how."""
+
     epochs: float | None = option(None, "Epochs of training the dense model; by the number of texts if not given.")
     seed: int = option(0, "Seed of everything drawn at random.")
 
 
+def check_pruning(options: PruneOptions) -> None:
+    """Refuse a budget that can not be one."""
+    if options.max_drop is not None and not 0 <= options.max_drop <= 100:
+        raise InputError(f"max_drop is {options.max_drop}: it must be between 0 and 100.")
+
+
 def check_options(options: FitOptions, model: ModelOptions) -> None:
     """Refuse values that can not work, each with the rule and the remedy."""
+    check_pruning(options)
     rules: list[tuple[str, object, bool, str]] = [
-        ("max_drop", options.max_drop, options.max_drop is None or 0 <= options.max_drop <= 100, "between 0 and 100"),
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
         ("seed", options.seed, 0 <= options.seed < 2**32, "a whole number from 0 to 4294967295"),
         ("dimensions", model.dimensions, 1 <= model.dimensions <= 4096, "from 1 to 4096"),
@@ -94,7 +112,7 @@ def take(kind: type, values: dict[str, Any]) -> Any:
                 value = int(value)
             elif wanted is float:
                 value = float(value)
-            elif name in ("max_size", "max_time"):
+            elif name in ("max_size", "min_speed", "max_time"):
                 value = repr(int(value) if isinstance(value, Integral) else float(value))
         if not (type(value) is wanted or (value is None and name in optional)):
             raise InputError(f"{name} is {value!r}: it must be {KINDS[wanted]}.")

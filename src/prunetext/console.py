@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prunetext.assessment import Evaluation
     from prunetext.inspection import Inspection
-    from prunetext.pipeline import Result
+    from prunetext.jobs import Result
     from prunetext.training.evaluation import Score
     from prunetext.training.loop import Progress as Done
 
@@ -136,6 +136,8 @@ def print_result(result: Result) -> None:
         table.add_row(name, _percent(row.score.accuracy), _interval(row.score), f"{row.bytes:,}", speed)
     out.print(table)
     out.print(f"\nOn {result.score.n:,} test texts, one thread.")
+    removed = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in result.removed.items())
+    out.print(f"Removed: {removed} of the bits.")
     out.print(result.verdict.sentence())
     out.print(f"Why the search ended: {result.reason}.")
     agreement = judged.agreement

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -15,13 +16,15 @@ import torch
 
 from prunetext.errors import ModelFileError, RunError
 from prunetext.modelfiles import FLOAT_FORMAT
-from prunetext.models.textcnn import POOLINGS, WORDS, TextCNN
+from prunetext.models.textcnn import POOLINGS, TextCNN
+from prunetext.models.units import WORDS
 from prunetext.training.checkpoint import load_tensors, save_tensors
 
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
 RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
 FORMAT = "prunetext-run/1"
-KEPT = (RECIPE, "dense.safetensors", "pruned.safetensors", "history.jsonl", "model.safetensors", RESULT)
+SOURCE, HISTORY, STEPS = "source.json", "history.jsonl", "steps"
+KEPT = (RECIPE, SOURCE, "dense.safetensors", "pruned.safetensors", HISTORY, "model.safetensors", RESULT)
 
 
 class Run:
@@ -126,18 +129,37 @@ class Run:
             return None
         return load_float(path)[0]
 
+    def write_source(self, source: dict[str, Any]) -> None:
+        """Say where the data lie, which is no part of the recipe: they may move."""
+        self._write(SOURCE, source)
+
+    def write_history(self, rows: Iterable[dict[str, Any]]) -> None:
+        """The rows of the search so far."""
+        self._write(HISTORY, *rows, indent=None)
+
+    def take_steps(self, other: Path) -> None:
+        """Have at hand what the search of a finished run found; what is of no use is never looked at."""
+        own = self.folder(STEPS)
+        for each in (other / STEPS).glob("*.safetensors"):
+            if not (own / each.name).exists():
+                _link(each, own / each.name)
+
     def finish(self, result: dict[str, Any]) -> None:
         """Put the files of this run in the place of an earlier one's, the result last: it marks a finished run."""
-        self._write("history.jsonl", *result.pop("history"), indent=None)
         self._write(RESULT, {**result, "threads": torch.get_num_threads(), "version": self.version})
         (self.own / RESULT).unlink(missing_ok=True)
-        for name in KEPT:
+        (self.own / STEPS).mkdir(exist_ok=True)
+        steps = [f"{STEPS}/{each.name}" for each in self.folder(STEPS).glob("*.safetensors")]
+        for name in (*steps, *KEPT):
             # A second name, not a move: killed here, the run still has all its files and ends the same way again.
             beside = self.own / PART.format(name)
             beside.unlink(missing_ok=True)
             _link(self.path(name), beside)
             beside.replace(self.own / name)
             beside.unlink(missing_ok=True)  # renaming one name of a file to another of its names does nothing
+        for each in (self.own / STEPS).iterdir():
+            if f"{STEPS}/{each.name}" not in steps:
+                each.unlink()
         shutil.rmtree(self.work, ignore_errors=True)
 
     def _write(self, name: str, *rows: dict[str, Any], indent: int | None = 1) -> None:
@@ -145,6 +167,19 @@ class Run:
         beside = self.path(PART.format(name))
         beside.write_text(text, "utf-8")
         beside.replace(self.path(name))
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read one of the small files of a finished run; RunError where there is none that is whole."""
+    try:
+        values = json.loads((folder / name).read_text("utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{folder} holds no finished run: its {name} is missing. Give the --out of a fit.") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder / name}: this part of the run is damaged ({error}). Repeat the run.") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{folder / name}: this part of the run is damaged. Repeat the run.")
+    return values
 
 
 def _recipe(folder: Path) -> dict[str, Any] | None:
@@ -195,7 +230,9 @@ def _check_strings(name: str, values: object, size: int) -> None:
 def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
     """Refuse what no run writes: `copy_` would stretch a tensor of another shape without a word."""
     for name, tensor in model.state_dict().items():
-        wanted = torch.int64 if name == "remap" else torch.float32
+        if name == "bits" and name not in tensors:  # as in the files of earlier versions
+            continue
+        wanted = {"remap": torch.int64, "bits": torch.uint8}.get(name, torch.float32)
         if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
             raise ValueError(f"its {name} has another shape or type than the rest asks for")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
@@ -204,5 +241,7 @@ def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
         raise ValueError("its pooling, dropout or number of static dimensions is impossible")
     if not bool(((model.remap >= 0) & (model.remap < len(model.embedding))).all()) or int(model.remap[0]) != 0:
         raise ValueError("remap leads to rows that there are not")
+    if not bool(torch.isin(model.bits, torch.tensor([8, 4, 2])).all()):
+        raise ValueError("its vectors have another number of bits than 8, 4 or 2")
     if bool(model.embedding[0].any()):
         raise ValueError("its row of padding is not zero")

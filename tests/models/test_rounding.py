@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from prunetext.models.rounding import balance, rotate, rounding_of, step_for, table_limit
-from prunetext.models.textcnn import UNKNOWN, TextCNN, straight_through
+from prunetext.models.rounding import balance, rotation, rounding_of, step_for, table_limit, turn
+from prunetext.models.textcnn import TextCNN, straight_through
+from prunetext.models.units import UNKNOWN
 
 seeds = st.integers(0, 2**31)
 
@@ -114,7 +115,9 @@ def test_rotation_changes_no_logit_and_takes_the_dimensions_apart(
     ids = random_ids(20, seed=seed)
     before = model(ids)
     frequency = torch.rand(22, generator=torch.Generator().manual_seed(seed)) + 0.1
-    rotate(model, frequency if weighed else None)
+    basis = rotation(model, frequency if weighed else None)
+    torch.testing.assert_close(basis.there @ basis.back.T, torch.eye(5).double(), rtol=0, atol=1e-6)
+    turn(model, basis)
     torch.testing.assert_close(model(ids), before, rtol=1e-3, atol=1e-4)
     rows = model.embedding.detach().double() * (frequency.double().sqrt()[:, None] if weighed else 1)
     taps = model.taps().detach().double()
@@ -130,5 +133,5 @@ def test_rotation_changes_no_logit_and_takes_the_dimensions_apart(
 def test_static_dimensions_are_not_rotated(random_model: Callable[..., TextCNN]) -> None:
     model = random_model(static=2)
     before = model.embedding.detach().clone()
-    rotate(model)
+    turn(model, rotation(model))
     assert torch.equal(model.embedding, before)

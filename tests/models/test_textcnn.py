@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from prunetext.models.textcnn import PADDING, UNKNOWN, WORDS, TextCNN
+from prunetext.models.textcnn import TextCNN
+from prunetext.models.units import PADDING, UNKNOWN, WORDS
 from prunetext.pruning.shrinking import all_kept
 
 shapes = st.fixed_dictionaries(

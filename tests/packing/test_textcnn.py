@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import UNKNOWN, WORDS, TextCNN
+from prunetext.models.textcnn import TextCNN
+from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.packing.textcnn import kept_words, pack, packed_tensors, units
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime import format

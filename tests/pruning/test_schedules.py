@@ -1,7 +1,8 @@
-"""The local schedule: it halves its step on failure, goes back to the last good model, and always ends."""
+"""What each schedule asks for; all of them end, whatever comes of their steps."""
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from prunetext.errors import InputError
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.schedules import FIRST_STEP, LAST_STEP, OVERSHOOT, Outcome, Step, Stop, load_schedule, local
+from prunetext.pruning.schedules import FIRST_STEP, LAST_STEP, OVERSHOOT, SCHEDULES, Outcome, Step, Stop, load_schedule
 
 WHOLE = 200_000
 START = Outcome(1.0, WHOLE, 0.0, accepted=True)
@@ -21,12 +22,15 @@ def outcome(keep: float, *, accepted: bool) -> Outcome:
 
 
 def search(
-    budget: Budget, accepts: Callable[[int, float], bool], real: Callable[[float], float] = lambda keep: keep
+    budget: Budget,
+    accepts: Callable[[int, float], bool],
+    real: Callable[[float], float] = lambda keep: keep,
+    name: str = "local",
 ) -> tuple[list[Outcome], list[Step], str]:
     """Play the driver: each step comes out with `real(keep)` of the bytes, and is accepted or not."""
-    history, steps = [START], []
+    history, steps, schedule = [START], [], load_schedule(name)
     while True:
-        step = local(history, budget)
+        step = schedule.next(history, budget)
         if isinstance(step, Stop):
             return history, steps, step.reason
         steps.append(step)
@@ -36,7 +40,7 @@ def search(
 
 
 def asked(*history: Outcome, budget: Budget = DROP) -> float:
-    step = local([START, *history], budget)
+    step = load_schedule("local").next([START, *history], budget)
     assert isinstance(step, Step)
     return step.keep
 
@@ -97,24 +101,112 @@ def test_a_floor_ends_the_search() -> None:
 
 
 @given(
+    name=st.sampled_from(["local", "incremental", "lottery", "oneshot", "global", "global:steps=3,final=0.2"]),
     answers=st.lists(st.booleans(), min_size=60, max_size=60),
     size=st.none() | st.integers(1, 2 * WHOLE),
     floor=st.floats(0.01, 0.9),
     error=st.floats(0.9, 1.1),
 )
-def test_it_always_ends_and_always_goes_down_from_the_last_good_model(
-    answers: list[bool], size: int | None, floor: float, error: float
+def test_every_schedule_ends_and_goes_down_from_the_model_it_starts_from(
+    name: str, answers: list[bool], size: int | None, floor: float, error: float
 ) -> None:
     budget = Budget(max_drop=0.5, max_size=size)
     history, steps, reason = search(
-        budget, lambda number, keep: answers[number - 1], lambda keep: max(floor, keep * error)
+        budget, lambda number, keep: answers[number - 1], lambda keep: max(floor, keep * error), name
     )
     assert reason
     for number, step in enumerate(steps, start=1):
         good = [each for each in history[:number] if each.accepted][-1]
-        assert 0 < step.keep < good.keep
+        assert 0 < step.keep <= 1
+        assert step.start != "best" or step.keep < good.keep
 
 
-def test_an_unknown_schedule_is_one_sentence() -> None:
-    with pytest.raises(InputError, match=r"^schedule 'sudden' is unknown\. Choose one of local\.$"):
-        load_schedule("sudden")
+def test_oneshot_takes_one_step_to_the_size_or_to_its_share() -> None:
+    _, steps, reason = search(Budget(max_size=30_000), lambda number, keep: True, name="oneshot")
+    assert [step.keep for step in steps] == [pytest.approx(30_000 * OVERSHOOT / WHOLE)]
+    assert reason == "the packed file is within 30,000 bytes"
+    _, steps, reason = search(DROP, lambda number, keep: True, name="oneshot:keep=0.2")
+    assert [step.keep for step in steps] == [0.2]
+    assert reason == "one step to 20.0% of the bytes was asked for"
+    _, steps, reason = search(DROP, lambda number, keep: False, name="oneshot:units=0.9")
+    assert [step.units for step in steps] == [0.9]
+    assert reason == "a smaller model no longer kept accuracy within 0.5 points on dev"
+
+
+def test_global_follows_the_cubic_ramp_in_one_training_and_ends_where_it_no_longer_converges() -> None:
+    budget = Budget(max_size=20_000)
+    history, steps, reason = search(budget, lambda number, keep: True, name="global:steps=4,warmup=0.2")
+    goal = 20_000 * OVERSHOOT / WHOLE
+    ramp = [1 - (1 - goal) * (1 - (1 - at / 4) ** 3) for at in (1, 2, 3, 4)]
+    assert [step.keep for step in steps] == pytest.approx([1.0, *ramp, goal])
+    assert [step.start for step in steps] == ["untrained"] + ["last"] * 5
+    assert [step.epochs for step in steps] == pytest.approx([0.2, *[0.15] * 4, 0.2])  # one training in all
+    assert all(step.training == "first" for step in steps)
+    rates = [step.rate for step in steps]
+    assert rates == sorted(rates, reverse=True)
+    assert reason == "the packed file is within 20,000 bytes"
+    assert history[-1].bytes <= 20_000
+
+    def drops(number: int, keep: float) -> bool:
+        return keep > 0.3
+
+    history, _, reason = search(DROP, drops, name="global")  # what is not accepted has lost 2 points here
+    assert reason == "training is over"
+    lost = [START, *(each._replace(drop=0.1 if each.accepted else 9.0) for each in history[1:])]
+    assert load_schedule("global").next(lost, DROP) == Stop("training no longer converged")
+
+
+def test_incremental_has_a_larger_range_after_each_success_and_lets_units_return() -> None:
+    _, steps, _ = search(Budget(max_size=50_000), lambda number, keep: True, name="incremental:regrow=0.3")
+    assert {step.regrow for step in steps} == {0.3}
+    keeps = [1.0, *(step.keep for step in steps[:-1])]
+    ranges = [math.log(before / after) for before, after in pairwise(keeps)]
+    assert ranges[0] == pytest.approx(math.log(1 / 0.8))
+    assert [later / earlier for earlier, later in pairwise(ranges)] == pytest.approx([1.5] * (len(ranges) - 1))
+
+
+def test_lottery_rewinds_and_trains_as_the_dense_model_was() -> None:
+    _, steps, _ = search(Budget(max_size=20_000), lambda number, keep: True, name="lottery:step=2.5")
+    assert steps[0].keep == pytest.approx(0.4)
+    assert all(step.rewind and step.training == "first" and step.epochs == 1 for step in steps)
+
+
+def test_a_speed_is_approached_in_time_and_after_the_size() -> None:
+    budget = Budget(max_size=100_000, min_speed=400_000)
+    start = START._replace(speed=100_000.0)
+    schedule = load_schedule("local")
+    first = schedule.next([start], budget)
+    assert isinstance(first, Step)
+    assert (first.measure, first.keep) == ("bytes", pytest.approx(0.5))
+    small = Outcome(0.45, 90_000, 0.0, accepted=True, time=0.9, speed=111_111.0)
+    second = schedule.next([start, small], budget)
+    assert isinstance(second, Step)
+    assert (second.measure, second.keep) == ("time", pytest.approx(0.45))
+    fast = small._replace(time=0.24, speed=416_000.0)
+    assert schedule.next([start, small, fast], budget) == Stop(
+        "the packed file is within 100,000 bytes and it labels 400,000 texts a second or more"
+    )
+    only = load_schedule("oneshot").next([start], Budget(min_speed=400_000))
+    assert isinstance(only, Step)
+    assert (only.measure, only.keep) == ("time", pytest.approx(0.25 * OVERSHOOT))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("sudden", "schedule 'sudden' is unknown. Choose one of global, incremental, local, lottery, oneshot."),
+        ("local:step=2", "schedule 'local' has no parameter 'step'. It takes none."),
+        ("oneshot:keep=2", "oneshot:keep=2 is not a number from 0.005 to 1. Give one, such as oneshot:keep=0.1."),
+        ("global:steps=2.5", "global:steps=2.5 is not a whole number from 1 to 100."),
+    ],
+)
+def test_unknown_names_and_values_are_one_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(InputError) as error:
+        load_schedule(text)
+    assert str(error.value).startswith(sentence)
+
+
+def test_each_schedule_is_found_by_its_name() -> None:
+    assert list(SCHEDULES) == sorted(SCHEDULES)
+    for name in SCHEDULES:
+        assert callable(load_schedule(name).next)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prunetext.models.textcnn import TextCNN
-from prunetext.pruning.criteria import WORTHLESS
-from prunetext.pruning.scoring import SHARES, choose, convex_slopes, losses_of, removable, sample_loss
+from prunetext.pruning.criterion import WORTHLESS
+from prunetext.pruning.scoring import SHARES, choose, convex_slopes, losses_of, remove_chunk, sample_loss
 from prunetext.pruning.shrinking import all_kept, mask
 from prunetext.training.examples import Encoded
 
@@ -63,7 +63,7 @@ def test_losses_keep_the_ranks_and_add_up_to_what_was_measured(
     model, sample = random_model(**shape), some_texts(shape["words"])
     rng = np.random.default_rng(0)
     scores = {group.name: rng.random(group.size) for group in model.groups()}
-    losses = losses_of(model, scores, sample)
+    losses = losses_of(model, model.groups(), scores, sample)
     for group in model.groups():
         loss = losses[group.name][np.argsort(scores[group.name])]
         assert loss.shape == (group.size,)
@@ -92,7 +92,7 @@ def test_choose_reaches_the_target_or_every_floor(
         rising = np.sort(rng.random(len(score)) if rng.random() < 0.8 else np.full(len(score), np.inf))
         losses[name] = rising[np.argsort(np.argsort(score, kind="stable"))]
     target = share * model.packed_bytes()
-    kept = choose(model, losses, scores, target, model.packed_bytes)
+    kept = choose(model.groups(), losses, scores, target, model.packed_bytes)
     left = {group.name: (int(kept[group.name].sum()), group.floor) for group in model.groups()}
     assert all(count >= floor for count, floor in left.values())
     size = model.packed_bytes(kept)
@@ -119,7 +119,7 @@ def test_the_least_loss_per_byte_goes_first(random_model: Callable[..., TextCNN]
     }
     order = []
     for saved in (1, 9, 43, 52, 60):
-        kept = choose(model, losses, losses, model.packed_bytes() - saved, model.packed_bytes)
+        kept = choose(model.groups(), losses, losses, model.packed_bytes() - saved, model.packed_bytes)
         order.append(removed(kept))
     assert order == [
         {"vocabulary": [3]},
@@ -140,7 +140,7 @@ def test_worthless_units_go_whatever_the_target_is_but_never_all_of_a_group(
         "conv2.filters": np.full(2, WORTHLESS),
     }
     losses = {name: np.ones(len(each)) for name, each in scores.items()}
-    kept = choose(model, losses, scores, model.packed_bytes(), model.packed_bytes)
+    kept = choose(model.groups(), losses, scores, model.packed_bytes(), model.packed_bytes)
     assert removed(kept) == {"vocabulary": [1, 3], "conv2.filters": [0]}
 
 
@@ -155,16 +155,32 @@ def test_costs_are_asked_again(random_model: Callable[..., TextCNN]) -> None:
         return model.packed_bytes(kept)
 
     even = {group.name: np.ones(group.size) for group in model.groups()}
-    choose(model, even, even, model.packed_bytes() * 0.7, size)
+    choose(model.groups(), even, even, model.packed_bytes() * 0.7, size)
     assert asked > 10
 
 
-def test_what_may_go_leaves_out_groups_at_their_floor(random_model: Callable[..., TextCNN]) -> None:
+def test_what_may_go_leaves_out_groups_at_their_floor_and_units_that_save_nothing(
+    random_model: Callable[..., TextCNN],
+) -> None:
     model = random_model(words=4, dimensions=3, filters={2: 1})
-    kept = all_kept(model.groups())
+    groups = model.groups()
+    kept = all_kept(groups)
     kept["dimensions"][:2] = False
     scores = {"vocabulary": np.array([3.0, 1, 2, 4]), "dimensions": np.zeros(3), "conv2.filters": np.zeros(1)}
-    losses = {name: 17 * each for name, each in scores.items()}
-    (only,) = removable(model.groups(), kept, losses, scores)
-    assert (only[2].name, only[3], only[4]) == ("vocabulary", 1, 1 + 3.5)
-    assert only[0] == pytest.approx(17 / 4.5)
+    order = {name: np.argsort(each) for name, each in scores.items()}
+    assert remove_chunk(groups, kept, scores, order, 1.0, lambda group: group.cost) == 1
+    assert removed(kept) == {"dimensions": [0, 1], "vocabulary": [1]}
+    free = {name: 0 * each for name, each in scores.items()}
+    assert remove_chunk(groups, kept, scores, order, 1.0, lambda group: lambda kept: free[group.name]) == 0
+    assert remove_chunk(groups, kept, scores, order, 1.0, lambda group: group.work) == 0  # one filter, which stays
+
+
+def test_additions_are_saved_by_filters_and_taps_alone(random_model: Callable[..., TextCNN]) -> None:
+    model = random_model(words=20, dimensions=4, filters={2: 6, 4: 6})
+    groups = model.groups(("vocabulary", "filters", "taps"))
+    rng = np.random.default_rng(0)
+    scores = {group.name: rng.random(group.size) for group in groups}
+    kept = choose(groups, scores, scores, 20, model.additions, lambda group: group.work)
+    assert 16 < model.additions(kept) <= 20
+    assert kept["vocabulary"].all()
+    assert model.additions() == 6 * 2 + 6 * 4

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from prunetext.models.groups import Group, Slice
+from prunetext.models.groups import KINDS, Group, Slice
 from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import UNKNOWN, WORDS, TextCNN
-from prunetext.pruning.shrinking import all_kept, mask, shrink, unit_blocks, unit_index
+from prunetext.models.textcnn import TextCNN, rounded_rows
+from prunetext.models.units import UNKNOWN, WORDS
+from prunetext.pruning.shrinking import all_kept, expand, mask, shrink, unit_blocks, unit_index
 
 shapes = st.fixed_dictionaries(
     {
@@ -58,6 +59,90 @@ def test_shrunk_equals_masked_once_and_twice(
         assert small.static == int(kept["dimensions"][: model.static].sum())
         assert small.packed_bytes() == model.packed_bytes(kept)
         model = small
+
+
+def random_kept_of_all_kinds(model: TextCNN, seed: int, share: float, *, coarse: bool) -> dict[str, np.ndarray]:
+    """Every kind at once; of taps only those at edges go, as the search has it."""
+    rng = np.random.default_rng(seed)
+    kept = random_kept(model, seed, share)
+    for group in model.groups(tuple(KINDS)):
+        if group.kind == "taps":
+            width = int(group.name[4])
+            first, size = rng.integers(0, width, group.size // width), rng.integers(1, width + 1, group.size // width)
+            taps = np.arange(width)
+            kept[group.name] = ((taps >= first[:, None]) & (taps < (first + size)[:, None])).ravel()
+        elif group.kind in ("weights", "precision"):
+            kept[group.name] = rng.random(group.size) < (share if coarse or group.kind == "weights" else 1)
+    kept["embedding.4bit"] |= kept["embedding.8bit"]  # bits go one after another
+    return kept
+
+
+@settings(max_examples=60)
+@given(shape=shapes, share=st.sampled_from([0.3, 0.7, 1.0]), coarse=st.booleans())
+def test_shrunk_equals_masked_with_all_kinds_of_groups_at_once(
+    random_model: Callable[..., TextCNN],
+    random_ids: Callable[..., Tensor],
+    shape: dict[str, Any],
+    share: float,
+    coarse: bool,
+) -> None:
+    model = random_model(**{**shape, "pooling": "max"})  # a mean is over fewer windows in a narrower filter
+    ids = random_ids(shape["words"], seed=shape["seed"])
+    kept = random_kept_of_all_kinds(model, shape["seed"], share, coarse=coarse)
+    masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
+    torch.testing.assert_close(small(ids), masked(ids), rtol=0, atol=1e-5)
+    if not coarse:  # a coarse number may be rounded to zero, which nobody foresees
+        assert small.packed_bytes() == pytest.approx(model.packed_bytes(kept), abs=1e-6)
+    assert small.additions() == model.additions(kept)
+    words = kept["vocabulary"]
+    bits = np.where(kept["embedding.8bit"], 8, np.where(kept["embedding.4bit"], 4, 2))[words]
+    assert small.bits[WORDS:].tolist() == bits.tolist()
+    assert small.counts()["precision"] == bits.sum() * small.shape.dimensions
+    if coarse:
+        small.rounding = rounding_of(small, "int16")
+        steps = small.rounding
+        row = small.embedding[WORDS:][small.bits[WORDS:] == 2]
+        units = torch.unique(rounded_rows(row, torch.full((len(row),), 2), steps).abs() / steps.embedding)
+        odd = steps.multipliers.get(2, 1)
+        assert set(units.round().int().tolist()) <= {0, odd, 3 * odd}
+
+
+def test_edge_taps_move_a_filter_to_a_narrower_width(
+    random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor]
+) -> None:
+    model = random_model(filters={2: 2, 4: 3}, pooling="max+mean")
+    kept = {"conv4.taps": np.ones((3, 4), bool)}
+    kept["conv4.taps"][1, [0, 3]] = False  # two are left, in the middle
+    kept["conv4.taps"][2, 0] = False
+    small = shrink(model, {"conv4.taps": kept["conv4.taps"].ravel()})
+    assert small.shape.filters == {2: 3, 3: 1, 4: 1}
+    assert torch.equal(small.conv(2).weight[2], model.conv(4).weight[1, 1:3])
+    assert torch.equal(small.conv(3).weight[0], model.conv(4).weight[2, 1:])
+    assert torch.equal(small.head.weight[:, 2], model.head.weight[:, 3])  # after the two that were there before
+    assert torch.equal(small.head.weight[:, 5 + 2], model.head.weight[:, 5 + 3])  # and its mean feature
+    ids = random_ids(7)
+    maxima = small.features(ids)[:, :5], mask(model, {"conv4.taps": kept["conv4.taps"].ravel()}).features(ids)[:, :5]
+    torch.testing.assert_close(maxima[0], maxima[1][:, [0, 1, 3, 4, 2]])
+
+
+@settings(max_examples=40)
+@given(shape=shapes, share=st.sampled_from([0.0, 0.3, 0.7]))
+def test_an_expanded_model_computes_what_the_small_one_does_and_shrinks_back_to_it(
+    random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any], share: float
+) -> None:
+    model = random_model(**shape)
+    ids = random_ids(shape["words"], seed=shape["seed"])
+    kept = random_kept(model, shape["seed"], share)
+    small = shrink(model, kept).eval()
+    with torch.no_grad():
+        for parameter in small.parameters():
+            parameter[:] += 0.1 * torch.randn(parameter.shape)
+        small.embedding[0] = 0
+    big = expand(small, model, kept).eval()
+    assert big.shape == model.shape
+    torch.testing.assert_close(big(ids), small(ids), rtol=0, atol=1e-5)
+    again = shrink(big, kept)
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in small.state_dict().items())
 
 
 @settings(max_examples=40)
@@ -127,6 +212,6 @@ def test_blocks_over_several_axes_are_not_cut_out(
 ) -> None:
     model = random_model(filters={2: 1})
     taps = Group("taps", 2, (Slice("conv2.weight", (0, 1)),), cost=len)
-    monkeypatch.setattr(model, "groups", lambda: (taps,))
+    monkeypatch.setattr(model, "groups", lambda kinds: (taps,))
     with pytest.raises(ValueError, match=r"conv2\.weight"):
         shrink(model, {"taps": np.array([True, False])})

@@ -218,7 +218,7 @@ def test_paired_standard_error_is_that_of_the_differences(cells: tuple[int, int,
 
 
 def test_accepts_adds_half_a_standard_error() -> None:
-    dense, other = answers(8, 4, 1000)  # drop 0.4 points, standard error about 0.346
-    assert not accepts(dense, other, 0.5)
-    assert accepts(dense, other, 0.58)
-    assert accepts(dense, dense, 0.0)
+    error = paired_standard_error(*answers(8, 4, 1000))  # about 0.346 points, of a drop of 0.4
+    assert not accepts(0.4, error, 0.5)
+    assert accepts(0.4, error, 0.58)
+    assert accepts(0.0, 0.0, 0.0)

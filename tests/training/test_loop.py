@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import UNKNOWN, WORDS, Shape, TextCNN
+from prunetext.models.textcnn import Shape, TextCNN
+from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training import loop
 from prunetext.training.examples import Encoded, encode

@@ -7,8 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 Kept = Mapping[str, npt.NDArray[np.bool_]]  # group name → which of its units are kept, shape (size,)
+Tensors = dict[str, Tensor]
+
+KINDS = {
+    "vocabulary": "words; a removed word becomes the unknown word",
+    "dimensions": "dimensions of the word vectors",
+    "filters": "filters of each convolution",
+    "taps": "taps at the edges of filters, which become narrower",
+    "weights": "single weights, whose zeros take hardly any bytes in the packed file",
+    "precision": "the finer bits of a word's vector, of which it has 8, then 4, then 2",
+}
 
 
 class Slice(NamedTuple):
@@ -31,15 +42,23 @@ class Group(NamedTuple):
     """A set of like units that may be removed, wherever in the model their weights lie.
 
     `cost` maps what is kept of all groups to the bytes that each unit of this group takes in the packed file,
-    shape (size,); it is asked again at each step, since a word costs the dimensions kept and the reverse.
-    `floor` is the number of units that always survive. Removed units are zero, unless `redirect` names a buffer
-    of the model that maps rows to rows: then they are the row before the first unit (a removed word is the
-    unknown word).
+    shape (size,); it is asked again at each step, since a word costs the dimensions kept and the reverse. A unit that
+    costs nothing as things stand is not removed. `work` is the same for the additions that a token takes, None where
+    a removal saves none. `floor` is the number of units that always survive.
+
+    A removed unit's weights are zero, or what `without` gives for the parameter of the only slice: a removed word is
+    the unknown word, a coarser one is rounded. `also` changes buffers with it, given all tensors and the removed units.
+    Where `cut` is true, shrinking cuts the units out; `finish` ends it, given the tensors that are left.
     """
 
     name: str
     size: int
     slices: tuple[Slice, ...]
     cost: Callable[[Kept], npt.NDArray[np.float64]]
+    kind: str = ""
+    work: Callable[[Kept], npt.NDArray[np.float64]] | None = None
     floor: int = 1
-    redirect: str | None = None
+    without: Callable[[], Tensor] | None = None
+    also: Callable[[Tensors, npt.NDArray[np.int64]], None] | None = None
+    cut: bool = True
+    finish: Callable[[Tensors], None] | None = None

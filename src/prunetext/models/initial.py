@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from prunetext.config import ModelOptions
 from prunetext.errors import InputError
-from prunetext.models.textcnn import WORDS, Shape, TextCNN
+from prunetext.models.textcnn import Shape, TextCNN
+from prunetext.models.units import WORDS
 from prunetext.runtime._native import count_words
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words

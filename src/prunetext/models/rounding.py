@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from prunetext.models.textcnn import UNKNOWN, Rounding, TextCNN
+from prunetext.models.precision import LIMITS, MULTIPLIERS, best_multiplier
+from prunetext.models.textcnn import Rounding, TextCNN, rounded_rows
+from prunetext.models.units import UNKNOWN
 
 TABLES = ("int8", "int16")
 LEAST = 1e-12  # a step is never zero, even where all weights are
@@ -30,14 +34,20 @@ def rounding_of(model: TextCNN, table: str) -> Rounding:
 
     All steps are float32 values, as the file stores them; the table's are those of the weights already rounded.
     """
-    embedding = step_for(model.embedding, 127.0)
+    embedding = float(step_for(model.embedding, LIMITS[8]))
+    multipliers = {
+        bits: best_multiplier(model.embedding[model.bits == bits], embedding, bits)
+        for bits in MULTIPLIERS
+        if bool((model.bits == bits).any())
+    }
     taps = model.taps()
     counts = [len(model.conv(width).bias) for width in model.widths]
     weight = torch.cat([step_for(model.conv(width).weight.flatten(1), 127.0, dim=1) for width in model.widths])
     limit = torch.cat(
         [torch.full((n,), float(table_limit(table, width))) for width, n in zip(model.widths, counts, strict=True)]
     )
-    rounded = torch.round(model.embedding[UNKNOWN:] / embedding)
+    unlimited = Rounding(embedding, weight, weight, limit, multipliers)
+    rounded = torch.round(rounded_rows(model.embedding, model.bits, unlimited)[UNKNOWN:] / embedding)
     rounded_taps = torch.round(taps / model.per_column(weight)[:, None])
     largest = (rounded @ rounded_taps.T).abs().amax(0)  # (Σ width·filters,), in units of embedding · weight
     per_filter, at = [], 0
@@ -45,7 +55,7 @@ def rounding_of(model: TextCNN, table: str) -> Rounding:
         per_filter.append(largest[at : at + width * n].view(width, n).amax(0))
         at += width * n
     step = (torch.cat(per_filter) * embedding * weight / limit).clamp(min=LEAST)
-    return Rounding(float(embedding), weight, step, limit)
+    return Rounding(embedding, weight, step, limit, multipliers)
 
 
 @torch.no_grad()
@@ -56,7 +66,7 @@ def snap(model: TextCNN, steps: Rounding) -> None:
 
     A model that recovered with rounding has learnt these values; what lies between is left over from training.
     """
-    model.embedding.copy_(torch.round(model.embedding / steps.embedding) * steps.embedding)
+    model.embedding.copy_(rounded_rows(model.embedding, model.bits, steps))
     first = 0
     for width in model.widths:
         weight = model.conv(width).weight
@@ -65,16 +75,29 @@ def snap(model: TextCNN, steps: Rounding) -> None:
         first += len(weight)
 
 
+class Turn(NamedTuple):
+    """A change of the basis of the embedding space that changes no logit: E·there and W·back, there·backᵀ = 1."""
+
+    there: Tensor  # (dimensions, dimensions) float64
+    back: Tensor
+
+
+def no_turn(model: TextCNN) -> Turn:
+    """The basis as it is."""
+    same = torch.eye(model.embedding.shape[1], dtype=torch.float64)
+    return Turn(same, same)
+
+
 @torch.no_grad()
-def rotate(model: TextCNN, frequency: Tensor | None = None) -> None:
-    """Turn the embedding space so that its dimensions come apart, most of the table first; no logit changes.
+def rotation(model: TextCNN, frequency: Tensor | None = None) -> Turn:
+    """The basis in which dimensions come apart, most of the table first.
 
     The table is E·Wᵀ = (E·M)·(W·N)ᵀ for any M·Nᵀ = 1. Those of its singular value decomposition make every
     dimension's part of the table orthogonal to the others', so that the dimensions worth least can go alone
     (Eckart and Young 1936). `frequency` (rows,) weighs the words. A model with static dimensions is left alone.
     """
     if model.static:
-        return
+        return no_turn(model)
     rows = model.embedding.double()
     weighed = rows if frequency is None else rows * frequency.double().sqrt()[:, None]
     taps = model.taps().double()
@@ -82,10 +105,15 @@ def rotate(model: TextCNN, frequency: Tensor | None = None) -> None:
     right, right_inverse = square_root(taps.T @ taps)
     u, singular, v = torch.linalg.svd(left @ right)
     scale = singular.clamp(min=singular.max() * 1e-9).sqrt()
-    model.embedding.copy_(rows @ (left_inverse @ u * scale))
-    back = right_inverse @ v.T * scale
+    return Turn(left_inverse @ u * scale, right_inverse @ v.T * scale)
+
+
+@torch.no_grad()
+def turn(model: TextCNN, basis: Turn) -> None:
+    """Change the basis of a model's embedding space."""
+    model.embedding.copy_(model.embedding.double() @ basis.there)
     for width in model.widths:
-        model.conv(width).weight.copy_(model.conv(width).weight.double() @ back)
+        model.conv(width).weight.copy_(model.conv(width).weight.double() @ basis.back)
 
 
 def square_root(gram: Tensor) -> tuple[Tensor, Tensor]:

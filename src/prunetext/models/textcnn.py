@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from prunetext.models.convolution import WindowPooling, columns_of
-from prunetext.models.groups import Group, Kept, Slice
+from prunetext.models.groups import Group, Kept
+from prunetext.models.precision import COARSER, MULTIPLIERS, grid, step_of
+from prunetext.models.units import PADDING, STRUCTURE, WORDS, Units
 
-PADDING, UNKNOWN, WORDS = 0, 1, 2  # ids: the padding row (always zero), the unknown word, and the first word
 POOLINGS = ("max", "max+mean")
 
 
@@ -35,6 +35,22 @@ class Rounding(NamedTuple):
     weight: Tensor  # (Σ filters,)
     table: Tensor  # (Σ filters,)
     table_limit: Tensor  # (Σ filters,) largest table entry in units
+    multipliers: Mapping[int, int]  # bits of a coarse vector → its step in steps of the embedding; empty if none is
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything as tensors, for a checkpoint."""
+        multipliers = torch.tensor([self.multipliers.get(bits, 0) for bits in MULTIPLIERS])
+        return {name: torch.as_tensor(value) for name, value in self._asdict().items() if name != "multipliers"} | {
+            "multipliers": multipliers
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Rounding:
+        """Undo `tensors`."""
+        found = zip(MULTIPLIERS, tensors["multipliers"].tolist(), strict=True)
+        multipliers = {bits: multiplier for bits, multiplier in found if multiplier}
+        step = float(tensors["embedding"])
+        return cls(step, tensors["weight"], tensors["table"], tensors["table_limit"], multipliers)
 
 
 class Convolution(nn.Module):
@@ -55,12 +71,14 @@ class TextCNN(nn.Module):
     torch.Size([1, 2])
 
     Ids are those of the vocabulary the model was trained with; `remap` sends the id of a removed word to the
-    unknown word, so that a masked and a shrunk model read the same ids. `static` dimensions come first in each
+    unknown word, so that a masked and a shrunk model read the same ids. `bits` are those of each row's numbers in the
+    packed file. `static` dimensions come first in each
     word vector and are not trained: 0 of them is Kim's "non-static" (or "rand"), all "static", half "multichannel".
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification".
     """
 
     remap: Tensor
+    bits: Tensor
 
     def __init__(self, shape: Shape, *, vectors: Tensor | None = None, static: int = 0, dropout: float = 0.5) -> None:
         super().__init__()
@@ -75,6 +93,7 @@ class TextCNN(nn.Module):
         features = sum(filters.values()) * (2 if pooling == "max+mean" else 1)
         self.head = nn.Linear(features, classes)
         self.register_buffer("remap", torch.arange(words + WORDS))
+        self.register_buffer("bits", torch.full((words + WORDS,), COARSER[0], dtype=torch.uint8))
         self.rounding: Rounding | None = None
 
     @classmethod
@@ -87,6 +106,8 @@ class TextCNN(nn.Module):
         shape = Shape(rows - WORDS, dimensions, filters, len(tensors["head.bias"]), pooling)
         model = cls(shape, static=static, dropout=dropout)
         model.remap = tensors["remap"].clone()
+        if "bits" in tensors:  # files of earlier versions have none
+            model.bits = tensors["bits"].clone()
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 parameter.copy_(tensors[name])
@@ -128,7 +149,7 @@ class TextCNN(nn.Module):
         vectors = functional.embedding(rows, self.embedding, padding_idx=PADDING, sparse=True)
         if self.static and self.training:
             vectors = torch.cat([vectors[:, : self.static].detach(), vectors[:, self.static :]], dim=1)
-        table = self.table(vectors)  # (distinct, Σ width·filters)
+        table = self.table(vectors, self.bits[rows])  # (distinct, Σ width·filters)
         columns = columns_of(self.shape.filters)
         maxima, sums = cast(Any, WindowPooling).apply(table, positions, columns)
         pooled = [functional.relu(maxima + self.biases())]
@@ -138,12 +159,12 @@ class TextCNN(nn.Module):
             pooled.append(sums / windows)
         return torch.cat(pooled, dim=1)
 
-    def table(self, vectors: Tensor) -> Tensor:
-        """Fold word vectors (rows, dimensions) and filters into table rows (rows, Σ width·filters)."""
+    def table(self, vectors: Tensor, bits: Tensor) -> Tensor:
+        """Fold word vectors (rows, dimensions) of so many bits (rows,) and filters: (rows, Σ width·filters)."""
         if self.rounding is None:
             return vectors @ self.taps().T
         step = self.rounding
-        vectors = straight_through(vectors, torch.tensor(step.embedding), torch.tensor(127.0))
+        vectors = vectors + (rounded_rows(vectors.detach(), bits, step) - vectors).detach()
         taps = straight_through(self.taps(), self.per_column(step.weight)[:, None], torch.tensor(127.0))
         return straight_through(vectors @ taps.T, self.per_column(step.table), self.per_column(step.table_limit))
 
@@ -152,72 +173,37 @@ class TextCNN(nn.Module):
         pooled = functional.dropout(self.features(ids), self.dropout, self.training)
         return cast(Tensor, self.head(pooled))
 
-    @torch.no_grad()
-    def soften(self, step: float) -> None:
-        """Move every trained weight by `step` towards what it would be if removed: zero, or the unknown word's."""
-        words, unknown = self.embedding[WORDS:, self.static :], self.embedding[UNKNOWN, self.static :]
-        words.copy_(unknown + functional.softshrink(words - unknown, step))
-        for name, parameter in self.named_parameters():
-            if name.endswith(".weight"):
-                parameter.copy_(functional.softshrink(parameter, step))
+    def trained(self, name: str) -> Tensor | None:
+        """Which entries of a parameter training changes (a mask that broadcasts); None where it changes all."""
+        if name != "embedding" or not self.static:
+            return None
+        return torch.arange(self.embedding.shape[1]) >= self.static
+
+    def groups(self, kinds: Sequence[str] = STRUCTURE) -> tuple[Group, ...]:
+        """The groups of these kinds (`groups.KINDS`), with their cost in packed bytes."""
+        return Units(self).groups(kinds)
 
     def packed_bytes(self, kept: Kept | None = None) -> float:
         """Estimated bytes of the packed file, of the whole model or of what is kept of it."""
-        shape = self.shape
-        blocks = 2 if self.pooling == "max+mean" else 1
+        return Units(self).packed_bytes(kept or {})
 
-        def count(name: str, size: int) -> int:
-            return size if kept is None else int(kept[name].sum())
+    def additions(self, kept: Kept | None = None) -> float:
+        """Table entries that the runtime adds up for each token, of the whole model or of what is kept of it."""
+        return float(Units(self).table_rows(kept or {}))
 
-        words, dimensions = count("vocabulary", shape.words), count("dimensions", shape.dimensions)
-        filters = {width: count(f"conv{width}.filters", n) for width, n in shape.filters.items()}
-        each = 4.0 * (3 + blocks * shape.classes)
-        rows = words + 1 + sum(width * n for width, n in filters.items())
-        return HEADER_BYTES + dimensions * rows + WORD_BYTES * words + each * sum(filters.values())
-
-    def groups(self) -> tuple[Group, ...]:
-        """Vocabulary, embedding dimensions, and the filters of each width, with their cost in packed bytes."""
-        shape = self.shape
-        blocks = 2 if self.pooling == "max+mean" else 1
-        total = sum(shape.filters.values())
-        names = {width: f"conv{width}.filters" for width in self.widths}
-
-        def kept_taps(kept: Kept) -> int:
-            return sum(width * int(kept[name].sum()) for width, name in names.items())
-
-        def vocabulary_cost(kept: Kept) -> np.ndarray:
-            return np.full(shape.words, float(kept["dimensions"].sum()) + WORD_BYTES)
-
-        def dimension_cost(kept: Kept) -> np.ndarray:
-            return np.full(shape.dimensions, 1.0 + kept["vocabulary"].sum() + kept_taps(kept))
-
-        groups = [
-            Group(
-                "vocabulary", shape.words, (Slice("embedding", (0,), offset=WORDS),), vocabulary_cost, redirect="remap"
-            ),
-            Group(
-                "dimensions",
-                shape.dimensions,
-                (Slice("embedding", (1,)), *(Slice(f"conv{width}.weight", (2,)) for width in self.widths)),
-                dimension_cost,
-            ),
-        ]
-        first = 0
-        for width, name in names.items():
-            count = shape.filters[width]
-            heads = tuple(Slice("head.weight", (1,), offset=first + block * total) for block in range(blocks))
-            slices = (Slice(f"conv{width}.weight", (0,)), Slice(f"conv{width}.bias", (0,)), *heads)
-
-            def cost(kept: Kept, width: int = width, count: int = count) -> np.ndarray:
-                return np.full(count, width * kept["dimensions"].sum() + 4.0 * (3 + blocks * shape.classes))
-
-            groups.append(Group(name, count, slices, cost))
-            first += count
-        return tuple(groups)
+    def counts(self) -> dict[str, int]:
+        """How much there is of each kind of unit: words, dimensions, filters, taps, weights that are not zero, bits."""
+        return Units(self).counts()
 
 
-HEADER_BYTES = 2000.0
-WORD_BYTES = 3.5  # a word's string in the compressed vocabulary, on average (measured: 3.0 to 3.9 on the data of docs/)
+def rounded_rows(vectors: Tensor, bits: Tensor, steps: Rounding) -> Tensor:
+    """Vectors as the packed file holds them, each of its own number of bits."""
+    fine = COARSER[0]
+    rounded = grid(vectors, steps.embedding, fine)
+    for coarse, multiplier in steps.multipliers.items():
+        rows = (bits == coarse)[:, None]
+        rounded = torch.where(rows, grid(vectors, step_of(multiplier, coarse, steps.embedding), coarse), rounded)
+    return rounded
 
 
 def straight_through(values: Tensor, step: Tensor, limit: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import UNKNOWN, WORDS, TextCNN
+from prunetext.models.textcnn import TextCNN, rounded_rows
+from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.runtime import format as file_format
 from prunetext.runtime._native import TOKENIZER
 
@@ -33,7 +34,7 @@ def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str
     order = sorted(range(len(words)), key=lambda row: words[row].encode())
     rows = torch.tensor([UNKNOWN, *(WORDS + row for row in order)])
     tensors: dict[str, np.ndarray] = {
-        "embedding": units(model.embedding[rows] / steps.embedding),
+        "embedding": units(rounded_rows(model.embedding[rows], model.bits[rows], steps) / steps.embedding),
         "embedding.scale": np.array([steps.embedding], np.float32),
         "head.weight": model.head.weight.numpy(),
         "head.bias": model.head.bias.numpy(),

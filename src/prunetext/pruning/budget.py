@@ -9,15 +9,20 @@ from prunetext.errors import InputError
 
 SIZE_UNITS = {"b": 1, "": 1, "kb": 1_000, "mb": 1_000_000, "k": 1_000, "m": 1_000_000}
 TIME_UNITS = {"s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
-MOST = 1e15  # bytes or seconds; beyond it is no budget
+SPEED_UNITS = {"": 1.0, "k": 1e3, "m": 1e6}
+MOST = 1e15  # bytes or seconds; or texts a second; beyond it is no budget
 
 
 class Budget(NamedTuple):
-    """Drop in accuracy points, bytes of the packed file, seconds of the whole run; None is no limit."""
+    """Drop in accuracy points, bytes of the packed file, texts a second on one thread, seconds of the whole run.
+
+    None is no limit.
+    """
 
     max_drop: float | None = None
     max_size: int | None = None
     max_time: float | None = None
+    min_speed: float | None = None
 
 
 def parse_size(text: str | float | None) -> int | None:
@@ -36,6 +41,15 @@ def parse_time(text: str | float | None) -> float | None:
     600.0
     """
     return None if text is None else _quantity("max_time", str(text), TIME_UNITS, "10m", least=1e-3)
+
+
+def parse_speed(text: str | float | None) -> float | None:
+    """Texts a second as people write them.
+
+    >>> parse_speed("300k")
+    300000.0
+    """
+    return None if text is None else _quantity("min_speed", str(text), SPEED_UNITS, "300k", least=1e-3)
 
 
 def _quantity(name: str, text: str, units: dict[str, float] | dict[str, int], example: str, least: float) -> float:

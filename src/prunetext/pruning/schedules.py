@@ -1,25 +1,33 @@
-"""How much is kept at each step: a schedule is a function of what happened so far."""
+"""How much is kept at each step, and how training goes on: a schedule is a function of what happened so far."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from prunetext.errors import InputError
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.criterion import load_method, number
 
 FIRST_STEP = math.log(2)  # halve the bytes
 LAST_STEP = math.log(1.12)  # a finer step is not worth its recovery
 LEAST_STEP = 0.97  # even next to the wanted size
 OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
+SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
 
 
 class Step(NamedTuple):
-    """What to do next: cut the last good model to so many packed bytes, then let it recover."""
+    """What to do next: cut a model to so many packed bytes, then train it on."""
 
-    keep: float  # share of the unpruned model's packed bytes
+    keep: float  # share of the unpruned model's packed bytes (or time); 1 removes nothing
+    measure: str = "bytes"  # or "time", that a text takes
+    start: str = "best"  # from the "best" (last accepted) model, the "last" one, or the "untrained" one
+    training: str = "recovery"  # or "first": as the dense model is trained, not as a pruned one recovers
+    epochs: float = 1.0  # in epochs of that training
+    rate: float = 1.0  # of that training's learning rate
+    rewind: bool = False  # whether what is kept goes back to its weights after one epoch
+    regrow: float = 0.0  # share of what is cut that may return after a gentle phase in which the rest is held
+    units: float = 0.0  # if given, the share of the units of each group to remove, whatever the bytes
 
 
 class Stop(NamedTuple):
@@ -29,53 +37,220 @@ class Stop(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One row of history: the step as asked, what came of it, and whether the budget's search rule took it."""
+    """One row of history: what came of a step, and whether the budget's search rule took it."""
 
     keep: float  # share of packed bytes that the model really has
     bytes: int
     drop: float  # accuracy points on the search part of dev
     accepted: bool
+    error: float = 0.0  # standard error of the drop
+    time: float = 1.0  # share of the time that a text takes the unpruned model; measured if the budget names a speed
+    speed: float | None = None  # texts a second, measured then
+    key: str = ""  # names the weights
+    left: Mapping[str, int] = {}  # units of each kind
+
+    def share(self, measure: str) -> float:
+        """Its share of the unpruned model's bytes or time."""
+        return self.keep if measure == "bytes" else self.time
 
 
-Schedule = Callable[[Sequence[Outcome], Budget], Step | Stop]
+class Schedule(NamedTuple):
+    """A schedule: `next` says what to do, given history (whose first row is the unpruned model) and the budget.
 
-SCHEDULES = {"local": "prunetext.pruning.schedules:local"}
-
-
-def load_schedule(name: str) -> Schedule:
-    """Find a schedule by name; an unknown one raises `InputError`.
-
-    >>> load_schedule("local") is local
-    True
+    `refuses` names kinds of groups that it can not be combined with, and why.
     """
-    if name not in SCHEDULES:
-        raise InputError(f"schedule {name!r} is unknown. Choose one of {', '.join(SCHEDULES)}.")
-    module, _, attribute = SCHEDULES[name].partition(":")
-    return cast(Schedule, getattr(import_module(module), attribute))
+
+    next: Callable[[Sequence[Outcome], Budget], Step | Stop]
+    refuses: Mapping[str, str] = {}
+    untrained: bool = False  # whether it begins with untrained weights
 
 
-def local(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
+SCHEDULES = {
+    "global": "prunetext.pruning.schedules:global_",
+    "incremental": "prunetext.pruning.schedules:incremental",
+    "local": "prunetext.pruning.schedules:local",
+    "lottery": "prunetext.pruning.schedules:lottery",
+    "oneshot": "prunetext.pruning.schedules:oneshot",
+}
+
+
+def load_schedule(text: str) -> Schedule:
+    """Make a schedule from its name, with its parameters riding on it; an unknown one raises `InputError`.
+
+    >>> load_schedule("oneshot:keep=0.1").next([Outcome(1.0, 1000, 0.0, True)], Budget(max_drop=0.5)).keep
+    0.1
+    """
+    return cast(Schedule, load_method("schedule", text, SCHEDULES))
+
+
+class Goal(NamedTuple):
+    """A size or a speed that the budget names, as a share of what the unpruned model has."""
+
+    measure: str
+    share: float
+    met: bool
+
+
+def goals(history: Sequence[Outcome], now: Outcome, budget: Budget) -> list[Goal]:
+    """What the budget asks for besides accuracy, and whether the model `now` has it."""
+    found, start = [], history[0]
+    if budget.max_size:
+        found.append(Goal("bytes", budget.max_size / start.bytes * start.keep, now.bytes <= budget.max_size))
+    if budget.min_speed:
+        share = (start.speed or 0.0) / budget.min_speed
+        found.append(Goal("time", share, (now.speed or 0.0) >= budget.min_speed))
+    return found
+
+
+def enough(history: Sequence[Outcome], now: Outcome, budget: Budget) -> Stop | None:
+    """The end of a search that has reached its size and its speed."""
+    asked = goals(history, now, budget)
+    if not asked or not all(goal.met for goal in asked):
+        return None
+    size = f"the packed file is within {budget.max_size:,} bytes" if budget.max_size else ""
+    speed = f"it labels {budget.min_speed:,.0f} texts a second or more" if budget.min_speed else ""
+    return Stop(" and ".join(filter(None, (size, speed))))
+
+
+def aim(history: Sequence[Outcome], now: Outcome, budget: Budget, otherwise: float = 0.0) -> Goal:
+    """What to approach next: the first of the goals that is not met; bytes, down to `otherwise`, if there is none."""
+    unmet = [goal for goal in goals(history, now, budget) if not goal.met]
+    return unmet[0]._replace(share=unmet[0].share * OVERSHOOT) if unmet else Goal("bytes", otherwise, met=False)
+
+
+def not_kept(budget: Budget) -> Stop:
+    """The end of a search that can go no further."""
+    drop = f"{budget.max_drop:g}" if budget.max_drop is not None else "the"
+    return Stop(f"a smaller model no longer kept accuracy within {drop} points on dev")
+
+
+def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
+    """Cut once to the wanted size, or to `keep` of the bytes if the budget names none, and recover.
+
+    With `units=0.9` nine tenths of the units of each group go instead, whatever the bytes.
+    """
+    share = number("oneshot:keep", keep, SMALLEST, 1)
+    removed = number("oneshot:units", units, 0, 0.999)
+
+    def step(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
+        last, asked = history[-1], goals(history, history[0], budget)
+        if (met := enough(history, last, budget)) is not None:
+            return met
+        if len(history) <= max(1, len(asked)) and last.accepted:  # a size and a speed take a step each
+            goal = aim(history, last, budget, share)
+            return Step(goal.share, goal.measure, units=removed)
+        return Stop(f"one step to {last.keep:.1%} of the bytes was asked for") if last.accepted else not_kept(budget)
+
+    return Schedule(step)
+
+
+def local() -> Schedule:
     """Enlarge the pruned part of a fully trained model until accuracy can no longer be kept.
 
     The first step halves the bytes. A step that holds is followed by one as large; one that fails goes back to the
     last good model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and
     ends the search when it is met; without an accuracy budget every step counts as holding.
-    history[0] is the unpruned model.
+    """
+    return Schedule(lambda history, budget: stepwise(history, budget, FIRST_STEP))
+
+
+def lottery(step: str = "4") -> Schedule:
+    """Find a sparse model that could have been trained from the start: prune, rewind to early weights, train again.
+
+    As `local`, but what a step keeps goes back to its weights after the first epoch and is trained as the dense model
+    was. The first step cuts the bytes to one `step`th.
+    Sources: Frankle and Carbin 2019, "The Lottery Ticket Hypothesis"; Frankle et al. 2020, "Linear Mode Connectivity
+    and the Lottery Ticket Hypothesis", for early instead of first weights.
+    """
+    first = math.log(number("lottery:step", step, 1.2, 100))
+
+    def following(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
+        found = stepwise(history, budget, first)
+        return found._replace(training="first", rewind=True) if isinstance(found, Step) else found
+
+    return Schedule(
+        following,
+        {"precision": "a vector that goes back to its early weights has not learnt its few bits"},
+        untrained=True,
+    )
+
+
+def incremental(regrow: str = "0.2") -> Schedule:
+    """Alternate a pruning phase and a recovery phase in which units may return, with a larger range each time.
+
+    Phase one cuts deeper than the step asks for and trains at a small rate with the word vectors and filters held.
+    Phase two lets `regrow` of what was cut return, those of the largest gradient first, and recovers at a larger rate.
+    The first step removes a fifth of the bytes; one that holds is followed by one of half as much again, one that
+    fails by half as much from the last good model.
+    Source for the return of units: Evci et al. 2020, "Rigging the Lottery: Making All Tickets Winners".
+    """
+    returning = number("incremental:regrow", regrow, 0, 0.9)
+
+    def following(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
+        found = stepwise(history, budget, -math.log(0.8), growth=1.5)
+        return found._replace(regrow=returning) if isinstance(found, Step) else found
+
+    return Schedule(
+        following,
+        {
+            "taps": "a filter that became narrower has no gradient for the taps that it lost",
+            "precision": "bits have no gradient by which they could return",
+        },
+    )
+
+
+def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Schedule:
+    """Prune during training, everything at once, until the model no longer converges; then the last that did.
+
+    Training begins with untrained weights. After `warmup` of the dense model's epochs the kept share falls from 1 to
+    the wanted size (or `final`) in `steps` steps, as 1 − (1 − wanted) · (1 − (1 − t)³) at share t of the ramp. It ends
+    with four fifths of the epochs; the last fifth trains what is left. Without a size, two steps in a row whose dev
+    accuracy lies more than two points and the allowed drop below the best one so far end it.
+    Source: Zhu and Gupta 2017, "To prune, or not to prune", eq. 1.
+    """
+    least, count = number("global:final", final, SMALLEST, 1), int(number("global:steps", steps, 1, 100, whole=True))
+    warm = number("global:warmup", warmup, 0.01, 0.7)
+    ramp = 0.8 - warm
+
+    def following(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
+        done = len(history) - 1  # steps: the warm-up, `count` of the ramp, the rest
+        goal = aim(history, history[0], budget, least)
+        if done == 0:
+            return Step(1.0, start="untrained", training="first", epochs=warm)
+        drops = [outcome.drop for outcome in history[1:]]
+        limit = min(drops) + 2 + (budget.max_drop or 0)
+        if not budget.max_size and len(drops) > 2 and min(drops[-2:]) > limit:
+            return Stop("training no longer converged")
+        if done > count + 1:
+            return enough(history, history[-1], budget) or Stop("training is over")
+        keep = 1 - (1 - goal.share) * (1 - (1 - min(1.0, done / count)) ** 3)
+        at = warm + ramp * min(done, count) / count
+        epochs = ramp / count if done <= count else 1 - 0.8
+        return Step(keep, goal.measure, start="last", training="first", epochs=epochs, rate=max(0.1, 1 - at))
+
+    return Schedule(following, untrained=True)
+
+
+def stepwise(history: Sequence[Outcome], budget: Budget, first: float, growth: float = 1.0) -> Step | Stop:
+    """Steps on a logarithmic scale of bytes: as large as before after one that held, half as large after a failure.
+
+    The first is `first`; each that holds makes the next one `growth` times as large.
     """
     good = [outcome for outcome in history if outcome.accepted][-1]
-    wanted = budget.max_size / history[0].bytes * history[0].keep if budget.max_size else 0.0
-    if budget.max_size and good.bytes <= budget.max_size:
-        return Stop(f"the packed file is within {budget.max_size:,} bytes")
-    step, last_good = FIRST_STEP, history[0]
+    if (met := enough(history, good, budget)) is not None:
+        return met
+    goal, step, last_good = aim(history, good, budget), first, history[0]
     for outcome in history[1:]:
         if not outcome.accepted:
             step /= 2
-        elif outcome.keep > last_good.keep * 0.995:
+        elif (
+            outcome.keep > last_good.keep * 0.995
+            and outcome.share(goal.measure) > last_good.share(goal.measure) * 0.995
+        ):
             return Stop("nothing more can be removed")
         else:
-            last_good = outcome
+            last_good, step = outcome, step * growth
     if step < LAST_STEP:
-        drop = f"{budget.max_drop:g}" if budget.max_drop is not None else "the"
-        return Stop(f"a smaller model no longer kept accuracy within {drop} points on dev")
-    keep = max(good.keep * math.exp(-step), wanted * OVERSHOOT)
-    return Step(min(keep, good.keep * LEAST_STEP))
+        return not_kept(budget)
+    now = good.share(goal.measure)
+    return Step(min(max(now * math.exp(-step), goal.share), now * LEAST_STEP), goal.measure)

@@ -1,8 +1,7 @@
-"""From a criterion's scores to units removed: the least loss per byte first, across all groups."""
+"""From a criterion's scores to units removed: the least loss per byte (or addition) first, across all groups."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -11,32 +10,42 @@ from torch.nn import functional
 
 from prunetext.models.groups import Group, Kept
 from prunetext.models.textcnn import TextCNN
-from prunetext.pruning.criteria import WORTHLESS, Criterion
+from prunetext.pruning.criterion import WORTHLESS, Criterion, Groups, State
 from prunetext.pruning.shrinking import all_kept, mask
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import CROP, logits
 
 SHARES = (0.25, 0.5, 0.75, 0.9)  # removed shares at which a group's loss is measured
 BATCH = 64
+PER_EXAMPLE = 500  # texts of the sample that a criterion per example sees
 CHUNK = 0.02  # share of the bytes that goes before costs are asked again
+OFFER = 0.1  # share of a group's units that may go in a chunk
+
+Losses = dict[str, np.ndarray]
+Cost = Callable[[Group], Callable[[Kept], np.ndarray] | None]
 
 
-def scores_of(model: TextCNN, criterion: Criterion, sample: Encoded, seed: int) -> dict[str, np.ndarray]:
-    """Each group's importance by the criterion, on a sample of train; shape (group.size,) each."""
-    state = criterion.init(model, seed)
-    if criterion.after_backward is not None:
-        model.eval()  # no dropout: the same sample gives the same scores
-        for start in range(0, len(sample), BATCH):
-            rows = np.arange(start, min(start + BATCH, len(sample)))
-            model.zero_grad()
-            loss = functional.cross_entropy(model(sample.take(rows, CROP)), sample.targets[torch.from_numpy(rows)])
-            loss.backward()
-            criterion.after_backward(state, model)
+def observe(model: TextCNN, criterion: Criterion, groups: Groups, state: State, sample: Encoded) -> None:
+    """Show the criterion gradients of a sample of train, the model as it is in prediction."""
+    if criterion.after_backward is None:
+        return
+    model.eval()  # no dropout: the same sample gives the same scores
+    size, texts = (1, min(PER_EXAMPLE, len(sample))) if criterion.per_example else (BATCH, len(sample))
+    for start in range(0, texts, size):
+        rows = np.arange(start, min(start + size, texts))
         model.zero_grad()
-    return {group.name: criterion.score(state, model, group) for group in model.groups()}
+        loss = functional.cross_entropy(model(sample.take(rows, CROP)), sample.targets[torch.from_numpy(rows)])
+        loss.backward()
+        criterion.after_backward(state, model, groups)
+    model.zero_grad()
 
 
-def losses_of(model: TextCNN, scores: dict[str, np.ndarray], sample: Encoded) -> dict[str, np.ndarray]:
+def scores_of(model: TextCNN, criterion: Criterion, groups: Groups, state: State) -> Losses:
+    """Each group's importance by the criterion; shape (group.size,) each."""
+    return {group.name: criterion.score(state, model, group) for group in groups}
+
+
+def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -> Losses:
     """Turn ranks into estimated loss increases, so that units of different groups can be compared.
 
     The loss of each group is measured with its lowest 25, 50, 75 and 90 % removed and interpolated between; a unit
@@ -45,23 +54,28 @@ def losses_of(model: TextCNN, scores: dict[str, np.ndarray], sample: Encoded) ->
     """
     base = sample_loss(model, sample)
     losses = {}
-    for group in model.groups():
+    for group in groups:
         order = np.argsort(scores[group.name], kind="stable")
         counts, rises = [0], [0.0]
         for share in SHARES:
             count = min(int(share * group.size), group.size - group.floor)
             if count <= counts[-1]:
                 continue
-            kept = all_kept(model.groups())
-            kept[group.name][order[:count]] = False
             counts.append(count)
-            rises.append(max(0.0, sample_loss(mask(model, kept), sample) - base))
+            rises.append(max(0.0, without(model, group, order[:count], sample) - base))
         slopes = convex_slopes(np.array(counts, float), np.array(rises))
         loss = np.full(group.size, slopes[-1] if len(slopes) else np.inf)
         for low, high, slope in zip(counts, counts[1:], slopes, strict=False):
             loss[order[low:high]] = slope
         losses[group.name] = loss
     return losses
+
+
+def without(model: TextCNN, group: Group, gone: np.ndarray, sample: Encoded) -> float:
+    """Loss on the sample without some units of one group."""
+    kept = all_kept([group])
+    kept[group.name][gone] = False
+    return sample_loss(mask(model, kept), sample)
 
 
 def convex_slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -87,49 +101,56 @@ def sample_loss(model: TextCNN, sample: Encoded) -> float:
 
 
 def choose(
-    model: TextCNN,
-    losses: dict[str, np.ndarray],
-    scores: dict[str, np.ndarray],
+    groups: Groups,
+    losses: Losses,
+    scores: Losses,
     target: float,
     size: Callable[[Kept], float],
+    cost: Cost = lambda group: group.cost,
 ) -> dict[str, np.ndarray]:
-    """Which units stay so that the packed size is at most `target` bytes: the least loss per byte goes first.
+    """Which units stay so that the size is at most `target`: the least loss per unit of cost goes first.
 
-    Worthless units go even if the target is met without that. Costs are asked again whenever `CHUNK` of the bytes is
-    gone, since a word costs the dimensions that are left.
+    Worthless units go even if the target is met without that. `cost` says what a group's removals save; one that
+    saves nothing is left alone. Costs are asked again whenever `CHUNK` of the size is gone, since a word costs the
+    dimensions that are left.
     """
-    groups = model.groups()
     kept = all_kept(groups)
+    order = {group.name: np.argsort(scores[group.name], kind="stable") for group in groups}
     for group in groups:
         worthless = np.flatnonzero(scores[group.name] == WORTHLESS)
         kept[group.name][worthless[: group.size - group.floor]] = False
     while (now := size(kept)) > target:
-        units = removable(groups, kept, losses, scores)
-        if not units:
-            break
         allowance = max(1.0, min(CHUNK * now, now - target))
-        offered = Counter(group.name for _, _, group, _, _ in units)
-        for _, _, group, unit, saved in units:
-            kept[group.name][unit] = False
-            allowance -= saved
-            offered[group.name] -= 1
-            if allowance <= 0 or not offered[group.name]:  # its next units may be the best still
-                break
+        if not remove_chunk(groups, kept, losses, order, allowance, cost):
+            break
     return kept
 
 
-def removable(
-    groups: tuple[Group, ...], kept: dict[str, np.ndarray], losses: dict[str, np.ndarray], scores: dict[str, np.ndarray]
-) -> list[tuple[float, float, Group, int, float]]:
-    """Units that may still go, best first: loss per byte, share of rank, group, unit, bytes saved."""
-    units = []
-    for group in groups:
-        alive = np.flatnonzero(kept[group.name])
-        spare = len(alive) - group.floor
-        if spare <= 0:
+def remove_chunk(
+    groups: Groups, kept: dict[str, np.ndarray], losses: Losses, order: Losses, allowance: float, cost: Cost
+) -> int:
+    """Remove the best units until they save `allowance`, or all that a group offers are gone: it may offer better."""
+    offers = []
+    for number, group in enumerate(groups):
+        costs = cost(group)
+        if costs is None:
             continue
-        cost = group.cost(kept)
-        alive = alive[np.argsort(scores[group.name][alive], kind="stable")][: max(1, int(spare * 0.1))]
-        for rank, unit in enumerate(alive):
-            units.append((losses[group.name][unit] / cost[unit], rank / len(alive), group, int(unit), cost[unit]))
-    return sorted(units, key=lambda unit: unit[:2])
+        saved = costs(kept)
+        ranked = order[group.name]
+        alive = ranked[kept[group.name][ranked]]
+        alive = alive[saved[alive] > 0][: len(alive) - group.floor]
+        alive = alive[: max(1, int(len(alive) * OFFER))]
+        if len(alive):
+            ratio = losses[group.name][alive] / saved[alive]
+            rank = np.arange(len(alive)) / len(alive)
+            offers.append((ratio, rank, np.full(len(alive), number), alive, saved[alive]))
+    if not offers:
+        return 0
+    ratio, rank, owner, unit, saved = (np.concatenate(column) for column in zip(*offers, strict=True))
+    best = np.lexsort((rank, ratio))
+    enough = int(np.searchsorted(np.cumsum(saved[best]), allowance)) + 1
+    last = {number: place for place, number in enumerate(owner[best].tolist())}
+    count = min(enough, min(last.values()) + 1)
+    for number, group in enumerate(groups):
+        kept[group.name][unit[best[:count]][owner[best[:count]] == number]] = False
+    return count

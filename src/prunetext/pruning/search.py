@@ -1,11 +1,11 @@
-"""What the driver works with: the state of one search, its candidates on disk, and how each is judged."""
+"""What the driver works with: the state of one search, how each candidate is made, and how it is judged."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,15 +14,18 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from prunetext.models.rounding import balance, rotate, rounding_of
+from prunetext.models.groups import Group
+from prunetext.models.rounding import Turn, balance, no_turn, rotation, rounding_of, turn
 from prunetext.models.textcnn import TextCNN
+from prunetext.models.units import STRUCTURE, WORDS
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.criteria import Criterion
+from prunetext.pruning.criterion import Criterion, Groups, State
+from prunetext.pruning.regrowth import regrow
 from prunetext.pruning.schedules import Outcome, Step
-from prunetext.pruning.scoring import choose, losses_of, scores_of
+from prunetext.pruning.scoring import Losses, choose, losses_of, observe, scores_of
 from prunetext.pruning.shrinking import shrink
-from prunetext.training.checkpoint import load_tensors, save_tensors
-from prunetext.training.evaluation import accepts
+from prunetext.pruning.store import Store, digest, key_of
+from prunetext.training.evaluation import accepts, paired_standard_error
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import Hooks, Progress, Settings, logits, train_model
 
@@ -30,28 +33,26 @@ SAMPLE = 2000  # texts of train on which criteria score and losses are measured,
 SAMPLE_TOKENS = 60_000  # or fewer, if they are long
 POLISH = 2.0  # the last recovery, as a multiple of the others
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
+GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
+VERSION = 2  # of how candidates are made: those of another version are not used again
+
+Report = Callable[[str, Progress], None] | None
 
 
 @dataclass(frozen=True)
 class Task:
-    """What the search works on: the trained dense model, its data, and the file size of any model."""
+    """What the search works on: the trained dense model, its data, and the file size and speed of any model."""
 
     dense: TextCNN
     train: Encoded
     dev: Encoded  # all of it; the search sees `search_rows` alone
     packed_size: Callable[[TextCNN], int]
     recovery: Settings
+    first: Settings  # how the dense model was trained,
+    untrained: Callable[[], TextCNN] | None = None  # and what it was before
+    speed: Callable[[TextCNN], float] | None = None  # texts a second of the packed model
+    kinds: tuple[str, ...] = STRUCTURE
     table: str = "int8"
-
-
-class Solution(NamedTuple):
-    """The model that the search ends with, and why it ended."""
-
-    model: TextCNN
-    reason: str
-    confirmed: bool | None  # did dev texts that the search never saw agree? None where they were not asked
-    history: list[Outcome]
-    chosen: int  # which row of history the model is
 
 
 def split_dev(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,31 +63,37 @@ def split_dev(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Scored(NamedTuple):
-    """A good model, rotated, with what its units are worth: scores by the criterion, and losses (nats)."""
+    """A model whose units are worth something: its basis turned, its scores, and losses (nats)."""
 
     model: TextCNN
-    scores: dict[str, np.ndarray]
-    losses: dict[str, np.ndarray]
+    basis: Turn
+    groups: Groups
+    state: State
+    scores: Losses
+    losses: Losses
 
 
 class Search:
-    """The state of one search: its candidates lie in the folder, numbered as the rows of history."""
+    """The state of one search: its candidates lie in the folder under names that say how they came about.
 
-    def __init__(self, task: Task, criterion: Criterion, budget: Budget, folder: Path) -> None:
-        self.task, self.criterion, self.budget, self.folder = task, criterion, budget, folder
-        self.seed = task.recovery.seed
-        self.search_rows, self.confirm_rows = split_dev(len(task.dev), self.seed)
+    `name` is the criterion's, with its parameters; it tells candidates of one criterion from another's.
+    """
+
+    def __init__(
+        self, task: Task, criterion: Criterion, budget: Budget, folder: Path, name: str = "", report: Report = None
+    ) -> None:
+        self.task, self.criterion, self.budget, self.report = task, criterion, budget, report
+        self.deadline: float | None = None
+        self.store = Store(folder, task.dense.dropout)
+        self.search_rows, self.confirm_rows = split_dev(len(task.dev), task.recovery.seed)
         self.dense_right = right(task.dense, task.dev)
-        rows = np.random.default_rng((self.seed, 5)).permutation(len(task.train))[:SAMPLE]
+        rows = np.random.default_rng((task.recovery.seed, 5)).permutation(len(task.train))[:SAMPLE]
         few = int(np.searchsorted(np.cumsum(np.diff(task.train.offsets)[rows]), SAMPLE_TOKENS)) + 1
         self.sample = task.train.subset(rows[:few])
         self.frequency = torch.from_numpy(np.bincount(task.train.ids, minlength=len(task.dense.remap)) + 1.0)
-        self.scored: dict[int, Scored] = {}
-        # An average of weights has no exact zeros, which are what a penalty is for.
-        averaging = 0.0 if criterion.after_step else task.recovery.averaging
-        self.settings = dataclasses.replace(task.recovery, averaging=averaging)
-        self.models: dict[str, TextCNN] = {}
-        self.whole = 0  # packed bytes of the unpruned model
+        self.scored: dict[str, Scored] = {}
+        self.whole: Outcome | None = None  # the unpruned model
+        self.root = key_of(VERSION, digest(task.dense), name, task.kinds, task.table, dataclasses.asdict(task.recovery))
 
     @cached_property
     def lessons(self) -> Encoded:
@@ -97,131 +104,224 @@ class Search:
 
     def start(self) -> Outcome:
         """The unpruned model with rounded weights: what the search falls back to."""
-        model = TextCNN.from_tensors(
-            {**self.task.dense.state_dict()}, pooling=self.task.dense.pooling, static=self.task.dense.static
-        )
-        model.dropout = self.task.dense.dropout
+        model = copy.deepcopy(self.task.dense)
         balance(model)
-        model.rounding = rounding_of(model, self.task.table)
-        self.models["step-00"] = model
-        outcome = self.judge(model)
-        return outcome._replace(accepted=True)
+        self.round_again(model)
+        self.store.models[self.root] = model
+        self.whole = self.judge(model)._replace(accepted=True, keep=1.0, time=1.0, key=self.root)
+        return self.whole
 
-    def step(
-        self,
-        history: list[Outcome],
-        step: Step,
-        deadline: float | None,
-        progress: Callable[[str, Progress], None] | None,
-    ) -> Outcome:
-        """Prune the last good model, recover, judge; or read what an earlier run found."""
+    def step(self, history: Sequence[Outcome], step: Step) -> Outcome:
+        """Make the candidate that the schedule asks for (the best of several draws), and judge it."""
+        good = [outcome for outcome in history if outcome.accepted][-1]
+        parent = {"best": good.key, "last": history[-1].key, "untrained": "untrained"}[step.start]
         number = len(history)
-        name = f"step-{number:02}"
-        recorded = self.recorded(name)
-        if recorded is not None:
-            return recorded
-        good = max(at for at, outcome in enumerate(history) if outcome.accepted)
-        small = self.smaller(good, step.keep * history[0].bytes / history[0].keep, deadline, progress)
-        balance(small)
-        settings = dataclasses.replace(self.settings, seed=self.seed + number)
-        outcome = self.recover(name, small, settings, deadline, progress)
-        self.models[name] = small
+        drawn = [self.candidate(parent, step, draw, f"step {number}") for draw in range(self.criterion.draws)]
+        best = min(drawn, key=lambda outcome: outcome.drop)
+        return best._replace(accepted=self.accepts(best))
+
+    def candidate(self, parent: str, step: Step, draw: int, stage: str) -> Outcome:
+        """Cut, train and judge; or take what an earlier search found on the same way."""
+        key = key_of(self.root, parent, step._asdict(), draw)
+        for known in (key, f"{key}-cut"):
+            if known in self.store and (known == key or self.deadline is not None):
+                return self.store.outcome(known)
+        seed = int(key[:8], 16)
+        small = self.smaller(parent, step, draw, key, stage)
+        settings = self.settings(step, seed)
+        if step.rewind:
+            self.store.save(f"{key}-start", copy.deepcopy(small))
+        examples = self.lessons if step.training == "recovery" else self.task.train
+        small, late = self.train(key, small, examples, settings, stage)
+        if late:  # another search may have the time to let it recover
+            key = f"{key}-cut"
+        outcome = self.judge(small)._replace(key=key)
+        self.store.save(key, small, outcome, parent=parent, step=step._asdict())
         return outcome
 
-    def recover(
+    def settings(self, step: Step, seed: int) -> Settings:
+        """How long and how fast to train after this step."""
+        base = self.task.recovery if step.training == "recovery" else self.task.first
+        settings = dataclasses.replace(
+            base,
+            epochs=base.epochs * step.epochs,
+            learning_rate=base.learning_rate * step.rate,
+            embedding_rate=base.embedding_rate * step.rate,
+            best_by="loss",
+            patience=sys.maxsize,
+            seed=seed,
+        )
+        if step.start in ("last", "untrained"):  # a part of one training, whose rate the schedule lets fall
+            settings = dataclasses.replace(settings, final_rate=1.0, judge_start=False, judgements=1)
+        # An average of weights has no exact zeros, which are what a penalty is for.
+        return dataclasses.replace(settings, averaging=0.0) if self.criterion.after_step else settings
+
+    def train(
         self,
-        name: str,
+        key: str,
         model: TextCNN,
+        examples: Encoded,
         settings: Settings,
-        deadline: float | None,
-        progress: Callable[[str, Progress], None] | None,
-    ) -> Outcome:
-        """Train with the packed file's rounding, judge, and keep weights and outcome in the folder."""
-        checkpoint = self.folder / f"{name}.checkpoint"
+        stage: str,
+        *,
+        hooks: Hooks | None = None,
+        rounded: bool = True,
+    ) -> tuple[TextCNN, bool]:
+        """Train with the packed file's rounding; the model, and whether the time was over before its end."""
+        hooks, criterion = hooks or Hooks(), self.criterion
+        groups = model.groups(self.task.kinds)
+        zeros = zeros_of(model) if "weights" in self.task.kinds else {}
 
-        def round_again(current: TextCNN) -> None:
-            current.rounding = rounding_of(current, self.task.table)
+        def after_step(current: TextCNN, rate: float) -> None:
+            if criterion.after_step is not None:
+                criterion.after_step(current, groups, rate)
+            with torch.no_grad():
+                for name, places in zeros.items():
+                    current.get_parameter(name).masked_fill_(places, 0)
 
-        round_again(model)
+        acts = criterion.after_step is not None or bool(zeros)
+        if rounded:
+            self.round_again(model)
         trained = train_model(
             model,
-            self.lessons,
+            examples,
             self.task.dev.subset(self.search_rows),
             settings,
-            checkpoint=checkpoint,
-            hooks=Hooks(after_step=self.criterion.after_step, start_epoch=round_again),
-            progress=None if progress is None else lambda now: progress(stage(name), now),
-            deadline=deadline,
+            checkpoint=self.store.checkpoint(key),
+            hooks=hooks._replace(
+                after_step=after_step if acts else None, start_epoch=self.round_again if rounded else None
+            ),
+            progress=None if self.report is None else lambda now: self.report(stage, now),  # type: ignore[misc]
+            deadline=self.deadline,
         )
         if trained.ended == "interrupted":  # half recovered, it says nothing about what would have come of it
             raise KeyboardInterrupt
-        round_again(model)
-        outcome = self.judge(model)
-        self.record(name, model, outcome, checkpoint)
-        return outcome
+        if rounded:
+            self.round_again(model)
+        return model, trained.ended == "time"
 
-    def polish(
-        self, chosen: int, drop: float, deadline: float | None, progress: Callable[[str, Progress], None] | None
-    ) -> TextCNN:
-        """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev."""
-        before, name = self.candidate(chosen), f"final-{chosen:02}"
-        outcome = self.recorded(name)
-        if outcome is None:
-            after = copy.deepcopy(before)
-            settings = dataclasses.replace(self.settings, epochs=POLISH * self.settings.epochs, seed=self.seed + 97)
-            outcome = self.recover(name, after, settings, deadline, progress)
-            self.models[name] = after
-        return self.load(name) if outcome.drop <= drop else before
+    def round_again(self, model: TextCNN) -> None:
+        """Give the model the rounding that its weights now ask for."""
+        model.rounding = rounding_of(model, self.task.table)
 
-    def smaller(
-        self,
-        good: int,
-        target: float,
-        deadline: float | None = None,
-        progress: Callable[[str, Progress], None] | None = None,
-    ) -> TextCNN:
-        """The good model cut to `target` bytes; the estimate is corrected by the file size that it really has."""
-        if good not in self.scored:  # a step that failed is tried again from the same model
-            model = copy.deepcopy(self.candidate(good))
-            model.rounding = None
-            weights = torch.zeros(len(model.embedding)).index_add_(0, model.remap, self.frequency.float())
-            rotate(model, weights)
-            if self.criterion.after_step is not None and good == 0:
-                self.penalise(model, deadline, progress)
-            scores = scores_of(model, self.criterion, self.sample, self.seed)
-            losses = scores if self.criterion.unit == "loss" else losses_of(model, scores, self.sample)
-            self.scored[good] = Scored(model, scores, losses)
-        model, scores, losses = self.scored[good]
-        real, estimated = self.task.packed_size(model), model.packed_bytes()
-        return shrink(model, choose(model, losses, scores, target * estimated / real, model.packed_bytes))
+    def smaller(self, parent: str, step: Step, draw: int, key: str, stage: str) -> TextCNN:
+        """A model cut to the wanted size; the estimate is corrected by the size that it really has."""
+        if step.keep >= 1 and not step.units:
+            return copy.deepcopy(self.load(parent))
+        scored = self.score(parent, draw, stage)
+        model, groups, target = scored.model, scored.groups, 0.0
+        if step.units:
+            kept = {group.name: highest(group, scored.scores[group.name], step.units) for group in groups}
+        elif step.measure == "time":
+            kept = self.faster(scored, step.keep)
+        else:
+            assert self.whole is not None
+            now = model.packed_bytes()
+            target = step.keep * self.whole.bytes * now / self.task.packed_size(model)
+            deeper = max(target - step.regrow / (1 - step.regrow) * (now - target), target / 4)
+            kept = choose(groups, scored.losses, scored.scores, deeper, model.packed_bytes)
+        if self.criterion.remove is not None:
+            model = copy.deepcopy(model)
+            self.criterion.remove(scored.state, model, model.groups(self.task.kinds), kept)
+        if step.rewind:
+            model = copy.deepcopy(self.early(parent, stage))
+            turn(model, scored.basis)
+        small = shrink(model, kept)
+        if step.regrow and target:
+            settings = self.settings(step._replace(epochs=GENTLE_EPOCHS, rate=GENTLE_RATE), int(key[:8], 16))
+            hooks = Hooks(frozen=lambda name: not name.startswith("head"))
+            small, _ = self.train(f"{key}-gentle", small, self.lessons, settings, stage, hooks=hooks, rounded=False)
+            small = regrow(small, model, model.groups(self.task.kinds), kept, target, model.packed_bytes, self.sample)
+        balance(small)
+        return small
 
-    def penalise(
-        self, model: TextCNN, deadline: float | None, progress: Callable[[str, Progress], None] | None
-    ) -> None:
-        """Train the dense model on with the criterion's own penalty, so that its scores mean something."""
-        trained = train_model(
-            model,
-            self.lessons,
-            self.task.dev.subset(self.search_rows),
-            dataclasses.replace(self.settings, judge_start=False),  # its start has not felt the penalty
-            checkpoint=self.folder / "penalty.checkpoint",
-            hooks=Hooks(after_step=self.criterion.after_step),
-            progress=None if progress is None else lambda now: progress("penalty", now),
-            deadline=deadline,
+    def score(self, parent: str, draw: int, stage: str) -> Scored:
+        """What the units of a model are worth; kept, since a step that failed is tried again from the same model."""
+        name, criterion, kinds = key_of(self.root, parent, draw), self.criterion, self.task.kinds
+        if name in self.scored:
+            return self.scored[name]
+        model = copy.deepcopy(self.task.dense if parent == self.root else self.load(parent))
+        model.rounding = None
+        weights = torch.zeros(len(model.embedding)).index_add_(0, model.remap, self.frequency.float())
+        # A turned basis would fill the zeros of single weights.
+        basis = no_turn(model) if "weights" in kinds and zeros_of(model) else rotation(model, weights)
+        turn(model, basis)
+        groups = model.groups(kinds)
+        state = criterion.init(model, groups, int(name[:8], 16))
+        if criterion.trains and (parent == self.root or criterion.after_backward is not None):
+            self.tune(f"{name}-tuned", model, groups, state, stage)
+        else:
+            observe(model, criterion, groups, state, self.sample)
+        scores = scores_of(model, criterion, groups, state)
+        losses = losses_of(model, groups, scores, self.sample)
+        self.scored = {name: Scored(model, basis, groups, state, scores, losses)}
+        return self.scored[name]
+
+    def tune(self, name: str, model: TextCNN, groups: Groups, state: State, stage: str) -> None:
+        """Train a model on as the criterion asks: under its penalty, or while it watches."""
+        settings = self.settings(Step(1.0), int(name[:8], 16))
+        settings = dataclasses.replace(settings, judge_start=False)  # its start has not felt the penalty
+        after_backward = self.criterion.after_backward
+        watch = None if after_backward is None else lambda now: after_backward(state, now, groups)
+        self.train(
+            name, model, self.lessons, settings, f"{stage} tuning", hooks=Hooks(watch, noted=state), rounded=False
         )
-        if trained.ended == "interrupted":
-            raise KeyboardInterrupt
+
+    def early(self, parent: str, stage: str) -> TextCNN:
+        """The weights that a model had after its first epoch."""
+        if parent != self.root:
+            return self.load(f"{parent}-start")
+        key = f"{self.root}-early"
+        if key not in self.store:
+            assert self.task.untrained is not None
+            settings = dataclasses.replace(self.task.first, stop_after=1.0)
+            model = self.task.untrained()
+            self.train(key, model, self.task.train, settings, f"{stage} early weights", rounded=False)
+            self.store.save(key, model)
+        return self.load(key)
+
+    def faster(self, scored: Scored, share: float) -> dict[str, np.ndarray]:
+        """What to keep so that a text takes this share of the unpruned model's time.
+
+        The time of an addition is measured: that of the model, less that of one with as few filters as can be.
+        """
+        model, groups, speed = scored.model, scored.groups, self.task.speed
+        assert speed is not None
+        assert self.whole is not None
+        assert self.whole.speed is not None
+        unrounded = {"losses": scored.losses, "scores": scored.scores}
+        least = choose(groups, **unrounded, target=0.0, size=model.additions, cost=lambda group: group.work)
+        now, floor = 1 / speed(model), 1 / speed(shrink(model, least))
+        each = max(now - floor, 1e-12) / max(model.additions() - model.additions(least), 1)
+        target = model.additions(least) + (share / self.whole.speed - floor) / each
+        return choose(groups, **unrounded, target=target, size=model.additions, cost=lambda group: group.work)
+
+    def polish(self, chosen: Outcome) -> TextCNN:
+        """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev."""
+        before, key = self.load(chosen.key), f"{chosen.key}-final"
+        if key not in self.store:
+            step = Step(1.0, epochs=POLISH)
+            after, _ = self.train(
+                key, copy.deepcopy(before), self.lessons, self.settings(step, int(key[:8], 16)), "final"
+            )
+            self.store.save(key, after, self.judge(after), parent=chosen.key, step=step._asdict())
+        return self.load(key) if self.store.outcome(key).drop <= chosen.drop else before
 
     def judge(self, model: TextCNN) -> Outcome:
         """Bytes, drop and the search rule, on the search part of dev alone."""
-        now = right(model, self.task.dev)[self.search_rows]
-        dense = self.dense_right[self.search_rows]
-        size = self.task.packed_size(model)
-        drop = 100 * float(dense.mean() - now.mean())
-        max_drop = self.budget.max_drop
-        accepted = max_drop is None or bool(accepts(dense, now, max_drop))
-        self.whole = self.whole or size  # the unpruned model is judged first
-        return Outcome(size / self.whole, size, drop, accepted)
+        now, dense = right(model, self.task.dev)[self.search_rows], self.dense_right[self.search_rows]
+        size, speed = self.task.packed_size(model), None
+        if self.budget.min_speed and self.task.speed is not None:
+            speed = self.task.speed(model)
+        whole = self.whole
+        time = whole.speed / speed if whole is not None and whole.speed and speed else 1.0
+        drop, error = 100 * float(dense.mean() - now.mean()), paired_standard_error(dense, now)
+        outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
+        return outcome._replace(accepted=self.accepts(outcome), left=model.counts())
+
+    def accepts(self, outcome: Outcome) -> bool:
+        """Tell whether the budget's search rule takes a candidate."""
+        return self.budget.max_drop is None or accepts(outcome.drop, outcome.error, self.budget.max_drop)
 
     def confirms(self, model: TextCNN) -> bool | None:
         """Ask the part of dev that the search never saw whether the drop is kept; None where it is empty.
@@ -235,47 +335,33 @@ class Search:
         assert self.budget.max_drop is not None
         return 100 * float(dense.mean() - now.mean()) <= self.budget.max_drop
 
-    def candidate(self, number: int) -> TextCNN:
-        """The model of one row of history, ready to predict as the packed file will."""
-        return self.load(f"step-{number:02}")
+    def load(self, key: str) -> TextCNN:
+        """A model of this search, ready to predict as the packed file will."""
+        if key == "untrained" and key not in self.store.models:
+            assert self.task.untrained is not None
+            self.store.models[key] = self.task.untrained()
+            balance(self.store.models[key])
+        model = self.store.load(key)
+        if model.rounding is None:
+            self.round_again(model)
+        return model
 
-    def load(self, name: str) -> TextCNN:
-        """A model of this search, from memory or from the folder."""
-        if name not in self.models:
-            dense = self.task.dense
-            tensors, _ = load_tensors(self.folder / f"{name}.safetensors")
-            model = TextCNN.from_tensors(
-                tensors, pooling=dense.pooling, static=int(tensors["static"]), dropout=dense.dropout
-            )
-            model.rounding = rounding_of(model, self.task.table)
-            self.models[name] = model
-        return self.models[name]
 
-    def record(self, name: str, model: TextCNN, outcome: Outcome, checkpoint: Path) -> None:
-        """Weights and outcome in one file, so that neither exists without the other."""
-        save_tensors(
-            self.folder / f"{name}.safetensors",
-            {**model.state_dict(), "static": torch.tensor(model.static)},
-            {"outcome": json.dumps(outcome._asdict())},
-        )
-        checkpoint.unlink(missing_ok=True)
+def highest(group: Group, scores: np.ndarray, share: float) -> np.ndarray:
+    """Keep all units of a group but its lowest share."""
+    kept = np.ones(group.size, dtype=bool)
+    kept[np.argsort(scores, kind="stable")[: min(round(share * group.size), group.size - group.floor)]] = False
+    return kept
 
-    def recorded(self, name: str) -> Outcome | None:
-        """What an earlier, killed run of the same recipe found at this step."""
-        path = self.folder / f"{name}.safetensors"
-        return Outcome(**json.loads(load_tensors(path)[1]["outcome"])) if path.exists() else None
+
+def zeros_of(model: TextCNN) -> dict[str, torch.Tensor]:
+    """Where single weights were removed, by parameter, if any were."""
+    places = {name: each.detach() == 0 for name, each in model.named_parameters() if not name.startswith("head")}
+    places = {name: each for name, each in places.items() if not name.endswith("bias")}
+    places["embedding"][:WORDS] = False
+    return {name: each for name, each in places.items() if bool(each.any())}
 
 
 def right(model: TextCNN, examples: Encoded) -> np.ndarray:
     """Which texts the model labels rightly, shape (n,)."""
     return (logits(model, examples).argmax(1) == examples.targets).numpy()
-
-
-def stage(name: str) -> str:
-    """What progress calls a candidate.
-
-    >>> stage("step-03"), stage("final-02")
-    ('step 3', 'final')
-    """
-    kind, _, number = name.partition("-")
-    return f"{kind} {int(number)}" if kind == "step" else kind

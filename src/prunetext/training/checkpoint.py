@@ -51,10 +51,17 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 class Checkpoint:
-    """Model, best weights, optimizer moments and counters of one training run."""
+    """Model, best weights, optimizer moments and counters of one training run, and what its hooks have noted."""
 
-    def __init__(self, path: Path | None, model: TextCNN, optimizers: list[torch.optim.Optimizer]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        model: TextCNN,
+        optimizers: list[torch.optim.Optimizer],
+        noted: dict[str, Tensor] | None = None,
+    ) -> None:
         self.path, self.model, self.optimizers = path, model, optimizers
+        self.noted = {} if noted is None else noted
         self.best: dict[str, Tensor] = {}
         self.mean = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
         self.step = self.bad_epochs = 0
@@ -118,9 +125,8 @@ class Checkpoint:
                     tensors[f"optimizer.{number}.{index}.{key}"] = torch.as_tensor(value)
         scalars = {name: getattr(self, name) for name in SCALARS}
         if self.model.rounding is not None:
-            tensors |= {
-                f"rounding.{key}": torch.as_tensor(value) for key, value in self.model.rounding._asdict().items()
-            }
+            tensors |= {f"rounding.{name}": tensor for name, tensor in self.model.rounding.tensors().items()}
+        tensors |= {f"noted.{name}": tensor for name, tensor in self.noted.items()}
         save_tensors(self.path, tensors, {"state": json.dumps(scalars)})
 
     def restore(self) -> None:
@@ -135,9 +141,8 @@ class Checkpoint:
         self.best = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("best.")}
         steps = {key[9:]: tensor for key, tensor in tensors.items() if key.startswith("rounding.")}
         if steps:
-            self.model.rounding = Rounding(
-                float(steps["embedding"]), steps["weight"], steps["table"], steps["table_limit"]
-            )
+            self.model.rounding = Rounding.from_tensors(steps)
+        self.noted.update({key[6:]: tensor for key, tensor in tensors.items() if key.startswith("noted.")})
         for number, optimizer in enumerate(self.optimizers):
             state = optimizer.state_dict()
             for key, tensor in tensors.items():

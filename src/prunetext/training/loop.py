@@ -30,6 +30,7 @@ class Settings:
     """How one call of the loop trains."""
 
     epochs: float = 6
+    stop_after: float | None = None  # epochs, if training is to be broken off on the way
     batch_size: int = 64
     learning_rate: float = 1e-3
     embedding_rate: float = 4e-3
@@ -45,11 +46,17 @@ class Settings:
 
 
 class Hooks(NamedTuple):
-    """Where a criterion or a schedule looks into training; each is given the model."""
+    """Where a criterion or a schedule looks into training; each is given the model.
+
+    What hooks keep in `noted` stands in the checkpoint, so that a resumed training has it. `frozen` names parameters
+    that are not trained.
+    """
 
     after_backward: Callable[[TextCNN], None] | None = None
     after_step: Callable[[TextCNN, float], None] | None = None  # and the learning rate
     start_epoch: Callable[[TextCNN], None] | None = None
+    noted: dict[str, Tensor] | None = None
+    frozen: Callable[[str], bool] | None = None
 
 
 class Progress(NamedTuple):
@@ -89,15 +96,17 @@ def train_model(
     The steps of a small model are too short to be shared out, so that it trains on one thread.
     """
     hooks = hooks or Hooks()
-    dense = [parameter for name, parameter in model.named_parameters() if name != "embedding"]
+    trained = [(name, each) for name, each in model.named_parameters() if not (hooks.frozen and hooks.frozen(name))]
+    dense = [parameter for name, parameter in trained if name != "embedding"]
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(dense, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True),
-        RowAdam([model.embedding], lr=settings.embedding_rate),
+        *(RowAdam([parameter], lr=settings.embedding_rate) for name, parameter in trained if name == "embedding"),
     ]
     base_rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     per_epoch = -(-len(train) // settings.batch_size)
     total = max(1, round(per_epoch * settings.epochs))
-    state = Checkpoint(checkpoint, model, optimizers)
+    last = total if settings.stop_after is None else min(total, max(1, round(per_epoch * settings.stop_after)))
+    state = Checkpoint(checkpoint, model, optimizers, hooks.noted)
     state.restore()
     saved, seconds, texts, epoch_batches = time.monotonic(), 0.0, 0, None
     every = max(1, per_epoch // settings.judgements)
@@ -106,7 +115,7 @@ def train_model(
     ended = None
     with threads(threads_for(model)):
         try:
-            while state.step < total and state.bad_epochs < settings.patience and ended is None:
+            while state.step < last and state.bad_epochs < settings.patience and ended is None:
                 epoch, place = divmod(state.step, per_epoch)
                 if epoch_batches is None or place == 0:
                     epoch_batches = batches(train, settings.batch_size, settings.seed, epoch)
@@ -124,14 +133,14 @@ def train_model(
                 state.step += 1
                 state.average(settings.averaging)
                 late = deadline is not None and time.monotonic() > deadline
-                if state.step % every == 0 or state.step == total or late:
+                if state.step % every == 0 or state.step == last or late:
                     with state.averaged():
                         state.judge(*dev_accuracy(model, dev), settings.best_by)
                 if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
                     state.save()
                     saved = time.monotonic()
                 if progress:
-                    progress(Progress(state.step, total, state.accuracy))
+                    progress(Progress(state.step, last, state.accuracy))
                 ended = "time" if late else None
         except KeyboardInterrupt:
             if not state.best:
@@ -178,8 +187,7 @@ def train_step(
         # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
         ids = torch.where((torch.rand(ids.shape) < settings.word_dropout) & (ids > 0), 1, ids)
     loss = functional.cross_entropy(model(ids), train.targets[torch.from_numpy(rows)])
-    for optimizer in optimizers:
-        optimizer.zero_grad()
+    model.zero_grad()
     loss.backward()
     if hooks.after_backward:
         hooks.after_backward(model)

@@ -1,0 +1,75 @@
+"""A finished run as the start of another: its recipe, its data read again, its dense model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from prunetext.checks import check_data, read_data
+from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, check_pruning, parse_widths, take
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.splitting import split
+from prunetext.errors import RunError
+from prunetext.models.initial import new_model
+from prunetext.models.textcnn import TextCNN
+from prunetext.pruning.store import digest
+from prunetext.runs import RECIPE, SOURCE, load_float, read_json
+
+
+class EarlierRun:
+    """What another search needs of a finished run.
+
+        earlier = EarlierRun(Path("runs/reviews"), PruneOptions(max_size="30kB"))
+        data, notes = earlier.read(None, Path("runs/smaller"))
+        dense, words, labels = earlier.dense()
+
+    `fitting` are the options of that run with those of the new pruning. RunError where the folder holds no finished
+    run, or one whose data have changed since.
+    """
+
+    def __init__(self, folder: Path, pruning: PruneOptions) -> None:
+        check_pruning(pruning)
+        self.folder = folder
+        self.old, self.source = read_json(folder, RECIPE), read_json(folder, SOURCE)
+        self.shape, fitting = self._options(ModelOptions), self._options(FitOptions)
+        self.reading = take(ReadOptions, {k: v for k, v in self.source.get("reading", {}).items() if v is not None})
+        self.fitting = dataclasses.replace(fitting, **dataclasses.asdict(pruning))
+        self.untrained: Callable[[], TextCNN] | None = None
+        self.recipe: dict[str, Any] = {}
+
+    def _options(self, kind: type) -> Any:
+        names = [each.name for each in dataclasses.fields(kind)]
+        return take(kind, {name: self.old[name] for name in names if self.old.get(name) is not None})
+
+    def read(self, data: Data | Examples | str | Path | None, out: Path) -> tuple[Data, list[str]]:
+        """The data of the run, split as they were, and what was noticed in them."""
+        if data is None and "data" not in self.source:
+            raise RunError(f"{self.folder} was made of data in memory: give them again as data.")
+        where = self.source if data is None else {}
+        found = read_data(data or self.source["data"], where.get("dev"), where.get("test"), out, self.reading)
+        notes = found.report.lines()
+        found = split(found, seed=self.fitting.seed)
+        if found.fingerprint() != self.old["data"]:
+            place = f"{self.source['data']}: the data have" if data is None else "The data given have"
+            raise RunError(f"{place} other texts or labels than those of {self.folder}. Give --data of that run.")
+        check_data(found, found.labels)
+        return found, notes
+
+    def dense(self) -> tuple[TextCNN, list[str], list[str]]:
+        """The dense model, its words and its labels; from now on also the recipe, and how to begin untrained."""
+        dense, words, labels = load_float(self.folder / "dense.safetensors")
+        self.recipe = {**self.old, **dataclasses.asdict(self.fitting), "dense": digest(dense)}
+        del self.recipe["format"]
+        if self.old["vectors"] is None:
+
+            def untrained() -> TextCNN:
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(self.fitting.seed)
+                    return new_model(words, len(labels), self.shape, parse_widths(self.shape.widths), None)
+
+            self.untrained = untrained
+        return dense, words, labels

@@ -1,0 +1,225 @@
+"""The stages of one run, for fit and prune alike: train or take the dense model, search, pack, judge."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from prunetext.config import FitOptions, PruneOptions
+from prunetext.data.dataset import Data
+from prunetext.errors import InputError
+from prunetext.judging import Judged, choose_table, judge, texts_per_second
+from prunetext.models.groups import KINDS
+from prunetext.models.textcnn import TextCNN
+from prunetext.packing.textcnn import pack
+from prunetext.pruning.budget import Budget, parse_size, parse_speed, parse_time
+from prunetext.pruning.driver import Solution, prune
+from prunetext.pruning.methods import Method
+from prunetext.pruning.search import Report, Task
+from prunetext.runs import STEPS, Run
+from prunetext.runtime._native import Vocabulary
+from prunetext.runtime.classifier import load
+from prunetext.training.evaluation import Score, Verdict
+from prunetext.training.examples import encode
+from prunetext.training.loop import Settings, train_model
+
+DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
+SEEN = 150_000  # texts that training of the dense model sees, over all epochs, where the data are small
+EPOCHS = (3, 20)
+FEW_STEPS = 64  # an epoch of small data has about as many steps, of smaller batches,
+SMALLEST_BATCH = 8
+SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
+FINDINGS = 1_200  # bytes that scores, verdict and reason take in the packed file, at most
+RECOVERY = 0.34  # of the dense model's epochs, at each step
+RECOVERY_RATE = 0.3  # of the dense model's learning rates: gently, since the dense model has learnt all there is
+RECOVERY_WORD_DROPOUT = 0.05  # removed words already teach the unknown one
+DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
+RECOVERY_JUDGEMENTS = 2  # in an epoch, since a recovery may do harm after a while
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run ended with; everything but the paths also stands in `result.json`."""
+
+    path: Path  # the packed file
+    size: int  # its bytes
+    score: Score  # of the packed model on test
+    verdict: Verdict  # packed against dense on test
+    reason: str  # why the search ended
+    within_budget: bool  # whether size, speed and time were kept; the drop is what the verdict is about
+    judged: Judged  # dense, pruned and packed side by side
+    removed: dict[str, float]  # share of the dense model's words, dimensions, filters, taps, weights and bits
+    notes: list[str]  # what was noticed in the data
+
+
+class Job:
+    """What every stage of one run works with."""
+
+    def __init__(
+        self,
+        run: Run,
+        data: Data,
+        words: list[str],
+        labels: list[str],
+        budget: Budget,
+        untrained: Callable[[], TextCNN] | None,
+        progress: Report,
+    ) -> None:
+        assert data.dev is not None
+        assert data.test is not None
+        self.run, self.words, self.labels, self.budget, self.progress = run, words, labels, budget, progress
+        self.began, self.untrained = time.monotonic(), untrained
+        self.texts = {"train": data.train, "dev": data.dev, "test": data.test}
+        vocabulary = Vocabulary(words)
+        self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
+
+    def deadline(self, share: float) -> float | None:
+        """When so much of the time is spent, on the clock of `time.monotonic`; None without a limit."""
+        return None if self.budget.max_time is None else self.began + share * self.budget.max_time
+
+    def packed_size(self, model: TextCNN) -> int:
+        """Bytes of the model's packed file, with room for what will be found out."""
+        provenance = {"recipe": self.run.recipe, "findings": "-" * FINDINGS}
+        scratch = self.run.path("measured.safetensors")
+        return pack(model, self.words, self.labels, scratch, provenance=provenance)
+
+    def speed(self, model: TextCNN) -> float:
+        """Texts a second of the packed model, on one thread, on the texts of dev."""
+        scratch, texts = self.run.path("measured.safetensors"), self.texts["dev"].texts
+        pack(model, self.words, self.labels, scratch)
+        classifier = load(scratch)
+        return texts_per_second(lambda: classifier.predict(texts, threads=1), len(texts))
+
+
+def budget_of(options: PruneOptions) -> Budget:
+    """The budget asked for, or half a point if nothing is."""
+    budget = Budget(
+        options.max_drop, parse_size(options.max_size), parse_time(options.max_time), parse_speed(options.min_speed)
+    )
+    free = budget.max_drop is None and budget.max_size is None and budget.min_speed is None
+    return budget._replace(max_drop=DEFAULT_DROP) if free else budget
+
+
+def settings_of(options: FitOptions, texts: int) -> Settings:
+    """How long to train: small data are seen more often."""
+    epochs = options.epochs or float(min(max(SEEN / texts, EPOCHS[0]), EPOCHS[1]))
+    batch = min(max(texts // FEW_STEPS, SMALLEST_BATCH), Settings.batch_size)
+    patience = Settings.patience if batch == Settings.batch_size else SMALL_PATIENCE
+    return Settings(epochs=epochs, batch_size=batch, patience=patience, seed=options.seed)
+
+
+def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, str | None]:
+    """Train the dense model, or take that of an earlier, killed run; and why training ended early, if it did."""
+    saved = job.run.load_model("dense.safetensors")
+    if saved is not None:
+        return saved, None
+    checkpoint = job.run.path("dense.checkpoint")
+    progress = job.progress
+    trained = train_model(
+        model,
+        job.encoded["train"],
+        job.encoded["dev"],
+        settings,
+        checkpoint=checkpoint,
+        deadline=job.deadline(DENSE_TIME),
+        progress=None if progress is None else lambda now: progress("train", now),
+    )
+    if trained.ended != "interrupted":  # else a run that is resumed trains on
+        job.run.save_model("dense.safetensors", model, job.words, job.labels)
+        checkpoint.unlink(missing_ok=True)
+    return model, trained.ended
+
+
+def task_of(job: Job, dense: TextCNN, kinds: tuple[str, ...], settings: Settings) -> Task:
+    """What a search on this dense model works on, and how its candidates are trained."""
+    recovery = dataclasses.replace(
+        settings,
+        epochs=max(1.0, settings.epochs * RECOVERY),
+        learning_rate=settings.learning_rate * RECOVERY_RATE,
+        embedding_rate=settings.embedding_rate * RECOVERY_RATE,
+        word_dropout=RECOVERY_WORD_DROPOUT,
+        judgements=RECOVERY_JUDGEMENTS,
+        judge_start=True,
+        best_by="loss",  # the most accurate of so many judgements on a small dev is mostly the luckiest
+        patience=sys.maxsize,
+    )
+    if not dense.groups(kinds):
+        raise InputError(f"groups is {','.join(kinds)}: this model has none. Choose others, such as filters.")
+    return Task(
+        dense,
+        job.encoded["train"],
+        job.encoded["dev"],
+        job.packed_size,
+        recovery,
+        first=settings,
+        untrained=job.untrained,
+        speed=job.speed,
+        kinds=kinds,
+    )
+
+
+def search(job: Job, dense: TextCNN, method: Method, settings: Settings, ended: str | None = None) -> Solution:
+    """Prune the dense model; an interrupt before there is anything smaller leaves the dense model."""
+    task, steps = task_of(job, dense, method.kinds, settings), job.run.folder(STEPS)
+    if ended != "interrupted":
+        try:
+            return prune(
+                task,
+                method,
+                job.budget,
+                steps,
+                deadline=job.deadline(SEARCH_TIME),
+                progress=job.progress,
+                record=lambda rows: job.run.write_history(row._asdict() for row in rows),
+            )
+        except KeyboardInterrupt:
+            pass
+    solution = prune(task, method, job.budget, steps, deadline=0.0)
+    return solution._replace(reason="interrupted; this is the dense model as it was then")
+
+
+def finish(job: Job, dense: TextCNN, solution: Solution, notes: list[str]) -> Result:
+    """Pack the chosen model, look at test, and write the result."""
+    run, model, words, labels = job.run, solution.model, job.words, job.labels
+    run.save_model("pruned.safetensors", model, words, labels)
+    scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
+    dev, test = job.texts["dev"], job.texts["test"]
+    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch)
+    pack(model, words, labels, scratch, table=table)
+    max_drop = DEFAULT_DROP if job.budget.max_drop is None else job.budget.max_drop
+    judged = judge(dense, model, scratch, job.encoded["test"], test, labels, max_drop, agreement)
+    provenance = {
+        "recipe": run.recipe,
+        "test": judged.packed.score._asdict(),
+        "dense_test": judged.dense.score._asdict(),
+        "verdict": judged.verdict._asdict(),
+        "reason": solution.reason,
+        "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
+    }
+    majority = max(test.labels.count(label) for label in labels) / len(test)
+    if judged.dense.score.low <= majority:
+        notes = [*notes, "The dense model itself is hardly better than always giving the most frequent label."]
+    size = pack(model, words, labels, path, table=table, provenance=provenance)
+    judged = judged.with_size(size)
+    run.save_model("dense.safetensors", dense, words, labels)
+    left, whole = model.counts(), dense.counts()
+    removed = {kind: 1 - left[kind] / whole[kind] for kind in KINDS}
+    late, speed = job.deadline(1), solution.history[solution.chosen].speed
+    misses = (
+        job.budget.max_size and size > job.budget.max_size,
+        job.budget.min_speed and (speed or 0.0) < job.budget.min_speed,
+        late and time.monotonic() > late,
+    )
+    run.write_history(outcome._asdict() for outcome in solution.history)
+    result = {"reason": solution.reason, "within_budget": not any(misses), "removed": removed, "notes": notes}
+    run.finish({**judged.rows(), **result})
+    kept = run.own / "model.safetensors"
+    return Result(
+        kept, size, judged.packed.score, judged.verdict, solution.reason, not any(misses), judged, removed, notes
+    )

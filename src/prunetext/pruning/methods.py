@@ -1,0 +1,69 @@
+"""A method is a criterion, a schedule and the kinds of groups that are pruned; some do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from prunetext.errors import InputError
+from prunetext.models.groups import KINDS
+from prunetext.pruning.criterion import CRITERIA, Criterion, load_criterion
+from prunetext.pruning.schedules import SCHEDULES, Schedule, load_schedule
+
+
+class Method(NamedTuple):
+    """What decides which units go, how many at a time, and of which kinds."""
+
+    name: str  # of the criterion, with its parameters
+    criterion: Criterion
+    schedule: Schedule
+    kinds: tuple[str, ...]
+
+    @property
+    def needs_untrained(self) -> bool:
+        """Whether its schedule begins with untrained weights."""
+        return self.schedule.untrained
+
+
+def load_method(criterion: str, schedule: str, groups: str = "vocabulary,dimensions,filters") -> Method:
+    """Make a method from names; a combination that makes no sense raises `InputError` with the reason.
+
+    >>> load_method("taylor", "local").kinds
+    ('vocabulary', 'dimensions', 'filters')
+    """
+    method = Method(criterion, load_criterion(criterion), load_schedule(schedule), parse_kinds(groups))
+    for what, name, reason in refusals(method, schedule.partition(":")[0]):
+        raise InputError(f"{what} does not go with {name}: {reason}. Choose another of the two.")
+    return method
+
+
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """Kinds of groups, in the order of their table.
+
+    >>> parse_kinds("filters,vocabulary")
+    ('vocabulary', 'filters')
+    """
+    given = {part.strip() for part in text.split(",")}
+    if unknown := sorted(given - KINDS.keys()):
+        raise InputError(f"groups has {unknown[0]!r}: choose some of {', '.join(KINDS)}, with commas.")
+    return tuple(kind for kind in KINDS if kind in given)
+
+
+def refusals(method: Method, schedule: str) -> Iterator[tuple[str, str, str]]:
+    """What in a method does not go together, and why."""
+    criterion = method.name.partition(":")[0]
+    for name, reason in method.criterion.refuses.items():
+        if name == schedule or name in method.kinds:
+            yield f"criterion {criterion}", f"{'schedule' if name == schedule else 'groups'} {name}", reason
+    for name, reason in method.schedule.refuses.items():
+        if name in method.kinds:
+            yield f"schedule {schedule}", f"groups {name}", reason
+
+
+def combinations() -> Iterator[tuple[str, str, str, str]]:
+    """Every criterion, schedule and kind, and the reason why they do not go together ("" where they do)."""
+    for criterion in CRITERIA:
+        for schedule in SCHEDULES:
+            for kind in KINDS:
+                method = Method(criterion, load_criterion(criterion), load_schedule(schedule), (kind,))
+                yield criterion, schedule, kind, next((reason for _, _, reason in refusals(method, schedule)), "")

@@ -1,0 +1,84 @@
+"""Which of the units that are gone would help most: those of the largest gradient come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from prunetext.models.groups import Kept
+from prunetext.models.textcnn import TextCNN
+from prunetext.pruning.criterion import Groups, dense_gradient, removals
+from prunetext.pruning.scoring import BATCH
+from prunetext.pruning.shrinking import expand, shrink
+from prunetext.training.examples import Encoded
+from prunetext.training.loop import CROP
+
+CHUNK = 0.05  # share of the room that is filled before costs are asked again
+
+
+def regrow(
+    small: TextCNN,
+    model: TextCNN,
+    groups: Groups,
+    kept: dict[str, np.ndarray],
+    target: float,
+    size: Callable[[Kept], float],
+    sample: Encoded,
+) -> TextCNN:
+    """The small model with as many units back as `target` bytes have room for; no logit changes.
+
+        bigger = regrow(small, model, groups, kept, 60_000, model.packed_bytes, sample)   # small: shrink(model, kept)
+
+    Units come back in the order of ‖∂L/∂w‖² per byte, the gradient being that of the weights that return as zeros (a
+    word: as the unknown word), on a sample of train.
+    Source: Evci et al. 2020, "Rigging the Lottery: Making All Tickets Winners", section 3; the bytes are added here.
+    """
+    big = expand(small, model, kept)
+    gains = gains_of(big, groups, sample)
+    kept = {name: stays.copy() for name, stays in kept.items()}
+    chunk = max(1.0, CHUNK * (target - size(kept)))
+    while (room := target - size(kept)) > 0:
+        offers = []
+        for number, group in enumerate(groups):
+            gone = np.flatnonzero(~kept[group.name])
+            gone = gone[gains[group.name][gone] > 0]
+            costs = np.maximum(group.cost({**kept, group.name: np.ones(group.size, bool)})[gone], 1e-9)
+            fits = costs <= room
+            gone, costs = gone[fits], costs[fits]
+            offers.append((gains[group.name][gone] / costs, np.full(len(gone), number), gone, costs))
+        ratio, owner, unit, cost = (np.concatenate(column) for column in zip(*offers, strict=True))
+        if not len(ratio):
+            break
+        best = np.argsort(-ratio, kind="stable")
+        count = int(np.searchsorted(np.cumsum(cost[best]), chunk)) + 1
+        before = {name: stays.copy() for name, stays in kept.items()}
+        for number, group in enumerate(groups):
+            kept[group.name][unit[best[:count]][owner[best[:count]] == number]] = True
+        if size(kept) > target:
+            return shrink(big, before)
+    return shrink(big, kept)
+
+
+def gains_of(big: TextCNN, groups: Groups, sample: Encoded) -> dict[str, np.ndarray]:
+    """Squared norm of the loss's gradient for each unit, on the sample; shape (group.size,) each."""
+    big.eval()
+    total: dict[str, Tensor] = {}
+    for start in range(0, len(sample), BATCH):
+        rows = np.arange(start, min(start + BATCH, len(sample)))
+        big.zero_grad()
+        scores = big(sample.take(rows, CROP))
+        torch.nn.functional.cross_entropy(scores, sample.targets[torch.from_numpy(rows)]).backward()
+        for name, parameter in big.named_parameters():
+            total[name] = total.get(name, torch.zeros(())) + dense_gradient(parameter)
+    big.zero_grad()
+    batches = -(-len(sample) // BATCH)
+    return {
+        group.name: cast(
+            Tensor, sum((cut(total[name]) / batches).square().sum(1) for name, _, cut in removals(big, group))
+        ).numpy()
+        for group in groups
+    }
