@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from prunetext.assessment import Evaluation
@@ -193,12 +194,23 @@ def print_inspection(found: Inspection) -> None:
         "pooling": found.pooling,
         "tokenizer": found.tokenizer,
     }
+    if found.coding:
+        facts["coded"] = ", ".join(f"{name} ({_coding(entry)})" for name, entry in found.coding.items())
     if found.table_bytes is not None:
         facts["table"] = f"{found.table}, {found.table_bytes:,} bytes of memory"
     if found.longest:
         facts["longest"] = " ".join(found.longest)
     for name, fact in (*facts.items(), *_provenance(found.provenance)):
         out.print(f"{_shown(name):<12}{_shown(fact)}")
+
+
+def _coding(entry: Mapping[str, Any]) -> str:
+    """In words what a tensor's coding saves."""
+    precision, zeros = entry.get("precision", "8"), entry.get("zeros")
+    words = ["8, 4 or 2 bits a row" if precision == "mixed" else f"{precision} bits"]
+    words += [f"zeros as {zeros}"] if zeros else []
+    words += ["compressed"] if "bytes" in entry else []
+    return "; ".join(words)
 
 
 def _provenance(provenance: dict[str, Any]) -> list[tuple[str, str]]:

@@ -28,13 +28,15 @@ class Inspection:
 
     `filters` maps each width of a convolution, in words, to its number of filters. `table` and `table_bytes` are the
     type and the memory of the table that the runtime unfolds, None in a float file. `parts` adds up to `size`.
-    `longest` are words of the longest vectors, which move the answer most.
+    `coding` says how each coded tensor lies in the file, in the words of docs/format.md. `longest` are words of the
+    longest vectors, which move the answer most.
     """
 
     path: str
     format: str
     size: int
     parts: dict[str, int]
+    coding: dict[str, dict[str, Any]]
     labels: list[str]
     words: int
     dimensions: int
@@ -78,6 +80,7 @@ def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:
         format=metadata["format"],
         size=header.size,
         parts=_parts(header),
+        coding=file_format.codings_of(metadata),
         labels=json.loads(metadata["labels"]),
         words=rows - 1,
         dimensions=dimensions,
@@ -122,6 +125,7 @@ def _inspect_float(model: str | os.PathLike[str], header: Header, words: int) ->
             format=FLOAT_FORMAT,
             size=header.size,
             parts=_parts(header),
+            coding={},
             labels=labels,
             words=rows - FLOAT_ROWS,
             dimensions=dimensions,

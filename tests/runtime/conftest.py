@@ -1,6 +1,8 @@
 """Random packed models of any shape, for all tests of the runtime."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,33 @@ from typing import Any
 import numpy as np
 import pytest
 
+import prunetext
+from prunetext.runtime import format
+from prunetext.runtime.coding import Coded, Units
 from prunetext.runtime.format import Tensor, encode_vocabulary, write
 
 WORDS = ("a", "bad", "dull", "film", "films", "good", "great", "the", "ø", "电", "影")
 
 MakeTensors = Callable[..., tuple[dict[str, Any], dict[str, str]]]
 MakeModel = Callable[..., Path]
+MEMORY = 1 << 29  # address space for refusing hostile files: little, and more than Python needs
+
+
+def make_units(
+    rng: np.random.Generator, shape: tuple[int, ...], zeros: float, precisions: tuple[int, ...] | None = None
+) -> Units:
+    """Gaussian units, `zeros` of them 0; each row has one of the `precisions`."""
+    m4, m2 = int(rng.integers(1, 19)), int(rng.integers(1, 43))
+    values = np.clip(np.rint(rng.normal(0, 40, shape)), -127, 127)
+    empty = rng.random(shape) < zeros
+    precision = None
+    if precisions is not None:
+        precision = rng.choice(np.array(precisions, np.uint8), shape[0])
+        four, two = precision == 4, precision == 2
+        values[four] = np.clip(np.rint(values[four] / m4), -7, 7) * m4
+        values[two] = rng.choice([-3, -1, 1, 3], values[two].shape) * m2
+    values[empty] = 0
+    return Units(values.astype(np.int8), precision, (m4, m2))
 
 
 def make_tensors(
@@ -26,24 +49,33 @@ def make_tensors(
     table: str = "int8",
     temperature: float = 1.0,
     seed: int = 0,
+    zeros: float | None = None,
+    precisions: tuple[int, ...] | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Tensors and metadata as `write` takes them; table scales are as small as the table's range allows."""
+    """Tensors and metadata as `write` takes them; table scales are as small as the table's range allows.
+
+    With `zeros` the embedding and the filters are `Units`, of so many zeros, the embedding's rows of `precisions`.
+    """
     rng = np.random.default_rng(seed)
     filters = filters or {2: 3, 3: 17}
     vocabulary = encode_vocabulary(sorted(words))
     embedding = rng.integers(-128, 128, (len(words) + 1, dimensions)).astype(np.int8)
+    units = None if zeros is None else make_units(rng, embedding.shape, zeros, precisions)
+    embedding = embedding if units is None else units.values
     tensors: dict[str, Any] = {
-        "embedding": embedding,
+        "embedding": embedding if units is None else units,
         "embedding.scale": np.array([0.013], np.float32),
         "vocabulary": Tensor("U8", (len(vocabulary),), vocabulary),
     }
     for k, count in filters.items():
         weight = rng.integers(-128, 128, (count, k, dimensions)).astype(np.int8)
+        units = None if zeros is None else make_units(rng, weight.shape, zeros)
+        weight = weight if units is None else units.values
         scale = rng.uniform(0.001, 0.1, count).astype(np.float32)
         exact = np.abs(np.einsum("rd,fjd->frj", embedding.astype(np.int64), weight.astype(np.int64))).max((1, 2))
         limit = 127 if table == "int8" else 32767 // k
         tensors |= {
-            f"conv{k}.weight": weight,
+            f"conv{k}.weight": weight if units is None else units,
             f"conv{k}.scale": scale,
             f"conv{k}.table_scale": (np.maximum(exact, 1) * 0.01301 * scale / limit).astype(np.float32),
             f"conv{k}.bias": rng.normal(0, 1, count).astype(np.float32),
@@ -84,3 +116,58 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
 def model(make_model: MakeModel) -> Path:
     """One small model."""
     return make_model()
+
+
+@pytest.fixture(scope="session")
+def coded_model(make_model: MakeModel) -> Path:
+    """One small model of which all units are coded, the rows of the embedding in 8, 4 and 2 bits."""
+    path = make_model(dimensions=40, filters={2: 11, 3: 17}, zeros=0.7, precisions=(8, 4, 2))
+    assert format.codings_of(format.stored(path)[1]).keys() == {"embedding", "conv2.weight", "conv3.weight"}
+    return path
+
+
+@pytest.fixture(scope="session")
+def assemble() -> Callable[..., bytes]:
+    """Make a file of tensors, metadata and codings of some of the tensors, without any check."""
+
+    def assemble(tensors: dict[str, Any], metadata: dict[str, str], coded: dict[str, Coded], **more: str) -> bytes:
+        plain = {name: format._as_tensor(name, tensor) for name, tensor in tensors.items()}
+        payloads = {name: Tensor("U8", (len(each.payload),), each.payload) for name, each in coded.items()}
+        entries = json.dumps({name: each.coding for name, each in sorted(coded.items())}, separators=(",", ":"))
+        filled = {"format": format.FORMAT, "vocabulary": format._vocabulary_entry(plain)}
+        filled |= {"coding": entries} if coded else {}
+        return format._file_bytes({**plain, **payloads}, {**metadata, **filled, **more})
+
+    return assemble
+
+
+CHECKER = """
+import resource, sys
+from pathlib import Path
+import prunetext
+paths = sorted(Path(sys.argv[1]).iterdir())
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
+for path in paths:
+    try:
+        prunetext.load(path)
+        print("accepted", path.name)
+    except prunetext.ModelFileError:
+        pass
+print("checked", len(paths))
+"""
+
+
+@pytest.fixture(scope="session")
+def load_in_little_memory() -> Callable[[Path], str]:
+    """Load all files of a folder in a process of little memory; what it printed."""
+
+    def load(folder: Path) -> str:
+        package = str(Path(prunetext.__file__).parent.parent)
+        program = f"import sys; sys.path.insert(0, {package!r})\n" + CHECKER
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(folder), str(MEMORY)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    return load

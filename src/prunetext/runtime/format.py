@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.errors import ModelFileError
-from prunetext.runtime import _native
+from prunetext.runtime import _native, coding
+from prunetext.runtime.coding import Coded, Units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ FORMAT = "prunetext/1"
 ELEMENT_SIZE = {"F32": 4, "I8": 1, "U8": 1}
 BLANK_CHECKSUM = "0" * 16
 LONGEST_PREFIX = 255
+LEAST_ZEROS = 0.3  # of a plain tensor that is coded: what has fewer is written as it always was
 _NUMPY_DTYPES = {"<f4": "F32", "|i1": "I8", "|u1": "U8"}
 
 
@@ -78,12 +80,13 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
 
         write("model.safetensors", tensors, {"task": "classification", "labels": '["neg","pos"]', ...})
 
-    `tensors`: name → `Tensor`, (dtype, shape, bytes), or a numpy array of float32, int8 or uint8. `metadata`: labels,
-    task, tokenizer, pooling, table, temperature, provenance; format, vocabulary and checksum are filled in. The file is
-    written beside `path`, read back by the runtime, and only then renamed: ModelFileError when the runtime refuses it.
+    `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `Units`. Units, and
+    embeddings and convolutions of 30 % zeros or more, are coded where that makes the file smaller. `metadata`: labels,
+    task, tokenizer, pooling, table, temperature, provenance; format, vocabulary, coding and checksum are filled in. The
+    file is written beside `path`, read back by the runtime, and only then renamed: ModelFileError when the runtime
+    refuses it, ValueError for a tensor that is none.
     """
-    stored = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}
-    data = _file_bytes(stored, {**metadata, "format": FORMAT, "vocabulary": _vocabulary_entry(stored)})
+    data = _smallest(tensors, {key: value for key, value in metadata.items() if key != "coding"})
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -99,12 +102,35 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Check a packed file with the runtime, then give its tensors and metadata.
+    """Check a packed file with the runtime, then give its tensors and metadata; coded tensors are decoded.
 
         tensors, metadata = read("model.safetensors")
         tensors["embedding"].shape    # (words + 1, dimensions)
 
     FileNotFoundError for a missing path, else ModelFileError.
+    """
+    tensors, metadata = stored(path)
+    for name, entry in codings_of(metadata).items():
+        data, shape = coding.decode(tensors[name].data, entry)
+        tensors[name] = Tensor("I8", shape, data)
+    return tensors, metadata
+
+
+def codings_of(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """How tensors are coded, by name; empty where none is.
+
+    >>> codings_of({"coding": '{"embedding":{"shape":[9,4],"zeros":"gaps"}}'})
+    {'embedding': {'shape': [9, 4], 'zeros': 'gaps'}}
+    """
+    codings: dict[str, dict[str, Any]] = json.loads(metadata.get("coding", "{}"))
+    return codings
+
+
+def stored(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What `read` gives, but coded tensors as they lie in the file.
+
+    tensors, metadata = stored("model.safetensors")
+    len(tensors["embedding"].data)      # the bytes that it takes in the file
     """
     _check(path, path)
     data = Path(path).read_bytes()
@@ -131,7 +157,45 @@ def _check(path: str | os.PathLike[str], named: str | os.PathLike[str]) -> None:
         raise ModelFileError(f"{os.fspath(named)}: {error}") from None
 
 
+def _smallest(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
+    """The file's bytes, with those tensors coded that are smaller so."""
+    raw = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}
+    metadata = {**metadata, "format": FORMAT, "vocabulary": _vocabulary_entry(raw)}
+    data = _file_bytes(raw, metadata)
+    coded = {name: best for name in raw if (best := _coded(name, tensors[name], raw[name])) is not None}
+    if not coded:
+        return data
+    packed = {name: Tensor("U8", (len(best.payload),), best.payload) for name, best in coded.items()}
+    entries = _compact({name: best.coding for name, best in coded.items()})
+    return min(data, _file_bytes({**raw, **packed}, {**metadata, "coding": entries}), key=len)
+
+
+def _coded(name: str, given: Any, raw: Tensor) -> Coded | None:
+    """The smallest coding of a tensor; None where it takes no fewer bytes than the plain tensor, or must be plain."""
+    if isinstance(given, Units):
+        best = coding.encode(*coding.plain(given))
+    elif (
+        raw.dtype == "I8"
+        and _has_units(name)
+        and len(raw.shape) in {2, 3}
+        and raw.data.count(0) >= max(1, LEAST_ZEROS * len(raw.data))
+        and b"\x80" not in raw.data  # -128, which no code stands for
+    ):
+        best = coding.encode(raw.data, raw.shape, [8] * raw.shape[0], (1, 1))
+    else:
+        return None
+    return best if best is not None and best.size + len(name) < len(raw.data) else None
+
+
+def _has_units(name: str) -> bool:
+    return name == "embedding" or (name.startswith("conv") and name.endswith(".weight"))
+
+
 def _as_tensor(name: str, tensor: Any) -> Tensor:
+    if isinstance(tensor, Units):
+        if not _has_units(name):
+            raise ValueError(f"tensor {name} has no units: only embedding and conv{{k}}.weight do")
+        tensor = tensor.values
     if isinstance(tensor, tuple):
         stored = Tensor(*tensor)
     else:

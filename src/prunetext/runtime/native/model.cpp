@@ -7,6 +7,7 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "coding.hpp"
 #include "file.hpp"
 
 namespace prunetext {
@@ -30,7 +31,9 @@ void one_of(const Header &header, const char *key, std::initializer_list<std::st
 // The file's tensors, each asked for once with the shape it must have.
 struct Model::Reader {
     const File &file;
-    mutable size_t used = 0;
+    const Inflate &inflate;
+    const Codings codings = file.header.find("coding") ? parse_codings(file.header.value("coding")) : Codings{};
+    mutable size_t used = 0, coded = 0;
 
     const Tensor *find(const std::string &name) const {
         for (const Tensor &tensor : file.header.tensors)
@@ -48,6 +51,28 @@ struct Model::Reader {
 
     std::string_view bytes(const Tensor &tensor) const {
         return std::string_view(file.bytes).substr(file.data + tensor.begin, tensor.end - tensor.begin);
+    }
+
+    // The shape of a tensor of units, which lies there as it is, or coded.
+    const std::vector<uint64_t> &units_shape(const std::string &name, size_t axes) const {
+        const auto found = codings.find(name);
+        if (found == codings.end()) return get(name, "I8", axes).shape;
+        get(name, "U8", 1);
+        if (found->second.shape.size() != axes) refuse("tensor " + name + " has the wrong number of axes");
+        ++coded;
+        return found->second.shape;
+    }
+
+    // The units themselves; `room` holds them where they had to be decoded.
+    const int8_t *units(const std::string &name, std::string &room) const {
+        std::string_view data = bytes(*find(name));
+        if (const auto found = codings.find(name); found != codings.end()) {
+            const Coding &coding = found->second;
+            if (coding.bytes == 0) room = decode_units(name, coding, data);
+            else room = decode_units(name, coding, inflate(data, coding.bytes, "tensor " + name));
+            data = room;
+        }
+        return reinterpret_cast<const int8_t *>(data.data());
     }
 
     std::vector<float> floats(const std::string &name, std::initializer_list<uint64_t> shape) const {
@@ -73,12 +98,13 @@ struct Model::Reader {
 Model::Model(const std::string &path, const Inflate &inflate) {
     File file = read_file(path);
     size = file.bytes.size();
-    const Reader reader{file};
+    const Reader reader{file, inflate};
     read_metadata(file.header);
     read_convolutions(reader);
     read_head(reader);
-    read_vocabulary(reader, inflate);
+    read_vocabulary(reader);
     fold(reader);
+    if (reader.coded != reader.codings.size()) refuse("its coding names a tensor that has no units");
     if (reader.used != file.header.tensors.size()) refuse("it holds a tensor that format 1 does not know");
     metadata = std::move(file.header.metadata);
 }
@@ -112,12 +138,13 @@ void Model::read_convolutions(const Reader &reader) {
     for (int k = 1; k <= static_cast<int>(widest); ++k) {
         const std::string name = "conv" + std::to_string(k);
         if (!reader.find(name + ".weight")) continue;
-        const Tensor &weight = reader.get(name + ".weight", "I8", 3);
+        const std::vector<uint64_t> &shape = reader.units_shape(name + ".weight", 3);
         Width width;
         width.taps = k;
-        width.filters = weight.shape[0];
-        if (width.filters < 1 || width.filters > max_filters) refuse("tensor " + weight.name + " has no filters, or more than 4,096");
-        if (weight.shape[1] != static_cast<uint64_t>(k)) refuse("tensor " + weight.name + " has the wrong number of taps");
+        width.filters = shape[0];
+        width.dimensions = shape[2];
+        if (width.filters < 1 || width.filters > max_filters) refuse("tensor " + name + ".weight has no filters, or more than 4,096");
+        if (shape[1] != static_cast<uint64_t>(k)) refuse("tensor " + name + ".weight has the wrong number of taps");
         width.padded = (width.filters + lanes - 1) / lanes * lanes;
         width.column = stride;
         width.feature = filters;
@@ -144,7 +171,7 @@ void Model::read_head(const Reader &reader) {
         for (size_t i = 0; i < features; ++i) head[(c / 4 * features + i) * 4 + c % 4] = weights[c * features + i];
 }
 
-void Model::read_vocabulary(const Reader &reader, const Inflate &inflate) {
+void Model::read_vocabulary(const Reader &reader) {
     size_t inflated = SIZE_MAX, words = SIZE_MAX;
     JsonReader json(reader.file.header.value("vocabulary"), "its vocabulary entry");
     json.object([&](const std::string &key) {
@@ -159,7 +186,7 @@ void Model::read_vocabulary(const Reader &reader, const Inflate &inflate) {
     rows = words + 1;
     if ((rows + 1) * stride * (wide ? 2 : 1) > max_table) refuse("its table would be larger than 256 MiB");
 
-    const std::string data = inflate(reader.bytes(reader.get("vocabulary", "U8", 1)), inflated);
+    const std::string data = reader.inflate(reader.bytes(reader.get("vocabulary", "U8", 1)), inflated, "its vocabulary");
     std::string all;  // the words one after another
     std::vector<size_t> ends;
     ends.reserve(words);
@@ -185,12 +212,13 @@ void Model::read_vocabulary(const Reader &reader, const Inflate &inflate) {
 }
 
 void Model::fold(const Reader &reader) {
-    const Tensor &embedding = reader.get("embedding", "I8", 2);
-    const size_t dimensions = embedding.shape[1];
-    if (embedding.shape[0] != rows) refuse("tensor embedding has not one row for each word and the unknown word");
+    const std::vector<uint64_t> &shape = reader.units_shape("embedding", 2);
+    const size_t dimensions = shape[1];
+    if (shape[0] != rows) refuse("tensor embedding has not one row for each word and the unknown word");
     if (dimensions < 1 || dimensions > max_dimensions) refuse("tensor embedding has no dimensions, or more than 4,096");
     if (dimensions * stride > max_weights) refuse("its convolutions have more than 67,108,864 weights");
     if (uint64_t{rows} * dimensions * stride > max_products) refuse("its table would take too long to fold");
+    std::string room;
     const double embedding_scale = reader.scales("embedding.scale", 1)[0];
 
     std::vector<int8_t> weights(stride * dimensions);  // [column of the table][dimension]
@@ -198,10 +226,9 @@ void Model::fold(const Reader &reader) {
     std::vector<int32_t> limits(stride);
     for (const Width &width : widths) {
         const std::string name = "conv" + std::to_string(width.taps);
-        const Tensor &weight = *reader.find(name + ".weight");
-        if (weight.shape[2] != dimensions) refuse("tensor " + weight.name + " has not the embedding's dimensions");
+        if (width.dimensions != dimensions) refuse("tensor " + name + ".weight has not the embedding's dimensions");
         const std::vector<double> scale = reader.scales(name + ".scale", width.filters);
-        const char *data = reader.bytes(weight).data();
+        const int8_t *data = reader.units(name + ".weight", room);
         for (size_t f = 0; f < width.filters; ++f)
             for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j, data += dimensions) {
                 const size_t column = width.column + j * width.padded + f;
@@ -211,7 +238,7 @@ void Model::fold(const Reader &reader) {
             }
     }
     table.reset(static_cast<std::byte *>(::operator new[]((rows + 1) * stride * (wide ? 2 : 1), std::align_val_t{64})));
-    const auto *vectors = reinterpret_cast<const int8_t *>(reader.bytes(embedding).data());
+    const int8_t *vectors = reader.units("embedding", room);
     if (!fold_table(vectors, rows, dimensions, weights.data(), factors.data(), limits.data(), stride, wide, table.get()))
         refuse("an entry of its table is out of range: its table_scale does not fit its weights");
     std::memset(const_cast<std::byte *>(row(rows)), 0, stride * (wide ? 2 : 1));

@@ -21,7 +21,7 @@ constexpr size_t lanes = 16;  // filters are padded to a multiple of this, so th
 // One convolution. In a row of the table its segment starts at `column`, as [tap][filter], filters padded.
 struct Width {
     int taps = 0;
-    size_t filters = 0, padded = 0, column = 0;
+    size_t filters = 0, padded = 0, column = 0, dimensions = 0;
     size_t feature = 0;  // index of its first max feature; its mean features come `convolutions' filters` later
     std::vector<double> scale, bias;
 };
@@ -30,8 +30,9 @@ struct TableDelete {
     void operator()(std::byte *table) const { ::operator delete[](table, std::align_val_t{64}); }
 };
 
-// Inflate a zlib stream to exactly `size` bytes, or throw std::invalid_argument; never takes more memory than that.
-using Inflate = std::function<std::string(std::string_view stream, size_t size)>;
+// Inflate a zlib stream, which messages call `what`, to exactly `size` bytes, or throw std::invalid_argument; never takes
+// more memory than that.
+using Inflate = std::function<std::string(std::string_view stream, size_t size, const std::string &what)>;
 
 struct Model {
     // Throws std::invalid_argument with the reason when the file is not a sound packed model, and std::system_error
@@ -63,7 +64,7 @@ struct Model {
   private:
     struct Reader;
     void read_metadata(const Header &header);
-    void read_vocabulary(const Reader &reader, const Inflate &inflate);
+    void read_vocabulary(const Reader &reader);
     void read_convolutions(const Reader &reader);
     void read_head(const Reader &reader);
     void fold(const Reader &reader);

@@ -18,9 +18,9 @@ namespace {
 using namespace prunetext;
 
 // Python's own zlib, so that the module links to no library; the output is cut off one byte after what is stated.
-std::string inflate(std::string_view stream, size_t size) {
+std::string inflate(std::string_view stream, size_t size, const std::string &what) {
     const nb::gil_scoped_acquire gil;
-    const std::string broken = "its vocabulary is not a zlib stream of the size stated";
+    const std::string broken = what + " is not a zlib stream of the size stated";
     try {
         const nb::object inflater = nb::module_::import_("zlib").attr("decompressobj")();
         const nb::object out = inflater.attr("decompress")(nb::bytes(stream.data(), stream.size()), size + 1);
