@@ -127,7 +127,7 @@ def test_oneshot_takes_one_step_to_the_size_or_to_its_share() -> None:
     assert reason == "the packed file is within 30,000 bytes"
     _, steps, reason = search(DROP, lambda number, keep: True, name="oneshot:keep=0.2")
     assert [step.keep for step in steps] == [0.2]
-    assert reason == "one step to 20.0% of the bytes was asked for"
+    assert reason == "a cut to 20.0% of the bytes was asked for"
     _, steps, reason = search(DROP, lambda number, keep: False, name="oneshot:units=0.9")
     assert [step.units for step in steps] == [0.9]
     assert reason == "a smaller model no longer kept accuracy within 0.5 points on dev"

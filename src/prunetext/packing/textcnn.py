@@ -15,6 +15,7 @@ from prunetext.models.textcnn import TextCNN, rounded_rows
 from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.runtime import format as file_format
 from prunetext.runtime._native import TOKENIZER
+from prunetext.runtime.coding import Units
 
 
 def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
@@ -28,13 +29,18 @@ def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
 
 
 @torch.no_grad()
-def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str, np.ndarray]:
+def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str, np.ndarray | Units]:
     """Every tensor of the file, rounded; `words` are those of `kept_words`, `table` is "int8" or "int16"."""
     steps = rounding_of(model, table)
     order = sorted(range(len(words)), key=lambda row: words[row].encode())
     rows = torch.tensor([UNKNOWN, *(WORDS + row for row in order)])
-    tensors: dict[str, np.ndarray] = {
-        "embedding": units(rounded_rows(model.embedding[rows], model.bits[rows], steps) / steps.embedding),
+    bits = model.bits[rows]
+    multipliers = (steps.multipliers.get(4, 1), steps.multipliers.get(2, 1))
+    embedding = Units(
+        units(rounded_rows(model.embedding[rows], bits, steps) / steps.embedding), bits.numpy(), multipliers
+    )
+    tensors: dict[str, np.ndarray | Units] = {
+        "embedding": embedding,
         "embedding.scale": np.array([steps.embedding], np.float32),
         "head.weight": model.head.weight.numpy(),
         "head.bias": model.head.bias.numpy(),
@@ -45,7 +51,7 @@ def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str
         conv = model.conv(width)
         own = slice(first, first + len(conv.bias))
         first = own.stop
-        tensors[f"conv{width}.weight"] = units(conv.weight / steps.weight[own, None, None])
+        tensors[f"conv{width}.weight"] = Units(units(conv.weight / steps.weight[own, None, None]))
         tensors[f"conv{width}.scale"] = steps.weight[own].numpy()
         tensors[f"conv{width}.table_scale"] = steps.table[own].numpy()
         tensors[f"conv{width}.bias"] = conv.bias.numpy()

@@ -134,12 +134,15 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
 
     def step(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
         last, asked = history[-1], goals(history, history[0], budget)
+        if len(history) == 1 and removed:
+            return Step(share, units=removed)
         if (met := enough(history, last, budget)) is not None:
             return met
-        if len(history) <= max(1, len(asked)) and last.accepted:  # a size and a speed take a step each
+        if len(history) <= max(1, len(asked)) and last.accepted and not removed:  # a size and a speed take a step each
             goal = aim(history, last, budget, share)
-            return Step(goal.share, goal.measure, units=removed)
-        return Stop(f"one step to {last.keep:.1%} of the bytes was asked for") if last.accepted else not_kept(budget)
+            return Step(goal.share, goal.measure)
+        how = f"a cut of {removed:.1%} of the units was" if removed else f"a cut to {last.keep:.1%} of the bytes was"
+        return Stop(f"{how} asked for") if last.accepted else not_kept(budget)
 
     return Schedule(step)
 

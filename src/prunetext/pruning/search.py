@@ -33,6 +33,7 @@ SAMPLE = 2000  # texts of train on which criteria score and losses are measured,
 SAMPLE_TOKENS = 60_000  # or fewer, if they are long
 POLISH = 2.0  # the last recovery, as a multiple of the others
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
+CORRECTIONS, NEAR = 4, 0.985  # tries to reach a size, and the share of it that is near enough
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
 VERSION = 2  # of how candidates are made: those of another version are not used again
 
@@ -210,16 +211,17 @@ class Search:
             return copy.deepcopy(self.load(parent))
         scored = self.score(parent, draw, stage)
         model, groups, target = scored.model, scored.groups, 0.0
+        assert self.whole is not None
         if step.units:
             kept = {group.name: highest(group, scored.scores[group.name], step.units) for group in groups}
         elif step.measure == "time":
             kept = self.faster(scored, step.keep)
         else:
-            assert self.whole is not None
-            now = model.packed_bytes()
-            target = step.keep * self.whole.bytes * now / self.task.packed_size(model)
-            deeper = max(target - step.regrow / (1 - step.regrow) * (now - target), target / 4)
-            kept = choose(groups, scored.losses, scored.scores, deeper, model.packed_bytes)
+            kept = self.lighter(scored, step.keep * self.whole.bytes)
+            if step.regrow:
+                target = model.packed_bytes(kept)
+                deeper = target - step.regrow / (1 - step.regrow) * (model.packed_bytes() - target)
+                kept = choose(groups, scored.losses, scored.scores, max(deeper, target / 4), model.packed_bytes)
         if self.criterion.remove is not None:
             model = copy.deepcopy(model)
             self.criterion.remove(scored.state, model, model.groups(self.task.kinds), kept)
@@ -227,7 +229,7 @@ class Search:
             model = copy.deepcopy(self.early(parent, stage))
             turn(model, scored.basis)
         small = shrink(model, kept)
-        if step.regrow and target:
+        if target:
             settings = self.settings(step._replace(epochs=GENTLE_EPOCHS, rate=GENTLE_RATE), int(key[:8], 16))
             hooks = Hooks(frozen=lambda name: not name.startswith("head"))
             small, _ = self.train(f"{key}-gentle", small, self.lessons, settings, stage, hooks=hooks, rounded=False)
@@ -279,6 +281,23 @@ class Search:
             self.train(key, model, self.task.train, settings, f"{stage} early weights", rounded=False)
             self.store.save(key, model)
         return self.load(key)
+
+    def lighter(self, scored: Scored, wanted: float) -> dict[str, np.ndarray]:
+        """What to keep so that the packed file has the wanted bytes: the estimate is corrected by real sizes."""
+        model, groups = scored.model, scored.groups
+        estimate, real = model.packed_bytes(), float(self.task.packed_size(model))
+        target = wanted * estimate / real
+        for _ in range(CORRECTIONS):
+            kept = choose(groups, scored.losses, scored.scores, target, model.packed_bytes)
+            small = shrink(model, kept)
+            balance(small)
+            before, real = real, float(self.task.packed_size(small))
+            now, estimate = estimate, model.packed_bytes(kept)
+            if NEAR * wanted <= real <= wanted or estimate >= now:
+                break
+            slope = (now - estimate) / (before - real) if before > real else 1.0
+            target = estimate + slope * (wanted * (1 + NEAR) / 2 - real)
+        return kept
 
     def faster(self, scored: Scored, share: float) -> dict[str, np.ndarray]:
         """What to keep so that a text takes this share of the unpruned model's time.
