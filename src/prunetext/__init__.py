@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
     from prunetext.inspection import Inspection, inspect
     from prunetext.jobs import Result
-    from prunetext.pipeline import fit, prune
+    from prunetext.pipeline import fit, prune, sensitivity
     from prunetext.prediction import predict
     from prunetext.runtime.classifier import Classifier, load
     from prunetext.training.evaluation import Score, Verdict
@@ -36,12 +36,14 @@ _HOMES = {
     "predict": "prunetext.prediction",
     "prune": "prunetext.pipeline",
     "read": "prunetext.data.reading",
+    "sensitivity": "prunetext.pipeline",
 }
 
 __all__ = [  # noqa: RUF022
     "read",
     "fit",
     "prune",
+    "sensitivity",
     "load",
     "predict",
     "evaluate",

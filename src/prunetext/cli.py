@@ -226,6 +226,13 @@ def prune(
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
     ] = None,
+    sensitivity: Annotated[
+        bool | None,
+        typer.Option(
+            "--sensitivity",
+            help="Prune nothing, but measure each group alone, by --criterion, and write RUN/sensitivity.jsonl.",
+        ),
+    ] = None,
     as_json: Json = None,
     **options: Any,
 ) -> None:
@@ -234,7 +241,7 @@ def prune(
     With another method or another budget; steps of RUN's own search that fit are used again.
     """
     for name, value, remedy in (("run", run, "Give the --out of a fit."), ("out", out, "Give a folder with --out.")):
-        if value is None:
+        if value is None and (name == "run" or not sensitivity):
             raise InputError(f"{name} is missing. {remedy}")
     for package in ("torch", "scipy", "safetensors"):
         require(package, extra="train")
@@ -242,6 +249,18 @@ def prune(
     from prunetext.pipeline import prune as work
 
     values = {name: value for name, value in options.items() if value is not None}
+    if sensitivity:
+        if out is not None or (budget := values.keys() - {"criterion", "groups"}):
+            given = "out" if out is not None else min(budget)
+            raise InputError(f"sensitivity is measured for RUN and takes no {given}. Leave out --{given}.")
+        from prunetext.pipeline import sensitivity as measure
+
+        rows = measure(cast(str, run), data=data, **values)
+        if as_json:
+            print(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=1))
+        else:
+            console.print_sensitivity(rows)
+        return
     with console.Bars() as bars:
         result = work(cast(str, run), out=cast(str, out), data=data, overwrite=bool(overwrite), progress=bars, **values)
     print_run(result, as_json)

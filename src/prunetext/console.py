@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from prunetext.assessment import Evaluation
     from prunetext.inspection import Inspection
     from prunetext.jobs import Result
+    from prunetext.pruning.sensitivity import Sensitivity
     from prunetext.training.evaluation import Score
     from prunetext.training.loop import Progress as Done
 
@@ -147,6 +148,18 @@ def print_result(result: Result) -> None:
         f"rounding costs {agreement.drop:.2f} points there ({agreement.table} table)."
     )
     out.print(str(result.path))
+
+
+def print_sensitivity(rows: list[Sensitivity]) -> None:
+    """Print what each group alone could do without."""
+    out = _output()
+    table = _table("group", "removed", "share", "bytes", "drop", "± error", "loss")
+    for row in rows:
+        share = f"{100 * row.share:.0f} %"
+        numbers = (f"{row.bytes:,}", f"{row.drop:.2f}", f"{row.error:.2f}", f"{row.loss:+.4f}")
+        table.add_row(row.group, f"{row.removed:,}", share, *numbers)
+    out.print(table)
+    out.print("\nEach group alone, without recovery, on dev: accuracy points lost, and the rise of the loss in nats.")
 
 
 def print_evaluation(found: Evaluation, against: str | None, max_drop: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,10 +18,17 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.earlier import EarlierRun
 from prunetext.errors import InputError, RunError
-from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, settings_of
+from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, settings_of, task_of
+from prunetext.models.groups import KINDS
 from prunetext.models.initial import digest, new_model, vocabulary_of
 from prunetext.models.textcnn import TextCNN
-from prunetext.runs import Run
+from prunetext.pruning.budget import Budget
+from prunetext.pruning.criterion import load_criterion
+from prunetext.pruning.methods import Method, parse_kinds
+from prunetext.pruning.schedules import load_schedule
+from prunetext.pruning.sensitivity import Sensitivity
+from prunetext.pruning.sensitivity import sensitivity as measure
+from prunetext.runs import SENSITIVITY, STEPS, Run, write_rows
 from prunetext.training.loop import Progress, threads, threads_for
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
@@ -123,6 +131,35 @@ def prune(
             job = Job(new, read, words, labels, budget, earlier.untrained, progress)
             settings = settings_of(earlier.fitting, len(read.train))
             return finish(job, dense, search(job, dense, method, settings), notes)
+
+
+def sensitivity(
+    run: str | Path,
+    *,
+    data: Data | Examples | str | Path | None = None,
+    criterion: str = PruneOptions.criterion,
+    groups: str = ",".join(KINDS),
+) -> list[Sensitivity]:
+    """Measure what each group of a finished run's dense model could do without, alone and without recovery, on dev.
+
+        rows = prunetext.sensitivity("runs/reviews")
+        rows[0].group, rows[0].share, rows[0].drop        # also in runs/reviews/sensitivity.jsonl
+
+    `criterion` says which units go first, `groups` which kinds are measured; `data` is as for `prunetext.prune`. The
+    texts of test are not looked at.
+    """
+    earlier = EarlierRun(Path(run), PruneOptions(criterion=criterion, groups=groups))
+    method = Method(criterion, load_criterion(criterion), load_schedule("oneshot"), parse_kinds(groups))
+    method = method._replace(kinds=tuple(kind for kind in method.kinds if kind not in method.criterion.refuses))
+    read, _ = earlier.read(data, Path(run))
+    with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
+        dense, words, labels = earlier.dense()
+        with threads(threads_for(dense)), Run(Path(scratch) / "run", earlier.recipe, overwrite=False) as new:
+            job = Job(new, read, words, labels, Budget(), None, None)
+            task = task_of(job, dense, method.kinds, settings_of(earlier.fitting, len(read.train)))
+            rows = list(measure(task, method, new.folder(STEPS)))
+    write_rows(Path(run) / SENSITIVITY, (row._asdict() for row in rows))
+    return rows
 
 
 for function, kinds in ((fit, (FitOptions, ModelOptions, ReadOptions)), (prune, (PruneOptions,))):

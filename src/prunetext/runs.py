@@ -23,7 +23,7 @@ from prunetext.training.checkpoint import load_tensors, save_tensors
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
 RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
 FORMAT = "prunetext-run/1"
-SOURCE, HISTORY, STEPS = "source.json", "history.jsonl", "steps"
+SOURCE, HISTORY, STEPS, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
 KEPT = (RECIPE, SOURCE, "dense.safetensors", "pruned.safetensors", HISTORY, "model.safetensors", RESULT)
 
 
@@ -163,10 +163,15 @@ class Run:
         shutil.rmtree(self.work, ignore_errors=True)
 
     def _write(self, name: str, *rows: dict[str, Any], indent: int | None = 1) -> None:
-        text = "".join(json.dumps(row, ensure_ascii=False, indent=indent) + "\n" for row in rows)
-        beside = self.path(PART.format(name))
-        beside.write_text(text, "utf-8")
-        beside.replace(self.path(name))
+        write_rows(self.path(name), rows, indent)
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]], indent: int | None = None) -> None:
+    """Write rows of JSON beside the file, then rename."""
+    text = "".join(json.dumps(row, ensure_ascii=False, indent=indent) + "\n" for row in rows)
+    beside = path.with_name(PART.format(path.name))
+    beside.write_text(text, "utf-8")
+    beside.replace(path)
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
