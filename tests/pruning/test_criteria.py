@@ -1,205 +1,189 @@
-"""Each criterion against its formula, written out by hand on a model of a few numbers."""
+"""Each criterion of zeroth and first order against its formula, written out by hand on a model of a few numbers."""
 
 from collections.abc import Callable
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from prunetext.errors import InputError
-from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.pruning.criteria import CRITERIA, WORTHLESS, load_criterion
+from prunetext.models.groups import KINDS
+from prunetext.models.textcnn import TextCNN
+from prunetext.pruning.criterion import CRITERIA, load_criterion
 from prunetext.pruning.scoring import scores_of
 from prunetext.training.examples import Encoded
+from prunetext.training.loop import Hooks, Settings, train_model
 
-UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
-FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
-BIAS, HEAD = (0.2, 0.3), ((1.0, 2.0), (-1.0, 0.5))  # head (classes, filters)
-
-
-@pytest.fixture
-def tiny() -> TextCNN:
-    model = TextCNN(Shape(words=2, dimensions=2, filters={1: 2}, classes=2, pooling="max"))
-    with torch.no_grad():
-        model.embedding.copy_(torch.tensor([(0.0, 0.0), UNKNOWN, A, B]))
-        model.conv(1).weight.copy_(torch.tensor([FIRST, SECOND])[:, None])
-        model.conv(1).bias.copy_(torch.tensor(BIAS))
-        model.head.weight.copy_(torch.tensor(HEAD))
-        model.head.bias.zero_()
-    return model.eval()
+BATCHES = (np.arange(64), np.arange(64, 66))
+Score = Callable[..., dict[str, np.ndarray]]
+Texts = Callable[..., Encoded]
+Model = Callable[..., TextCNN]
 
 
-def sample() -> Encoded:
-    """66 texts, of which the last two are a batch of their own."""
-    lists = [[2, 3], [3], [1, 2]] * 22
-    offsets = np.cumsum([0, *map(len, lists)]).astype(np.int64)
-    flat = np.array([token for text in lists for token in text], np.int32)
-    return Encoded(flat, offsets, torch.tensor([0, 1, 1] * 22))
-
-
-def scored(text: str, model: TextCNN, seed: int = 0) -> dict[str, list[float]]:
-    found = scores_of(model, load_criterion(text), sample(), seed)
-    assert {name: len(scores) for name, scores in found.items()} == {g.name: g.size for g in model.groups()}
-    return {name: scores.tolist() for name, scores in found.items()}
-
-
-def norm(*values: float, power: int) -> float:
+def norm(values: list[float], power: int) -> float:
     return float(sum(abs(value) ** power for value in values) ** (1 / power))
 
 
-def difference(one: tuple[float, ...], other: tuple[float, ...]) -> list[float]:
-    return [a - b for a, b in zip(one, other, strict=True)]
-
-
-def units(model: TextCNN) -> dict[str, list[list[float]]]:
-    """What removal takes away from each unit, written out."""
-    rows = (UNKNOWN, A, B, FIRST, SECOND)
-    return {
-        "vocabulary": [difference(A, UNKNOWN), difference(B, UNKNOWN)],
-        "dimensions": [[row[at] for row in rows] for at in (0, 1)],
-        "conv1.filters": [[*weight, BIAS[at], HEAD[0][at], HEAD[1][at]] for at, weight in enumerate((FIRST, SECOND))],
-    }
-
-
-def gradients(model: TextCNN) -> list[dict[str, list[list[float]]]]:
-    """Gradients of the same weights, one dictionary for each batch, by plain autograd on a plain forward pass."""
-    found = []
-    examples = sample()
-    for rows in (np.arange(64), np.arange(64, 66)):
-        embedding = torch.tensor([UNKNOWN, A, B], requires_grad=True)
-        weight = torch.tensor([FIRST, SECOND], requires_grad=True)
-        bias, head = torch.tensor(BIAS, requires_grad=True), torch.tensor(HEAD, requires_grad=True)
-        logits = []
-        for row in rows:
-            text = torch.from_numpy(examples.ids[examples.offsets[row] : examples.offsets[row + 1]].astype(np.int64))
-            best = (embedding[text - 1] @ weight.T).amax(0).clamp(min=0)
-            logits.append(torch.relu(best + bias) @ head.T)
-        functional.cross_entropy(torch.stack(logits), examples.targets[torch.from_numpy(rows)]).backward()
-        e, w, b, h = (cast_grad(tensor) for tensor in (embedding, weight, bias, head))
-        found.append(
-            {
-                "vocabulary": [e[1].tolist(), e[2].tolist()],
-                "dimensions": [torch.cat([e[:, at], w[:, at]]).tolist() for at in (0, 1)],
-                "conv1.filters": [torch.cat([w[at], b[at : at + 1], h[:, at]]).tolist() for at in (0, 1)],
-            }
-        )
-    return found
-
-
-def cast_grad(tensor: Tensor) -> Tensor:
-    assert tensor.grad is not None
-    return tensor.grad
-
-
-def assert_scores(found: dict[str, list[float]], expected: dict[str, list[float]]) -> None:
+def assert_scores(found: dict[str, np.ndarray], expected: dict[str, list[float]]) -> None:
     assert found.keys() == expected.keys()
     for name, scores in found.items():
-        assert scores == pytest.approx(expected[name], rel=1e-4, abs=1e-7), name
+        assert scores.tolist() == pytest.approx(expected[name], rel=1e-4, abs=1e-7), name
 
 
-def test_magnitude_is_the_l2_norm_of_what_goes(tiny: TextCNN) -> None:
-    expected = {name: [norm(*weights, power=2) for weights in each] for name, each in units(tiny).items()}
-    assert_scores(scored("magnitude", tiny), expected)
+def test_magnitude_is_the_l2_norm_of_what_goes(tiny: Any, scored: Score) -> None:
+    expected = {name: [norm(weights, 2) for weights in each] for name, each in tiny.units.items()}
+    assert_scores(scored("magnitude", tiny.model, tiny.sample), expected)
 
 
-def test_lasso_is_the_share_of_a_groups_absolute_weights(tiny: TextCNN) -> None:
-    expected = {}
-    for name, each in units(tiny).items():
-        sizes = [norm(*weights, power=1) for weights in each]
-        expected[name] = [size / sum(sizes) for size in sizes]
-    assert_scores(scored("lasso", tiny), expected)
-    # At most threshold ÷ units is worthless: here a half, so that the smaller of two always is.
-    small = {name: [share if share > 0.5 else WORTHLESS for share in shares] for name, shares in expected.items()}
-    assert_scores(scored("lasso:threshold=1", tiny), small)
-
-
-def test_gradient_adds_up_absolute_gradients_over_batches(tiny: TextCNN) -> None:
-    batches = gradients(tiny)
-    expected = {
-        name: [sum(sum(map(abs, batch[name][unit])) for batch in batches) for unit in range(2)] for name in batches[0]
+def test_gradient_adds_up_absolute_gradients_over_batches(tiny: Any, scored: Score) -> None:
+    batches = tiny.gradients(BATCHES)
+    moved = {name: [sum(norm(batch[name][unit], 1) for batch in batches) for unit in (0, 1)] for name in tiny.units}
+    assert any(scores[0] != scores[1] for scores in moved.values())
+    for text in ("gradient", "gradient:remove=smallest"):
+        assert_scores(scored(text, tiny.model, tiny.sample), moved)
+    # The other direction keeps what is pruned small: what is large and hardly moves is worth most.
+    still = {
+        name: [norm(weights, 1) / moved[name][unit] for unit, weights in enumerate(each)]
+        for name, each in tiny.units.items()
     }
-    assert any(scores[0] != scores[1] for scores in expected.values())
-    assert_scores(scored("gradient", tiny), expected)
-    assert_scores(scored("gradient:remove=smallest", tiny), expected)
-    reverse = {name: [-score for score in scores] for name, scores in expected.items()}
-    assert_scores(scored("gradient:remove=largest", tiny), reverse)
+    assert_scores(scored("gradient:remove=largest", tiny.model, tiny.sample), still)
 
 
-def test_taylor_is_the_first_order_loss_of_a_removal_summed_over_batches(tiny: TextCNN) -> None:
-    weights = units(tiny)
-    expected = {}
-    for name, each in weights.items():
-        expected[name] = [
-            sum(abs(np.dot(weight, batch[name][unit])) for batch in gradients(tiny)) for unit, weight in enumerate(each)
-        ]
-    assert all(min(scores) >= 0 for scores in expected.values())
-    assert_scores(scored("taylor", tiny), expected)
+def test_taylor_is_the_first_order_loss_of_a_removal_summed_over_batches(tiny: Any, scored: Score) -> None:
+    expected = {
+        name: [sum(abs(np.dot(w, batch[name][u])) for batch in tiny.gradients(BATCHES)) for u, w in enumerate(each)]
+        for name, each in tiny.units.items()
+    }
+    assert_scores(scored("taylor", tiny.model, tiny.sample), expected)
 
 
-def test_random_is_seeded(random_model: Callable[..., TextCNN]) -> None:
-    model = random_model(words=50)
-    first, again, other = (scores_of(model, load_criterion("random"), sample(), seed) for seed in (0, 0, 1))
+def test_snip_is_each_weights_part_in_the_gradient_of_the_whole_sample_as_a_share(tiny: Any, scored: Score) -> None:
+    batches, expected = tiny.gradients(BATCHES), {}
+    for name, each in tiny.units.items():
+        whole = [np.sum([batch[name][unit] for batch in batches], axis=0) for unit in (0, 1)]
+        parts = [float(np.abs(np.array(w) * whole[unit]).sum()) for unit, w in enumerate(each)]
+        expected[name] = [part / sum(parts) for part in parts]
+    assert_scores(scored("snip", tiny.model, tiny.sample), expected)
+
+
+def test_movement_is_what_training_moved_away_from_removal_summed_over_its_steps(
+    random_model: Model, some_texts: Texts
+) -> None:
+    model, texts = random_model(words=9, dimensions=4, filters={1: 2, 2: 3}), some_texts(9)
+    criterion, groups = load_criterion("movement"), model.groups()
+    state = criterion.init(model, groups, 0)
+    assert criterion.trains
+    assert criterion.after_backward is not None
+    after_backward = criterion.after_backward
+    steps: list[dict[str, torch.Tensor]] = []
+
+    def watch(now: TextCNN) -> None:
+        after_backward(state, now, groups)
+        w = {name: each.detach() for name, each in now.named_parameters()}
+        g = {name: torch.zeros_like(each) + each.grad for name, each in now.named_parameters()}  # type: ignore[operator]
+        own = {name: each * g[name] for name, each in w.items()}
+        change = (w["embedding"] - w["embedding"][1]) * g["embedding"]
+        head = own["head.weight"].sum(0)  # (5 filters' maxima, then their means)
+        dimensions = own["embedding"].sum(0) + own["conv1.weight"].sum((0, 1)) + own["conv2.weight"].sum((0, 1))
+        first = own["conv1.weight"].sum((1, 2)) + own["conv1.bias"] + head[:2] + head[5:7]
+        second = own["conv2.weight"].sum((1, 2)) + own["conv2.bias"] + head[2:5] + head[7:]
+        steps.append(
+            {
+                "vocabulary": change[2:].sum(1),
+                "dimensions": dimensions,
+                "conv1.filters": first,
+                "conv2.filters": second,
+            }
+        )
+
+    settings = Settings(epochs=2, batch_size=20, learning_rate=0.05, embedding_rate=0.05)
+    train_model(model, texts, texts, settings, hooks=Hooks(watch, noted=state))
+    assert len(steps) == 6
+    expected = {name: (-sum(step[name] for step in steps)).tolist() for name in steps[0]}  # type: ignore[union-attr]
+    assert min(map(min, expected.values())) < 0 < max(map(max, expected.values()))
+    assert_scores(scores_of(model, criterion, groups, state), expected)
+
+
+def test_random_is_seeded_and_draws_again(random_model: Model, some_texts: Texts, scored: Score) -> None:
+    model, texts = random_model(words=50), some_texts(50)
+    first, again, other = (scored("random:draws=3", model, texts, seed=seed) for seed in (0, 0, 1))
     for name, scores in first.items():
         assert scores.tolist() == again[name].tolist()
         assert scores.tolist() != other[name].tolist()
+    assert [load_criterion(text).draws for text in ("random", "random:draws=3", "magnitude")] == [1, 3, 1]
 
 
-@pytest.mark.parametrize("text", list(CRITERIA))
-def test_scoring_repeats_itself_and_leaves_the_model_as_it_was(random_model: Callable[..., TextCNN], text: str) -> None:
-    model = random_model(words=2)
+def test_no_name_is_an_alias_of_another(random_model: Model, some_texts: Texts, scored: Score) -> None:
+    # Three parameters that are pruned: words, filters and the weights of a convolution, each a group of its own.
+    model, texts = random_model(words=40, dimensions=6, filters={2: 16}, seed=3), some_texts(40, texts=200)
+    assert len(CRITERIA) == 9
+    names = [*CRITERIA, "gradient:remove=largest"]
+    orders = {
+        name: {group: np.argsort(scores).tolist() for group, scores in scored(name, model, texts).items()}
+        for name in names
+    }
+    for one, other in combinations(names, 2):
+        for group in ("vocabulary", "conv2.filters"):
+            assert orders[one][group] != orders[other][group], (one, other, group)
+
+
+@pytest.mark.parametrize("text", [*CRITERIA, "lasso:penalty=l1"])
+def test_scoring_repeats_itself_and_leaves_the_model_as_it_was(
+    random_model: Model, some_texts: Texts, scored: Score, text: str
+) -> None:
+    model, texts = random_model(words=5), some_texts(5)
+    refused = load_criterion(text).refuses
+    kinds = [kind for kind in KINDS if kind not in refused]
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    first, again = (scores_of(model.train(), load_criterion(text), sample(), 3) for _ in range(2))  # dropout is off
+    first, again = (scored(text, model.train(), texts, seed=3, kinds=kinds) for _ in range(2))  # dropout is off
     assert {name: scores.tolist() for name, scores in first.items()} == {n: s.tolist() for n, s in again.items()}
     assert all(np.isfinite(scores).all() for scores in first.values())
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_a_word_equal_to_the_unknown_word_costs_nothing(tiny: TextCNN) -> None:
-    tiny.embedding.data[3] = tiny.embedding.data[1]
-    for text, least in (("magnitude", 0), ("taylor", 0), ("lasso", WORTHLESS)):
-        assert scored(text, tiny)["vocabulary"][1] == least
+@pytest.mark.parametrize("text", ["magnitude", "taylor", "snip", "fisher", "movement"])
+def test_a_word_equal_to_the_unknown_word_costs_nothing(tiny: Any, scored: Score, text: str) -> None:
+    tiny.model.embedding.data[3] = tiny.model.embedding.data[1]
+    assert scored(text, tiny.model, tiny.sample)["vocabulary"][1] == 0
 
 
-def test_the_proximal_step_shrinks_weights_and_gives_exact_zeros(tiny: TextCNN) -> None:
-    after_step = load_criterion("lasso:strength=2").after_step
-    assert after_step is not None
-    after_step(tiny, 0.1)  # everything by 0.2 towards zero, words towards the unknown word
-    torch.testing.assert_close(tiny.conv(1).weight[:, 0].detach(), torch.tensor([(2.8, 3.8), (0.0, 0.0)]))
-    torch.testing.assert_close(tiny.embedding.detach()[1:], torch.tensor([(0.5, -0.5), (1.3, 0.3), (0.5, 1.8)]))
-    torch.testing.assert_close(tiny.head.weight.detach(), torch.tensor([(0.8, 1.8), (-0.8, 0.3)]))
-    assert tiny.conv(1).weight[1].eq(0).all()
-    assert tiny.conv(1).bias.tolist() == pytest.approx(BIAS)  # a bias is no coefficient
+def test_a_vector_that_rounding_does_not_change_loses_nothing_by_fewer_bits(tiny: Any, scored: Score) -> None:
+    model = tiny.model
+    model.embedding.data[3] = 0  # zero stays zero
+    for text in ("magnitude", "taylor", "fisher"):
+        scores = scored(text, model, tiny.sample, kinds=("precision",))
+        for name in ("embedding.8bit", "embedding.4bit"):
+            assert scores[name][1] == 0 < abs(scores[name][0])
 
 
-def test_the_proximal_step_leaves_static_dimensions(tiny: TextCNN) -> None:
-    tiny.static = 1
-    after_step = load_criterion("lasso:strength=2").after_step
-    assert after_step is not None
-    after_step(tiny, 0.1)
-    torch.testing.assert_close(tiny.embedding.detach()[1:], torch.tensor([(0.5, -0.5), (1.5, 0.3), (0.5, 1.8)]))
+def test_what_a_criterion_needs_of_training() -> None:
+    loaded = {name: load_criterion(name) for name in CRITERIA}
+    assert [name for name, each in loaded.items() if each.after_step] == ["lasso"]
+    assert [name for name, each in loaded.items() if each.trains] == ["lasso", "movement"]
+    assert [name for name, each in loaded.items() if each.per_example] == ["fisher", "obs"]
+    assert [name for name, each in loaded.items() if each.remove] == ["obs"]
 
 
-def test_only_lasso_acts_in_training() -> None:
-    assert [name for name in CRITERIA if load_criterion(name).after_step] == ["lasso"]
-    assert {load_criterion(name).unit for name in CRITERIA} == {"rank"}
+ALL = "fisher, gradient, lasso, magnitude, movement, obs, random, snip, taylor"
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("size", "criterion 'size' is unknown. Choose one of gradient, lasso, magnitude, random, taylor."),
-        ("", "criterion '' is unknown. Choose one of gradient, lasso, magnitude, random, taylor."),
-        ("random:draws=8", "criterion 'random' has no parameter 'draws'. It takes none."),
-        ("lasso:power=2", "criterion 'lasso' has no parameter 'power'. It takes strength, threshold."),
+        ("size", f"criterion 'size' is unknown. Choose one of {ALL}."),
+        ("", f"criterion '' is unknown. Choose one of {ALL}."),
+        ("magnitude:power=1", "criterion 'magnitude' has no parameter 'power'. It takes none."),
+        ("lasso:power=2", "criterion 'lasso' has no parameter 'power'. It takes penalty, strength, threshold."),
         ("gradient:remove=some", "gradient:remove=some is unknown. Choose smallest or largest."),
         ("gradient:remove", "gradient:remove= is unknown. Choose smallest or largest."),
-        (
-            "lasso:strength=-1",
-            "lasso:strength=-1 is not a number of zero or more. Give one, such as lasso:strength=0.001.",
-        ),
+        ("random:draws=0", "random:draws=0 is not a whole number from 1 to 100. Give one, such as random:draws=1."),
+        ("random:draws=1.5", "random:draws=1.5 is not a whole number from 1 to 100."),
+        ("obs:damping=-1", "obs:damping=-1 is not a number of zero or more. Give one, such as obs:damping=0.1."),
+        ("lasso:penalty=l2", "lasso:penalty=l2 is unknown. Choose group or l1."),
+        ("lasso:strength=-1", "lasso:strength=-1 is not a number of zero or more."),
         ("lasso:threshold=nan", "lasso:threshold=nan is not a number of zero or more."),
         ("lasso:threshold=inf", "lasso:threshold=inf is not a number of zero or more."),
         ("lasso:threshold=much", "lasso:threshold=much is not a number of zero or more."),

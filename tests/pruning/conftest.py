@@ -1,0 +1,110 @@
+"""A model of a few numbers whose formulas are written out by hand, and a small search, for the tests of this folder."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from prunetext.models.textcnn import Shape, TextCNN
+from prunetext.models.units import STRUCTURE
+from prunetext.pruning.criterion import load_criterion
+from prunetext.pruning.scoring import observe, scores_of
+from prunetext.training.examples import Encoded
+
+UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
+FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
+BIAS, HEAD = (0.2, 0.3), ((1.0, 2.0), (-1.0, 0.5))  # head (classes, filters)
+
+Numbers = dict[str, list[list[float]]]  # group → what belongs to each unit
+
+
+class Tiny(NamedTuple):
+    """The model, its texts, and what is written out of it."""
+
+    model: TextCNN
+    sample: Encoded
+    units: Numbers  # what removal takes away from each unit
+    gradients: Callable[[Sequence[np.ndarray]], list[Numbers]]  # of the same weights, for each batch of rows
+
+
+@pytest.fixture
+def tiny() -> Tiny:
+    """66 texts, of which the last two are a batch of their own."""
+    model = TextCNN(Shape(words=2, dimensions=2, filters={1: 2}, classes=2, pooling="max"))
+    with torch.no_grad():
+        model.embedding.copy_(torch.tensor([(0.0, 0.0), UNKNOWN, A, B]))
+        model.conv(1).weight.copy_(torch.tensor([FIRST, SECOND])[:, None])
+        model.conv(1).bias.copy_(torch.tensor(BIAS))
+        model.head.weight.copy_(torch.tensor(HEAD))
+        model.head.bias.zero_()
+    lists = [[2, 3], [3], [1, 2]] * 22
+    offsets = np.cumsum([0, *map(len, lists)]).astype(np.int64)
+    flat = np.array([token for text in lists for token in text], np.int32)
+    sample = Encoded(flat, offsets, torch.tensor([0, 1, 1] * 22))
+
+    def gradients(batches: Sequence[np.ndarray]) -> list[Numbers]:
+        return [gradient(sample, rows) for rows in batches]
+
+    return Tiny(model.eval(), sample, units(), gradients)
+
+
+def units() -> Numbers:
+    rows = (UNKNOWN, A, B, FIRST, SECOND)
+    return {
+        "vocabulary": [[a - b for a, b in zip(word, UNKNOWN, strict=True)] for word in (A, B)],
+        "dimensions": [[row[at] for row in rows] for at in (0, 1)],
+        "conv1.filters": [[*weight, BIAS[at], HEAD[0][at], HEAD[1][at]] for at, weight in enumerate((FIRST, SECOND))],
+    }
+
+
+def gradient(sample: Encoded, rows: np.ndarray) -> Numbers:
+    """By plain autograd on a plain forward pass."""
+    embedding = torch.tensor([UNKNOWN, A, B], requires_grad=True)
+    weight = torch.tensor([FIRST, SECOND], requires_grad=True)
+    bias, head = torch.tensor(BIAS, requires_grad=True), torch.tensor(HEAD, requires_grad=True)
+    logits = []
+    for row in rows:
+        text = torch.from_numpy(sample.ids[sample.offsets[row] : sample.offsets[row + 1]].astype(np.int64))
+        best = (embedding[text - 1] @ weight.T).amax(0).clamp(min=0)
+        logits.append(torch.relu(best + bias) @ head.T)
+    functional.cross_entropy(torch.stack(logits), sample.targets[torch.from_numpy(rows)]).backward()
+    found = [tensor.grad for tensor in (embedding, weight, bias, head) if tensor.grad is not None]
+    e, w, b, h = found
+    return {
+        "vocabulary": [e[1].tolist(), e[2].tolist()],
+        "dimensions": [torch.cat([e[:, at], w[:, at]]).tolist() for at in (0, 1)],
+        "conv1.filters": [torch.cat([w[at], b[at : at + 1], h[:, at]]).tolist() for at in (0, 1)],
+    }
+
+
+@pytest.fixture(scope="session")
+def scored() -> Callable[..., dict[str, np.ndarray]]:
+    """Score a model's units as the search does, by the name of a criterion."""
+
+    def score(
+        text: str, model: TextCNN, sample: Encoded, *, seed: int = 0, kinds: Sequence[str] = STRUCTURE
+    ) -> dict[str, np.ndarray]:
+        criterion, groups = load_criterion(text), model.groups(kinds)
+        state = criterion.init(model, groups, seed)
+        observe(model, criterion, groups, state, sample)
+        found = scores_of(model, criterion, groups, state)
+        assert {name: each.shape for name, each in found.items()} == {each.name: (each.size,) for each in groups}
+        return found
+
+    return score
+
+
+@pytest.fixture(scope="session")
+def some_texts() -> Callable[..., Encoded]:
+    """Make labelled ids of random texts, none of them empty."""
+
+    def make(words: int, *, texts: int = 60, classes: int = 3, length: int = 5, seed: int = 0) -> Encoded:
+        rng = np.random.default_rng(seed)
+        offsets = np.concatenate([[0], np.cumsum(rng.integers(1, length + 1, texts))])
+        ids = rng.integers(1, words + 2, offsets[-1]).astype(np.int32)
+        return Encoded(ids, offsets.astype(np.int64), torch.from_numpy(rng.integers(0, classes, texts)))
+
+    return make
