@@ -15,6 +15,7 @@ from prunetext.pruning.criterion import Criterion, Groups, State, first_order, m
 
 COUNT = "texts"  # the name under which a state counts them
 LARGE = 100_000  # units of a group from which blocks are smaller
+LEAST = 0.01  # to what a unit with weights in two places is scaled; at zero no gradient would reach it
 BLOCKS = (32, 8)  # units that a block of `obs` has, in smaller and in large groups
 
 
@@ -45,7 +46,8 @@ def obs(damping: str = "0.1") -> Criterion:
     follow one another (8 in groups of 100,000 or more): the mean over texts of aₙ·aₙᵀ, with aₙ,ᵤ = Σ w · ∂Lₙ/∂w over
     the unit's weights. Its diagonal is raised by `damping` times its mean. For single weights the score is
     wᵤ² ÷ 2[F⁻¹]ᵤᵤ with the Fisher information of the weights. When units go, what survives in their block is scaled
-    by 1 + F(surviving, surviving)⁻¹ · F(surviving, removed) · 1, the compensating update.
+    by 1 + F(surviving, surviving)⁻¹ · F(surviving, removed) · 1, the compensating update (what a filter or a dimension
+    adds is a product of weights in two places, so that each of them is scaled by the root).
     Sources: Hassibi and Stork 1992, "Second order derivatives for network pruning: Optimal Brain Surgeon", eqs. 5 and
     6; Kurtic et al. 2022, "The Optimal BERT Surgeon", for blocks and units of several weights.
     """
@@ -77,6 +79,8 @@ def obs(damping: str = "0.1") -> Criterion:
                 continue
             factor = 1 + compensation(information(state, group), blocks_of(stays.double()) > 0)
             scale = factor.flatten()[: group.size, None].float()
+            if len(group.slices) > 1:  # a unit's effect is a product of its weights in two places: each takes the root
+                scale = scale.clamp(min=LEAST).sqrt()
             move_units(model, group, lambda w, scale=scale: scale * w)  # type: ignore[misc]
 
     reason = "obs makes up for what goes by scaling what stays, and a rounded vector is not gone"
