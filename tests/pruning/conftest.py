@@ -1,7 +1,9 @@
 """A model of a few numbers whose formulas are written out by hand, and a small search, for the tests of this folder."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,9 +12,16 @@ from torch.nn import functional
 
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.models.units import STRUCTURE
+from prunetext.packing.textcnn import pack
+from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import load_criterion
+from prunetext.pruning.driver import Solution, prune
+from prunetext.pruning.methods import load_method
 from prunetext.pruning.scoring import observe, scores_of
-from prunetext.training.examples import Encoded
+from prunetext.pruning.search import Search, Task
+from prunetext.runtime._native import Vocabulary, count_words
+from prunetext.training.examples import Encoded, encode
+from prunetext.training.loop import Settings, train_model
 
 UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
 FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
@@ -108,3 +117,73 @@ def some_texts() -> Callable[..., Encoded]:
         return Encoded(ids, offsets.astype(np.int64), torch.from_numpy(rng.integers(0, classes, texts)))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """A dense model that has learnt a corpus of two classes, of whose labels some lie.
+
+    What a text takes is a constant and a time for each addition, so that speeds repeat themselves.
+    """
+    train, dev = toy_examples(160, noise=0.1, seed=1), toy_examples(100, noise=0.1, seed=2)
+    words, labels = sorted(count_words(train.texts)), sorted(set(train.labels))
+    encoded = [encode(each.texts, each.labels, Vocabulary(words), labels) for each in (train, dev)]
+
+    def untrained() -> TextCNN:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return TextCNN(Shape(len(words), 24, {1: 24, 2: 24}, classes=2))
+
+    dense, settings = untrained(), Settings(epochs=8, batch_size=32, learning_rate=1e-2, embedding_rate=3e-2)
+    train_model(dense, encoded[0], encoded[1], settings)
+    scratch = tmp_path_factory.mktemp("task") / "measured"
+    return Task(
+        dense,
+        encoded[0],
+        encoded[1],
+        lambda model: pack(model, words, labels, scratch),
+        replace(settings, epochs=2),
+        first=settings,
+        untrained=untrained,
+        speed=lambda model: 1e6 / (20 + model.additions()),
+    )
+
+
+@pytest.fixture(scope="session")
+def solve() -> Callable[..., Solution]:
+    """Search with a method and a budget by their names."""
+
+    def run(
+        task: Task, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
+    ) -> Solution:
+        folder.mkdir(exist_ok=True)
+        method = load_method(criterion, schedule, ",".join(task.kinds))
+        return prune(task, method, budget, folder, **named)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def searching() -> Callable[..., Search]:
+    """The state of a search that has begun, in a folder that another may have filled."""
+
+    def run(task: Task, folder: Path, criterion: str = "taylor", *, budget: Budget) -> Search:
+        search = Search(task, load_criterion(criterion), budget, folder, criterion)
+        search.start()
+        return search
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def assert_same() -> Callable[[Solution, Solution], None]:
+    """Two searches ended with the same model, to the bit, and took the same way."""
+
+    def compare(one: Solution, other: Solution) -> None:
+        assert one.history == other.history
+        assert one[1:] == other[1:]
+        ours, theirs = one.model.state_dict(), other.model.state_dict()
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+    return compare
