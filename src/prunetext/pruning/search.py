@@ -316,7 +316,10 @@ class Search:
         return choose(groups, **unrounded, target=target, size=model.additions, cost=lambda group: group.work)
 
     def polish(self, chosen: Outcome) -> TextCNN:
-        """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev."""
+        """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev.
+
+        Nor may its file become too large by it: other weights can have fewer zeros, which take hardly any bytes.
+        """
         before, key = self.load(chosen.key), f"{chosen.key}-final"
         if key not in self.store:
             step = Step(1.0, epochs=POLISH)
@@ -324,7 +327,9 @@ class Search:
                 key, copy.deepcopy(before), self.lessons, self.settings(step, int(key[:8], 16)), "final"
             )
             self.store.save(key, after, self.judge(after), parent=chosen.key, step=step._asdict())
-        return self.load(key) if self.store.outcome(key).drop <= chosen.drop else before
+        final = self.store.outcome(key)
+        fits = not self.budget.max_size or final.bytes <= max(self.budget.max_size, chosen.bytes)
+        return self.load(key) if fits and final.drop <= chosen.drop else before
 
     def judge(self, model: TextCNN) -> Outcome:
         """Bytes, drop and the search rule, on the search part of dev alone."""
