@@ -1,0 +1,165 @@
+"""A search that was killed goes on where it was, and one with another budget takes up what it can use."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prunetext.pruning import search as search_module
+from prunetext.pruning.budget import Budget
+from prunetext.pruning.driver import Solution
+from prunetext.pruning.schedules import SCHEDULES
+from prunetext.pruning.search import Task
+from prunetext.training import loop
+from prunetext.training.loop import Progress
+
+Solve = Callable[..., Solution]
+Same = Callable[[Solution, Solution], None]
+SMALL = Budget(max_size=1_700)
+
+
+class KilledError(Exception):
+    """What stands for SIGKILL."""
+
+
+@pytest.mark.parametrize(
+    ("criterion", "schedule"),
+    [
+        *(("magnitude", schedule) for schedule in SCHEDULES),
+        *((name, "local") for name in ("lasso", "movement", "random:draws=2", "obs")),
+        ("movement", "incremental"),
+        ("lasso", "lottery"),
+    ],
+)
+def test_killed_and_resumed_equals_uninterrupted(
+    task: Task,
+    tmp_path: Path,
+    solve: Solve,
+    assert_same: Same,
+    monkeypatch: pytest.MonkeyPatch,
+    criterion: str,
+    schedule: str,
+) -> None:
+    def told(into: list[tuple[str, int]]) -> Callable[[str, Progress], None]:
+        return lambda name, now: into.append((name, now.done))
+
+    events: list[tuple[str, int]] = []
+    whole = solve(task, tmp_path / "whole", criterion, schedule, budget=SMALL, progress=told(events))
+    assert len(whole.history) > 1
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    for place in (0.1, 0.3, 0.5, 0.7, 0.9):
+        at = events[int(place * len(events))]
+        last: list[tuple[str, int]] = []
+
+        def progress(name: str, now: Progress, at: tuple[str, int] = at, last: list[tuple[str, int]] = last) -> None:
+            last.append((name, now.done))
+            if last[-1] == at:
+                raise KilledError
+
+        with pytest.raises(KilledError):
+            solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, progress=progress)
+    seen: list[tuple[str, int]] = []
+    resumed = solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, progress=told(seen))
+    assert_same(resumed, whole)
+    assert seen == events[len(events) - len(seen) :]  # it did what was left, and nothing before
+    assert len(seen) < 0.2 * len(events)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_kill_between_training_and_its_record_is_made_good(
+    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    whole = solve(task, tmp_path / "whole", budget=SMALL)
+    calls = iter(range(99))
+    judge = search_module.Search.judge
+
+    def dying(self: search_module.Search, *arguments: object) -> object:
+        if next(calls) == place:
+            raise KilledError
+        return judge(self, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_module.Search, "judge", dying)
+        with pytest.raises(KilledError):
+            solve(task, tmp_path / "killed", budget=SMALL)
+    assert_same(solve(task, tmp_path / "killed", budget=SMALL), whole)
+
+
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Count the calls of the training loop."""
+    calls: list[object] = []
+    train = search_module.train_model
+
+    def counted(model: object, *arguments: object, **named: object) -> object:
+        calls.append(model)
+        return train(model, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(search_module, "train_model", counted)
+    return calls
+
+
+SLOW, FAST = Budget(max_size=1_500), Budget(max_size=2_000, min_speed=40_000)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "first", "second"),
+    [
+        ("taylor", SLOW, Budget(max_size=1_200)),
+        ("taylor", SLOW, Budget(max_drop=2)),
+        ("lasso", Budget(max_drop=2), SLOW),
+        ("lasso", SLOW, FAST),
+        ("taylor", FAST, SLOW),
+        ("taylor", FAST, Budget(max_drop=5, min_speed=45_000)),
+    ],
+)
+def test_a_search_takes_up_the_steps_of_another_and_ends_as_if_it_had_not(
+    task: Task,
+    tmp_path: Path,
+    solve: Solve,
+    assert_same: Same,
+    monkeypatch: pytest.MonkeyPatch,
+    criterion: str,
+    first: Budget,
+    second: Budget,
+) -> None:
+    calls = trainings(monkeypatch)
+    alone = solve(task, tmp_path / "alone", criterion, budget=second)
+    trained = len(calls)
+    solve(task, tmp_path / "shared", criterion, budget=first)
+    begun = len(calls)
+    again = solve(task, tmp_path / "shared", criterion, budget=second)
+    assert_same(again, alone)
+    if second.max_size or not first.min_speed:
+        assert len(calls) - begun < trained  # the first step halves the bytes, whatever they are to be
+
+
+def test_the_same_search_again_trains_nothing(
+    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for schedule in SCHEDULES:
+        whole = solve(task, tmp_path / schedule, "lasso", schedule, budget=SMALL)
+        with monkeypatch.context() as patch:
+            calls = trainings(patch)
+            assert_same(solve(task, tmp_path / schedule, "lasso", schedule, budget=SMALL), whole)
+            assert not calls, schedule
+
+
+def test_what_one_criterion_left_is_no_other_ones(task: Task, tmp_path: Path, solve: Solve, assert_same: Same) -> None:
+    texts = ("random", "random:draws=2", "lasso:strength=0.1", "lasso:strength=0.5", "magnitude")
+    alone = [solve(task, tmp_path / str(at), text, budget=SMALL) for at, text in enumerate(texts)]
+    for text, expected in zip(texts, alone, strict=True):
+        assert_same(solve(task, tmp_path / "shared", text, budget=SMALL), expected)
+    assert len({outcome.key for each in alone for outcome in each.history}) == sum(len(each.history) for each in alone)
+
+
+def test_a_step_that_time_cut_short_is_only_used_again_where_time_is_short(
+    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop.time, "monotonic", iter(range(10_000)).__next__)
+    late = solve(task, tmp_path / "shared", budget=SMALL, deadline=20)
+    assert late.reason.startswith("the time is spent")
+    cut = [outcome.key for outcome in late.history if outcome.key.endswith("-cut")]
+    assert len(cut) == 1
+    whole = solve(task, tmp_path / "shared", budget=SMALL)
+    assert not any(outcome.key.endswith("-cut") for outcome in whole.history)
+    assert_same(whole, solve(task, tmp_path / "alone", budget=SMALL))
