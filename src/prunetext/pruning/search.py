@@ -126,7 +126,7 @@ class Search:
         key = key_of(self.root, parent, step._asdict(), draw)
         for known in (key, f"{key}-cut"):
             if known in self.store and (known == key or self.deadline is not None):
-                return self.store.outcome(known)
+                return self.recalled(known)
         seed = int(key[:8], 16)
         small = self.smaller(parent, step, draw, key, stage)
         settings = self.settings(step, seed)
@@ -139,6 +139,14 @@ class Search:
         outcome = self.judge(small)._replace(key=key)
         self.store.save(key, small, outcome, parent=parent, step=step._asdict())
         return outcome
+
+    def recalled(self, key: str) -> Outcome:
+        """What was found out about a candidate, with its speed if this budget names one: another may not have."""
+        outcome = self.store.outcome(key)
+        if bool(self.budget.min_speed) == (outcome.speed is not None):
+            return outcome
+        speed, time = self.timed(self.load(key))
+        return outcome._replace(speed=speed, time=time)
 
     def settings(self, step: Step, seed: int) -> Settings:
         """How long and how fast to train after this step."""
@@ -334,14 +342,17 @@ class Search:
     def judge(self, model: TextCNN) -> Outcome:
         """Bytes, drop and the search rule, on the search part of dev alone."""
         now, dense = right(model, self.task.dev)[self.search_rows], self.dense_right[self.search_rows]
-        size, speed = self.task.packed_size(model), None
-        if self.budget.min_speed and self.task.speed is not None:
-            speed = self.task.speed(model)
-        whole = self.whole
-        time = whole.speed / speed if whole is not None and whole.speed and speed else 1.0
+        size, (speed, time), whole = self.task.packed_size(model), self.timed(model), self.whole
         drop, error = 100 * float(dense.mean() - now.mean()), paired_standard_error(dense, now)
         outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
         return outcome._replace(accepted=self.accepts(outcome), left=model.counts())
+
+    def timed(self, model: TextCNN) -> tuple[float | None, float]:
+        """Texts a second and the share of the unpruned model's time, if the budget names a speed."""
+        if not self.budget.min_speed or self.task.speed is None:
+            return None, 1.0
+        speed, whole = self.task.speed(model), self.whole
+        return speed, whole.speed / speed if whole is not None and whole.speed else 1.0
 
     def accepts(self, outcome: Outcome) -> bool:
         """Tell whether the budget's search rule takes a candidate."""
