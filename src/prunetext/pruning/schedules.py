@@ -207,8 +207,8 @@ def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Sche
 
     Training begins with untrained weights. After `warmup` of the dense model's epochs the kept share falls from 1 to
     the wanted size (or `final`) in `steps` steps, as 1 − (1 − wanted) · (1 − (1 − t)³) at share t of the ramp. It ends
-    with four fifths of the epochs; the last fifth trains what is left. Without a size, two steps in a row whose dev
-    accuracy lies more than two points and the allowed drop below the best one so far end it.
+    with four fifths of the epochs; the last fifth trains what is left. Without a size or a speed, two steps in a row
+    whose dev accuracy lies more than two points and the allowed drop below the best one so far end it.
     Source: Zhu and Gupta 2017, "To prune, or not to prune", eq. 1.
     """
     least, count = number("global:final", final, SMALLEST, 1), int(number("global:steps", steps, 1, 100, whole=True))
@@ -222,7 +222,7 @@ def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Sche
             return Step(1.0, start="untrained", training="first", epochs=warm)
         drops = [outcome.drop for outcome in history[1:]]
         limit = min(drops) + 2 + (budget.max_drop or 0)
-        if not budget.max_size and len(drops) > 2 and min(drops[-2:]) > limit:
+        if not (budget.max_size or budget.min_speed) and len(drops) > 2 and min(drops[-2:]) > limit:
             return Stop("training no longer converged")
         if done > count + 1:
             return enough(history, history[-1], budget) or Stop("training is over")
