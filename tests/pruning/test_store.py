@@ -1,0 +1,91 @@
+"""The models of a search on disk: named by what they are made of, and the same when they are read again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prunetext.models.rounding import rounding_of
+from prunetext.models.textcnn import TextCNN
+from prunetext.pruning.schedules import Outcome
+from prunetext.pruning.shrinking import shrink
+from prunetext.pruning.store import Store, digest, key_of
+from prunetext.training.checkpoint import load_tensors
+
+Model = Callable[..., TextCNN]
+
+parts = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+
+
+@given(one=parts, other=parts)
+def test_a_key_stands_for_what_it_is_made_of(one: object, other: object) -> None:
+    key = key_of("a", one)
+    assert len(key) == 16
+    assert set(key) <= set("0123456789abcdef")
+    assert key == key_of("a", json.loads(json.dumps(one)))
+    assert (key == key_of("a", other)) == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
+    assert key != key_of("b", one)
+
+
+def test_the_order_of_a_dictionary_does_not_matter_and_that_of_parts_does() -> None:
+    assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
+    assert key_of("a", "b") != key_of("b", "a") != key_of("ab")
+
+
+def test_a_digest_changes_with_any_weight_and_with_nothing_else(random_model: Model) -> None:
+    model = random_model()
+    name = digest(model)
+    model.rounding = rounding_of(model, "int8")
+    model.dropout = 0.1
+    assert digest(model) == name == digest(random_model()) != digest(random_model(seed=1))
+    seen = {name}
+    for tensor in model.state_dict().values():
+        before = tensor.clone()
+        tensor.view(-1)[-1] += 1
+        seen.add(digest(model))
+        tensor.copy_(before)
+    assert len(seen) == 1 + len(model.state_dict())
+    assert digest(model) == name
+
+
+def test_a_model_is_the_same_when_it_is_read_again(random_model: Model, tmp_path: Path) -> None:
+    model = random_model(pooling="max", filters={2: 3, 5: 1}, static=2)
+    rng = np.random.default_rng(0)
+    model = shrink(model, {group.name: rng.random(group.size) < 0.8 for group in model.groups(("vocabulary",))})
+    model.bits[-1] = 4
+    outcome = Outcome(0.5, 1_234, -0.1, accepted=True, error=0.3, time=0.7, speed=9.5, key="a", left=model.counts())
+    first = Store(tmp_path, dropout=0.25)
+    assert "a" not in first
+    first.checkpoint("a").write_text("half")
+    first.save("a", model, outcome, parent="root", step={"keep": 0.5})
+    assert "a" in first
+    assert not first.checkpoint("a").exists()
+    assert first.load("a") is model
+    again = Store(tmp_path, dropout=0.25)
+    loaded = again.load("a")
+    assert loaded is again.load("a") is not model
+    assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.25)
+    assert digest(loaded) == digest(model)
+    assert all(torch.equal(each, loaded.state_dict()[name]) for name, each in model.state_dict().items())
+    assert again.outcome("a") == outcome
+    assert json.loads(load_tensors(again.path("a"))[1]["step"]) == {"keep": 0.5}
+
+
+def test_weights_that_were_not_judged_are_kept_too(random_model: Model, tmp_path: Path) -> None:
+    Store(tmp_path, dropout=0.5).save("early", random_model())
+    assert digest(Store(tmp_path, dropout=0.5).load("early")) == digest(random_model())
+
+
+def test_the_same_model_is_the_same_file(random_model: Model, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Store(tmp_path / name, dropout=0.5).save("x", random_model(), parent="root")
+    assert (tmp_path / "a" / "x.safetensors").read_bytes() == (tmp_path / "b" / "x.safetensors").read_bytes()
