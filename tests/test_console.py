@@ -25,6 +25,7 @@ def test_what_a_model_says_of_itself_is_escaped(capsys: pytest.CaptureFixture[st
         format="prunetext/1",
         size=1,
         parts={HOSTILE: 1},
+        coding={HOSTILE: {"precision": HOSTILE, "zeros": HOSTILE}},
         labels=["x", HOSTILE],
         words=1,
         dimensions=1,
@@ -41,4 +42,4 @@ def test_what_a_model_says_of_itself_is_escaped(capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert not set(HOSTILE) & set(out.replace("\n", "")) - set(SHOWN)
     assert f"labels      x, {SHOWN}\n" in out
-    assert out.count(SHOWN) == 8
+    assert out.count(SHOWN) == 11

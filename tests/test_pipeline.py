@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import prunetext
-from prunetext import judging, pipeline
+from prunetext import jobs, judging, pipeline
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.pipeline import Result, fit
@@ -74,6 +74,8 @@ def test_a_run_ends_with_a_small_file_and_what_is_known_of_it(data: Data, whole:
         "pruned.safetensors",
         "recipe.json",
         "result.json",
+        "source.json",
+        "steps",
     ]
     assert data.test is not None
     classifier = prunetext.load(result.path)
@@ -141,7 +143,7 @@ def test_killed_behind_the_search_and_called_again_gives_the_same_bytes(
     def killed(*arguments: object, **named: object) -> None:
         raise KilledError
 
-    places = {"pack": (pipeline, "choose_table"), "judge": (pipeline, "judge"), "finish": (pipeline.Run, "finish")}
+    places = {"pack": (jobs, "choose_table"), "judge": (jobs, "judge"), "finish": (pipeline.Run, "finish")}
     with monkeypatch.context() as patch:
         patch.setattr(*places[when], killed)
         with pytest.raises(KilledError):
@@ -356,7 +358,7 @@ def test_an_interrupted_training_is_resumed_if_the_run_is_then_killed(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "judge", killed)
+        patch.setattr(jobs, "judge", killed)
         with pytest.raises(KilledError):
             run(data, tmp_path / "run", progress=stop_at("train", 20, KeyboardInterrupt))
     assert run(data, tmp_path / "run").path.read_bytes() == whole.path.read_bytes()
@@ -371,7 +373,7 @@ def test_recoveries_are_gentler_than_training_and_chosen_by_loss(
         tasks.append(task)
         raise KilledError
 
-    monkeypatch.setattr(pipeline, "prune", prune)
+    monkeypatch.setattr(jobs, "prune", prune)
     with pytest.raises(KilledError):
         run(data, tmp_path / "run")
     training = pipeline.settings_of(pipeline.FitOptions(epochs=8.0), len(data.train))

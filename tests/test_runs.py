@@ -13,7 +13,21 @@ import torch
 from prunetext import runs
 from prunetext.errors import ModelFileError, RunError
 from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.runs import FORMAT, KEPT, LOCK, PART, RECIPE, RESULT, WORK, Run, load_float
+from prunetext.runs import (
+    FORMAT,
+    HISTORY,
+    KEPT,
+    LOCK,
+    PART,
+    RECIPE,
+    RESULT,
+    SOURCE,
+    STEPS,
+    WORK,
+    Run,
+    load_float,
+    read_json,
+)
 from prunetext.training.checkpoint import load_tensors, save_tensors
 
 
@@ -22,7 +36,8 @@ class KilledError(Exception):
 
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
-FINISHED = sorted(KEPT)
+FINISHED = sorted([*KEPT, STEPS])
+ROWS = [{"keep": 1.0}, {"keep": 0.5}]
 
 
 def start(folder: Path, recipe: dict[str, Any] = RECIPE_A, *, overwrite: bool = False) -> Run:
@@ -31,8 +46,11 @@ def start(folder: Path, recipe: dict[str, Any] = RECIPE_A, *, overwrite: bool = 
 
 def fill(run: Run, content: str = "old") -> None:
     """Leave every file that a run leaves on its way."""
-    run.folder("steps").joinpath("step-01.safetensors").write_bytes(b"step")
-    for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, RESULT, "history.jsonl"}:
+    run.folder(STEPS).joinpath("a1.safetensors").write_text(content)
+    run.folder(STEPS).joinpath("a1.checkpoint").write_text(content)
+    run.write_source({"data": content})
+    run.write_history(ROWS)
+    for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, SOURCE, RESULT, HISTORY}:
         run.path(name).write_text(content)
 
 
@@ -40,7 +58,7 @@ def finished(folder: Path, content: str = "old", **recipe: Any) -> None:
     """Make a run from beginning to end."""
     with start(folder, RECIPE_A | recipe, overwrite=True) as run:
         fill(run, content)
-        run.finish({"score": content, "history": [{"keep": 1.0}, {"keep": 0.5}]})
+        run.finish({"score": content})
 
 
 def names(folder: Path) -> list[str]:
@@ -61,7 +79,7 @@ def test_an_unfinished_run_of_the_same_recipe_is_resumed(tmp_path: Path) -> None
     for overwrite in (False, True):  # which is about a finished run
         with start(tmp_path, dict(RECIPE_A), overwrite=overwrite) as again:
             assert again.path("dense.checkpoint").read_text() == "old"
-            assert again.path("steps").joinpath("step-01.safetensors").exists()
+            assert again.path(STEPS).joinpath("a1.safetensors").exists()
 
 
 @pytest.mark.parametrize(
@@ -96,15 +114,19 @@ def test_a_finished_run_is_refused_and_overwritten_only_when_asked(tmp_path: Pat
     assert names(tmp_path) == FINISHED
     assert json.loads((tmp_path / RESULT).read_text("utf-8"))["score"] == "old"
     lines = (tmp_path / "history.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line)["keep"] for line in lines] == [1.0, 0.5]
+    assert [json.loads(line) for line in lines] == ROWS
+    assert read_json(tmp_path, SOURCE) == {"data": "old"}
+    assert names(tmp_path / STEPS) == ["a1.safetensors"]
     with pytest.raises(RunError, match="holds a finished run: give another --out, or --overwrite"):
         start(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "steps").mkdir()
-    (tmp_path / "steps" / "mine.txt").write_text("mine")
+    (tmp_path / STEPS / "old.safetensors").write_text("of the run that is replaced")
+    (tmp_path / STEPS / "mine.txt").write_text("mine")
+    (tmp_path / STEPS / "mine").mkdir()
     finished(tmp_path, "new", seed=7)
-    assert names(tmp_path) == sorted([*FINISHED, "notes.txt", "steps"])
-    assert (tmp_path / "steps" / "mine.txt").exists()
+    assert names(tmp_path) == sorted([*FINISHED, "notes.txt"])
+    assert names(tmp_path / STEPS) == ["a1.safetensors", "mine", "mine.txt"]
+    assert (tmp_path / STEPS / "a1.safetensors").read_text() == "new"
     assert json.loads((tmp_path / RECIPE).read_text("utf-8"))["seed"] == 7
     assert (tmp_path / "model.safetensors").read_text() == "new"
 
@@ -117,7 +139,7 @@ def test_a_finished_run_stays_until_the_one_that_replaces_it_has_ended(tmp_path:
     assert (tmp_path / RESULT).exists()
 
 
-@pytest.mark.parametrize("after", range(2 * len(KEPT) + 3))
+@pytest.mark.parametrize("after", range(2 * (len(KEPT) + 1) + 2))  # a step, too, and the result before and the end
 def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
@@ -139,16 +161,42 @@ def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
             patch.setattr(os, "link", dying(os.link))
             patch.setattr(shutil, "rmtree", dying(shutil.rmtree))
             with pytest.raises(KilledError):
-                run.finish({"score": "new", "history": []})
+                run.finish({"score": "new"})
             assert next(calls) == after + 1
     if (tmp_path / RESULT).exists():  # killed before anything was replaced, or when everything was
         content = json.loads((tmp_path / RESULT).read_text("utf-8"))["score"]
         assert (tmp_path / "model.safetensors").read_text() == content
     with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
         assert run.path("dense.safetensors").read_text() == "new"
-        run.finish({"score": "new", "history": []})
+        run.finish({"score": "new"})
     assert names(tmp_path) == FINISHED
     assert (tmp_path / "model.safetensors").read_text() == "new"
+
+
+def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None:
+    finished(tmp_path / "old")
+    (tmp_path / "old" / STEPS / "b2.safetensors").write_text("old")
+    with start(tmp_path / "new") as run:
+        run.folder(STEPS).joinpath("b2.safetensors").write_text("new")
+        for _ in range(2):  # as after a kill
+            run.take_steps(tmp_path / "old")
+        assert names(run.path(STEPS)) == ["a1.safetensors", "b2.safetensors"]
+        assert run.path(STEPS).joinpath("b2.safetensors").read_text() == "new"
+        assert run.path(STEPS).joinpath("a1.safetensors").samefile(tmp_path / "old" / STEPS / "a1.safetensors")
+        shutil.rmtree(tmp_path / "old")
+        run.take_steps(tmp_path / "old")  # it has them all, or none
+        assert run.path(STEPS).joinpath("a1.safetensors").read_text() == "old"
+
+
+def test_small_files_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"holds no finished run: its recipe\.json is missing\. Give the --out of a fit\.$"
+    ):
+        read_json(tmp_path, RECIPE)
+    for content in ("", "{", "[1]", "null", "\udcff"):
+        (tmp_path / SOURCE).write_text(content, "utf-8", "surrogateescape")
+        with pytest.raises(RunError, match=r"source\.json: this part of the run is damaged.*\. Repeat the run\.$"):
+            read_json(tmp_path, SOURCE)
 
 
 def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.packing.textcnn import kept_words, pack, packed_tensors, units
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime import format
+from prunetext.runtime._native import count_words
 
 SEVEN = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
 
@@ -74,9 +75,10 @@ def test_the_same_model_gives_the_same_bytes_and_their_number(
 def test_the_table_changes_its_scales_alone(random_model: Callable[..., TextCNN]) -> None:
     model = random_model()
     narrow, wide = (packed_tensors(model, SEVEN, table) for table in ("int8", "int16"))
-    changed = {name for name in narrow if not np.array_equal(narrow[name], wide[name])}
+    plain = [{name: getattr(tensor, "values", tensor) for name, tensor in each.items()} for each in (narrow, wide)]
+    changed = {name for name, tensor in plain[0].items() if not np.array_equal(tensor, plain[1][name])}
     assert changed == {"conv1.table_scale", "conv3.table_scale"}
-    assert sum(tensor.nbytes for tensor in narrow.values()) == sum(tensor.nbytes for tensor in wide.values())
+    assert [tensor.nbytes for tensor in plain[0].values()] == [tensor.nbytes for tensor in plain[1].values()]
 
 
 @pytest.mark.parametrize("table", ["int8", "int16"])
@@ -91,12 +93,16 @@ def test_extreme_models_are_packed_and_read(random_model: Callable[..., TextCNN]
 
 
 def test_estimated_bytes_are_near_the_files(random_model: Callable[..., TextCNN], tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    syllables = ["ba", "re", "ti", "on", "ing", "er", "s", "un", "ly", "ment"]
-    words = sorted({"".join(rng.choice(syllables, rng.integers(1, 5))) for _ in range(3000)})
+    words = sorted(count_words(prunetext.read("sample:bbc-news").train.texts))[::3]
     model = random_model(words=len(words), dimensions=16, filters={2: 8, 3: 8})
     size = pack(model, words, ["a", "b", "c"], tmp_path / "model")
-    assert model.packed_bytes() == pytest.approx(size, rel=0.15)
+    assert size < model.packed_bytes() < 1.2 * size  # which knows nothing of how well bytes are compressed
+    with torch.no_grad():  # fewer bits and zeros that search steps have left
+        model.bits[len(words) // 2 :] = 4
+        model.embedding[2 : len(words) // 4] = 0
+    coarse = pack(model, words, ["a", "b", "c"], tmp_path / "model")
+    assert coarse < 0.8 * size
+    assert coarse < model.packed_bytes() < 1.4 * coarse
 
 
 def test_units_are_rounded_half_to_even_and_fit() -> None:
