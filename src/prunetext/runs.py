@@ -157,7 +157,7 @@ class Run:
             _link(self.path(name), beside)
             beside.replace(self.own / name)
             beside.unlink(missing_ok=True)  # renaming one name of a file to another of its names does nothing
-        for each in (self.own / STEPS).iterdir():
+        for each in (self.own / STEPS).glob("*.safetensors"):
             if f"{STEPS}/{each.name}" not in steps:
                 each.unlink()
         shutil.rmtree(self.work, ignore_errors=True)
