@@ -1,7 +1,7 @@
 """What all tests share: repeatable hypothesis runs, and the folder of real corpora that some tests read."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +105,22 @@ def toy_data(toy_examples: Callable[..., Any]) -> Callable[..., Any]:
         return Data(*parts, name="toy", report=count_flaws(*parts))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def quick_training() -> Iterator[None]:
+    """Let toy models learn in few steps, and speeds be measured in no time."""
+    from dataclasses import replace
+
+    from prunetext import judging, pipeline
+    from prunetext.training.loop import Settings
+
+    settings = pipeline.settings_of
+
+    def quick(options: pipeline.FitOptions, texts: int) -> Settings:
+        return replace(settings(options, texts), batch_size=16, learning_rate=1e-2, embedding_rate=4e-2, patience=99)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "LEAST_SECONDS", 0.0)
+        patch.setattr(pipeline, "settings_of", quick)
+        yield

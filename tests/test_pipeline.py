@@ -1,7 +1,7 @@
 """The whole way: repeatable to the byte, also when killed; within its budget; one sentence for what is wrong."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import prunetext
-from prunetext import jobs, judging, pipeline
+from prunetext import jobs, pipeline
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.pipeline import Result, fit
@@ -20,24 +20,12 @@ from prunetext.pruning import search
 from prunetext.training import loop
 from prunetext.training.loop import Progress
 
+pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 12, "filters": 6, "widths": "1,2", "epochs": 8.0, "max_drop": 3.0, "criterion": "taylor"}
 
 
 class KilledError(Exception):
     """What stands for SIGKILL."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    settings = pipeline.settings_of
-
-    def quick(options: pipeline.FitOptions, texts: int) -> loop.Settings:
-        return replace(settings(options, texts), batch_size=16, learning_rate=1e-2, embedding_rate=4e-2, patience=99)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "LEAST_SECONDS", 0.0)  # speeds are not looked at here
-        patch.setattr(pipeline, "settings_of", quick)
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +38,7 @@ def run(data: Data, out: Path, **options: Any) -> Result:
 
 
 @pytest.fixture(scope="module")
-def whole(data: Data, tmp_path_factory: pytest.TempPathFactory, _quick: None) -> Result:
+def whole(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Result:
     """An uninterrupted run; no test changes it."""
     return run(data, tmp_path_factory.mktemp("whole"))
 
