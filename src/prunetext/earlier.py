@@ -17,7 +17,7 @@ from prunetext.errors import RunError
 from prunetext.models.initial import new_model
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
-from prunetext.runs import RECIPE, SOURCE, load_float, read_json
+from prunetext.runs import FORMAT, RECIPE, SOURCE, load_float, no_run, read_json
 
 
 class EarlierRun:
@@ -35,6 +35,8 @@ class EarlierRun:
         check_pruning(pruning)
         self.folder = folder
         self.old, self.source = read_json(folder, RECIPE), read_json(folder, SOURCE)
+        if self.old.get("format") != FORMAT:
+            raise RunError(f"{folder / RECIPE}: this is no recipe of a run. Give the --out of a fit.")
         self.shape, fitting = self._options(ModelOptions), self._options(FitOptions)
         self.reading = take(ReadOptions, {k: v for k, v in self.source.get("reading", {}).items() if v is not None})
         self.fitting = dataclasses.replace(fitting, **dataclasses.asdict(pruning))
@@ -61,7 +63,10 @@ class EarlierRun:
 
     def dense(self) -> tuple[TextCNN, list[str], list[str]]:
         """The dense model, its words and its labels; from now on also the recipe, and how to begin untrained."""
-        dense, words, labels = load_float(self.folder / "dense.safetensors")
+        path = self.folder / "dense.safetensors"
+        if not path.exists():
+            raise no_run(self.folder, path.name)
+        dense, words, labels = load_float(path)
         self.recipe = {**self.old, **dataclasses.asdict(self.fitting), "dense": digest(dense)}
         del self.recipe["format"]
         if self.old["vectors"] is None:

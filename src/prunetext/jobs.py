@@ -36,6 +36,15 @@ FEW_STEPS = 64  # an epoch of small data has about as many steps, of smaller bat
 SMALLEST_BATCH = 8
 SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
 FINDINGS = 1_200  # bytes that scores, verdict and reason take in the packed file, at most
+WANTED = (
+    "max_drop",
+    "max_size",
+    "min_speed",
+    "max_time",
+    "schedule",
+    "dense",
+)  # where recipes that share steps differ,
+WANTED_BYTES = 200  # and what it takes in the file, at most
 RECOVERY = 0.34  # of the dense model's epochs, at each step
 RECOVERY_RATE = 0.3  # of the dense model's learning rates: gently, since the dense model has learnt all there is
 RECOVERY_WORD_DROPOUT = 0.05  # removed words already teach the unknown one
@@ -84,8 +93,12 @@ class Job:
         return None if self.budget.max_time is None else self.began + share * self.budget.max_time
 
     def packed_size(self, model: TextCNN) -> int:
-        """Bytes of the model's packed file, with room for what will be found out."""
-        provenance = {"recipe": self.run.recipe, "findings": "-" * FINDINGS}
+        """Bytes of the model's packed file, with room for what will be found out.
+
+        They are the same for runs that share steps, however long the words are in which each says what it wants.
+        """
+        recipe = {name: value for name, value in self.run.recipe.items() if name not in WANTED}
+        provenance = {"recipe": recipe, "findings": "-" * (FINDINGS + WANTED_BYTES)}
         scratch = self.run.path("measured.safetensors")
         return pack(model, self.words, self.labels, scratch, provenance=provenance)
 

@@ -179,12 +179,17 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         values = json.loads((folder / name).read_text("utf-8"))
     except FileNotFoundError:
-        raise RunError(f"{folder} holds no finished run: its {name} is missing. Give the --out of a fit.") from None
+        raise no_run(folder, name) from None
     except (OSError, ValueError) as error:
         raise RunError(f"{folder / name}: this part of the run is damaged ({error}). Repeat the run.") from None
     if not isinstance(values, dict):
         raise RunError(f"{folder / name}: this part of the run is damaged. Repeat the run.")
     return values
+
+
+def no_run(folder: Path, name: str) -> RunError:
+    """What is wrong with a folder without this file."""
+    return RunError(f"{folder} holds no finished run: its {name} is missing. Give the --out of a fit.")
 
 
 def _recipe(folder: Path) -> dict[str, Any] | None:
