@@ -11,13 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
-from prunetext.models.rounding import rounding_of
+from prunetext.inspection import inspect
+from prunetext.models.rounding import balance, rounding_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.packing.textcnn import kept_words, pack, packed_tensors, units
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime import format
-from prunetext.runtime._native import count_words
+from prunetext.runtime._native import Vocabulary, count_words
+from prunetext.training.examples import encode
+from prunetext.training.loop import logits
 
 SEVEN = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
 
@@ -103,6 +106,46 @@ def test_estimated_bytes_are_near_the_files(random_model: Callable[..., TextCNN]
     coarse = pack(model, words, ["a", "b", "c"], tmp_path / "model")
     assert coarse < 0.8 * size
     assert coarse < model.packed_bytes() < 1.4 * coarse
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**31), table=st.sampled_from(["int8", "int16"]), coarse=st.booleans(), zeros=st.booleans())
+def test_coarse_rows_and_zeros_answer_packed_as_torch_does_with_rounding(
+    random_model: Callable[..., TextCNN],
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    table: str,
+    coarse: bool,
+    zeros: bool,
+) -> None:
+    rng, words = np.random.default_rng(seed), [f"word{number}" for number in range(300)]
+    model = random_model(words=300, dimensions=12, filters={1: 5, 3: 6}, seed=seed)
+    kept = {group.name: rng.random(group.size) < 0.3 for group in model.groups(("weights",) * zeros)}
+    if coarse:
+        kept |= {"embedding.8bit": rng.random(300) < 0.3, "embedding.4bit": rng.random(300) < 0.7}
+        kept["embedding.4bit"] |= kept["embedding.8bit"]
+    small = shrink(model, kept).eval()
+    balance(small)
+    small.rounding = rounding_of(small, table)
+    texts = [" ".join(rng.choice([*words, "unseen"], rng.integers(0, 12))) for _ in range(100)]
+    with torch.no_grad():  # so that all labels occur
+        small.head.weight *= 3
+        examples = encode(texts, ["a"] * 100, Vocabulary(words), ["a", "b", "c"])
+        small.head.bias -= logits(small, examples).mean(0)
+    path, plain = (tmp_path_factory.mktemp("pack") / "model" for _ in range(2))
+    size = pack(small, words, ["a", "b", "c"], path, table=table)
+    assert size < (0.9 if coarse or zeros else 1.05) * pack(model, words, ["a", "b", "c"], plain, table=table)
+    coding = inspect(path).coding.get("embedding", {})
+    assert (coding.get("precision") == "mixed") == coarse
+    assert zeros or "zeros" not in coding  # which may also be compressed with all else
+    expected = logits(small, examples).softmax(1)
+    found = torch.from_numpy(np.array(prunetext.load(path).predict_proba(texts)))
+    apart = (found - expected).abs().amax(1)  # a sum on the edge between two entries of the table may fall on either
+    assert apart.median() < 1e-5
+    assert apart.max() < 0.01
+    assert len(set(found.argmax(1).tolist())) == 3
+    first, second = expected.topk(2).values.T
+    assert torch.equal(found.argmax(1)[first - second > 0.02], expected.argmax(1)[first - second > 0.02])
 
 
 def test_units_are_rounded_half_to_even_and_fit() -> None:
