@@ -116,7 +116,8 @@ def test_docstring_examples_hold(module: str, tmp_path: Path, monkeypatch: pytes
     assert outcome.failed == 0, "see the differences above"
 
 
-def test_reference_of_the_commands_is_up_to_date() -> None:
-    script = ROOT / "scripts" / "make_cli_reference.py"
+@pytest.mark.parametrize("name", ["make_cli_reference.py", "make_methods_page.py"])
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    script = ROOT / "scripts" / name
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

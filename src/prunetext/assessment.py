@@ -105,7 +105,7 @@ class Answering:
             from prunetext.runs import load_float
 
             assert self.path is not None
-            self.model, self.words, self.labels = load_float(self.path)
+            self.model, self.words, self.labels, _ = load_float(self.path)
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from prunetext.errors import RunError
 from prunetext.models.initial import new_model
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
-from prunetext.runs import FORMAT, RECIPE, SOURCE, load_float, no_run, read_json
+from prunetext.runs import FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
 
 
 class EarlierRun:
@@ -25,7 +25,7 @@ class EarlierRun:
 
         earlier = EarlierRun(Path("runs/reviews"), PruneOptions(max_size="30kB"))
         data, notes = earlier.read(None, Path("runs/smaller"))
-        dense, words, labels = earlier.dense()
+        dense, words, labels, epochs = earlier.dense()
 
     `fitting` are the options of that run with those of the new pruning. RunError where the folder holds no finished
     run, or one whose data have changed since.
@@ -61,12 +61,13 @@ class EarlierRun:
         check_data(found, found.labels)
         return found, notes
 
-    def dense(self) -> tuple[TextCNN, list[str], list[str]]:
-        """The dense model, its words and its labels; from now on also the recipe, and how to begin untrained."""
+    def dense(self) -> FloatModel:
+        """The dense model, its words, labels and epochs; from now on also the recipe, and how to begin untrained."""
         path = self.folder / "dense.safetensors"
         if not path.exists():
             raise no_run(self.folder, path.name)
-        dense, words, labels = load_float(path)
+        found = load_float(path)
+        dense, words, labels, _ = found
         self.recipe = {**self.old, **dataclasses.asdict(self.fitting), "dense": digest(dense)}
         del self.recipe["format"]
         if self.old["vectors"] is None:
@@ -77,4 +78,4 @@ class EarlierRun:
                     return new_model(words, len(labels), self.shape, parse_widths(self.shape.widths), None)
 
             self.untrained = untrained
-        return dense, words, labels
+        return found

@@ -36,16 +36,11 @@ FEW_STEPS = 64  # an epoch of small data has about as many steps, of smaller bat
 SMALLEST_BATCH = 8
 SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
 FINDINGS = 1_200  # bytes that scores, verdict and reason take in the packed file, at most
-WANTED = (
-    "max_drop",
-    "max_size",
-    "min_speed",
-    "max_time",
-    "schedule",
-    "dense",
-)  # where recipes that share steps differ,
-WANTED_BYTES = 200  # and what it takes in the file, at most
-RECOVERY = 0.34  # of the dense model's epochs, at each step
+# Where recipes that share steps differ, and what it takes in the packed file, at most.
+WANTED = ("max_drop", "max_size", "min_speed", "max_time", "schedule", "dense")
+WANTED_BYTES = 200
+RECOVERY = 0.17  # of the dense model's epochs, at each step
+LEAST_RECOVERY = 0.5  # epochs
 RECOVERY_RATE = 0.3  # of the dense model's learning rates: gently, since the dense model has learnt all there is
 RECOVERY_WORD_DROPOUT = 0.05  # removed words already teach the unknown one
 DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
@@ -127,11 +122,14 @@ def settings_of(options: FitOptions, texts: int) -> Settings:
     return Settings(epochs=epochs, batch_size=batch, patience=patience, seed=options.seed)
 
 
-def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, str | None]:
-    """Train the dense model, or take that of an earlier, killed run; and why training ended early, if it did."""
+def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, float, str | None]:
+    """Train the dense model, or take that of an earlier, killed run.
+
+    The model, the epochs that it took, and why its training ended early, if it did.
+    """
     saved = job.run.load_model("dense.safetensors")
     if saved is not None:
-        return saved, None
+        return saved.model, saved.epochs, None
     checkpoint = job.run.path("dense.checkpoint")
     progress = job.progress
     trained = train_model(
@@ -144,16 +142,17 @@ def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, 
         progress=None if progress is None else lambda now: progress("train", now),
     )
     if trained.ended != "interrupted":  # else a run that is resumed trains on
-        job.run.save_model("dense.safetensors", model, job.words, job.labels)
+        job.run.save_model("dense.safetensors", model, job.words, job.labels, trained.epochs)
         checkpoint.unlink(missing_ok=True)
-    return model, trained.ended
+    return model, trained.epochs, trained.ended
 
 
-def task_of(job: Job, dense: TextCNN, kinds: tuple[str, ...], settings: Settings) -> Task:
-    """What a search on this dense model works on, and how its candidates are trained."""
+def task_of(job: Job, dense: TextCNN, epochs: float, kinds: tuple[str, ...], settings: Settings) -> Task:
+    """What a search works on, and how its candidates are trained: as the dense model was, which took so many epochs."""
+    settings = dataclasses.replace(settings, epochs=max(epochs, 1.0))
     recovery = dataclasses.replace(
         settings,
-        epochs=max(1.0, settings.epochs * RECOVERY),
+        epochs=max(LEAST_RECOVERY, settings.epochs * RECOVERY),
         learning_rate=settings.learning_rate * RECOVERY_RATE,
         embedding_rate=settings.embedding_rate * RECOVERY_RATE,
         word_dropout=RECOVERY_WORD_DROPOUT,
@@ -177,9 +176,11 @@ def task_of(job: Job, dense: TextCNN, kinds: tuple[str, ...], settings: Settings
     )
 
 
-def search(job: Job, dense: TextCNN, method: Method, settings: Settings, ended: str | None = None) -> Solution:
+def search(
+    job: Job, dense: TextCNN, epochs: float, method: Method, settings: Settings, ended: str | None = None
+) -> Solution:
     """Prune the dense model; an interrupt before there is anything smaller leaves the dense model."""
-    task, steps = task_of(job, dense, method.kinds, settings), job.run.folder(STEPS)
+    task, steps = task_of(job, dense, epochs, method.kinds, settings), job.run.folder(STEPS)
     if ended != "interrupted":
         try:
             return prune(
@@ -197,10 +198,10 @@ def search(job: Job, dense: TextCNN, method: Method, settings: Settings, ended: 
     return solution._replace(reason="interrupted; this is the dense model as it was then")
 
 
-def finish(job: Job, dense: TextCNN, solution: Solution, notes: list[str]) -> Result:
+def finish(job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: list[str]) -> Result:
     """Pack the chosen model, look at test, and write the result."""
     run, model, words, labels = job.run, solution.model, job.words, job.labels
-    run.save_model("pruned.safetensors", model, words, labels)
+    run.save_model("pruned.safetensors", model, words, labels, 0)
     scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
     dev, test = job.texts["dev"], job.texts["test"]
     table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch)
@@ -220,7 +221,7 @@ def finish(job: Job, dense: TextCNN, solution: Solution, notes: list[str]) -> Re
         notes = [*notes, "The dense model itself is hardly better than always giving the most frequent label."]
     size = pack(model, words, labels, path, table=table, provenance=provenance)
     judged = judged.with_size(size)
-    run.save_model("dense.safetensors", dense, words, labels)
+    run.save_model("dense.safetensors", dense, words, labels, epochs)
     left, whole = model.counts(), dense.counts()
     removed = {kind: 1 - left[kind] / whole[kind] for kind in KINDS}
     late, speed = job.deadline(1), solution.history[solution.chosen].speed

@@ -89,8 +89,8 @@ def fit(
             run.write_source(source_of(where, reading))
             job = Job(run, data, words, labels, budget, untrained, progress)
             settings = settings_of(fitting, len(data.train))
-            dense, ended = dense_model(job, start, settings)
-            return finish(job, dense, search(job, dense, method, settings, ended), notes)
+            dense, epochs, ended = dense_model(job, start, settings)
+            return finish(job, dense, epochs, search(job, dense, epochs, method, settings, ended), notes)
 
 
 def prune(
@@ -119,7 +119,7 @@ def prune(
     budget, method = budget_of(earlier.fitting), check_method(earlier.fitting)
     read, notes = earlier.read(data, Path(out))
     with TURN, torch.random.fork_rng(devices=[]):
-        dense, words, labels = earlier.dense()
+        dense, words, labels, epochs = earlier.dense()
         if earlier.untrained is None and method.needs_untrained:
             raise RunError(
                 f"{run} began with vectors that its caller gave, where schedule {earlier.fitting.schedule} begins "
@@ -130,7 +130,7 @@ def prune(
             new.take_steps(Path(run))
             job = Job(new, read, words, labels, budget, earlier.untrained, progress)
             settings = settings_of(earlier.fitting, len(read.train))
-            return finish(job, dense, search(job, dense, method, settings), notes)
+            return finish(job, dense, epochs, search(job, dense, epochs, method, settings), notes)
 
 
 def sensitivity(
@@ -153,10 +153,10 @@ def sensitivity(
     method = method._replace(kinds=tuple(kind for kind in method.kinds if kind not in method.criterion.refuses))
     read, _ = earlier.read(data, Path(run))
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
-        dense, words, labels = earlier.dense()
+        dense, words, labels, epochs = earlier.dense()
         with threads(threads_for(dense)), Run(Path(scratch) / "run", earlier.recipe, overwrite=False) as new:
             job = Job(new, read, words, labels, Budget(), None, None)
-            task = task_of(job, dense, method.kinds, settings_of(earlier.fitting, len(read.train)))
+            task = task_of(job, dense, epochs, method.kinds, settings_of(earlier.fitting, len(read.train)))
             rows = list(measure(task, method, new.folder(STEPS)))
     write_rows(Path(run) / SENSITIVITY, (row._asdict() for row in rows))
     return rows

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,6 +24,7 @@ from prunetext.training.checkpoint import load_tensors, save_tensors
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
 RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
 FORMAT = "prunetext-run/1"
+EPOCHS = 6.0  # of training a dense model, where its file does not say
 SOURCE, HISTORY, STEPS, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
 KEPT = (RECIPE, SOURCE, "dense.safetensors", "pruned.safetensors", HISTORY, "model.safetensors", RESULT)
 
@@ -109,25 +111,26 @@ class Run:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def save_model(self, name: str, model: TextCNN, words: list[str], labels: list[str]) -> None:
-        """A float32 model with what is needed to prune it again."""
+    def save_model(self, name: str, model: TextCNN, words: list[str], labels: list[str], epochs: float) -> None:
+        """A float32 model with what is needed to prune it again; epochs: how long it was trained, from the start."""
         metadata = {
             "format": FLOAT_FORMAT,
             "pooling": model.pooling,
             "static": str(model.static),
             "dropout": repr(model.dropout),
+            "epochs": repr(float(epochs)),
             "labels": json.dumps(labels, ensure_ascii=False),
             "recipe": json.dumps(self.recipe, ensure_ascii=False, sort_keys=True),
             "words": json.dumps(words, ensure_ascii=False),
         }
         save_tensors(self.path(name), dict(model.state_dict()), metadata)
 
-    def load_model(self, name: str) -> TextCNN | None:
+    def load_model(self, name: str) -> FloatModel | None:
         """The float32 model, if an earlier run left it."""
         path = self.path(name)
         if not path.exists():
             return None
-        return load_float(path)[0]
+        return load_float(path)
 
     def write_source(self, source: dict[str, Any]) -> None:
         """Say where the data lie, which is no part of the recipe: they may move."""
@@ -208,8 +211,17 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def load_float(path: Path) -> tuple[TextCNN, list[str], list[str]]:
-    """Load a float32 model of a run: the model, the words that its ids stand for, and the labels."""
+class FloatModel(NamedTuple):
+    """A float32 model of a run, the words that its ids stand for, its labels, and the epochs that it was trained."""
+
+    model: TextCNN
+    words: list[str]
+    labels: list[str]
+    epochs: float
+
+
+def load_float(path: Path) -> FloatModel:
+    """Load a float32 model of a run; ModelFileError where it is not whole."""
     try:
         tensors, metadata = load_tensors(path)
         if not any(name.startswith("conv") for name in tensors):
@@ -224,7 +236,8 @@ def load_float(path: Path) -> tuple[TextCNN, list[str], list[str]]:
         _check_strings("words", words, len(model.remap) - WORDS)
         _check_strings("labels", labels, len(model.head.bias))
         _check_float(model, tensors)
-        return model, words, labels
+        epochs = float(metadata.get("epochs", "nan"))
+        return FloatModel(model, words, labels, epochs if math.isfinite(epochs) else EPOCHS)
     except RunError:
         raise ModelFileError(f"{path}: this float model is damaged. Repeat its run with --overwrite.") from None
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError, RecursionError) as error:

@@ -12,7 +12,7 @@ from prunetext.models.rounding import rounding_of, snap
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import Method
-from prunetext.pruning.schedules import Outcome, Stop, goals
+from prunetext.pruning.schedules import Outcome, Schedule, Step, Stop, goals
 from prunetext.pruning.search import POLISH, Report, Search, Task
 
 
@@ -46,48 +46,46 @@ def prune(
     """
     search = Search(task, method.criterion, budget, folder, method.name, progress)
     search.deadline = deadline
-    history = [search.start()]
-    reason, longest = "", 0.0
+    history, longest = [search.start()], 0.0
     try:
-        while not reason:
-            if record is not None:
-                record(history)
-            step = method.schedule.next(history, budget)
-            if isinstance(step, Stop):
-                reason = step.reason
-            elif deadline is not None and time.monotonic() + longest > deadline:
-                reason = "the time is spent"
-            else:
-                began = time.monotonic()
-                history.append(search.step(history, step))
-                longest = max(longest, time.monotonic() - began)
+        reason, longest = walk(search, method.schedule, history, record)
     except KeyboardInterrupt:
         reason, search.deadline = "interrupted; this is the best model so far", 0.0
-    return concluded(search, history, reason, longest)
+    return concluded(search, method.schedule, history, reason, longest)
 
 
-def concluded(search: Search, history: list[Outcome], reason: str, longest: float) -> Solution:
-    """Let the best row of history recover longer, ask unseen dev texts, and say what was not reached."""
-    budget = search.budget
-    order = ranking(history, budget)
-    chosen, confirmed = order[-1], None
-    model = polished(search, chosen, history, longest)
+def walk(
+    search: Search,
+    schedule: Schedule,
+    history: list[Outcome],
+    record: Callable[[Sequence[Outcome]], None] | None = None,
+) -> tuple[str, float]:
+    """Take the steps that the schedule asks for; why they ended, and the seconds of the longest."""
+    longest = 0.0
+    while True:
+        if record is not None:
+            record(history)
+        step = schedule.next(history, search.budget)
+        if isinstance(step, Stop):
+            return step.reason, longest
+        if out_of_time(search, longest):
+            return "the time is spent", longest
+        began = time.monotonic()
+        history.append(search.step(history, step))
+        longest = max(longest, time.monotonic() - began)
+
+
+def concluded(search: Search, schedule: Schedule, history: list[Outcome], reason: str, longest: float) -> Solution:
+    """Ask unseen dev texts about the best row of history, let it recover longer, and say what was not reached."""
+    budget, chosen, confirmed = search.budget, ranking(history, search.budget)[-1], None
     if chosen and budget.max_drop is not None:
-        confirmed = search.confirms(model)
+        confirmed = search.confirms(search.load(history[chosen].key))
         if not confirmed:
-            reason += "; dev texts kept out of the search did not confirm the smallest model"
-            if all(goal.met for goal in goals(history, history[chosen], budget)) and not all(
-                goal.met for goal in goals(history, history[order[-2]], budget)
-            ):
-                reason += (
-                    ", but the next larger one exceeds the size"
-                    if budget.max_size
-                    else ", but the next one is too slow"
-                )
-            else:
-                chosen = order[-2]
-                model = polished(search, chosen, history, longest)
-                reason += ", so it is one step larger"
+            chosen, consequence = stepped_back(search, schedule, history, chosen, longest)
+            reason += f"; dev texts kept out of the search did not confirm the smallest model, {consequence}"
+    model = polished(search, chosen, history, longest)
+    if confirmed and not search.confirms(model):
+        model = search.load(history[chosen].key)  # longer training helped only on the texts that chose it
     if budget.max_size and search.task.packed_size(model) > budget.max_size:
         reason += f"; {budget.max_size:,} bytes were not reached"
     if budget.min_speed and (history[chosen].speed or 0.0) < budget.min_speed:
@@ -95,6 +93,40 @@ def concluded(search: Search, history: list[Outcome], reason: str, longest: floa
     final = copy.deepcopy(model)
     snap(final, rounding_of(final, search.task.table))
     return Solution(final, reason, confirmed, history, chosen)
+
+
+def stepped_back(
+    search: Search, schedule: Schedule, history: list[Outcome], chosen: int, longest: float
+) -> tuple[int, str]:
+    """The row to take in the place of one that unseen texts refused, and what to say of it.
+
+    That is the next larger one, or what the schedule's next step makes of it where the refused one is a failure; but
+    the refused one itself if only that is small and fast enough.
+    """
+    larger = ranking(history, search.budget)[-2]
+    asked = goals(history, history[chosen], search.budget)
+    if (
+        asked
+        and all(goal.met for goal in asked)
+        and not all(goal.met for goal in goals(history, history[larger], search.budget))
+    ):
+        return chosen, "but the next larger one exceeds the size or is too slow"
+    rows = [*history[:chosen], history[chosen]._replace(accepted=False, drop=100.0)]
+    step = schedule.next(rows, search.budget)
+    if isinstance(step, Step) and step.start == "best" and not out_of_time(search, longest):
+        try:
+            history.append(search.step(rows, step))
+        except KeyboardInterrupt:
+            search.deadline = 0.0
+        else:
+            if history[-1].accepted and history[-1].bytes < history[larger].bytes:
+                return len(history) - 1, "so it is somewhat larger"
+    return larger, "so it is one step larger"
+
+
+def out_of_time(search: Search, seconds: float) -> bool:
+    """Whether something that takes so long would end too late."""
+    return search.deadline is not None and time.monotonic() + seconds > search.deadline
 
 
 def ranking(history: Sequence[Outcome], budget: Budget) -> list[int]:
@@ -109,7 +141,7 @@ def ranking(history: Sequence[Outcome], budget: Budget) -> list[int]:
 
 def polished(search: Search, chosen: int, history: Sequence[Outcome], longest: float) -> TextCNN:
     """The chosen model, recovered longer if there is time and it helps."""
-    if chosen and (search.deadline is None or time.monotonic() + POLISH * longest < search.deadline):
+    if chosen and not out_of_time(search, POLISH * longest):
         try:
             return search.polish(history[chosen])
         except KeyboardInterrupt:

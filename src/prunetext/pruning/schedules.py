@@ -9,8 +9,8 @@ from typing import NamedTuple, cast
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import load_method, number
 
-FIRST_STEP = math.log(2)  # halve the bytes
-LAST_STEP = math.log(1.12)  # a finer step is not worth its recovery
+FIRST_STEP = math.log(4)  # to a quarter of the bytes
+LAST_STEP = math.log(1.6)  # a finer step is not worth its recovery
 LEAST_STEP = 0.97  # even next to the wanted size
 OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
@@ -63,6 +63,7 @@ class Schedule(NamedTuple):
     next: Callable[[Sequence[Outcome], Budget], Step | Stop]
     refuses: Mapping[str, str] = {}
     untrained: bool = False  # whether it begins with untrained weights
+    continues: bool = False  # whether the way to a smaller size leads on from a larger one
 
 
 SCHEDULES = {
@@ -150,11 +151,12 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
 def local() -> Schedule:
     """Enlarge the pruned part of a fully trained model until accuracy can no longer be kept.
 
-    The first step halves the bytes. A step that holds is followed by one as large; one that fails goes back to the
-    last good model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and
-    ends the search when it is met; without an accuracy budget every step counts as holding.
+    The first step leaves a quarter of the bytes. A step that holds is followed by one as large. One that fails by less
+    than half a standard error recovers once more; if it fails again, or by more, the search goes back to the last good
+    model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and ends the
+    search when it is met; without an accuracy budget every step counts as holding.
     """
-    return Schedule(lambda history, budget: stepwise(history, budget, FIRST_STEP))
+    return Schedule(lambda history, budget: stepwise(history, budget, FIRST_STEP, again=True), continues=True)
 
 
 def lottery(step: str = "4") -> Schedule:
@@ -175,6 +177,7 @@ def lottery(step: str = "4") -> Schedule:
         following,
         {"precision": "a vector that goes back to its early weights has not learnt its few bits"},
         untrained=True,
+        continues=True,
     )
 
 
@@ -199,6 +202,7 @@ def incremental(regrow: str = "0.2") -> Schedule:
             "taps": "a filter that became narrower has no gradient for the taps that it lost",
             "precision": "bits have no gradient by which they could return",
         },
+        continues=True,
     )
 
 
@@ -234,26 +238,30 @@ def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Sche
     return Schedule(following, untrained=True)
 
 
-def stepwise(history: Sequence[Outcome], budget: Budget, first: float, growth: float = 1.0) -> Step | Stop:
+def stepwise(
+    history: Sequence[Outcome], budget: Budget, first: float, growth: float = 1.0, *, again: bool = False
+) -> Step | Stop:
     """Steps on a logarithmic scale of bytes: as large as before after one that held, half as large after a failure.
 
-    The first is `first`; each that holds makes the next one `growth` times as large.
+    The first is `first`; each that holds makes the next one `growth` times as large. With `again`, a model that may
+    yet be good enough recovers once more before it counts as a failure.
     """
-    good = [outcome for outcome in history if outcome.accepted][-1]
+    good, step, unsure = history[0], first, False
+    for outcome in history[1:]:
+        if outcome.accepted:
+            if min(outcome.keep / good.keep, outcome.time / good.time) > 0.995:
+                return Stop("nothing more can be removed")
+            good, step, unsure = outcome, step * growth, False
+        elif again and not unsure and outcome.drop - outcome.error / 2 <= (budget.max_drop or 0):
+            unsure = True
+        else:
+            step, unsure = step / 2, False
     if (met := enough(history, good, budget)) is not None:
         return met
-    goal, step, last_good = aim(history, good, budget), first, history[0]
-    for outcome in history[1:]:
-        if not outcome.accepted:
-            step /= 2
-        elif (
-            outcome.keep > last_good.keep * 0.995
-            and outcome.share(goal.measure) > last_good.share(goal.measure) * 0.995
-        ):
-            return Stop("nothing more can be removed")
-        else:
-            last_good, step = outcome, step * growth
+    if unsure:
+        return Step(1.0, start="last")
     if step < LAST_STEP:
         return not_kept(budget)
+    goal = aim(history, good, budget)
     now = good.share(goal.measure)
     return Step(min(max(now * math.exp(-step), goal.share), now * LEAST_STEP), goal.measure)

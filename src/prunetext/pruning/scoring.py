@@ -15,7 +15,7 @@ from prunetext.pruning.shrinking import all_kept, mask
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import CROP, logits
 
-SHARES = (0.25, 0.5, 0.75, 0.9)  # removed shares at which a group's loss is measured
+SHARES = (0.25, 0.5, 0.75, 0.9, 0.97, 1.0)  # removed shares, down to the floor, at which a group's loss is measured
 BATCH = 64
 PER_EXAMPLE = 500  # texts of the sample that a criterion per example sees
 CHUNK = 0.02  # share of the bytes that goes before costs are asked again
@@ -48,9 +48,9 @@ def scores_of(model: TextCNN, criterion: Criterion, groups: Groups, state: State
 def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -> Losses:
     """Turn ranks into estimated loss increases, so that units of different groups can be compared.
 
-    The loss of each group is measured with its lowest 25, 50, 75 and 90 % removed and interpolated between; a unit
-    costs what the curve rises at its rank. The curve is made to rise ever faster (its lower convex hull), so that
-    a lower rank never costs more and noise near zero is free.
+    The loss of each group is measured with its lowest 25, 50, 75, 90 and 97 % removed, and with all but its floor, and
+    interpolated between; a unit costs what the curve rises at its rank. The curve is made to rise ever faster (its
+    lower convex hull), so that a lower rank never costs more and noise near zero is free.
     """
     base = sample_loss(model, sample)
     losses = {}

@@ -51,8 +51,8 @@ def encode_vocabulary(words: Sequence[str]) -> bytes:
         word = text.encode()  # a lone surrogate is a UnicodeEncodeError, which is a ValueError
         if word <= previous or b"\n" in word:
             raise ValueError(f"word {number} ({text!r}) is empty, has a line feed, or is not after the previous word")
-        shared = 0
-        while shared < min(len(word), len(previous), LONGEST_PREFIX) and word[shared] == previous[shared]:
+        shared, most = 0, min(len(word), len(previous), LONGEST_PREFIX)
+        while shared < most and word[shared] == previous[shared]:
             shared += 1
         prefixes.append(shared)
         suffixes.append(word[shared:] + b"\n")

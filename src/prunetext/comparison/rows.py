@@ -1,0 +1,77 @@
+"""One row for each model that a comparison has made, kept as soon as it is there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prunetext.errors import RunError
+
+
+class Row(NamedTuple):
+    """One model on test: how it was made, what it reached, and against which dense model."""
+
+    data: str  # name,
+    fingerprint: str  # and digest of the texts and labels
+    method: str  # criterion/schedule, or a baseline
+    size: str  # the size asked for, as it was written: 1/10, 64kB; "any" for a baseline that has its own
+    seed: int
+    budget: int  # bytes asked for
+    bytes: int  # of the file
+    dev: float  # accuracy, %
+    test: float
+    dense: float  # of the dense model on test
+    drop: float  # dense minus this one on test, in points
+    low: float  # bounds of the drop, 95 % each
+    high: float
+    verdict: str
+    seconds: float  # of training and pruning, the dense model's not counted
+    texts_per_second: float  # one thread
+    machine: dict[str, Any]  # processor, threads and versions
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What a row is the answer to."""
+        return self.fingerprint, self.method, self.size, self.seed
+
+
+class Rows:
+    """The rows in a file, JSON Lines; a row that was cut off by a kill is made again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.all: list[Row] = []
+        if path.exists():
+            lines = path.read_text("utf-8").splitlines()
+            for number, line in enumerate(lines, start=1):
+                try:
+                    self.all.append(Row(**json.loads(line)))
+                except (ValueError, TypeError) as error:
+                    if number < len(lines):
+                        raise RunError(f"{path}, line {number}: this is no row of a comparison. Remove it.") from error
+            if len(self.all) < len(lines):
+                self._write(self.all)
+
+    def __contains__(self, key: tuple[str, str, str, int]) -> bool:
+        """Tell whether there is an answer."""
+        return any(row.key == key for row in self.all)
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows, in the order in which they were made."""
+        return iter(self.all)
+
+    def add(self, row: Row) -> None:
+        """Keep a row."""
+        self.all.append(row)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row._asdict(), ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _write(self, rows: list[Row]) -> None:
+        beside = self.path.with_name(self.path.name + ".part")
+        beside.write_text("".join(json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        beside.replace(self.path)
