@@ -26,6 +26,7 @@ LAYERS = (
     "earlier",
     "jobs",
     "pipeline",
+    "comparison",
     "prediction",
     "inspection",
     "assessment",

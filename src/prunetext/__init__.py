@@ -3,6 +3,7 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prunetext.assessment import Evaluation, evaluate
+    from prunetext.comparison.api import Comparison, compare
     from prunetext.data.dataset import Data, Examples
     from prunetext.data.reading import read
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Loaded on first use, so that `import prunetext` costs next to nothing.
 _HOMES = {
     "Classifier": "prunetext.runtime.classifier",
+    "Comparison": "prunetext.comparison.api",
     "Data": "prunetext.data.dataset",
     "DataError": "prunetext.errors",
     "Evaluation": "prunetext.assessment",
@@ -29,6 +31,7 @@ _HOMES = {
     "RunError": "prunetext.errors",
     "Score": "prunetext.training.evaluation",
     "Verdict": "prunetext.training.evaluation",
+    "compare": "prunetext.comparison.api",
     "evaluate": "prunetext.assessment",
     "fit": "prunetext.pipeline",
     "inspect": "prunetext.inspection",
@@ -44,6 +47,7 @@ __all__ = [  # noqa: RUF022
     "fit",
     "prune",
     "sensitivity",
+    "compare",
     "load",
     "predict",
     "evaluate",
@@ -51,6 +55,7 @@ __all__ = [  # noqa: RUF022
     "Data",
     "Examples",
     "Result",
+    "Comparison",
     "Evaluation",
     "Inspection",
     "Score",

@@ -266,6 +266,71 @@ def prune(
     print_run(result, as_json)
 
 
+@command(ReadOptions, ModelOptions)
+def compare(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
+    out: Annotated[
+        str | None, typer.Option(help="Folder of the comparison, which is made or added to; required.")
+    ] = None,
+    methods: Annotated[
+        str,
+        typer.Option(help="Such as taylor/local,random/oneshot/filters+taps; all if not given.", show_default=False),
+    ] = "",
+    sizes: Annotated[
+        str | None,
+        typer.Option(help="Shares of the unpruned file, or bytes. [default: 1/2,1/4,1/10,1/30]", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Dense models, each of its own seed. [default: 3]", show_default=False)
+    ] = 3,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Whether to make the baselines.", show_default=False)
+    ] = True,
+    autotune: Annotated[
+        int, typer.Option(help="Seconds of fastText's own search for each size.", show_default=False)
+    ] = 0,
+    max_drop: Annotated[
+        float, typer.Option(help="Accuracy points that verdicts allow. [default: 0.5]", show_default=False)
+    ] = 0.5,
+    epochs: Annotated[
+        float | None, typer.Option(help="Epochs of training the dense model, as for fit.", show_default=False)
+    ] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Compare methods at equal bytes.
+
+    Prints a table for each size, the most accurate method first, with baselines, intervals over seeds and verdicts.
+    Every model is a row in OUT/rows.jsonl; a comparison that was stopped goes on where it was.
+    """
+    if out is None:
+        raise InputError("out is missing. Give a folder with --out.")
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")
+    from prunetext import console
+    from prunetext.comparison.api import compare as run
+
+    values = {name: value for name, value in options.items() if value is not None}
+    values |= {"sizes": sizes} if sizes else {}
+    values |= {"epochs": epochs} if epochs else {}
+    show = None if as_json else console.print_row
+    found = run(
+        data,
+        out=out,
+        methods=methods,
+        seeds=seeds,
+        baselines=baselines,
+        autotune=autotune,
+        max_drop=max_drop,
+        row=show,
+        **values,
+    )
+    if as_json:
+        print(json.dumps([row._asdict() for row in found.rows], ensure_ascii=False, indent=1))
+    else:
+        console.print_comparison(found.lines)
+
+
 @command(ReadOptions, only=("text", "encoding"))
 def predict(
     model: Model,

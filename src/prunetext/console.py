@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import time
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from prunetext.assessment import Evaluation
+    from prunetext.comparison.rows import Row
+    from prunetext.comparison.summary import Line
     from prunetext.inspection import Inspection
     from prunetext.jobs import Result
     from prunetext.pruning.sensitivity import Sensitivity
@@ -160,6 +163,27 @@ def print_sensitivity(rows: list[Sensitivity]) -> None:
         table.add_row(row.group, f"{row.removed:,}", share, *numbers)
     out.print(table)
     out.print("\nEach group alone, without recovery, on dev: accuracy points lost, and the rise of the loss in nats.")
+
+
+def print_row(row: Row) -> None:
+    """Tell on standard error that a model of a comparison is there."""
+    sys.stderr.write(f"seed {row.seed}  {row.size:<6} {row.method:<32} {row.bytes:>11,} bytes  dev {row.dev:.2f} %\n")
+    sys.stderr.flush()
+
+
+def print_comparison(lines: list[Line]) -> None:
+    """Print what a comparison has found: a table for each size, the most accurate method first."""
+    out = _output()
+    for size in dict.fromkeys(line.size for line in lines):
+        here = [line for line in lines if line.size == size]
+        out.print("\nOf their own size:" if size == "any" else f"\nAt {size}{' of the bytes' * ('/' in size)}:")
+        table = _table("method", "accuracy", "± 95 %", "drop", "bytes", "texts/s", "seconds", "verdicts")
+        for line in here:
+            margin = "–" if math.isinf(line.margin) else f"{line.margin:.2f}"
+            numbers = (f"{line.drop:.2f}", f"{line.bytes:,.0f}", f"{line.texts_per_second:,.0f}", f"{line.seconds:.1f}")
+            table.add_row(line.method, f"{line.test:.2f} %", margin, *numbers, line.verdicts)
+        out.print(table)
+    out.print("\nMeans over seeds on test; the interval is over seeds, by Student's t; texts/s on one thread.")
 
 
 def print_evaluation(found: Evaluation, against: str | None, max_drop: float) -> None:

@@ -45,24 +45,38 @@ def asked(*history: Outcome, budget: Budget = DROP) -> float:
     return step.keep
 
 
-def test_the_first_step_halves_the_bytes_and_a_step_that_holds_is_followed_by_one_as_large() -> None:
-    assert asked() == pytest.approx(0.5)
-    assert asked(outcome(0.5, accepted=True)) == pytest.approx(0.25)
-    assert asked(outcome(0.5, accepted=True), outcome(0.25, accepted=True)) == pytest.approx(0.125)
+def test_the_first_step_leaves_a_quarter_and_a_step_that_holds_is_followed_by_one_as_large() -> None:
+    assert asked() == pytest.approx(1 / 4)
+    assert asked(outcome(0.25, accepted=True)) == pytest.approx(1 / 16)
+    assert asked(outcome(0.25, accepted=True), outcome(1 / 16, accepted=True)) == pytest.approx(1 / 64)
+
+
+def test_a_model_that_may_yet_be_good_enough_recovers_once_more() -> None:
+    schedule = load_schedule("local")
+    unsure = outcome(0.25, accepted=False)._replace(drop=0.6, error=0.4)  # 0.6 − 0.2 is within 0.5
+    assert schedule.next([START, unsure], DROP) == Step(1.0, start="last")
+    assert schedule.next([START, unsure, unsure._replace(accepted=True)], DROP) == Step(pytest.approx(1 / 16))
+    assert schedule.next([START, unsure, unsure], DROP) == Step(pytest.approx(1 / 2))
+    clear = unsure._replace(drop=0.8)
+    assert schedule.next([START, clear], DROP) == Step(pytest.approx(1 / 2))
+    for name in ("lottery", "incremental"):
+        step = load_schedule(name).next([START, unsure], DROP)
+        assert isinstance(step, Step)
+        assert step.start == "best"
 
 
 def test_a_failure_goes_back_and_tries_half_as_far() -> None:
     failed = outcome(0.5, accepted=False)
     assert asked(failed) == pytest.approx(math.exp(-FIRST_STEP / 2))
-    assert asked(outcome(0.4, accepted=True), outcome(0.2, accepted=False)) == pytest.approx(0.4 * 0.5**0.5)
+    assert asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False)) == pytest.approx(0.4 / 2)
     # After a smaller step has held, the next is as small.
-    again = asked(outcome(0.4, accepted=True), outcome(0.2, accepted=False), outcome(0.28, accepted=True))
-    assert again == pytest.approx(0.28 * 0.5**0.5)
+    again = asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False), outcome(0.21, accepted=True))
+    assert again == pytest.approx(0.21 / 2)
 
 
 def test_it_stops_when_no_step_worth_its_recovery_holds() -> None:
     history, steps, reason = search(DROP, lambda number, keep: False)
-    assert [step.keep for step in steps] == pytest.approx([0.5**share for share in (1, 0.5, 0.25)])
+    assert [step.keep for step in steps] == pytest.approx([1 / 4, 1 / 2])
     assert FIRST_STEP / 2 ** len(steps) < LAST_STEP
     assert reason == "a smaller model no longer kept accuracy within 0.5 points on dev"
     assert not any(each.accepted for each in history[1:])
@@ -91,7 +105,7 @@ def test_a_size_that_accuracy_does_not_allow_is_said() -> None:
     budget = Budget(max_drop=1, max_size=30_000)
     history, _, reason = search(budget, lambda number, keep: keep > 0.4)
     good = [each for each in history if each.accepted][-1]
-    assert 0.4 < good.keep < 0.4 * 1.3
+    assert 0.4 < good.keep < 0.4 * 1.6
     assert reason == "a smaller model no longer kept accuracy within 1 points on dev"
 
 
@@ -177,11 +191,11 @@ def test_a_speed_is_approached_in_time_and_after_the_size() -> None:
     schedule = load_schedule("local")
     first = schedule.next([start], budget)
     assert isinstance(first, Step)
-    assert (first.measure, first.keep) == ("bytes", pytest.approx(0.5))
+    assert (first.measure, first.keep) == ("bytes", pytest.approx(0.5 * OVERSHOOT))
     small = Outcome(0.45, 90_000, 0.0, accepted=True, time=0.9, speed=111_111.0)
     second = schedule.next([start, small], budget)
     assert isinstance(second, Step)
-    assert (second.measure, second.keep) == ("time", pytest.approx(0.45))
+    assert (second.measure, second.keep) == ("time", pytest.approx(0.25 * OVERSHOOT))
     fast = small._replace(time=0.24, speed=416_000.0)
     assert schedule.next([start, small, fast], budget) == Stop(
         "the packed file is within 100,000 bytes and it labels 400,000 texts a second or more"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import tokenize
 
-FASTTEXT_THREADS = 10  # with fewer its training can end with NaN
+THREADS = 10  # of fastText: with fewer its training can end with NaN
 LEAST_WORDS = 16
 CUTOFFS = (100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000, 500, 200)  # features that a .ftz file keeps
 BINARY = {"dim": 10, "wordNgrams": 2, "bucket": 200_000, "epoch": 5, "lr": 0.5}  # a size at which .ftz files are good
@@ -31,6 +32,9 @@ class Made(NamedTuple):
     bytes: int
     predict: Callable[[list[str]], list[str]]
     seconds: float
+
+
+Maker = Callable[[Job, int | None], Made | None]
 
 
 def scratch(job: Job, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[TextCNN, float]:
@@ -65,15 +69,21 @@ def untrained(shape: Shape, words: int, ids: int, seed: int) -> TextCNN:
     return model
 
 
-def others(job: Job, budget: int | None, autotune: int) -> Iterator[Made]:
-    """Models of other packages that are installed, at most `budget` bytes large; None is each at its best size.
+def others(*, sized: bool, autotune: int) -> dict[str, Maker]:
+    """How to make models of other packages, of those that are installed; `sized` ones keep to a number of bytes.
 
     autotune: seconds that fastText may look for the best model of that size; 0 leaves it out.
     """
+    found: dict[str, Maker] = {}
     if find_spec("sklearn") is not None:
-        yield linear(job, budget)
-    if find_spec("fasttext") is not None:
-        yield from fasttexts(job, budget, autotune)
+        found["tf-idf + logistic regression"] = linear
+    if find_spec("fasttext") is not None and not sized:
+        found["fastText .bin"] = fasttext_binary
+    elif find_spec("fasttext") is not None:
+        found["fastText .ftz"] = fasttext_cut
+        if autotune:
+            found["fastText autotuned"] = partial(fasttext_tuned, seconds=autotune)
+    return found
 
 
 def linear(job: Job, budget: int | None) -> Made:
@@ -83,7 +93,7 @@ def linear(job: Job, budget: int | None) -> Made:
     from sklearn.pipeline import make_pipeline
 
     began = time.perf_counter()
-    classes = max(1, len(job.labels) if len(job.labels) > 2 else 1)
+    classes = len(job.labels) if len(job.labels) > 2 else 1
     most = None if budget is None else max(1, budget // (4 * classes + 4 + 8))
     while True:
         vectorizer = TfidfVectorizer(
@@ -102,60 +112,85 @@ def linear(job: Job, budget: int | None) -> Made:
     )
 
 
-def fasttexts(job: Job, budget: int | None, autotune: int) -> Iterator[Made]:
-    """FastText with bigrams: its file as it is trained, cut to the size, and tuned to the size."""
-    import fasttext
+def fasttext_binary(job: Job, budget: int | None) -> Made:
+    """FastText with bigrams, as it is trained."""
+    with FastText(job) as made:
+        return made("fastText .bin", made.train(**BINARY))
 
-    fasttext.FastText.eprint = lambda *arguments: None
-    with tempfile.TemporaryDirectory() as folder:
-        train, dev = (fasttext_file(job, name, Path(folder)) for name in ("train", "dev"))
-        options: dict[str, Any] = {"thread": FASTTEXT_THREADS, "verbose": 0}
-        began = time.perf_counter()
-        if budget is None:
-            model = fasttext.train_supervised(str(train), **BINARY, **options)
-            yield made(job, "fastText .bin", model, Path(folder) / "model.bin", began)
-            return
-        for cutoff in CUTOFFS:
-            model = fasttext.train_supervised(str(train), **BINARY, **options)
-            model.quantize(str(train), cutoff=cutoff, retrain=True, qnorm=True, thread=FASTTEXT_THREADS, verbose=0)
-            found = made(job, "fastText .ftz", model, Path(folder) / "model.ftz", began)
-            if found.bytes <= budget:
-                yield found
-                break
-        if autotune:
-            began = time.perf_counter()
-            size = f"{max(1, budget // 1000)}k"
+
+def fasttext_cut(job: Job, budget: int | None) -> Made | None:
+    """FastText with bigrams, quantised, with as many features as fit; None if that is less than the fewest tried."""
+    assert budget is not None
+    for cutoff in CUTOFFS:
+        with FastText(job) as made:
+            model = made.train(**BINARY)
             try:
-                model = fasttext.train_supervised(
-                    str(train),
-                    autotuneValidationFile=str(dev),
-                    autotuneDuration=autotune,
-                    autotuneModelSize=size,
-                    **options,
-                )
-            except (RuntimeError, ValueError):  # it found none so small
-                return
-            yield made(job, "fastText autotuned", model, Path(folder) / "tuned.ftz", began)
+                model.quantize(made.file("train"), cutoff=cutoff, retrain=True, qnorm=True, thread=THREADS, verbose=0)
+            except ValueError:  # it can not quantise so few
+                return None
+            found = made("fastText .ftz", model)
+            if found.bytes <= budget:
+                return found
+    return None
 
 
-def fasttext_file(job: Job, name: str, folder: Path) -> Path:
-    """Texts in fastText's format, by the tokens that prunetext sees; labels by their numbers."""
-    examples = job.texts[name]
-    path = folder / name
-    numbers = {label: number for number, label in enumerate(job.labels)}
-    with path.open("w", encoding="utf-8") as file:
-        for text, label in zip(examples.texts, examples.labels, strict=True):
-            file.write(f"__label__{numbers[label]} {' '.join(tokenize(text))}\n")
-    return path
+def fasttext_tuned(job: Job, budget: int | None, seconds: int) -> Made | None:
+    """FastText, its parameters and size tuned on dev by itself; None if it finds no model so small."""
+    assert budget is not None
+    with FastText(job) as made:
+        try:
+            model = made.train(
+                autotuneValidationFile=made.file("dev"),
+                autotuneDuration=seconds,
+                autotuneModelSize=f"{max(1, budget // 1000)}k",
+            )
+        except (RuntimeError, ValueError):
+            return None
+        found = made("fastText autotuned", model)
+        return found if found.bytes <= budget else None
 
 
-def made(job: Job, name: str, model: Any, path: Path, began: float) -> Made:
-    """A fastText model with its size on disk."""
-    seconds = time.perf_counter() - began
-    model.save_model(str(path))
+class FastText:
+    """Trains fastText on a job's texts, by the tokens that prunetext sees; labels by their numbers."""
 
-    def predict(texts: list[str]) -> list[str]:
-        guesses, _ = model.predict([" ".join(tokenize(text)) for text in texts])
-        return [job.labels[int(guess[0].removeprefix("__label__"))] if guess else job.labels[0] for guess in guesses]
+    def __init__(self, job: Job) -> None:
+        self.job, self.began = job, time.perf_counter()
+        self.folder = tempfile.TemporaryDirectory()
 
-    return Made(name, path.stat().st_size, predict, seconds)
+    def __enter__(self) -> FastText:
+        """Nothing more to do."""
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        """Leave no files."""
+        self.folder.cleanup()
+
+    def file(self, name: str) -> str:
+        """The texts of a split in fastText's format."""
+        examples, path = self.job.texts[name], Path(self.folder.name) / name
+        if not path.exists():
+            numbers = {label: number for number, label in enumerate(self.job.labels)}
+            lines = (
+                f"__label__{numbers[label]} {' '.join(tokenize(text))}\n"
+                for text, label in zip(examples.texts, examples.labels, strict=True)
+            )
+            path.write_text("".join(lines), "utf-8")
+        return str(path)
+
+    def train(self, **options: Any) -> Any:
+        """A model trained on train."""
+        import fasttext
+
+        fasttext.FastText.eprint = lambda *arguments: None
+        return fasttext.train_supervised(self.file("train"), thread=THREADS, verbose=0, **options)
+
+    def __call__(self, name: str, model: Any) -> Made:
+        """The model with its size on disk."""
+        seconds, path, labels = time.perf_counter() - self.began, Path(self.folder.name) / "model", self.job.labels
+        model.save_model(str(path))
+
+        def predict(texts: list[str]) -> list[str]:
+            guesses, _ = model.predict([" ".join(tokenize(text)) for text in texts])
+            return [labels[int(guess[0].removeprefix("__label__"))] if guess else labels[0] for guess in guesses]
+
+        return Made(name, path.stat().st_size, predict, seconds)

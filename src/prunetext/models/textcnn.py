@@ -183,13 +183,17 @@ class TextCNN(nn.Module):
         """The groups of these kinds (`groups.KINDS`), with their cost in packed bytes."""
         return Units(self).groups(kinds)
 
+    def units(self) -> Units:
+        """What the costs of keeping only a part depend on, as the model is now; for many questions in a row."""
+        return Units(self)
+
     def packed_bytes(self, kept: Kept | None = None) -> float:
         """Estimated bytes of the packed file, of the whole model or of what is kept of it."""
-        return Units(self).packed_bytes(kept or {})
+        return self.units().packed_bytes(kept or {})
 
     def additions(self, kept: Kept | None = None) -> float:
         """Table entries that the runtime adds up for each token, of the whole model or of what is kept of it."""
-        return float(Units(self).table_rows(kept or {}))
+        return float(self.units().table_rows(kept or {}))
 
     def counts(self) -> dict[str, int]:
         """How much there is of each kind of unit: words, dimensions, filters, taps, weights that are not zero, bits."""

@@ -35,6 +35,7 @@ class Units:
         self.bits = model.bits[WORDS:].numpy()
         with torch.no_grad():
             self.zeros = {name: (model.get_parameter(name) == 0).numpy() for name in self.weighty()}
+        self.sparse = {name for name, places in self.zeros.items() if places[first_row(name) :].any()}
 
     def weighty(self) -> list[str]:
         """Parameters of which single weights may be removed."""
@@ -150,6 +151,8 @@ class Units:
         rows = 1 + self.row_bits(kept)[words].sum() / 8 + self.table_rows(kept)
         total = HEADER_BYTES + dimensions * rows + WORD_BYTES * words.sum() + self.filter_bytes() * filters
         for name in self.weighty():
+            if name not in self.sparse and f"{name}.single" not in kept:
+                continue
             gone = self.zeros[name][first_row(name) :].ravel()
             if f"{name}.single" in kept:
                 gone = gone | ~kept[f"{name}.single"]

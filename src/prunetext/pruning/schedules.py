@@ -11,6 +11,7 @@ from prunetext.pruning.criterion import load_method, number
 
 FIRST_STEP = math.log(4)  # to a quarter of the bytes
 LAST_STEP = math.log(1.6)  # a finer step is not worth its recovery
+SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
 OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
@@ -193,7 +194,7 @@ def incremental(regrow: str = "0.2") -> Schedule:
     returning = number("incremental:regrow", regrow, 0, 0.9)
 
     def following(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
-        found = stepwise(history, budget, -math.log(0.8), growth=1.5)
+        found = stepwise(history, budget, SMALL_STEP, growth=1.5, last=SMALL_STEP / 2)
         return found._replace(regrow=returning) if isinstance(found, Step) else found
 
     return Schedule(
@@ -239,12 +240,18 @@ def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Sche
 
 
 def stepwise(
-    history: Sequence[Outcome], budget: Budget, first: float, growth: float = 1.0, *, again: bool = False
+    history: Sequence[Outcome],
+    budget: Budget,
+    first: float,
+    *,
+    growth: float = 1.0,
+    last: float = LAST_STEP,
+    again: bool = False,
 ) -> Step | Stop:
     """Steps on a logarithmic scale of bytes: as large as before after one that held, half as large after a failure.
 
-    The first is `first`; each that holds makes the next one `growth` times as large. With `again`, a model that may
-    yet be good enough recovers once more before it counts as a failure.
+    The first is `first`, the smallest `last`; each that holds makes the next one `growth` times as large. With `again`,
+    a model that may yet be good enough recovers once more before it counts as a failure.
     """
     good, step, unsure = history[0], first, False
     for outcome in history[1:]:
@@ -260,7 +267,7 @@ def stepwise(
         return met
     if unsure:
         return Step(1.0, start="last")
-    if step < LAST_STEP:
+    if step < last:
         return not_kept(budget)
     goal = aim(history, good, budget)
     now = good.share(goal.measure)

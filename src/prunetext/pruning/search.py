@@ -230,9 +230,10 @@ class Search:
         else:
             kept = self.lighter(scored, step.keep * self.whole.bytes)
             if step.regrow:
-                target = model.packed_bytes(kept)
-                deeper = target - step.regrow / (1 - step.regrow) * (model.packed_bytes() - target)
-                kept = choose(groups, scored.losses, scored.scores, max(deeper, target / 4), model.packed_bytes)
+                size = model.units().packed_bytes
+                target = size(kept)
+                deeper = target - step.regrow / (1 - step.regrow) * (size({}) - target)
+                kept = choose(groups, scored.losses, scored.scores, max(deeper, target / 4), size)
         if self.criterion.remove is not None:
             model = copy.deepcopy(model)
             self.criterion.remove(scored.state, model, model.groups(self.task.kinds), kept)
@@ -244,7 +245,9 @@ class Search:
             settings = self.settings(step._replace(epochs=GENTLE_EPOCHS, rate=GENTLE_RATE), int(key[:8], 16))
             hooks = Hooks(frozen=lambda name: not name.startswith("head"))
             small, _ = self.train(f"{key}-gentle", small, self.lessons, settings, stage, hooks=hooks, rounded=False)
-            small = regrow(small, model, model.groups(self.task.kinds), kept, target, model.packed_bytes, self.sample)
+            small = regrow(
+                small, model, model.groups(self.task.kinds), kept, target, model.units().packed_bytes, self.sample
+            )
         balance(small)
         return small
 
@@ -295,15 +298,15 @@ class Search:
 
     def lighter(self, scored: Scored, wanted: float) -> dict[str, np.ndarray]:
         """What to keep so that the packed file has the wanted bytes: the estimate is corrected by real sizes."""
-        model, groups = scored.model, scored.groups
-        estimate, real = model.packed_bytes(), float(self.task.packed_size(model))
+        model, groups, size = scored.model, scored.groups, scored.model.units().packed_bytes
+        estimate, real = size({}), float(self.task.packed_size(model))
         target = wanted * estimate / real
         for _ in range(CORRECTIONS):
-            kept = choose(groups, scored.losses, scored.scores, target, model.packed_bytes)
+            kept = choose(groups, scored.losses, scored.scores, target, size)
             small = shrink(model, kept)
             balance(small)
             before, real = real, float(self.task.packed_size(small))
-            now, estimate = estimate, model.packed_bytes(kept)
+            now, estimate = estimate, size(kept)
             if NEAR * wanted <= real <= wanted or estimate >= now:
                 break
             slope = (now - estimate) / (before - real) if before > real else 1.0

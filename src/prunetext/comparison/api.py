@@ -1,0 +1,70 @@
+"""`prunetext.compare`: methods side by side at equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from prunetext.comparison.rows import Row
+from prunetext.comparison.study import SIZES, Plan, default_methods, share_or_bytes, studies
+from prunetext.comparison.summary import Line, summarise
+from prunetext.data.dataset import Data, Examples
+from prunetext.errors import InputError
+from prunetext.pipeline import TURN
+from prunetext.training.loop import Progress
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison has found: a row for each model, a line for each method and size."""
+
+    rows: list[Row]
+    lines: list[Line]  # sizes from the largest down, the most accurate method first
+
+
+def compare(
+    data: Data | Examples | str | Path,
+    *,
+    out: str | Path,
+    methods: str | Sequence[str] = (),
+    sizes: str | Sequence[str] = SIZES,
+    seeds: int = 3,
+    baselines: bool = True,
+    autotune: int = 0,
+    progress: Callable[[str, Progress], None] | None = None,
+    row: Callable[[Row], None] | None = None,
+    **options: Any,
+) -> Comparison:
+    """Compare pruning methods at equal bytes, with the baselines that any of them has to beat.
+
+        found = prunetext.compare("reviews.csv", methods="magnitude,random", out="comparisons/reviews")
+        found.lines[0].method, found.lines[0].test, found.lines[0].margin
+
+    methods: criterion/schedule, or criterion/schedule/groups with + between groups; every criterion on `local` and the
+    default criterion on every schedule if none is given. sizes: shares of the unpruned packed file, or sizes in bytes.
+    seeds: how many; each has its own dense model, which all methods share. autotune: seconds that fastText, where it is
+    installed, may look for its best model of each size. Baselines: the unpruned model in int8; an architecture as small
+    as that of the default method, trained from the start, with and without the dense model as its teacher; tf-idf with
+    logistic regression and fastText, where scikit-learn and fasttext are installed. progress and row are called as
+    there is something to tell. Each model is asked for test once. A comparison that was stopped goes on where it was,
+    and one that is given more methods, sizes or seeds adds them. options: as for `prunetext.fit`.
+    """
+    if not str(out):
+        raise InputError("out is an empty name: give a new folder.")
+    names = tuple(part.strip() for part in methods.split(",")) if isinstance(methods, str) else tuple(methods)
+    wanted = tuple(part.strip() for part in sizes.split(",")) if isinstance(sizes, str) else tuple(sizes)
+    ordered = sorted(wanted, key=lambda size: -(share_or_bytes(size)[0] or share_or_bytes(size)[1] or 0))
+    if len({share_or_bytes(size)[0] is None for size in wanted}) > 1:
+        raise InputError("sizes mixes shares and bytes: give all of them as 1/4 or all of them as 64kB.")
+    plan = Plan(tuple(filter(None, names)) or default_methods(), tuple(ordered), baselines, autotune)
+    rows = []
+    with TURN, torch.random.fork_rng(devices=[]):
+        for each in studies(data, Path(out), plan, seeds, options, progress):
+            rows.append(each)
+            if row is not None:
+                row(each)
+    return Comparison(rows, summarise(rows))

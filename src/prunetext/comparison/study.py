@@ -1,0 +1,270 @@
+"""Methods × sizes × seeds on one data set, with the baselines that any method has to beat."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from prunetext.checks import check_data, check_shape, read_data, take_options
+from prunetext.comparison.baselines import Made, others, scratch
+from prunetext.comparison.rows import Row, Rows
+from prunetext.config import FitOptions, ModelOptions, ReadOptions, check_options, parse_widths
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.splitting import split
+from prunetext.errors import InputError
+from prunetext.jobs import DEFAULT_DROP, Job, dense_model, settings_of, task_of
+from prunetext.judging import texts_per_second
+from prunetext.models.initial import new_model, vocabulary_of
+from prunetext.models.textcnn import TextCNN
+from prunetext.packing.textcnn import pack
+from prunetext.pruning.budget import Budget, parse_size
+from prunetext.pruning.criterion import CRITERIA
+from prunetext.pruning.driver import walk
+from prunetext.pruning.methods import Method, load_method
+from prunetext.pruning.schedules import SCHEDULES, Outcome
+from prunetext.pruning.search import Search, Task, right
+from prunetext.runs import STEPS, Run
+from prunetext.runtime.classifier import load
+from prunetext.training.evaluation import verdict
+from prunetext.training.loop import Progress, threads, threads_for
+
+SIZES = "1/2,1/4,1/10,1/30"
+WHOLE = "any"  # the size of a baseline that has its own
+
+Report = Callable[[str, Progress], None] | None
+
+
+class Plan(NamedTuple):
+    """What a comparison is to answer."""
+
+    methods: tuple[str, ...]  # criterion/schedule or criterion/schedule/groups, groups joined by +
+    sizes: tuple[str, ...]  # from the largest down
+    baselines: bool
+    autotune: int  # seconds of fastText's search for each size
+
+
+def default_methods() -> tuple[str, ...]:
+    """Every criterion on the schedule `local`, and the default criterion on every schedule.
+
+    >>> "taylor/local" in default_methods()
+    True
+    """
+    names = [f"{criterion}/local" for criterion in CRITERIA]
+    names += [f"{FitOptions.criterion}/{schedule}" for schedule in SCHEDULES if schedule != "local"]
+    return tuple(names)
+
+
+def method_of(name: str) -> Method:
+    """The method of a name as in a plan; a combination that makes no sense raises `InputError`.
+
+    >>> method_of("taylor/oneshot/filters+vocabulary").kinds
+    ('vocabulary', 'filters')
+    """
+    criterion, _, rest = name.partition("/")
+    schedule, _, groups = rest.partition("/")
+    return load_method(criterion, schedule or "local", groups.replace("+", ",") or FitOptions.groups)
+
+
+def share_or_bytes(size: str) -> tuple[float | None, int | None]:
+    """A size as people write it: a share of the unpruned packed file, or bytes.
+
+    >>> share_or_bytes("1/4"), share_or_bytes("64kB")
+    ((0.25, None), (None, 64000))
+    """
+    try:
+        share = float(Fraction(size))
+    except (ValueError, ZeroDivisionError):
+        return None, parse_size(size)
+    if not 0 < share <= 1:
+        return None, parse_size(size)
+    return share, None
+
+
+class Study:
+    """One dense model, and everything that is compared on it."""
+
+    def __init__(self, job: Job, dense: TextCNN, epochs: float, fitting: FitOptions, plan: Plan, rows: Rows) -> None:
+        self.job, self.dense, self.epochs, self.fitting, self.plan, self.rows = job, dense, epochs, fitting, plan, rows
+        self.settings = settings_of(fitting, len(job.texts["train"]))
+        self.gold = {name: np.array(job.texts[name].labels) for name in ("dev", "test")}
+        self.dense_right = {name: right(dense, job.encoded[name]) for name in ("dev", "test")}
+        self.name = ""
+        self.fingerprint = ""
+        self.whole: Outcome | None = None
+
+    def task(self, kinds: tuple[str, ...]) -> Task:
+        """What the search of a method works on."""
+        return task_of(self.job, self.dense, self.epochs, kinds, self.settings)
+
+    def search(self, name: str, budget: Budget) -> tuple[Search, list[Outcome]]:
+        """A search by this method, at its beginning."""
+        method = method_of(name)
+        found = Search(
+            self.task(method.kinds),
+            method.criterion,
+            budget,
+            self.job.run.folder(STEPS),
+            method.name,
+            self.job.progress,
+        )
+        history = [found.start()]
+        self.whole = history[0]
+        return found, history
+
+    def bytes_of(self, size: str) -> int:
+        """A size in bytes."""
+        share, absolute = share_or_bytes(size)
+        assert self.whole is not None
+        return absolute if share is None else int(share * self.whole.bytes)  # type: ignore[return-value]
+
+    def run(self) -> Iterator[Row]:
+        """Everything that there is no row of yet, a row at a time."""
+        for name in self.plan.methods:
+            yield from self.trajectory(name)
+        if self.plan.baselines:
+            yield from self.baselines()
+
+    def missing(self, method: str, size: str) -> bool:
+        """Whether there is no row of this yet."""
+        return (self.fingerprint, method, size, self.fitting.seed) not in self.rows
+
+    def trajectory(self, name: str) -> Iterator[Row]:
+        """A method at all sizes, on one way down where its schedule goes on from size to size."""
+        if not any(self.missing(name, size) for size in self.plan.sizes):
+            return
+        method = method_of(name)
+        search, history = self.search(name, Budget())
+        began = time.perf_counter()
+        for size in self.plan.sizes:
+            if not method.schedule.continues:
+                history, began = history[:1], time.perf_counter()
+            search.budget = Budget(max_size=self.bytes_of(size))
+            walk(search, method.schedule, history)
+            seconds = time.perf_counter() - began
+            if self.missing(name, size):
+                yield self.row_of(name, size, search.load(history[-1].key), seconds)
+
+    def baselines(self) -> Iterator[Row]:
+        """The unpruned model, small ones that were not pruned, and models of other kinds."""
+        search, history = self.search(f"{FitOptions.criterion}/local", Budget())
+        if self.missing("int8 alone", WHOLE):
+            yield self.row_of("int8 alone", WHOLE, search.load(history[0].key), 0.0, history[0].bytes)
+        for size in (WHOLE, *self.plan.sizes):
+            budget = None if size == WHOLE else self.bytes_of(size)
+            if budget is not None:
+                search.budget = Budget(max_size=budget)
+                walk(search, method_of(f"{FitOptions.criterion}/local").schedule, history)
+                like = search.load(history[-1].key)
+                for name, teacher in (("small from scratch", False), ("small student", True)):
+                    if self.missing(name, size):
+                        model, seconds = scratch(self.job, search, like, budget, teacher=teacher)
+                        yield self.row_of(name, size, model, seconds)
+            for name, make in others(sized=budget is not None, autotune=self.plan.autotune).items():
+                if self.missing(name, size) and (found := make(self.job, budget)) is not None:
+                    yield self.row_of_other(found, size, budget or found.bytes)
+
+    def row_of(self, method: str, size: str, model: TextCNN, seconds: float, budget: int | None = None) -> Row:
+        """Pack a model and ask test."""
+        path = self.job.run.path("compared.safetensors")
+        pack(model, self.job.words, self.job.labels, path, provenance={"recipe": self.job.run.recipe})
+        classifier = load(path)
+        made = Made(method, classifier.size, lambda texts: classifier.predict(texts, threads=1), seconds)
+        return self.row_of_other(made, size, budget or self.bytes_of(size))
+
+    def row_of_other(self, made: Made, size: str, budget: int) -> Row:
+        """Ask test: each model once."""
+        correct = {name: np.array(made.predict(self.job.texts[name].texts)) == gold for name, gold in self.gold.items()}
+        found = verdict(self.dense_right["test"], correct["test"], self.fitting.max_drop or DEFAULT_DROP)
+        texts = self.job.texts["test"].texts
+        return Row(
+            self.name,
+            self.fingerprint,
+            made.name,
+            size,
+            self.fitting.seed,
+            budget,
+            made.bytes,
+            round(100 * float(correct["dev"].mean()), 3),
+            round(100 * float(correct["test"].mean()), 3),
+            round(100 * float(self.dense_right["test"].mean()), 3),
+            round(found.drop, 3),
+            round(found.low, 3),
+            round(found.high, 3),
+            found.name,
+            round(made.seconds, 2),
+            round(texts_per_second(lambda: made.predict(texts), len(texts))),
+            machine(),
+        )
+
+
+def machine() -> dict[str, Any]:
+    """What a number depends on besides the data: processor, threads, versions."""
+    name = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        lines = information.read_text("utf-8").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return {
+        "cpu": name,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "prunetext": version("prunetext"),
+        "torch": torch.__version__.partition("+")[0],
+    }
+
+
+def studies(
+    data: Data | Examples | str | Path,
+    out: Path,
+    plan: Plan,
+    seeds: int,
+    options: Mapping[str, Any],
+    progress: Report,
+) -> Iterator[Row]:
+    """The rows of all seeds: those that are there, then each as it is made."""
+    reading, shape, fitting = take_options("compare", dict(options), ReadOptions, ModelOptions, FitOptions)
+    check_options(fitting, shape)
+    for name in plan.methods:
+        method_of(name)
+    for size in plan.sizes:
+        share_or_bytes(size)
+    if seeds < 1:
+        raise InputError(f"seeds is {seeds}: it must be at least 1.")
+    found = read_data(data, None, None, out, reading)
+    rows = Rows(out / "rows.jsonl") if out.exists() else None
+    yield from rows or ()
+    for seed in range(fitting.seed, fitting.seed + seeds):
+        own = dataclasses.replace(fitting, seed=seed)
+        texts = split(found, seed=seed)
+        check_data(texts, texts.labels)
+        words = vocabulary_of(texts.train.texts, shape)
+
+        def untrained(words: list[str] = words, texts: Data = texts, seed: int = seed) -> TextCNN:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                return new_model(words, len(texts.labels), shape, parse_widths(shape.widths), None)
+
+        start = untrained()
+        check_shape(start.shape)
+        recipe = {**dataclasses.asdict(shape), "epochs": own.epochs, "seed": seed, "data": texts.fingerprint()}
+        with threads(threads_for(start)), Run(out / f"seed-{seed}", recipe, overwrite=False) as run:
+            rows = rows or Rows(out / "rows.jsonl")
+            job = Job(run, texts, words, texts.labels, Budget(), untrained, progress)
+            dense, epochs, _ = dense_model(job, start, settings_of(own, len(texts.train)))
+            dense.rounding = None
+            study = Study(job, dense, epochs, own, plan, rows)
+            study.name, study.fingerprint = found.name, found.fingerprint()
+            for row in study.run():
+                rows.add(row)
+                yield row
