@@ -31,6 +31,7 @@ LAYERS = (
     "inspection",
     "assessment",
     "console",
+    "command_line",
     "cli",
 )
 TOP = ("__init__", "__main__")
