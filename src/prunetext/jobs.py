@@ -39,7 +39,7 @@ FINDINGS = 1_200  # bytes that scores, verdict and reason take in the packed fil
 # Where recipes that share steps differ, and what it takes in the packed file, at most.
 WANTED = ("max_drop", "max_size", "min_speed", "max_time", "schedule", "dense")
 WANTED_BYTES = 200
-RECOVERY = 0.17  # of the dense model's epochs, at each step
+RECOVERY = 0.15  # of the dense model's epochs, at each step
 LEAST_RECOVERY = 0.5  # epochs
 RECOVERY_RATE = 0.3  # of the dense model's learning rates: gently, since the dense model has learnt all there is
 RECOVERY_WORD_DROPOUT = 0.05  # removed words already teach the unknown one

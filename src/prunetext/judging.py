@@ -22,7 +22,7 @@ from prunetext.training.loop import logits, threads
 FLOAT_BYTES = 4
 AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model, else they are int16
 SHIFT = 0.001  # and by how much accuracy may differ
-LEAST_SECONDS = 0.5  # of measuring a speed
+LEAST_SECONDS = 0.3  # of measuring a speed
 
 
 class Agreement(NamedTuple):

@@ -66,12 +66,17 @@ def test_a_model_that_may_yet_be_good_enough_recovers_once_more() -> None:
 
 
 def test_a_failure_goes_back_and_tries_half_as_far() -> None:
-    failed = outcome(0.5, accepted=False)
+    failed = outcome(0.25, accepted=False)
     assert asked(failed) == pytest.approx(math.exp(-FIRST_STEP / 2))
     assert asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False)) == pytest.approx(0.4 / 2)
     # After a smaller step has held, the next is as small.
-    again = asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False), outcome(0.21, accepted=True))
-    assert again == pytest.approx(0.21 / 2)
+    again = asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False), outcome(0.22, accepted=True))
+    assert again == pytest.approx(0.22 / 2)
+    # Where a model was clearly worse than allowed, or below, is nothing to be found.
+    step = load_schedule("local").next([START, outcome(0.25, accepted=False), outcome(0.5, accepted=True)], DROP)
+    assert step == Stop("a smaller model no longer kept accuracy within 0.5 points on dev")
+    noisy = outcome(0.25, accepted=False)._replace(drop=0.6, error=0.4)
+    assert asked(noisy, noisy, outcome(0.5, accepted=True)) == pytest.approx(0.25)
 
 
 def test_it_stops_when_no_step_worth_its_recovery_holds() -> None:

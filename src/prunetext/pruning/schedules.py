@@ -251,15 +251,18 @@ def stepwise(
     """Steps on a logarithmic scale of bytes: as large as before after one that held, half as large after a failure.
 
     The first is `first`, the smallest `last`; each that holds makes the next one `growth` times as large. With `again`,
-    a model that may yet be good enough recovers once more before it counts as a failure.
+    a model that may yet be good enough recovers once more before it counts as a failure. A size is not tried again at
+    which, or above which, a model was clearly worse than allowed.
     """
-    good, step, unsure = history[0], first, False
+    good, step, unsure, refuted = history[0], first, False, 0.0
     for outcome in history[1:]:
         if outcome.accepted:
             if min(outcome.keep / good.keep, outcome.time / good.time) > 0.995:
                 return Stop("nothing more can be removed")
             good, step, unsure = outcome, step * growth, False
-        elif again and not unsure and outcome.drop - outcome.error / 2 <= (budget.max_drop or 0):
+        elif outcome.drop - outcome.error / 2 > (budget.max_drop or 0):
+            step, unsure, refuted = step / 2, False, max(refuted, outcome.keep)
+        elif again and not unsure:
             unsure = True
         else:
             step, unsure = step / 2, False
@@ -267,6 +270,8 @@ def stepwise(
         return met
     if unsure:
         return Step(1.0, start="last")
+    while step >= last and good.keep * math.exp(-step) < refuted * 1.05:
+        step /= 2
     if step < last:
         return not_kept(budget)
     goal = aim(history, good, budget)
