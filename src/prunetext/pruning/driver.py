@@ -76,16 +76,16 @@ def walk(
 
 
 def concluded(search: Search, schedule: Schedule, history: list[Outcome], reason: str, longest: float) -> Solution:
-    """Ask unseen dev texts about the best row of history, let it recover longer, and say what was not reached."""
+    """Let the best row of history recover longer, ask unseen dev texts about it, and say what was not reached."""
     budget, chosen, confirmed = search.budget, ranking(history, search.budget)[-1], None
+    model = polished(search, chosen, history, longest)
     if chosen and budget.max_drop is not None:
-        confirmed = search.confirms(search.load(history[chosen].key))
-        if not confirmed:
+        confirmed = search.confirms(model)
+        if confirmed is False:
+            before = chosen
             chosen, consequence = stepped_back(search, schedule, history, chosen, longest)
             reason += f"; dev texts kept out of the search did not confirm the smallest model, {consequence}"
-    model = polished(search, chosen, history, longest)
-    if confirmed and not search.confirms(model):
-        model = search.load(history[chosen].key)  # longer training helped only on the texts that chose it
+            model = model if chosen == before else polished(search, chosen, history, longest)
     if budget.max_size and search.task.packed_size(model) > budget.max_size:
         reason += f"; {budget.max_size:,} bytes were not reached"
     if budget.min_speed and (history[chosen].speed or 0.0) < budget.min_speed:

@@ -365,16 +365,18 @@ class Search:
         return self.budget.max_drop is None or accepts(outcome.drop, outcome.error, self.budget.max_drop)
 
     def confirms(self, model: TextCNN) -> bool | None:
-        """Ask the part of dev that the search never saw whether the drop is kept; None where it is empty.
+        """Ask the part of dev that the search never saw whether the drop may be kept; None where it is empty.
 
-        It is the drop itself: with a margin for their own noise, so few texts would refuse nearly everything.
+        They refuse a drop of more than is allowed and half a standard error: so few texts would refuse nearly every
+        model if they had to prove it.
         """
         if not len(self.confirm_rows):
             return None
         now = right(model, self.task.dev)[self.confirm_rows]
         dense = self.dense_right[self.confirm_rows]
         assert self.budget.max_drop is not None
-        return 100 * float(dense.mean() - now.mean()) <= self.budget.max_drop
+        drop = 100 * float(dense.mean() - now.mean())
+        return drop - paired_standard_error(dense, now) / 2 <= self.budget.max_drop
 
     def load(self, key: str) -> TextCNN:
         """A model of this search, ready to predict as the packed file will."""
