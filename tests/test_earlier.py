@@ -189,7 +189,14 @@ def test_a_pruned_run_can_be_pruned_again(fitted: Path, tmp_path: Path) -> None:
     assert second.path.read_bytes() == straight.path.read_bytes()
 
 
-def test_a_speed_is_reached_on_this_machine(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_speed_is_measured_on_this_machine(fitted: Path, tmp_path: Path) -> None:
+    result = prune(fitted / "run", out=tmp_path / "new", min_speed=1)
+    assert result.reason == "it labels 1 texts a second or more"
+    history = json.loads((tmp_path / "new" / "history.jsonl").read_text("utf-8"))
+    assert history["speed"] > 1_000
+
+
+def test_a_speed_is_reached(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prunetext.jobs.Job.speed", lambda self, model: 1e6 / (20 + model.additions()))
     result = prune(fitted / "run", out=tmp_path / "new", min_speed=25_000)
     assert result.within_budget
@@ -260,6 +267,7 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
         ({"schedule": "lottery:step=0"}, "lottery:step=0 is not a number from 1.2 to 100."),
         ({"out": ""}, "out is an empty name: give a new folder."),
         ({"data": 3}, "data is int: give a path"),
+        ({"data": Examples([], [])}, "data: there are too few different texts"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(

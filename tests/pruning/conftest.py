@@ -25,7 +25,7 @@ from prunetext.training.loop import Settings, train_model
 
 UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
 FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
-BIAS, HEAD = (0.2, 0.3), ((1.0, 2.0), (-1.0, 0.5))  # head (classes, filters)
+BIAS, HEAD = (0.2, 0.3), ((0.1, 0.2), (-0.1, 0.05))  # head (classes, filters)
 
 Numbers = dict[str, list[list[float]]]  # group → what belongs to each unit
 
@@ -41,7 +41,7 @@ class Tiny(NamedTuple):
 
 @pytest.fixture
 def tiny() -> Tiny:
-    """66 texts, of which the last two are a batch of their own."""
+    """66 texts, of which the last two are a batch of their own, and labelled unlike those before."""
     model = TextCNN(Shape(words=2, dimensions=2, filters={1: 2}, classes=2, pooling="max"))
     with torch.no_grad():
         model.embedding.copy_(torch.tensor([(0.0, 0.0), UNKNOWN, A, B]))
@@ -52,7 +52,7 @@ def tiny() -> Tiny:
     lists = [[2, 3], [3], [1, 2]] * 22
     offsets = np.cumsum([0, *map(len, lists)]).astype(np.int64)
     flat = np.array([token for text in lists for token in text], np.int32)
-    sample = Encoded(flat, offsets, torch.tensor([0, 1, 1] * 22))
+    sample = Encoded(flat, offsets, torch.tensor([0, 1, 1] * 21 + [0, 0, 0]))
 
     def gradients(batches: Sequence[np.ndarray]) -> list[Numbers]:
         return [gradient(sample, rows) for rows in batches]

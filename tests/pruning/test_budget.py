@@ -3,7 +3,7 @@
 import pytest
 
 from prunetext.errors import InputError
-from prunetext.pruning.budget import parse_size, parse_time
+from prunetext.pruning.budget import parse_size, parse_speed, parse_time
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,19 @@ def test_sizes(text: str | float | None, size: int | None) -> None:
 )
 def test_times(text: str | float | None, seconds: float | None) -> None:
     assert parse_time(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "speed"), [("300k", 300_000), ("0.3M", 300_000), ("120", 120), (2.5, 2.5), ("7 K", 7_000), (None, None)]
+)
+def test_speeds(text: str | float | None, speed: float | None) -> None:
+    assert parse_speed(text) == speed
+
+
+@pytest.mark.parametrize("text", ["", "k", "-3", "0", "fast", "300kB", "nan", "9" * 400])
+def test_speeds_that_are_none(text: str) -> None:
+    with pytest.raises(InputError, match=r"^min_speed is '.*': it must be a positive number .* such as 300k\.$"):
+        parse_speed(text)
 
 
 @pytest.mark.parametrize("text", ["", "kB", "-3kB", "0", "64 parsecs", "1e3", "nan", "inf", "0.2", "64kB64", "9" * 400])

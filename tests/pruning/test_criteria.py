@@ -52,15 +52,20 @@ def test_gradient_adds_up_absolute_gradients_over_batches(tiny: Any, scored: Sco
 
 
 def test_taylor_is_the_first_order_loss_of_a_removal_summed_over_batches(tiny: Any, scored: Score) -> None:
-    expected = {
-        name: [sum(abs(np.dot(w, batch[name][u])) for batch in tiny.gradients(BATCHES)) for u, w in enumerate(each)]
-        for name, each in tiny.units.items()
-    }
+    batches, falls = tiny.gradients(BATCHES), {}
+    for name, each in tiny.units.items():
+        falls[name] = np.array([[np.dot(w, batch[name][unit]) for batch in batches] for unit, w in enumerate(each)])
+        assert (falls[name].prod(1) < 0).any()  # batches do not agree, and may not cancel
+    expected = {name: np.abs(each).sum(1).tolist() for name, each in falls.items()}
     assert_scores(scored("taylor", tiny.model, tiny.sample), expected)
 
 
 def test_snip_is_each_weights_part_in_the_gradient_of_the_whole_sample_as_a_share(tiny: Any, scored: Score) -> None:
     batches, expected = tiny.gradients(BATCHES), {}
+    one, other = (np.array(batch["conv1.filters"]) * tiny.units["conv1.filters"] for batch in batches)
+    assert (one * other < 0).any()  # batches may cancel,
+    assert ((one + other).max(1) > 0).any()  # but not the weights of a unit
+    assert ((one + other).min(1) < 0).any()
     for name, each in tiny.units.items():
         whole = [np.sum([batch[name][unit] for batch in batches], axis=0) for unit in (0, 1)]
         parts = [float(np.abs(np.array(w) * whole[unit]).sum()) for unit, w in enumerate(each)]

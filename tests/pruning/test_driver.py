@@ -14,7 +14,7 @@ from prunetext.models.textcnn import TextCNN
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import CRITERIA
-from prunetext.pruning.driver import Solution
+from prunetext.pruning.driver import Solution, ranking
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search, Task, split_dev
 from prunetext.training import loop
@@ -78,6 +78,26 @@ def test_a_penalty_of_any_strength_leaves_units_in_every_group(
     for group in solution.model.groups(task.kinds):
         assert group.size >= 1
     assert all(outcome.left["filters"] >= 2 for outcome in solution.history)  # of two widths
+
+
+def row(size: int, *, accepted: bool = True, speed: float | None = None) -> Outcome:
+    return Outcome(size / 1000, size, 0.0, accepted, speed=speed)
+
+
+@pytest.mark.parametrize(
+    ("rows", "budget", "order"),
+    [
+        ([row(1000), row(500), row(700), row(300, accepted=False)], Budget(max_drop=1), [0, 2, 1]),
+        ([row(1000), row(500), row(500)], Budget(max_drop=1), [0, 1, 2]),
+        ([row(1000, speed=1), row(300, speed=2), row(600, speed=9)], Budget(min_speed=5), [0, 1, 2]),
+        ([row(1000, speed=1), row(600, speed=9), row(300, speed=2)], Budget(max_size=700, min_speed=5), [0, 2, 1]),
+        ([row(1000, accepted=False), row(900, accepted=True)], Budget(max_size=1), [1]),
+    ],
+)
+def test_the_best_model_meets_most_goals_or_is_the_smallest_or_the_latest(
+    rows: list[Outcome], budget: Budget, order: list[int]
+) -> None:
+    assert ranking(rows, budget) == order
 
 
 def test_each_row_is_told_as_soon_as_it_is_there(task: Task, tmp_path: Path, solve: Solve) -> None:

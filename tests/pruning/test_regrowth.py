@@ -118,6 +118,18 @@ def test_those_of_the_largest_gradient_per_byte_return(random_model: Model, some
         assert bigger.shape.filters[2] == 3 + sum(kind == "filter" for kind, _ in expected)
 
 
+@pytest.mark.parametrize("room", [95, 300, 333, 700, 1_000])
+def test_many_small_units_return_at_a_time_and_never_too_many(
+    random_model: Model, some_texts: Texts, room: int
+) -> None:
+    model, groups = random_model(words=400, dimensions=5), random_model(words=400, dimensions=5).groups(("vocabulary",))
+    kept = all_kept(groups)
+    kept["vocabulary"][:300] = False
+    small, before = shrink(model, kept), model.packed_bytes(kept)
+    bigger = regrow(small, model, groups, kept, before + room, model.packed_bytes, some_texts(400, texts=900))
+    assert before + 0.9 * room - 8.5 <= bigger.packed_bytes() <= before + room
+
+
 def test_without_room_nothing_returns(random_model: Model, some_texts: Texts) -> None:
     model = random_model(words=12)
     groups = model.groups()

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.schedules import SCHEDULES
+from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.search import Task
 from prunetext.training import loop
 from prunetext.training.loop import Progress
@@ -152,14 +153,37 @@ def test_what_one_criterion_left_is_no_other_ones(task: Task, tmp_path: Path, so
     assert len({outcome.key for each in alone for outcome in each.history}) == sum(len(each.history) for each in alone)
 
 
-def test_a_step_that_time_cut_short_is_only_used_again_where_time_is_short(
-    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("schedule", ["local", "lottery:step=1.5", "incremental"])
+def test_what_time_cut_short_is_only_used_again_where_time_is_short(
+    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch, schedule: str
 ) -> None:
-    monkeypatch.setattr(loop.time, "monotonic", iter(range(10_000)).__next__)
-    late = solve(task, tmp_path / "shared", budget=SMALL, deadline=20)
-    assert late.reason.startswith("the time is spent")
-    cut = [outcome.key for outcome in late.history if outcome.key.endswith("-cut")]
-    assert len(cut) == 1
-    whole = solve(task, tmp_path / "shared", budget=SMALL)
-    assert not any(outcome.key.endswith("-cut") for outcome in whole.history)
-    assert_same(whole, solve(task, tmp_path / "alone", budget=SMALL))
+    alone = solve(task, tmp_path / "alone", schedule=schedule, budget=SMALL)
+    cuts = 0
+    for ticks in range(5, 110, 15):  # in the early weights, in a step, in the last recovery
+        with monkeypatch.context() as patch:
+            patch.setattr(loop.time, "monotonic", iter(range(10**6)).__next__)
+            late = solve(task, tmp_path / str(ticks), schedule=schedule, budget=SMALL, deadline=ticks)
+            cut = [outcome for outcome in late.history if outcome.key.endswith("-cut")]
+            cuts += len(cut)
+            more = solve(task, tmp_path / str(ticks), schedule=schedule, budget=SMALL, deadline=10**6)
+            assert more.history[: len(late.history)] == late.history  # it goes on from there
+            assert more.reason == alone.reason
+        whole = solve(task, tmp_path / str(ticks), schedule=schedule, budget=SMALL)
+        assert_same(whole, alone)
+    assert cuts
+
+
+def test_a_last_recovery_that_time_cut_short_is_not_used_again(
+    task: Task, tmp_path: Path, searching: Callable[..., search_module.Search]
+) -> None:
+    found = []
+    for folder, deadline in (("alone", None), ("shared", 0.0), ("shared", None)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        search = searching(task, tmp_path / folder, budget=Budget(max_drop=100))
+        assert search.whole is not None
+        step = search.step([search.whole], Step(0.5))
+        search.deadline = deadline
+        found.append(search.polish(step._replace(drop=100.0)))
+    alone, late, again = (model.embedding for model in found)
+    assert torch.equal(again, alone)
+    assert not torch.equal(late, alone)

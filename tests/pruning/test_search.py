@@ -86,6 +86,16 @@ def test_what_is_out_of_reach_ends_with_the_nearest_model_and_a_sentence(
     assert solution.history[solution.chosen].bytes == min(sizes) < 0.5 * sizes[0]
 
 
+def test_of_several_draws_the_best_on_dev_is_kept(task: Task, tmp_path: Path, searching: Searching) -> None:
+    search = searching(task, tmp_path, "random:draws=4", budget=Budget(max_drop=2))
+    assert search.whole is not None
+    step = Step(0.45)
+    kept = search.step([search.whole], step)
+    drawn = [search.candidate(search.root, step, draw, "step 1") for draw in range(4)]
+    assert len({outcome.key for outcome in drawn}) == 4
+    assert kept.drop == min(outcome.drop for outcome in drawn) < max(outcome.drop for outcome in drawn)
+
+
 def starts(task: Task, folder: Path, monkeypatch: pytest.MonkeyPatch, solve: Solve, schedule: str) -> list[TextCNN]:
     """What each training of a search began with."""
     found = []
