@@ -51,8 +51,8 @@ class EarlierRun:
         """The data of the run, split as they were, and what was noticed in them."""
         if data is None and "data" not in self.source:
             raise RunError(f"{self.folder} was made of data in memory: give them again as data.")
-        where = self.source if data is None else {}
-        found = read_data(data or self.source["data"], where.get("dev"), where.get("test"), out, self.reading)
+        where: dict[str, Any] = self.source if data is None else {"data": data}
+        found = read_data(where["data"], where.get("dev"), where.get("test"), out, self.reading)
         notes = found.report.lines()
         found = split(found, seed=self.fitting.seed)
         if found.fingerprint() != self.old["data"]:

@@ -286,15 +286,17 @@ class Search:
     def early(self, parent: str, stage: str) -> TextCNN:
         """The weights that a model had after its first epoch."""
         if parent != self.root:
-            return self.load(f"{parent}-start")
+            return self.load(f"{parent.removesuffix('-cut')}-start")
         key = f"{self.root}-early"
-        if key not in self.store:
-            assert self.task.untrained is not None
-            settings = dataclasses.replace(self.task.first, stop_after=1.0)
-            model = self.task.untrained()
-            self.train(key, model, self.task.train, settings, f"{stage} early weights", rounded=False)
+        if key in self.store:
+            return self.load(key)
+        assert self.task.untrained is not None
+        settings = dataclasses.replace(self.task.first, stop_after=1.0)
+        model = self.task.untrained()
+        _, late = self.train(key, model, self.task.train, settings, f"{stage} early weights", rounded=False)
+        if not late:
             self.store.save(key, model)
-        return self.load(key)
+        return model
 
     def lighter(self, scored: Scored, wanted: float) -> dict[str, np.ndarray]:
         """What to keep so that the packed file has the wanted bytes: the estimate is corrected by real sizes."""
@@ -335,15 +337,17 @@ class Search:
         Nor may its file become too large by it: other weights can have fewer zeros, which take hardly any bytes.
         """
         before, key = self.load(chosen.key), f"{chosen.key}-final"
-        if key not in self.store:
+        if key in self.store:
+            after, final = self.load(key), self.store.outcome(key)
+        else:
             step = Step(1.0, epochs=POLISH)
-            after, _ = self.train(
-                key, copy.deepcopy(before), self.lessons, self.settings(step, int(key[:8], 16)), "final"
-            )
-            self.store.save(key, after, self.judge(after), parent=chosen.key, step=step._asdict())
-        final = self.store.outcome(key)
+            settings = self.settings(step, int(key[:8], 16))
+            after, late = self.train(key, copy.deepcopy(before), self.lessons, settings, "final")
+            final = self.judge(after)
+            if not late:
+                self.store.save(key, after, final, parent=chosen.key, step=step._asdict())
         fits = not self.budget.max_size or final.bytes <= max(self.budget.max_size, chosen.bytes)
-        return self.load(key) if fits and final.drop <= chosen.drop else before
+        return after if fits and final.drop <= chosen.drop else before
 
     def judge(self, model: TextCNN) -> Outcome:
         """Bytes, drop and the search rule, on the search part of dev alone."""
