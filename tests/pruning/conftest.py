@@ -1,5 +1,6 @@
 """A model of a few numbers whose formulas are written out by hand, and a small search, for the tests of this folder."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch.nn import functional
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.models.units import STRUCTURE
 from prunetext.packing.textcnn import pack
+from prunetext.pruning import schedules
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import load_criterion
 from prunetext.pruning.driver import Solution, prune
@@ -147,6 +149,13 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
         untrained=untrained,
         speed=lambda model: 1e6 / (20 + model.additions()),
     )
+
+
+@pytest.fixture
+def several_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small steps, so that the search takes several although there is so little to remove."""
+    monkeypatch.setattr(schedules, "FIRST_STEP", math.log(1.6))
+    monkeypatch.setattr(schedules, "LAST_STEP", math.log(1.1))
 
 
 @pytest.fixture(scope="session")

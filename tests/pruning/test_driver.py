@@ -25,6 +25,8 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
+pytestmark = pytest.mark.usefixtures("several_steps")
+
 
 @pytest.mark.parametrize("criterion", [*CRITERIA, "random:draws=2", "gradient:remove=largest"])
 def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
@@ -201,7 +203,8 @@ def test_texts_kept_out_of_the_search_confirm_the_model(
 
     assert confirms(np.array([], int))
     assert confirms(search.search_rows)  # which the search knows, so that they are not asked again
-    assert not confirms(search.confirm_rows[:1])  # one of thirty is too much
+    assert confirms(search.confirm_rows[:1])  # one of thirty is 3.3 points, give or take as many
+    assert not confirms(search.confirm_rows[:2])
 
 
 @pytest.mark.parametrize(("max_size", "steps_back"), [(None, 1), (1_700, 0)])
@@ -265,9 +268,9 @@ def test_the_last_recovery_is_kept_only_if_it_helps(
     torch.testing.assert_close(units, units.round(), atol=1e-3, rtol=0)
 
 
-def test_the_dense_model_gives_half_of_each_lesson(task: Task, tmp_path: Path, searching: Searching) -> None:
+def test_the_dense_model_gives_most_of_each_lesson(task: Task, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
     truth = torch.nn.functional.one_hot(task.train.targets, 2)
     opinion = loop.logits(task.dense, task.train).softmax(1)
     assert opinion.min() > 0
-    torch.testing.assert_close(search.lessons.targets, 0.5 * truth + 0.5 * opinion)
+    torch.testing.assert_close(search.lessons.targets, 0.2 * truth + 0.8 * opinion)

@@ -18,6 +18,8 @@ Solve = Callable[..., Solution]
 Same = Callable[[Solution, Solution], None]
 SMALL = Budget(max_size=1_700)
 
+pytestmark = pytest.mark.usefixtures("several_steps")
+
 
 class KilledError(Exception):
     """What stands for SIGKILL."""

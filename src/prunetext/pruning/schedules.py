@@ -47,6 +47,7 @@ class Outcome(NamedTuple):
     error: float = 0.0  # standard error of the drop
     time: float = 1.0  # share of the time that a text takes the unpruned model; measured if the budget names a speed
     speed: float | None = None  # texts a second, measured then
+    least: int = 0  # bytes of the unpruned model that no pruning can remove; 0 in later rows
     key: str = ""  # names the weights
     left: Mapping[str, int] = {}  # units of each kind
 
@@ -157,7 +158,9 @@ def local() -> Schedule:
     model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and ends the
     search when it is met; without an accuracy budget every step counts as holding.
     """
-    return Schedule(lambda history, budget: stepwise(history, budget, FIRST_STEP, again=True), continues=True)
+    return Schedule(
+        lambda history, budget: stepwise(history, budget, FIRST_STEP, last=LAST_STEP, again=True), continues=True
+    )
 
 
 def lottery(step: str = "4") -> Schedule:
@@ -171,7 +174,7 @@ def lottery(step: str = "4") -> Schedule:
     first = math.log(number("lottery:step", step, 1.2, 100))
 
     def following(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
-        found = stepwise(history, budget, first)
+        found = stepwise(history, budget, first, last=LAST_STEP)
         return found._replace(training="first", rewind=True) if isinstance(found, Step) else found
 
     return Schedule(
@@ -244,20 +247,20 @@ def stepwise(
     budget: Budget,
     first: float,
     *,
+    last: float,
     growth: float = 1.0,
-    last: float = LAST_STEP,
     again: bool = False,
 ) -> Step | Stop:
-    """Steps on a logarithmic scale of bytes: as large as before after one that held, half as large after a failure.
+    """Steps on a logarithmic scale of the bytes that can be pruned at all.
 
-    The first is `first`, the smallest `last`; each that holds makes the next one `growth` times as large. With `again`,
+    They are as large as before after one that held, half as large after a failure. The first is `first`, the smallest `last`; each that holds makes the next one `growth` times as large. With `again`,
     a model that may yet be good enough recovers once more before it counts as a failure. A size is not tried again at
     which, or above which, a model was clearly worse than allowed.
     """
     good, step, unsure, refuted = history[0], first, False, 0.0
     for outcome in history[1:]:
         if outcome.accepted:
-            if min(outcome.keep / good.keep, outcome.time / good.time) > 0.995:
+            if outcome.keep > good.keep * 0.995 and outcome.time > good.time * 0.995:
                 return Stop("nothing more can be removed")
             good, step, unsure = outcome, step * growth, False
         elif outcome.drop - outcome.error / 2 > (budget.max_drop or 0):
@@ -270,10 +273,11 @@ def stepwise(
         return met
     if unsure:
         return Step(1.0, start="last")
-    while step >= last and good.keep * math.exp(-step) < refuted * 1.05:
+    goal = aim(history, good, budget)
+    now, fixed = good.share(goal.measure), history[0].least / history[0].bytes if goal.measure == "bytes" else 0.0
+    while step >= last and fixed + (now - fixed) * math.exp(-step) < refuted * 1.05:
         step /= 2
     if step < last:
         return not_kept(budget)
-    goal = aim(history, good, budget)
-    now = good.share(goal.measure)
-    return Step(min(max(now * math.exp(-step), goal.share), now * LEAST_STEP), goal.measure)
+    keep = max(fixed + (now - fixed) * math.exp(-step), goal.share)
+    return Step(min(keep, now * LEAST_STEP), goal.measure)

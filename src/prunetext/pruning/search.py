@@ -110,7 +110,9 @@ class Search:
         balance(model)
         self.round_again(model)
         self.store.models[self.root] = model
-        self.whole = self.judge(model)._replace(accepted=True, keep=1.0, time=1.0, key=self.root)
+        floors = {group.name: np.arange(group.size) < group.floor for group in model.groups(self.task.kinds)}
+        least = self.task.packed_size(shrink(model, floors))
+        self.whole = self.judge(model)._replace(accepted=True, keep=1.0, time=1.0, least=least, key=self.root)
         return self.whole
 
     def step(self, history: Sequence[Outcome], step: Step) -> Outcome:
