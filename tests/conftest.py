@@ -109,10 +109,12 @@ def toy_data(toy_examples: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def quick_training() -> Iterator[None]:
-    """Let toy models learn in few steps, and speeds be measured in no time."""
+    """Let toy models learn in few steps, be pruned in small ones, and speeds be measured in no time."""
+    import math
     from dataclasses import replace
 
-    from prunetext import judging, pipeline
+    from prunetext import jobs, judging, pipeline
+    from prunetext.pruning import schedules
     from prunetext.training.loop import Settings
 
     settings = pipeline.settings_of
@@ -123,4 +125,7 @@ def quick_training() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging, "LEAST_SECONDS", 0.0)
         patch.setattr(pipeline, "settings_of", quick)
+        patch.setattr(jobs, "RECOVERY", 0.34)
+        patch.setattr(schedules, "FIRST_STEP", math.log(1.6))
+        patch.setattr(schedules, "LAST_STEP", math.log(1.1))
         yield

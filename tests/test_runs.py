@@ -251,9 +251,11 @@ def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextC
     words = [f"word{number}" for number in range(len(model.remap) - 2)]
     with torch.no_grad():
         model.embedding[0] = 0
-    run.save_model("dense.safetensors", model, words, ["ja", "nein", "vielleicht"])
-    loaded = run.load_model("dense.safetensors")
-    assert loaded is not None
+    run.save_model("dense.safetensors", model, words, ["ja", "nein", "vielleicht"], 3)
+    found = run.load_model("dense.safetensors")
+    assert found is not None
+    assert (found.words, found.labels, found.epochs) == (words, ["ja", "nein", "vielleicht"], 3)
+    loaded = found.model
     assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.125)
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor)
@@ -278,9 +280,9 @@ def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextC
 )
 def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dict[str, Any], reason: str) -> None:
     model = TextCNN(Shape(2, dimensions=3, filters={1: 2}, classes=2, pooling="max"))
-    run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"])
+    run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"], 3)
     path = run.path("dense.safetensors")
-    assert load_float(path)[1:] == (["a", "b"], ["x", "y"])
+    assert load_float(path)[1:] == (["a", "b"], ["x", "y"], 3)
     tensors, metadata = load_tensors(path)
     if "remap" in changed:
         tensors["remap"][-1] = changed.pop("remap")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from prunetext.checks import check_data, read_data
 from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, check_pruning, parse_widths, take
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
-from prunetext.errors import RunError
+from prunetext.errors import InputError, RunError
 from prunetext.models.initial import new_model
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
@@ -23,22 +23,28 @@ from prunetext.runs import FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_ru
 class EarlierRun:
     """What another search needs of a finished run.
 
-        earlier = EarlierRun(Path("runs/reviews"), PruneOptions(max_size="30kB"))
+        earlier = EarlierRun(Path("runs/reviews"), {"max_size": "30kB"})
         data, notes = earlier.read(None, Path("runs/smaller"))
         dense, words, labels, epochs = earlier.dense()
 
-    `fitting` are the options of that run with those of the new pruning. RunError where the folder holds no finished
-    run, or one whose data have changed since.
+    `fitting` are the options of that run with those given for the new pruning, and no other budget. RunError where the
+    folder holds no finished run, or one whose data have changed since.
     """
 
-    def __init__(self, folder: Path, pruning: PruneOptions) -> None:
-        check_pruning(pruning)
+    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         self.folder = folder
         self.old, self.source = read_json(folder, RECIPE), read_json(folder, SOURCE)
         if self.old.get("format") != FORMAT:
             raise RunError(f"{folder / RECIPE}: this is no recipe of a run. Give the --out of a fit.")
-        self.shape, fitting = self._options(ModelOptions), self._options(FitOptions)
-        self.reading = take(ReadOptions, {k: v for k, v in self.source.get("reading", {}).items() if v is not None})
+        try:
+            self.shape, fitting = self._options(ModelOptions), self._options(FitOptions)
+            reading = {name: value for name, value in self.source.get("reading", {}).items() if value is not None}
+            self.reading = take(ReadOptions, reading)
+        except (AttributeError, TypeError, InputError):
+            raise RunError(f"{folder}: its {RECIPE} or {SOURCE} is damaged. Repeat the run.") from None
+        own = {"criterion": fitting.criterion, "schedule": fitting.schedule, "groups": fitting.groups}
+        pruning = take(PruneOptions, {**own, **{name: value for name, value in options.items() if value is not None}})
+        check_pruning(pruning)
         self.fitting = dataclasses.replace(fitting, **dataclasses.asdict(pruning))
         self.untrained: Callable[[], TextCNN] | None = None
         self.recipe: dict[str, Any] = {}

@@ -110,12 +110,12 @@ def prune(
     are split in the same way. What the run's own search found out is not done again where the new search comes by it.
     Everything else is as for `prunetext.fit`.
 
-    options:
+    options, of which criterion, schedule and groups are those of the run if they are not given:
     """
     if not str(out):
         raise InputError("out is an empty name: give a new folder.")
-    (pruning,) = take_options("prune", options, PruneOptions)
-    earlier = EarlierRun(Path(run), pruning)
+    take_options("prune", options, PruneOptions)
+    earlier = EarlierRun(Path(run), options)
     budget, method = budget_of(earlier.fitting), check_method(earlier.fitting)
     read, notes = earlier.read(data, Path(out))
     with TURN, torch.random.fork_rng(devices=[]):
@@ -148,7 +148,7 @@ def sensitivity(
     `criterion` says which units go first, `groups` which kinds are measured; `data` is as for `prunetext.prune`. The
     texts of test are not looked at.
     """
-    earlier = EarlierRun(Path(run), PruneOptions(criterion=criterion, groups=groups))
+    earlier = EarlierRun(Path(run), {"criterion": criterion, "groups": groups})
     method = Method(criterion, load_criterion(criterion), load_schedule("oneshot"), parse_kinds(groups))
     method = method._replace(kinds=tuple(kind for kind in method.kinds if kind not in method.criterion.refuses))
     read, _ = earlier.read(data, Path(run))

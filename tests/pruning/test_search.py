@@ -126,7 +126,7 @@ def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_cho
     assert search.whole is not None
     # The units were chosen by what training made of them, and stand in that model's basis.
     scored = search.score(search.root, 0, "step 1")
-    kept = search.lighter(scored, 0.5 * search.whole.bytes)
+    kept = search.lighter(scored, (search.whole.least + search.whole.bytes) / 2)
     first.rounding = None
     turn(first, scored.basis)
     start.rounding = None

@@ -253,9 +253,10 @@ def stepwise(
 ) -> Step | Stop:
     """Steps on a logarithmic scale of the bytes that can be pruned at all.
 
-    They are as large as before after one that held, half as large after a failure. The first is `first`, the smallest `last`; each that holds makes the next one `growth` times as large. With `again`,
-    a model that may yet be good enough recovers once more before it counts as a failure. A size is not tried again at
-    which, or above which, a model was clearly worse than allowed.
+    They are as large as before after one that held, half as large after a failure. The first is `first`, the smallest
+    `last`; each that holds makes the next one `growth` times as large. With `again`, a model that may yet be good
+    enough recovers once more before it counts as a failure. A size is not tried again at which, or above which, a
+    model was clearly worse than allowed.
     """
     good, step, unsure, refuted = history[0], first, False, 0.0
     for outcome in history[1:]:
