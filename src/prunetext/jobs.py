@@ -21,7 +21,7 @@ from prunetext.packing.textcnn import pack
 from prunetext.pruning.budget import Budget, parse_size, parse_speed, parse_time
 from prunetext.pruning.driver import Solution, prune
 from prunetext.pruning.methods import Method
-from prunetext.pruning.search import Report, Task
+from prunetext.pruning.task import Report, Task
 from prunetext.runs import STEPS, Run
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.classifier import load

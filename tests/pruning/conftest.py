@@ -20,7 +20,8 @@ from prunetext.pruning.criterion import load_criterion
 from prunetext.pruning.driver import Solution, prune
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.scoring import observe, scores_of
-from prunetext.pruning.search import Search, Task
+from prunetext.pruning.search import Search
+from prunetext.pruning.task import Task
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Settings, train_model

@@ -16,7 +16,8 @@ from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import CRITERIA
 from prunetext.pruning.driver import Solution, ranking
 from prunetext.pruning.schedules import SCHEDULES, Outcome
-from prunetext.pruning.search import Search, Task, split_dev
+from prunetext.pruning.search import Search
+from prunetext.pruning.task import Task, split_dev
 from prunetext.training import loop
 from prunetext.training.evaluation import accepts, paired_standard_error
 from prunetext.training.loop import Progress

@@ -16,8 +16,8 @@ from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.regrowth import gains_of, regrow
-from prunetext.pruning.search import Task
 from prunetext.pruning.shrinking import all_kept, expand, shrink
+from prunetext.pruning.task import Task
 from prunetext.training.examples import Encoded
 
 Model = Callable[..., TextCNN]

@@ -10,7 +10,7 @@ from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.schedules import SCHEDULES, Step
-from prunetext.pruning.search import Task
+from prunetext.pruning.task import Task
 from prunetext.training import loop
 from prunetext.training.loop import Progress
 

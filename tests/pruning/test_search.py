@@ -13,11 +13,13 @@ from prunetext.models.rounding import balance, turn
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.cutting import lighter, zeros_of
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.scoring import losses_of
-from prunetext.pruning.search import Search, Task, zeros_of
+from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import mask
+from prunetext.pruning.task import Task
 from prunetext.training.loop import logits, train_model
 
 Solve = Callable[..., Solution]
@@ -126,7 +128,7 @@ def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_cho
     assert search.whole is not None
     # The units were chosen by what training made of them, and stand in that model's basis.
     scored = search.score(search.root, 0, "step 1")
-    kept = search.lighter(scored, (search.whole.least + search.whole.bytes) / 2)
+    kept = lighter(task, scored, (search.whole.least + search.whole.bytes) / 2)
     first.rounding = None
     turn(first, scored.basis)
     start.rounding = None

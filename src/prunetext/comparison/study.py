@@ -32,7 +32,8 @@ from prunetext.pruning.criterion import CRITERIA
 from prunetext.pruning.driver import walk
 from prunetext.pruning.methods import Method, load_method
 from prunetext.pruning.schedules import SCHEDULES, Outcome
-from prunetext.pruning.search import Search, Task, right
+from prunetext.pruning.search import Search
+from prunetext.pruning.task import Task, right
 from prunetext.runs import STEPS, Run
 from prunetext.runtime.classifier import load
 from prunetext.training.evaluation import verdict

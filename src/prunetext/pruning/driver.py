@@ -13,7 +13,8 @@ from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import Method
 from prunetext.pruning.schedules import Outcome, Schedule, Step, Stop, goals
-from prunetext.pruning.search import POLISH, Report, Search, Task
+from prunetext.pruning.search import POLISH, Search
+from prunetext.pruning.task import Report, Task
 
 
 class Solution(NamedTuple):

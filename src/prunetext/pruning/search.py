@@ -5,74 +5,34 @@ from __future__ import annotations
 import copy
 import dataclasses
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from prunetext.models.groups import Group
-from prunetext.models.rounding import Turn, balance, no_turn, rotation, rounding_of, turn
+from prunetext.models.rounding import balance, no_turn, rotation, rounding_of, turn
 from prunetext.models.textcnn import TextCNN
-from prunetext.models.units import STRUCTURE, WORDS
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import Criterion, Groups, State
+from prunetext.pruning.cutting import Scored, faster, highest, lighter, zeros_of
 from prunetext.pruning.regrowth import regrow
 from prunetext.pruning.schedules import Outcome, Step
-from prunetext.pruning.scoring import Losses, choose, losses_of, observe, scores_of
+from prunetext.pruning.scoring import choose, losses_of, observe, scores_of
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.store import Store, digest, key_of
+from prunetext.pruning.task import Report, Task, right, split_dev
 from prunetext.training.evaluation import accepts, paired_standard_error
 from prunetext.training.examples import Encoded
-from prunetext.training.loop import Hooks, Progress, Settings, logits, train_model
+from prunetext.training.loop import Hooks, Settings, logits, train_model
 
 SAMPLE = 2000  # texts of train on which criteria score and losses are measured,
 SAMPLE_TOKENS = 60_000  # or fewer, if they are long
 POLISH = 1.5  # the last recovery, as a multiple of the others
-CONFIRM_SHARE = 0.3  # of dev, kept out of the search
 TEACHER = 0.8  # the dense model's share of a target: who learns its opinions changes fewer labels
-CORRECTIONS, NEAR = 4, 0.985  # tries to reach a size, and the share of it that is near enough
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
 VERSION = 2  # of how candidates are made: those of another version are not used again
-
-Report = Callable[[str, Progress], None] | None
-
-
-@dataclass(frozen=True)
-class Task:
-    """What the search works on: the trained dense model, its data, and the file size and speed of any model."""
-
-    dense: TextCNN
-    train: Encoded
-    dev: Encoded  # all of it; the search sees `search_rows` alone
-    packed_size: Callable[[TextCNN], int]
-    recovery: Settings
-    first: Settings  # how the dense model was trained,
-    untrained: Callable[[], TextCNN] | None = None  # and what it was before
-    speed: Callable[[TextCNN], float] | None = None  # texts a second of the packed model
-    kinds: tuple[str, ...] = STRUCTURE
-    table: str = "int8"
-
-
-def split_dev(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of dev that the search sees, and rows that only confirm its last candidate; both sorted."""
-    order = np.random.default_rng((seed, 3)).permutation(n)
-    cut = n - int(n * CONFIRM_SHARE)
-    return np.sort(order[:cut]), np.sort(order[cut:])
-
-
-class Scored(NamedTuple):
-    """A model whose units are worth something: its basis turned, its scores, and losses (nats)."""
-
-    model: TextCNN
-    basis: Turn
-    groups: Groups
-    state: State
-    scores: Losses
-    losses: Losses
 
 
 class Search:
@@ -228,9 +188,10 @@ class Search:
         if step.units:
             kept = {group.name: highest(group, scored.scores[group.name], step.units) for group in groups}
         elif step.measure == "time":
-            kept = self.faster(scored, step.keep)
+            assert self.whole.speed is not None
+            kept = faster(self.task, scored, step.keep / self.whole.speed)
         else:
-            kept = self.lighter(scored, step.keep * self.whole.bytes)
+            kept = lighter(self.task, scored, step.keep * self.whole.bytes)
             if step.regrow:
                 size = model.units().packed_bytes
                 target = size(kept)
@@ -300,39 +261,6 @@ class Search:
             self.store.save(key, model)
         return model
 
-    def lighter(self, scored: Scored, wanted: float) -> dict[str, np.ndarray]:
-        """What to keep so that the packed file has the wanted bytes: the estimate is corrected by real sizes."""
-        model, groups, size = scored.model, scored.groups, scored.model.units().packed_bytes
-        estimate, real = size({}), float(self.task.packed_size(model))
-        target = wanted * estimate / real
-        for _ in range(CORRECTIONS):
-            kept = choose(groups, scored.losses, scored.scores, target, size)
-            small = shrink(model, kept)
-            balance(small)
-            before, real = real, float(self.task.packed_size(small))
-            now, estimate = estimate, size(kept)
-            if NEAR * wanted <= real <= wanted or estimate >= now:
-                break
-            slope = (now - estimate) / (before - real) if before > real else 1.0
-            target = estimate + slope * (wanted * (1 + NEAR) / 2 - real)
-        return kept
-
-    def faster(self, scored: Scored, share: float) -> dict[str, np.ndarray]:
-        """What to keep so that a text takes this share of the unpruned model's time.
-
-        The time of an addition is measured: that of the model, less that of one with as few filters as can be.
-        """
-        model, groups, speed = scored.model, scored.groups, self.task.speed
-        assert speed is not None
-        assert self.whole is not None
-        assert self.whole.speed is not None
-        unrounded = {"losses": scored.losses, "scores": scored.scores}
-        least = choose(groups, **unrounded, target=0.0, size=model.additions, cost=lambda group: group.work)
-        now, floor = 1 / speed(model), 1 / speed(shrink(model, least))
-        each = max(now - floor, 1e-12) / max(model.additions() - model.additions(least), 1)
-        target = model.additions(least) + (share / self.whole.speed - floor) / each
-        return choose(groups, **unrounded, target=target, size=model.additions, cost=lambda group: group.work)
-
     def polish(self, chosen: Outcome) -> TextCNN:
         """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev.
 
@@ -394,23 +322,3 @@ class Search:
         if model.rounding is None:
             self.round_again(model)
         return model
-
-
-def highest(group: Group, scores: np.ndarray, share: float) -> np.ndarray:
-    """Keep all units of a group but its lowest share."""
-    kept = np.ones(group.size, dtype=bool)
-    kept[np.argsort(scores, kind="stable")[: min(round(share * group.size), group.size - group.floor)]] = False
-    return kept
-
-
-def zeros_of(model: TextCNN) -> dict[str, torch.Tensor]:
-    """Where single weights were removed, by parameter, if any were."""
-    places = {name: each.detach() == 0 for name, each in model.named_parameters() if not name.startswith("head")}
-    places = {name: each for name, each in places.items() if not name.endswith("bias")}
-    places["embedding"][:WORDS] = False
-    return {name: each for name, each in places.items() if bool(each.any())}
-
-
-def right(model: TextCNN, examples: Encoded) -> np.ndarray:
-    """Which texts the model labels rightly, shape (n,)."""
-    return (logits(model, examples).argmax(1) == examples.targets).numpy()

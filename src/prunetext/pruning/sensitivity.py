@@ -10,10 +10,12 @@ import numpy as np
 
 from prunetext.models.rounding import balance
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.cutting import highest
 from prunetext.pruning.methods import Method
 from prunetext.pruning.scoring import sample_loss
-from prunetext.pruning.search import Search, Task, highest, right
+from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import shrink
+from prunetext.pruning.task import Task, right
 from prunetext.training.evaluation import paired_standard_error
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
