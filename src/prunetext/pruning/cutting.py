@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -30,22 +31,31 @@ class Scored(NamedTuple):
     losses: Losses
 
 
-def lighter(task: Task, scored: Scored, wanted: float) -> dict[str, np.ndarray]:
-    """What to keep so that the packed file has the wanted bytes: the estimate is corrected by real sizes."""
+def lighter(task: Task, scored: Scored, wanted: float, trained: float) -> dict[str, np.ndarray]:
+    """What to keep so that the packed file will have the wanted bytes: the estimate is corrected by real sizes.
+
+    trained: bytes of the model's file before its basis was turned, as training left it. Numbers that were trained can
+    be compressed less than those of a turned basis, and a smaller model will be trained, too.
+    """
     model, groups, size = scored.model, scored.groups, scored.model.units().packed_bytes
-    estimate, real = size({}), float(task.packed_size(model))
+    growth = max(1.0, trained / balanced_bytes(task, copy.deepcopy(model)))
+    estimate, real = size({}), trained
     target = wanted * estimate / real
     for _ in range(CORRECTIONS):
         kept = choose(groups, scored.losses, scored.scores, target, size)
-        small = shrink(model, kept)
-        balance(small)
-        before, real = real, float(task.packed_size(small))
+        before, real = real, growth * balanced_bytes(task, shrink(model, kept))
         now, estimate = estimate, size(kept)
         if NEAR * wanted <= real <= wanted or estimate >= now:
             break
         slope = (now - estimate) / (before - real) if before > real else 1.0
         target = estimate + slope * (wanted * (1 + NEAR) / 2 - real)
     return kept
+
+
+def balanced_bytes(task: Task, model: TextCNN) -> float:
+    """Bytes of a model's file when all dimensions use the same steps."""
+    balance(model)
+    return float(task.packed_size(model))
 
 
 def faster(task: Task, scored: Scored, seconds: float) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ FIRST_STEP = math.log(4)  # to a quarter of the bytes
 LAST_STEP = math.log(1.6)  # a finer step is not worth its recovery
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
+TOUCHES = 3  # small cuts to reach a size that a schedule has just missed
 OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
 
@@ -144,6 +145,8 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
         if len(history) <= max(1, len(asked)) and last.accepted and not removed:  # a size and a speed take a step each
             goal = aim(history, last, budget, share)
             return Step(goal.share, goal.measure)
+        if asked and last.accepted and not removed and len(history) < len(asked) + TOUCHES:
+            return touch_up(history, budget)
         how = f"a cut of {removed:.1%} of the units was" if removed else f"a cut to {last.keep:.1%} of the bytes was"
         return Stop(f"{how} asked for") if last.accepted else not_kept(budget)
 
@@ -233,13 +236,24 @@ def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Sche
         if not (budget.max_size or budget.min_speed) and len(drops) > 2 and min(drops[-2:]) > limit:
             return Stop("training no longer converged")
         if done > count + 1:
-            return enough(history, history[-1], budget) or Stop("training is over")
+            if (met := enough(history, history[-1], budget)) is not None:
+                return met
+            if goals(history, history[-1], budget) and done <= count + 1 + TOUCHES:
+                return touch_up(history, budget)
+            return Stop("training is over")
         keep = 1 - (1 - goal.share) * (1 - (1 - min(1.0, done / count)) ** 3)
         at = warm + ramp * min(done, count) / count
         epochs = ramp / count if done <= count else 1 - 0.8
         return Step(keep, goal.measure, start="last", training="first", epochs=epochs, rate=max(0.1, 1 - at))
 
     return Schedule(following, untrained=True)
+
+
+def touch_up(history: Sequence[Outcome], budget: Budget) -> Step:
+    """A last small cut of a model that training has left a little above a size, or below a speed."""
+    goal = aim(history, history[-1], budget)
+    now = history[-1].share(goal.measure)
+    return Step(min(goal.share, now * LEAST_STEP), goal.measure, start="last")
 
 
 def stepwise(

@@ -191,7 +191,7 @@ class Search:
             assert self.whole.speed is not None
             kept = faster(self.task, scored, step.keep / self.whole.speed)
         else:
-            kept = lighter(self.task, scored, step.keep * self.whole.bytes)
+            kept = lighter(self.task, scored, step.keep * self.whole.bytes, self.bytes_of(parent))
             if step.regrow:
                 size = model.units().packed_bytes
                 target = size(kept)
@@ -213,6 +213,12 @@ class Search:
             )
         balance(small)
         return small
+
+    def bytes_of(self, key: str) -> float:
+        """Bytes of a candidate's packed file."""
+        if key in self.store and not key.endswith("-early"):
+            return float(self.store.outcome(key).bytes)
+        return float(self.task.packed_size(self.load(key)))
 
     def score(self, parent: str, draw: int, stage: str) -> Scored:
         """What the units of a model are worth; kept, since a step that failed is tried again from the same model."""
