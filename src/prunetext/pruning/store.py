@@ -52,7 +52,7 @@ class Store:
         self.models[key] = model
         tensors = {**model.state_dict(), "static": torch.tensor(model.static)}
         about |= {} if outcome is None else {"outcome": outcome._asdict()}
-        metadata = {name: json.dumps(value, sort_keys=True) for name, value in about.items()}
+        metadata = {name: json.dumps(value) for name, value in about.items()}
         save_tensors(self.path(key), tensors, {"pooling": model.pooling, **metadata})
         self.checkpoint(key).unlink(missing_ok=True)
 
