@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import time
 from pathlib import Path
 
 from common import machine
 
 import prunetext
+from prunetext.training.loop import Progress
 
 
 def main() -> None:
@@ -38,8 +40,9 @@ def main() -> None:
 
 def fitted(data: Path, seed: int, max_drop: float, out: Path) -> dict[str, object]:
     """Fit one data set with one seed, or take the run that stands in `out`."""
+    seconds: dict[str, float] = {}
     if not (out / "result.json").exists():
-        prunetext.fit(data, out=out, max_drop=max_drop, seed=seed)
+        seconds = timed(data, seed, max_drop, out)
     result = json.loads((out / "result.json").read_text("utf-8"))
     verdict, agreement = result["verdict"], result["agreement"]
     return {
@@ -56,12 +59,26 @@ def fitted(data: Path, seed: int, max_drop: float, out: Path) -> dict[str, objec
         "bytes": result["packed"]["bytes"],
         "dev_labels_equal": agreement["equal"],
         "dev_rounding_drop": agreement["drop"],
+        **seconds,
     }
+
+
+def timed(data: Path, seed: int, max_drop: float, out: Path) -> dict[str, float]:
+    """Fit, and give the seconds of training the dense model and of everything from the first line read."""
+    began = time.perf_counter()
+    moments: dict[str, list[float]] = {"train": [], "rest": []}
+
+    def progress(name: str, now: Progress) -> None:
+        moments["train" if name == "train" else "rest"].append(time.perf_counter())
+
+    prunetext.fit(data, out=out, max_drop=max_drop, seed=seed, progress=progress)
+    whole, dense = time.perf_counter() - began, moments["train"][-1] - moments["train"][0]
+    return {"seconds_dense": round(dense, 2), "seconds": round(whole, 2), "ratio": round(whole / dense, 2)}
 
 
 def show(rows: list[dict[str, object]]) -> None:
     """Print a line for each seed, and the means."""
-    columns = ("dense", "packed", "drop", "bytes")
+    columns = ("dense", "packed", "drop", "bytes", *(("seconds", "ratio") if "ratio" in rows[0] else ()))
     for row in rows:
         print(
             f"{row['data']} seed {row['seed']}: " + ", ".join(f"{name} {row[name]}" for name in (*columns, "verdict"))
