@@ -137,9 +137,10 @@ def prune(
 
     values = {name: value for name, value in options.items() if value is not None}
     if sensitivity:
-        if out is not None or (budget := values.keys() - {"criterion", "groups"}):
-            given = "out" if out is not None else min(budget)
-            raise InputError(f"sensitivity is measured for RUN and takes no {given}. Leave out --{given}.")
+        given = {**values, **({} if out is None else {"out": out}), **({"overwrite": True} if overwrite else {})}
+        for name in sorted(given.keys() - {"criterion", "groups"}):
+            flag = name.replace("_", "-")
+            raise InputError(f"sensitivity is measured for RUN and takes no {flag}. Leave out --{flag}.")
         from prunetext.pipeline import sensitivity as measure
 
         rows = measure(cast(str, run), data=data, **values)

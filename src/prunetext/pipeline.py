@@ -24,7 +24,7 @@ from prunetext.models.initial import digest, new_model, vocabulary_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import load_criterion
-from prunetext.pruning.methods import Method, parse_kinds
+from prunetext.pruning.methods import Method, load_method, parse_kinds
 from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity
 from prunetext.pruning.sensitivity import sensitivity as measure
@@ -150,7 +150,8 @@ def sensitivity(
     """
     earlier = EarlierRun(Path(run), {"criterion": criterion, "groups": groups})
     method = Method(criterion, load_criterion(criterion), load_schedule("oneshot"), parse_kinds(groups))
-    method = method._replace(kinds=tuple(kind for kind in method.kinds if kind not in method.criterion.refuses))
+    kinds = tuple(kind for kind in method.kinds if kind not in method.criterion.refuses)
+    method = method._replace(kinds=kinds) if kinds else load_method(criterion, "oneshot", groups)  # which says why
     read, _ = earlier.read(data, Path(run))
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
         dense, words, labels, epochs = earlier.dense()

@@ -43,15 +43,17 @@ def sensitivity(
     search = Search(task, method.criterion, Budget(), folder, method.name)
     search.start()
     scored = search.score(search.root, 0, "scores")
-    dense, before = right(task.dense, task.dev), sample_loss(task.dense, task.dev)
+    dense, loss = right(task.dense, task.dev), sample_loss(task.dense, task.dev)
     for group in scored.groups:
         if progress is not None:
             progress(group.name)
+        before = 0
         for share in SHARES:
             kept = {group.name: highest(group, scored.scores[group.name], share)}
             removed = int(np.sum(~kept[group.name]))
-            if not removed:
+            if removed == before:  # of few units, several shares are as many
                 continue
+            before = removed
             small = shrink(scored.model, kept)
             balance(small)
             search.round_again(small)
@@ -63,5 +65,5 @@ def sensitivity(
                 task.packed_size(small),
                 100 * float(dense.mean() - now.mean()),
                 paired_standard_error(dense, now),
-                sample_loss(small, task.dev) - before,
+                sample_loss(small, task.dev) - loss,
             )
