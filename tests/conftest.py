@@ -114,6 +114,7 @@ def quick_training() -> Iterator[None]:
     from dataclasses import replace
 
     from prunetext import jobs, judging, pipeline
+    from prunetext.comparison import study
     from prunetext.pruning import schedules
     from prunetext.training.loop import Settings
 
@@ -125,6 +126,7 @@ def quick_training() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging, "LEAST_SECONDS", 0.0)
         patch.setattr(pipeline, "settings_of", quick)
+        patch.setattr(study, "settings_of", quick)
         patch.setattr(jobs, "RECOVERY", 0.34)
         patch.setattr(schedules, "FIRST_STEP", math.log(1.6))
         patch.setattr(schedules, "LAST_STEP", math.log(1.1))
