@@ -45,14 +45,14 @@ class Rows:
         self.path = path
         self.all: list[Row] = []
         if path.exists():
-            lines = path.read_text("utf-8").splitlines()
+            # Bytes, since a character may be cut off as well; the last part is empty, or what a kill has left.
+            *lines, rest = path.read_bytes().split(b"\n")
             for number, line in enumerate(lines, start=1):
                 try:
                     self.all.append(Row(**json.loads(line)))
-                except (ValueError, TypeError) as error:
-                    if number < len(lines):
-                        raise RunError(f"{path}, line {number}: this is no row of a comparison. Remove it.") from error
-            if len(self.all) < len(lines):
+                except (ValueError, TypeError):
+                    raise RunError(f"{path}, line {number}: this is no row of a comparison. Remove it.") from None
+            if rest:
                 self._write(self.all)
 
     def __contains__(self, key: tuple[str, str, str, int]) -> bool:
