@@ -40,7 +40,7 @@ Maker = Callable[[Job, int | None], Made | None]
 def scratch(job: Job, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[TextCNN, float]:
     """An architecture as small as `like`, trained from the start: its words are the most frequent ones.
 
-    With `teacher`, half of each target is the dense model's opinion, as in recoveries. It is trained as long as the
+    With `teacher`, most of each target is the dense model's opinion, as in recoveries. It is trained as long as the
     dense model was, with the packed file's rounding; words are left out until the file fits.
     """
     shape, began = like.shape, time.perf_counter()
@@ -86,8 +86,11 @@ def others(*, sized: bool, autotune: int) -> dict[str, Maker]:
     return found
 
 
-def linear(job: Job, budget: int | None) -> Made:
-    """Logistic regression on tf-idf of words and bigrams: float32 weights, and the features' names."""
+def linear(job: Job, budget: int | None) -> Made | None:
+    """Logistic regression on tf-idf of words and bigrams: float32 weights, and the features' names.
+
+    None if not even a few features fit.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -106,6 +109,8 @@ def linear(job: Job, budget: int | None) -> Made:
         if budget is None or size <= budget or most is None or most < LEAST_WORDS:
             break
         most = int(most * min(0.97, budget / size))
+    if budget is not None and size > budget:
+        return None
     seconds = time.perf_counter() - began
     return Made(
         "tf-idf + logistic regression", size, lambda texts: [str(each) for each in model.predict(texts)], seconds
