@@ -101,6 +101,8 @@ def _output() -> Console:
     return _Output(markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
+WIDE = 200  # columns that a table of names may take
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # or orders of direction
 
 
@@ -174,6 +176,7 @@ def print_row(row: Row) -> None:
 def print_comparison(lines: list[Line]) -> None:
     """Print what a comparison has found: a table for each size, the most accurate method first."""
     out = _output()
+    out.width = max(out.width, WIDE)  # a name that is cut off tells no method from another
     for size in dict.fromkeys(line.size for line in lines):
         here = [line for line in lines if line.size == size]
         out.print("\nOf their own size:" if size == "any" else f"\nAt {size}{' of the bytes' * ('/' in size)}:")
