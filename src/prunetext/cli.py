@@ -199,8 +199,8 @@ def compare(
     from prunetext.comparison.api import compare as run
 
     values = {name: value for name, value in options.items() if value is not None}
-    values |= {"sizes": sizes} if sizes else {}
-    values |= {"epochs": epochs} if epochs else {}
+    values |= {} if sizes is None else {"sizes": sizes}
+    values |= {} if epochs is None else {"epochs": epochs}
     show = None if as_json else console.print_row
     found = run(
         data,

@@ -38,10 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:
-        print(
-            f"Interrupted.{' Repeat the command to go on where it was.' * (given[:1] in (['fit'], ['prune']))}",
-            file=sys.stderr,
-        )
+        resumed = given[:1] in (["fit"], ["prune"], ["compare"])
+        print(f"Interrupted.{' Repeat the command to go on where it was.' * resumed}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -87,11 +87,9 @@ class Run:
 
     def _begin(self, overwrite: bool) -> None:
         """Go on with the unfinished run, or begin one."""
-        before = _recipe(self.work)
-        now = json.loads(json.dumps({"format": FORMAT, **self.recipe}))
-        if before != now:
-            if before is not None and not overwrite:
-                changed = next(key for key in {**now, **before} if before.get(key) != now.get(key))
+        changed = changed_since(self.work, self.recipe)
+        if changed is not None or _recipe(self.work) is None:
+            if changed is not None and not overwrite:
                 raise RunError(
                     f"{self.own} holds an unfinished run whose {changed} was different: repeat that recipe to resume "
                     "it, give another --out, or --overwrite to start anew."
@@ -99,7 +97,7 @@ class Run:
             for each in self.work.iterdir():
                 if each.name != LOCK:
                     shutil.rmtree(each) if each.is_dir() else each.unlink()
-        self._write(RECIPE, now)
+        self._write(RECIPE, {"format": FORMAT, **self.recipe})
 
     def path(self, name: str) -> Path:
         """A file of the unfinished run."""
@@ -193,6 +191,14 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
 def no_run(folder: Path, name: str) -> RunError:
     """What is wrong with a folder without this file."""
     return RunError(f"{folder} holds no finished run: its {name} is missing. Give the --out of a fit.")
+
+
+def changed_since(folder: Path, recipe: dict[str, Any]) -> str | None:
+    """The first key of which an unfinished run in this folder says something else; None without such a run."""
+    before, now = _recipe(folder), json.loads(json.dumps({"format": FORMAT, **recipe}))
+    if before is None:
+        return None
+    return next((key for key in {**now, **before} if before.get(key) != now.get(key)), None)
 
 
 def _recipe(folder: Path) -> dict[str, Any] | None:

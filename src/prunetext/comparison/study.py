@@ -21,7 +21,7 @@ from prunetext.comparison.rows import Row, Rows
 from prunetext.config import FitOptions, ModelOptions, ReadOptions, check_options, parse_widths
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
-from prunetext.errors import InputError
+from prunetext.errors import InputError, RunError
 from prunetext.jobs import DEFAULT_DROP, Job, dense_model, settings_of, task_of
 from prunetext.judging import texts_per_second
 from prunetext.models.initial import new_model, vocabulary_of
@@ -34,13 +34,14 @@ from prunetext.pruning.methods import Method, load_method
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 from prunetext.pruning.task import Task, right
-from prunetext.runs import STEPS, Run
+from prunetext.runs import STEPS, WORK, Run, changed_since
 from prunetext.runtime.classifier import load
 from prunetext.training.evaluation import verdict
 from prunetext.training.loop import Progress, threads, threads_for
 
 SIZES = "1/2,1/4,1/10,1/30"
 WHOLE = "any"  # the size of a baseline that has its own
+UNUSED = {"criterion", "schedule", "groups", "max_size", "min_speed", "max_time"}  # of fit's options
 
 Report = Callable[[str, Progress], None] | None
 
@@ -84,11 +85,14 @@ def share_or_bytes(size: str) -> tuple[float | None, int | None]:
     """
     try:
         share = float(Fraction(size))
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
+        share = 0.0
+    if 0 < share <= 1:
+        return share, None
+    try:
         return None, parse_size(size)
-    if not 0 < share <= 1:
-        return None, parse_size(size)
-    return share, None
+    except InputError:
+        raise InputError(f"sizes has {size!r}: give shares of the unpruned file, as 1/4, or bytes, as 64kB.") from None
 
 
 class Study:
@@ -185,7 +189,7 @@ class Study:
     def row_of_other(self, made: Made, size: str, budget: int) -> Row:
         """Ask test: each model once."""
         correct = {name: np.array(made.predict(self.job.texts[name].texts)) == gold for name, gold in self.gold.items()}
-        found = verdict(self.dense_right["test"], correct["test"], self.fitting.max_drop or DEFAULT_DROP)
+        found = verdict(self.dense_right["test"], correct["test"], max_drop_of(self.fitting))
         texts = self.job.texts["test"].texts
         return Row(
             self.name,
@@ -206,6 +210,11 @@ class Study:
             round(texts_per_second(lambda: made.predict(texts), len(texts))),
             machine(),
         )
+
+
+def max_drop_of(options: FitOptions) -> float:
+    """What verdicts allow; 0 is a limit, too."""
+    return DEFAULT_DROP if options.max_drop is None else options.max_drop
 
 
 def machine() -> dict[str, Any]:
@@ -236,15 +245,19 @@ def studies(
     """The rows of all seeds: those that are there, then each as it is made."""
     reading, shape, fitting = take_options("compare", dict(options), ReadOptions, ModelOptions, FitOptions)
     check_options(fitting, shape)
+    for name in sorted(UNUSED & options.keys()):
+        raise InputError(f"compare takes no {name}: give methods, sizes and seeds.")
     for name in plan.methods:
         method_of(name)
     for size in plan.sizes:
         share_or_bytes(size)
     if seeds < 1:
         raise InputError(f"seeds is {seeds}: it must be at least 1.")
+    if plan.autotune < 0:
+        raise InputError(f"autotune is {plan.autotune}: it must be zero or more seconds.")
     found = read_data(data, None, None, out, reading)
-    rows = Rows(out / "rows.jsonl") if out.exists() else None
-    yield from rows or ()
+    rows = Rows(out / "rows.jsonl")
+    told = False
     for seed in range(fitting.seed, fitting.seed + seeds):
         own = dataclasses.replace(fitting, seed=seed)
         texts = split(found, seed=seed)
@@ -259,10 +272,17 @@ def studies(
         start = untrained()
         check_shape(start.shape)
         recipe = {**dataclasses.asdict(shape), "epochs": own.epochs, "seed": seed, "data": texts.fingerprint()}
+        recipe["max_drop"] = max_drop_of(own)  # verdicts that allow different drops are not counted together
+        if (changed := changed_since(out / f"seed-{seed}" / WORK, recipe)) is not None:
+            raise RunError(f"{out} holds a comparison whose {changed} was different: repeat it, or give another --out.")
         with threads(threads_for(start)), Run(out / f"seed-{seed}", recipe, overwrite=False) as run:
-            rows = rows or Rows(out / "rows.jsonl")
+            if not told:
+                yield from rows
+                told = True
             job = Job(run, texts, words, texts.labels, Budget(), untrained, progress)
-            dense, epochs, _ = dense_model(job, start, settings_of(own, len(texts.train)))
+            dense, epochs, ended = dense_model(job, start, settings_of(own, len(texts.train)))
+            if ended == "interrupted":  # half trained, it is nothing to compare with
+                raise KeyboardInterrupt
             dense.rounding = None
             study = Study(job, dense, epochs, own, plan, rows)
             study.name, study.fingerprint = found.name, found.fingerprint()
