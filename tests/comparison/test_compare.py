@@ -1,0 +1,243 @@
+"""Methods at equal bytes: every row there, within its budget, made once, the same after a kill, and blind to test."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prunetext.comparison import study
+from prunetext.comparison.rows import Row
+from prunetext.comparison.summary import summarise
+from prunetext.data.dataset import Data, Examples
+from prunetext.errors import RunError
+from prunetext.pruning import search
+from prunetext.training import loop
+from prunetext.training.loop import Progress
+
+pytestmark = pytest.mark.usefixtures("repeatable")
+
+SIZES = ("17/20", "7/10")
+METHODS = ("taylor/local", "magnitude/oneshot")
+LINEAR = "tf-idf + logistic regression"
+SIZED = (*METHODS, "small from scratch", "small student", LINEAR)
+KEYS = {(method, size, seed) for method in SIZED for size in SIZES for seed in (0, 1)}
+KEYS |= {(method, "any", seed) for method in ("int8 alone", LINEAR) for seed in (0, 1)}
+
+
+class KilledError(Exception):
+    """What stands for SIGKILL."""
+
+
+def keys(rows: list[Row]) -> list[tuple[str, str, int]]:
+    return [(row.method, row.size, row.seed) for row in rows]
+
+
+def same(rows: list[Row]) -> list[Row]:
+    """Rows without what differs each time."""
+    return [row._replace(seconds=0.0, texts_per_second=0.0) for row in rows]
+
+
+def stored(out: Path) -> list[Row]:
+    return [Row(**json.loads(line)) for line in (out / "rows.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_there_is_a_row_for_each_method_size_and_seed(whole: Any, data: Data) -> None:
+    rows = whole.found.rows
+    assert len(keys(rows)) == len(set(keys(rows)))
+    assert set(keys(rows)) == KEYS
+    assert stored(whole.out) == rows
+    assert whole.found.lines == summarise(rows)
+    for row in rows:
+        assert (row.data, row.fingerprint) == ("toy", data.fingerprint())
+        assert row.drop == pytest.approx(row.dense - row.test, abs=2e-3)
+        assert row.low <= row.drop <= row.high
+        assert row.verdict in ("kept", "undecided", "lost")
+        assert row.texts_per_second > 0
+        assert {"cpu", "cores", "threads", "python", "prunetext", "torch"} == row.machine.keys()
+    assert {row.verdict for row in rows} > {"lost"}
+
+
+def test_each_model_is_at_most_its_budget_and_not_much_smaller(whole: Any) -> None:
+    sizes = {(row.method, row.size, row.seed): row for row in whole.found.rows}
+    for seed in (0, 1):
+        # What a run asks for leaves room for the verdict, which a comparison's file does not hold.
+        full = sizes["int8 alone", "any", seed]
+        room = full.budget - full.bytes
+        assert 0 < room < 2_000
+        for method in SIZED:
+            large, small = (sizes[method, size, seed] for size in SIZES)
+            assert (large.budget, small.budget) == (int(0.85 * full.budget), int(0.7 * full.budget))
+            assert small.bytes < large.bytes
+            for row in (large, small):
+                assert row.bytes <= row.budget
+                if method != LINEAR:
+                    assert row.bytes + room <= row.budget
+                    assert row.bytes + room > 0.85 * row.budget
+
+
+def test_the_dense_model_is_trained_once_a_seed_and_shared(whole: Any) -> None:
+    assert whole.dense == 2
+    assert len({row.dense for row in whole.found.rows if row.seed == 0}) == 1
+    assert whole.stages.index("train") == 0
+    assert {"train", "step 1", "baseline"} <= set(whole.stages)
+
+
+def test_the_packed_files_answer_as_the_rows_say(whole: Any, data: Data) -> None:
+    import prunetext
+
+    last = [row for row in whole.found.rows if row.seed == 1 and row.method in ("small student",)][-1]
+    model = prunetext.load(whole.out / "seed-1" / "unfinished" / "compared.safetensors")
+    assert model.size == last.bytes
+    for examples, accuracy in ((data.dev, last.dev), (data.test, last.test)):
+        assert examples is not None
+        right = [one == other for one, other in zip(model.predict(examples.texts), examples.labels, strict=True)]
+        assert 100 * sum(right) / len(right) == pytest.approx(accuracy, abs=1e-3)
+
+
+def test_repeated_it_makes_nothing_again(
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole.out, tmp_path / "out")
+    monkeypatch.setattr(study, "pack", None)
+    told: list[Row] = []
+    again = comparing(tmp_path / "out", row=told.append)
+    assert again.found.rows == whole.found.rows == told
+    assert (again.dense, again.stages) == (0, [])
+    assert again.found.lines == whole.found.lines
+
+
+# A kill while the dense model trains, between rows, in a recovery of the second seed, and in a baseline.
+KILLS: list[tuple[str, int]] = [("train", 5), ("row", 2), ("step 1", 7), ("baseline", 20)]
+
+
+def test_killed_and_repeated_it_gives_the_same_rows(
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    for stage, at in KILLS:
+        calls = {"row": 0}
+
+        def count(name: str, at: int = at, stage: str = stage, calls: dict[str, int] = calls) -> None:
+            calls[name] = calls.get(name, 0) + 1
+            if name == stage and calls[name] == at:
+                raise KilledError
+
+        def progress(name: str, now: Progress, count: Callable[[str], None] = count) -> None:
+            count(name)
+
+        def row(each: Row, count: Callable[[str], None] = count) -> None:
+            count("row")
+
+        with pytest.raises(KilledError):
+            comparing(tmp_path / "out", progress=progress, row=row)
+    assert 0 < len(stored(tmp_path / "out")) < len(KEYS)
+    assert same(comparing(tmp_path / "out").found.rows) == same(whole.found.rows)
+
+
+def test_more_methods_sizes_and_seeds_add_rows(
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    few = comparing(out, methods="taylor/local", sizes=["17/20"], seeds=1, baselines=False)
+    assert keys(few.found.rows) == [("taylor/local", "17/20", 0)]
+    larger = comparing(out, methods=METHODS, sizes="17/20", seeds=1, baselines=False)
+    assert larger.dense == 0
+    assert keys(larger.found.rows) == [("taylor/local", "17/20", 0), ("magnitude/oneshot", "17/20", 0)]
+    all_ = comparing(out)
+    assert all_.dense == 1, "that of the second seed"
+    assert all_.found.rows[:2] == larger.found.rows, "with their seconds: they were not made again"
+    assert sorted(map(repr, same(all_.found.rows))) == sorted(map(repr, same(whole.found.rows)))
+
+
+def test_steps_on_the_way_to_a_size_are_not_taken_twice(
+    comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    train = search.train_model
+    monkeypatch.setattr(search, "train_model", lambda *given, **named: made.append(1) or train(*given, **named))
+    few = {"seeds": 1, "baselines": False, "methods": "magnitude/local"}
+    comparing(tmp_path / "out", sizes="17/20", **few)
+    before = len(made)
+    comparing(tmp_path / "out", sizes="17/20,7/10", **few)
+    first = len(made) - before
+    comparing(tmp_path / "both", sizes="17/20,7/10", **few)
+    assert before > 0
+    assert len(made) - before - first == before + first, "the second size went on where the first one had ended"
+
+
+def test_sizes_may_be_bytes(comparing: Callable[..., Any], tmp_path: Path) -> None:
+    found = comparing(tmp_path / "out", sizes="3kB,3200", methods="random/oneshot", seeds=1, baselines=False).found
+    assert [(row.size, row.budget) for row in found.rows] == [("3200", 3_200), ("3kB", 3_000)]
+    assert all(row.bytes <= row.budget for row in found.rows)
+
+
+def test_test_texts_influence_neither_dev_nor_bytes(
+    whole: Any, comparing: Callable[..., Any], toy_data: Callable[..., Data], data: Data, tmp_path: Path
+) -> None:
+    strange = toy_data(test=45, seed=50).test
+    assert strange is not None
+    swapped = Examples(strange.texts, [f"class {label == 'class 0':d}" for label in strange.labels])
+    other = comparing(tmp_path / "out", Data(data.train, data.dev, swapped, name="toy"), seeds=1).found.rows
+    here = [row for row in whole.found.rows if row.seed == 0]
+    unseen = ("method", "size", "seed", "budget", "bytes", "dev")
+    assert [[getattr(row, name) for name in unseen] for row in other] == [
+        [getattr(row, name) for name in unseen] for row in here
+    ]
+    pruned = [(row.test, mine.test) for row, mine in zip(other, here, strict=True) if row.method in METHODS]
+    assert all(theirs < 50 < ours for theirs, ours in pruned), "test was another one"
+
+
+def test_an_interrupted_dense_model_is_not_compared(
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+
+    def interrupt(stage: str, now: Progress) -> None:
+        if now.done == 5:
+            raise KeyboardInterrupt
+
+    few = {"methods": "taylor/local", "sizes": "17/20", "seeds": 1, "baselines": False}
+    with pytest.raises(KeyboardInterrupt):
+        comparing(tmp_path / "out", progress=interrupt, **few)
+    assert not (tmp_path / "out" / "rows.jsonl").exists()
+    rows = comparing(tmp_path / "out", **few).found.rows
+    assert same(rows) == same([row for row in whole.found.rows if keys([row]) == keys(rows)])
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", 4.0), ("filters", 9), ("max_drop", 1.0)])
+def test_another_recipe_is_refused_in_one_sentence(
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, name: str, value: float
+) -> None:
+    shutil.copytree(whole.out, tmp_path / "out")
+    told: list[Row] = []
+    with pytest.raises(RunError) as error:
+        comparing(tmp_path / "out", row=told.append, **{name: value})
+    out = tmp_path / "out"
+    assert str(error.value) == f"{out} holds a comparison whose {name} was different: repeat it, or give another --out."
+    assert told == []
+    assert stored(out) == whole.found.rows
+
+
+def test_other_data_are_refused(
+    whole: Any, comparing: Callable[..., Any], toy_data: Callable[..., Data], tmp_path: Path
+) -> None:
+    shutil.copytree(whole.out, tmp_path / "out")
+    with pytest.raises(RunError, match="holds a comparison whose data was different"):
+        comparing(tmp_path / "out", toy_data(seed=3))
+
+
+def test_verdicts_allow_what_was_asked_for_even_if_it_is_nothing(
+    comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed: list[float] = []
+    judge = study.verdict
+    monkeypatch.setattr(study, "verdict", lambda *given: allowed.append(given[2]) or judge(*given))
+    few = {"methods": "random/oneshot", "sizes": "17/20", "seeds": 1, "baselines": False, "epochs": 0.2}
+    for options in ({}, {"max_drop": 0.0}, {"max_drop": 100.0}):
+        (row,) = comparing(tmp_path / str(len(allowed)), **few, **options).found.rows
+        most = allowed[-1]
+        assert row.verdict == ("kept" if row.high <= most else "lost" if row.low > most else "undecided")
+    assert allowed == [0.5, 0.0, 100.0]
