@@ -22,6 +22,7 @@ from prunetext.runtime._native import tokenize
 THREADS = 10  # of fastText: with fewer its training can end with NaN
 LEAST_WORDS = 16
 CUTOFFS = (100_000, 50_000, 20_000, 10_000, 5_000, 2_000, 1_000, 500, 200)  # features that a .ftz file keeps
+CUT_BYTES = 13  # of such a feature, at least: its number, its place and a code of half its dimensions
 BINARY = {"dim": 10, "wordNgrams": 2, "bucket": 200_000, "epoch": 5, "lr": 0.5}  # a size at which .ftz files are good
 
 
@@ -127,6 +128,8 @@ def fasttext_cut(job: Job, budget: int | None) -> Made | None:
     """FastText with bigrams, quantised, with as many features as fit; None if that is less than the fewest tried."""
     assert budget is not None
     for cutoff in CUTOFFS:
+        if CUT_BYTES * cutoff > budget:
+            continue
         with FastText(job) as made:
             model = made.train(**BINARY)
             try:
