@@ -6,16 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import prunetext
 from prunetext.comparison import study
 from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
-from prunetext.pruning import search
+from prunetext.runs import load_float
+from prunetext.runtime._native import Vocabulary
 from prunetext.training import loop
-from prunetext.training.loop import Progress
+from prunetext.training.checkpoint import load_tensors
+from prunetext.training.evaluation import verdict
+from prunetext.training.examples import encode
+from prunetext.training.loop import Progress, logits
 
 pytestmark = pytest.mark.usefixtures("repeatable")
 
@@ -85,16 +91,26 @@ def test_the_dense_model_is_trained_once_a_seed_and_shared(whole: Any) -> None:
     assert {"train", "step 1", "baseline"} <= set(whole.stages)
 
 
-def test_the_packed_files_answer_as_the_rows_say(whole: Any, data: Data) -> None:
-    import prunetext
-
-    last = [row for row in whole.found.rows if row.seed == 1 and row.method in ("small student",)][-1]
-    model = prunetext.load(whole.out / "seed-1" / "unfinished" / "compared.safetensors")
-    assert model.size == last.bytes
-    for examples, accuracy in ((data.dev, last.dev), (data.test, last.test)):
-        assert examples is not None
-        right = [one == other for one, other in zip(model.predict(examples.texts), examples.labels, strict=True)]
-        assert 100 * sum(right) / len(right) == pytest.approx(accuracy, abs=1e-3)
+def test_the_last_packed_file_answers_as_its_row_says(
+    comparing: Callable[..., Any], tmp_path: Path, data: Data
+) -> None:
+    few = {"methods": "random/oneshot", "sizes": "7/10", "seeds": 1, "baselines": False}
+    (row,) = comparing(tmp_path / "out", **few).found.rows
+    folder = tmp_path / "out" / "seed-0" / "unfinished"
+    packed = prunetext.load(folder / "compared.safetensors")
+    dense, words, labels, _ = load_float(folder / "dense.safetensors")
+    assert packed.size == row.bytes
+    right = {}
+    for name, examples in data.splits():
+        encoded = encode(examples.texts, examples.labels, Vocabulary(words), labels)
+        right[name, "dense"] = (logits(dense, encoded).argmax(1) == encoded.targets).numpy()
+        right[name, "packed"] = np.array(packed.predict(examples.texts)) == np.array(examples.labels)
+    found = verdict(right["test", "dense"], right["test", "packed"], 0.5)
+    accuracies = [100 * right[each].mean() for each in (("dev", "packed"), ("test", "packed"), ("test", "dense"))]
+    assert [row.dev, row.test, row.dense] == pytest.approx(accuracies, abs=1e-3)
+    assert len({row.dev, row.test, row.dense}) == 3
+    assert [row.drop, row.low, row.high] == pytest.approx([found.drop, found.low, found.high], abs=1e-3)
+    assert row.verdict == found.name
 
 
 def test_repeated_it_makes_nothing_again(
@@ -152,20 +168,17 @@ def test_more_methods_sizes_and_seeds_add_rows(
     assert sorted(map(repr, same(all_.found.rows))) == sorted(map(repr, same(whole.found.rows)))
 
 
-def test_steps_on_the_way_to_a_size_are_not_taken_twice(
-    comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("method", "goes_on"), [("magnitude/local", True), ("magnitude/oneshot", False)])
+def test_the_way_to_a_smaller_size_goes_on_where_the_schedule_does(
+    comparing: Callable[..., Any], tmp_path: Path, method: str, goes_on: bool
 ) -> None:
-    made: list[int] = []
-    train = search.train_model
-    monkeypatch.setattr(search, "train_model", lambda *given, **named: made.append(1) or train(*given, **named))
-    few = {"seeds": 1, "baselines": False, "methods": "magnitude/local"}
-    comparing(tmp_path / "out", sizes="17/20", **few)
-    before = len(made)
-    comparing(tmp_path / "out", sizes="17/20,7/10", **few)
-    first = len(made) - before
-    comparing(tmp_path / "both", sizes="17/20,7/10", **few)
-    assert before > 0
-    assert len(made) - before - first == before + first, "the second size went on where the first one had ended"
+    few = {"methods": method, "seeds": 1, "baselines": False, "epochs": 1.0}
+    comparing(tmp_path / "out", **few)
+    steps = (tmp_path / "out" / "seed-0" / "unfinished" / "steps").glob("*.safetensors")
+    parents = {each.stem: json.loads(load_tensors(each)[1]["parent"]) for each in steps}
+    assert len(parents) > 1
+    from_the_whole = [key for key, parent in parents.items() if parent not in parents]
+    assert len(from_the_whole) == (1 if goes_on else len(parents))
 
 
 def test_sizes_may_be_bytes(comparing: Callable[..., Any], tmp_path: Path) -> None:
@@ -196,7 +209,7 @@ def test_an_interrupted_dense_model_is_not_compared(
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
 
     def interrupt(stage: str, now: Progress) -> None:
-        if now.done == 5:
+        if (stage, now.done) == ("train", 5):
             raise KeyboardInterrupt
 
     few = {"methods": "taylor/local", "sizes": "17/20", "seeds": 1, "baselines": False}
