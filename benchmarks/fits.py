@@ -40,9 +40,10 @@ def main() -> None:
 
 def fitted(data: Path, seed: int, max_drop: float, out: Path) -> dict[str, object]:
     """Fit one data set with one seed, or take the run that stands in `out`."""
-    seconds: dict[str, float] = {}
+    beside = out.with_name(f"{out.name}.seconds.json")
     if not (out / "result.json").exists():
-        seconds = timed(data, seed, max_drop, out)
+        beside.write_text(json.dumps(timed(data, seed, max_drop, out)), "utf-8")
+    seconds = json.loads(beside.read_text("utf-8")) if beside.exists() else {}
     result = json.loads((out / "result.json").read_text("utf-8"))
     verdict, agreement = result["verdict"], result["agreement"]
     return {
@@ -71,6 +72,7 @@ def timed(data: Path, seed: int, max_drop: float, out: Path) -> dict[str, float]
     def progress(name: str, now: Progress) -> None:
         moments["train" if name == "train" else "rest"].append(time.perf_counter())
 
+    out.parent.mkdir(parents=True, exist_ok=True)
     prunetext.fit(data, out=out, max_drop=max_drop, seed=seed, progress=progress)
     whole, dense = time.perf_counter() - began, moments["train"][-1] - moments["train"][0]
     return {"seconds_dense": round(dense, 2), "seconds": round(whole, 2), "ratio": round(whole / dense, 2)}

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from prunetext import cli
 from prunetext.comparison import baselines
 from prunetext.config import ModelOptions, ReadOptions, option_types
 from prunetext.data.dataset import Data
@@ -18,20 +17,6 @@ from prunetext.data.dataset import Data
 Done = tuple[int, str, str]  # exit code, standard output, standard error
 Call = Callable[..., Done]
 SMALL = "--dimensions 24 --filters 16 --widths 1,2 --epochs 2 --methods taylor/local,random/oneshot --sizes 9/10,8/10"
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run a command in this process."""
-
-    def run(*arguments: object) -> Done:
-        with pytest.raises(SystemExit) as exit_:
-            cli.main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        assert isinstance(exit_.value.code, int)
-        return exit_.value.code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

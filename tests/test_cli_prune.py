@@ -14,26 +14,11 @@ from typing import Any
 import pytest
 
 import prunetext
-from prunetext import cli
 from prunetext.config import PruneOptions, option_types
 from prunetext.runs import KEPT, STEPS
 
 Done = tuple[int, str, str]  # exit code, standard output, standard error
 Call = Callable[..., Done]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run a command in this process."""
-
-    def run(*arguments: object) -> Done:
-        with pytest.raises(SystemExit) as exit_:
-            cli.main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        assert isinstance(exit_.value.code, int)
-        return exit_.value.code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

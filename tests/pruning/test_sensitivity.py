@@ -15,7 +15,6 @@ import torch
 from torch.nn import functional
 
 import prunetext
-from prunetext import cli
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.models.groups import KINDS
@@ -156,20 +155,6 @@ def test_dev_is_asked_and_test_never(both: Path) -> None:
         (both / "run" / "recipe.json").write_text(json.dumps(recipe), "utf-8")
         write(both / "data", changed)
         assert (prunetext.sensitivity(both / "run") == rows) is same
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run a command in this process."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            cli.main([str(each) for each in arguments])
-        said = capsys.readouterr()
-        assert isinstance(exit_.value.code, int)
-        return exit_.value.code, said.out, said.err
-
-    return run
 
 
 def test_the_command_prints_a_table_or_json(both: Path, call: Call) -> None:
