@@ -184,8 +184,10 @@ def print_comparison(lines: list[Line]) -> None:
         for line in here:
             margin = "–" if math.isinf(line.margin) else f"{line.margin:.2f}"
             numbers = (f"{line.drop:.2f}", f"{line.bytes:,.0f}", f"{line.texts_per_second:,.0f}", f"{line.seconds:.1f}")
-            table.add_row(line.method, f"{line.test:.2f} %", margin, *numbers, line.verdicts)
+            table.add_row(line.method + " *" * bool(line.over), f"{line.test:.2f} %", margin, *numbers, line.verdicts)
         out.print(table)
+    if any(line.over for line in lines):
+        out.print("\n* larger than the size: nothing more could be removed")
     out.print("\nMeans over seeds on test; the interval is over seeds, by Student's t; texts/s on one thread.")
 
 

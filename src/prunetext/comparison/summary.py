@@ -26,6 +26,7 @@ class Line(NamedTuple):
     texts_per_second: float  # mean
     seconds: float  # mean
     verdicts: str  # such as "2 kept, 1 undecided"
+    over: int = 0  # how many are larger than the size asked for
 
 
 def summarise(rows: Iterable[Row]) -> list[Line]:
@@ -53,6 +54,7 @@ def line_of(size: str, method: str, rows: Sequence[Row]) -> Line:
         mean(row.texts_per_second for row in rows),
         mean(row.seconds for row in rows),
         verdicts,
+        sum(row.bytes > row.budget for row in rows),
     )
 
 
