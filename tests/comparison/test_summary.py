@@ -31,7 +31,7 @@ def test_lines_are_means_over_seeds() -> None:
     large, small = summarise(rows)
     assert large[:4] == ("1/2", "taylor/local", 3, 92.0)
     assert large.margin == pytest.approx(STUDENT[3] * math.sqrt(7 / 3), rel=1e-4)  # 4 + 1 + 9 over 2, over 3
-    assert large[5:] == (2.0, 3_200.0, 300.0, 3.0, "2 kept, 1 lost")
+    assert large[5:] == (2.0, 3_200.0, 300.0, 3.0, "2 kept, 1 lost", 0)
     assert small[:4] == ("1/10", "taylor/local", 1, 50.0)
     assert small.margin == math.inf
     assert small.verdicts == "1 undecided"
@@ -70,3 +70,9 @@ def test_the_interval_is_student_s(values: list[float]) -> None:
 def test_the_interval_moves_and_grows_with_the_values(values: list[float], shift: float, factor: float) -> None:
     assert margin([value + shift for value in values]) == pytest.approx(margin(values), abs=1e-6)
     assert margin([value * factor for value in values]) == pytest.approx(margin(values) * factor, abs=1e-6)
+
+
+def test_what_is_larger_than_its_size_is_counted() -> None:
+    rows = [row("taylor/local", "1/2", seed, 90.0, "kept", bytes=BUDGETS["1/2"] + 1) for seed in (0, 1)]
+    (line,) = summarise(rows)
+    assert line.over == 1  # the budget of seed 1 is one byte larger
