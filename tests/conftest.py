@@ -151,6 +151,7 @@ def quick_training() -> Iterator[None]:
         patch.setattr(pipeline, "settings_of", quick)
         patch.setattr(study, "settings_of", quick)
         patch.setattr(jobs, "RECOVERY", 0.34)
+        patch.setattr(jobs, "RECOVERY_BATCH", 1)
         patch.setattr(schedules, "FIRST_STEP", math.log(1.6))
         patch.setattr(schedules, "LAST_STEP", math.log(1.1))
         yield
