@@ -161,7 +161,7 @@ def test_what_time_cut_short_is_only_used_again_where_time_is_short(
 ) -> None:
     alone = solve(task, tmp_path / "alone", schedule=schedule, budget=SMALL)
     cuts = 0
-    for ticks in range(5, 110, 15):  # in the early weights, in a step, in the last recovery
+    for ticks in range(5, 110, 25):  # in the early weights, in a step, in the last recovery
         with monkeypatch.context() as patch:
             patch.setattr(loop.time, "monotonic", iter(range(10**6)).__next__)
             late = solve(task, tmp_path / str(ticks), schedule=schedule, budget=SMALL, deadline=ticks)
