@@ -229,3 +229,12 @@ def test_each_schedule_is_found_by_its_name() -> None:
     assert list(SCHEDULES) == sorted(SCHEDULES)
     for name in SCHEDULES:
         assert callable(load_schedule(name).next)
+
+
+def test_a_step_towards_a_speed_is_a_share_of_the_time_that_filters_take() -> None:
+    budget = Budget(max_drop=0.5, min_speed=1_000_000)
+    start = START._replace(speed=500_000.0, least_time=0.6)  # the rest is reading the text
+    schedule = load_schedule("local")
+    assert schedule.next([start], budget) == Step(pytest.approx(0.6 + 0.4 / 4), "time")
+    slow = Outcome(0.95, 190_000, 9.0, accepted=False, time=0.62, speed=800_000.0)  # by bytes it is hardly smaller
+    assert schedule.next([start, slow], budget) == Step(pytest.approx(0.6 + 0.4 / 2), "time")

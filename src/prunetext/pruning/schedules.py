@@ -14,6 +14,7 @@ LAST_STEP = math.log(1.6)  # a finer step is not worth its recovery
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
 TOUCHES = 3  # small cuts to reach a size that a schedule has just missed
+REFUTED = 1.05  # times the size at which a model was clearly too bad: as near to it nothing is tried
 OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
 
@@ -48,7 +49,8 @@ class Outcome(NamedTuple):
     error: float = 0.0  # standard error of the drop
     time: float = 1.0  # share of the time that a text takes the unpruned model; measured if the budget names a speed
     speed: float | None = None  # texts a second, measured then
-    least: int = 0  # bytes of the unpruned model that no pruning can remove; 0 in later rows
+    least: int = 0  # bytes of the unpruned model that no pruning can remove; 0 in later rows,
+    least_time: float = 0.0  # and the share of its time
     key: str = ""  # names the weights
     left: Mapping[str, int] = {}  # units of each kind
 
@@ -265,21 +267,22 @@ def stepwise(
     growth: float = 1.0,
     again: bool = False,
 ) -> Step | Stop:
-    """Steps on a logarithmic scale of the bytes that can be pruned at all.
+    """Steps on a logarithmic scale of the bytes (or the time) that can be pruned at all.
 
     They are as large as before after one that held, half as large after a failure. The first is `first`, the smallest
     `last`; each that holds makes the next one `growth` times as large. With `again`, a model that may yet be good
     enough recovers once more before it counts as a failure. A size is not tried again at which, or above which, a
     model was clearly worse than allowed.
     """
-    good, step, unsure, refuted = history[0], first, False, 0.0
+    good, step, unsure, refuted = history[0], first, False, list[Outcome]()
     for outcome in history[1:]:
         if outcome.accepted:
             if outcome.keep > good.keep * 0.995 and outcome.time > good.time * 0.995:
                 return Stop("nothing more can be removed")
             good, step, unsure = outcome, step * growth, False
         elif outcome.drop - outcome.error / 2 > (budget.max_drop or 0):
-            step, unsure, refuted = step / 2, False, max(refuted, outcome.keep)
+            step, unsure = step / 2, False
+            refuted.append(outcome)
         elif again and not unsure:
             unsure = True
         else:
@@ -289,8 +292,10 @@ def stepwise(
     if unsure:
         return Step(1.0, start="last")
     goal = aim(history, good, budget)
-    now, fixed = good.share(goal.measure), history[0].least / history[0].bytes if goal.measure == "bytes" else 0.0
-    while step >= last and fixed + (now - fixed) * math.exp(-step) < refuted * 1.05:
+    now, start = good.share(goal.measure), history[0]
+    fixed = start.least / start.bytes if goal.measure == "bytes" else start.least_time
+    worst = max((outcome.share(goal.measure) for outcome in refuted), default=0.0)
+    while step >= last and fixed + (now - fixed) * math.exp(-step) < worst * REFUTED:
         step /= 2
     if step < last:
         return not_kept(budget)

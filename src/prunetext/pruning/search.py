@@ -71,8 +71,9 @@ class Search:
         self.round_again(model)
         self.store.models[self.root] = model
         floors = {group.name: np.arange(group.size) < group.floor for group in model.groups(self.task.kinds)}
-        least = self.task.packed_size(shrink(model, floors))
-        self.whole = self.judge(model)._replace(accepted=True, keep=1.0, time=1.0, least=least, key=self.root)
+        bare = shrink(model, floors)
+        self.whole = self.judge(model)._replace(accepted=True, keep=1.0, time=1.0, key=self.root)
+        self.whole = self.whole._replace(least=self.task.packed_size(bare), least_time=self.bare_time(model))
         return self.whole
 
     def step(self, history: Sequence[Outcome], step: Step) -> Outcome:
@@ -292,6 +293,14 @@ class Search:
         drop, error = 100 * float(dense.mean() - now.mean()), paired_standard_error(dense, now)
         outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
         return outcome._replace(accepted=self.accepts(outcome), left=model.counts())
+
+    def bare_time(self, model: TextCNN) -> float:
+        """The share of the model's time that is left with as few filters as can be, if the budget names a speed."""
+        if not self.budget.min_speed:
+            return 0.0
+        kinds = [group for group in model.groups(self.task.kinds) if group.work is not None]
+        floors = {group.name: np.arange(group.size) < group.floor for group in kinds if group.cut}
+        return min(1.0, self.timed(shrink(model, floors))[1])
 
     def timed(self, model: TextCNN) -> tuple[float | None, float]:
         """Texts a second and the share of the unpruned model's time, if the budget names a speed."""
