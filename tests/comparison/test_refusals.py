@@ -38,6 +38,8 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"sizes": "1/4,64kB"}, "sizes mixes shares and bytes: give all of them as 1/4 or all of them as 64kB."),
         ({"seeds": 0}, "seeds is 0: it must be at least 1."),
         ({"seeds": -3}, "seeds is -3: it must be at least 1."),
+        ({"seeds": "3"}, "seeds is '3': it must be a whole number."),
+        ({"autotune": 1.5}, "autotune is 1.5: it must be a whole number."),
         ({"autotune": -1}, "autotune is -1: it must be zero or more seconds."),
         ({"colour": "red"}, "compare has no option 'colour'. See prunetext compare --help "),
         ({"epochs": 0.0}, "epochs is 0.0: it must be more than 0"),

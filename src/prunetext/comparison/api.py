@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from prunetext.comparison.rows import Row
-from prunetext.comparison.study import SIZES, Plan, default_methods, share_or_bytes, studies
+from prunetext.comparison.study import SIZES, Plan, default_methods, full_name, share_or_bytes, studies
 from prunetext.comparison.summary import Line, summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
@@ -55,12 +55,15 @@ def compare(
     """
     if not str(out):
         raise InputError("out is an empty name: give a new folder.")
+    for name, value in (("seeds", seeds), ("autotune", autotune)):
+        if type(value) is not int:
+            raise InputError(f"{name} is {value!r}: it must be a whole number.")
     names = tuple(part.strip() for part in methods.split(",")) if isinstance(methods, str) else tuple(methods)
     wanted = tuple(part.strip() for part in sizes.split(",")) if isinstance(sizes, str) else tuple(sizes)
     ordered = sorted(wanted, key=lambda size: -(share_or_bytes(size)[0] or share_or_bytes(size)[1] or 0))
     if len({share_or_bytes(size)[0] is None for size in wanted}) > 1:
         raise InputError("sizes mixes shares and bytes: give all of them as 1/4 or all of them as 64kB.")
-    plan = Plan(tuple(filter(None, names)) or default_methods(), tuple(ordered), baselines, autotune)
+    plan = Plan(tuple(map(full_name, filter(None, names))) or default_methods(), tuple(ordered), baselines, autotune)
     rows = []
     with TURN, torch.random.fork_rng(devices=[]):
         for each in studies(data, Path(out), plan, seeds, options, progress):

@@ -66,6 +66,15 @@ def default_methods() -> tuple[str, ...]:
     return tuple(names)
 
 
+def full_name(name: str) -> str:
+    """A method's name with its schedule, so that one method has one name.
+
+    >>> full_name("taylor")
+    'taylor/local'
+    """
+    return name if "/" in name else f"{name}/local"
+
+
 def method_of(name: str) -> Method:
     """The method of a name as in a plan; a combination that makes no sense raises `InputError`.
 
