@@ -12,10 +12,9 @@ from torch import Tensor
 from prunetext.models.groups import Kept
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.criterion import Groups, dense_gradient, removals
-from prunetext.pruning.scoring import BATCH
+from prunetext.pruning.scoring import BATCH, gradients
 from prunetext.pruning.shrinking import expand, shrink
 from prunetext.training.examples import Encoded
-from prunetext.training.loop import CROP
 
 CHUNK = 0.05  # share of the room that is filled before costs are asked again
 
@@ -65,16 +64,10 @@ def regrow(
 
 def gains_of(big: TextCNN, groups: Groups, sample: Encoded) -> dict[str, np.ndarray]:
     """Squared norm of the loss's gradient for each unit, on the sample; shape (group.size,) each."""
-    big.eval()
     total: dict[str, Tensor] = {}
-    for start in range(0, len(sample), BATCH):
-        rows = np.arange(start, min(start + BATCH, len(sample)))
-        big.zero_grad()
-        scores = big(sample.take(rows, CROP))
-        torch.nn.functional.cross_entropy(scores, sample.targets[torch.from_numpy(rows)]).backward()
+    for _ in gradients(big, sample, BATCH, len(sample)):
         for name, parameter in big.named_parameters():
             total[name] = total.get(name, torch.zeros(())) + dense_gradient(parameter)
-    big.zero_grad()
     batches = -(-len(sample) // BATCH)
     return {
         group.name: cast(

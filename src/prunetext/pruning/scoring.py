@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -29,14 +29,20 @@ def observe(model: TextCNN, criterion: Criterion, groups: Groups, state: State, 
     """Show the criterion gradients of a sample of train, the model as it is in prediction."""
     if criterion.after_backward is None:
         return
-    model.eval()  # no dropout: the same sample gives the same scores
     size, texts = (1, min(PER_EXAMPLE, len(sample))) if criterion.per_example else (BATCH, len(sample))
+    for _ in gradients(model, sample, size, texts):
+        criterion.after_backward(state, model, groups)
+
+
+def gradients(model: TextCNN, sample: Encoded, size: int, texts: int) -> Iterator[int]:
+    """Leave the loss's gradient in the model, batch by batch of `size` texts; gives the number of texts in each."""
+    model.eval()  # no dropout: the same sample gives the same gradients
     for start in range(0, texts, size):
         rows = np.arange(start, min(start + size, texts))
         model.zero_grad()
         loss = functional.cross_entropy(model(sample.take(rows, CROP)), sample.targets[torch.from_numpy(rows)])
         loss.backward()
-        criterion.after_backward(state, model, groups)
+        yield len(rows)
     model.zero_grad()
 
 
