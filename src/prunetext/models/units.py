@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,9 +33,17 @@ class Units:
         self.model, self.shape = model, model.shape
         self.blocks = 2 if model.pooling == "max+mean" else 1
         self.bits = model.bits[WORDS:].numpy()
-        with torch.no_grad():
-            self.zeros = {name: (model.get_parameter(name) == 0).numpy() for name in self.weighty()}
-        self.sparse = {name for name, places in self.zeros.items() if places[first_row(name) :].any()}
+
+    @cached_property
+    def zeros(self) -> dict[str, Flags]:
+        """Which single weights are zero, flat, by parameter; only asked for costs, since it reads all weights."""
+        weights = {name: self.model.get_parameter(name).detach()[first_row(name) :] for name in self.weighty()}
+        return {name: (each == 0).numpy().ravel() for name, each in weights.items()}
+
+    @cached_property
+    def sparse(self) -> set[str]:
+        """The parameters that have such zeros."""
+        return {name for name, places in self.zeros.items() if places.any()}
 
     def weighty(self) -> list[str]:
         """Parameters of which single weights may be removed."""
@@ -119,7 +127,7 @@ class Units:
 
     def weight_cost(self, kept: Kept, name: str) -> Numbers:
         """Bytes of each single weight that is not zero yet and lies in what is kept."""
-        there = self.present(kept, name) & ~self.zeros[name][first_row(name) :].ravel()
+        there = self.present(kept, name) & ~self.zeros[name]
         found: Numbers = there * self.bytes_each(kept, name)
         return found
 
@@ -153,7 +161,7 @@ class Units:
         for name in self.weighty():
             if name not in self.sparse and f"{name}.single" not in kept:
                 continue
-            gone = self.zeros[name][first_row(name) :].ravel()
+            gone = self.zeros[name]
             if f"{name}.single" in kept:
                 gone = gone | ~kept[f"{name}.single"]
             present = self.present(kept, name)
@@ -163,9 +171,7 @@ class Units:
 
     def counts(self) -> dict[str, int]:
         """How much there is of each kind, in the order of `KINDS`; of precision, the bits of all words' vectors."""
-        weights = sum(
-            places[first_row(name) :].size - places[first_row(name) :].sum() for name, places in self.zeros.items()
-        )
+        weights = sum(places.size - places.sum() for places in self.zeros.values())
         return {
             "vocabulary": self.shape.words,
             "dimensions": self.shape.dimensions,
