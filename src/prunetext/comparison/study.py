@@ -107,13 +107,14 @@ def share_or_bytes(size: str) -> tuple[float | None, int | None]:
 class Study:
     """One dense model, and everything that is compared on it."""
 
-    def __init__(self, job: Job, dense: TextCNN, epochs: float, fitting: FitOptions, plan: Plan, rows: Rows) -> None:
+    def __init__(
+        self, job: Job, dense: TextCNN, epochs: float, fitting: FitOptions, plan: Plan, rows: Rows, data: Data
+    ) -> None:
         self.job, self.dense, self.epochs, self.fitting, self.plan, self.rows = job, dense, epochs, fitting, plan, rows
         self.settings = settings_of(fitting, len(job.texts["train"]))
         self.gold = {name: np.array(job.texts[name].labels) for name in ("dev", "test")}
         self.dense_right = {name: right(dense, job.encoded[name]) for name in ("dev", "test")}
-        self.name = ""
-        self.fingerprint = ""
+        self.name, self.fingerprint = data.name, data.fingerprint()
         self.whole: Outcome | None = None
 
     def task(self, kinds: tuple[str, ...]) -> Task:
@@ -293,8 +294,7 @@ def studies(
             if ended == "interrupted":  # half trained, it is nothing to compare with
                 raise KeyboardInterrupt
             dense.rounding = None
-            study = Study(job, dense, epochs, own, plan, rows)
-            study.name, study.fingerprint = found.name, found.fingerprint()
+            study = Study(job, dense, epochs, own, plan, rows, found)
             for row in study.run():
                 rows.add(row)
                 yield row

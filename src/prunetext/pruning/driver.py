@@ -12,7 +12,7 @@ from prunetext.models.rounding import rounding_of, snap
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import Method
-from prunetext.pruning.schedules import Outcome, Schedule, Step, Stop, goals
+from prunetext.pruning.schedules import Outcome, Schedule, Step, Stop, enough, goals
 from prunetext.pruning.search import POLISH, Search
 from prunetext.pruning.task import Report, Task
 
@@ -105,12 +105,7 @@ def stepped_back(
     the refused one itself if only that is small and fast enough.
     """
     larger = ranking(history, search.budget)[-2]
-    asked = goals(history, history[chosen], search.budget)
-    if (
-        asked
-        and all(goal.met for goal in asked)
-        and not all(goal.met for goal in goals(history, history[larger], search.budget))
-    ):
+    if enough(history, history[chosen], search.budget) and not enough(history, history[larger], search.budget):
         return chosen, "but the next larger one exceeds the size or is too slow"
     rows = [*history[:chosen], history[chosen]._replace(accepted=False, drop=100.0)]
     step = schedule.next(rows, search.budget)

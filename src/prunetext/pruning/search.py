@@ -124,9 +124,8 @@ class Search:
             patience=sys.maxsize,
             seed=seed,
         )
-        if (
-            step.training == "first" and step.start != "best"
-        ):  # a part of one training, whose rate the schedule lets fall
+        # A part of one training: its schedule lets the rate fall.
+        if step.training == "first" and step.start != "best":
             settings = dataclasses.replace(settings, final_rate=1.0, judge_start=False, judgements=1)
         # An average of weights has no exact zeros, which are what a penalty is for.
         return dataclasses.replace(settings, averaging=0.0) if self.criterion.after_step else settings
