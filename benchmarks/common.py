@@ -7,7 +7,8 @@ import platform
 import statistics
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from prunetext.comparison.machine import cpu
 
 
 def spread(values: Sequence[float], digits: int = 0) -> dict[str, float]:
@@ -28,13 +29,3 @@ def installed(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def cpu() -> str:
-    """Name the processor, where the system tells."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

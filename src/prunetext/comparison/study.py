@@ -17,6 +17,7 @@ import torch
 
 from prunetext.checks import check_data, check_shape, read_data, take_options
 from prunetext.comparison.baselines import Made, others, scratch
+from prunetext.comparison.machine import cpu
 from prunetext.comparison.rows import Row, Rows
 from prunetext.config import FitOptions, ModelOptions, ReadOptions, check_options, parse_widths
 from prunetext.data.dataset import Data, Examples
@@ -229,13 +230,8 @@ def max_drop_of(options: FitOptions) -> float:
 
 def machine() -> dict[str, Any]:
     """What a number depends on besides the data: processor, threads, versions."""
-    name = platform.processor() or platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        lines = information.read_text("utf-8").splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
     return {
-        "cpu": name,
+        "cpu": cpu(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),

@@ -1,0 +1,16 @@
+"""What a number depends on besides the data: the processor."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+
+def cpu() -> str:
+    """Name the processor, where the system tells."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
