@@ -75,11 +75,12 @@ class Job:
         budget: Budget,
         untrained: Callable[[], TextCNN] | None,
         progress: Report,
+        findings: int = FINDINGS + WANTED_BYTES,
     ) -> None:
         assert data.dev is not None
         assert data.test is not None
         self.run, self.words, self.labels, self.budget, self.progress = run, words, labels, budget, progress
-        self.began, self.untrained = time.monotonic(), untrained
+        self.began, self.untrained, self.findings = time.monotonic(), untrained, findings
         self.texts = {"train": data.train, "dev": data.dev, "test": data.test}
         vocabulary = Vocabulary(words)
         self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
@@ -94,7 +95,7 @@ class Job:
         They are the same for runs that share steps, however long the words are in which each says what it wants.
         """
         recipe = {name: value for name, value in self.run.recipe.items() if name not in WANTED}
-        provenance = {"recipe": recipe, "findings": "-" * (FINDINGS + WANTED_BYTES)}
+        provenance = {"recipe": recipe, "findings": "-" * self.findings} if self.findings else None
         scratch = self.run.path("measured.safetensors")
         return pack(model, self.words, self.labels, scratch, provenance=provenance)
 

@@ -1,8 +1,6 @@
 """What every method has to beat: as small as the budget says, and made as fairly as the pruned models."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,10 +126,10 @@ def test_the_student_differs_by_its_teacher_only(asked: Call, trainings: list[Tr
 
 def test_a_small_model_that_is_there_is_not_trained_again(asked: Call, trainings: list[Training]) -> None:
     job, search, like, budget = asked
-    first, _ = scratch(job, search, like, budget - 2, teacher=True)
+    first, took = scratch(job, search, like, budget - 2, teacher=True)
     again, seconds = scratch(job, search, like, budget - 2, teacher=True)
     assert len(trainings) == 1
-    assert seconds == 0
+    assert seconds == took > 0
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in first.state_dict().items())
 
 
@@ -183,34 +181,3 @@ def test_packages_that_are_not_there_are_left_out(monkeypatch: pytest.MonkeyPatc
     assert list(others(sized=False, autotune=9)) == [LINEAR, "fastText .bin"]
     assert list(others(sized=True, autotune=0)) == [LINEAR, "fastText .ftz"]
     assert list(others(sized=True, autotune=9)) == [LINEAR, "fastText .ftz", "fastText autotuned"]
-
-
-def test_fasttext_keeps_to_the_budget(asked: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("fasttext")
-    monkeypatch.setattr(baselines, "find_spec", find_spec)
-    monkeypatch.setattr(baselines, "CUTOFFS", (2_000, 1_000, 500))
-    monkeypatch.setattr(baselines, "BINARY", {**baselines.BINARY, "bucket": 3_000})
-    make = others(sized=True, autotune=0)["fastText .ftz"]
-    large, small = make(asked.job, 60_000), make(asked.job, 25_000)
-    assert large is not None
-    assert small is not None
-    assert baselines.CUT_BYTES * 2_000 < large.bytes <= 60_000
-    assert baselines.CUT_BYTES * 500 < small.bytes <= 25_000
-    assert make(asked.job, 1_000) is None, "no try that could fit"
-    assert accuracy(asked.job, large.predict) > 0.6
-    assert set(small.predict(["common1", "", "never\nseen"])) <= {"class 0", "class 1"}
-    binary = others(sized=False, autotune=0)["fastText .bin"](asked.job, None)
-    assert binary is not None
-    assert binary.bytes > 4 * 10 * 3_000
-    assert accuracy(asked.job, binary.predict) > 0.6
-
-
-def test_a_file_for_fasttext_has_a_line_for_each_text(asked: Call) -> None:
-    with baselines.FastText(asked.job) as made:
-        lines = Path(made.file("dev")).read_text("utf-8").split("\n")
-        folder = Path(made.file("dev")).parent
-    texts = asked.job.texts["dev"]
-    assert lines.pop() == ""
-    expected = [f"__label__{label[-1]} {text}" for text, label in zip(texts.texts, texts.labels, strict=True)]
-    assert lines == expected
-    assert not folder.exists()

@@ -27,6 +27,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"methods": "taylor/local,magnitude/best"}, "schedule 'best' is unknown. Choose one of global, "),
         ({"methods": ["taylor/local/heads"]}, "groups has 'heads': choose some of vocabulary, "),
         ({"methods": "obs/local/filters+precision"}, "criterion obs does not go with groups precision: "),
+        ({"methods": "lasso:strength=1,size=2/local,taylor"}, "criterion 'lasso' has no parameter 'size'. It takes "),
         ({"methods": "/local"}, "criterion '' is unknown. "),
         ({"sizes": "2/1"}, f"sizes has '2/1': {SIZES}"),
         ({"sizes": "1/2,0"}, f"sizes has '0': {SIZES}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def compare(
     for name, value in (("seeds", seeds), ("autotune", autotune)):
         if type(value) is not int:
             raise InputError(f"{name} is {value!r}: it must be a whole number.")
-    names = tuple(part.strip() for part in methods.split(",")) if isinstance(methods, str) else tuple(methods)
+    names = names_in(methods) if isinstance(methods, str) else tuple(methods)
     wanted = tuple(part.strip() for part in sizes.split(",")) if isinstance(sizes, str) else tuple(sizes)
     ordered = sorted(wanted, key=lambda size: -(share_or_bytes(size)[0] or share_or_bytes(size)[1] or 0))
     if len({share_or_bytes(size)[0] is None for size in wanted}) > 1:
@@ -71,3 +72,12 @@ def compare(
             if row is not None:
                 row(each)
     return Comparison(rows, summarise(rows))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Methods with commas between them, which are also between the parameters of one.
+
+    >>> names_in("lasso:strength=1,penalty=l1/local, random")
+    ('lasso:strength=1,penalty=l1/local', 'random')
+    """
+    return tuple(part.strip() for part in re.split(r",(?![^,:/]*=)", text))

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from prunetext.checks import check_data, check_shape, read_data, take_options
-from prunetext.comparison.baselines import Made, others, scratch
+from prunetext.comparison.baselines import others, scratch
 from prunetext.comparison.machine import cpu
+from prunetext.comparison.made import Made
 from prunetext.comparison.rows import Row, Rows
 from prunetext.config import FitOptions, ModelOptions, ReadOptions, check_options, parse_widths
 from prunetext.data.dataset import Data, Examples
@@ -163,10 +164,10 @@ class Study:
         began = time.perf_counter()
         for size in self.plan.sizes:
             if not method.schedule.continues:
-                history, began = history[:1], time.perf_counter()
+                history, began, search.saved = history[:1], time.perf_counter(), 0.0
             search.budget = Budget(max_size=self.bytes_of(size))
             walk(search, method.schedule, history)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - began + search.saved
             if self.missing(name, size):
                 yield self.row_of(name, size, search.load(history[-1].key), seconds)
 
@@ -192,7 +193,7 @@ class Study:
     def row_of(self, method: str, size: str, model: TextCNN, seconds: float, budget: int | None = None) -> Row:
         """Pack a model and ask test."""
         path = self.job.run.path("compared.safetensors")
-        pack(model, self.job.words, self.job.labels, path, provenance={"recipe": self.job.run.recipe})
+        pack(model, self.job.words, self.job.labels, path)
         classifier = load(path)
         made = Made(method, classifier.size, lambda texts: classifier.predict(texts, threads=1), seconds)
         return self.row_of_other(made, size, budget or self.bytes_of(size))
@@ -285,7 +286,7 @@ def studies(
             if not told:
                 yield from rows
                 told = True
-            job = Job(run, texts, words, texts.labels, Budget(), untrained, progress)
+            job = Job(run, texts, words, texts.labels, Budget(), untrained, progress, findings=0)  # as in peers' files
             dense, epochs, ended = dense_model(job, start, settings_of(own, len(texts.train)))
             if ended == "interrupted":  # half trained, it is nothing to compare with
                 raise KeyboardInterrupt

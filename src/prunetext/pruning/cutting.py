@@ -13,7 +13,7 @@ from prunetext.models.rounding import Turn, balance
 from prunetext.models.textcnn import TextCNN
 from prunetext.models.units import WORDS
 from prunetext.pruning.criterion import Groups, State
-from prunetext.pruning.scoring import Losses, choose
+from prunetext.pruning.scoring import Losses, choose, ranked
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.task import Task
 
@@ -77,7 +77,7 @@ def faster(task: Task, scored: Scored, seconds: float) -> dict[str, np.ndarray]:
 def highest(group: Group, scores: np.ndarray, share: float) -> np.ndarray:
     """Keep all units of a group but its lowest share."""
     kept = np.ones(group.size, dtype=bool)
-    kept[np.argsort(scores, kind="stable")[: min(round(share * group.size), group.size - group.floor)]] = False
+    kept[ranked(scores)[: min(round(share * group.size), group.size - group.floor)]] = False
     return kept
 
 

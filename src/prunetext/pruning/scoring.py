@@ -51,6 +51,15 @@ def scores_of(model: TextCNN, criterion: Criterion, groups: Groups, state: State
     return {group.name: criterion.score(state, model, group) for group in groups}
 
 
+def ranked(scores: np.ndarray) -> np.ndarray:
+    """Units in the order in which they go: the least important first; of equal ones the last, the rarest of words.
+
+    >>> ranked(np.array([0.0, 0.0, 3.0, 1.0])).tolist()
+    [1, 0, 3, 2]
+    """
+    return len(scores) - 1 - np.argsort(scores[::-1], kind="stable")
+
+
 def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -> Losses:
     """Turn ranks into estimated loss increases, so that units of different groups can be compared.
 
@@ -61,7 +70,7 @@ def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -
     base = sample_loss(model, sample)
     losses = {}
     for group in groups:
-        order = np.argsort(scores[group.name], kind="stable")
+        order = ranked(scores[group.name])
         counts, rises = [0], [0.0]
         for share in SHARES:
             count = min(int(share * group.size), group.size - group.floor)
@@ -121,7 +130,7 @@ def choose(
     dimensions that are left.
     """
     kept = all_kept(groups)
-    order = {group.name: np.argsort(scores[group.name], kind="stable") for group in groups}
+    order = {group.name: ranked(scores[group.name]) for group in groups}
     for group in groups:
         worthless = np.flatnonzero(scores[group.name] == WORTHLESS)
         kept[group.name][worthless[: group.size - group.floor]] = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import sys
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,12 +28,12 @@ from prunetext.training.evaluation import accepts, paired_standard_error
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import Hooks, Settings, logits, train_model
 
-SAMPLE = 2000  # texts of train on which criteria score and losses are measured,
-SAMPLE_TOKENS = 60_000  # or fewer, if they are long
+SAMPLE_TOKENS = 60_000  # of train, on which criteria score: where texts are short, few texts leave most words out
+SAMPLE = 2000  # of these texts, on which losses are measured
 POLISH = 2.0  # the last recovery, as a multiple of the others
 TEACHER = 0.8  # the dense model's share of a target: who learns its opinions changes fewer labels
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
-VERSION = 2  # of how candidates are made: those of another version are not used again
+VERSION = 3  # of how candidates are made: those of another version are not used again
 
 
 class Search:
@@ -49,10 +50,11 @@ class Search:
         self.store = Store(folder, task.dense.dropout)
         self.search_rows, self.confirm_rows = split_dev(len(task.dev), task.recovery.seed)
         self.dense_right = right(task.dense, task.dev)
-        rows = np.random.default_rng((task.recovery.seed, 5)).permutation(len(task.train))[:SAMPLE]
+        rows = np.random.default_rng((task.recovery.seed, 5)).permutation(len(task.train))
         few = int(np.searchsorted(np.cumsum(np.diff(task.train.offsets)[rows]), SAMPLE_TOKENS)) + 1
-        self.sample = task.train.subset(rows[:few])
+        self.watched, self.sample = task.train.subset(rows[:few]), task.train.subset(rows[: min(few, SAMPLE)])
         self.frequency = torch.from_numpy(np.bincount(task.train.ids, minlength=len(task.dense.remap)) + 1.0)
+        self.saved = 0.0  # seconds that took what was there already
         self.scored: dict[str, Scored] = {}
         self.whole: Outcome | None = None  # the unpruned model
         self.root = key_of(VERSION, digest(task.dense), name, task.kinds, task.table, dataclasses.asdict(task.recovery))
@@ -87,9 +89,10 @@ class Search:
 
     def candidate(self, parent: str, step: Step, draw: int, stage: str) -> Outcome:
         """Cut, train and judge; or take what an earlier search found on the same way."""
-        key = key_of(self.root, parent, step._asdict(), draw)
+        key, began = key_of(self.root, parent, step._asdict(), draw), time.perf_counter()
         for known in (key, f"{key}-cut"):
             if known in self.store and (known == key or self.deadline is not None):
+                self.saved += self.store.seconds(known)
                 return self.recalled(known)
         seed = int(key[:8], 16)
         small = self.smaller(parent, step, draw, key, stage)
@@ -101,7 +104,8 @@ class Search:
         if late:  # another search may have the time to let it recover
             key = f"{key}-cut"
         outcome = self.judge(small)._replace(key=key)
-        self.store.save(key, small, outcome, parent=parent, step=step._asdict())
+        seconds = time.perf_counter() - began
+        self.store.save(key, small, outcome, parent=parent, step=step._asdict(), seconds=seconds)
         return outcome
 
     def recalled(self, key: str) -> Outcome:
@@ -236,7 +240,7 @@ class Search:
         if criterion.trains and (parent == self.root or criterion.after_backward is not None):
             self.tune(f"{name}-tuned", model, groups, state, stage)
         else:
-            observe(model, criterion, groups, state, self.sample)
+            observe(model, criterion, groups, state, self.watched)
         scores = scores_of(model, criterion, groups, state)
         losses = losses_of(model, groups, scores, self.sample)
         self.scored = {name: Scored(model, basis, groups, state, scores, losses)}
@@ -248,9 +252,9 @@ class Search:
         settings = dataclasses.replace(settings, judge_start=False)  # its start has not felt the penalty
         after_backward = self.criterion.after_backward
         watch = None if after_backward is None else lambda now: after_backward(state, now, groups)
-        self.train(
-            name, model, self.lessons, settings, f"{stage} tuning", hooks=Hooks(watch, noted=state), rounded=False
-        )
+        # Who watches is to see what the task asks of the weights: the model's own opinions ask nothing of them.
+        examples = self.lessons if watch is None else self.task.train
+        self.train(name, model, examples, settings, f"{stage} tuning", hooks=Hooks(watch, noted=state), rounded=False)
 
     def early(self, parent: str, stage: str) -> TextCNN:
         """The weights that a model had after its first epoch."""

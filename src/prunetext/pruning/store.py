@@ -69,6 +69,10 @@ class Store:
         """Tell whether weights of this name are there."""
         return self.path(key).exists()
 
+    def seconds(self, key: str) -> float:
+        """How long it took to make the model of this name."""
+        return float(json.loads(load_tensors(self.path(key))[1]["seconds"]))
+
     def outcome(self, key: str) -> Outcome:
         """What was found out about the model of this name."""
         return Outcome(**json.loads(load_tensors(self.path(key))[1]["outcome"]))
