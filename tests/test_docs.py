@@ -116,8 +116,14 @@ def test_docstring_examples_hold(module: str, tmp_path: Path, monkeypatch: pytes
     assert outcome.failed == 0, "see the differences above"
 
 
-@pytest.mark.parametrize("name", ["make_cli_reference.py", "make_methods_page.py"])
+@pytest.mark.parametrize("name", ["make_cli_reference.py", "make_methods_page.py", "make_results_page.py"])
 def test_a_generated_page_is_up_to_date(name: str) -> None:
     script = ROOT / "scripts" / name
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_examples_of_the_statistics_of_a_page_hold() -> None:
+    command = [sys.executable, "-m", "doctest", ROOT / "scripts" / "paired.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

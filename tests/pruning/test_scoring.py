@@ -130,6 +130,16 @@ def test_the_least_loss_per_byte_goes_first(random_model: Callable[..., TextCNN]
     ]
 
 
+def test_of_words_that_are_worth_the_same_the_rarest_go_first(random_model: Callable[..., TextCNN]) -> None:
+    model = random_model(words=20, dimensions=3, filters={2: 2}, pooling="max")
+    group = next(each for each in model.groups() if each.name == "vocabulary")
+    scores = {"vocabulary": np.where(np.arange(20) % 4 == 0, 1.0, 0.0)}  # as where a sample lacks most words
+    lost = {"vocabulary": np.zeros(20)}
+    target = model.packed_bytes() - 9.5 * group.cost(all_kept([group]))[0]
+    kept = choose((group,), lost, scores, target, model.packed_bytes)
+    assert removed(kept) == {"vocabulary": [6, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19][-10:]}
+
+
 def test_worthless_units_go_whatever_the_target_is_but_never_all_of_a_group(
     random_model: Callable[..., TextCNN],
 ) -> None:

@@ -172,6 +172,18 @@ def test_a_step_of_global_is_a_part_of_one_training(task: Task, tmp_path: Path, 
     assert searching(task, tmp_path, "lasso", budget=Budget(1)).settings(Step(0.5), seed=7).averaging == 0
 
 
+@pytest.mark.parametrize(("criterion", "labels"), [("movement", True), ("lasso", False)])
+def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
+    task: Task, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch, criterion: str, labels: bool
+) -> None:
+    search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), []
+    monkeypatch.setattr(Search, "train", lambda self, key, model, examples, *rest, **named: seen.append(examples))
+    search.tune("tuned", copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
+    assert len(seen) == 1
+    assert (seen[0] is task.train) == labels
+    assert (seen[0] is search.lessons) != labels
+
+
 @pytest.mark.parametrize("kinds", [("weights",), ("filters", "weights"), ALL])
 def test_single_weights_that_are_gone_stay_zero(
     task: Task, tmp_path: Path, solve: Solve, searching: Searching, kinds: tuple[str, ...]
