@@ -178,7 +178,7 @@ def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
 ) -> None:
     search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), []
     monkeypatch.setattr(Search, "train", lambda self, key, model, examples, *rest, **named: seen.append(examples))
-    search.tune("tuned", copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
+    search.tune("0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
     assert len(seen) == 1
     assert (seen[0] is task.train) == labels
     assert (seen[0] is search.lessons) != labels
