@@ -1,10 +1,12 @@
 """reference.py and the native kernel give the same labels and probabilities, whatever the model and the text."""
 
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,19 @@ from prunetext.runtime.reference import ReferenceModel
 
 WORDS = ("a", "bad", "dull", "film", "films", "good", "great", "the", "ø", "电", "影")
 FIXED = ["", " ", "film", "unseen", "the film", "GREAT, great film!", "电影 good \ud800", "good " * 40, "\x00a\u0301"]
+
+BYTES = [
+    b"good",
+    b" film ",
+    "电影".encode(),
+    b"\xe7",
+    b"\x94\xb5",
+    b"\xff",
+    b"\xc0\xaf",
+    b"\xed\xa0\x80",
+    b"\xf0\x9f\x98",
+    b"\xf4\x90\x80\x80",
+]
 
 shapes = st.fixed_dictionaries(
     {
@@ -32,16 +47,78 @@ texts = st.lists(st.lists(st.sampled_from(WORDS), max_size=30).map(" ".join) | s
 
 def agree(path: Path, given_texts: list[str]) -> None:
     native, reference = prunetext.load(path), ReferenceModel(path)
-    assert native.predict(given_texts) == reference.predict(given_texts)
-    probabilities = native.predict_proba(given_texts)
+    labels, probabilities = native.predict(given_texts), native.predict_proba(given_texts)
+    assert labels == reference.predict(given_texts)
     np.testing.assert_allclose(probabilities, reference.predict_proba(given_texts), rtol=0, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    for kernel in _native.kernels():  # all that this processor has, to the last bit
+        other = _native.Model(path, kernel)
+        assert other.predict(given_texts, 1) == labels
+        assert other.probabilities(given_texts, 1) == probabilities.tobytes()
 
 
 @settings(max_examples=150)
 @given(shape=shapes, some=texts)
 def test_random_models_and_texts(make_model: Callable[..., Path], shape: dict[str, Any], some: list[str]) -> None:
     agree(make_model(**shape), FIXED + some)
+
+
+def test_there_is_a_kernel_for_every_processor_and_an_unknown_one_is_refused(make_model: Callable[..., Path]) -> None:
+    names = _native.kernels()
+    assert names[-1] == "plain"
+    assert set(names) <= {"avx512", "avx2", "plain"}
+    if platform.machine() == "x86_64" and "avx2" in Path("/proc/cpuinfo").read_text():
+        assert "avx2" in names
+    with pytest.raises(ValueError, match="no such kernel"):
+        _native.Model(make_model(), "fast")
+
+
+PIECE = 4096  # characters that the kernel looks at together
+
+
+@settings(max_examples=30)
+@given(
+    before=st.integers(PIECE - 80, PIECE + 5),
+    parts=st.lists(
+        st.sampled_from(
+            [*WORDS, "films!", ",", " ", "\x00", "e\u0301", "\u0301", "电影", "x" * 70, "ß", "\U0001f600", "good "]
+        ),
+        min_size=30,
+        max_size=60,
+    ),
+    filler=st.sampled_from(["a ", "电", "ø", "good,", "e\u0301 ", "y"]),
+)
+def test_a_text_may_be_cut_anywhere(
+    make_model: Callable[..., Path], before: int, parts: list[str], filler: str
+) -> None:
+    text = (filler * PIECE)[:before] + "".join(parts)
+    agree(make_model(filters={1: 3, 3: 20, 16: 2}, seed=4), [text, text * 3])
+
+
+def test_a_word_may_be_longer_than_many_pieces(make_model: Callable[..., Path]) -> None:
+    long = "w" * (3 * PIECE + 5)
+    path = make_model(words=tuple(sorted((*WORDS, long, long + "w"))))
+    agree(path, [f"good {tail} film" for tail in (long, long + "w", long + "ww", long[1:], long + "\x00w", long + "é")])
+
+
+@settings(max_examples=100)
+@given(some=texts)
+def test_utf8_is_read_as_the_text_that_it_is(make_model: Callable[..., Path], some: list[str]) -> None:
+    classifier = prunetext.load(make_model(seed=3))
+    valid = [
+        text.encode("utf-8", "replace").decode() for text in [*FIXED, *some, "电影 good, " * 900, "ø" + "a film " * 900]
+    ]
+    expected = classifier.predict_proba(valid)
+    assert (classifier.predict_proba([text.encode() for text in valid]) == expected).all()
+    for kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()):
+        assert (classifier.predict_proba(pyarrow.array(valid, kind)) == expected).all()
+
+
+@settings(max_examples=300)
+@given(some=st.lists(st.binary(max_size=12) | st.sampled_from(BYTES), max_size=8).map(b"".join))
+def test_bytes_that_are_no_utf8_are_left_out(make_model: Callable[..., Path], some: bytes) -> None:
+    model = _native.Model(make_model(seed=3))
+    assert model.probabilities([some], 1) == model.probabilities([some.decode("utf-8", "replace")], 1)
 
 
 def test_sums_of_many_windows_do_not_overflow(make_model: Callable[..., Path]) -> None:

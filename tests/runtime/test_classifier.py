@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +59,46 @@ def test_texts_may_be_any_iterable(model: Path) -> None:
     empty = classifier.predict_proba([])
     assert empty.shape == (0, 3)
     assert empty.dtype == np.float32
+
+
+def test_arrow_arrays_are_read_where_they_lie(model: Path) -> None:
+    classifier = prunetext.load(model)
+    expected = classifier.predict(TEXTS)
+    for kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()):
+        column = pyarrow.array(TEXTS, kind)
+        assert classifier.predict(column) == expected
+        assert classifier.predict(column[3:700], threads=2) == expected[3:700], "a slice begins at an offset"
+        assert classifier.predict(column[:0]) == []
+        chunks = pyarrow.chunked_array([column[:5], column[5:5], column[5:]])
+        assert classifier.predict(chunks) == expected, "a stream of arrays"
+        assert classifier.predict_with_probability(chunks[:3]) == classifier.predict_with_probability(TEXTS[:3])
+        assert classifier.predict_proba(chunks).shape == (len(TEXTS), 3)
+    assert classifier.predict(pyarrow.chunked_array([], pyarrow.string())) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (pyarrow.array([1, 2]), "must be an Arrow array of strings, not of type 'l'"),
+        (pyarrow.array(["a", None]), r"not null \(item 1\)"),
+        (pyarrow.chunked_array([["a", "b"], ["c", None]]), r"not null \(item 3\)"),
+        (pyarrow.array(["a", "a"]).dictionary_encode(), "cast it to strings"),
+        (pyarrow.table({"text": ["a"]}), "not of type '\\+s'"),
+    ],
+)
+def test_other_arrow_arrays_are_refused(model: Path, texts: Any, message: str) -> None:
+    with pytest.raises(prunetext.InputError, match=message):
+        prunetext.load(model).predict(texts)
+
+
+def test_a_failing_arrow_stream_says_why(model: Path) -> None:
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        raise ValueError("the disk is gone")
+        yield
+
+    reader = pyarrow.RecordBatchReader.from_batches(pyarrow.schema([("text", pyarrow.string())]), batches())
+    with pytest.raises(ValueError, match=r"the disk is gone|not of type"):
+        prunetext.load(model).predict(reader)
 
 
 @pytest.mark.parametrize(

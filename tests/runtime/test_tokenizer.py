@@ -178,7 +178,7 @@ def test_subclass_of_str() -> None:
     assert tokenize(Text("Hello, Café")) == ["hello", ",", "cafe"]
 
 
-@pytest.mark.parametrize("value", [b"bytes", None, 3, ["a"]])
+@pytest.mark.parametrize("value", [bytearray(b"bytes"), None, 3, ["a"]])
 def test_not_a_string(value: object) -> None:
     with pytest.raises(TypeError, match=rf"text must be str, not {type(value).__name__}"):
         tokenize(value)  # type: ignore[arg-type]

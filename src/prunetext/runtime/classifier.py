@@ -11,10 +11,24 @@ from prunetext.runtime import _native
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Protocol
 
     import numpy as np
     from numpy.typing import NDArray
 
+    class ArrowArray(Protocol):
+        """An array of the Arrow C data interface."""
+
+        def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+    class ArrowStream(Protocol):
+        """A stream of such arrays."""
+
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+    Texts = Iterable[str] | Iterable[bytes] | ArrowArray | ArrowStream
+
+ARROW = ("__arrow_c_array__", "__arrow_c_stream__")  # of the Arrow C data interface
 MOST_THREADS = 1 << 16  # the native module starts far fewer, but takes no larger number
 
 
@@ -60,13 +74,14 @@ class Classifier:
         self.size = self._model.size
         self._place = os.path.abspath(self._path)  # noqa: PTH100  pathlib would take longer to import than to predict
 
-    def predict(self, texts: Iterable[str], threads: int | None = None) -> list[str]:
+    def predict(self, texts: Texts, threads: int | None = None) -> list[str]:
         """The most probable label of each text.
 
             clf.predict(["great film", "dull"])    # ['pos', 'neg']
 
-        `texts`: any iterable of str. `threads`: by default all cores when there is much text, else one. InputError for
-        anything that is not a list of texts, or for fewer than one thread.
+        `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
+        strings, such as a column of pyarrow or polars, which is read where it lies. `threads`: by default all cores
+        when there is much text, else one. InputError for anything else, or for fewer than one thread.
         """
         prepared, count = _prepare(texts, threads)
         try:
@@ -74,7 +89,7 @@ class Classifier:
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
 
-    def predict_proba(self, texts: Iterable[str], threads: int | None = None) -> NDArray[np.float32]:
+    def predict_proba(self, texts: Texts, threads: int | None = None) -> NDArray[np.float32]:
         """The probability of each label for each text: float32, (texts, classes), each row sums to 1.
 
             clf.predict_proba(["great film"])    # array([[0.02, 0.98]], dtype=float32)
@@ -91,9 +106,9 @@ class Classifier:
             data = self._model.probabilities(prepared, count)
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
-        return np.frombuffer(data, np.float32).reshape(len(prepared), len(self.labels))
+        return np.frombuffer(data, np.float32).reshape(-1, len(self.labels))
 
-    def predict_with_probability(self, texts: Iterable[str], threads: int | None = None) -> list[tuple[str, float]]:
+    def predict_with_probability(self, texts: Texts, threads: int | None = None) -> list[tuple[str, float]]:
         """The most probable label of each text, and its probability; needs no numpy.
 
             clf.predict_with_probability(["great film", "dull"])    # [('pos', 0.98), ('neg', 0.91)]
@@ -107,11 +122,14 @@ class Classifier:
             raise InputError(f"{error}; give a list of strings.") from None
         classes = len(self.labels)
         answers: list[tuple[str, float]] = []
-        for number, text in enumerate(prepared):
+        predicted: list[str] = []
+        for number in range(len(flat) // classes):
             row = flat[number * classes : (number + 1) * classes].tolist()
             best = max(row)
-            # float32 may make two probabilities equal whose logits are not.
-            label = self.labels[row.index(best)] if row.count(best) == 1 else self._model.predict([text], 1)[0]
+            label = self.labels[row.index(best)]
+            if row.count(best) > 1:  # float32 may make two probabilities equal whose logits are not
+                predicted = predicted or self._model.predict(prepared, count)
+                label = predicted[number]
             answers.append((label, best))
         return answers
 
@@ -138,18 +156,18 @@ class Classifier:
         return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._path}>"
 
 
-def _prepare(texts: Iterable[str], threads: int | None) -> tuple[list[str] | tuple[str, ...], int]:
+def _prepare(texts: Texts, threads: int | None) -> tuple[object, int]:
     """Texts as the native module takes them, and its number of threads, where 0 lets it choose."""
     if isinstance(texts, (str, bytes)):
         raise InputError(f"texts is a single {type(texts).__name__}; wrap it in a list: [text].")
-    count = 0 if threads is None else check_threads(threads)
-    if not isinstance(texts, (list, tuple)):
-        try:
-            each = iter(texts)
-        except TypeError:
-            raise InputError(f"texts is {type(texts).__name__}; give a list of strings.") from None
-        texts = list(each)  # an error of the caller's own generator is left as it is
-    return texts, min(count, MOST_THREADS)
+    count = min(0 if threads is None else check_threads(threads), MOST_THREADS)
+    if isinstance(texts, (list, tuple)) or any(hasattr(texts, name) for name in ARROW):
+        return texts, count
+    try:
+        each = iter(texts)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(f"texts is {type(texts).__name__}; give a list of strings.") from None
+    return list(each), count  # an error of the caller's own generator is left as it is
 
 
 def check_threads(threads: int) -> int:

@@ -25,10 +25,15 @@ int window_sum(const Model &model, const Width &width, const std::byte *const *w
 
 std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text) {
     Workspace workspace;
-    score(model, text, workspace);
+    kernels().front().score(model, &text, 1, workspace);
+    const size_t most = static_cast<size_t>(model.max_taps()), classes = model.labels.size(), best_class = winner(model, workspace, 0);
     std::vector<std::string> tokens;
-    tokenize(text, workspace.scratch, [&](const char *token, size_t length) { tokens.emplace_back(token, length); });
-    const size_t most = static_cast<size_t>(model.max_taps()), classes = model.labels.size(), best_class = winner(model, workspace);
+    std::vector<const std::byte *> all(most, model.row(model.rows));  // padding, the tokens' rows, padding
+    tokenize(text, workspace.scratch, [&](const char *token, size_t length) {
+        tokens.emplace_back(token, length);
+        all.push_back(model.row_of(model.vocabulary.find_token(token, length)));
+    });
+    all.insert(all.end(), most, model.row(model.rows));
     const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.features + i) * 4 + c % 4]; };
     // How much one unit of feature i moves the winning logit away from the mean of the others.
     const auto margin = [&](size_t i) {
@@ -42,7 +47,7 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
     for (const Width &width : model.widths) {
         if (tokens.empty()) break;
         const size_t taps = static_cast<size_t>(width.taps), windows = tokens.size() + taps - 1;
-        const std::byte *const *rows = workspace.rows.data() + most - (taps - 1);
+        const std::byte *const *rows = all.data() + most - (taps - 1);
         for (size_t f = 0; f < width.filters; ++f) {
             const size_t i = width.feature + f;
             size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
@@ -64,7 +69,7 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
             const double unit = margin(model.filters + i) * width.scale[f] / static_cast<double>(windows);
             for (size_t t = 0; t < tokens.size(); ++t) {
                 int sum = 0;
-                for (size_t j = 0; j < taps; ++j) sum += entry(model, workspace.rows[most + t], width.column + j * width.padded + f);
+                for (size_t j = 0; j < taps; ++j) sum += entry(model, all[most + t], width.column + j * width.padded + f);
                 parts[tokens[t]] += unit * sum;
             }
         }

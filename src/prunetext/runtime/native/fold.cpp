@@ -57,7 +57,7 @@ PRUNETEXT_INLINE bool round_row(const int32_t *acc, const double *factors, const
 }  // namespace
 
 PRUNETEXT_CLONES
-bool fold_table(const int8_t *vectors, size_t rows, size_t dimensions, const int8_t *weights, const double *factors,
+bool fold_table(const int8_t *vectors, const std::vector<size_t> &places, size_t dimensions, const int8_t *weights, const double *factors,
                 const int32_t *limits, size_t stride, bool wide, std::byte *table) {
     const size_t pairs = (dimensions + 1) / 2;
     std::vector<int16_t> paired(pairs * stride * 2), vector(pairs * 2);
@@ -65,11 +65,11 @@ bool fold_table(const int8_t *vectors, size_t rows, size_t dimensions, const int
         for (size_t d = 0; d < dimensions; ++d) paired[(d / 2 * stride + c) * 2 + d % 2] = weights[c * dimensions + d];
     std::vector<int32_t> acc(stride);
     bool sound = true;
-    for (size_t r = 0; r < rows && sound; ++r) {
-        for (size_t d = 0; d < dimensions; ++d) vector[d] = vectors[r * dimensions + d];
+    for (size_t i = 0; i < places.size() && sound; ++i) {
+        for (size_t d = 0; d < dimensions; ++d) vector[d] = vectors[i * dimensions + d];
         dot_columns(vector.data(), pairs, paired.data(), stride, acc.data());
-        if (wide) sound = round_row(acc.data(), factors, limits, stride, reinterpret_cast<int16_t *>(table) + r * stride);
-        else sound = round_row(acc.data(), factors, limits, stride, reinterpret_cast<int8_t *>(table) + r * stride);
+        if (wide) sound = round_row(acc.data(), factors, limits, stride, reinterpret_cast<int16_t *>(table) + places[i] * stride);
+        else sound = round_row(acc.data(), factors, limits, stride, reinterpret_cast<int8_t *>(table) + places[i] * stride);
     }
     return sound;
 }

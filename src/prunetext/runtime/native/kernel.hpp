@@ -1,7 +1,8 @@
-// Scoring a text with a packed model.
+// Scoring texts with a packed model, by the fastest of several kernels that this processor has.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,23 +11,56 @@
 
 namespace prunetext {
 
-// What scoring needs besides the model; one for each thread, reused from text to text.
-struct Workspace {
-    std::string scratch;                  // the tokenizer's
-    std::vector<const std::byte *> rows;  // table rows: padding, the text's tokens, padding
-    std::vector<int16_t> best;            // largest window sum of each filter of one width, padded
-    std::vector<double> sums;             // sum of its window sums: an integer below 2^53
-    std::vector<double> features;
-    std::vector<double> logits;           // classes, padded to a multiple of 4
+constexpr size_t batch = 8;     // texts that are scored together
+constexpr size_t piece = 4096;  // characters of a text that are looked at together
+
+// Room for numbers that are written before they are read.
+template <class T> class Buffer {
+  public:
+    T *take(size_t count) {
+        if (count > size_) {
+            size_ = count + count / 2;
+            data_ = std::make_unique_for_overwrite<T[]>(size_);
+        }
+        return data_.get();
+    }
+    T *data() const { return data_.get(); }
+
+  private:
+    std::unique_ptr<T[]> data_;
+    size_t size_ = 0;
 };
 
-// Fill `rows`, `features` and `logits`.
-void score(const Model &model, const Text &text, Workspace &workspace);
+using Candidate = Vocabulary::Candidate;
 
-// The first class whose logit is largest.
-size_t winner(const Model &model, const Workspace &workspace);
+// What scoring needs besides the model; one for each thread, reused from text to text.
+struct Workspace {
+    std::string scratch;                   // normalized text
+    Buffer<uint32_t> begins, ends;         // of tokens in it,
+    Buffer<Candidate> candidates;          // where they may stand in the vocabulary,
+    Buffer<uint32_t> longs;                // and which have more than 8 bytes
+    Buffer<const std::byte *> rows;        // table rows of the tokens, behind those of the tokens before
+    std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
+    std::vector<double> sums;              // sum of its window sums: an integer below 2^53
+    std::vector<double> features, logits;  // [text][feature], [text][class, padded to a multiple of 4]
+};
+
+// Fill `features` and `logits` for at most `batch` texts.
+using Score = void (*)(const Model &model, const Text *texts, size_t count, Workspace &workspace);
+
+// A kernel and its name; all give the same numbers.
+struct Kernel {
+    const char *name;
+    Score score;
+};
+
+// Those that this processor can run, the fastest first.
+const std::vector<Kernel> &kernels();
+
+// The first class whose logit is largest, for one text of the batch.
+size_t winner(const Model &model, const Workspace &workspace, size_t text);
 
 // Softmax of the logits over the model's temperature; `out` takes one number for each class.
-void probabilities(const Model &model, Workspace &workspace, float *out);
+void probabilities(const Model &model, Workspace &workspace, size_t text, float *out);
 
 }  // namespace prunetext

@@ -7,6 +7,10 @@
 #include <cstring>
 #include <unordered_set>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include "coding.hpp"
 #include "file.hpp"
 
@@ -14,7 +18,7 @@ namespace prunetext {
 
 namespace {
 
-constexpr size_t max_dimensions = 4096, max_filters = 4096, widest = 16, max_classes = 65536;
+constexpr size_t max_dimensions = 4096, max_filters = 4096, max_classes = 65536;
 constexpr size_t max_words = 1u << 22, max_word_bytes = 64u << 20, max_table = 256u << 20, max_head = 1u << 24, max_weights = 1u << 26;
 constexpr uint64_t max_products = uint64_t{1} << 36;  // multiplications to fold: a few seconds
 
@@ -24,6 +28,18 @@ void one_of(const Header &header, const char *key, std::initializer_list<std::st
     const std::string &value = header.value(key);
     if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
         refuse(std::string("its ") + key + " is none that format 1 knows");
+}
+
+// In pages as large as the system has, since rows are read in no order: others take a moment to find, each time.
+std::unique_ptr<std::byte[], TableDelete> make_table(size_t bytes) {
+    constexpr size_t huge = size_t{1} << 21;
+    const size_t whole = (bytes + huge - 1) / huge * huge;
+    const bool large = bytes > huge / 4;
+    auto *table = static_cast<std::byte *>(::operator new[](large ? whole : bytes, std::align_val_t{huge}));
+#ifdef MADV_HUGEPAGE
+    if (large) madvise(table, whole, MADV_HUGEPAGE);
+#endif
+    return std::unique_ptr<std::byte[], TableDelete>(table);
 }
 
 }  // namespace
@@ -135,7 +151,7 @@ void Model::read_metadata(const Header &header) {
 }
 
 void Model::read_convolutions(const Reader &reader) {
-    for (int k = 1; k <= static_cast<int>(widest); ++k) {
+    for (int k = 1; k <= static_cast<int>(most_taps); ++k) {
         const std::string name = "conv" + std::to_string(k);
         if (!reader.find(name + ".weight")) continue;
         const std::vector<uint64_t> &shape = reader.units_shape(name + ".weight", 3);
@@ -147,11 +163,13 @@ void Model::read_convolutions(const Reader &reader) {
         if (shape[1] != static_cast<uint64_t>(k)) refuse("tensor " + name + ".weight has the wrong number of taps");
         width.padded = (width.filters + lanes - 1) / lanes * lanes;
         width.column = stride;
+        width.place = padded;
         width.feature = filters;
         width.scale = reader.scales(name + ".table_scale", width.filters);
         const std::vector<float> values = reader.floats(name + ".bias", {width.filters});
         width.bias.assign(values.begin(), values.end());
         stride += width.padded * static_cast<size_t>(k);
+        padded += width.padded;
         filters += width.filters;
         widths.push_back(std::move(width));
     }
@@ -237,9 +255,11 @@ void Model::fold(const Reader &reader) {
                 limits[column] = wide ? 32767 / width.taps : 127;
             }
     }
-    table.reset(static_cast<std::byte *>(::operator new[]((rows + 1) * stride * (wide ? 2 : 1), std::align_val_t{64})));
+    table = make_table((rows + 1) * row_bytes());
     const int8_t *vectors = reader.units("embedding", room);
-    if (!fold_table(vectors, rows, dimensions, weights.data(), factors.data(), limits.data(), stride, wide, table.get()))
+    std::vector<size_t> places(rows);
+    for (size_t i = 1; i < rows; ++i) places[i] = vocabulary.place(i - 1) + size_t{1};
+    if (!fold_table(vectors, places, dimensions, weights.data(), factors.data(), limits.data(), stride, wide, table.get()))
         refuse("an entry of its table is out of range: its table_scale does not fit its weights");
     std::memset(const_cast<std::byte *>(row(rows)), 0, stride * (wide ? 2 : 1));
 }

@@ -16,18 +16,20 @@ namespace prunetext {
 
 struct Header;
 
+constexpr size_t most_taps = 16;
 constexpr size_t lanes = 16;  // filters are padded to a multiple of this, so that the kernel needs no remainder loop
 
 // One convolution. In a row of the table its segment starts at `column`, as [tap][filter], filters padded.
 struct Width {
     int taps = 0;
     size_t filters = 0, padded = 0, column = 0, dimensions = 0;
+    size_t place = 0;    // where its padded filters begin among those of all widths
     size_t feature = 0;  // index of its first max feature; its mean features come `convolutions' filters` later
     std::vector<double> scale, bias;
 };
 
 struct TableDelete {
-    void operator()(std::byte *table) const { ::operator delete[](table, std::align_val_t{64}); }
+    void operator()(std::byte *table) const { ::operator delete[](table, std::align_val_t{size_t{1} << 21}); }
 };
 
 // Inflate a zlib stream, which messages call `what`, to exactly `size` bytes, or throw std::invalid_argument; never takes
@@ -46,11 +48,12 @@ struct Model {
 
     Vocabulary vocabulary{{}};
     std::vector<Width> widths;
+    size_t padded = 0;                 // filters of all widths, padded
     size_t filters = 0, features = 0;  // filters of all widths; features = filters, or twice that with mean pooling
     bool mean = false;
     bool wide = false;  // the table is int16, not int8
 
-    size_t rows = 0;    // unknown word, words; the table has one row more, of zeros, for padding
+    size_t rows = 0;    // unknown word, words by their places; the table has one row more, of zeros, for padding
     size_t stride = 0;  // elements of a row
     std::unique_ptr<std::byte[], TableDelete> table;
 
@@ -58,7 +61,10 @@ struct Model {
     std::vector<double> bias;  // classes, padded to a multiple of 4
 
     // Row `row` of the table; element type int16_t if `wide`, else int8_t.
-    const std::byte *row(size_t row) const { return table.get() + row * stride * (wide ? 2 : 1); }
+    size_t row_bytes() const { return stride * (wide ? 2 : 1); }
+    const std::byte *row(size_t row) const { return table.get() + row * row_bytes(); }
+    // The row of a token, by the word's index or -1.
+    const std::byte *row_of(int32_t word) const { return row(word < 0 ? 0 : vocabulary.place(static_cast<size_t>(word)) + size_t{1}); }
     int max_taps() const { return widths.back().taps; }
 
   private:
@@ -70,9 +76,9 @@ struct Model {
     void fold(const Reader &reader);
 };
 
-// Fill `rows` rows of the table: entry = rint(dot(vector, column's weights) * factor), half to even. False when one lies
+// Fill rows of the table, vector i the row places[i]: entry = rint(dot(vector, column's weights) * factor), half to even. False when one lies
 // outside its column's ± limit. (fold.cpp)
-bool fold_table(const int8_t *vectors, size_t rows, size_t dimensions, const int8_t *weights, const double *factors,
+bool fold_table(const int8_t *vectors, const std::vector<size_t> &places, size_t dimensions, const int8_t *weights, const double *factors,
                 const int32_t *limits, size_t stride, bool wide, std::byte *table);
 
 }  // namespace prunetext

@@ -1,5 +1,6 @@
 // Python's view of a packed model: `_native.Model` and `_native.checksum`.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
 
 #include <cerrno>
 #include <string>
@@ -46,7 +47,7 @@ std::string system_path(nb::handle path) {
 
 class PythonModel {
   public:
-    explicit PythonModel(nb::handle path) : model_(open(path)) {
+    PythonModel(nb::handle path, const std::string &kernel) : model_(open(path)), kernel_(kernel_of(kernel)) {
         for (const std::string &label : model_.labels) labels_.push_back(string(label));
     }
 
@@ -70,9 +71,9 @@ class PythonModel {
         std::vector<uint32_t> winners(held.texts().size());
         {
             const nb::gil_scoped_release released;
-            for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t i) {
-                score(model_, held.texts()[i], workspace);
-                winners[i] = static_cast<uint32_t>(winner(model_, workspace));
+            for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t first, size_t count) {
+                kernel_.score(model_, held.texts().data() + first, count, workspace);
+                for (size_t t = 0; t < count; ++t) winners[first + t] = static_cast<uint32_t>(winner(model_, workspace, t));
             });
         }
         PyObject *list = PyList_New(static_cast<Py_ssize_t>(winners.size()));
@@ -92,9 +93,9 @@ class PythonModel {
         auto *out = reinterpret_cast<float *>(PyByteArray_AsString(array.ptr()));
         {
             const nb::gil_scoped_release released;
-            for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t i) {
-                score(model_, held.texts()[i], workspace);
-                prunetext::probabilities(model_, workspace, out + i * row);
+            for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t first, size_t count) {
+                kernel_.score(model_, held.texts().data() + first, count, workspace);
+                for (size_t t = 0; t < count; ++t) prunetext::probabilities(model_, workspace, t, out + (first + t) * row);
             });
         }
         return array;
@@ -107,6 +108,13 @@ class PythonModel {
     }
 
   private:
+    // By its name; the fastest if that is empty.
+    static Kernel kernel_of(const std::string &name) {
+        for (const Kernel &kernel : kernels())
+            if (name.empty() || name == kernel.name) return kernel;
+        throw nb::value_error("this processor has no such kernel");
+    }
+
     static Model open(nb::handle path) {
         const std::string name = system_path(path);
         try {
@@ -120,6 +128,7 @@ class PythonModel {
     }
 
     Model model_;
+    Kernel kernel_;
     std::vector<nb::str> labels_;
 };
 
@@ -127,10 +136,18 @@ class PythonModel {
 
 void bind_model(nb::module_ &module) {
     module.def(
+        "kernels",
+        [] {
+            nb::list names;
+            for (const Kernel &kernel : kernels()) names.append(nb::str(kernel.name));
+            return names;
+        },
+        "The names of the kernels that this processor can run, the fastest first.");
+    module.def(
         "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); }, nb::arg("data"),
         "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
     nb::class_<PythonModel>(module, "Model", "A packed model; ValueError with the reason when the file is unsound.")
-        .def(nb::init<nb::handle>(), nb::arg("path"))
+        .def(nb::init<nb::handle, const std::string &>(), nb::arg("path"), nb::arg("kernel") = "")
         .def_prop_ro("labels", &PythonModel::labels)
         .def_prop_ro("metadata", &PythonModel::metadata)
         .def_prop_ro("size", &PythonModel::size)

@@ -26,7 +26,7 @@ inline int available_cores() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// Call each(workspace, i) once for every text, on `threads` threads (0: all cores when there is much text, else one).
+// Call each(workspace, first, count) for all texts, at most `batch` of them at a time, on `threads` threads (0: all cores when there is much text, else one).
 template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each &&each) {
     constexpr size_t chunk = 128;  // neighbouring results are written by one thread
     if (threads == 0) {
@@ -44,7 +44,8 @@ template <class Each> void for_each_text(const std::vector<Text> &texts, int thr
         try {
             Workspace workspace;
             for (size_t c; (c = next.fetch_add(1)) < chunks;)
-                for (size_t i = c * chunk, stop = std::min(texts.size(), i + chunk); i < stop; ++i) each(workspace, i);
+                for (size_t i = c * chunk, stop = std::min(texts.size(), i + chunk); i < stop; i += batch)
+                    each(workspace, i, std::min(batch, stop - i));
         } catch (...) {
             next = chunks;
             const std::lock_guard lock(failure_lock);

@@ -1,10 +1,12 @@
-// Python strings as Text: their own code units, without a copy and without a UTF-8 form left behind in the string.
+// Python's texts as Text: their own units, without a copy and without a UTF-8 form left behind in a string.
 #pragma once
 #include <nanobind/nanobind.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "arrow_text.hpp"
 #include "text.hpp"
 
 #ifdef Py_LIMITED_API
@@ -13,8 +15,10 @@
 
 namespace prunetext {
 
-// Borrows the units of a str (or of a subclass of it); `item` is its place in the list `name`, for the message.
+// Borrows the units of a str (or of a subclass of it), or of UTF-8 bytes; `item` is its place in the list `name`, for the
+// message.
 inline Text text_of(PyObject *object, Py_ssize_t item = -1, const char *name = "texts") {
+    if (PyBytes_Check(object)) return {PyBytes_AS_STRING(object), size_t(PyBytes_GET_SIZE(object)), 0, false};
     if (!PyUnicode_Check(object)) {
         const std::string rule = (item < 0 ? "text" : name) + std::string(" must be str, not ") + Py_TYPE(object)->tp_name;
         const std::string place = item < 0 ? "" : " (item " + std::to_string(item) + ")";
@@ -27,11 +31,16 @@ inline Text text_of(PyObject *object, Py_ssize_t item = -1, const char *name = "
             PyUnicode_IS_ASCII(object) != 0};
 }
 
-// The texts of a list or tuple, with a reference to each, so that they outlive changes to the list without the GIL.
+// The texts of a list, a tuple or an Arrow array, with a reference to each, so that they outlive changes to the list without
+// the GIL.
 class HeldTexts {
   public:
     explicit HeldTexts(nanobind::handle list, const char *name = "texts") {
         if (!PyList_Check(list.ptr()) && !PyTuple_Check(list.ptr())) {
+            if (ArrowTexts::is(list)) {
+                arrow_.emplace(list, texts_);
+                return;
+            }
             const std::string rule = std::string(name) + " must be a list of str, not " + Py_TYPE(list.ptr())->tp_name;
             throw nanobind::type_error(rule.c_str());
         }
@@ -47,6 +56,7 @@ class HeldTexts {
 
   private:
     nanobind::object held_;
+    std::optional<ArrowTexts> arrow_;
     std::vector<Text> texts_;
 };
 

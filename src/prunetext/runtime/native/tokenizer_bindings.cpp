@@ -54,10 +54,12 @@ nb::dict count_words(nb::handle list) {
 }
 
 Vocabulary make_vocabulary(nb::handle list) {
-    const HeldTexts held(list, "words");  // checks that each is a str
+    if (!PyList_Check(list.ptr()) && !PyTuple_Check(list.ptr())) throw nb::type_error("words must be a list of str");
+    const HeldTexts held(list, "words");
     std::vector<nb::object> encoded;
     std::vector<std::string_view> words;
     for (size_t i = 0; i < held.texts().size(); ++i) {
+        if (!PyUnicode_Check(held.at(i))) throw nb::type_error(("words must be str, not bytes (item " + std::to_string(i) + ")").c_str());
         nb::object bytes = nb::steal(PyUnicode_AsUTF8String(held.at(i)));  // not cached in the str
         if (!bytes.is_valid()) throw nb::python_error();
         words.emplace_back(PyBytes_AS_STRING(bytes.ptr()), size_t(PyBytes_GET_SIZE(bytes.ptr())));
