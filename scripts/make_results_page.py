@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from textwrap import fill
 
 import numpy as np
 from paired import Estimate, estimate, holm
 from results_table import NAMES, SIZES, Table
+from results_text import header, line, said, shown, signed
 
 from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import Line, summarise
@@ -53,6 +53,7 @@ def main() -> None:
 def page(table: Table) -> Iterator[str]:
     """All lines."""
     yield from head(table)
+    yield from summary(table)
     yield from overview(table)
     yield from default(table)
     yield from winners(table)
@@ -86,6 +87,23 @@ def head(table: Table) -> Iterator[str]:
         f"Their 95 % intervals are Student's t over {len(table.pairs)} pairs of a data set and a seed: they speak of",
         "such data sets as these. These are candidates of the search; `prunetext fit` lets the last recover longer.\n",
     )
+
+
+def summary(table: Table) -> Iterator[str]:
+    """What a reader in a hurry wants to know."""
+    lost = [estimate(table.values(DEFAULT, [size], "drop")) for size in SIZES]
+    yield "## In short\n"
+    for size, each in zip(SIZES, lost, strict=True):
+        yield f"- At {size} of the bytes the default, `{DEFAULT}`, loses {points(each)}."
+    gains = {name: table.against(DEFAULT, name, SIZES) for name in ("random/local", "small from scratch")}
+    for name, each in gains.items():
+        yield f"- It is {points(each)} better than {shown(name)}, mean over the sizes."
+    yield ""
+
+
+def points(each: Estimate) -> str:
+    """An estimate in words."""
+    return f"{each.mean:.2f} points ({each.low:.2f} to {each.high:.2f})".replace("-", "−")
 
 
 def overview(table: Table) -> Iterator[str]:
@@ -224,11 +242,6 @@ def claimed(table: Table, one: str, other: str, size: str) -> Estimate:
     return estimate(values(one) - values(other))
 
 
-def shown(name: str) -> str:
-    """A method's name as code, anything else as it is."""
-    return f"`{name}`" if "/" in name else {"others": "the other criteria"}.get(name, name)
-
-
 def holds(found: Sequence[Estimate]) -> str:
     """In words, where a claim holds."""
     where = {
@@ -251,14 +264,12 @@ def data_set(table: Table, data: str) -> Iterator[str]:
     yield f"\n### {NAMES[data]}\n"
     yield f"Dense {dense:.2f} %; packed in int8 without pruning {accuracy(whole)} %, {whole.bytes:,.0f} bytes;"
     unsized = [each for each in lines.values() if each.size == "any" and each.method != "int8 alone"]
-    yield "; ".join(f"{each.method} {accuracy(each)} %, {each.bytes:,.0f} bytes" for each in unsized) + "."
-    yield "Texts a second: of the model at 1/10, on one thread.\n"
-    yield from header("method", *SIZES, "texts/s")
+    yield "; ".join(f"{each.method} {accuracy(each)} %, {each.bytes:,.0f} bytes" for each in unsized) + ".\n"
+    yield from header("method", *SIZES)
     names = {name for name, size in lines if size != "any"}
     for name in sorted(names, key=lambda name: -mean_of(lines, name)):
         cells = [accuracy(lines.get((name, size))) for size in SIZES]
-        fast = lines.get((name, "1/10"))
-        yield line(shown(name), *cells, f"{fast.texts_per_second:,.0f}" if fast else "–")
+        yield line(shown(name), *cells)
 
 
 def mean_of(lines: Mapping[tuple[str, str], Line], name: str) -> float:
@@ -272,28 +283,6 @@ def accuracy(found: Line | None) -> str:
         return "–"
     over = f" ({found.over} too large)" if found.over else ""
     return f"{found.test:.2f} ± {found.margin:.2f}{over}" if np.isfinite(found.margin) else f"{found.test:.2f}{over}"
-
-
-def said(*parts: str) -> str:
-    """A paragraph, in lines; an empty one follows if the last part ends a line."""
-    end = "\n" if parts[-1].endswith("\n") else ""
-    return fill(" ".join(parts), 120, break_long_words=False, break_on_hyphens=False) + end
-
-
-def header(*names: str) -> Iterator[str]:
-    """The head of a table."""
-    yield line(*names)
-    yield "|" + "---|" * len(names)
-
-
-def line(*cells: object) -> str:
-    """A line of a table."""
-    return "| " + " | ".join(map(str, cells)) + " |"
-
-
-def signed(value: float) -> str:
-    """A difference, with a minus sign as it is printed."""
-    return f"{value:+.2f}".replace("-", "−")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,14 @@ inline int available_cores() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// Call each(workspace, first, count) for all texts, at most `batch` of them at a time, on `threads` threads (0: all cores when there is much text, else one).
-template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each &&each) {
+// Call each(workspace, first, count) for the texts from `first` to `stop`, at most `batch` of them at a time.
+template <class Each> void for_texts(Workspace &workspace, size_t first, size_t stop, Each &each) {
+    for (; first < stop; first += batch) each(workspace, first, std::min(batch, stop - first));
+}
+
+// The same for all texts, on `threads` threads (0: all cores when there is much text, else one). Starting one takes some 20 µs, of
+// which a call with so much text has hundreds: no pool of them is kept, which a fork would leave without its threads.
+template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each each) {
     constexpr size_t chunk = 128;  // neighbouring results are written by one thread
     if (threads == 0) {
         size_t units = 0;
@@ -36,16 +42,16 @@ template <class Each> void for_each_text(const std::vector<Text> &texts, int thr
     }
     const size_t chunks = (texts.size() + chunk - 1) / chunk;
     threads = static_cast<int>(std::min<size_t>(static_cast<size_t>(std::min(threads, max_threads)), chunks));
+    static thread_local Workspace own;  // kept for the next call: one text takes less time than making it
+    if (threads <= 1) return for_texts(own, 0, texts.size(), each);
 
     std::atomic<size_t> next{0};
     std::exception_ptr failure;
     std::mutex failure_lock;
-    const auto work = [&] {
+    const auto work = [&](Workspace &workspace) {
         try {
-            Workspace workspace;
             for (size_t c; (c = next.fetch_add(1)) < chunks;)
-                for (size_t i = c * chunk, stop = std::min(texts.size(), i + chunk); i < stop; i += batch)
-                    each(workspace, i, std::min(batch, stop - i));
+                for_texts(workspace, c * chunk, std::min(texts.size(), (c + 1) * chunk), each);
         } catch (...) {
             next = chunks;
             const std::lock_guard lock(failure_lock);
@@ -55,11 +61,15 @@ template <class Each> void for_each_text(const std::vector<Text> &texts, int thr
     std::vector<std::thread> others;
     try {
         others.reserve(static_cast<size_t>(threads));  // growing could fail with threads in it, which must be joined
-        for (int t = 1; t < threads; ++t) others.emplace_back(work);
+        for (int t = 1; t < threads; ++t)
+            others.emplace_back([&work] {
+                Workspace workspace;
+                work(workspace);
+            });
     } catch (const std::exception &) {
         // No more threads to be had: those that run, and this one, share the work.
     }
-    work();
+    work(own);
     for (std::thread &other : others) other.join();
     if (failure) std::rethrow_exception(failure);
 }
