@@ -42,11 +42,12 @@ def test_it_keeps_to_the_budget(job: Any, monkeypatch: pytest.MonkeyPatch) -> No
     assert tuned is None or tuned.bytes <= 60_000
 
 
-@pytest.mark.parametrize("end", ["import os; os.abort()", "raise ValueError", "pass"])
-def test_a_training_that_dies_or_writes_nothing_is_no_model(
+@pytest.mark.parametrize("end", ["import os; os.abort()", "raise ValueError", "pass", "while True: pass"])
+def test_a_training_that_dies_or_never_ends_or_writes_nothing_is_no_model(
     job: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], end: str
 ) -> None:
     monkeypatch.setattr(fasttext, "TRAINING", end)
+    monkeypatch.setattr(fasttext, "PATIENCE", -2.7 if "while" in end else 60)
     assert fasttext.binary(job, None) is None
     assert fasttext.quantised(job, 60_000) is None
     assert fasttext.autotuned(job, 60_000, seconds=1) is None

@@ -1,4 +1,4 @@
-"""FastText as a peer: trained in a process of its own, since its C++ can abort the one that it runs in."""
+"""FastText as a peer: trained in a process of its own, since its C++ can abort that process, or go on for ever."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the 
 TRIES, NEAR = 5, 0.9  # at a size, and the share of it that is near enough
 BINARY = {"dim": 10, "wordNgrams": 2, "bucket": 200_000, "epoch": 5, "lr": 0.5}  # a size at which .ftz files are good
 QUANTISED = {"retrain": True, "qnorm": True}
+DURATION = "autotuneDuration"
+PATIENCE = 120  # seconds after which a training is given up: some of its searches for a size go round in circles
 TRAINING = """
 import json, sys
 import fasttext
@@ -55,7 +57,7 @@ def autotuned(job: Job, budget: int | None, seconds: int) -> Made | None:
     """FastText, its parameters and size tuned on dev by itself; None if it finds no model so small."""
     assert budget is not None
     size = f"{max(1, budget // 1000)}k"
-    found = made("fastText autotuned", job, {"autotuneDuration": seconds, "autotuneModelSize": size})
+    found = made("fastText autotuned", job, {DURATION: seconds, "autotuneModelSize": size})
     return found if found is not None and found.bytes <= budget else None
 
 
@@ -65,12 +67,18 @@ def made(name: str, job: Job, train: dict[str, Any], quantise: dict[str, Any] | 
     with tempfile.TemporaryDirectory() as folder:
         files = {split: written(job, split, Path(folder) / split) for split in ("train", "dev")}
         options: dict[str, Any] = {"train": {"input": files["train"], "thread": THREADS, "verbose": 0, **train}}
-        if "autotuneDuration" in train:
+        if DURATION in train:
             options["train"]["autotuneValidationFile"] = files["dev"]
         options["quantise"] = quantise and {"input": files["train"], "thread": THREADS, "verbose": 0, **quantise}
         path = Path(folder) / "model"
         command = [sys.executable, "-c", TRAINING, json.dumps(options), str(path)]
-        if subprocess.run(command, check=False, capture_output=True).returncode or not path.exists():
+        try:
+            ended = subprocess.run(
+                command, check=False, capture_output=True, timeout=PATIENCE + 3 * train.get(DURATION, 0)
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        if ended.returncode or not path.exists():
             return None
         seconds, size = time.perf_counter() - began, path.stat().st_size
         import fasttext
