@@ -1,10 +1,11 @@
-"""One model, four computations: torch on the file's tensors = reference.py = the native kernel = TextCNN, rounded."""
+"""One model, five computations: torch on the file's tensors = reference.py = kernel = ONNX = TextCNN, rounded."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -58,6 +59,15 @@ def torch_probabilities(path: Path, texts: list[str]) -> torch.Tensor:
         scores = tensors["head.weight"].double() @ features + tensors["head.bias"].double()
         out.append((scores / float(metadata["temperature"])).softmax(0))
     return torch.stack(out)
+
+
+def exported_probabilities(path: Path, texts: list[str]) -> np.ndarray:
+    """What ONNX Runtime answers with the exported file."""
+    target = path.with_suffix(".onnx")
+    prunetext.export(path, target)
+    session = onnxruntime.InferenceSession(target, providers=["CPUExecutionProvider"])
+    words = json.loads(session.get_modelmeta().custom_metadata_map["vocabulary"])
+    return np.asarray(session.run(None, {"ids": prunetext.Encoder(words).encode(texts)})[0])
 
 
 def pruned_model(model: TextCNN, kinds: tuple[str, ...], seed: int) -> TextCNN:
@@ -118,6 +128,7 @@ def test_every_computation_gives_the_same_answer(
     for runtime in (ReferenceModel(path), prunetext.load(path)):
         assert runtime.predict(texts) == labels
         np.testing.assert_allclose(runtime.predict_proba(texts), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(exported_probabilities(path, texts), expected, rtol=0, atol=1e-5)
     trained = logits(model, examples).softmax(1)
     np.testing.assert_allclose(trained, expected, rtol=0, atol=1e-3)
 

@@ -30,6 +30,7 @@ LAYERS = (
     "prediction",
     "inspection",
     "assessment",
+    "exporting",
     "console",
     "command_line",
     "cli",

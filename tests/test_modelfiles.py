@@ -65,7 +65,11 @@ def predict(path: Path) -> object:
     return prunetext.predict(path, "no texts either")
 
 
-@pytest.mark.parametrize("command", [prunetext.inspect, predict, evaluate])
+def export(path: Path) -> object:
+    return prunetext.export(path, path.with_name("model.onnx"))
+
+
+@pytest.mark.parametrize("command", [prunetext.inspect, predict, evaluate, export])
 @pytest.mark.parametrize("number", range(len(HOSTILE) + len(UNSOUND)))
 def test_every_command_refuses_it(number: int, command: Callable[[Path], Any], tmp_path: Path) -> None:
     path = write(tmp_path / "model.safetensors", [*HOSTILE, *UNSOUND][number])

@@ -7,11 +7,13 @@ if TYPE_CHECKING:
     from prunetext.data.dataset import Data, Examples
     from prunetext.data.reading import read
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
+    from prunetext.exporting import Exported, export
     from prunetext.inspection import Inspection, inspect
     from prunetext.jobs import Result
     from prunetext.pipeline import fit, prune, sensitivity
     from prunetext.prediction import predict
     from prunetext.runtime.classifier import Classifier, load
+    from prunetext.runtime.ids import Encoder
     from prunetext.training.evaluation import Score, Verdict
 
 # Loaded on first use, so that `import prunetext` costs next to nothing.
@@ -20,8 +22,10 @@ _HOMES = {
     "Comparison": "prunetext.comparison.api",
     "Data": "prunetext.data.dataset",
     "DataError": "prunetext.errors",
+    "Encoder": "prunetext.runtime.ids",
     "Evaluation": "prunetext.assessment",
     "Examples": "prunetext.data.dataset",
+    "Exported": "prunetext.exporting",
     "InputError": "prunetext.errors",
     "Inspection": "prunetext.inspection",
     "MissingExtraError": "prunetext.errors",
@@ -33,6 +37,7 @@ _HOMES = {
     "Verdict": "prunetext.training.evaluation",
     "compare": "prunetext.comparison.api",
     "evaluate": "prunetext.assessment",
+    "export": "prunetext.exporting",
     "fit": "prunetext.pipeline",
     "inspect": "prunetext.inspection",
     "load": "prunetext.runtime.classifier",
@@ -52,15 +57,18 @@ __all__ = [  # noqa: RUF022
     "predict",
     "evaluate",
     "inspect",
+    "export",
     "Data",
     "Examples",
     "Result",
     "Comparison",
     "Evaluation",
     "Inspection",
+    "Exported",
     "Score",
     "Verdict",
     "Classifier",
+    "Encoder",
     "PrunetextError",
     "InputError",
     "DataError",

@@ -302,3 +302,26 @@ def inspect(
         from prunetext import console
 
         console.print_inspection(found)
+
+
+@command()
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Packed file, float file of a run, or folder of a run.", show_default=False
+        ),
+    ],
+    onnx: Annotated[str | None, typer.Option(help="ONNX file to write; required.")] = None,
+) -> None:
+    """Write a model as a standard ONNX file.
+
+    The file holds vocabulary and labels, too, and has been checked to answer as the model does. README.md says how to
+    feed it.
+    """
+    if onnx is None:
+        raise InputError("onnx is missing. Give a file with --onnx.")
+    from prunetext.exporting import export as run
+
+    done = run(model, onnx)
+    print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, probabilities differ by {done.apart:.0e} at most")
