@@ -22,12 +22,12 @@
 #ifdef __clang__
 #define PRUNETEXT_BEGIN_AVX2 _Pragma("clang attribute push(__attribute__((target(\"avx2,bmi,bmi2,lzcnt,popcnt\"))), apply_to = function)")
 #define PRUNETEXT_BEGIN_AVX512 \
-    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,lzcnt,popcnt\"))), apply_to = function)")
+    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,bmi,bmi2,lzcnt,popcnt\"))), apply_to = function)")
 #define PRUNETEXT_END _Pragma("clang attribute pop")
 #else
 #define PRUNETEXT_BEGIN_AVX2 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,bmi,bmi2,lzcnt,popcnt\")")
 #define PRUNETEXT_BEGIN_AVX512 \
-    _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512bw,avx512vl,avx512dq,bmi,bmi2,lzcnt,popcnt\")")
+    _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi2,bmi,bmi2,lzcnt,popcnt\")")
 #define PRUNETEXT_END _Pragma("GCC pop_options")
 #endif
 
@@ -62,7 +62,8 @@ const std::vector<Kernel> &kernels() {
         std::vector<Kernel> list;
 #ifdef PRUNETEXT_X86
         const bool bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-        if (bits && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        const bool wide = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+        if (bits && wide && __builtin_cpu_supports("avx512vbmi2"))  // from Ice Lake and Zen 4 on
             list.push_back({"avx512", avx512::score});
         if (bits && __builtin_cpu_supports("avx2")) list.push_back({"avx2", avx2::score});
 #endif
