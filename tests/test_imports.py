@@ -31,8 +31,10 @@ LAYERS = (
     "inspection",
     "assessment",
     "exporting",
+    "benchmarking",
     "console",
     "command_line",
+    "cli_measuring",
     "cli",
 )
 TOP = ("__init__", "__main__")

@@ -3,6 +3,7 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prunetext.assessment import Evaluation, evaluate
+    from prunetext.benchmarking.api import Bench, bench
     from prunetext.comparison.api import Comparison, compare
     from prunetext.data.dataset import Data, Examples
     from prunetext.data.reading import read
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Loaded on first use, so that `import prunetext` costs next to nothing.
 _HOMES = {
+    "Bench": "prunetext.benchmarking.api",
     "Classifier": "prunetext.runtime.classifier",
     "Comparison": "prunetext.comparison.api",
     "Data": "prunetext.data.dataset",
@@ -35,6 +37,7 @@ _HOMES = {
     "RunError": "prunetext.errors",
     "Score": "prunetext.training.evaluation",
     "Verdict": "prunetext.training.evaluation",
+    "bench": "prunetext.benchmarking.api",
     "compare": "prunetext.comparison.api",
     "evaluate": "prunetext.assessment",
     "export": "prunetext.exporting",
@@ -58,6 +61,7 @@ __all__ = [  # noqa: RUF022
     "evaluate",
     "inspect",
     "export",
+    "bench",
     "Data",
     "Examples",
     "Result",
@@ -65,6 +69,7 @@ __all__ = [  # noqa: RUF022
     "Evaluation",
     "Inspection",
     "Exported",
+    "Bench",
     "Score",
     "Verdict",
     "Classifier",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from prunetext.command_line import app, command, main
+from prunetext.command_line import Json, Model, app, command, main
 from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, option_types, read_recipe
 from prunetext.errors import InputError, require
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)]
-Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 
 @app.callback()
@@ -154,71 +151,6 @@ def prune(
     print_run(result, as_json)
 
 
-@command(ReadOptions, ModelOptions)
-def compare(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
-    out: Annotated[
-        str | None, typer.Option(help="Folder of the comparison, which is made or added to; required.")
-    ] = None,
-    methods: Annotated[
-        str,
-        typer.Option(help="Such as taylor/local,random/oneshot/filters+taps; all if not given.", show_default=False),
-    ] = "",
-    sizes: Annotated[
-        str | None,
-        typer.Option(help="Shares of the unpruned file, or bytes. [default: 1/2,1/4,1/10,1/30]", show_default=False),
-    ] = None,
-    seeds: Annotated[
-        int, typer.Option(help="Dense models, each of its own seed. [default: 3]", show_default=False)
-    ] = 3,
-    baselines: Annotated[
-        bool, typer.Option("--baselines/--no-baselines", help="Whether to make the baselines.", show_default=False)
-    ] = True,
-    autotune: Annotated[
-        int, typer.Option(help="Seconds of fastText's own search for each size.", show_default=False)
-    ] = 0,
-    max_drop: Annotated[
-        float, typer.Option(help="Accuracy points that verdicts allow. [default: 0.5]", show_default=False)
-    ] = 0.5,
-    epochs: Annotated[
-        float | None, typer.Option(help="Epochs of training the dense model, as for fit.", show_default=False)
-    ] = None,
-    as_json: Json = None,
-    **options: Any,
-) -> None:
-    """Compare methods at equal bytes.
-
-    Prints a table for each size, the most accurate method first, with baselines, intervals over seeds and verdicts.
-    Every model is a row in OUT/rows.jsonl; a comparison that was stopped goes on where it was.
-    """
-    if out is None:
-        raise InputError("out is missing. Give a folder with --out.")
-    for package in ("torch", "scipy", "safetensors"):
-        require(package, extra="train")
-    from prunetext import console
-    from prunetext.comparison.api import compare as run
-
-    values = {name: value for name, value in options.items() if value is not None}
-    values |= {} if sizes is None else {"sizes": sizes}
-    values |= {} if epochs is None else {"epochs": epochs}
-    show = None if as_json else console.print_row
-    found = run(
-        data,
-        out=out,
-        methods=methods,
-        seeds=seeds,
-        baselines=baselines,
-        autotune=autotune,
-        max_drop=max_drop,
-        row=show,
-        **values,
-    )
-    if as_json:
-        print(json.dumps([row._asdict() for row in found.rows], ensure_ascii=False, indent=1))
-    else:
-        console.print_comparison(found.lines)
-
-
 @command(ReadOptions, only=("text", "encoding"))
 def predict(
     model: Model,
@@ -243,40 +175,6 @@ def predict(
         lines = [f"{label.translate(ESCAPES)}\t{probability:.4f}\n" for label, probability in chunk]
         sys.stdout.buffer.write("".join(lines).encode())
         sys.stdout.buffer.flush()
-
-
-@command(ReadOptions)
-def evaluate(
-    model: Model,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
-    split: Annotated[
-        str | None,
-        typer.Option(help="train, dev or test; test of a folder that has one and of a known sample, else all rows."),
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(help="Model to compare with: another packed file, or the dense.safetensors of a run."),
-    ] = None,
-    max_drop: Annotated[
-        float, typer.Option(help="Accuracy points that MODEL may lose to the other. [default: 0.5]", show_default=False)
-    ] = 0.5,
-    as_json: Json = None,
-    **options: Any,
-) -> None:
-    """Measure a model on labelled texts.
-
-    Prints accuracy with its interval, macro-F1 and the scores of each class; with --against also the verdict.
-    """
-    from prunetext.assessment import evaluate as run
-
-    given = {name: value for name, value in options.items() if value is not None}
-    found = run(model, data, split=split, against=against, max_drop=max_drop, **given)
-    if as_json:
-        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
-    else:
-        from prunetext import console
-
-        console.print_evaluation(found, against, max_drop)
 
 
 @command()
@@ -325,3 +223,7 @@ def export(
 
     done = run(model, onnx)
     print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, probabilities differ by {done.apart:.0e} at most")
+
+
+# Last, since commands stand in --help in the order in which they are made.
+from prunetext import cli_measuring  # noqa: E402, F401

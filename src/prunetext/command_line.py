@@ -26,6 +26,10 @@ app = typer.Typer(
 # Click's base of all usage errors, wherever this version of typer keeps it.
 USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[2])
 
+# What several commands take.
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)]
+Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted."""

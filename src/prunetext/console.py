@@ -12,11 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from prunetext.benchmarking.table import circumstances, tables
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
     from prunetext.assessment import Evaluation
+    from prunetext.benchmarking.api import Bench
     from prunetext.comparison.rows import Row
     from prunetext.comparison.summary import Line
     from prunetext.inspection import Inspection
@@ -189,6 +192,28 @@ def print_comparison(lines: list[Line]) -> None:
     if any(line.over for line in lines):
         out.print("\n* larger than the size: nothing more could be removed")
     out.print("\nMeans over seeds on test; the interval is over seeds, by Student's t; texts/s on one thread.")
+
+
+def print_stage(line: str) -> None:
+    """Tell on standard error what begins."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def print_bench(found: Bench) -> None:
+    """Print what a benchmark has found: sizes and speeds, then what a single text and a new process take."""
+    out = _output()
+    out.width = max(out.width, WIDE)
+    for note in found.notes:
+        out.print(note)
+    for columns, rows in tables(found):
+        table = _table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        out.print(table)
+        out.print()
+    for line in circumstances(found):
+        out.print(line)
 
 
 def print_evaluation(found: Evaluation, against: str | None, max_drop: float) -> None:

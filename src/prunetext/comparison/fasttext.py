@@ -8,11 +8,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prunetext.comparison.made import Made
-from prunetext.jobs import Job
 from prunetext.runtime._native import tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prunetext.data.dataset import Examples
+    from prunetext.jobs import Job
 
 THREADS = 10  # with fewer its training can end with NaN
 FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the first try
@@ -22,10 +27,9 @@ QUANTISED = {"retrain": True, "qnorm": True}
 DURATION = "autotuneDuration"
 PATIENCE = 120  # seconds after which a training is given up: some of its searches for a size go round in circles
 TRAINING = """
-import json, sys
-import fasttext
+import importlib, json, sys
 options, path = json.loads(sys.argv[1]), sys.argv[2]
-model = fasttext.train_supervised(**options["train"])
+model = importlib.import_module(options["module"]).train_supervised(**options["train"])
 if options["quantise"]:
     model.quantize(**options["quantise"])
 model.save_model(path)
@@ -66,19 +70,10 @@ def made(name: str, job: Job, train: dict[str, Any], quantise: dict[str, Any] | 
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         files = {split: written(job, split, Path(folder) / split) for split in ("train", "dev")}
-        options: dict[str, Any] = {"train": {"input": files["train"], "thread": THREADS, "verbose": 0, **train}}
         if DURATION in train:
-            options["train"]["autotuneValidationFile"] = files["dev"]
-        options["quantise"] = quantise and {"input": files["train"], "thread": THREADS, "verbose": 0, **quantise}
+            train = {"autotuneValidationFile": files["dev"], **train}
         path = Path(folder) / "model"
-        command = [sys.executable, "-c", TRAINING, json.dumps(options), str(path)]
-        try:
-            ended = subprocess.run(
-                command, check=False, capture_output=True, timeout=PATIENCE + 3 * train.get(DURATION, 0)
-            )
-        except subprocess.TimeoutExpired:
-            return None
-        if ended.returncode or not path.exists():
+        if not trained(path, files["train"], train, quantise):
             return None
         seconds, size = time.perf_counter() - began, path.stat().st_size
         import fasttext
@@ -93,13 +88,38 @@ def made(name: str, job: Job, train: dict[str, Any], quantise: dict[str, Any] | 
     return Made(name, size, predict, seconds)
 
 
+def trained(
+    path: Path,
+    lines: str,
+    train: dict[str, Any],
+    quantise: dict[str, Any] | None = None,
+    module: str = "fasttext",
+) -> bool:
+    """Train on a file of lines, in a process of its own, and write the model; tells whether that went well.
+
+    module: what is imported, `fasttext` or one of the same functions.
+    """
+    common = {"input": lines, "thread": THREADS, "verbose": 0}
+    options = {"module": module, "train": {**common, **train}, "quantise": quantise and {**common, **quantise}}
+    command = [sys.executable, "-c", TRAINING, json.dumps(options), str(path)]
+    patience = PATIENCE + 3 * train.get(DURATION, 0)
+    try:
+        ended = subprocess.run(command, check=False, capture_output=True, timeout=patience)
+    except subprocess.TimeoutExpired:
+        return False
+    return not ended.returncode and path.exists()
+
+
 def written(job: Job, name: str, path: Path) -> str:
-    """Write the texts of a split in fastText's format, labels by their numbers, since they may have spaces."""
-    numbers = {label: number for number, label in enumerate(job.labels)}
-    examples = job.texts[name]
+    """Write the texts of a split as the tokens that prunetext sees."""
+    return write_lines(path, job.texts[name], job.labels, lambda text: " ".join(tokenize(text)))
+
+
+def write_lines(path: Path, examples: Examples, labels: list[str], line: Callable[[str], str]) -> str:
+    """Write texts, each as its `line`, in fastText's format, labels by their numbers, since they may have spaces."""
+    numbers = {label: number for number, label in enumerate(labels)}
     lines = (
-        f"__label__{numbers[label]} {' '.join(tokenize(text))}\n"
-        for text, label in zip(examples.texts, examples.labels, strict=True)
+        f"__label__{numbers[label]} {line(text)}\n" for text, label in zip(examples.texts, examples.labels, strict=True)
     )
     path.write_text("".join(lines), "utf-8")
     return str(path)

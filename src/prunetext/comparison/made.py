@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from prunetext.jobs import Job
+if TYPE_CHECKING:
+    from prunetext.jobs import Job
 
 
 class Made(NamedTuple):
@@ -17,4 +18,4 @@ class Made(NamedTuple):
     seconds: float
 
 
-Maker = Callable[[Job, int | None], Made | None]  # from a job and a number of bytes; None if nothing is so small
+Maker = Callable[["Job", int | None], Made | None]  # from a job and a number of bytes; None if nothing is so small

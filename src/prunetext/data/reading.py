@@ -123,7 +123,7 @@ def _find_split(source: str | Path, split: str | None) -> str | Path:
         if split is not None:
             raise DataError(source, f"this is not a folder with a file named {split}. Leave --split out.")
         return _find_splits(source)["train"]
-    found = _split_files(source)
+    found = split_files(source)
     name = split or "test"
     if name not in found:
         raise DataError(
@@ -132,7 +132,7 @@ def _find_split(source: str | Path, split: str | None) -> str | Path:
     return found[name]
 
 
-def _split_files(source: str | Path) -> dict[str, Path]:
+def split_files(source: str | Path) -> dict[str, Path]:
     """Return the file of each split that stands in a folder."""
     with _Reading(source):
         files = sorted((each for each in Path(source).iterdir() if each.is_file()), key=lambda each: each.name)
@@ -169,7 +169,7 @@ def _find_splits(source: str | Path) -> dict[str, str | Path]:
             return {"train": source}
         shown = [each for each in folder.iterdir() if not each.name.startswith(".")]
         only_folders = any(each.is_dir() for each in shown) and not any(each.is_file() for each in shown)
-    found: dict[str, str | Path] = {**_split_files(source)}
+    found: dict[str, str | Path] = {**split_files(source)}
     if "train" in found:
         return found
     if only_folders:

@@ -5,9 +5,11 @@ namespace nb = nanobind;
 
 void bind_tokenizer(nb::module_ &module);  // tokenizer_bindings.cpp
 void bind_model(nb::module_ &module);      // model_bindings.cpp
+void bind_floor(nb::module_ &module);      // floor.cpp
 
 NB_MODULE(_native, module) {
     module.doc() = "Tokenizer, vocabulary and packed-model kernel.";
     bind_tokenizer(module);
     bind_model(module);
+    bind_floor(module);
 }

@@ -1,0 +1,194 @@
+"""`prunetext.bench`: a packed file's size and speed, beside the peers that are installed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from prunetext.benchmarking import floors
+from prunetext.benchmarking.cold import cold_starts
+from prunetext.benchmarking.measure import WC, Course, Samples
+from prunetext.benchmarking.peers import PEERS, AbsentError, Peer, Training, make
+from prunetext.benchmarking.processes import EndedError
+from prunetext.benchmarking.rows import MEASURES, Row, Spread, ratios
+from prunetext.comparison.machine import cpu
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.reading import holds_splits, read, read_examples, split_files
+from prunetext.errors import InputError
+from prunetext.prediction import load_packed
+
+OURS = "prunetext"
+CODE = """
+import prunetext
+model = prunetext.load(PATH)
+def predict(texts):
+    return model.predict(texts, threads=THREADS)
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a benchmark has found: a row for the packed file, for each peer and for each floor."""
+
+    rows: list[Row]  # the packed file's first, floors last
+    missing: dict[str, str]  # peer → why it is not there
+    notes: list[str]  # what a reader of the numbers should know
+    texts: int
+    mean_bytes: float  # of a text, in UTF-8
+    passes: int
+    starts: int
+    machine: dict[str, Any]  # processor, cores in use and Python
+
+    def fields(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {**vars(self), "rows": [row.fields() for row in self.rows]}
+
+
+def bench(
+    model: str | os.PathLike[str],
+    data: str | Path | Data | Examples,
+    *,
+    peers: str = "all",
+    passes: int = 9,
+    starts: int = 15,
+    dimensions: int = 10,
+    beside: str | None = None,
+    told: Callable[[str], None] | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    encoding: str = "utf-8",
+    skip_empty: bool = False,
+) -> Bench:
+    """Measure how small and fast a packed file is, and the peers that are installed, on the same texts in the same run.
+
+        found = prunetext.bench("runs/reviews/model.safetensors", "reviews.csv")
+        found.rows[0].measures["texts_per_second"].median    # on one thread
+        found.rows[1].name, found.rows[1].ratios["p50"]      # how many times longer this one takes for one text
+
+    data: a source as for `prunetext.read`, or what that gives; its test texts are labelled, or all where it has no
+    test, with spaces for line breaks, which fastText does not take. Peers are trained on its train texts. peers: names
+    of `peers.PEERS` with commas, or all, or none. passes: over all texts, and over single ones. starts: of new
+    processes. dimensions: of fastText's vectors. beside: a folder into which `pip install --target` has put further
+    peers. told is called with a line when something begins. `text`, `label`, `encoding` and `skip_empty` are as for
+    `read`.
+
+    Everyone runs in a process of its own, in alternating order, on fresh copies of the strings, with one thread and,
+    where it has any, with as many as there are cores. `rows.Row` has the units. `InputError` for what is wrong with the
+    arguments, and where a process that has begun well ends early.
+    """
+    for name, value in (("passes", passes), ("starts", starts), ("dimensions", dimensions)):
+        if type(value) is not int or value < 1:
+            raise InputError(f"{name} is {value!r}: it must be a whole number of at least 1.")
+    wanted, tell = wanted_peers(peers), told or (lambda line: None)
+    classifier = load_packed(model)
+    reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
+    train, examples, notes = choose(data, classifier.labels, reading)
+    if not examples.texts:
+        raise InputError("There are no texts to label. Give some.")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as folder:
+        ours = Peer(OURS, installed_version(), CODE, os.path.abspath(model), classifier.size, threaded=True)  # noqa: PTH100
+        made, missing = [ours], {}
+        training = None if train is None else Training(one_line(train), Path(folder), dimensions, beside)
+        for name in wanted:
+            try:
+                if training is None:
+                    raise AbsentError("there are no texts to train it on")
+                tell(f"training {name}")
+                made.append(make(name, training))
+            except AbsentError as error:
+                missing[name] = str(error)
+        course = Course(one_line(examples).texts, Path(folder), passes=passes, threads=cores)
+        floor = floors.split_and_hash(ours.version)
+        try:
+            tell("loading")
+            able, samples, failed = course.qualify(made)
+            if OURS in failed:
+                raise EndedError(f"{OURS}: {failed[OURS]}")
+            tell(f"{passes} passes")
+            answers = course.run(able, [floor], samples)
+            tell(f"{starts} cold starts")
+            for peer, found in zip(able, cold_starts(able, course.texts[0], starts), strict=True):
+                samples[peer.name]["cold_start"] = found
+        except EndedError as error:
+            raise InputError(f"{error}. Repair that package, or leave it out of --peers.") from None
+    return Bench(
+        rows=[
+            row(each, samples, answers.get(each.name), examples.labels) for each in (*able, floor, *word_count(samples))
+        ],
+        missing={**missing, **failed},
+        notes=notes,
+        texts=len(course.texts),
+        mean_bytes=1e6 * course.megabytes / len(course.passed),
+        passes=passes,
+        starts=starts,
+        machine={"cpu": cpu(), "cores": cores, "python": platform.python_version()},
+    )
+
+
+def wanted_peers(names: str) -> list[str]:
+    """The peers of a list, each once.
+
+    >>> wanted_peers("scikit-learn, fasttext-new"), wanted_peers("none")
+    (['scikit-learn', 'fasttext-new'], [])
+    """
+    if names in ("all", "none"):
+        return list(PEERS) if names == "all" else []
+    wanted = list(dict.fromkeys(part.strip() for part in names.split(",")))
+    if unknown := [name for name in wanted if name not in PEERS]:
+        raise InputError(f"peers has {unknown[0]!r}: choose some of {', '.join(PEERS)}, or all, or none.")
+    return wanted
+
+
+def choose(
+    data: str | Path | Data | Examples, labels: list[str], reading: dict[str, Any]
+) -> tuple[Examples | None, Examples, list[str]]:
+    """The texts to train peers on, those to label, and what a reader should know of them."""
+    if isinstance(data, (str, Path)):
+        if holds_splits(data) and "train" not in split_files(data):
+            return (
+                None,
+                read_examples(data, labels, **reading),
+                ["There is no train split, so that there are no peers."],
+            )
+        data = read(data, **reading)
+    if isinstance(data, Examples):
+        data = Data(data)
+    if data.test is not None:
+        return data.train, data.test, []
+    return data.train, data.train, ["There is no test split: peers were trained on the very texts that they label."]
+
+
+def one_line(examples: Examples) -> Examples:
+    """The same without line breaks, and without halves of characters, which only some peers take."""
+    texts = [" ".join(text.splitlines()).encode("utf-8", "replace").decode() for text in examples.texts]
+    return Examples(texts, examples.labels)
+
+
+def row(peer: Peer, samples: dict[str, Samples], answers: list[str] | None, gold: list[str]) -> Row:
+    """What was found of one of them."""
+    found = samples[peer.name]
+    right = None if answers is None else sum(map(str.__eq__, answers, gold)) / len(gold)
+    kind = "model" if peer.name == OURS else "floor" if answers is None else "peer"
+    measures = {name: Spread.of(found[name]) for name in MEASURES if found.get(name)}
+    beside = {} if kind == "model" else ratios(samples[OURS], found)
+    return Row(peer.name, peer.version, kind, peer.bytes, right, measures, beside)
+
+
+def word_count(samples: dict[str, Samples]) -> list[Peer]:
+    """`wc`, where it was there."""
+    return [Peer(WC, "", "", "", None)] if WC in samples else []
+
+
+def installed_version() -> str:
+    """Of prunetext."""
+    try:
+        return version("prunetext")
+    except PackageNotFoundError:  # sources on PYTHONPATH
+        return ""

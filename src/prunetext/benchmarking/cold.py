@@ -1,0 +1,55 @@
+"""Cold start: how long a new process takes to its first label, less what bare Python takes to its first line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from prunetext.benchmarking.processes import EndedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prunetext.benchmarking.peers import Peer
+
+BARE = "print(flush=True)"
+
+
+def cold_starts(peers: Sequence[Peer], text: str, starts: int) -> list[list[float]]:
+    """Milliseconds of each peer, peers × starts: each start beside one of bare Python, in alternating order.
+
+    One round goes before those that count, since it writes bytecode and warms the system's cache of files. The clock
+    stops when the label has arrived, so that a peer's ending does not count. Packages that stand beside prunetext do
+    not slow it: it imports none of them.
+    """
+    programs = [program(peer, text) for peer in peers]
+    found: list[list[float]] = [[] for _ in peers]
+    for number in range(starts + 1):
+        order = range(len(programs)) if number % 2 else range(len(programs) - 1, -1, -1)
+        for at in order:
+            pair = (BARE, programs[at]) if number % 2 else (programs[at], BARE)
+            seconds = dict(zip(pair, map(first_line, pair), strict=True))
+            if number:
+                found[at].append(1000 * (seconds[programs[at]] - seconds[BARE]))
+    return found
+
+
+def program(peer: Peer, text: str) -> str:
+    """Load the peer, label one text, print the label."""
+    folder = "" if peer.folder is None else f"import sys; sys.path.insert(0, {peer.folder!r})\n"
+    return f"{folder}PATH, THREADS = {peer.path!r}, 1\n{peer.code}\nprint(predict([{text!r}])[0], flush=True)\n"
+
+
+def first_line(code: str) -> float:
+    """Seconds from starting Python to its first line of output."""
+    line = [sys.executable, "-I", "-X", "utf8", "-c", code]
+    began = time.perf_counter()
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        seconds = time.perf_counter() - began
+    if not said:
+        raise EndedError(f"a new process ended without a label, with exit code {process.returncode}")
+    return seconds
