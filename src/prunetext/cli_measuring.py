@@ -118,8 +118,8 @@ def bench(
     peers: Annotated[
         str,
         typer.Option(
-            help="Some of fasttext-numpy2, fasttext-predict, fasttext-new, scikit-learn, model2vec, with commas; none, "
-            "or all that are installed. [default: all]",
+            help="Some of fasttext-numpy2, fasttext-predict, fasttext-new, scikit-learn, model2vec, onnxruntime, with "
+            "commas; none, or all that are installed. [default: all]",
             show_default=False,
         ),
     ] = "all",

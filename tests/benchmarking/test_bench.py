@@ -52,7 +52,7 @@ def test_rows_are_the_model_the_peers_and_the_floors(model: Path, data: Data) ->
     assert all(spread.min > 0 for row in found.rows for spread in row.ratios.values())
     assert (found.missing, found.notes, found.texts) == ({}, [], 60)
     assert json.loads(json.dumps(found.fields()))["rows"][1]["measures"]["p50"]["min"] > 0
-    assert told[0] == "training scikit-learn"
+    assert told[0] == "making scikit-learn"
 
 
 @pytest.mark.usefixtures("quick", "stubbed")
@@ -64,16 +64,18 @@ def test_a_peer_that_can_not_be_loaded_is_missing(model: Path, data: Data) -> No
 
 
 @pytest.mark.usefixtures("quick", "stubbed")
-def test_without_test_texts_all_are_taken_and_without_train_texts_there_are_no_peers(
-    model: Path, data: Data, tmp_path: Path
-) -> None:
+def test_without_test_texts_all_are_taken(model: Path, data: Data) -> None:
     found = prunetext.bench(model, data.train, **QUICK)
     assert found.texts == len(data.train)
     assert found.notes == ["There is no test split: peers were trained on the very texts that they label."]
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_train_texts_nobody_is_trained(model: Path, tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_text("text,label\na film,class 0\nsign1,class 1\n", "utf-8")
-    found = prunetext.bench(model, tmp_path, **QUICK)
-    assert (found.texts, found.notes) == (2, ["There is no train split, so that there are no peers."])
-    assert set(found.missing) == {"stub", "broken"}
+    found = prunetext.bench(model, tmp_path, peers="scikit-learn", **QUICK)
+    assert (found.texts, found.notes) == (2, ["There is no train split to train peers on."])
+    assert found.missing == {"scikit-learn": "there are no texts to train it on"}
 
 
 @pytest.mark.usefixtures("quick", "stubbed")
@@ -126,7 +128,7 @@ def test_the_command_prints_two_tables_or_json(model: Path, folder: Path, call: 
     assert sum(line.startswith("stub ") for line in lines) == 2
     assert sum(line.startswith("split and hash ") for line in lines) == 1
     assert lines[-1] == "Without broken: ValueError: no."
-    assert done.err.splitlines()[:2] == ["training stub", "training broken"]
+    assert done.err.splitlines()[:2] == ["making stub", "making broken"]
 
     done = call("bench", model, folder, "--passes", 2, "--starts", 1, "--peers", "none", "--json")
     found = json.loads(done.out)

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from prunetext.assessment import Answering
 from prunetext.benchmarking import fasttexts, peers
 from prunetext.benchmarking.measure import Course
 from prunetext.benchmarking.peers import AbsentError, Training, folder_of, installed, make
 from prunetext.data.dataset import Data, Examples
+from prunetext.runs import Run
 
 Install = Callable[..., None]
 
@@ -16,7 +19,7 @@ Install = Callable[..., None]
 @pytest.fixture
 def training(data: Data, tmp_path: Path) -> Training:
     (tmp_path / "models").mkdir()
-    return Training(data.train, tmp_path / "models", 10, None)
+    return Training(data.train, tmp_path / "models", 10, None, tmp_path / "model.safetensors")
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def answers(peer: peers.Peer, examples: Examples, folder: Path) -> list[str]:
 
 
 def test_texts_with_nothing_in_common_make_no_peer(tmp_path: Path) -> None:
-    nothing = Training(Examples(["a", "b"], ["x", "y"]), tmp_path, 4, None)
+    nothing = Training(Examples(["a", "b"], ["x", "y"]), tmp_path, 4, None, tmp_path)
     with pytest.raises(AbsentError, match="vocabulary"):
         make("scikit-learn", nothing)
 
@@ -91,6 +94,29 @@ def test_a_peer_learns_to_tell_the_classes(name: str, training: Training, data: 
     right = sum(map(str.__eq__, found, data.test.labels)) / len(found)
     assert set(found) <= set(data.labels)
     assert right > 0.6
+
+
+@pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "onnxruntime"])
+def test_without_texts_to_train_on_there_is_no_peer(name: str, training: Training) -> None:
+    if installed(name) is None:
+        pytest.skip(f"{name} is not installed")
+    with pytest.raises(AbsentError, match=r"^there are no texts to train it on$"):
+        make(name, training._replace(given=None))
+
+
+def test_the_dense_model_in_onnx_answers_as_the_dense_model(
+    training: Training, data: Data, random_model: Callable[..., Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("onnx")
+    with pytest.raises(AbsentError, match=r"no dense\.safetensors beside"):
+        make("onnxruntime", training)
+    words = [f"common{number}" for number in range(12)]
+    with Run(tmp_path / "run", {"seed": 0}, overwrite=False) as run:
+        run.save_model("dense.safetensors", random_model(words=len(words), classes=2), words, data.labels, 1)
+        dense = run.path("dense.safetensors")
+    peer = make("onnxruntime", training._replace(given=None, model=dense.with_name("model.safetensors")))
+    assert data.test is not None
+    assert answers(peer, data.test, tmp_path) == Answering(dense).predict(data.test.texts)
 
 
 def test_fasttext_needs_something_that_trains(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,12 +95,11 @@ def bench(
     with tempfile.TemporaryDirectory() as folder:
         ours = Peer(OURS, installed_version(), CODE, os.path.abspath(model), classifier.size, threaded=True)  # noqa: PTH100
         made, missing = [ours], {}
-        training = None if train is None else Training(one_line(train), Path(folder), dimensions, beside)
+        given = None if train is None else one_line(train)
+        training = Training(given, Path(folder), dimensions, beside, Path(model))
         for name in wanted:
             try:
-                if training is None:
-                    raise AbsentError("there are no texts to train it on")
-                tell(f"training {name}")
+                tell(f"making {name}")
                 made.append(make(name, training))
             except AbsentError as error:
                 missing[name] = str(error)
@@ -155,7 +154,7 @@ def choose(
             return (
                 None,
                 read_examples(data, labels, **reading),
-                ["There is no train split, so that there are no peers."],
+                ["There is no train split to train peers on."],
             )
         data = read(data, **reading)
     if isinstance(data, Examples):

@@ -1,7 +1,8 @@
-"""What prunetext is measured beside: packages that are installed, each with a model trained on the same texts.
+"""What prunetext is measured beside: packages that are installed, each with a model of the same texts.
 
 A peer is a name, a file or folder, and Python code that loads it; the code runs in a process of its own. Tested
-together in one environment: fasttext-numpy2 0.10.4, fasttext-new 0.1.0, scikit-learn 1.9.1 and model2vec 0.10.0.
+together in one environment: fasttext-numpy2 0.10.4, fasttext-new 0.1.0, scikit-learn 1.9.1, model2vec 0.10.0 and
+onnxruntime 1.32.0.
 fasttext-predict 0.9.2.4 installs the very files of fasttext-numpy2, `fasttext/` and `fasttext_pybind`, so that only the
 later one of the two works; `pip install --target FOLDER fasttext-predict` puts it elsewhere, and `beside=FOLDER` finds
 it there.
@@ -39,12 +40,20 @@ class Peer(NamedTuple):
 
 
 class Training(NamedTuple):
-    """What peers are trained on, and where their models go."""
+    """What peers are made of, and where their models go."""
 
-    examples: Examples  # no text has a line break
+    given: Examples | None  # no text has a line break
     folder: Path
     dimensions: int  # of fastText's vectors
     beside: str | None  # a folder with further packages
+    model: Path  # the packed file
+
+    @property
+    def examples(self) -> Examples:
+        """Those to train on; `AbsentError` if there are none."""
+        if self.given is None:
+            raise AbsentError("there are no texts to train it on")
+        return self.given
 
 
 class AbsentError(Exception):
@@ -58,6 +67,7 @@ PEERS = {
     "fasttext-new": "prunetext.benchmarking.fasttexts:rust",
     "scikit-learn": "prunetext.benchmarking.linear:tf_idf",
     "model2vec": "prunetext.benchmarking.static:static",
+    "onnxruntime": "prunetext.benchmarking.dense:onnx",
 }
 Maker = Callable[[Training, Distribution], Peer]
 
