@@ -72,7 +72,7 @@ def test_scikit_learn_answers_as_it_does_in_this_process(training: Training, dat
 def answers(peer: peers.Peer, examples: Examples, folder: Path) -> list[str]:
     """Its labels, from its own process."""
     course = Course(examples.texts, folder, passes=1, threads=1)
-    with course._worker(peer, 1) as worker:
+    with course.worker(peer, 1) as worker:
         return [peer.names.get(label, label) for label in worker.ask(f"labels {len(examples)}")]
 
 

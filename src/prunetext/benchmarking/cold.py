@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from prunetext.benchmarking.peers import Peer
 
 BARE = "print(flush=True)"
+LONGEST = 1000  # characters of the text, which stands in the command
 
 
 def cold_starts(peers: Sequence[Peer], text: str, starts: int) -> list[list[float]]:
@@ -39,7 +40,9 @@ def cold_starts(peers: Sequence[Peer], text: str, starts: int) -> list[list[floa
 def program(peer: Peer, text: str) -> str:
     """Load the peer, label one text, print the label."""
     folder = "" if peer.folder is None else f"import sys; sys.path.insert(0, {peer.folder!r})\n"
-    return f"{folder}PATH, THREADS = {peer.path!r}, 1\n{peer.code}\nprint(predict([{text!r}])[0], flush=True)\n"
+    return (
+        f"{folder}PATH, THREADS = {peer.path!r}, 1\n{peer.code}\nprint(predict([{text[:LONGEST]!r}])[0], flush=True)\n"
+    )
 
 
 def first_line(code: str) -> float:

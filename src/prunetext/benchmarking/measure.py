@@ -52,7 +52,7 @@ class Course:
         failed: dict[str, str] = {}
         for _, peer in in_turn(peers, MEMORY_STARTS):
             try:
-                with self._worker(peer, 1) as worker:
+                with self.worker(peer, 1) as worker:
                     if worker.memory is not None:
                         samples[peer.name]["memory"].append(worker.memory)
             except EndedError as error:
@@ -62,9 +62,9 @@ class Course:
     def run(self, peers: Sequence[Peer], floors: Sequence[Peer], samples: dict[str, Samples]) -> dict[str, list[str]]:
         """Measure batches and single texts into `samples`; gives each peer's labels."""
         with ExitStack() as stack:
-            alone = {each.name: stack.enter_context(self._worker(each, 1)) for each in (*peers, *floors)}
+            alone = {each.name: stack.enter_context(self.worker(each, 1)) for each in (*peers, *floors)}
             together = {
-                each.name: stack.enter_context(self._worker(each, self.threads))
+                each.name: stack.enter_context(self.worker(each, self.threads))
                 for each in (*peers, *floors)
                 if each.threaded
             }
@@ -80,7 +80,8 @@ class Course:
                 samples[peer.name]["p99"].append(1e6 * cuts[98])
         return answers
 
-    def _worker(self, peer: Peer, threads: int) -> Worker:
+    def worker(self, peer: Peer, threads: int) -> Worker:
+        """A peer that is loaded."""
         return Worker(peer, threads, self.file, self.texts[:FIRST])
 
     def _batches(self, alone: dict[str, Worker], together: dict[str, Worker], samples: dict[str, Samples]) -> None:
