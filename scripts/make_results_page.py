@@ -115,7 +115,7 @@ def overview(table: Table) -> Iterator[str]:
     )
     yield from header("method", *SIZES, "mean", "time")
     lost = {name: [float(np.mean(table.values(name, [size], "drop"))) for size in SIZES] for name in table.methods}
-    for name in sorted(lost, key=lambda name: mean(lost[name])):
+    for name in sorted(lost, key=lambda name: (mean(lost[name]), name)):
         ratio = np.exp(np.mean(np.log(table.seconds(name) / table.seconds(DEFAULT))))
         yield line(f"`{name}`", *(f"{each:.2f}" for each in (*lost[name], mean(lost[name]))), f"{ratio:.1f}")
     yield ""
@@ -137,7 +137,7 @@ def default(table: Table) -> Iterator[str]:
     else:
         yield f"None is significantly better. So `{DEFAULT}` is the default.\n"
     yield from header("method", "gained on dev", "p, corrected")
-    for name in sorted(others, key=lambda name: -found[name].mean):
+    for name in sorted(others, key=lambda name: (-found[name].mean, name)):
         yield line(f"`{name}`", found[name], f"{corrected[name]:.3f}" if corrected[name] >= 0.001 else "< 0.001")
     yield ""
 
@@ -267,7 +267,7 @@ def data_set(table: Table, data: str) -> Iterator[str]:
     yield "; ".join(f"{each.method} {accuracy(each)} %, {each.bytes:,.0f} bytes" for each in unsized) + ".\n"
     yield from header("method", *SIZES)
     names = {name for name, size in lines if size != "any"}
-    for name in sorted(names, key=lambda name: -mean_of(lines, name)):
+    for name in sorted(names, key=lambda name: (-mean_of(lines, name), name)):
         cells = [accuracy(lines.get((name, size))) for size in SIZES]
         yield line(shown(name), *cells)
 
