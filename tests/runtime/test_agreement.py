@@ -55,6 +55,8 @@ def agree(path: Path, given_texts: list[str]) -> None:
         other = _native.Model(path, kernel)
         assert other.predict(given_texts, 1) == labels
         assert other.probabilities(given_texts, 1) == probabilities.tobytes()
+        encoded = [text.encode("utf-8", "surrogatepass") for text in given_texts]
+        assert other.probabilities(encoded, 1) == probabilities.tobytes()
 
 
 @settings(max_examples=150)
@@ -93,6 +95,26 @@ def test_a_text_may_be_cut_anywhere(
 ) -> None:
     text = (filler * PIECE)[:before] + "".join(parts)
     agree(make_model(filters={1: 3, 3: 20, 16: 2}, seed=4), [text, text * 3])
+
+
+@pytest.mark.parametrize("last", ["y\u302e", "电", "é", "\U0001f600", "\u302e"])
+def test_marks_wait_for_the_next_piece_of_utf8(make_model: Callable[..., Path], last: str) -> None:
+    path = make_model(words=tuple(sorted({*WORDS, "b", "\u302e", "\u302eb", "y\u302e", "y\u302eb", "eb", "e"})))
+    for kernel in _native.kernels():
+        model = _native.Model(path, kernel)
+        for before in range(PIECE - 6, PIECE + 2):
+            text = "." * before + last + "b good film"
+            assert model.probabilities([text.encode()], 1) == model.probabilities([text], 1)
+
+
+@pytest.mark.parametrize("odd", [b"\xc3\xa0\x80\x80\x80\x80", b"\xe7\x94\xb5\x80\x80\x80\x80", b"\x80" * 9, b"\xf0\x9f\x98"])
+def test_a_piece_of_broken_utf8_ends_between_characters(make_model: Callable[..., Path], odd: bytes) -> None:
+    path = make_model(words=tuple(sorted({*WORDS, "a"})))
+    for kernel in _native.kernels():
+        model = _native.Model(path, kernel)
+        for before in range(PIECE - 10, PIECE + 2):
+            text = b"." * before + odd + b" good film"
+            assert model.probabilities([text], 1) == model.probabilities([text.decode("utf-8", "replace")], 1)
 
 
 def test_a_word_may_be_longer_than_many_pieces(make_model: Callable[..., Path]) -> None:

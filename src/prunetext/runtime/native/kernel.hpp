@@ -11,8 +11,11 @@
 
 namespace prunetext {
 
-constexpr size_t batch = 8;     // texts that are scored together
-constexpr size_t piece = 4096;  // characters of a text that are looked at together
+#ifndef PRUNETEXT_PIECE
+#define PRUNETEXT_PIECE 4096
+#endif
+constexpr size_t batch = 8;                // texts that are scored together
+constexpr size_t piece = PRUNETEXT_PIECE;  // characters of a text that are looked at together; fuzzing takes fewer
 
 // Room for numbers that are written before they are read.
 template <class T> class Buffer {

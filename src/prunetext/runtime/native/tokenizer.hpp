@@ -133,6 +133,9 @@ class Normalizer {
 
     void end() { close_run(); }
 
+    // Whether marks wait: they belong before whatever is written next.
+    bool waits() const { return !marks_.empty(); }
+
   private:
     struct Mark {
         char32_t code;
