@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV := .venv
 BARE := .venv-bare
+FUZZ_SECONDS ?= 60
 PIP := $(VENV)/bin/python -m pip
 WHEEL := dist/prunetext-*.whl
 # What goes into the wheel. Folders are listed too: their time changes when a file is deleted.
@@ -21,11 +22,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint install tools bare pytest clean
+.PHONY: help demo test fuzz lint install tools bare pytest clean
 
 help:
 	@echo 'make demo   train, prune and pack a news classifier, and use it'
 	@echo 'make test   lint, type-check, build, and run every test'
+	@echo 'make fuzz   feed the model reader and the tokenizer what nobody expects; FUZZ_SECONDS=60 for each'
 	@echo 'make lint   lint and type-check only'
 	@echo 'make install   bring .venv up to date with the sources, for running single tests'
 	@echo 'make clean  remove what these made (not runs/)'
@@ -53,6 +55,11 @@ lint: $(VENV)/.stamp-test
 bare: $(BARE)/.stamp-installed
 	@$(call begin,Load and predict without any third-party package) \
 	$(BARE)/bin/python -I scripts/bare_test.py
+
+# Not a part of `make test`: it needs clang, which it installs where it may.
+fuzz: $(VENV)/.stamp-test
+	@$(call begin,Fuzz the native code) \
+	sh fuzz/run.sh $(FUZZ_SECONDS)
 
 pytest: $(VENV)/.stamp-test
 	@$(call begin,Test) \

@@ -1,0 +1,95 @@
+"""Write what the fuzzers start from: small model files, texts, and the models that read the texts.
+
+    .venv/bin/python fuzz/make_seeds.py build/fuzz
+
+Streams are stored, not compressed, since the fuzzers' inflater takes them as they are.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import zlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from prunetext.runtime import format as packed
+from prunetext.runtime.format import Tensor
+
+TESTS = Path(__file__).parents[1] / "tests" / "runtime"
+LONGEST_SEED = 20_000  # bytes
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "wide": {"table": "int16", "pooling": "max", "filters": {1: 2}, "classes": 2, "dimensions": 3},
+    "taps": {"filters": {4: 1, 5: 1, 7: 1, 16: 2}, "dimensions": 1, "classes": 2},
+    "filters": {"filters": {1: 16, 2: 33, 3: 70}, "dimensions": 2, "classes": 5},
+    "empty": {"words": (), "dimensions": 2, "filters": {1: 1}, "classes": 2},
+    "long": {"words": ("aaaaaaaa", "aaaaaaaaa", "films film", "unbelievable", "y\u302e", "\0a"), "dimensions": 2},
+    "bitmap": {"dimensions": 12, "filters": {2: 3}, "zeros": 0.5},
+    "gaps": {"dimensions": 40, "filters": {3: 5}, "zeros": 0.95, "classes": 2},
+    "mixed": {"dimensions": 40, "filters": {2: 4, 3: 4}, "zeros": 0.7, "precisions": (8, 4, 2)},
+    "two bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.0, "precisions": (2,)},
+    "four bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.4, "precisions": (4,), "table": "int16"},
+}
+WORDS = ("a", "aa", "aaaaaaaa", "aaaaaaaaa", "b", "e", "film", "great", "x" * 70, "y\u302e", "y\u302eb", "ø", "电", ".", "。")
+READERS: dict[str, dict[str, Any]] = {
+    "a": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4},
+    "b": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "pooling": "max", "dimensions": 4},
+    "c": {"words": WORDS, "filters": {4: 70}, "table": "int16", "classes": 9, "dimensions": 4},
+}
+TEXTS = [
+    "a great film. aaaaaaaa aaaaaaaaa",
+    "GREAT, Great\tfilm\r\n\x00\x7f b" * 12,
+    "é e\u0301 \u0301 ß İ ø y\u302eb y\u0301\u302e\u1b44 b",
+    "电影。 great 电 film 㐀",
+    "\U0001f600 \U00020000 \U0001d15e \uac00\ud7a3 \ufeff\ufffd",
+    "x" * 140 + " " + "x" * 70 + "." * 70 + "y\u302e" * 60,
+]
+
+
+def tests_module(name: str) -> ModuleType:
+    """A file of the runtime's tests, which know how to make models, sound and unsound ones."""
+    spec = importlib.util.spec_from_file_location(name, TESTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def stored(path: Path) -> bytes:
+    """A packed file whose compressed tensors are not."""
+    tensors, metadata = packed.stored(path)
+    inflated = {"vocabulary"} | {name for name, entry in packed.codings_of(metadata).items() if "bytes" in entry}
+    for name in inflated:
+        data = zlib.decompress(tensors[name].data)
+        tensors[name] = Tensor("U8", (len(data),), data)
+    return packed._file_bytes(tensors, {key: value for key, value in metadata.items() if key != "checksum"})
+
+
+def main() -> None:
+    """Write the folders `model`, `tokenizer` and `readers` into the folder given."""
+    target = Path(sys.argv[1])
+    for name in ("model", "tokenizer", "readers"):
+        (target / name).mkdir(parents=True, exist_ok=True)
+    make_tensors = tests_module("conftest").make_tensors
+    scratch = target / "scratch"
+    for folder, shapes in (("model", SHAPES), ("readers", READERS)):
+        for name, shape in shapes.items():
+            packed.write(scratch, *make_tensors(**shape))
+            (target / folder / name).write_bytes(stored(scratch))
+    scratch.unlink()
+    for number, (_, data) in enumerate(tests_module("test_hostile").hostile_files((target / "model" / "plain").read_bytes())):
+        if len(data) <= LONGEST_SEED:
+            (target / "model" / f"hostile {number}").write_bytes(data)
+    for number, text in enumerate(TEXTS):
+        for way, encoding in enumerate(("utf-8", "latin-1", "utf-16-le", "utf-32-le")):
+            for reader in range(len(READERS)):
+                data = bytes([way | reader << 2]) + text.encode(encoding, "replace")
+                (target / "tokenizer" / f"{number} {way} {reader}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
