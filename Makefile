@@ -9,6 +9,8 @@ BARE := .venv-bare
 FUZZ_SECONDS ?= 60
 PIP := $(VENV)/bin/python -m pip
 WHEEL := dist/prunetext-*.whl
+# Gives the wheel the tag of the oldest systems that can run it; any other library that it needs would be copied into it.
+REPAIR := $(VENV)/bin/python -m auditwheel repair --wheel-dir dist
 # What goes into the wheel. Folders are listed too: their time changes when a file is deleted.
 SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE \
   $(shell find src -name __pycache__ -prune -o -name '*.so' -prune -o -print)
@@ -54,7 +56,7 @@ lint: $(VENV)/.stamp-test
 # The wheel alone, in an environment without any other package: what a user deploys.
 bare: $(BARE)/.stamp-installed
 	@$(call begin,Load and predict without any third-party package) \
-	$(BARE)/bin/python -I scripts/bare_test.py
+	$(BARE)/bin/python -I scripts/bare_test.py $(WHEEL)
 
 # Not a part of `make test`: it needs clang, which it installs where it may.
 fuzz: $(VENV)/.stamp-test
@@ -90,8 +92,11 @@ $(VENV)/.stamp-tools: pyproject.toml constraints.txt | tools
 
 dist/.stamp-wheel: $(VENV)/.stamp-tools $(SOURCES)
 	@$(call begin,Build the wheel) \
-	rm -rf dist && \
-	PATH="$$PWD/$(VENV)/bin:$$PATH" $(PIP) wheel -qq --no-deps --no-build-isolation --wheel-dir dist . && \
+	rm -rf dist build/wheel && \
+	export PATH="$$PWD/$(VENV)/bin:$$PATH" && \
+	$(PIP) wheel -qq --no-deps --no-build-isolation --wheel-dir build/wheel . && \
+	if [ "$$(uname)" != Linux ]; then mkdir dist && mv build/wheel/*.whl dist; \
+	else $(REPAIR) build/wheel/*.whl 2> build/repair.log || { cat build/repair.log >&2; exit 1; }; fi && \
 	touch $@
 
 # First the packages it needs, which seldom change; then this very wheel, although its version is the same.

@@ -1,16 +1,19 @@
 """Check the bare install: with no package but prunetext, a packed file is written, loaded and used.
 
-    .venv-bare/bin/python -I scripts/bare_test.py
+    .venv-bare/bin/python -I scripts/bare_test.py dist/prunetext-*.whl
 
-Run it with the Python of an environment into which the wheel alone was installed.
+Run it with the Python of an environment into which the wheel alone was installed. If its file is given, that is checked, too:
+what it is called, what it weighs, and what it brings.
 """
 
+import importlib.metadata
 import importlib.util
 import struct
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import zipfile
 from pathlib import Path
 
 from prunetext.runtime import format as packed
@@ -38,6 +41,7 @@ for name in ("fit", "Score"):
     else:
         raise AssertionError(f"{name} is there without its extra")
 """
+LARGEST_WHEEL = 1_000_000  # bytes
 SLOW_TO_IMPORT = {"json", "re", "typing", "dataclasses", "pathlib", "importlib.metadata", "numpy", "torch"}
 
 
@@ -45,6 +49,10 @@ def main() -> None:
     """Run every check; a failed one ends with a traceback and a non-zero exit code."""
     for package in ("numpy", "torch", "typer", "rich", "pyarrow", "scipy"):
         assert importlib.util.find_spec(package) is None, f"{package} is installed: this environment is not bare"
+    needed = [rule for rule in importlib.metadata.requires("prunetext") or () if "extra ==" not in rule]
+    assert not needed, f"the wheel needs {needed}"
+    for wheel in sys.argv[1:]:
+        check_wheel(Path(wheel))
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "model.safetensors")
         size = write_tiny_model(model)
@@ -53,6 +61,16 @@ def main() -> None:
     assert not brought & SLOW_TO_IMPORT, f"loading and predicting imported {sorted(brought & SLOW_TO_IMPORT)}"
     command = check_command_names_its_extra()
     print(f"a file of {size:,} bytes was loaded and used; {len(brought)} modules were imported; {command!r}")
+
+
+def check_wheel(wheel: Path) -> None:
+    """Check the wheel's size, that it runs on more systems than this one, and that it brings no library of others."""
+    assert wheel.stat().st_size <= LARGEST_WHEEL, f"{wheel} has {wheel.stat().st_size:,} bytes"
+    if sys.platform == "linux":
+        assert wheel.stem.split("-")[-1].startswith(("manylinux_", "musllinux_")), f"{wheel} is for this system alone"
+    brought = [name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith(("prunetext/", "prunetext-"))]
+    assert not brought, f"{wheel} brings {brought}"
+    print(f"{wheel.name}: {wheel.stat().st_size:,} bytes")
 
 
 def write_tiny_model(path: Path) -> int:

@@ -23,7 +23,7 @@ template <class T> class Buffer {
     T *take(size_t count) {
         if (count > size_) {
             size_ = count + count / 2;
-            data_ = std::make_unique_for_overwrite<T[]>(size_);
+            data_.reset(new T[size_]);
         }
         return data_.get();
     }

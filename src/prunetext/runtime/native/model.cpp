@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <locale>
+#include <sstream>
 #include <unordered_set>
 
 #ifdef __linux__
@@ -28,6 +30,19 @@ void one_of(const Header &header, const char *key, std::initializer_list<std::st
     const std::string &value = header.value(key);
     if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
         refuse(std::string("its ") + key + " is none that format 1 knows");
+}
+
+// A number as JSON writes it, whatever the locale.
+bool parse_number(const std::string &text, double &value) {
+#ifdef __cpp_lib_to_chars
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
+#else  // of numbers with a point, libc++ before 20
+    if (text.empty() || text[0] == '+' || text.find_first_not_of("0123456789.eE+-") != std::string::npos) return false;
+    std::istringstream stream(text);
+    stream.imbue(std::locale::classic());
+    return stream >> value && stream.eof();
+#endif
 }
 
 // In pages as large as the system has, since rows are read in no order: others take a moment to find, each time.
@@ -133,10 +148,8 @@ void Model::read_metadata(const Header &header) {
     mean = header.value("pooling") == "max+mean";
     wide = header.value("table") == "int16";
 
-    const std::string &text = header.value("temperature");
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), temperature);
     // The bounds keep logits / temperature finite.
-    if (error != std::errc() || end != text.data() + text.size() || !(temperature >= 1e-6 && temperature <= 1e6))
+    if (!parse_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
         refuse("its temperature is not a number from 1e-6 to 1e6");
 
     JsonReader json(header.value("labels"), "its list of labels");
