@@ -2,8 +2,8 @@
 
     .venv-bare/bin/python -I scripts/bare_test.py dist/prunetext-*.whl
 
-Run it with the Python of an environment into which the wheel alone was installed. If its file is given, that is checked, too:
-what it is called, what it weighs, and what it brings.
+Run it with the Python of an environment into which the wheel alone was installed. If its file is given, that is
+checked, too: what it is called, what it weighs, and what it brings.
 """
 
 import importlib.metadata

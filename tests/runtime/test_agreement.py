@@ -107,7 +107,9 @@ def test_marks_wait_for_the_next_piece_of_utf8(make_model: Callable[..., Path], 
             assert model.probabilities([text.encode()], 1) == model.probabilities([text], 1)
 
 
-@pytest.mark.parametrize("odd", [b"\xc3\xa0\x80\x80\x80\x80", b"\xe7\x94\xb5\x80\x80\x80\x80", b"\x80" * 9, b"\xf0\x9f\x98"])
+@pytest.mark.parametrize(
+    "odd", [b"\xc3\xa0\x80\x80\x80\x80", b"\xe7\x94\xb5\x80\x80\x80\x80", b"\x80" * 9, b"\xf0\x9f\x98"]
+)
 def test_a_piece_of_broken_utf8_ends_between_characters(make_model: Callable[..., Path], odd: bytes) -> None:
     path = make_model(words=tuple(sorted({*WORDS, "a"})))
     for kernel in _native.kernels():
