@@ -158,9 +158,9 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
 def local() -> Schedule:
     """Enlarge the pruned part of a fully trained model until accuracy can no longer be kept.
 
-    The first step leaves a quarter of the bytes. A step that holds is followed by one as large. One that fails by less
-    than half a standard error recovers once more; if it fails again, or by more, the search goes back to the last good
-    model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and ends the
+    The first step leaves a quarter of the bytes. A step that holds is followed by one as large. The first that fails by
+    less than half a standard error recovers once more; where that fails, too, or by more, the search goes back to the
+    last good model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and ends the
     search when it is met; without an accuracy budget every step counts as holding.
     """
     return Schedule(
@@ -270,8 +270,8 @@ def stepwise(
     """Steps on a logarithmic scale of the bytes (or the time) that can be pruned at all.
 
     They are as large as before after one that held, half as large after a failure. The first is `first`, the smallest
-    `last`; each that holds makes the next one `growth` times as large. With `again`, a model that may yet be good
-    enough recovers once more before it counts as a failure. A size is not tried again at which, or above which, a
+    `last`; each that holds makes the next one `growth` times as large. With `again`, the first model that may yet be
+    good enough recovers once more before it counts as a failure. A size is not tried again at which, or above which, a
     model was clearly worse than allowed.
     """
     good, step, unsure, refuted = history[0], first, False, list[Outcome]()
@@ -284,7 +284,7 @@ def stepwise(
             step, unsure = step / 2, False
             refuted.append(outcome)
         elif again and not unsure:
-            unsure = True
+            unsure, again = True, False
         else:
             step, unsure = step / 2, False
     if (met := enough(history, good, budget)) is not None:

@@ -30,7 +30,7 @@ from prunetext.training.loop import Hooks, Settings, logits, train_model
 
 SAMPLE_TOKENS = 60_000  # of train, on which criteria score: where texts are short, few texts leave most words out
 SAMPLE = 2000  # of these texts, on which losses are measured
-POLISH = 2.0  # the last recovery, as a multiple of the others
+POLISH = 1.5  # the last recovery, as a multiple of the others
 TEACHER = 0.8  # the dense model's share of a target: who learns its opinions changes fewer labels
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
 VERSION = 3  # of how candidates are made: those of another version are not used again

@@ -46,6 +46,10 @@ namespace prunetext::avx2 {
 PRUNETEXT_END
 #undef PRUNETEXT_LEVEL
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of GCC 12's own header, about a register that no result depends on
+#endif
 #define PRUNETEXT_LEVEL 2
 PRUNETEXT_BEGIN_AVX512
 namespace prunetext::avx512 {
@@ -53,6 +57,9 @@ namespace prunetext::avx512 {
 }
 PRUNETEXT_END
 #undef PRUNETEXT_LEVEL
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 namespace prunetext {
