@@ -160,8 +160,8 @@ def local() -> Schedule:
 
     The first step leaves a quarter of the bytes. A step that holds is followed by one as large. The first that fails by
     less than half a standard error recovers once more; where that fails, too, or by more, the search goes back to the
-    last good model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and ends the
-    search when it is met; without an accuracy budget every step counts as holding.
+    last good model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and
+    ends the search when it is met; without an accuracy budget every step counts as holding.
     """
     return Schedule(
         lambda history, budget: stepwise(history, budget, FIRST_STEP, last=LAST_STEP, again=True), continues=True
