@@ -108,11 +108,18 @@ class Job:
 
 
 def budget_of(options: PruneOptions) -> Budget:
-    """The budget asked for, or half a point if nothing is."""
+    """The budget asked for, or half a point if nothing is.
+
+    >>> budget_of(PruneOptions()).max_drop, budget_of(PruneOptions(schedule="oneshot:units=0.9")).max_drop
+    (0.5, None)
+
+    A schedule that says how much goes, as the second one, has said what is asked for.
+    """
     budget = Budget(
         options.max_drop, parse_size(options.max_size), parse_time(options.max_time), parse_speed(options.min_speed)
     )
     free = budget.max_drop is None and budget.max_size is None and budget.min_speed is None
+    free = free and not options.schedule.startswith("oneshot:")
     return budget._replace(max_drop=DEFAULT_DROP) if free else budget
 
 
