@@ -31,8 +31,8 @@ template <class Each> void for_texts(Workspace &workspace, size_t first, size_t 
     for (; first < stop; first += batch) each(workspace, first, std::min(batch, stop - first));
 }
 
-// The same for all texts, on `threads` threads (0: all cores when there is much text, else one). Starting one takes some 20 µs, of
-// which a call with so much text has hundreds: no pool of them is kept, which a fork would leave without its threads.
+// The same for all texts, on `threads` threads (0: all cores when there is much text, else one). Starting one takes some 40 µs, and
+// a call with so much text milliseconds: no pool of them is kept, which a fork would leave without its threads.
 template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each each) {
     constexpr size_t chunk = 128;  // neighbouring results are written by one thread
     if (threads == 0) {
