@@ -21,6 +21,7 @@ LAYERS = (
     "pruning",
     "packing",
     "runs",
+    "teaching",
     "judging",
     "checks",
     "earlier",

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from prunetext.command_line import Json, Model, app, command, main
-from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, option_types, read_recipe
+from prunetext.config import (
+    FitOptions,
+    ModelOptions,
+    PruneOptions,
+    ReadOptions,
+    TeachOptions,
+    option_types,
+    read_recipe,
+)
 from prunetext.errors import InputError, require
 
 if TYPE_CHECKING:
@@ -39,7 +47,7 @@ def common(
         raise typer.Exit
 
 
-@command(FitOptions, ReadOptions, ModelOptions)
+@command(FitOptions, TeachOptions, ReadOptions, ModelOptions)
 def fit(
     data: Annotated[
         str | None,
@@ -68,7 +76,7 @@ def fit(
     is repeated; Ctrl-C ends pruning with the best model so far.
     """
     given = {"data": data, "out": out, "dev": dev, "test": test, "overwrite": overwrite, "json": as_json, **options}
-    known = option_types(FitOptions, ReadOptions, ModelOptions)
+    known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions)
     known |= dict.fromkeys(("data", "out", "dev", "test"), str) | dict.fromkeys(("overwrite", "json"), bool)
     values = {} if config is None else read_recipe(config, known)
     values |= {name: value for name, value in given.items() if value is not None}

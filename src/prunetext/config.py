@@ -67,6 +67,32 @@ class FitOptions(PruneOptions):
     seed: int = option(0, "Seed of everything drawn at random.")
 
 
+@dataclass(frozen=True)
+class TeachOptions:
+    """Who and what teaches beyond the labels."""
+
+    teacher: str | None = option(
+        None,
+        "Who teaches: sample:minilm, a Hugging Face folder, the folder of an earlier run, or a file of probabilities; "
+        "of several, with commas, the mean counts.",
+    )
+    unlabelled: str | None = option(
+        None, "Files of texts without labels, with commas: a text a line, or a table with a column of texts."
+    )
+    augment: float | None = option(
+        None, "Texts made of others for the teacher to label, as a multiple of them; by their number if not given."
+    )
+    labels_per_class: int | None = option(
+        None, "Learn from so many labels of each class alone; the other texts of train count as unlabelled."
+    )
+    teacher_share: float = option(0.9, "The teacher's share of the loss of a labelled text; the label has the rest.")
+    teacher_temperature: float = option(1.0, "Temperature of the teacher's probabilities, by which they are softened.")
+    teacher_tokens: int = option(128, "Tokens of a text that a transformer reads.")
+    teacher_epochs: float | None = option(
+        None, "Epochs of fine-tuning a transformer; by the number of texts if not given."
+    )
+
+
 def check_pruning(options: PruneOptions) -> None:
     """Refuse a budget that can not be one."""
     if options.max_drop is not None and not 0 <= options.max_drop <= 100:
@@ -86,6 +112,26 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
         ("max_words", model.max_words, model.max_words >= 1, "at least 1"),
         ("min_count", model.min_count, model.min_count >= 1, "at least 1"),
     ]
+    refuse_broken(rules)
+
+
+def check_teaching(options: TeachOptions) -> None:
+    """Refuse values that can not work."""
+    epochs, augment, labels = options.teacher_epochs, options.augment, options.labels_per_class
+    refuse_broken(
+        [
+            ("teacher_share", options.teacher_share, 0 <= options.teacher_share <= 1, "from 0 to 1"),
+            ("teacher_temperature", t := options.teacher_temperature, 0.01 <= t <= 100, "from 0.01 to 100"),
+            ("teacher_tokens", options.teacher_tokens, options.teacher_tokens >= 8, "at least 8"),
+            ("teacher_epochs", epochs, epochs is None or 0 < epochs <= 1000, "more than 0, at most 1000"),
+            ("augment", augment, augment is None or 0 <= augment <= 1000, "from 0 to 1000"),
+            ("labels_per_class", labels, labels is None or labels >= 1, "at least 1"),
+        ]
+    )
+
+
+def refuse_broken(rules: list[tuple[str, object, bool, str]]) -> None:
+    """Raise `InputError` for the first value whose rule does not hold."""
     for name, value, holds, rule in rules:
         if not holds:
             raise InputError(f"{name} is {value}: it must be {rule}.")
@@ -118,6 +164,15 @@ def take(kind: type, values: dict[str, Any]) -> Any:
             raise InputError(f"{name} is {value!r}: it must be {KINDS[wanted]}.")
         taken[name] = value
     return kind(**taken)
+
+
+def chosen(options: Any) -> dict[str, Any]:
+    """The options that are not what they are by default.
+
+    >>> chosen(FitOptions(seed=3))
+    {'seed': 3}
+    """
+    return {each.name: value for each in fields(options) if (value := getattr(options, each.name)) != each.default}
 
 
 def describe(*groups: type) -> str:

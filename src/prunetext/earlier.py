@@ -10,7 +10,16 @@ from typing import Any
 import torch
 
 from prunetext.checks import check_data, read_data
-from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, check_pruning, parse_widths, take
+from prunetext.config import (
+    FitOptions,
+    ModelOptions,
+    PruneOptions,
+    ReadOptions,
+    TeachOptions,
+    check_pruning,
+    parse_widths,
+    take,
+)
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
@@ -18,6 +27,7 @@ from prunetext.models.initial import new_model
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
 from prunetext.runs import FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
+from prunetext.teaching.lessons import Teaching, find_teaching
 
 
 class EarlierRun:
@@ -37,7 +47,7 @@ class EarlierRun:
         if self.old.get("format") != FORMAT:
             raise RunError(f"{folder / RECIPE}: this is no recipe of a run. Give the --out of a fit.")
         try:
-            self.shape, fitting = self._options(ModelOptions), self._options(FitOptions)
+            self.shape, fitting, self.teaching = map(self._options, (ModelOptions, FitOptions, TeachOptions))
             reading = {name: value for name, value in self.source.get("reading", {}).items() if value is not None}
             self.reading = take(ReadOptions, reading)
         except (AttributeError, TypeError, InputError):
@@ -66,6 +76,15 @@ class EarlierRun:
             raise RunError(f"{place} other texts or labels than those of {self.folder}. Give --data of that run.")
         check_data(found, found.labels)
         return found, notes
+
+    def taught(self, data: Data) -> Teaching:
+        """Who taught what beyond the labels, found again; RunError where it is not what it was."""
+        places = {name: self.source.get(name) for name in ("teacher", "unlabelled")}
+        self.teaching = dataclasses.replace(self.teaching, **places)
+        taught = find_teaching(data, self.teaching, self.fitting.seed, self.reading.encoding)
+        if taught.digest() != self.old.get("taught"):
+            raise RunError(f"The teacher or the unlabelled texts of {self.folder} have changed since. Repeat the fit.")
+        return taught
 
     def dense(self) -> FloatModel:
         """The dense model, its words, labels and epochs; from now on also the recipe, and how to begin untrained."""

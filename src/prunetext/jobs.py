@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 
 from prunetext.config import FitOptions, PruneOptions
-from prunetext.data.dataset import Data
 from prunetext.errors import InputError
 from prunetext.judging import Judged, choose_table, judge, texts_per_second
 from prunetext.models.groups import KINDS
@@ -25,16 +24,14 @@ from prunetext.pruning.task import Report, Task
 from prunetext.runs import STEPS, Run
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.classifier import load
+from prunetext.teaching.ensemble import joined, self_taught, sure_rows, unlabelled
+from prunetext.teaching.lessons import Teaching, teach
 from prunetext.training.evaluation import Score, Verdict
-from prunetext.training.examples import encode
-from prunetext.training.loop import Settings, train_model
+from prunetext.training.examples import Encoded, encode
+from prunetext.training.loop import Progress, Settings, train_model
+from prunetext.training.pace import pace
 
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
-SEEN = 150_000  # texts that training of the dense model sees, over all epochs, where the data are small
-EPOCHS = (3, 20)
-FEW_STEPS = 64  # an epoch of small data has about as many steps, of smaller batches,
-SMALLEST_BATCH = 8
-SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
 FINDINGS = 1_200  # bytes that scores, verdict and reason take in the packed file, at most
 # Where recipes that share steps differ, and what it takes in the packed file, at most.
 WANTED = ("max_drop", "max_size", "min_speed", "max_time", "schedule", "dense")
@@ -43,6 +40,7 @@ RECOVERY = 0.12  # of the dense model's epochs, at each step
 LEAST_RECOVERY = 0.4  # epochs
 RECOVERY_BATCH = 2  # times the dense model's batch: a quarter less time, and on dev as good
 RECOVERY_RATE = 0.45  # of the dense model's learning rates: gently, since the dense model has learnt all there is
+TEACHER = 0.8  # the dense model's share of what a recovery learns: who learns its opinions changes fewer labels
 RECOVERY_WORD_DROPOUT = 0.05  # removed words already teach the unknown one
 DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
 RECOVERY_JUDGEMENTS = 2  # in an epoch, since a recovery may do harm after a while
@@ -69,7 +67,7 @@ class Job:
     def __init__(
         self,
         run: Run,
-        data: Data,
+        taught: Teaching,
         words: list[str],
         labels: list[str],
         budget: Budget,
@@ -77,13 +75,43 @@ class Job:
         progress: Report,
         findings: int = FINDINGS + WANTED_BYTES,
     ) -> None:
+        data = taught.data
         assert data.dev is not None
         assert data.test is not None
         self.run, self.words, self.labels, self.budget, self.progress = run, words, labels, budget, progress
+        self.seed = int(run.recipe.get("seed", 0))
         self.began, self.untrained, self.findings = time.monotonic(), untrained, findings
         self.texts = {"train": data.train, "dev": data.dev, "test": data.test}
         vocabulary = Vocabulary(words)
         self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
+        self.options, self.notes = taught.options, taught.unlabelled.lines()
+        if taught.teachers or taught.unlabelled.texts:
+            self.encoded["train"] = self.lessons(taught, vocabulary)
+
+    def lessons(self, taught: Teaching, vocabulary: Vocabulary) -> Encoded:
+        """Train with the texts beyond it, and what teachers say of all of them: others, or the model itself."""
+        train = self.encoded["train"]
+        if taught.teachers:
+            lessons = teach(taught, self.tell)
+            self.notes += lessons.notes
+            return joined(train, unlabelled(lessons.texts, vocabulary), torch.from_numpy(lessons.soft))
+        assert self.untrained is not None
+        more = unlabelled(taught.unlabelled.texts, vocabulary)
+        settings = Settings(seed=self.seed, soft_share=self.options.teacher_share)
+        beliefs = self_taught(self.untrained, train, more, self.encoded["dev"], settings, self.tell("teach itself"))
+        rows = sure_rows(beliefs, train)
+        self.notes.append(f"The model learns from its own answers to {len(rows) - len(train):,} unlabelled texts.")
+        return joined(train, more, beliefs).subset(rows)
+
+    def tell(self, stage: str) -> Callable[[int, int], None] | None:
+        """How a stage other than training says how far it is."""
+        progress = self.progress
+        return None if progress is None else lambda done, total: progress(stage, Progress(done, total, None))
+
+    def settings(self, settings: Settings) -> Settings:
+        """How to train, with what the teacher's part is."""
+        share, temperature = self.options.teacher_share, self.options.teacher_temperature
+        return dataclasses.replace(settings, soft_share=share, temperature=temperature)
 
     def deadline(self, share: float) -> float | None:
         """When so much of the time is spent, on the clock of `time.monotonic`; None without a limit."""
@@ -124,11 +152,8 @@ def budget_of(options: PruneOptions) -> Budget:
 
 
 def settings_of(options: FitOptions, texts: int) -> Settings:
-    """How long to train: small data are seen more often."""
-    epochs = options.epochs or float(min(max(SEEN / texts, EPOCHS[0]), EPOCHS[1]))
-    batch = min(max(texts // FEW_STEPS, SMALLEST_BATCH), Settings.batch_size)
-    patience = Settings.patience if batch == Settings.batch_size else SMALL_PATIENCE
-    return Settings(epochs=epochs, batch_size=batch, patience=patience, seed=options.seed)
+    """How long to train on so many texts."""
+    return pace(texts, options.epochs, options.seed)
 
 
 def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, float, str | None]:
@@ -168,6 +193,7 @@ def task_of(job: Job, dense: TextCNN, epochs: float, kinds: tuple[str, ...], set
         word_dropout=RECOVERY_WORD_DROPOUT,
         judgements=RECOVERY_JUDGEMENTS,
         judge_start=True,
+        soft_share=TEACHER,
         best_by="loss",  # the most accurate of so many judgements on a small dev is mostly the luckiest
         patience=sys.maxsize,
     )
@@ -226,6 +252,7 @@ def finish(job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: l
         "reason": solution.reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
     }
+    notes = [*notes, *job.notes]
     majority = max(test.labels.count(label) for label in labels) / len(test)
     if judged.dense.score.low <= majority:
         notes = [*notes, "The dense model itself is hardly better than always giving the most frequent label."]

@@ -13,7 +13,18 @@ import torch
 from numpy.typing import ArrayLike
 
 from prunetext.checks import check_data, check_method, check_shape, read_data, take_options
-from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, check_options, describe, parse_widths
+from prunetext.config import (
+    FitOptions,
+    ModelOptions,
+    PruneOptions,
+    ReadOptions,
+    TeachOptions,
+    check_options,
+    check_teaching,
+    chosen,
+    describe,
+    parse_widths,
+)
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.earlier import EarlierRun
@@ -29,6 +40,8 @@ from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity
 from prunetext.pruning.sensitivity import sensitivity as measure
 from prunetext.runs import SENSITIVITY, STEPS, Run, write_rows
+from prunetext.teaching.lessons import find_teaching, paths_of
+from prunetext.teaching.teachers import teachers_of
 from prunetext.training.loop import Progress, threads, threads_for
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
@@ -60,8 +73,11 @@ def fit(
     """
     if not str(out):
         raise InputError("out is an empty name: give a new folder.")
-    reading, shape, fitting = take_options("fit", options, ReadOptions, ModelOptions, FitOptions)
+    reading, shape, fitting, teaching = take_options(
+        "fit", options, ReadOptions, ModelOptions, FitOptions, TeachOptions
+    )
     check_options(fitting, shape)
+    check_teaching(teaching)
     budget, method = budget_of(fitting), check_method(fitting)
     widths = parse_widths(shape.widths)
     where = {"data": data, "dev": dev, "test": test} if isinstance(data, (str, Path)) else {}
@@ -72,7 +88,8 @@ def fit(
     data = split(data, seed=fitting.seed)
     labels = data.labels
     check_data(data, labels)
-    words = vocabulary_of(data.train.texts, shape)
+    taught = find_teaching(data, teaching, fitting.seed, reading.encoding)
+    words = vocabulary_of(taught.texts, shape)
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
@@ -83,12 +100,13 @@ def fit(
         start = untrained()
         check_shape(start.shape)
         recipe = {**dataclasses.asdict(shape), **dataclasses.asdict(fitting), "data": data.fingerprint()}
+        recipe |= {**chosen(teaching), **({"taught": taught.digest()} if taught.teachers else {})}
         recipe |= {"given": given, "source": source, "vectors": None if vectors is None else digest(start.embedding)}
         # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
         with threads(threads_for(start)), Run(Path(out), recipe, overwrite=overwrite) as run:
-            run.write_source(source_of(where, reading))
-            job = Job(run, data, words, labels, budget, untrained, progress)
-            settings = settings_of(fitting, len(data.train))
+            run.write_source({**source_of(where, reading), **places_of(teaching)})
+            job = Job(run, taught, words, labels, budget, untrained, progress)
+            settings = job.settings(settings_of(fitting, len(job.encoded["train"])))
             dense, epochs, ended = dense_model(job, start, settings)
             return finish(job, dense, epochs, search(job, dense, epochs, method, settings, ended), notes)
 
@@ -118,6 +136,7 @@ def prune(
     earlier = EarlierRun(Path(run), options)
     budget, method = budget_of(earlier.fitting), check_method(earlier.fitting)
     read, notes = earlier.read(data, Path(out))
+    taught = earlier.taught(read)
     with TURN, torch.random.fork_rng(devices=[]):
         dense, words, labels, epochs = earlier.dense()
         if earlier.untrained is None and method.needs_untrained:
@@ -126,10 +145,11 @@ def prune(
                 "again. Repeat the fit with that schedule, or choose another one."
             )
         with threads(threads_for(dense)), Run(Path(out), earlier.recipe, overwrite=overwrite) as new:
-            new.write_source(earlier.source if data is None else source_of({"data": data}, earlier.reading))
+            source = earlier.source if data is None else source_of({"data": data}, earlier.reading)
+            new.write_source({**source, **places_of(earlier.teaching)})
             new.take_steps(Path(run))
-            job = Job(new, read, words, labels, budget, earlier.untrained, progress)
-            settings = settings_of(earlier.fitting, len(read.train))
+            job = Job(new, taught, words, labels, budget, earlier.untrained, progress)
+            settings = job.settings(settings_of(earlier.fitting, len(job.encoded["train"])))
             return finish(job, dense, epochs, search(job, dense, epochs, method, settings), notes)
 
 
@@ -156,22 +176,31 @@ def sensitivity(
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
         dense, words, labels, epochs = earlier.dense()
         with threads(threads_for(dense)), Run(Path(scratch) / "run", earlier.recipe, overwrite=False) as new:
-            job = Job(new, read, words, labels, Budget(), None, None)
-            task = task_of(job, dense, epochs, method.kinds, settings_of(earlier.fitting, len(read.train)))
+            job = Job(new, earlier.taught(read), words, labels, Budget(), None, None)
+            settings = job.settings(settings_of(earlier.fitting, len(job.encoded["train"])))
+            task = task_of(job, dense, epochs, method.kinds, settings)
             rows = list(measure(task, method, new.folder(STEPS)))
     write_rows(Path(run) / SENSITIVITY, (row._asdict() for row in rows))
     return rows
 
 
-for function, kinds in ((fit, (FitOptions, ModelOptions, ReadOptions)), (prune, (PruneOptions,))):
+for function, kinds in ((fit, (FitOptions, TeachOptions, ModelOptions, ReadOptions)), (prune, (PruneOptions,))):
     function.__doc__ = (function.__doc__ or "").rstrip() + "\n" + describe(*kinds)
 
 
 def source_of(where: Mapping[str, Any], reading: ReadOptions) -> dict[str, Any]:
     """Where the data lie and how they are read, so that they can be read again; nothing of data from memory."""
-    names = {name: value for name, value in where.items() if isinstance(value, (str, Path))}
-    places = {
-        name: str(value) if str(value).startswith("sample:") else str(Path(value).resolve())
-        for name, value in names.items()
-    }
+    places = {name: place_of(value) for name, value in where.items() if isinstance(value, (str, Path))}
     return {**places, "reading": dataclasses.asdict(reading)}
+
+
+def places_of(teaching: TeachOptions) -> dict[str, Any]:
+    """Where the teachers and the unlabelled texts are."""
+    teachers = [place_of(name) for name in teachers_of(teaching.teacher)]
+    files = [place_of(path) for path in paths_of(teaching.unlabelled)]
+    return {"teacher": ",".join(teachers) or None, "unlabelled": ",".join(files) or None}
+
+
+def place_of(name: str | Path) -> str:
+    """A name that means the same from any folder."""
+    return str(name) if str(name).startswith("sample:") else str(Path(name).resolve())

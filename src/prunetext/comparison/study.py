@@ -20,7 +20,7 @@ from prunetext.comparison.baselines import others, scratch
 from prunetext.comparison.machine import cpu
 from prunetext.comparison.made import Made
 from prunetext.comparison.rows import Row, Rows
-from prunetext.config import FitOptions, ModelOptions, ReadOptions, check_options, parse_widths
+from prunetext.config import FitOptions, ModelOptions, ReadOptions, TeachOptions, check_options, parse_widths
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
@@ -38,6 +38,7 @@ from prunetext.pruning.search import Search
 from prunetext.pruning.task import Task, right
 from prunetext.runs import STEPS, WORK, Run, changed_since
 from prunetext.runtime.classifier import load
+from prunetext.teaching.lessons import find_teaching
 from prunetext.training.evaluation import verdict
 from prunetext.training.loop import Progress, threads, threads_for
 
@@ -286,7 +287,8 @@ def studies(
             if not told:
                 yield from rows
                 told = True
-            job = Job(run, texts, words, texts.labels, Budget(), untrained, progress, findings=0)  # as in peers' files
+            taught = find_teaching(texts, TeachOptions(), fitting.seed)
+            job = Job(run, taught, words, texts.labels, Budget(), untrained, progress, findings=0)  # as in peers' files
             dense, epochs, ended = dense_model(job, start, settings_of(own, len(texts.train)))
             if ended == "interrupted":  # half trained, it is nothing to compare with
                 raise KeyboardInterrupt

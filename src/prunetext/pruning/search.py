@@ -24,6 +24,7 @@ from prunetext.pruning.scoring import choose, losses_of, observe, scores_of
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.store import Store, digest, key_of
 from prunetext.pruning.task import Report, Task, right, split_dev
+from prunetext.training.distillation import blended, softened
 from prunetext.training.evaluation import accepts, paired_standard_error
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import Hooks, Settings, logits, train_model
@@ -31,7 +32,7 @@ from prunetext.training.loop import Hooks, Settings, logits, train_model
 SAMPLE_TOKENS = 60_000  # of train, on which criteria score: where texts are short, few texts leave most words out
 SAMPLE = 2000  # of these texts, on which losses are measured
 POLISH = 1.5  # the last recovery, as a multiple of the others
-TEACHER = 0.8  # the dense model's share of a target: who learns its opinions changes fewer labels
+OWN = 0.5  # the dense model's share of what is taught where it has a teacher itself
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
 VERSION = 3  # of how candidates are made: those of another version are not used again
 
@@ -52,19 +53,29 @@ class Search:
         self.dense_right = right(task.dense, task.dev)
         rows = np.random.default_rng((task.recovery.seed, 5)).permutation(len(task.train))
         few = int(np.searchsorted(np.cumsum(np.diff(task.train.offsets)[rows]), SAMPLE_TOKENS)) + 1
-        self.watched, self.sample = task.train.subset(rows[:few]), task.train.subset(rows[: min(few, SAMPLE)])
+        self.watched, self.sample = self.task_of(rows[:few]), self.task_of(rows[: min(few, SAMPLE)])
         self.frequency = torch.from_numpy(np.bincount(task.train.ids, minlength=len(task.dense.remap)) + 1.0)
         self.saved = 0.0  # seconds that took what was there already
         self.scored: dict[str, Scored] = {}
         self.whole: Outcome | None = None  # the unpruned model
         self.root = key_of(VERSION, digest(task.dense), name, task.kinds, task.table, dataclasses.asdict(task.recovery))
 
+    def task_of(self, rows: np.ndarray) -> Encoded:
+        """Some texts of train, and what the dense model's training asked of them as one target each."""
+        part = self.task.train.subset(rows)
+        if part.soft is None:
+            return part
+        return dataclasses.replace(part, targets=blended(part.targets, part.soft, self.task.first.soft_share))
+
     @cached_property
     def lessons(self) -> Encoded:
-        """Train, with the dense model as the teacher of smaller ones: most of each target is its opinion."""
-        opinions = logits(self.task.dense, self.task.train).softmax(1)
-        truth = torch.nn.functional.one_hot(self.task.train.targets, opinions.shape[1])
-        return dataclasses.replace(self.task.train, targets=TEACHER * opinions + (1 - TEACHER) * truth)
+        """Train, with the dense model as the teacher of smaller ones, and its own teacher beside it."""
+        train = self.task.train
+        opinions = softened(logits(self.task.dense, train), self.task.recovery.temperature)
+        if train.soft is not None:
+            both = OWN * opinions + (1 - OWN) * train.soft
+            opinions = torch.where(train.soft.sum(1, keepdim=True) > 0, both, opinions)
+        return dataclasses.replace(train, soft=opinions)
 
     def start(self) -> Outcome:
         """The unpruned model with rounded weights: what the search falls back to."""

@@ -20,13 +20,15 @@ EVALUATION_TOKENS = 1 << 15  # padded tokens in one batch without gradients
 class Encoded:
     """Ids of all texts end to end, where each begins, and what is to be learnt of it.
 
-    ids (tokens,) int32; offsets (n + 1,) int64; targets (n,) int64 class indices, or (n, classes) float32
-    probabilities when a teacher has spoken.
+    ids (tokens,) int32; offsets (n + 1,) int64; targets (n,) int64 class indices, `UNLABELLED` where there is none, or
+    probabilities (n, classes) float32. soft (n, classes) float32, where there is a teacher: its probabilities, at the
+    temperature of the training, and zeros where it has said nothing.
     """
 
     ids: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
     targets: Tensor
+    soft: Tensor | None = None
 
     def __len__(self) -> int:
         """Count the texts."""
@@ -49,7 +51,10 @@ class Encoded:
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], lengths)
-        return Encoded(self.ids[places], offsets, self.targets[torch.from_numpy(rows)])
+        chosen = torch.from_numpy(rows)
+        return Encoded(
+            self.ids[places], offsets, self.targets[chosen], None if self.soft is None else self.soft[chosen]
+        )
 
 
 def encode(texts: list[str], labels: Sequence[str], vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from prunetext.models.textcnn import TextCNN
 from prunetext.training.checkpoint import Checkpoint
+from prunetext.training.distillation import distillation_loss
 from prunetext.training.examples import Encoded, batches, evaluation_batches
 from prunetext.training.row_adam import RowAdam
 
@@ -42,6 +43,8 @@ class Settings:
     patience: int = 3  # judgements that are no better
     judgements: int = 1  # of dev, in one epoch
     judge_start: bool = False  # whether the weights that training starts from may be the best ones
+    soft_share: float = 0.8  # of the loss: what a teacher says, where there is one; the rest is the label
+    temperature: float = 1.0  # of the teacher's probabilities
     seed: int = 0
 
 
@@ -186,7 +189,9 @@ def train_step(
     if settings.word_dropout:
         # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
         ids = torch.where((torch.rand(ids.shape) < settings.word_dropout) & (ids > 0), 1, ids)
-    loss = functional.cross_entropy(model(ids), train.targets[torch.from_numpy(rows)])
+    chosen = torch.from_numpy(rows)
+    soft = None if train.soft is None else train.soft[chosen]
+    loss = distillation_loss(model(ids), train.targets[chosen], soft, settings.soft_share, settings.temperature)
     model.zero_grad()
     loss.backward()
     if hooks.after_backward:

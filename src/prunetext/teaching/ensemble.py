@@ -1,0 +1,123 @@
+"""Teachers that are TextCNNs of our own: larger ones that answer together, and one that teaches itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from prunetext.config import ModelOptions
+from prunetext.data.dataset import Examples
+from prunetext.models.initial import new_model, vocabulary_of
+from prunetext.models.textcnn import TextCNN
+from prunetext.runtime._native import Vocabulary
+from prunetext.teaching.cache import Floats
+from prunetext.teaching.crossfitting import Predict
+from prunetext.training.checkpoint import load_tensors, save_tensors
+from prunetext.training.distillation import UNLABELLED
+from prunetext.training.examples import Encoded, encode
+from prunetext.training.loop import Settings, logits, train_model
+from prunetext.training.pace import pace
+
+LARGE = ModelOptions(dimensions=64, filters=96, pooling="max")
+WIDTHS = (2, 3, 4)
+ROUNDS = 3  # of self-training
+CONFIDENT = 0.9  # probability from which the class that is learnt best is taken for right
+
+
+def large_model(number: int, examples: Examples, dev: Examples, labels: Sequence[str], folder: Path) -> Predict:
+    """One member of an ensemble, trained on these texts, or as an earlier call left it in the folder."""
+    words = vocabulary_of(examples.texts, LARGE)
+    vocabulary = Vocabulary(words)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(number)
+        model = new_model(words, len(labels), LARGE, WIDTHS, None)
+        path = folder / f"member-{number}.safetensors"
+        if path.exists():
+            tensors, _ = load_tensors(path)
+            model.load_state_dict(tensors)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            train, chosen = (encode(each.texts, each.labels, vocabulary, labels) for each in (examples, dev))
+            checkpoint = path.with_suffix(".checkpoint")
+            train_model(model, train, chosen, pace(len(train), seed=number), checkpoint=checkpoint)
+            save_tensors(path, dict(model.state_dict()), {})
+            checkpoint.unlink(missing_ok=True)
+
+    def predict(texts: Sequence[str]) -> Floats:
+        encoded = encode(list(texts), list(labels[:1]) * len(texts), vocabulary, labels)
+        answers: Floats = logits(model, encoded).softmax(1).numpy()
+        return answers
+
+    return predict
+
+
+def self_taught(
+    untrained: Callable[[], TextCNN],
+    labelled: Encoded,
+    unlabelled: Encoded,
+    dev: Encoded,
+    settings: Settings,
+    tell: Callable[[int, int], None] | None = None,
+) -> torch.Tensor:
+    """What a model comes to believe of texts without labels by learning from its own surest answers.
+
+    Probabilities (labelled + unlabelled, classes), zeros where it is not sure. Each round trains a new model on the
+    labels and on the sure answers of the one before, whose weights are an exponential moving average over its training.
+    A class that is predicted more rarely with confidence has a lower threshold, so that it is not given up.
+    Source: Zhang et al. 2021, "FlexMatch", for the thresholds; Tarvainen and Valpola 2017, "Mean teachers", for the
+    average.
+    """
+    lessons = joined(labelled, unlabelled)
+    beliefs = torch.zeros(len(lessons), untrained().head.out_features)
+    for number in range(ROUNDS):
+        if tell is not None:
+            tell(number, ROUNDS)
+        known = np.flatnonzero(np.arange(len(lessons)) < len(labelled)) if not number else sure_rows(beliefs, labelled)
+        examples = dataclasses.replace(lessons, soft=beliefs).subset(known)
+        model = untrained()
+        own = pace(len(examples), seed=settings.seed + number)
+        train_model(model, examples, dev, dataclasses.replace(own, soft_share=settings.soft_share))
+        beliefs = logits(model, lessons).softmax(1)
+        beliefs = torch.where(confident(beliefs)[:, None], beliefs, 0.0)
+    if tell is not None:
+        tell(ROUNDS, ROUNDS)
+    return beliefs
+
+
+def sure_rows(beliefs: torch.Tensor, labelled: Encoded) -> np.ndarray:
+    """Rows with a label, and those of which the model is sure."""
+    return np.flatnonzero((np.arange(len(beliefs)) < len(labelled)) | (beliefs.sum(1) > 0).numpy())
+
+
+def confident(probabilities: torch.Tensor) -> torch.Tensor:
+    """Which answers (n, classes) are above the threshold of their class, shape (n,).
+
+    >>> confident(torch.tensor([[0.95, 0.05], [0.92, 0.08], [0.4, 0.6], [0.55, 0.45]])).tolist()
+    [True, True, True, False]
+
+    The class with the most answers of at least `CONFIDENT` has that threshold. Another that has a share b of them has
+    `CONFIDENT` · b / (2 − b), but nothing below an even chance between two counts.
+    """
+    best, guess = probabilities.max(1)
+    counts = torch.bincount(guess[best >= CONFIDENT], minlength=probabilities.shape[1]).double()
+    share = counts / counts.max().clamp(min=1)
+    threshold = (CONFIDENT * share / (2 - share)).clamp(min=0.5)
+    return best >= threshold[guess]
+
+
+def unlabelled(texts: Sequence[str], vocabulary: Vocabulary) -> Encoded:
+    """Texts without labels as ids."""
+    ids, offsets = vocabulary.encode(list(texts))
+    targets = torch.full((len(texts),), UNLABELLED)
+    return Encoded(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64), targets)
+
+
+def joined(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = None) -> Encoded:
+    """Texts with labels and without as one, in this order."""
+    offsets = np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]])
+    targets = torch.cat([labelled.targets, unlabelled.targets])
+    return Encoded(np.concatenate([labelled.ids, unlabelled.ids]), offsets, targets, soft)

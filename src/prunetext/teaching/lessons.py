@@ -1,0 +1,132 @@
+"""What a student is taught beyond its labels: more texts, and what a teacher says of each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from prunetext.config import TeachOptions
+from prunetext.data.dataset import Data, Examples
+from prunetext.errors import InputError
+from prunetext.teaching.augmentation import augmented
+from prunetext.teaching.cache import Floats, digest_of
+from prunetext.teaching.teachers import Teacher, Tell, agreed, find_teachers
+from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled
+
+WANTED = 400_000  # texts in all to which augmentation fills up, where it is not told
+MOST_COPIES = 10  # of each text
+SEED = 0  # of augmentation: the same texts for every student, so that a teacher answers once
+
+
+class Lessons(NamedTuple):
+    """Texts beyond train, and a teacher's probabilities (n, classes) for those of train and these, in this order."""
+
+    texts: list[str]
+    soft: Floats
+    notes: list[str]
+
+
+def labels_per_class(data: Data, count: int | None, seed: int) -> tuple[Data, list[str]]:
+    """Keep so many labelled texts of each class, drawn by the seed; the texts of the others, without their labels."""
+    if count is None:
+        return data, []
+    order = list(range(len(data.train)))
+    Random(f"prunetext labels {seed}").shuffle(order)
+    left, chosen = dict.fromkeys(data.labels, count), set()
+    for at in order:
+        if left[data.train.labels[at]]:
+            left[data.train.labels[at]] -= 1
+            chosen.add(at)
+    rows = sorted(chosen)
+    kept = Examples([data.train.texts[at] for at in rows], [data.train.labels[at] for at in rows])
+    rest = [text for at, text in enumerate(data.train.texts) if at not in chosen]
+    return dataclasses.replace(data, train=kept, report=data.report), rest
+
+
+class Teaching(NamedTuple):
+    """Who is to teach what: everything that is known before anything is trained."""
+
+    data: Data  # with the labels that are to be learnt from
+    teachers: list[Teacher]
+    unlabelled: Unlabelled
+    options: TeachOptions
+
+    @property
+    def texts(self) -> list[str]:
+        """Texts from which the vocabulary is made."""
+        return [*self.data.train.texts, *self.unlabelled.texts]
+
+    def digest(self) -> str | None:
+        """A name for what is taught beyond the labels, for the recipe; None where nothing is."""
+        if not self.teachers and not self.unlabelled.texts:
+            return None
+        return digest_of(*(teacher.key for teacher in self.teachers), "", *self.unlabelled.texts)
+
+
+def find_teaching(data: Data, options: TeachOptions, seed: int, encoding: str = "utf-8") -> Teaching:
+    """Find teachers and texts; whatever is wrong with either raises `InputError`.
+
+    find_teaching(data, TeachOptions(teacher="sample:minilm", unlabelled="more.txt"), seed=0).digest()
+    """
+    data, rest = labels_per_class(data, options.labels_per_class, seed)
+    teachers = find_teachers(options, data)
+    return Teaching(data, teachers, find_unlabelled(options, data, rest, encoding), options)
+
+
+def find_unlabelled(options: TeachOptions, data: Data, rest: Sequence[str], encoding: str) -> Unlabelled:
+    """The texts of the files named, and those of train whose labels were left out."""
+    held_out = [examples for examples in (data.dev, data.test) if examples is not None]
+    return read_unlabelled(paths_of(options.unlabelled), [data.train], held_out, rest=rest, encoding=encoding)
+
+
+def paths_of(names: str | None) -> list[Path]:
+    """Files in a list with commas; a file whose name holds one is taken for what it is.
+
+    >>> [str(path) for path in paths_of("a.txt, b.txt")]
+    ['a.txt', 'b.txt']
+    """
+    if names is None:
+        return []
+    if Path(names).exists():
+        return [Path(names)]
+    return [Path(name.strip()) for name in names.split(",") if name.strip()]
+
+
+def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) -> Lessons:
+    """Ask the teachers about train, the unlabelled texts, and texts made of both.
+
+        lessons = teach(find_teaching(data, options, seed=0))
+        lessons.soft.shape         # (len(data.train) + len(lessons.texts), classes)
+
+    Texts of which no teacher knows anything are left out, and counted in the notes.
+    """
+    train, own = taught.data.train.texts, taught.texts
+    made: list[str] = []
+    if all(teacher.answers_all for teacher in taught.teachers):
+        made = augmented(own, number_of_made(len(own), taught.options.augment), SEED)
+    texts = [*own, *made]
+    answers = [teacher.answer(texts, tell(teacher.name)) for teacher in taught.teachers]
+    soft = agreed(answers, taught.options.teacher_temperature)
+    known = soft.sum(1) > 0
+    if not known.any():
+        names = ", ".join(teacher.name for teacher in taught.teachers)
+        raise InputError(f"teacher {names}: it says nothing of any text of train. Give its answers to these texts.")
+    known[: len(train)] = True
+    beyond = [text for text, keep in zip(texts[len(train) :], known[len(train) :].tolist(), strict=True) if keep]
+    notes = [f"{len(made):,} texts were made of others for the teacher to label."] if made else []
+    if silent := len(texts) - len(train) - len(beyond):
+        notes.append(f"The teacher says nothing of {silent:,} unlabelled texts, which were left out.")
+    return Lessons(beyond, soft[known], notes)
+
+
+def number_of_made(texts: int, copies: float | None) -> int:
+    """How many texts augmentation makes.
+
+    >>> number_of_made(1_000, None), number_of_made(1_000, 0.5)
+    (10000, 500)
+    """
+    wanted = min(WANTED - texts, MOST_COPIES * texts) if copies is None else round(copies * texts)
+    return max(0, wanted)

@@ -1,0 +1,69 @@
+"""A file of probabilities as teacher, so that any model can teach, one behind an API included."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from prunetext.data.columns import Wanted, quoted
+from prunetext.data.formats import FORMATS
+from prunetext.errors import DataError
+
+TOLERANCE = 0.01  # by which the sum of a row may differ from 1: of many labels with two digits each
+LEAST = 1e-6  # as small as a probability is taken for
+ENDINGS = tuple(ending for ending in FORMATS if ending != ".txt")
+COLUMNS = Wanted("text", "probabilities")
+EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
+
+
+def read_probabilities(path: Path, labels: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+    """Read what a teacher says of each text: the logarithms of its probabilities, in the order of the labels.
+
+        answers = read_probabilities(Path("answers.jsonl"), ["neg", "pos"])
+        answers["great film"]        # array([-3.9, -0.02], dtype=float32)
+
+    The file is a table with the columns `text` and `probabilities`, an object with a number for each label, which in a
+    .csv is written as JSON. DataError, with the line, for other labels, for what is no number from 0 to 1, and for
+    probabilities that do not sum to 1.
+    """
+    answers: dict[str, npt.NDArray[np.float32]] = {}
+    for place, text, given in FORMATS[path.suffix.lower()](path, COLUMNS, "utf-8"):
+        line = place if isinstance(place, int) else None
+        if not isinstance(text, str):
+            raise DataError(path, f"the row has no text. Write rows such as {EXAMPLE}.", line)
+        answers[text] = np.log(np.maximum(_row(path, line, given, labels), LEAST))
+    if not answers:
+        raise DataError(path, f"there are no rows. Write rows such as {EXAMPLE}.")
+    return answers
+
+
+def _row(path: Path, line: int | None, given: object, labels: Sequence[str]) -> npt.NDArray[np.float32]:
+    """One row's probabilities, checked."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            given = None
+    if not isinstance(given, dict):
+        raise DataError(path, f"its probabilities are no object of labels. Write rows such as {EXAMPLE}.", line)
+    if unlike := sorted(set(map(str, given)) ^ set(labels)):
+        side = "the data do not have" if unlike[0] in given else "the row lacks"
+        raise DataError(
+            path,
+            f"its labels are not those of train: {quoted(unlike[0])} is one that {side}. "
+            "Give a probability for each label of train, and for no others.",
+            line,
+        )
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in given.values())
+    row = np.array([given[label] for label in labels] if numbers else [np.nan], np.float64)
+    if not ((row >= 0) & (row <= 1 + TOLERANCE)).all():
+        raise DataError(path, "a probability is not a number from 0 to 1. Correct the row.", line)
+    if abs(float(row.sum()) - 1) > TOLERANCE:
+        raise DataError(
+            path, f"the probabilities sum to {row.sum():.4g}, not to 1. Correct the row, or apply a softmax.", line
+        )
+    return row.astype(np.float32)

@@ -1,0 +1,183 @@
+"""Finding the teacher that a name stands for; whatever is wrong with it is said before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from prunetext.config import TeachOptions
+from prunetext.data.columns import quoted
+from prunetext.data.dataset import Data, Examples
+from prunetext.errors import InputError
+from prunetext.runs import load_float
+from prunetext.runtime._native import Vocabulary
+from prunetext.teaching import transformer
+from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
+from prunetext.teaching.crossfitting import CrossFitted, Predict, ngram_model
+from prunetext.teaching.ensemble import large_model
+from prunetext.teaching.probabilities import ENDINGS, read_probabilities
+from prunetext.training.examples import encode
+from prunetext.training.loop import logits
+
+Tell = Callable[[int, int], None] | None
+
+VERSION = 1  # of the teachers made here: what another version has answered is not used again
+OWN = ("ensemble", "ngrams")
+KINDS = (
+    f"sample:{', sample:'.join(transformer.SAMPLES)}, a folder that transformers' save_pretrained has written, the "
+    "folder of an earlier run, a .jsonl, .parquet or .csv file of probabilities, ensemble, or ngrams"
+)
+
+
+class Teacher(NamedTuple):
+    """Who labels texts for a student; `key` is a name for everything that its answers depend on but the texts."""
+
+    name: str
+    key: str
+    answer: Callable[[Sequence[str], Tell], Floats]  # logits (n, classes); not finite where it has nothing to say
+    answers_all: bool = True  # whether it can be asked about any text
+
+
+def find_teachers(options: TeachOptions, data: Data) -> list[Teacher]:
+    """The teachers of a list with commas, each checked as far as that is quick.
+
+    for teacher in find_teachers(TeachOptions(teacher="sample:minilm"), data): ...
+    """
+    return [find_teacher(name, options, data) for name in teachers_of(options.teacher)]
+
+
+def teachers_of(names: str | None) -> list[str]:
+    """The names in a list with commas.
+
+    >>> teachers_of("sample:minilm, runs/first")
+    ['sample:minilm', 'runs/first']
+    """
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
+
+
+def find_teacher(name: str, options: TeachOptions, data: Data) -> Teacher:
+    """The teacher of one name; `InputError` where there is none, or where its labels are not those of train."""
+    path = Path(name)
+    kind, _, count = name.partition(":")
+    if kind in OWN and not path.exists():
+        return of_own(name, kind, count, data)
+    sample = name.removeprefix("sample:") if name.startswith("sample:") else None
+    if sample is not None and sample not in transformer.SAMPLES:
+        raise InputError(f"teacher {name}: there is no such sample. Give {KINDS}.")
+    if sample is None and not path.exists():
+        raise InputError(f"teacher {name}: there is no such file or folder. Give {KINDS}.")
+    if path.suffix.lower() in ENDINGS and path.is_file():
+        return of_probabilities(path, data.labels)
+    if (path / "dense.safetensors").is_file():
+        return of_run(path, data.labels)
+    if sample is not None or (path / transformer.CONFIG).is_file():
+        return of_transformer(name, options, data)
+    raise InputError(f"teacher {name}: this is none. Give {KINDS}.")
+
+
+def of_probabilities(path: Path, labels: Sequence[str]) -> Teacher:
+    """Who has answered in a file; about other texts it says nothing."""
+    answers = read_probabilities(path, labels)
+    silent = np.full(len(labels), np.nan, np.float32)
+
+    def answer(texts: Sequence[str], tell: Tell) -> Floats:
+        return np.stack([answers.get(text, silent) for text in texts]) if texts else np.zeros((0, len(labels)), "f")
+
+    return Teacher(str(path), digest_of(digest_of_file(path)), answer, answers_all=False)
+
+
+def of_run(folder: Path, labels: Sequence[str]) -> Teacher:
+    """The dense model of an earlier run."""
+    path = folder / "dense.safetensors"
+    found = load_float(path)
+    refuse_labels(str(folder), found.labels, labels)
+    order = torch.tensor([found.labels.index(label) for label in labels])
+
+    def ask(texts: Sequence[str]) -> Floats:
+        encoded = encode(list(texts), found.labels[:1] * len(texts), Vocabulary(found.words), found.labels)
+        answered: Floats = logits(found.model, encoded)[:, order].numpy()
+        return answered
+
+    key = digest_of("run", digest_of_file(path), *labels)
+    return Teacher(str(folder), key, lambda texts, tell: cached(key, texts, len(labels), ask, tell))
+
+
+def of_own(name: str, kind: str, count: str, data: Data) -> Teacher:
+    """Teachers made of the labelled texts alone, each asked about what it has not been trained on."""
+    if not (count or "5").isdecimal() or not 2 <= int(count or 5) <= 20:
+        raise InputError(f"teacher {name}: {count} is not a number of members from 2 to 20. Give {kind}:5, say.")
+    labels, dev, folds = data.labels, data.dev, int(count or 5)
+    assert dev is not None
+    parts = [*data.train.texts, "", *data.train.labels]
+    parts += ["", *dev.texts, "", *dev.labels] if kind == "ensemble" else []
+    key = digest_of(kind, str(VERSION), str(folds), *parts)
+    folder = cache_folder() / "teachers" / key
+
+    def fit(number: int, part: Examples) -> Predict:
+        return ngram_model(part, labels) if kind == "ngrams" else large_model(number, part, dev, labels, folder)
+
+    members = CrossFitted(data.train, folds, seed=0, fit=fit)
+    return Teacher(name, key, lambda texts, tell: cached(key, texts, len(labels), members.logits, tell))
+
+
+def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
+    """A transformer, which is loaded, and fine-tuned if need be, at the first text that it has not answered yet."""
+    folder, labels, tokens = transformer.find_folder(name), data.labels, options.teacher_tokens
+    fits = folder.labels is not None and sorted(folder.labels) == sorted(labels)
+    files = sorted(each for each in folder.path.iterdir() if each.suffix in (".json", ".safetensors"))
+    parts = [digest_of_file(each) for each in files]
+    key = digest_of("transformer", str(transformer.VERSION), str(tokens), *parts, *labels)
+    if not fits:
+        key = digest_of(key, str(options.teacher_epochs), *data.train.texts, *data.train.labels)
+    made: list[transformer.Transformer] = []
+
+    def answer(texts: Sequence[str], tell: Tell) -> Floats:
+        def ask(chunk: Sequence[str]) -> Floats:
+            if not made:
+                target = cache_folder() / "teachers" / key
+                made.append(
+                    transformer.Transformer(folder, tokens)
+                    if fits
+                    else transformer.fine_tune(
+                        folder, data.train, labels, target, tokens=tokens, epochs=options.teacher_epochs, progress=tell
+                    )
+                )
+            answered = made[0].logits(chunk)
+            if fits:
+                assert folder.labels is not None
+                answered = answered[:, [folder.labels.index(label) for label in labels]]
+            return answered
+
+        return cached(key, texts, len(labels), ask, tell)
+
+    return Teacher(name, key, answer)
+
+
+def refuse_labels(name: str, own: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse a teacher of other labels."""
+    if unlike := sorted(set(own) ^ set(wanted)):
+        raise InputError(
+            f"teacher {name}: its labels are not those of train, where {quoted(unlike[0])} stands on one side alone. "
+            "Give a teacher that was made of the same labels."
+        )
+
+
+def agreed(answers: Sequence[Floats], temperature: float) -> npt.NDArray[np.float32]:
+    """Mean of the teachers' probabilities (n, classes) at a temperature; zeros where none of them says anything.
+
+    >>> agreed([np.array([[0.0, 0.0]]), np.array([[np.nan, np.nan]])], 1.0).tolist()
+    [[0.5, 0.5]]
+    """
+    total, voices = np.zeros(answers[0].shape), np.zeros((len(answers[0]), 1))
+    for each in answers:
+        speaks = np.isfinite(each).all(1, keepdims=True)
+        scaled = np.where(speaks, each, 0.0) / temperature
+        raised = np.exp(scaled - scaled.max(1, keepdims=True))
+        total += np.where(speaks, raised / raised.sum(1, keepdims=True), 0.0)
+        voices += speaks
+    return (total / np.maximum(voices, 1)).astype(np.float32)

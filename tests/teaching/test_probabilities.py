@@ -1,0 +1,64 @@
+"""A file of probabilities: read in three formats, and refused in one sentence with its line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from prunetext.errors import DataError
+from prunetext.teaching.probabilities import read_probabilities
+
+LABELS = ["neg", "pos"]
+ROWS = [("great film", {"pos": 0.9, "neg": 0.1}), ("dull", {"neg": 1, "pos": 0})]
+
+
+def write_jsonl(path: Path, rows: list[tuple[object, object]]) -> Path:
+    lines = [json.dumps({"text": text, "probabilities": given}) for text, given in rows]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_every_format_says_the_same(tmp_path: Path) -> None:
+    files = [write_jsonl(tmp_path / "answers.jsonl", list(ROWS)), tmp_path / "a.csv", tmp_path / "a.parquet"]
+    quoted = "\n".join(
+        f'{text},"{json.dumps(given)}"'.replace('{"', '{""').replace('":', '"":') for text, given in ROWS
+    )
+    files[1].write_text("text,probabilities\n" + quoted.replace(', "', ', ""') + "\n")
+    table = {"text": [text for text, _ in ROWS], "probabilities": [given for _, given in ROWS]}
+    pq.write_table(pa.table({"text": table["text"], "probabilities": pa.array(table["probabilities"])}), files[2])
+    for file in files:
+        answers = read_probabilities(file, LABELS)
+        assert set(answers) == {"great film", "dull"}
+        np.testing.assert_allclose(np.exp(answers["great film"]), [0.1, 0.9], rtol=1e-5)
+        assert np.isfinite(answers["dull"]).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"neg": 0.5, "pos": 0.4}, "sum to 0.9, not to 1"),
+        ({"neg": 1.5, "pos": -0.5}, "not a number from 0 to 1"),
+        ({"neg": "0.5", "pos": 0.5}, "not a number from 0 to 1"),
+        ({"neg": True, "pos": 0}, "not a number from 0 to 1"),
+        ({"neg": float("nan"), "pos": 0.5}, "not a number from 0 to 1"),
+        ({"neg": 0.5, "positive": 0.5}, "its labels are not those of train: 'pos' is one that the row lacks"),
+        ({"neg": 0.5, "pos": 0.4, "so": 0.1}, "'so' is one that the data do not have"),
+        ([0.5, 0.5], "no object of labels"),
+        ("half and half", "no object of labels"),
+    ],
+)
+def test_a_bad_row_is_named_by_file_line_and_rule(tmp_path: Path, given: object, said: str) -> None:
+    path = write_jsonl(tmp_path / "answers.jsonl", [*ROWS, ("fine", given)])
+    with pytest.raises(DataError) as error:
+        read_probabilities(path, LABELS)
+    assert str(error.value).startswith(f"{path}, line 3: ")
+    assert said in str(error.value)
+
+
+def test_a_row_without_a_text_is_named(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "answers.jsonl", [*ROWS, (None, ROWS[0][1])])
+    with pytest.raises(DataError, match="line 3: the row has no text"):
+        read_probabilities(path, LABELS)

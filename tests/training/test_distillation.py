@@ -1,0 +1,56 @@
+"""The loss of a student: what it is against its parts, and where a text has only one of label and teacher."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from prunetext.training.distillation import UNLABELLED, blended, distillation_loss, shares, softened
+
+
+def some(texts: int, classes: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits, soft = torch.randn(2, texts, classes, generator=generator)
+    return logits, torch.randint(classes, (texts,), generator=generator), soft.softmax(1)
+
+
+@given(share=st.floats(0, 1), temperature=st.floats(0.2, 8), seed=st.integers(0, 99))
+def test_the_loss_is_the_mix_of_its_parts(share: float, temperature: float, seed: int) -> None:
+    logits, targets, soft = some(6, 3, seed)
+    of_label = functional.cross_entropy(logits, targets)
+    of_soft = functional.cross_entropy(logits / temperature, soft) * temperature**2
+    found = distillation_loss(logits, targets, soft, share, temperature)
+    assert float(found) == pytest.approx(float(share * of_soft + (1 - share) * of_label), rel=1e-4)
+
+
+@given(seed=st.integers(0, 99))
+def test_at_temperature_one_both_ways_to_compute_it_agree(seed: int) -> None:
+    logits, targets, soft = some(5, 4, seed)
+    close = distillation_loss(logits, targets, soft, 0.7, 1.0)
+    assert float(close) == pytest.approx(float(distillation_loss(logits, targets, soft, 0.7, 1.0 + 1e-9)), rel=1e-5)
+
+
+def test_a_text_without_a_label_learns_from_the_teacher_and_one_without_a_teacher_from_its_label() -> None:
+    logits, targets, soft = some(4, 3, 0)
+    targets[0], soft[1] = UNLABELLED, 0.0
+    assert shares(targets, soft, 0.5).tolist() == [1.0, 0.0, 0.5, 0.5]
+    mixed = blended(targets, soft, 0.5)
+    assert torch.equal(mixed[0], soft[0])
+    assert mixed[1].tolist() == functional.one_hot(targets[1], 3).tolist()
+    for temperature in (1.0, 2.0):
+        assert distillation_loss(logits, targets, soft, 0.5, temperature).isfinite()
+    alone = distillation_loss(logits[1:2], targets[1:2], soft[1:2], 0.5, 3.0)
+    assert float(alone) == pytest.approx(float(functional.cross_entropy(logits[1:2], targets[1:2])))
+
+
+def test_a_higher_temperature_makes_probabilities_more_alike() -> None:
+    logits = torch.tensor([[3.0, 1.0, 0.0]])
+    spread = [float(softened(logits, temperature).max()) for temperature in (0.5, 1.0, 2.0, 10.0)]
+    assert spread == sorted(spread, reverse=True)
+
+
+def test_without_a_teacher_targets_may_be_classes_or_probabilities() -> None:
+    logits, targets, soft = some(4, 3, 1)
+    for each in (targets, soft):
+        assert torch.equal(distillation_loss(logits, each, None, 0.5, 2.0), functional.cross_entropy(logits, each))
