@@ -90,7 +90,8 @@ def fit(
             job = Job(run, data, words, labels, budget, untrained, progress)
             settings = settings_of(fitting, len(data.train))
             dense, epochs, ended = dense_model(job, start, settings)
-            return finish(job, dense, epochs, search(job, dense, epochs, method, settings, ended), notes)
+            found = search(job, dense, epochs, method, settings, ended)
+            return finish(job, dense, epochs, found, notes, fitting.precision)
 
 
 def prune(
@@ -130,7 +131,8 @@ def prune(
             new.take_steps(Path(run))
             job = Job(new, read, words, labels, budget, earlier.untrained, progress)
             settings = settings_of(earlier.fitting, len(read.train))
-            return finish(job, dense, epochs, search(job, dense, epochs, method, settings), notes)
+            found = search(job, dense, epochs, method, settings)
+            return finish(job, dense, epochs, found, notes, earlier.fitting.precision)
 
 
 def sensitivity(
