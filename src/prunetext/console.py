@@ -156,6 +156,8 @@ def print_result(result: Result) -> None:
         f"rounding costs {agreement.drop:.2f} points there ({agreement.table} table)."
     )
     out.print(result.calibration.sentence())
+    if result.calibration.rejection is not None:
+        out.print(result.calibration.rejection.sentence())
     out.print(str(result.path))
 
 

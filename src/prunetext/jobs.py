@@ -230,7 +230,7 @@ def finish(
         "test": judged.packed.score._asdict(),
         "dense_test": judged.dense.score._asdict(),
         "verdict": judged.verdict._asdict(),
-        "calibration_error": round(calibration.after, 4),
+        "calibration": {"before": round(calibration.before, 4), "after": round(calibration.after, 4)},
         "reason": solution.reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
     }

@@ -99,9 +99,9 @@ class Classifier:
         threshold.
         """
         prepared, count = _prepare(texts, threads)
-        self._check_reject(reject)
+        least = self._least(reject)
         try:
-            return self._model.predict(prepared, count, reject)
+            return self._model.predict(prepared, count, least > 0)
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
 
@@ -146,7 +146,7 @@ class Classifier:
         Arguments and errors as for `predict`, and the labels are its.
         """
         prepared, count = _prepare(texts, threads)
-        least = self._check_reject(reject)
+        least = self._least(reject)
         try:
             flat = memoryview(self._model.probabilities(prepared, count)).cast("f")
         except TypeError as error:
@@ -164,8 +164,8 @@ class Classifier:
             answers.append((None if best < least else label, best))
         return answers
 
-    def _check_reject(self, reject: bool) -> float:
-        """The probability below which a text is rejected."""
+    def _least(self, reject: bool) -> float:
+        """The probability below which a text is rejected; 0 where none is to be."""
         if not reject:
             return 0.0
         if self.reject is None:

@@ -37,10 +37,11 @@ class Rejection(NamedTuple):
         """Say it in plain words.
 
         >>> Rejection(0.8, 0.715, 0.96).sentence()
-        'Of these texts 71.50 % have a probability of 0.8 or more, and 96.00 % of them are right.'
+        'Of these texts 71.50 % have a probability of 0.8 or more, which --reject accepts; 96.00 % of them are right.'
         """
-        right = "" if self.precision is None else f", and {100 * self.precision:.2f} % of them are right"
-        return f"Of these texts {100 * self.accepted:.2f} % have a probability of {self.threshold:g} or more{right}."
+        right = "" if self.precision is None else f"; {100 * self.precision:.2f} % of them are right"
+        accepted = f"{100 * self.accepted:.2f} % have a probability of {self.threshold:g} or more"
+        return f"Of these texts {accepted}, which --reject accepts{right}."
 
 
 class Calibration(NamedTuple):
@@ -55,11 +56,12 @@ class Calibration(NamedTuple):
         """Say it in plain words.
 
         >>> Calibration(1.7, 0.052, 0.011, None).sentence()
-        'Expected calibration error: 5.20 % at temperature 1, 1.10 % at that of 1.7, which dev gave.'
+        'Expected calibration error: 5.20 % at temperature 1, 1.10 % at 1.7, which dev gave.'
         """
-        error = f"Expected calibration error: {100 * self.before:.2f} % at temperature 1, {100 * self.after:.2f} %"
-        rejected = "" if self.rejection is None else f" {self.rejection.sentence()}"
-        return f"{error} at that of {self.temperature:g}, which dev gave.{rejected}"
+        before, after = f"{100 * self.before:.2f} %", f"{100 * self.after:.2f} %"
+        return (
+            f"Expected calibration error: {before} at temperature 1, {after} at {self.temperature:g}, which dev gave."
+        )
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON."""
