@@ -55,8 +55,8 @@ class Classifier:
 
     `labels`: the classes, in the order of the columns of `predict_proba`. `reject`: the probability below which texts
     can be rejected, None where the file names none. `metadata`: what the file says about itself, all strings. `size`:
-    the file's bytes. An instance may be used from several threads at once. A pickle or a copy of
-    it holds the absolute path alone, from which it is loaded again.
+    the file's bytes. An instance may be used from several threads at once. A pickle or a copy of it holds the absolute
+    path alone, from which it is loaded again.
     """
 
     labels: list[str]
@@ -89,8 +89,8 @@ class Classifier:
     ) -> list[str] | list[str | None]:
         """The most probable label of each text.
 
-            clf.predict(["great film", "dull"])                  # ['pos', 'neg']
-            clf.predict(["great film", "hm"], reject=True)       # ['pos', None]
+            clf.predict(["great film", "dull"])               # ['pos', 'neg']
+            clf.predict(["great film", "hm"], reject=True)    # ['pos', None]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
         strings, such as a column of pyarrow or polars, which is read where it lies. `threads`: by default all cores
@@ -140,8 +140,8 @@ class Classifier:
     ) -> list[tuple[str, float]] | list[tuple[str | None, float]]:
         """The most probable label of each text, and its probability; needs no numpy.
 
-            clf.predict_with_probability(["great film", "dull"])            # [('pos', 0.98), ('neg', 0.91)]
-            clf.predict_with_probability(["great film", "hm"], reject=True) # [('pos', 0.98), (None, 0.52)]
+            clf.predict_with_probability(["great film", "dull"])               # [('pos', 0.98), ('neg', 0.91)]
+            clf.predict_with_probability(["great film", "hm"], reject=True)    # [('pos', 0.98), (None, 0.52)]
 
         Arguments and errors as for `predict`, and the labels are its.
         """

@@ -99,6 +99,8 @@ void probabilities(const Model &model, Workspace &workspace, size_t text, float 
     for (size_t c = 0; c < model.labels.size(); ++c) out[c] = static_cast<float>(powers[c] / sum);
 }
 
-float top_probability(const Model &model, Workspace &workspace, size_t text) { return static_cast<float>(1 / to_powers(model, workspace, text)); }
+float top_probability(const Model &model, Workspace &workspace, size_t text) {
+    return static_cast<float>(1 / to_powers(model, workspace, text));
+}
 
 }  // namespace prunetext
