@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -118,6 +119,7 @@ inline void check_scores(const Model &model, const Text &text, std::vector<Works
         double sum = 0;
         for (const float share : shares) sum += share >= 0 ? share : NAN;
         if (!(std::fabs(sum - 1) < 1e-4)) fail("probabilities do not sum to 1");
+        if (top_probability(model, used[k], 1) != *std::max_element(shares.begin(), shares.end())) fail("the top probability differs");
     }
 }
 

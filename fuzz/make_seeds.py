@@ -22,6 +22,7 @@ LONGEST_SEED = 20_000  # bytes
 
 SHAPES: dict[str, dict[str, Any]] = {
     "plain": {},
+    "reject": {"reject": 0.75, "temperature": 1.3, "classes": 2},
     "wide": {"table": "int16", "pooling": "max", "filters": {1: 2}, "classes": 2, "dimensions": 3},
     "taps": {"filters": {4: 1, 5: 1, 7: 1, 16: 2}, "dimensions": 1, "classes": 2},
     "filters": {"filters": {1: 16, 2: 33, 3: 70}, "dimensions": 2, "classes": 5},

@@ -15,8 +15,9 @@ import pytest
 
 import prunetext
 from prunetext.config import FitOptions, ModelOptions, ReadOptions, option_types
+from prunetext.runtime import format as packed
 
-QUICK = ["--max-size", "1MB", "--epochs", "20", "--dimensions", "16", "--filters", "8"]
+QUICK = ["--max-size", "1MB", "--epochs", "20", "--dimensions", "16", "--filters", "8", "--precision", "0.6"]
 
 
 Call = Callable[..., Any]  # what the fixture `call` gives
@@ -93,6 +94,7 @@ def test_fit_prints_the_table_and_takes_values_from_a_file(news: Path, tmp_path:
         assert sum(line.startswith(name) for line in lines) == 1
     assert any(line.startswith(("kept: ", "lost: ", "undecided: ")) for line in lines)
     assert any(line.startswith("Why the search ended: ") for line in lines)
+    assert any(line.startswith("Expected calibration error: ") for line in lines)
     assert lines[-1] == str(tmp_path / "run" / "model.safetensors"), "flags go before the file"
     assert not Path("nowhere").exists()
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text("utf-8"))
@@ -287,6 +289,25 @@ def test_predict_reads_tables_and_other_encodings(
         assert all(0.5 <= probability <= 1 for _, probability in answers)
 
 
+def test_predict_leaves_out_the_label_where_it_is_told_to_reject(
+    model: Path, news: Path, spoilt: Path, rows: list[tuple[str, str]], call: Call
+) -> None:
+    classifier = prunetext.load(model)
+    assert classifier.reject is not None
+    texts = ["", *(text for text, _ in rows)]
+    found = [line.split("\t") for line in call("predict", model, news, "--reject").out.splitlines()]
+    assert [label or None for label, _ in found] == classifier.predict(texts[1:], reject=True)
+    assert [score for _, score in found] == [
+        line.split("\t")[1] for line in call("predict", model, news).out.splitlines()
+    ]
+    again = prunetext.predict(model, news, reject=True)
+    assert list(again) == classifier.predict_with_probability(texts[1:], reject=True)
+    tensors, metadata = packed.read(model)
+    packed.write(spoilt / "plain", tensors, {key: value for key, value in metadata.items() if key != "reject"})
+    sentence = f"{spoilt / 'plain'}: this model has no threshold to reject by; give one that fit or prune has made"
+    refused(call("predict", spoilt / "plain", news, "--reject"), sentence)
+
+
 def test_predict_reads_parquet(model: Path, rows: list[tuple[str, str]], tmp_path: Path, call: Call) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -401,6 +422,8 @@ def test_evaluate_against_the_dense_model_on_the_same_split_is_the_verdict_of_fi
     for name in ("accuracy", "macro_f1", "low", "high", "n"):
         assert found[name] == pytest.approx(stored["packed"][name])
         assert found["against"][name] == pytest.approx(stored["dense"][name])
+    assert found["calibration_error"] == pytest.approx(stored["calibration"]["after"])
+    assert found["rejection"] == pytest.approx(stored["calibration"]["rejection"])
     assert found["verdict"]["drop"] == pytest.approx(stored["verdict"]["drop"])
     assert found["verdict"]["low"] == pytest.approx(stored["verdict"]["low"])
     assert "against it" in call(*arguments).out

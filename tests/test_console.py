@@ -34,7 +34,8 @@ def test_what_a_model_says_of_itself_is_escaped(capsys: pytest.CaptureFixture[st
         table=None,
         table_bytes=None,
         tokenizer="bert/1",
-        temperature=None,
+        temperature=1.5,
+        reject=0.75,
         longest=[HOSTILE],
         provenance={HOSTILE: {HOSTILE: HOSTILE}},
     )
@@ -43,3 +44,4 @@ def test_what_a_model_says_of_itself_is_escaped(capsys: pytest.CaptureFixture[st
     assert not set(HOSTILE) & set(out.replace("\n", "")) - set(SHOWN)
     assert f"labels      x, {SHOWN}\n" in out
     assert out.count(SHOWN) == 11
+    assert "temperature 1.5\nreject      below a probability of 0.75\n" in out

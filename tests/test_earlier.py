@@ -16,7 +16,7 @@ import prunetext
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
 from prunetext.pipeline import fit, prune
-from prunetext.runs import KEPT, SOURCE, STEPS
+from prunetext.runs import KEPT, RECIPE, SOURCE, STEPS
 from prunetext.training import loop
 from prunetext.training.loop import Progress
 
@@ -88,11 +88,11 @@ def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Pa
         fitted / "run",
         out=tmp_path / "new",
         criterion="taylor",
-        max_size="2.3kB",
+        max_size="2.4kB",
         progress=lambda name, now: stages.append(name),
     )
     assert result.path == tmp_path / "new" / "model.safetensors"
-    assert result.size == result.path.stat().st_size <= 2_300
+    assert result.size == result.path.stat().st_size <= 2_400
     assert result.within_budget
     assert "train" not in stages
     assert stages[:1] != ["step 1"], "the first step was there"
@@ -105,12 +105,23 @@ def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Pa
     dense = [load_file(folder / "dense.safetensors") for folder in (old, new)]
     assert all(torch.equal(tensor, dense[1][name]) for name, tensor in dense[0].items())
     recipe = json.loads((new / "recipe.json").read_text("utf-8"))
-    assert (recipe["max_size"], recipe["max_drop"], recipe["criterion"]) == ("2.3kB", None, "taylor")
+    assert (recipe["max_size"], recipe["max_drop"], recipe["criterion"]) == ("2.4kB", None, "taylor")
     assert recipe["dimensions"] == 24
     assert result.notes[0] == "288 rows were read."
 
 
-@pytest.mark.parametrize("options", [{"max_size": "2.3kB"}, {"max_drop": 5.0}, {"max_size": "1900", "max_drop": 30.0}])
+def test_a_run_from_before_there_was_a_precision_is_pruned_with_one(both: Path, tmp_path: Path) -> None:
+    recipe = json.loads((both / "run" / RECIPE).read_text("utf-8"))
+    assert recipe.pop("precision") is None
+    (both / "run" / RECIPE).write_text(json.dumps(recipe), "utf-8")
+    result = prune(both / "run", out=tmp_path / "new", max_size="4kB", precision=0.6)
+    assert result.calibration.rejection is not None
+    assert prunetext.load(result.path).reject == result.calibration.rejection.threshold
+    again = prune(tmp_path / "new", out=tmp_path / "again", max_size="4kB")
+    assert again.calibration.rejection is None, "what is wanted is said anew, as a budget is"
+
+
+@pytest.mark.parametrize("options", [{"max_size": "2.4kB"}, {"max_drop": 5.0}, {"max_size": "1900", "max_drop": 30.0}])
 def test_steps_that_were_there_change_nothing_of_the_result(
     both: Path, tmp_path: Path, options: dict[str, Any]
 ) -> None:

@@ -1,20 +1,23 @@
 """Dense, pruned and packed are each judged by their own answers, and the table's type by what rounding really does."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 
 import prunetext
 from prunetext import judging
 from prunetext.data.dataset import Examples
-from prunetext.judging import choose_table, judge
+from prunetext.judging import calibrate, choose_table, judge
 from prunetext.models.rounding import rounding_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
 from prunetext.runtime._native import Vocabulary
+from prunetext.training.calibration import calibration_error
 from prunetext.training.evaluation import verdict
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import logits
@@ -91,3 +94,53 @@ def test_each_model_is_judged_by_its_own_answers(
     assert found.packed.bytes == (tmp_path / "packed").stat().st_size
     assert found.agreement is agreement
     assert torch.get_num_threads() >= 1
+
+
+@pytest.fixture(scope="module")
+def learnt(random_model: Callable[..., TextCNN], texts: Examples, tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    """The same texts with labels as a packed model gives them, but surer by half than it says."""
+    path = tmp_path_factory.mktemp("learnt") / "model"
+    pack(random_model(words=len(WORDS), classes=3, seed=1), WORDS, LABELS, path, temperature=0.5)
+    chosen = Random(1)
+    shares = prunetext.load(path).predict_proba(texts.texts).tolist()
+    return Examples(texts.texts, [chosen.choices(LABELS, weights)[0] for weights in shares])
+
+
+def halves(examples: Examples) -> list[Examples]:
+    cut = len(examples) // 2
+    return [Examples(examples.texts[own], examples.labels[own]) for own in (slice(0, cut), slice(cut, None))]
+
+
+def test_a_packed_file_is_calibrated_by_its_own_probabilities(
+    random_model: Callable[..., TextCNN], learnt: Examples, tmp_path: Path
+) -> None:
+    dev, test = halves(learnt)
+    write = functools.partial(pack, random_model(words=len(WORDS), classes=3, seed=1), WORDS, LABELS)
+    found, notes = calibrate(write, tmp_path / "scratch", dev, test, 0.6)
+    assert found.temperature == pytest.approx(0.5, rel=0.2)
+    assert found.after < found.before
+    assert notes == []
+    left = prunetext.load(tmp_path / "scratch")
+    assert left.metadata["temperature"] == repr(found.temperature)
+    tops, right = left.predict_proba(test.texts).max(1), np.array(left.predict(test.texts)) == np.array(test.labels)
+    assert found.after == calibration_error(tops, right)
+    assert found.rejection is not None
+    accepted = tops >= found.rejection.threshold
+    assert found.rejection[1:] == (accepted.mean(), right[accepted].mean())
+    assert found == calibrate(write, tmp_path / "again", dev, test, 0.6)[0]
+    write(tmp_path / "plain")
+    assert left.predict(test.texts) == prunetext.load(tmp_path / "plain").predict(test.texts)
+
+
+def test_a_precision_out_of_reach_is_said(
+    random_model: Callable[..., TextCNN], texts: Examples, tmp_path: Path
+) -> None:
+    dev, test = halves(texts)
+    write = functools.partial(pack, random_model(words=len(WORDS), classes=3), WORDS, LABELS)
+    found, notes = calibrate(write, tmp_path / "scratch", dev, test, 0.95)
+    assert found.rejection is None
+    assert notes == [
+        "No threshold is stored: on the 1,500 texts of dev none shows, with 95 % confidence, a precision of 0.95, for "
+        "which at least 117 texts must be accepted."
+    ]
+    assert calibrate(write, tmp_path / "scratch", dev, test, None) == (found, [])

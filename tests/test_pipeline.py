@@ -83,10 +83,14 @@ def test_a_run_ends_with_a_small_file_and_what_is_known_of_it(data: Data, whole:
     assert provenance["test"]["accuracy"] == result.score.accuracy
     assert provenance["verdict"]["name"] == result.verdict.name
     assert provenance["reason"] == result.reason
+    assert provenance["calibration"]["after"] == pytest.approx(result.calibration.after, abs=1e-4)
+    assert classifier.metadata["temperature"] == repr(result.calibration.temperature)
+    assert (classifier.reject, result.calibration.rejection) == (None, None)
     assert str(folder) not in result.path.read_bytes().decode("latin-1")
     saved = json.loads((folder / "result.json").read_text("utf-8"))
     assert saved["packed"]["bytes"] == result.size
     assert saved["reason"] == result.reason
+    assert saved["calibration"] == result.calibration.fields()
     history = [json.loads(line) for line in (folder / "history.jsonl").read_text("utf-8").splitlines()]
     assert history[0]["keep"] == 1
     assert len(history) > 1
@@ -197,9 +201,57 @@ def test_a_size_is_kept_by_the_file_itself(data: Data, tmp_path: Path) -> None:
     free = run(data, tmp_path / "free", **shape, max_size="1MB")
     assert free.reason == "the packed file is within 1,000,000 bytes"
     wanted = free.size - 900
-    result = run(data, tmp_path / "run", **shape, max_size=str(wanted))
+    result = run(data, tmp_path / "run", **shape, max_size=str(wanted), precision=0.6)
+    assert prunetext.load(result.path).reject is not None
     assert result.path.stat().st_size <= wanted
     assert result.reason == f"the packed file is within {wanted:,} bytes"
+
+
+def test_a_precision_stores_a_threshold_and_changes_nothing_else(data: Data, tmp_path: Path, whole: Result) -> None:
+    result = run(data, tmp_path / "run", precision=0.6)
+    assert data.dev is not None
+    assert data.test is not None
+    classifier, rejected = prunetext.load(result.path), result.calibration.rejection
+    assert rejected is not None
+    assert classifier.reject == rejected.threshold
+    for name in ("dense.safetensors", "pruned.safetensors"):
+        ours, theirs = (load_file(each.path.with_name(name)) for each in (result, whole))
+        assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
+    history = [each.path.with_name("history.jsonl").read_bytes() for each in (result, whole)]
+    assert history[0] == history[1], "the room for what will be found out is the same"
+    labels = classifier.predict(data.test.texts, reject=True)
+    right = [label == truth for label, truth in zip(labels, data.test.labels, strict=True) if label is not None]
+    assert rejected[1:] == pytest.approx((len(right) / len(data.test), sum(right) / len(right)))
+    missed = run(data, tmp_path / "missed", precision=0.99)
+    assert missed.calibration.rejection is None
+    assert missed.notes[-1].startswith(
+        "No threshold is stored: on the 80 texts of dev none shows, with 95 % confidence"
+    )
+    assert "reject" not in prunetext.load(missed.path).metadata
+
+
+def longest(value: Any) -> Any:
+    """The same findings in as many characters as they may take."""
+    if isinstance(value, dict):
+        return {key: longest(each) for key, each in value.items()}
+    return -1.2345678901234567e-05 if isinstance(value, float) else 1_000_000 if isinstance(value, int) else value
+
+
+def test_the_room_that_is_left_for_findings_is_enough(whole: Result) -> None:
+    found = json.loads(prunetext.load(whole.path).metadata["provenance"])
+    recipe = {name: value for name, value in found.pop("recipe").items() if name not in jobs.WANTED}
+    wanted = {"max_drop": 0.123456789, "max_size": "123456789B", "min_speed": "1234567", "max_time": "123456s"}
+    wanted |= {"schedule": "incremental", "dense": "0123456789abcdef", "precision": 0.123456789}
+    assert wanted.keys() == set(jobs.WANTED)
+    verdict = {**found["verdict"], "name": "undecided", "needed": 1_000_000}
+    findings = longest({**found, "verdict": verdict}) | {"reason": "x" * 320}
+
+    def stored(provenance: dict[str, Any]) -> int:
+        return len(json.dumps(json.dumps(provenance, separators=(",", ":"))))
+
+    calibrated = len('"reject":"0.9999",') + len("0.05123") - len("1.0")
+    room = stored({"recipe": recipe, "findings": "-" * (jobs.FINDINGS + jobs.WANTED_BYTES)})
+    assert stored({"recipe": {**recipe, **wanted}, **findings}) + calibrated <= room
 
 
 def test_a_time_ends_the_run(data: Data, tmp_path: Path) -> None:
@@ -266,6 +318,9 @@ def paired(data: Data) -> Data:
         (None, {"widths": "2,17"}, "widths is '2,17'"),
         (None, {"max_drop": -1}, "max_drop is -1.0: it must be between 0 and 100"),
         (None, {"max_drop": float("nan")}, "max_drop is nan"),
+        (None, {"precision": 95}, "precision is 95.0: it must be a share between 0 and 1, such as 0.95."),
+        (None, {"precision": 1.0}, "precision is 1.0: it must be a share"),
+        (None, {"precision": float("nan")}, "precision is nan: it must be a share"),
         (None, {"epochs": float("inf")}, "epochs is inf"),
         (None, {"max_size": "0"}, "max_size is '0'"),
         (None, {"learning_rate": 1}, "fit has no option 'learning_rate'"),

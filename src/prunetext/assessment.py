@@ -18,25 +18,36 @@ from prunetext.runtime.classifier import Classifier, load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from prunetext.training.calibration import Rejection
     from prunetext.training.evaluation import ClassScore, Score, Verdict
 
 SPLITS = ("train", "dev", "test")
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate` found; `reference` and `verdict` where there was another model to compare with."""
+    """What `evaluate` found; `reference` and `verdict` where there was another model to compare with.
+
+    `calibration_error` is the expected calibration error of a packed file, a share in 0..1; `rejection` is what its
+    threshold does, where it has one.
+    """
 
     score: Score
     per_class: list[ClassScore]
     reference: Score | None
     verdict: Verdict | None
     notes: list[str]
+    calibration_error: float | None = None
+    rejection: Rejection | None = None
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON: those of the score, and below them the classes and the verdict."""
         fields: dict[str, Any] = {**self.score._asdict(), "per_class": [each._asdict() for each in self.per_class]}
         if self.verdict is not None and self.reference is not None:
             fields |= {"verdict": self.verdict._asdict(), "against": self.reference._asdict()}
+        if self.calibration_error is not None:
+            fields["calibration_error"] = self.calibration_error
+        if self.rejection is not None:
+            fields["rejection"] = self.rejection._asdict()
         return {**fields, "notes": self.notes}
 
 
@@ -64,6 +75,7 @@ def evaluate(
     and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`.
     """
     require("scipy", extra="train")
+    from prunetext.training.calibration import calibration_error, rejection
     from prunetext.training.evaluation import per_class, score, verdict
 
     if not 0 <= max_drop <= 100:
@@ -80,7 +92,13 @@ def evaluate(
         others = theirs.predict(examples.texts)
         reference = score(others, examples.labels)
         found = verdict(_right(others, examples), _right(answers, examples), max_drop)
-    return Evaluation(score(answers, examples.labels), per_class(answers, examples.labels), reference, found, notes)
+    error = rejected = None
+    if ours.classifier is not None:
+        tops, right = ours.classifier.predict_proba(examples.texts).max(1), _right(answers, examples)
+        error = calibration_error(tops, right)
+        rejected = None if ours.classifier.reject is None else rejection(tops, right, ours.classifier.reject)
+    scored, classes = score(answers, examples.labels), per_class(answers, examples.labels)
+    return Evaluation(scored, classes, reference, found, notes, error, rejected)
 
 
 class Answering:

@@ -169,18 +169,22 @@ def predict(
         ),
     ],
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if there is much text.")] = None,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="No label for texts below the threshold that fit --precision has stored.")
+    ] = False,
     **options: Any,
 ) -> None:
     """Label texts, one a line.
 
-    Prints a line for each text: its most probable label, a tab, the probability.
+    Prints a line for each text: its most probable label, a tab, the probability. The label of a text that is rejected
+    is empty, which no label of a model is.
     """
     from prunetext.prediction import predict_chunks
 
     given = {name: value for name, value in options.items() if value is not None}
     reading = {"text": None, "encoding": ReadOptions.encoding, **given}
-    for chunk in predict_chunks(model, file, threads=threads, **reading):
-        lines = [f"{label.translate(ESCAPES)}\t{probability:.4f}\n" for label, probability in chunk]
+    for chunk in predict_chunks(model, file, threads=threads, reject=reject, **reading):
+        lines = [f"{(label or '').translate(ESCAPES)}\t{probability:.4f}\n" for label, probability in chunk]
         sys.stdout.buffer.write("".join(lines).encode())
         sys.stdout.buffer.flush()
 

@@ -57,6 +57,9 @@ class PruneOptions:
         "vocabulary,dimensions,filters",
         "What may be pruned: some of vocabulary, dimensions, filters, taps, weights, precision, with commas.",
     )
+    precision: float | None = option(
+        None, "Share of right labels, such as 0.95, for which a threshold is stored, below which texts can be rejected."
+    )
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,11 @@ class TeachOptions:
 
 
 def check_pruning(options: PruneOptions) -> None:
-    """Refuse a budget that can not be one."""
+    """Refuse a budget or a precision that can not be one."""
     if options.max_drop is not None and not 0 <= options.max_drop <= 100:
         raise InputError(f"max_drop is {options.max_drop}: it must be between 0 and 100.")
+    if options.precision is not None and not 0 < options.precision < 1:
+        raise InputError(f"precision is {options.precision}: it must be a share between 0 and 1, such as 0.95.")
 
 
 def check_options(options: FitOptions, model: ModelOptions) -> None:

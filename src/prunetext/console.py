@@ -155,6 +155,9 @@ def print_result(result: Result) -> None:
         f"Float and packed model agree on {_percent(agreement.equal)} of dev; "
         f"rounding costs {agreement.drop:.2f} points there ({agreement.table} table)."
     )
+    out.print(result.calibration.sentence())
+    if result.calibration.rejection is not None:
+        out.print(result.calibration.rejection.sentence())
     out.print(str(result.path))
 
 
@@ -223,7 +226,12 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
         out.print(note)
     score = found.score
     out.print(f"accuracy {_percent(score.accuracy)} (95 % interval {_interval(score)}) on {score.n:,} texts")
-    out.print(f"macro-F1 {_percent(score.macro_f1)}\n")
+    out.print(f"macro-F1 {_percent(score.macro_f1)}")
+    if found.calibration_error is not None:
+        out.print(f"expected calibration error {_percent(found.calibration_error)}")
+    if found.rejection is not None:
+        out.print(found.rejection.sentence())
+    out.print()
     table = _table("label", "precision", "recall", "F1", "texts")
     for each in found.per_class:
         table.add_row(_shown(each.label), *map(_percent, (each.precision, each.recall, each.f1)), f"{each.n:,}")
@@ -265,6 +273,10 @@ def print_inspection(found: Inspection) -> None:
         facts["coded"] = ", ".join(f"{name} ({_coding(entry)})" for name, entry in found.coding.items())
     if found.table_bytes is not None:
         facts["table"] = f"{found.table}, {found.table_bytes:,} bytes of memory"
+    if found.temperature is not None:
+        facts["temperature"] = f"{found.temperature:g}"
+    if found.reject is not None:
+        facts["reject"] = f"below a probability of {found.reject:g}"
     if found.longest:
         facts["longest"] = " ".join(found.longest)
     for name, fact in (*facts.items(), *_provenance(found.provenance)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import torch
 
 from prunetext.config import FitOptions, PruneOptions
 from prunetext.errors import InputError
-from prunetext.judging import Judged, choose_table, judge, texts_per_second
+from prunetext.judging import Judged, calibrate, choose_table, judge, texts_per_second
 from prunetext.models.groups import KINDS
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
@@ -26,15 +27,16 @@ from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.classifier import load
 from prunetext.teaching.ensemble import joined, self_taught, sure_rows, unlabelled
 from prunetext.teaching.lessons import Teaching, teach
+from prunetext.training.calibration import Calibration
 from prunetext.training.evaluation import Score, Verdict
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Progress, Settings, train_model
 from prunetext.training.pace import pace
 
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
-FINDINGS = 1_200  # bytes that scores, verdict and reason take in the packed file, at most
+FINDINGS = 1_200  # bytes that scores, verdict, calibration and reason take in the packed file, at most
 # Where recipes that share steps differ, and what it takes in the packed file, at most.
-WANTED = ("max_drop", "max_size", "min_speed", "max_time", "schedule", "dense")
+WANTED = ("max_drop", "max_size", "min_speed", "max_time", "schedule", "dense", "precision")
 WANTED_BYTES = 200
 RECOVERY = 0.12  # of the dense model's epochs, at each step
 LEAST_RECOVERY = 0.4  # epochs
@@ -59,6 +61,7 @@ class Result:
     judged: Judged  # dense, pruned and packed side by side
     removed: dict[str, float]  # share of the dense model's words, dimensions, filters, taps, weights and bits
     notes: list[str]  # what was noticed in the data
+    calibration: Calibration  # of the packed file, with what it does on test
 
 
 class Job:
@@ -234,14 +237,18 @@ def search(
     return solution._replace(reason="interrupted; this is the dense model as it was then")
 
 
-def finish(job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: list[str]) -> Result:
-    """Pack the chosen model, look at test, and write the result."""
+def finish(
+    job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: list[str], precision: float | None
+) -> Result:
+    """Pack the chosen model, calibrated, look at test, and write the result."""
     run, model, words, labels = job.run, solution.model, job.words, job.labels
     run.save_model("pruned.safetensors", model, words, labels, 0)
     scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
     dev, test = job.texts["dev"], job.texts["test"]
     table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch)
-    pack(model, words, labels, scratch, table=table)
+    write = functools.partial(pack, model, words, labels, table=table)
+    calibration, more = calibrate(write, scratch, dev, test, precision)
+    notes = [*notes, *more]
     max_drop = DEFAULT_DROP if job.budget.max_drop is None else job.budget.max_drop
     judged = judge(dense, model, scratch, job.encoded["test"], test, labels, max_drop, agreement)
     provenance = {
@@ -249,6 +256,7 @@ def finish(job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: l
         "test": judged.packed.score._asdict(),
         "dense_test": judged.dense.score._asdict(),
         "verdict": judged.verdict._asdict(),
+        "calibration": {"before": round(calibration.before, 4), "after": round(calibration.after, 4)},
         "reason": solution.reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
     }
@@ -256,7 +264,8 @@ def finish(job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: l
     majority = max(test.labels.count(label) for label in labels) / len(test)
     if judged.dense.score.low <= majority:
         notes = [*notes, "The dense model itself is hardly better than always giving the most frequent label."]
-    size = pack(model, words, labels, path, table=table, provenance=provenance)
+    reject = calibration.rejection and calibration.rejection.threshold
+    size = write(path, temperature=calibration.temperature, reject=reject, provenance=provenance)
     judged = judged.with_size(size)
     run.save_model("dense.safetensors", dense, words, labels, epochs)
     left, whole = model.counts(), dense.counts()
@@ -269,8 +278,7 @@ def finish(job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: l
     )
     run.write_history(outcome._asdict() for outcome in solution.history)
     result = {"reason": solution.reason, "within_budget": not any(misses), "removed": removed, "notes": notes}
-    run.finish({**judged.rows(), **result})
+    run.finish({**judged.rows(), "calibration": calibration.fields(), **result})
     kept = run.own / "model.safetensors"
-    return Result(
-        kept, size, judged.packed.score, judged.verdict, solution.reason, not any(misses), judged, removed, notes
-    )
+    score, within = judged.packed.score, not any(misses)
+    return Result(kept, size, score, judged.verdict, solution.reason, within, judged, removed, notes, calibration)

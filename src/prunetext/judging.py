@@ -14,7 +14,15 @@ from prunetext.data.dataset import Examples
 from prunetext.models.rounding import TABLES
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
-from prunetext.runtime.classifier import load
+from prunetext.runtime.classifier import Classifier, load
+from prunetext.training.calibration import (
+    Calibration,
+    calibration_error,
+    choose_threshold,
+    fit_temperature,
+    least_texts,
+    rejection,
+)
 from prunetext.training.evaluation import Score, Verdict, score, verdict
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import logits, threads
@@ -114,6 +122,40 @@ def judge(
     right = {name: np.array(guesses) == gold for name, guesses in answers.items()}
     found = verdict(right["dense"], right["packed"], max_drop)
     return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement)
+
+
+def calibrate(
+    write: Callable[..., int], scratch: Path, dev: Examples, test: Examples, precision: float | None
+) -> tuple[Calibration, list[str]]:
+    """Find the temperature of a packed file on dev, and a threshold if a precision is wanted; say what they do on test.
+
+        calibration, notes = calibrate(partial(pack, small, words, labels), scratch, dev, test, 0.95)
+
+    `write` packs the model into a path, at a temperature; `scratch` is left as a file at the one that was found.
+    """
+    write(scratch)
+    plain = load(scratch)
+    targets = [plain.labels.index(label) for label in dev.labels]
+    temperature = fit_temperature(plain.predict_proba(dev.texts), targets)
+    before = calibration_error(*answers_of(plain, test))
+    write(scratch, temperature=temperature)
+    packed = load(scratch)
+    after = calibration_error(*answers_of(packed, test))
+    threshold = None if precision is None else choose_threshold(*answers_of(packed, dev), precision)
+    notes = []
+    if precision is not None and threshold is None:
+        notes.append(
+            f"No threshold is stored: on the {len(dev):,} texts of dev none shows, with 95 % confidence, a precision "
+            f"of {precision:g}, for which at least {least_texts(precision):,} texts must be accepted."
+        )
+    rejected = None if threshold is None else rejection(*answers_of(packed, test), threshold)
+    return Calibration(temperature, before, after, rejected), notes
+
+
+def answers_of(classifier: Classifier, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """The probability of the most probable label of each text, and whether that label is right."""
+    right = np.array(classifier.predict(examples.texts)) == np.array(examples.labels)
+    return classifier.predict_proba(examples.texts).max(1), right
 
 
 def texts_per_second(run: Callable[[], object], texts: int) -> float:

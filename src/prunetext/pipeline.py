@@ -108,7 +108,8 @@ def fit(
             job = Job(run, taught, words, labels, budget, untrained, progress)
             settings = job.settings(settings_of(fitting, len(job.encoded["train"])))
             dense, epochs, ended = dense_model(job, start, settings)
-            return finish(job, dense, epochs, search(job, dense, epochs, method, settings, ended), notes)
+            found = search(job, dense, epochs, method, settings, ended)
+            return finish(job, dense, epochs, found, notes, fitting.precision)
 
 
 def prune(
@@ -150,7 +151,8 @@ def prune(
             new.take_steps(Path(run))
             job = Job(new, taught, words, labels, budget, earlier.untrained, progress)
             settings = job.settings(settings_of(earlier.fitting, len(job.encoded["train"])))
-            return finish(job, dense, epochs, search(job, dense, epochs, method, settings), notes)
+            found = search(job, dense, epochs, method, settings)
+            return finish(job, dense, epochs, found, notes, earlier.fitting.precision)
 
 
 def sensitivity(

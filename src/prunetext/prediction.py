@@ -22,7 +22,8 @@ def predict(
     text: str | None = None,
     encoding: str = "utf-8",
     threads: int | None = None,
-) -> Iterator[tuple[str, float]]:
+    reject: bool = False,
+) -> Iterator[tuple[str | None, float]]:
     """Label the texts of a file, one after the other, however many there are.
 
         for label, probability in prunetext.predict("runs/reviews/model.safetensors", "reviews.txt"): ...
@@ -30,10 +31,10 @@ def predict(
     source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input; fastText's
     labels before a text are left out. text: the name of the table's column, where it is not a usual one. encoding: of
     text files. threads: by default, all cores where there is much text. Yields the most probable label of each text,
-    and its probability. `InputError` for what is wrong with the arguments at once, and for what is wrong with the file
-    when it is met.
+    and its probability; with `reject` None for the label where the probability is below the file's threshold.
+    `InputError` for what is wrong with the arguments at once, and for what is wrong with the file when it is met.
     """
-    chunks = predict_chunks(model, source, text=text, encoding=encoding, threads=threads)
+    chunks = predict_chunks(model, source, text=text, encoding=encoding, threads=threads, reject=reject)
     return (answer for chunk in chunks for answer in chunk)
 
 
@@ -44,13 +45,15 @@ def predict_chunks(
     text: str | None,
     encoding: str,
     threads: int | None,
-) -> Iterator[list[tuple[str, float]]]:
+    reject: bool = False,
+) -> Iterator[list[tuple[str | None, float]]]:
     """Label texts as they arrive: a list of (label, probability) for each chunk of the source."""
     if threads is not None:
         check_threads(threads)
     classifier = load_packed(model)
+    classifier.predict([], reject=reject)  # which says at once where there is no threshold
     return (
-        classifier.predict_with_probability(chunk, threads)
+        classifier.predict_with_probability(chunk, threads, reject=reject)
         for chunk in read_texts(source, text=text, encoding=encoding)
     )
 

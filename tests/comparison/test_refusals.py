@@ -47,6 +47,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"dimensions": 0}, "dimensions is 0: it must be from 1 to 4096."),
         ({"max_drop": -1.0}, "max_drop is -1.0: it must be between 0 and 100."),
         ({"max_size": "64kB"}, "compare takes no max_size: give methods, sizes and seeds."),
+        ({"precision": 0.9}, "compare takes no precision: give methods, sizes and seeds."),
         ({"criterion": "obs", "schedule": "local"}, "compare takes no criterion: give methods, sizes and seeds."),
         ({"out": ""}, "out is an empty name: give a new folder."),
         ({"data": 3}, "data is int: give a path"),

@@ -160,6 +160,13 @@ def test_the_file_describes_itself(packed: Path, tmp_path: Path) -> None:
     assert (proto.opset_import[0].version, proto.ir_version, proto.producer_name) == (17, 8, "prunetext")
 
 
+def test_the_threshold_goes_with_the_export(random_model: Model, tmp_path: Path) -> None:
+    pack(random_model(), WORDS, LABELS[:3], tmp_path / "model", temperature=0.8, reject=0.625)
+    prunetext.export(tmp_path / "model", tmp_path / "model.onnx")
+    metadata = Session(tmp_path / "model.onnx").metadata
+    assert (metadata["temperature"], metadata["reject"]) == (0.8, 0.625)
+
+
 def test_a_run_stands_for_its_packed_file_and_the_same_model_gives_the_same_bytes(packed: Path, tmp_path: Path) -> None:
     done = [prunetext.export(model, tmp_path / f"{at}.onnx") for at, model in enumerate((packed, packed.parent))]
     data = (tmp_path / "0.onnx").read_bytes()

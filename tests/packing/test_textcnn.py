@@ -40,6 +40,7 @@ def test_words_are_sorted_and_carry_their_own_rows(random_model: Callable[..., T
     expected = model.embedding[[UNKNOWN, *(WORDS + SEVEN.index(word) for word in words)]].detach().numpy()
     np.testing.assert_allclose(rows, expected, atol=float(array(stored, "embedding.scale")[0]) / 2 + 1e-6)
     assert (metadata["pooling"], metadata["table"], metadata["temperature"]) == ("max+mean", "int8", "1.0")
+    assert "reject" not in metadata
 
 
 @settings(max_examples=40)

@@ -48,6 +48,7 @@ def make_tensors(
     pooling: str = "max+mean",
     table: str = "int8",
     temperature: float = 1.0,
+    reject: float | None = None,
     seed: int = 0,
     zeros: float | None = None,
     precisions: tuple[int, ...] | None = None,
@@ -92,6 +93,8 @@ def make_tensors(
         "temperature": str(temperature),
         "provenance": "{}",
     }
+    if reject is not None:
+        metadata["reject"] = str(reject)
     return tensors, metadata
 
 
@@ -116,6 +119,12 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
 def model(make_model: MakeModel) -> Path:
     """One small model."""
     return make_model()
+
+
+@pytest.fixture(scope="session")
+def rejecting_model(make_model: MakeModel) -> Path:
+    """The same model with a threshold, which some texts miss."""
+    return make_model(temperature=1.7, reject=0.75)
 
 
 @pytest.fixture(scope="session")

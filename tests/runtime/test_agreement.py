@@ -39,6 +39,7 @@ shapes = st.fixed_dictionaries(
         "pooling": st.sampled_from(["max", "max+mean"]),
         "table": st.sampled_from(["int8", "int16"]),
         "temperature": st.sampled_from([0.1, 1.0, 1.7]),
+        "reject": st.sampled_from([None, 0.4, 0.6, 1.0]),
         "seed": st.integers(0, 2**32 - 1),
     }
 )
@@ -51,9 +52,14 @@ def agree(path: Path, given_texts: list[str]) -> None:
     assert labels == reference.predict(given_texts)
     np.testing.assert_allclose(probabilities, reference.predict_proba(given_texts), rtol=0, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    if native.reject is not None:
+        assert native.predict(given_texts, reject=True) == reference.predict(given_texts, reject=True)
     for kernel in _native.kernels():  # all that this processor has, to the last bit
         other = _native.Model(path, kernel)
         assert other.predict(given_texts, 1) == labels
+        tops = probabilities.max(1).astype(float)
+        accepted = [label if top >= (native.reject or 0) else None for label, top in zip(labels, tops, strict=True)]
+        assert other.predict(given_texts, 1, True) == accepted
         assert other.probabilities(given_texts, 1) == probabilities.tobytes()
         encoded = [text.encode("utf-8", "surrogatepass") for text in given_texts]
         assert other.probabilities(encoded, 1) == probabilities.tobytes()

@@ -118,6 +118,50 @@ def test_what_is_no_list_of_texts_is_refused(model: Path, texts: Any, message: s
             method(texts)
 
 
+def test_a_file_without_a_threshold_rejects_nothing_and_says_so(model: Path) -> None:
+    classifier = prunetext.load(model)
+    assert classifier.reject is None
+    assert classifier.predict(TEXTS, reject=False) == classifier.predict(TEXTS)
+    for method in (classifier.predict, classifier.predict_with_probability):
+        with pytest.raises(
+            prunetext.InputError, match=r"this model has no threshold .* --precision, or leave reject out"
+        ):
+            method(TEXTS, reject=True)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_texts_below_the_threshold_have_no_label(model: Path, rejecting_model: Path, threads: int) -> None:
+    classifier = prunetext.load(rejecting_model)
+    assert classifier.reject == 0.75
+    labels = classifier.predict(TEXTS)
+    assert labels == prunetext.load(model).predict(TEXTS), "neither temperature nor threshold changes a label"
+    tops = classifier.predict_proba(TEXTS).max(1)
+    expected = [label if top >= 0.75 else None for label, top in zip(labels, tops, strict=True)]
+    assert None in expected
+    assert set(expected) - {None}
+    assert classifier.predict(TEXTS, threads, reject=True) == expected
+    answers = classifier.predict_with_probability(TEXTS, threads, reject=True)
+    assert [label for label, _ in answers] == expected
+    assert [top for _, top in answers] == tops.tolist()
+
+
+def test_a_probability_of_just_the_threshold_is_accepted(make_model: Callable[..., Path]) -> None:
+    text = "dull, bad films!"
+    top = prunetext.load(make_model()).predict_proba([text]).max()
+    for least, accepted in ((float(top), True), (float(np.nextafter(top, np.float32(1))), False)):
+        classifier = prunetext.load(make_model(reject=least))
+        assert (classifier.predict([text], reject=True) != [None]) is accepted
+        assert (classifier.predict_with_probability([text], reject=True)[0][0] is not None) is accepted
+
+
+def test_none_is_counted_as_often_as_it_is_given(rejecting_model: Path) -> None:
+    classifier = prunetext.load(rejecting_model)
+    before = sys.getrefcount(None)
+    given = sum(classifier.predict(TEXTS, reject=True).count(None) for _ in range(20))
+    assert given > 4000
+    assert abs(sys.getrefcount(None) - before) < 1000
+
+
 def test_explain_takes_one_text(model: Path) -> None:
     with pytest.raises(prunetext.InputError, match="one text"):
         prunetext.load(model).explain(["a film"])  # type: ignore[arg-type]

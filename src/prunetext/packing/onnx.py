@@ -122,7 +122,7 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
         pools.append(Filters(graph, width, sums, 1, bias, scale))
     weight, bias = model.arrays["head.weight"], model.arrays["head.bias"]
     decide(graph, pools, model.mean, weight, bias, model.temperature)
-    return finished(graph, list(model.row_of), model.labels, model.temperature)
+    return finished(graph, list(model.row_of), model.labels, model.temperature, model.reject)
 
 
 @torch.no_grad()
@@ -165,7 +165,9 @@ def decide(
     graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
 
 
-def finished(graph: Graph, words: Sequence[str], labels: Sequence[str], temperature: float) -> ModelProto:
+def finished(
+    graph: Graph, words: Sequence[str], labels: Sequence[str], temperature: float, reject: float | None = None
+) -> ModelProto:
     """The whole model, with all that is needed to feed it, each entry of the metadata as JSON."""
     ids = helper.make_tensor_value_info(IDS, TensorProto.INT64, ["batch", "length"])
     probabilities = helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["batch", len(labels)])
@@ -182,6 +184,7 @@ def finished(graph: Graph, words: Sequence[str], labels: Sequence[str], temperat
         "temperature": temperature,
         "tokenizer": TOKENIZER,
         "vocabulary": list(words),
+        **({} if reject is None else {"reject": reject}),
     }
     helper.set_model_props(proto, {key: json.dumps(value, ensure_ascii=False) for key, value in metadata.items()})
     checker.check_model(proto, full_check=True)

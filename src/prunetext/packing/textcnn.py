@@ -71,13 +71,15 @@ def pack(
     *,
     table: str = "int8",
     temperature: float = 1.0,
+    reject: float | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> int:
     """Write the packed file and return its bytes.
 
         size = pack(small, vocabulary.words, ["dull", "great"], Path("model.safetensors"))
 
-    `words` are those of the vocabulary that the model's ids come from; removed ones are left out.
+    `words` are those of the vocabulary that the model's ids come from; removed ones are left out. `temperature` divides
+    the logits; texts of a probability below `reject` may be rejected.
     """
     metadata = {
         "task": "classification",
@@ -88,4 +90,6 @@ def pack(
         "temperature": repr(temperature),
         "provenance": json.dumps(provenance or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
     }
+    if reject is not None:
+        metadata["reject"] = repr(reject)
     return file_format.write(path, packed_tensors(model, kept_words(model, words), table), metadata)

@@ -11,7 +11,7 @@ from prunetext.runtime import _native
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol
+    from typing import Literal, Protocol, overload
 
     import numpy as np
     from numpy.typing import NDArray
@@ -53,12 +53,14 @@ class Classifier:
         clf.predict_proba(["great film"])            # array([[0.02, 0.98]], dtype=float32)
         clf.explain("a great film")                  # [('great film', 0.8), ('great', 0.2)]
 
-    `labels`: the classes, in the order of the columns of `predict_proba`. `metadata`: what the file says about itself,
-    all strings. `size`: the file's bytes. An instance may be used from several threads at once. A pickle or a copy of
-    it holds the absolute path alone, from which it is loaded again.
+    `labels`: the classes, in the order of the columns of `predict_proba`. `reject`: the probability below which texts
+    can be rejected, None where the file names none. `metadata`: what the file says about itself, all strings. `size`:
+    the file's bytes. An instance may be used from several threads at once. A pickle or a copy of it holds the absolute
+    path alone, from which it is loaded again.
     """
 
     labels: list[str]
+    reject: float | None
     metadata: dict[str, str]
     size: int
 
@@ -71,21 +73,35 @@ class Classifier:
             raise ModelFileError(f"{self._path}: {error}{remedy}.") from None
         self.labels = self._model.labels
         self.metadata = self._model.metadata
+        self.reject = float(self.metadata["reject"]) if "reject" in self.metadata else None
         self.size = self._model.size
         self._place = os.path.abspath(self._path)  # noqa: PTH100  pathlib would take longer to import than to predict
 
-    def predict(self, texts: Texts, threads: int | None = None) -> list[str]:
+    if TYPE_CHECKING:
+
+        @overload
+        def predict(self, texts: Texts, threads: int | None = None, *, reject: Literal[False] = False) -> list[str]: ...
+        @overload
+        def predict(self, texts: Texts, threads: int | None = None, *, reject: bool) -> list[str | None]: ...
+
+    def predict(
+        self, texts: Texts, threads: int | None = None, *, reject: bool = False
+    ) -> list[str] | list[str | None]:
         """The most probable label of each text.
 
-            clf.predict(["great film", "dull"])    # ['pos', 'neg']
+            clf.predict(["great film", "dull"])               # ['pos', 'neg']
+            clf.predict(["great film", "hm"], reject=True)    # ['pos', None]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
         strings, such as a column of pyarrow or polars, which is read where it lies. `threads`: by default all cores
-        when there is much text, else one. InputError for anything else, or for fewer than one thread.
+        when there is much text, else one. `reject`: give None for a text whose label is less probable than the file's
+        threshold, `clf.reject`. InputError for anything else, for fewer than one thread, or to reject without a
+        threshold.
         """
         prepared, count = _prepare(texts, threads)
+        least = self._least(reject)
         try:
-            return self._model.predict(prepared, count)
+            return self._model.predict(prepared, count, least > 0)
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
 
@@ -108,20 +124,35 @@ class Classifier:
             raise InputError(f"{error}; give a list of strings.") from None
         return np.frombuffer(data, np.float32).reshape(-1, len(self.labels))
 
-    def predict_with_probability(self, texts: Texts, threads: int | None = None) -> list[tuple[str, float]]:
+    if TYPE_CHECKING:
+
+        @overload
+        def predict_with_probability(
+            self, texts: Texts, threads: int | None = None, *, reject: Literal[False] = False
+        ) -> list[tuple[str, float]]: ...
+        @overload
+        def predict_with_probability(
+            self, texts: Texts, threads: int | None = None, *, reject: bool
+        ) -> list[tuple[str | None, float]]: ...
+
+    def predict_with_probability(
+        self, texts: Texts, threads: int | None = None, *, reject: bool = False
+    ) -> list[tuple[str, float]] | list[tuple[str | None, float]]:
         """The most probable label of each text, and its probability; needs no numpy.
 
-            clf.predict_with_probability(["great film", "dull"])    # [('pos', 0.98), ('neg', 0.91)]
+            clf.predict_with_probability(["great film", "dull"])               # [('pos', 0.98), ('neg', 0.91)]
+            clf.predict_with_probability(["great film", "hm"], reject=True)    # [('pos', 0.98), (None, 0.52)]
 
         Arguments and errors as for `predict`, and the labels are its.
         """
         prepared, count = _prepare(texts, threads)
+        least = self._least(reject)
         try:
             flat = memoryview(self._model.probabilities(prepared, count)).cast("f")
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
         classes = len(self.labels)
-        answers: list[tuple[str, float]] = []
+        answers: list[tuple[str | None, float]] = []
         predicted: list[str] = []
         for number in range(len(flat) // classes):
             row = flat[number * classes : (number + 1) * classes].tolist()
@@ -130,8 +161,19 @@ class Classifier:
             if row.count(best) > 1:  # float32 may make two probabilities equal whose logits are not
                 predicted = predicted or self._model.predict(prepared, count)
                 label = predicted[number]
-            answers.append((label, best))
+            answers.append((None if best < least else label, best))
         return answers
+
+    def _least(self, reject: bool) -> float:
+        """The probability below which a text is rejected; 0 where none is to be."""
+        if not reject:
+            return 0.0
+        if self.reject is None:
+            raise InputError(
+                f"{self._path}: this model has no threshold to reject by; give one that fit or prune has made with "
+                "--precision, or leave reject out."
+            )
+        return self.reject
 
     def explain(self, text: str) -> list[tuple[str, float]]:
         """The n-grams that decided for the predicted label, most important first, with shares that sum to 1.

@@ -32,6 +32,7 @@ class ReferenceModel:
         tensors, metadata = read(path)
         self.labels: list[str] = json.loads(metadata["labels"])
         self.temperature = float(metadata["temperature"])
+        self.reject = float(metadata["reject"]) if "reject" in metadata else None
         self.mean = metadata["pooling"] == "max+mean"
         self.arrays = {name: _array(tensor) for name, tensor in tensors.items()}
         words = decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)
@@ -82,9 +83,16 @@ class ReferenceModel:
             logits.append(total)
         return logits
 
-    def predict(self, texts: Iterable[str]) -> list[str]:
-        """The label with the largest logit, the first one of equals, for each text."""
-        return [self.labels[int(np.argmax(self.logits(text)))] for text in texts]
+    def predict(self, texts: Iterable[str], *, reject: bool = False) -> list[str | None]:
+        """The label with the largest logit, the first one of equals, for each text.
+
+        With `reject`, None where its probability, a float32, is below the file's threshold.
+        """
+        texts = list(texts)
+        labels: list[str | None] = [self.labels[int(np.argmax(self.logits(text)))] for text in texts]
+        least = self.reject if reject and self.reject is not None else 0.0
+        tops = self.predict_proba(texts).max(1).tolist()
+        return [None if top < least else label for label, top in zip(labels, tops, strict=True)]
 
     def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
         """Softmax of logits / temperature: float32, (texts, classes)."""

@@ -85,13 +85,22 @@ size_t winner(const Model &model, const Workspace &workspace, size_t text) {
     return static_cast<size_t>(std::max_element(first, first + model.labels.size()) - first);
 }
 
-void probabilities(const Model &model, Workspace &workspace, size_t text, float *out) {
+// Put powers of e in the place of the logits, that of the winner being 1, and give their sum.
+static double to_powers(const Model &model, Workspace &workspace, size_t text) {
     double *const logits = workspace.logits.data() + text * model.bias.size();
-    const size_t classes = model.labels.size();
     const double most = logits[winner(model, workspace, text)] / model.temperature;
     double sum = 0;
-    for (size_t c = 0; c < classes; ++c) sum += logits[c] = std::exp(logits[c] / model.temperature - most);
-    for (size_t c = 0; c < classes; ++c) out[c] = static_cast<float>(logits[c] / sum);
+    for (size_t c = 0; c < model.labels.size(); ++c) sum += logits[c] = std::exp(logits[c] / model.temperature - most);
+    return sum;
+}
+
+void probabilities(const Model &model, Workspace &workspace, size_t text, float *out) {
+    const double sum = to_powers(model, workspace, text), *const powers = workspace.logits.data() + text * model.bias.size();
+    for (size_t c = 0; c < model.labels.size(); ++c) out[c] = static_cast<float>(powers[c] / sum);
+}
+
+float top_probability(const Model &model, Workspace &workspace, size_t text) {
+    return static_cast<float>(1 / to_powers(model, workspace, text));
 }
 
 }  // namespace prunetext

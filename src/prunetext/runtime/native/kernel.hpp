@@ -63,7 +63,10 @@ const std::vector<Kernel> &kernels();
 // The first class whose logit is largest, for one text of the batch.
 size_t winner(const Model &model, const Workspace &workspace, size_t text);
 
-// Softmax of the logits over the model's temperature; `out` takes one number for each class.
+// Softmax of the logits over the model's temperature; `out` takes one number for each class. The logits are used up.
 void probabilities(const Model &model, Workspace &workspace, size_t text, float *out);
+
+// The largest of these probabilities, to the last bit, with the logits used up, too.
+float top_probability(const Model &model, Workspace &workspace, size_t text);
 
 }  // namespace prunetext

@@ -151,6 +151,8 @@ void Model::read_metadata(const Header &header) {
     // The bounds keep logits / temperature finite.
     if (!parse_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
         refuse("its temperature is not a number from 1e-6 to 1e6");
+    if (const std::string *text = header.find("reject"))
+        if (!parse_number(*text, reject) || !(reject >= 1e-6 && reject <= 1)) refuse("its reject is not a number from 1e-6 to 1");
 
     JsonReader json(header.value("labels"), "its list of labels");
     json.list([&] {

@@ -45,6 +45,7 @@ struct Model {
     std::vector<std::string> labels;
     std::vector<std::pair<std::string, std::string>> metadata;
     double temperature = 1;
+    double reject = 0;  // texts of a smaller top probability may be rejected; 0: the file names no threshold
 
     Vocabulary vocabulary{{}};
     std::vector<Width> widths;

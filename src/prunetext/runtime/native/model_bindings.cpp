@@ -66,20 +66,25 @@ class PythonModel {
     size_t size() const { return model_.size; }
     size_t classes() const { return model_.labels.size(); }
 
-    nb::list predict(nb::handle texts, int threads) const {
+    // The labels; with `reject`, None for a text whose top probability is below the file's threshold.
+    nb::list predict(nb::handle texts, int threads, bool reject) const {
+        constexpr uint32_t rejected = UINT32_MAX;
         const HeldTexts held(texts);
         std::vector<uint32_t> winners(held.texts().size());
         {
             const nb::gil_scoped_release released;
             for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t first, size_t count) {
                 kernel_.score(model_, held.texts().data() + first, count, workspace);
-                for (size_t t = 0; t < count; ++t) winners[first + t] = static_cast<uint32_t>(winner(model_, workspace, t));
+                for (size_t t = 0; t < count; ++t) {
+                    winners[first + t] = static_cast<uint32_t>(winner(model_, workspace, t));
+                    if (reject && top_probability(model_, workspace, t) < model_.reject) winners[first + t] = rejected;
+                }
             });
         }
         PyObject *list = PyList_New(static_cast<Py_ssize_t>(winners.size()));
         if (!list) throw nb::python_error();
         for (size_t i = 0; i < winners.size(); ++i)
-            PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i), labels_[winners[i]].inc_ref().ptr());
+            PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i), Py_NewRef(winners[i] == rejected ? Py_None : labels_[winners[i]].ptr()));
         return nb::steal<nb::list>(list);
     }
 
@@ -152,7 +157,7 @@ void bind_model(nb::module_ &module) {
         .def_prop_ro("metadata", &PythonModel::metadata)
         .def_prop_ro("size", &PythonModel::size)
         .def_prop_ro("classes", &PythonModel::classes)
-        .def("predict", &PythonModel::predict, nb::arg("texts"), nb::arg("threads"))
+        .def("predict", &PythonModel::predict, nb::arg("texts"), nb::arg("threads"), nb::arg("reject") = false)
         .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
         .def("explain", &PythonModel::explain, nb::arg("text"));
 }

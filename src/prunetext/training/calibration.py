@@ -1,0 +1,183 @@
+"""Whether a model's probabilities mean what they say, and what to do about it: temperature, error, rejection.
+
+Everything here is about the packed file's own probabilities. All shares lie in 0..1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import betainc, logsumexp
+
+from prunetext.errors import InputError
+
+COLDEST, HOTTEST = 0.05, 20.0  # temperatures
+DIGITS = 4  # of a temperature: more would be noise, and take bytes in the file
+BINS = 10
+CANDIDATES = 20  # thresholds that are tried: those that accept 1/20 of dev, 2/20, ... and all of it
+DOUBT = 0.05  # that the threshold chosen falls short of the precision wanted
+STEPS = 10_000  # of a threshold between 0 and 1: it takes four digits in the file
+
+
+class Rejection(NamedTuple):
+    """What a threshold does on some texts: the share of them it accepts, and how many of those are right.
+
+    `precision` is None where nothing is accepted.
+    """
+
+    threshold: float
+    accepted: float
+    precision: float | None
+
+    def sentence(self) -> str:
+        """Say it in plain words.
+
+        >>> Rejection(0.8, 0.715, 0.96).sentence()
+        'Of these texts 71.50 % have a probability of 0.8 or more, which --reject accepts; 96.00 % of them are right.'
+        """
+        right = "" if self.precision is None else f"; {100 * self.precision:.2f} % of them are right"
+        accepted = f"{100 * self.accepted:.2f} % have a probability of {self.threshold:g} or more"
+        return f"Of these texts {accepted}, which --reject accepts{right}."
+
+
+class Calibration(NamedTuple):
+    """The temperature in a packed file, and the expected calibration error on test without it and with it."""
+
+    temperature: float
+    before: float
+    after: float
+    rejection: Rejection | None  # on test, where the file has a threshold
+
+    def sentence(self) -> str:
+        """Say it in plain words.
+
+        >>> Calibration(1.7, 0.052, 0.011, None).sentence()
+        'Expected calibration error: 5.20 % at temperature 1, 1.10 % at 1.7, which dev gave.'
+        """
+        before, after = f"{100 * self.before:.2f} %", f"{100 * self.after:.2f} %"
+        return (
+            f"Expected calibration error: {before} at temperature 1, {after} at {self.temperature:g}, which dev gave."
+        )
+
+    def fields(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {**self._asdict(), "rejection": self.rejection and self.rejection._asdict()}
+
+
+def fit_temperature(probabilities: ArrayLike, targets: ArrayLike) -> float:
+    """The temperature at which a model's probabilities have the least cross-entropy.
+
+    >>> fit_temperature([[0.99, 0.01]] * 4, [0, 0, 0, 1])
+    4.183
+
+    `probabilities` are those at temperature 1, (texts, classes); `targets` the indices of the true labels. At that
+    temperature the four texts above have 0.75, which is how often the model is right. It lies in 0.05 to 20, with four
+    significant digits, and changes no label. Where every text is right, any lower temperature is better than any
+    other, which says nothing of texts to come: 1 stays.
+
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural networks, ICML 2017, section 4.
+    """
+    likelihoods = np.asarray(probabilities, np.float64)
+    true = np.asarray(targets, np.intp)
+    _check_some(len(likelihoods), len(true))
+    if (likelihoods.argmax(1) == true).all():
+        return 1.0
+    # A float32 may have become 0 for a label that is just very improbable.
+    logits = np.log(np.maximum(likelihoods, np.finfo(np.float32).smallest_subnormal))  # (texts, classes)
+
+    def cross_entropy(log_temperature: float) -> float:
+        cooled = logits * math.exp(-log_temperature)
+        return float((logsumexp(cooled, axis=1) - cooled[np.arange(len(true)), true]).mean())
+
+    # It is convex in 1 / temperature, so that there is one minimum.
+    found = minimize_scalar(cross_entropy, bounds=(math.log(COLDEST), math.log(HOTTEST)), method="bounded")
+    return float(f"{math.exp(found.x):.{DIGITS}g}")
+
+
+def calibration_error(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> float:
+    """Expected calibration error: how far probabilities are from how often the model is right, on average.
+
+    >>> round(calibration_error([0.9, 0.9, 0.6, 0.6], [True, False, True, False]), 3)
+    0.25
+
+    `tops` is the probability of each text's label, `right` whether that label is true. The texts, in the order of
+    their probabilities, are cut into `bins` bins of equally many, and the gaps between mean probability and share of
+    right labels are averaged over the texts. Texts of equal probability stay together, in the bin in which their
+    middle lies: their order says nothing.
+
+    Source: M. P. Naeini, G. F. Cooper, M. Hauskrecht, Obtaining well calibrated probabilities using Bayesian binning,
+    AAAI 2015; bins of equal mass as in K. Nguyen, B. O'Connor, EMNLP 2015.
+    """
+    probability, hits = np.asarray(tops, np.float64), np.asarray(right, np.float64)
+    _check_some(len(probability), len(hits))
+    _, group, sizes = np.unique(probability, return_inverse=True, return_counts=True)
+    middle = np.cumsum(sizes) - sizes / 2
+    number = (middle * bins / len(hits)).astype(np.intp)  # of the bin of each group
+    return float(np.abs(np.bincount(number[group], hits - probability)).sum() / len(hits))
+
+
+def choose_threshold(tops: ArrayLike, right: ArrayLike, precision: float) -> float | None:
+    """The smallest threshold from which on labels are right often enough, as far as these texts can show it.
+
+    >>> choose_threshold([0.9] * 200 + [0.6] * 200, [True] * 200 + [False, True] * 100, precision=0.95)
+    0.9
+
+    `tops` and `right` as for `calibration_error`. Twenty thresholds are tried, which accept 1/20 of the texts, 2/20,
+    and so on to all. Each is tested: were the precision of accepted texts only just the one wanted, would so many right
+    ones among them be a matter of chance? It passes where that has a probability of 5 % / 20 at most, so that with
+    95 % confidence no threshold passes that should not have (Bonferroni). None where none passes: `least_texts` says
+    how many it takes at least. A threshold has four decimals; texts of just that probability are accepted.
+
+    The test is that of Clopper and Pearson (1934); the guarantee is that of Y. Geifman and R. El-Yaniv, Selective
+    classification for deep neural networks, NeurIPS 2017.
+    """
+    probability, hits = np.asarray(tops, np.float64), np.asarray(right, bool)
+    _check_some(len(probability), len(hits))
+    order = np.sort(probability)[::-1]
+    passing = []
+    for candidate in range(1, CANDIDATES + 1):
+        last = order[math.ceil(candidate * len(order) / CANDIDATES) - 1]
+        threshold = max(math.floor(last * STEPS), 1) / STEPS
+        accepted = hits[probability >= threshold]
+        if chance(int(accepted.sum()), len(accepted), precision) <= DOUBT / CANDIDATES:
+            passing.append(threshold)
+    return min(passing, default=None)
+
+
+def chance(right: int, n: int, precision: float) -> float:
+    """The probability of so many right labels of n or more, where each is right with the probability `precision`.
+
+    >>> chance(2, 2, 0.5)
+    0.25
+    """
+    return 1.0 if right == 0 else float(betainc(right, n - right + 1, precision))
+
+
+def least_texts(precision: float) -> int:
+    """How many texts must be accepted, and all be right, for a threshold to pass.
+
+    >>> least_texts(0.95)
+    117
+    """
+    return math.ceil(math.log(DOUBT / CANDIDATES) / math.log(precision))
+
+
+def rejection(tops: ArrayLike, right: ArrayLike, threshold: float) -> Rejection:
+    """What a threshold does on some texts.
+
+    >>> rejection([0.9, 0.8, 0.6, 0.5], [True, False, True, False], 0.8)
+    Rejection(threshold=0.8, accepted=0.5, precision=0.5)
+    """
+    probability, hits = np.asarray(tops, np.float64), np.asarray(right, bool)
+    _check_some(len(probability), len(hits))
+    accepted: NDArray[np.bool_] = hits[probability >= threshold]
+    return Rejection(threshold, len(accepted) / len(hits), float(accepted.mean()) if len(accepted) else None)
+
+
+def _check_some(answers: int, truths: int) -> None:
+    if answers != truths or not answers:
+        raise InputError(f"There are {answers} probabilities for {truths} texts: give one for each of some texts.")
