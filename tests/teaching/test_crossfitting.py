@@ -18,7 +18,7 @@ def test_no_member_answers_for_a_text_that_it_was_trained_on(texts: list[str]) -
 
     def fit(number: int, part: Examples) -> Predict:
         seen[number] = set(part.texts)
-        sure = {text: 0.9 for text in part.texts}  # of a text that it knows, each member is sure
+        sure = dict.fromkeys(part.texts, 0.9)  # of a text that it knows, each member is sure
         return lambda asked: np.array([[1 - sure.get(text, 0.5), sure.get(text, 0.5)] for text in asked], np.float32)
 
     members = CrossFitted(Examples(texts, [LABELS[at % 2] for at in range(len(texts))]), 3, seed=0, fit=fit)

@@ -55,7 +55,7 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
     monkeypatch.setattr(ensemble, "ROUNDS", 2)
     labelled, others, dev = toy_examples(24, seed=1), toy_examples(160, seed=2), toy_examples(60, seed=3)
     labels = sorted(set(labelled.labels))
-    words = [word for word in vocabulary_of([*labelled.texts, *others.texts], ensemble.LARGE)]
+    words = list(vocabulary_of([*labelled.texts, *others.texts], ensemble.LARGE))
     vocabulary = Vocabulary(words)
     train = encode(labelled.texts, labelled.labels, vocabulary, labels)
 

@@ -27,7 +27,8 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
     random = np.random.default_rng((seed, 11))
     words = [tokenize(text) for text in texts]
     pool = [word for each in words for word in each]
-    order = np.concatenate([random.permutation(len(texts)) for _ in range(-(-count // max(len(texts), 1)))])[:count]
+    rounds = -(-count // max(len(texts), 1))
+    order = np.concatenate([np.zeros(0, np.int64), *(random.permutation(len(texts)) for _ in range(rounds))])[:count]
     made = []
     for at in order.tolist():
         own = words[at]

