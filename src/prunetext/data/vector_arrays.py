@@ -1,0 +1,142 @@
+"""Vectors as one array of numbers in a file, with the list of their words elsewhere."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from prunetext.data.vector_words import check_dimensions, checked
+from prunetext.errors import DataError, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from prunetext.data.vector_words import Choice, Vector
+
+MAGIC = b"\x93NUMPY"
+HEAD = 1 << 16  # bytes that hold the header of any .npy file of numbers
+LISTS = (".txt", ".parquet")  # endings of a list of words
+LONGEST_WORD = 1 << 16  # bytes of a line of such a list
+ROWS = 1 << 12  # words of a list read at a time
+
+
+class Matrix(NamedTuple):
+    """Where the numbers of some vectors lie in a file, row by row or (`columns`) column by column."""
+
+    path: Path
+    offset: int
+    dtype: np.dtype[Any]
+    rows: int
+    dimensions: int
+    columns: bool = False
+
+    def checked(self) -> Matrix:
+        """The same, once it is known that it holds fitting numbers that are all there."""
+        if self.dtype.kind != "f" or self.dtype.itemsize > 8:
+            raise DataError(self.path, f"its numbers are {self.dtype}. Save them as float32.")
+        check_dimensions(self.path, self.dimensions)
+        if self.offset + self.rows * self.dimensions * self.dtype.itemsize > self.path.stat().st_size:
+            raise DataError(
+                self.path,
+                f"its header says {self.rows:,} vectors of {self.dimensions:,} numbers, but it is too short for them. "
+                "Get the whole file.",
+            )
+        return self
+
+    def pick(self, places: Mapping[str, int]) -> dict[str, Vector]:
+        """The vectors of some rows; nothing else is read, or of columns one at a time."""
+        size = self.dtype.itemsize
+        found = np.empty((len(places), self.dimensions), self.dtype)
+        with self.path.open("rb") as file:
+            if self.columns:
+                wanted = np.fromiter(places.values(), np.int64, len(places))
+                for column in range(self.dimensions):
+                    file.seek(self.offset + column * self.rows * size)
+                    found[:, column] = np.fromfile(file, self.dtype, self.rows)[wanted]
+            else:
+                for at, row in enumerate(places.values()):
+                    file.seek(self.offset + row * self.dimensions * size)
+                    found[at] = np.fromfile(file, self.dtype, self.dimensions)
+        return {word: checked(self.path, word, found[at]) for at, word in enumerate(places)}
+
+
+def open_npy(path: Path) -> Matrix:
+    """Where the numbers of a .npy file lie; anything but a matrix of numbers raises `DataError`."""
+    with path.open("rb") as file:
+        head = io.BytesIO(file.read(HEAD))
+    try:
+        version = np.lib.format.read_magic(head)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, columns, dtype = read(head)
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError):
+        raise DataError(path, "this is no whole .npy file. Save the vectors again with numpy.save.") from None
+    if len(shape) != 2 or min(shape) < 1:
+        raise DataError(path, f"its array has the shape {shape}. Save one of (words, dimensions).")
+    return Matrix(path, head.tell(), dtype, *shape, columns).checked()
+
+
+def read_npy(path: Path, choice: Choice) -> dict[str, Vector]:
+    """Read a .npy file, or a folder with one, whose words stand in the list beside it in the order of the rows."""
+    array, words = _pair(path)
+    matrix = open_npy(array)
+    places: dict[str, int] = {}
+    count = 0
+    for name in _names(words):
+        if count < matrix.rows and (word := choice.take(name)) is not None:
+            places[word] = count
+        count += 1
+    if count != matrix.rows:
+        raise DataError(
+            words, f"the list has {count:,} words, but {array.name} has {matrix.rows:,} rows. Give each row its word."
+        )
+    return matrix.pick(places)
+
+
+def _pair(path: Path) -> tuple[Path, Path]:
+    """The array and its list: of the same stem, or the only ones in their folder."""
+    folder = path if path.is_dir() else path.parent
+    files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
+    arrays = [path] if path != folder else [each for each in files if each.suffix.lower() == ".npy"]
+    if len(arrays) != 1:
+        raise DataError(path, f"the folder has {len(arrays)} .npy files. Give the one that holds the vectors.")
+    lists = [each for each in files if each.suffix.lower() in LISTS]
+    own = [each for each in lists if each.stem == arrays[0].stem]
+    if len(own or lists) != 1:
+        raise DataError(
+            arrays[0],
+            f"{len(own or lists)} lists of its words lie beside it. "
+            f"Put one there, {arrays[0].stem}.txt with a word a line, or {arrays[0].stem}.parquet.",
+        )
+    return arrays[0], (own or lists)[0]
+
+
+def _names(path: Path) -> Iterator[bytes]:
+    """The words of a list, one a line, or the only column of strings of a Parquet file."""
+    if path.suffix.lower() == ".parquet":
+        yield from _column(path)
+        return
+    with path.open("rb") as file:
+        while line := file.readline(LONGEST_WORD + 1):
+            if len(line) > LONGEST_WORD:
+                raise DataError(path, f"a line is longer than {LONGEST_WORD:,} bytes. Put a word on each.")
+            yield line.rstrip(b"\r\n")
+
+
+def _column(path: Path) -> Iterator[bytes]:
+    arrow, parquet = require("pyarrow", extra="train"), require("pyarrow.parquet", extra="train")
+    try:
+        with path.open("rb") as stream, parquet.ParquetFile(stream) as file:
+            kinds = (arrow.string(), arrow.large_string())
+            columns = [each.name for each in file.schema_arrow if each.type in kinds]
+            if len(columns) != 1:
+                raise DataError(path, f"{len(columns)} of its columns hold strings. Keep only that of the words.")
+            for batch in file.iter_batches(ROWS, columns=columns):
+                for name in batch.column(0).cast(arrow.large_binary()).to_pylist():  # they need not be UTF-8
+                    yield name or b""
+    except (arrow.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # of the system, not of pyarrow
+            raise
+        raise DataError(path, "this is not a readable Parquet file. Write it again, or give a .txt.") from None
