@@ -23,6 +23,7 @@ LAYERS = (
     "runs",
     "judging",
     "checks",
+    "starting",
     "earlier",
     "jobs",
     "pipeline",

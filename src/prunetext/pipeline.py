@@ -13,11 +13,20 @@ import torch
 from numpy.typing import ArrayLike
 
 from prunetext.checks import check_data, check_method, check_shape, read_data, take_options
-from prunetext.config import FitOptions, ModelOptions, PruneOptions, ReadOptions, check_options, describe, parse_widths
+from prunetext.config import (
+    FitOptions,
+    ModelOptions,
+    PruneOptions,
+    ReadOptions,
+    VectorOptions,
+    check_options,
+    describe,
+    parse_widths,
+)
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.earlier import EarlierRun
-from prunetext.errors import InputError, RunError
+from prunetext.errors import InputError
 from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, settings_of, task_of
 from prunetext.models.groups import KINDS
 from prunetext.models.initial import digest, new_model, vocabulary_of
@@ -29,6 +38,7 @@ from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity
 from prunetext.pruning.sensitivity import sensitivity as measure
 from prunetext.runs import SENSITIVITY, STEPS, Run, write_rows
+from prunetext.starting import check_vectors, start
 from prunetext.training.loop import Progress, threads, threads_for
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
@@ -41,7 +51,7 @@ def fit(
     dev: str | Path | None = None,
     test: str | Path | None = None,
     overwrite: bool = False,
-    vectors: Mapping[str, ArrayLike] | None = None,
+    vectors: Mapping[str, ArrayLike] | str | Path | None = None,
     progress: Callable[[str, Progress], None] | None = None,
     **options: Any,
 ) -> Result:
@@ -51,8 +61,9 @@ def fit(
         result.path         # runs/reviews/model.safetensors
 
     data: a source as for `prunetext.read`, what that gives, or `Examples` of your own. out: the folder of the run.
-    dev, test: files, where `data` is a path. `vectors` maps words to vectors of equal length, to start from;
-    `channels` says whether they are trained. progress: called with the stage's name and how far it is.
+    dev, test: files, where `data` is a path. vectors: of words, to start from, as a file (docs/vectors.md says of which
+    kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
+    progress: called with the stage's name and how far it is.
     An unfinished run of the same recipe in `out` is resumed; a finished one is an error without `overwrite`, and stays
     until the new one has ended. Whatever is wrong with the input raises `InputError` before anything is written.
 
@@ -60,8 +71,10 @@ def fit(
     """
     if not str(out):
         raise InputError("out is an empty name: give a new folder.")
-    reading, shape, fitting = take_options("fit", options, ReadOptions, ModelOptions, FitOptions)
+    kinds = (ReadOptions, ModelOptions, FitOptions, VectorOptions)
+    reading, shape, fitting, learnt = take_options("fit", options, *kinds)
     check_options(fitting, shape)
+    check_vectors(vectors, learnt.train_vectors, shape)
     budget, method = budget_of(fitting), check_method(fitting)
     widths = parse_widths(shape.widths)
     where = {"data": data, "dev": dev, "test": test} if isinstance(data, (str, Path)) else {}
@@ -73,24 +86,26 @@ def fit(
     labels = data.labels
     check_data(data, labels)
     words = vocabulary_of(data.train.texts, shape)
+    known, shape, covered = start(vectors, learnt.train_vectors, words, data.train.texts, shape, fitting.seed)
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fitting.seed)
-            return new_model(words, len(labels), shape, widths, vectors)
+            return new_model(words, len(labels), shape, widths, known)
 
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
-        start = untrained()
-        check_shape(start.shape)
-        recipe = {**dataclasses.asdict(shape), **dataclasses.asdict(fitting), "data": data.fingerprint()}
-        recipe |= {"given": given, "source": source, "vectors": None if vectors is None else digest(start.embedding)}
+        first = untrained()
+        check_shape(first.shape)
+        recipe = {name: value for each in (shape, fitting, learnt) for name, value in dataclasses.asdict(each).items()}
+        recipe |= {"data": data.fingerprint(), "given": given, "source": source}
+        recipe["vectors"] = None if known is None else digest(first.embedding)
         # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
-        with threads(threads_for(start)), Run(Path(out), recipe, overwrite=overwrite) as run:
-            run.write_source(source_of(where, reading))
+        with threads(threads_for(first)), Run(Path(out), recipe, overwrite=overwrite) as run:
+            run.write_source(source_of({**where, "vectors": vectors}, reading))
             job = Job(run, data, words, labels, budget, untrained, progress)
             settings = settings_of(fitting, len(data.train))
-            dense, epochs, ended = dense_model(job, start, settings)
-            return finish(job, dense, epochs, search(job, dense, epochs, method, settings, ended), notes)
+            dense, epochs, ended = dense_model(job, first, settings)
+            return finish(job, dense, epochs, search(job, dense, epochs, method, settings, ended), [*notes, *covered])
 
 
 def prune(
@@ -121,12 +136,10 @@ def prune(
     with TURN, torch.random.fork_rng(devices=[]):
         dense, words, labels, epochs = earlier.dense()
         if earlier.untrained is None and method.needs_untrained:
-            raise RunError(
-                f"{run} began with vectors that its caller gave, where schedule {earlier.fitting.schedule} begins "
-                "again. Repeat the fit with that schedule, or choose another one."
-            )
+            earlier.start_again(words, labels, read.train.texts)
         with threads(threads_for(dense)), Run(Path(out), earlier.recipe, overwrite=overwrite) as new:
-            new.write_source(earlier.source if data is None else source_of({"data": data}, earlier.reading))
+            moved = {"data": data, "vectors": earlier.source.get("vectors")}
+            new.write_source(earlier.source if data is None else source_of(moved, earlier.reading))
             new.take_steps(Path(run))
             job = Job(new, read, words, labels, budget, earlier.untrained, progress)
             settings = settings_of(earlier.fitting, len(read.train))
@@ -163,7 +176,7 @@ def sensitivity(
     return rows
 
 
-for function, kinds in ((fit, (FitOptions, ModelOptions, ReadOptions)), (prune, (PruneOptions,))):
+for function, kinds in ((fit, (FitOptions, ModelOptions, VectorOptions, ReadOptions)), (prune, (PruneOptions,))):
     function.__doc__ = (function.__doc__ or "").rstrip() + "\n" + describe(*kinds)
 
 

@@ -84,9 +84,9 @@ def text_codec(encoding: str) -> str:
 
 
 def binary_kind(head: bytes) -> str | None:
-    """What a file is that begins so, if it is a well-known kind that is no text.
+    r"""What a file is that begins so, if it is a well-known kind that is no text.
 
-    >>> binary_kind(b"PAR1\\x15\\x04"), binary_kind(b"text,label")
+    >>> binary_kind(b"PAR1\x15\x04"), binary_kind(b"text,label")
     ('a Parquet file', None)
     """
     return next((kind for magic, kind in _BINARY.items() if head.startswith(magic)), None)

@@ -91,72 +91,72 @@ class Machine:
             elif name in NUMBERS:
                 self.stack.append(argument)
             elif name in BYTES:
-                self.stack.append(Span(cast(int, at) + 1 + BYTES[name], len(argument)))
+                self.stack.append(Span(cast(int, at) + 1 + BYTES[name], len(cast(Any, argument))))
             elif name != "STOP":
                 raise RefusedError(f"it holds the order {name}, which gensim does not write there")
             if len(self.stack) > DEEPEST or self.items > MOST_ITEMS or self.made > MOST_MADE:
                 raise RefusedError("it holds more than any vectors of words")
         return self.stack.pop()
 
-    def text(self, argument: str) -> None:
+    def _text(self, argument: str) -> None:
         self.stack.append(argument if argument in self.parts or self.keep(argument) else "")
 
-    def mark(self, _: object) -> None:
+    def _mark(self, _: object) -> None:
         self.marks.append(len(self.stack))
         self.made += 1
 
-    def marked(self) -> list[Any]:
+    def _marked(self) -> list[Any]:
         at = self.marks.pop()
         found = self.stack[at:]
         del self.stack[at:]
         self.items += len(found)
         return found
 
-    def remember(self, _: object) -> None:
+    def _remember(self, _: object) -> None:
         self.memo.append(self.stack[-1])
         self.items += 1
 
-    def recall(self, argument: int) -> None:
+    def _recall(self, argument: int) -> None:
         self.stack.append(self.memo[argument])
 
-    def named(self, _: object) -> None:
+    def _named(self, _: object) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         # Compared as strings only: to hash or print nested tuples can take forever.
         if not (isinstance(name, str) and isinstance(module, str) and f"{module} {name}" in self.names):
             raise RefusedError("it names something else than vectors of words")
         self.stack.append(f"{module} {name}")
 
-    def make(self, _: object) -> None:
+    def _make(self, _: object) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not (isinstance(name, str) and name in self.names):
             raise RefusedError("it makes something else than vectors of words")
-        self.push(Made(name, arguments))
+        self._push(Made(name, arguments))
 
-    def build(self, _: object) -> None:
+    def _build(self, _: object) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], Made):
             raise RefusedError("it gives a state to what has none")
         self.stack[-1].state = state
 
-    def push(self, value: object) -> None:
+    def _push(self, value: object) -> None:
         self.stack.append(value)
         self.made += 1
 
-    def tie(self, count: int) -> None:
+    def _tie(self, count: int) -> None:
         found = tuple(self.stack.pop() for _ in range(count))
-        self.push(found[::-1])
+        self._push(found[::-1])
 
-    def append(self, _: object) -> None:
+    def _append(self, _: object) -> None:
         item = self.stack.pop()
         self.stack[-1].append(item)
         self.items += 1
 
-    def extend(self, _: object) -> None:
-        found = self.marked()
+    def _extend(self, _: object) -> None:
+        found = self._marked()
         self.stack[-1].extend(found)
 
-    def set(self, _: object) -> None:
-        found = self.marked()
+    def _set(self, _: object) -> None:
+        found = self._marked()
         if not all(isinstance(key, str) for key in found[::2]):
             raise RefusedError("it has keys that are no strings")
         self.stack[-1].update(zip(found[::2], found[1::2], strict=True))
@@ -168,24 +168,24 @@ BYTES = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8}  # bytes that say h
 FOLLOWED: dict[str, Callable[[Machine, Any], None]] = {
     "PROTO": lambda machine, _: None,
     "FRAME": lambda machine, _: None,
-    "SHORT_BINUNICODE": Machine.text,
-    "BINUNICODE": Machine.text,
-    "MARK": Machine.mark,
-    "MEMOIZE": Machine.remember,
-    "BINGET": Machine.recall,
-    "LONG_BINGET": Machine.recall,
-    "STACK_GLOBAL": Machine.named,
-    "NEWOBJ": Machine.make,
-    "REDUCE": Machine.make,
-    "BUILD": Machine.build,
-    "EMPTY_LIST": lambda machine, _: machine.push([]),
-    "EMPTY_DICT": lambda machine, _: machine.push({}),
-    "TUPLE1": lambda machine, _: machine.tie(1),
-    "TUPLE2": lambda machine, _: machine.tie(2),
-    "TUPLE3": lambda machine, _: machine.tie(3),
-    "TUPLE": lambda machine, _: machine.push(tuple(machine.marked())),
-    "FROZENSET": lambda machine, _: machine.push(tuple(machine.marked())),
-    "APPEND": Machine.append,
-    "APPENDS": Machine.extend,
-    "SETITEMS": Machine.set,
+    "SHORT_BINUNICODE": Machine._text,
+    "BINUNICODE": Machine._text,
+    "MARK": Machine._mark,
+    "MEMOIZE": Machine._remember,
+    "BINGET": Machine._recall,
+    "LONG_BINGET": Machine._recall,
+    "STACK_GLOBAL": Machine._named,
+    "NEWOBJ": Machine._make,
+    "REDUCE": Machine._make,
+    "BUILD": Machine._build,
+    "EMPTY_LIST": lambda machine, _: machine._push([]),
+    "EMPTY_DICT": lambda machine, _: machine._push({}),
+    "TUPLE1": lambda machine, _: machine._tie(1),
+    "TUPLE2": lambda machine, _: machine._tie(2),
+    "TUPLE3": lambda machine, _: machine._tie(3),
+    "TUPLE": lambda machine, _: machine._push(tuple(machine._marked())),
+    "FROZENSET": lambda machine, _: machine._push(tuple(machine._marked())),
+    "APPEND": Machine._append,
+    "APPENDS": Machine._extend,
+    "SETITEMS": Machine._set,
 }

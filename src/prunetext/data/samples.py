@@ -47,8 +47,7 @@ def sample_folder(name: str, package: str, folder: str) -> Path:
     if not found.is_dir():
         raise DataError(
             name,
-            f"the installed package {package} holds no folder {folder}. "
-            f"Run pip install --force-reinstall {package}.",
+            f"the installed package {package} holds no folder {folder}. Run pip install --force-reinstall {package}.",
         )
     return found
 

@@ -69,7 +69,9 @@ def read_text(path: Path, choice: Choice) -> dict[str, Vector]:
     if not seen:
         raise DataError(path, "there are no vectors in it. Give a file with a word and its numbers on each line.")
     if stated and seen < stated[0]:
-        raise DataError(path, f"the header says {stated[0]:,} vectors, but here the file ends after {seen:,}. {WHOLE}", number)
+        raise DataError(
+            path, f"the header says {stated[0]:,} vectors, but here the file ends after {seen:,}. {WHOLE}", number
+        )
     return rows
 
 

@@ -30,11 +30,11 @@ def read_vectors(source: str | Path, words: Collection[str]) -> dict[str, Vector
         vectors = read_vectors("glove.6B.50d.txt", ["the", "film"])
         vectors["film"].shape     # (50,)
 
-    source: text of GloVe, word2vec or fastText (.vec); word2vec's binary file; what gensim's `KeyedVectors.save` wrote; a
-    .npy file with a .txt or .parquet list of its words beside it, or their folder; or sample:NAME. What it is shows
-    in its content, whatever its name. `words` are lower-cased and without accents, as those of a vocabulary: see `Choice`.
-    Files are read as streams, so that memory does not grow with them. Raises `DataError` for a file that breaks a
-    rule, and for one that has none of the words.
+    source: text of GloVe, word2vec or fastText (.vec); word2vec's binary file; what gensim's `KeyedVectors.save` wrote;
+    a .npy file with a .txt or .parquet list of its words beside it, or their folder; or sample:NAME. What a file is
+    shows in its content, whatever its name. `words` are lower-cased and without accents, as those of a vocabulary: see
+    `Choice`. Files are read as streams, so that memory does not grow with them. Raises `DataError` for a file that
+    breaks a rule, and for one that has none of the words.
     """
     if not str(source):
         raise InputError("vectors is an empty name. Give a file of word vectors.")
