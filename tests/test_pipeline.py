@@ -169,7 +169,7 @@ def test_given_vectors_are_kept_where_they_are_static(
     data: Data, tmp_path: Path, channels: str, sizes: tuple[int, int]
 ) -> None:
     vectors = some_vectors(data)
-    result = run(data, tmp_path / "run", vectors=vectors, channels=channels, min_count=1)
+    result = run(data, tmp_path / "run", vectors=vectors, channels=channels, min_count=1, dimensions=None)
     dense = load_file(result.path.with_name("dense.safetensors"))["embedding"]
     dimensions, static = sizes
     assert dense.shape[1] == dimensions
@@ -183,7 +183,7 @@ def test_given_vectors_are_kept_where_they_are_static(
 
 
 def test_given_vectors_are_part_of_the_recipe(data: Data, tmp_path: Path) -> None:
-    vectors = some_vectors(data)
+    vectors = some_vectors(data, dimensions=12)
     with pytest.raises(KilledError):
         run(data, tmp_path / "run", vectors=vectors, progress=stop_at("train", 1))
     for others in (None, {word: vector + 1 for word, vector in vectors.items()}):

@@ -33,6 +33,8 @@ def read_keyed(path: Path, choice: Choice) -> dict[str, Vector]:
         with path.open("rb") as file:
             found = machine.run(file, path.stat().st_size)
         names, matrix = _parts(path, found)
+    except DataError:
+        raise
     except RefusedError as error:
         raise _refusal(path, str(error)) from None
     except (ValueError, IndexError, AttributeError, TypeError):
@@ -74,7 +76,7 @@ def _matrix(path: Path, array: object) -> Matrix:
         raise RefusedError("it has no vectors")
     _, (rows, dimensions), dtype, columns, numbers = array.state
     kind, order = dtype.arguments[0], dtype.state[1]
-    if not (isinstance(kind, str) and kind in SAID and isinstance(order, str) and isinstance(numbers, Span)):
+    if not (isinstance(kind, str) and kind in SAID and order in ("<", ">") and isinstance(numbers, Span)):
         raise RefusedError("its vectors are no numbers")
     if not (type(rows) is type(dimensions) is int and rows > 0):
         raise RefusedError("its vectors are no matrix")
