@@ -275,7 +275,7 @@ def paired(data: Data) -> Data:
         (None, {"criterion": None}, "criterion is None: it must be text"),
         (None, {"skip_empty": "yes"}, "skip_empty is 'yes': it must be true or false"),
         (None, {"widths": "16", "filters": 4096, "dimensions": 2000}, "The model is too large for a packed file"),
-        (None, {"vectors": {"common1": [float("nan")]}}, "vectors: that of 'common1' holds a number"),
+        (None, {"vectors": {"common1": [float("nan")] * 12}}, "vectors: that of 'common1' holds a number"),
         (None, {"dev": "dev.csv"}, "dev and test are read together with data"),
         (empty_dev, {}, "toy: dev holds no texts"),
         (half_a_label, {}, "toy: the label 'class \\ud800' holds half a character"),

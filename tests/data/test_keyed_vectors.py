@@ -48,6 +48,17 @@ def test_what_gensim_saves_is_read(tmp_path: Path, limit: int, kind: type) -> No
             read_vectors(tmp_path / "film.kv", CHOSEN)
 
 
+def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, memory_of: Callable[[Path, list[str]], tuple[int, int]]
+) -> None:
+    made = gensim.KeyedVectors(1000)
+    made.add_vectors([f"word{number}" for number in range(15_000)], np.ones((15_000, 1000), np.float32))
+    made.save(str(tmp_path / "large.kv"), sep_limit=1 << 40)  # 60 MB, in the file itself
+    found, taken = memory_of(tmp_path / "large.kv", [f"word{number}" for number in range(0, 15_000, 100)])
+    assert found == 150
+    assert taken < 12_000, "kB, of which 150 vectors take 600"
+
+
 def test_what_gensim_trains_is_read(tmp_path: Path) -> None:
     word2vec = gensim.Word2Vec(CORPUS, vector_size=4, min_count=1, workers=1, epochs=1)
     word2vec.wv.save(str(tmp_path / "word2vec.kv"))

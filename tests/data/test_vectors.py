@@ -1,7 +1,6 @@
 """Every format of vectors gives the same rows, known by its content; memory does not grow; what is wrong is named."""
 
 import struct
-import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
@@ -124,7 +123,9 @@ def test_a_word_itself_goes_before_what_is_normalised_to_it_and_then_the_first_g
 
 
 @pytest.mark.parametrize("kind", ["text", "binary", "columns"])
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
+def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, kind: str, memory_of: Callable[[Path, list[str]], tuple[int, int]]
+) -> None:
     count, dimensions = 60_000, 250  # 60 MB in binary
     path = tmp_path / "vectors"
     if kind == "columns":
@@ -136,16 +137,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
         with path.open("wb") as file:
             file.write(f"{count} {dimensions}\n".encode())
             file.writelines(b"word%d" % number + row for number in range(count))
-    code = (
-        "import resource, sys\n"
-        "from prunetext.data.vectors import read_vectors\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "before = peak()\n"
-        "assert len(read_vectors(sys.argv[1], [f'word{n}' for n in range(0, 60_000, 100)])) == 600\n"
-        "print(peak() - before)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 12_000, "kB, of which 600 vectors take 600"
+    found, taken = memory_of(path, [f"word{number}" for number in range(0, count, 100)])
+    assert found == 600
+    assert taken < 12_000, "kB, of which 600 vectors take 600"
 
 
 def test_the_sample_is_found_without_its_package_being_run(monkeypatch: pytest.MonkeyPatch) -> None:
