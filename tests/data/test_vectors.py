@@ -166,9 +166,9 @@ BAD: list[tuple[bytes, str]] = [
     (b"\n\n", ": there are no vectors in it. Give a file"),
     (b"1 2\n", ": there are no vectors in it."),
     (b"the film\n", ", line 1: this is no word with its numbers after it."),
-    (b"the 1 2\n\nfilm 1\n", ", line 3: there are 1 numbers behind the word, where 2 are due."),
-    (b"the 1 2\nfilm 1 2 3\n", ", line 2: there are 3 numbers behind the word, where 2 are due."),
-    (b"3 2\nthe 1 2\nfilm 1\n", ", line 3: there are 1 numbers behind the word"),
+    (b"the 1 2\n\nfilm 1\n", ", line 3: numbers behind the word: 1, where 2 are due."),
+    (b"the 1 2\nfilm 1 2 3\n", ", line 2: numbers behind the word: 3, where 2 are due."),
+    (b"3 2\nthe 1 2\nfilm 1\n", ", line 3: numbers behind the word: 1, where 2"),
     (b"3 2\nthe 1 2\nfilm 1 2\n", ", line 3: the header says 3 vectors, but here the file ends after 2. Get the"),
     (b"the 1 2\nfilm 1 x2\n", ", line 2: 'x2' in the vector of 'film' is no number. Correct or remove it."),
     (b"the 1 2\nfilm 1 nan\n", ", line 2: the vector of 'film' holds a number that is not finite, or 1e+06 or more."),
@@ -183,8 +183,9 @@ BAD: list[tuple[bytes, str]] = [
     (b"\xba\x16\x4f\x2f" + b"\0" * 50, ": this is a model of fastText. Give its .vec file"),
     (b"\x1f\x8b\x08" + b"\0" * 50, ": this looks like a binary file (a gzip file). Unpack it"),
     (b"\0\1\2", ": this looks like a binary file of some other kind."),
-    (b"\x93NUMPY\1\0\x08\0{'a': 1}", ": this is no whole .npy file. Save the vectors again"),
-    (b"\x93NUMPY\2\0\xff\xff\xff\xff", ": this is no whole .npy file."),
+    (b"\x93NUMPY\1\0\x08\0{'a': 1}", ": this is no whole .npy file of numbers. Save the vectors again"),
+    (b"\x93NUMPY\1\0\x40\0{'descr': '\xfff4', 'fortran_order': False, 'shape': (1, 1), }\n", ": this is no whole .npy"),
+    (b"\x93NUMPY\2\0\xff\xff\xff\xff", ": this is no whole .npy file of numbers."),
 ]
 
 
@@ -215,10 +216,10 @@ def test_bad_arrays_and_lists_are_named(tmp_path: Path) -> None:
     listed.write_text("x" * 70_000)
     assert said() == f"{listed}: a line is longer than 65,536 bytes. Put a word on each."
     for array, rule in (
-        (ROWS.astype(np.int64), "its numbers are int64. Save them as float32."),
+        (ROWS.astype(np.int64), "its numbers are of the type '<i8'. Save them as float32."),
         (ROWS[0], "its array has the shape (6,). Save one of (words, dimensions)."),
         (ROWS[:, :0], "its array has the shape (9, 0). Save one of (words, dimensions)."),
-        (np.array([["the"]], object), "its numbers are object. Save them as float32."),
+        (np.array([["the"]], object), "its numbers are of the type '|O'. Save them as float32."),
     ):
         np.save(path, array)
         assert said() == f"{path}: {rule}"

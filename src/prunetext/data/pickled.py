@@ -47,7 +47,7 @@ class _Orders:
         self.file, self.size, self.tell = file, size, file.tell
 
     def readline(self) -> bytes:
-        return self.file.readline(LARGE)
+        raise RefusedError("it holds orders as lines of text, which gensim does not write there")
 
     def read(self, length: int) -> bytes | Span:
         if length <= LARGE:

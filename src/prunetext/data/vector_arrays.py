@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from prunetext.data.vector_words import Choice, Vector
 
 MAGIC = b"\x93NUMPY"
-HEAD = 1 << 16  # bytes that hold the header of any .npy file of numbers
+HEAD = 1 << 10  # bytes that hold the header of any .npy file of numbers
+# As numpy writes it. numpy's own reader takes it for a piece of Python, and fails on a damaged one in many ways.
+HEADER = re.compile(
+    rb"\x93NUMPY(?:\x01\x00..|\x02\x00....)\{\s*'descr':\s*'([!-&(-~]{1,20})',\s*'fortran_order':\s*(True|False),"
+    rb"\s*'shape':\s*\(([\d ,]{0,60})\),?\s*\}\s*\n",
+    re.DOTALL,
+)
+FLOATS = [f"{order}f{size}" for order in "<>" for size in (2, 4, 8)]
 LISTS = (".txt", ".parquet")  # endings of a list of words
 LONGEST_WORD = 1 << 16  # bytes of a line of such a list
 BLOCK = 1 << 18  # rows of a column read at a time
@@ -35,9 +42,7 @@ class Matrix(NamedTuple):
     columns: bool = False
 
     def checked(self) -> Matrix:
-        """The same, once it is known that it holds fitting numbers that are all there."""
-        if self.dtype.kind != "f" or self.dtype.itemsize > 8:
-            raise DataError(self.path, f"its numbers are {self.dtype}. Save them as float32.")
+        """The same, once it is known that its numbers are all there."""
         check_dimensions(self.path, self.dimensions)
         if self.offset + self.rows * self.dimensions * self.dtype.itemsize > self.path.stat().st_size:
             raise DataError(
@@ -70,16 +75,19 @@ class Matrix(NamedTuple):
 def open_npy(path: Path) -> Matrix:
     """Where the numbers of a .npy file lie; anything but a matrix of numbers raises `DataError`."""
     with path.open("rb") as file:
-        head = io.BytesIO(file.read(HEAD))
-    try:
-        version = np.lib.format.read_magic(head)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, columns, dtype = read(head)
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError):
-        raise DataError(path, "this is no whole .npy file. Save the vectors again with numpy.save.") from None
-    if len(shape) != 2 or min(shape) < 1:
-        raise DataError(path, f"its array has the shape {shape}. Save one of (words, dimensions).")
-    return Matrix(path, head.tell(), dtype, *shape, columns).checked()
+        head = file.read(HEAD)
+    found = HEADER.match(head)
+    if found is None:
+        raise DataError(path, "this is no whole .npy file of numbers. Save the vectors again with numpy.save.")
+    kind, columns, shape = (part.decode() for part in found.groups())
+    sizes = [int(size) for size in shape.replace(",", " ").split()]
+    if kind not in FLOATS:
+        raise DataError(path, f"its numbers are of the type {kind!r}. Save them as float32.")
+    if len(sizes) != 2 or min(sizes) < 1:
+        raise DataError(path, f"its array has the shape ({shape}). Save one of (words, dimensions).")
+    before = 10 if head[6] == 1 else 12  # bytes: magic, version, and the length of the header
+    offset = before + int.from_bytes(head[8:before], "little")
+    return Matrix(path, offset, np.dtype(kind), sizes[0], sizes[1], columns == "True").checked()
 
 
 def read_npy(path: Path, choice: Choice) -> dict[str, Vector]:

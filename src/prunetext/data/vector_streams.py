@@ -114,8 +114,7 @@ def _taken_apart(path: Path, line: bytes, dimensions: int, number: int) -> tuple
     if len(fields) <= dimensions or (extra and all(map(_is_number, extra))):
         raise DataError(
             path,
-            f"there are {len(fields) - 1:,} numbers behind the word, where {dimensions:,} are due. "
-            "Give each word as many.",
+            f"numbers behind the word: {len(fields) - 1:,}, where {dimensions:,} are due. Give each word as many.",
             number,
         )
     return b" ".join(fields[:-dimensions]), b" ".join(fields[-dimensions:])
