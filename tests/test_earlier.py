@@ -244,7 +244,7 @@ def test_a_run_on_data_from_memory_needs_them_again(memory: Path, data: Data, tm
 
 def vectors(data: Data) -> dict[str, np.ndarray]:
     words = {word for text in data.train.texts for word in text.split()}
-    return {word: np.random.default_rng(len(word)).normal(0, 0.3, 7) for word in sorted(words)}
+    return {word: np.random.default_rng(len(word)).normal(0, 0.3, 24) for word in sorted(words)}
 
 
 @pytest.mark.parametrize("schedule", ["lottery", "global"])

@@ -24,6 +24,7 @@ LAYERS = (
     "teaching",
     "judging",
     "checks",
+    "starting",
     "earlier",
     "jobs",
     "pipeline",

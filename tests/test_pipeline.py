@@ -173,7 +173,7 @@ def test_given_vectors_are_kept_where_they_are_static(
     data: Data, tmp_path: Path, channels: str, sizes: tuple[int, int]
 ) -> None:
     vectors = some_vectors(data)
-    result = run(data, tmp_path / "run", vectors=vectors, channels=channels, min_count=1)
+    result = run(data, tmp_path / "run", vectors=vectors, channels=channels, min_count=1, dimensions=None)
     dense = load_file(result.path.with_name("dense.safetensors"))["embedding"]
     dimensions, static = sizes
     assert dense.shape[1] == dimensions
@@ -187,7 +187,7 @@ def test_given_vectors_are_kept_where_they_are_static(
 
 
 def test_given_vectors_are_part_of_the_recipe(data: Data, tmp_path: Path) -> None:
-    vectors = some_vectors(data)
+    vectors = some_vectors(data, dimensions=12)
     with pytest.raises(KilledError):
         run(data, tmp_path / "run", vectors=vectors, progress=stop_at("train", 1))
     for others in (None, {word: vector + 1 for word, vector in vectors.items()}):
@@ -330,7 +330,7 @@ def paired(data: Data) -> Data:
         (None, {"criterion": None}, "criterion is None: it must be text"),
         (None, {"skip_empty": "yes"}, "skip_empty is 'yes': it must be true or false"),
         (None, {"widths": "16", "filters": 4096, "dimensions": 2000}, "The model is too large for a packed file"),
-        (None, {"vectors": {"common1": [float("nan")]}}, "vectors: that of 'common1' holds a number"),
+        (None, {"vectors": {"common1": [float("nan")] * 12}}, "vectors: that of 'common1' holds a number"),
         (None, {"dev": "dev.csv"}, "dev and test are read together with data"),
         (empty_dev, {}, "toy: dev holds no texts"),
         (half_a_label, {}, "toy: the label 'class \\ud800' holds half a character"),

@@ -21,6 +21,7 @@ from prunetext.config import (
     PruneOptions,
     ReadOptions,
     TeachOptions,
+    VectorOptions,
     option_types,
     read_recipe,
 )
@@ -47,7 +48,7 @@ def common(
         raise typer.Exit
 
 
-@command(FitOptions, TeachOptions, ReadOptions, ModelOptions)
+@command(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
 def fit(
     data: Annotated[
         str | None,
@@ -60,6 +61,12 @@ def fit(
     out: Annotated[str | None, typer.Option(help="Folder of the run, which is made; required.")] = None,
     dev: Annotated[str | None, typer.Option(help="File of dev texts, instead of a part of DATA.")] = None,
     test: Annotated[str | None, typer.Option(help="File of test texts, instead of a part of DATA.")] = None,
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            help="File of word vectors to start from: GloVe, word2vec, fastText, gensim, .npy, or sample:NAME."
+        ),
+    ] = None,
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
     ] = None,
@@ -75,9 +82,10 @@ def fit(
     DATA without dev or test texts is split by the seed. A run that was stopped goes on where it was when the command
     is repeated; Ctrl-C ends pruning with the best model so far.
     """
-    given = {"data": data, "out": out, "dev": dev, "test": test, "overwrite": overwrite, "json": as_json, **options}
-    known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions)
-    known |= dict.fromkeys(("data", "out", "dev", "test"), str) | dict.fromkeys(("overwrite", "json"), bool)
+    given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
+    given |= {"overwrite": overwrite, "json": as_json}
+    known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
+    known |= dict.fromkeys(("data", "out", "dev", "test", "vectors"), str) | dict.fromkeys(("overwrite", "json"), bool)
     values = {} if config is None else read_recipe(config, known)
     values |= {name: value for name, value in given.items() if value is not None}
     for name, remedy in (("data", "Give a file, a folder or sample:NAME."), ("out", "Give a folder with --out.")):

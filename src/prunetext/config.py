@@ -30,13 +30,24 @@ class ReadOptions:
 class ModelOptions:
     """The size of the dense model."""
 
-    dimensions: int = option(32, "Dimensions of the word vectors.")
+    dimensions: int | None = option(
+        None, "Dimensions of the word vectors: those of --vectors if not given, or else 32; 0 for one-hot words."
+    )
     widths: str = option("2,3,4", "Widths of the convolutions, in words.")
     filters: int = option(32, "Filters of each width.")
     pooling: str = option("max+mean", "Pooling over the text: max, or max+mean.")
     channels: str = option("non-static", "Word vectors: non-static (trained), static, or both side by side.")
     max_words: int = option(20_000, "Largest vocabulary of the dense model, most frequent words first.")
     min_count: int = option(2, "How often a word must occur in train to have a vector of its own.")
+
+
+@dataclass(frozen=True)
+class VectorOptions:
+    """Where the word vectors come from, if not from files."""
+
+    train_vectors: str | None = option(
+        None, "Train the word vectors on the texts of train first: word2vec or fasttext, with gensim."
+    )
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
         ("seed", options.seed, 0 <= options.seed < 2**32, "a whole number from 0 to 4294967295"),
-        ("dimensions", model.dimensions, 1 <= model.dimensions <= 4096, "from 1 to 4096"),
+        ("dimensions", model.dimensions, 0 <= (model.dimensions or 0) <= 4096, "from 0 to 4096"),
         ("filters", model.filters, 1 <= model.filters <= 4096, "from 1 to 4096"),
         ("pooling", model.pooling, model.pooling in ("max", "max+mean"), "max or max+mean"),
         ("channels", model.channels, model.channels in ("non-static", "static", "both"), "non-static, static or both"),

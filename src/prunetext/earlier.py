@@ -23,10 +23,12 @@ from prunetext.config import (
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
+from prunetext.models.initial import digest as start_digest
 from prunetext.models.initial import new_model
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
 from prunetext.runs import FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
+from prunetext.starting import Vectors, start
 from prunetext.teaching.lessons import Teaching, find_teaching
 
 
@@ -96,11 +98,33 @@ class EarlierRun:
         self.recipe = {**self.old, **dataclasses.asdict(self.fitting), "dense": digest(dense)}
         del self.recipe["format"]
         if self.old["vectors"] is None:
-
-            def untrained() -> TextCNN:
-                with torch.random.fork_rng(devices=[]):
-                    torch.manual_seed(self.fitting.seed)
-                    return new_model(words, len(labels), self.shape, parse_widths(self.shape.widths), None)
-
-            self.untrained = untrained
+            self.untrained = self._untrained(words, labels, None)
         return found
+
+    def _untrained(self, words: list[str], labels: list[str], vectors: Vectors | None) -> Callable[[], TextCNN]:
+        def untrained() -> TextCNN:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.fitting.seed)
+                return new_model(words, len(labels), self.shape, parse_widths(self.shape.widths), vectors)
+
+        return untrained
+
+    def start_again(self, words: list[str], labels: list[str], texts: list[str]) -> None:
+        """Read or train the run's word vectors again, for a schedule that begins untrained.
+
+        RunError where that cannot be, or where they are not what they were; `texts` are those of train.
+        """
+        kind, place = self.old.get("train_vectors"), self.source.get("vectors")
+        if kind is None and place is None:
+            raise RunError(
+                f"{self.folder} began with vectors that its caller gave, where schedule {self.fitting.schedule} begins "
+                "again. Repeat the fit with that schedule, or choose another one."
+            )
+        vectors = start(place, kind, words, texts, self.shape, self.fitting.seed).vectors
+        self.untrained = self._untrained(words, labels, vectors)
+        if start_digest(self.untrained().embedding) != self.old["vectors"]:
+            what = f"{place}: the vectors have" if kind is None else f"Word vectors that {kind} trains have"
+            raise RunError(
+                f"{what} changed since {self.folder}, where schedule {self.fitting.schedule} begins again. "
+                "Repeat the fit with that schedule, or choose another one."
+            )

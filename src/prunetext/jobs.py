@@ -88,7 +88,7 @@ class Job:
         vocabulary = Vocabulary(words)
         self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
         self.options, self.notes = taught.options, taught.unlabelled.lines()
-        if taught.teachers or taught.unlabelled.texts:
+        if taught.teachers or taught.teaches_itself:
             self.encoded["train"] = self.lessons(taught, vocabulary)
 
     def lessons(self, taught: Teaching, vocabulary: Vocabulary) -> Encoded:

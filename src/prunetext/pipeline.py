@@ -19,6 +19,7 @@ from prunetext.config import (
     PruneOptions,
     ReadOptions,
     TeachOptions,
+    VectorOptions,
     check_options,
     check_teaching,
     chosen,
@@ -28,7 +29,7 @@ from prunetext.config import (
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.earlier import EarlierRun
-from prunetext.errors import InputError, RunError
+from prunetext.errors import InputError
 from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, settings_of, task_of
 from prunetext.models.groups import KINDS
 from prunetext.models.initial import digest, new_model, vocabulary_of
@@ -40,6 +41,7 @@ from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity
 from prunetext.pruning.sensitivity import sensitivity as measure
 from prunetext.runs import SENSITIVITY, STEPS, Run, write_rows
+from prunetext.starting import check_vectors, start
 from prunetext.teaching.lessons import find_teaching, paths_of
 from prunetext.teaching.teachers import teachers_of
 from prunetext.training.loop import Progress, threads, threads_for
@@ -54,7 +56,7 @@ def fit(
     dev: str | Path | None = None,
     test: str | Path | None = None,
     overwrite: bool = False,
-    vectors: Mapping[str, ArrayLike] | None = None,
+    vectors: Mapping[str, ArrayLike] | str | Path | None = None,
     progress: Callable[[str, Progress], None] | None = None,
     **options: Any,
 ) -> Result:
@@ -64,8 +66,9 @@ def fit(
         result.path         # runs/reviews/model.safetensors
 
     data: a source as for `prunetext.read`, what that gives, or `Examples` of your own. out: the folder of the run.
-    dev, test: files, where `data` is a path. `vectors` maps words to vectors of equal length, to start from;
-    `channels` says whether they are trained. progress: called with the stage's name and how far it is.
+    dev, test: files, where `data` is a path. vectors: of words, to start from, as a file (docs/vectors.md says of which
+    kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
+    progress: called with the stage's name and how far it is.
     An unfinished run of the same recipe in `out` is resumed; a finished one is an error without `overwrite`, and stays
     until the new one has ended. Whatever is wrong with the input raises `InputError` before anything is written.
 
@@ -73,10 +76,10 @@ def fit(
     """
     if not str(out):
         raise InputError("out is an empty name: give a new folder.")
-    reading, shape, fitting, teaching = take_options(
-        "fit", options, ReadOptions, ModelOptions, FitOptions, TeachOptions
-    )
+    kinds = (ReadOptions, ModelOptions, FitOptions, VectorOptions, TeachOptions)
+    reading, shape, fitting, learnt, teaching = take_options("fit", options, *kinds)
     check_options(fitting, shape)
+    check_vectors(vectors, learnt.train_vectors, shape)
     check_teaching(teaching)
     budget, method = budget_of(fitting), check_method(fitting)
     widths = parse_widths(shape.widths)
@@ -90,26 +93,29 @@ def fit(
     check_data(data, labels)
     taught = find_teaching(data, teaching, fitting.seed, reading.encoding)
     words = vocabulary_of(taught.texts, shape)
+    texts = taught.data.train.texts
+    known, shape, covered = start(vectors, learnt.train_vectors, words, texts, shape, fitting.seed, taught.texts)
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fitting.seed)
-            return new_model(words, len(labels), shape, widths, vectors)
+            return new_model(words, len(labels), shape, widths, known)
 
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
-        start = untrained()
-        check_shape(start.shape)
-        recipe = {**dataclasses.asdict(shape), **dataclasses.asdict(fitting), "data": data.fingerprint()}
-        recipe |= {**chosen(teaching), **({"taught": taught.digest()} if taught.teachers else {})}
-        recipe |= {"given": given, "source": source, "vectors": None if vectors is None else digest(start.embedding)}
+        first = untrained()
+        check_shape(first.shape)
+        recipe = {name: value for each in (shape, fitting, learnt) for name, value in dataclasses.asdict(each).items()}
+        recipe |= {"data": data.fingerprint(), "given": given, "source": source}
+        recipe["vectors"] = None if known is None else digest(first.embedding)
+        recipe |= {**chosen(teaching), **({} if (name := taught.digest()) is None else {"taught": name})}
         # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
-        with threads(threads_for(start)), Run(Path(out), recipe, overwrite=overwrite) as run:
-            run.write_source({**source_of(where, reading), **places_of(teaching)})
+        with threads(threads_for(first)), Run(Path(out), recipe, overwrite=overwrite) as run:
+            run.write_source({**source_of({**where, "vectors": vectors}, reading), **places_of(teaching)})
             job = Job(run, taught, words, labels, budget, untrained, progress)
             settings = job.settings(settings_of(fitting, len(job.encoded["train"])))
-            dense, epochs, ended = dense_model(job, start, settings)
+            dense, epochs, ended = dense_model(job, first, settings)
             found = search(job, dense, epochs, method, settings, ended)
-            return finish(job, dense, epochs, found, notes, fitting.precision)
+            return finish(job, dense, epochs, found, [*notes, *covered], fitting.precision)
 
 
 def prune(
@@ -140,13 +146,11 @@ def prune(
     taught = earlier.taught(read)
     with TURN, torch.random.fork_rng(devices=[]):
         dense, words, labels, epochs = earlier.dense()
-        if earlier.untrained is None and method.needs_untrained:
-            raise RunError(
-                f"{run} began with vectors that its caller gave, where schedule {earlier.fitting.schedule} begins "
-                "again. Repeat the fit with that schedule, or choose another one."
-            )
+        if earlier.untrained is None and (method.needs_untrained or taught.teaches_itself):
+            earlier.start_again(words, labels, taught.texts)
         with threads(threads_for(dense)), Run(Path(out), earlier.recipe, overwrite=overwrite) as new:
-            source = earlier.source if data is None else source_of({"data": data}, earlier.reading)
+            moved = {"data": data, "vectors": earlier.source.get("vectors")}
+            source = earlier.source if data is None else source_of(moved, earlier.reading)
             new.write_source({**source, **places_of(earlier.teaching)})
             new.take_steps(Path(run))
             job = Job(new, taught, words, labels, budget, earlier.untrained, progress)
@@ -186,7 +190,10 @@ def sensitivity(
     return rows
 
 
-for function, kinds in ((fit, (FitOptions, TeachOptions, ModelOptions, ReadOptions)), (prune, (PruneOptions,))):
+for function, kinds in (
+    (fit, (FitOptions, TeachOptions, ModelOptions, VectorOptions, ReadOptions)),
+    (prune, (PruneOptions,)),
+):
     function.__doc__ = (function.__doc__ or "").rstrip() + "\n" + describe(*kinds)
 
 

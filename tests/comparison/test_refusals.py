@@ -44,7 +44,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"autotune": -1}, "autotune is -1: it must be zero or more seconds."),
         ({"colour": "red"}, "compare has no option 'colour'. See prunetext compare --help "),
         ({"epochs": 0.0}, "epochs is 0.0: it must be more than 0"),
-        ({"dimensions": 0}, "dimensions is 0: it must be from 1 to 4096."),
+        ({"dimensions": -1}, "dimensions is -1: it must be from 0 to 4096."),
         ({"max_drop": -1.0}, "max_drop is -1.0: it must be between 0 and 100."),
         ({"max_size": "64kB"}, "compare takes no max_size: give methods, sizes and seeds."),
         ({"precision": 0.9}, "compare takes no precision: give methods, sizes and seeds."),

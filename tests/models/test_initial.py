@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prunetext.config import ModelOptions
-from prunetext.models.initial import new_model, vocabulary_of
+from prunetext.errors import InputError
+from prunetext.models.initial import new_model, reduced, settle, vocabulary_of
 
 WORDS = [f"word{number}" for number in range(400)]
 
@@ -24,3 +27,45 @@ def test_the_vocabulary_is_the_most_frequent_words_in_a_fixed_order() -> None:
     assert vocabulary_of(texts, ModelOptions()) == ["b", "a", "c", "e"]
     assert vocabulary_of(texts, ModelOptions(max_words=2)) == ["b", "a"]
     assert vocabulary_of(texts, ModelOptions(min_count=1)) == ["b", "a", "c", "e", "d"]
+
+
+@given(st.integers(1, 8), st.integers(1, 20), st.integers(0, 2**32 - 1))
+def test_fewer_dimensions_keep_what_they_can_of_all_products(dimensions: int, words: int, seed: int) -> None:
+    rows = (np.random.default_rng(seed).normal(0.3, 1, (words, 8)) * np.arange(1, 9)).astype(np.float32)
+    found = reduced(rows, dimensions)
+    assert found.shape == (words, dimensions)
+    exact = rows.astype(np.float64)
+    left = np.linalg.svd(exact, compute_uv=False)[dimensions:]  # what no matrix of this rank can hold
+    error = np.linalg.norm(exact @ exact.T - found.astype(np.float64) @ found.T)
+    assert error == pytest.approx(np.linalg.norm(left**2), abs=1e-4 * np.linalg.norm(exact) ** 2)
+    assert np.array_equal(found, reduced(rows, dimensions))
+    np.testing.assert_allclose(np.abs(reduced(-rows, dimensions)), np.abs(found), atol=1e-3)
+
+
+def test_a_model_takes_the_dimensions_that_are_asked_for() -> None:
+    given = {word: [0.5, 1.0, 2.0] for word in WORDS[:7]}
+    for asked, there in ((None, 3), (3, 3), (2, 2)):
+        model = new_model(WORDS, 2, ModelOptions(dimensions=asked, channels="both"), (2,), given)
+        assert (model.shape.dimensions, model.static) == (2 * there, there)
+    assert new_model(WORDS, 2, ModelOptions(), (2,), None).shape.dimensions == 32
+    assert settle(ModelOptions(dimensions=0)).dimensions == 0
+    with pytest.raises(InputError, match=r"^dimensions is 4, but the vectors given have 3\. Give 3 or fewer"):
+        settle(ModelOptions(dimensions=4), given)
+
+
+def test_one_hot_words_are_the_convolutions_own_inputs() -> None:
+    model = new_model(WORDS, 2, ModelOptions(dimensions=0, filters=3), (1, 2), None).eval()
+    assert (model.shape.dimensions, model.static) == (400, 400)
+    assert torch.equal(model.embedding.detach()[2:], torch.eye(400))
+    assert not model.embedding[:2].any()
+    ids = torch.tensor([[7, 9]])
+    weight = model.conv(2).weight[:, 0, 5] + model.conv(2).weight[:, 1, 7]
+    windows = [weight, model.conv(2).weight[:, 1, 5], model.conv(2).weight[:, 0, 7]]
+    expected = torch.stack(windows).amax(0).relu()
+    torch.testing.assert_close(model.features(ids)[0, 3:6], expected)
+    with pytest.raises(
+        InputError, match=r"makes each of the 4,097 words a dimension, and a packed file holds 4,096 at"
+    ):
+        new_model([f"word{number}" for number in range(4097)], 2, ModelOptions(dimensions=0), (2,), None)
+    with pytest.raises(InputError, match="one-hot words, but channels is both"):
+        settle(ModelOptions(dimensions=0, channels="both"))

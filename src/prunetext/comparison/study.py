@@ -26,7 +26,7 @@ from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
 from prunetext.jobs import DEFAULT_DROP, Job, dense_model, settings_of, task_of
 from prunetext.judging import texts_per_second
-from prunetext.models.initial import new_model, vocabulary_of
+from prunetext.models.initial import new_model, settle, vocabulary_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
 from prunetext.pruning.budget import Budget, parse_size
@@ -253,6 +253,7 @@ def studies(
     """The rows of all seeds: those that are there, then each as it is made."""
     reading, shape, fitting = take_options("compare", dict(options), ReadOptions, ModelOptions, FitOptions)
     check_options(fitting, shape)
+    shape = settle(shape)
     for name in sorted(UNUSED & options.keys()):
         raise InputError(f"compare takes no {name}: give methods, sizes and seeds.")
     for name in plan.methods:

@@ -83,6 +83,15 @@ def text_codec(encoding: str) -> str:
     return "utf-8-sig" if name == "utf-8" else name
 
 
+def binary_kind(head: bytes) -> str | None:
+    r"""What a file is that begins so, if it is a well-known kind that is no text.
+
+    >>> binary_kind(b"PAR1\x15\x04"), binary_kind(b"text,label")
+    ('a Parquet file', None)
+    """
+    return next((kind for magic, kind in _BINARY.items() if head.startswith(magic)), None)
+
+
 def _refuse_binary(path: Path, head: bytes, codec: str) -> None:
     wide = codec.startswith(("utf-16", "utf-32"))
     for mark, name in (
@@ -92,13 +101,11 @@ def _refuse_binary(path: Path, head: bytes, codec: str) -> None:
     ):
         if head.startswith(mark) and not wide:
             raise DataError(path, f"the file starts with a byte-order mark of {name}. Read it with --encoding {name}.")
-    for magic, kind in _BINARY.items():
-        if head.startswith(magic):
-            raise DataError(
-                path,
-                f"this looks like a binary file ({kind}). "
-                "Give a text file, or a .parquet file under a name that ends so.",
-            )
+    if kind := binary_kind(head):
+        raise DataError(
+            path,
+            f"this looks like a binary file ({kind}). Give a text file, or a .parquet file under a name that ends so.",
+        )
     if b"\0" in head and not wide:
         raise DataError(
             path,

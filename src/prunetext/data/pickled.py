@@ -1,0 +1,191 @@
+"""A pickle's orders, followed on inert values: nothing is looked up, imported or called.
+
+`pickletools.genops` only splits a file into orders. The machine here follows those that gensim writes for vectors of
+words; any other order or name is refused, and so is a file that asks for more memory than such vectors need.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+LARGE = 1 << 16  # bytes that are left in the file
+DEEPEST = 1 << 16  # values on the stack; gensim puts a thousand there at a time
+MOST_ITEMS = 1 << 25  # of all lists, and of what is remembered
+MOST_MADE = 1 << 16  # lists, tuples, dictionaries and objects
+
+
+class RefusedError(Exception):
+    """Says why a file is not followed."""
+
+
+class Span:
+    """Bytes that were left in the file: where they begin, and how many they are."""
+
+    def __init__(self, offset: int, length: int) -> None:
+        self.offset, self.length = offset, length
+
+    def __len__(self) -> int:
+        return self.length
+
+
+class Made:
+    """Stands for what an order would make: the name of a class or function, its arguments, its state."""
+
+    def __init__(self, name: str, arguments: object) -> None:
+        self.name, self.arguments = name, arguments
+        self.state: Any = None
+
+
+class _Orders:
+    """The file as genops reads it: no more than there is, and a large piece by its place alone."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size, self.tell = file, size, file.tell
+
+    def readline(self) -> bytes:
+        raise RefusedError("it holds orders as lines of text, which gensim does not write there")
+
+    def read(self, length: int) -> bytes | Span:
+        if length <= LARGE:
+            if len(found := self.file.read(length)) < length:
+                raise RefusedError("the file is cut off")
+            return found
+        at = self.tell()
+        if length > self.size - at:
+            raise RefusedError("the file is cut off")
+        self.file.seek(length, 1)
+        return Span(at, length)
+
+
+class Machine:
+    """Follows the orders of a file.
+
+        Machine({"gensim.models.keyedvectors KeyedVectors"}, keep).run(file, size)     # Made(name, (), …)
+
+    names: the classes and functions that may stand in it, module and name. keep: tells which strings are of use; all
+    others become empty, since the words of a large file would take more memory than the vectors that are wanted. Bytes
+    become a `Span`. Raises `RefusedError`; ValueError, IndexError, AttributeError and TypeError where orders make no
+    sense.
+    """
+
+    def __init__(self, names: Collection[str], keep: Callable[[str], object]) -> None:
+        self.names, self.keep = names, keep
+        self.parts = {part for name in names for part in name.split()}
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: list[Any] = []
+        self.items = self.made = 0
+
+    def run(self, file: BinaryIO, size: int) -> object:
+        """What the file's orders leave on the stack."""
+        for order, argument, at in pickletools.genops(cast(Any, _Orders(file, size))):
+            name = order.name
+            if name in FOLLOWED:
+                FOLLOWED[name](self, argument)
+            elif name in CONSTANTS:
+                self.stack.append(CONSTANTS[name])
+            elif name in NUMBERS:
+                self.stack.append(argument)
+            elif name in BYTES:
+                self.stack.append(Span(cast(int, at) + 1 + BYTES[name], len(cast(Any, argument))))
+            elif name != "STOP":
+                raise RefusedError(f"it holds the order {name}, which gensim does not write there")
+            if len(self.stack) > DEEPEST or self.items > MOST_ITEMS or self.made > MOST_MADE:
+                raise RefusedError("it holds more than any vectors of words")
+        return self.stack.pop()
+
+    def _text(self, argument: str) -> None:
+        self.stack.append(argument if argument in self.parts or self.keep(argument) else "")
+
+    def _mark(self, _: object) -> None:
+        self.marks.append(len(self.stack))
+        self.made += 1
+
+    def _marked(self) -> list[Any]:
+        at = self.marks.pop()
+        found = self.stack[at:]
+        del self.stack[at:]
+        self.items += len(found)
+        return found
+
+    def _remember(self, _: object) -> None:
+        self.memo.append(self.stack[-1])
+        self.items += 1
+
+    def _recall(self, argument: int) -> None:
+        self.stack.append(self.memo[argument])
+
+    def _named(self, _: object) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        # Compared as strings only: to hash or print nested tuples can take forever.
+        if not (isinstance(name, str) and isinstance(module, str) and f"{module} {name}" in self.names):
+            raise RefusedError("it names something else than vectors of words")
+        self.stack.append(f"{module} {name}")
+
+    def _make(self, _: object) -> None:
+        arguments, name = self.stack.pop(), self.stack.pop()
+        if not (isinstance(name, str) and name in self.names):
+            raise RefusedError("it makes something else than vectors of words")
+        self._push(Made(name, arguments))
+
+    def _build(self, _: object) -> None:
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], Made):
+            raise RefusedError("it gives a state to what has none")
+        self.stack[-1].state = state
+
+    def _push(self, value: object) -> None:
+        self.stack.append(value)
+        self.made += 1
+
+    def _tie(self, count: int) -> None:
+        found = tuple(self.stack.pop() for _ in range(count))
+        self._push(found[::-1])
+
+    def _append(self, _: object) -> None:
+        item = self.stack.pop()
+        self.stack[-1].append(item)
+        self.items += 1
+
+    def _extend(self, _: object) -> None:
+        found = self._marked()
+        self.stack[-1].extend(found)
+
+    def _set(self, _: object) -> None:
+        found = self._marked()
+        if not all(isinstance(key, str) for key in found[::2]):
+            raise RefusedError("it has keys that are no strings")
+        self.stack[-1].update(zip(found[::2], found[1::2], strict=True))
+
+
+CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+NUMBERS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
+BYTES = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8}  # bytes that say how many there are
+FOLLOWED: dict[str, Callable[[Machine, Any], None]] = {
+    "PROTO": lambda machine, _: None,
+    "FRAME": lambda machine, _: None,
+    "SHORT_BINUNICODE": Machine._text,
+    "BINUNICODE": Machine._text,
+    "MARK": Machine._mark,
+    "MEMOIZE": Machine._remember,
+    "BINGET": Machine._recall,
+    "LONG_BINGET": Machine._recall,
+    "STACK_GLOBAL": Machine._named,
+    "NEWOBJ": Machine._make,
+    "REDUCE": Machine._make,
+    "BUILD": Machine._build,
+    "EMPTY_LIST": lambda machine, _: machine._push([]),
+    "EMPTY_DICT": lambda machine, _: machine._push({}),
+    "TUPLE1": lambda machine, _: machine._tie(1),
+    "TUPLE2": lambda machine, _: machine._tie(2),
+    "TUPLE3": lambda machine, _: machine._tie(3),
+    "TUPLE": lambda machine, _: machine._push(tuple(machine._marked())),
+    "FROZENSET": lambda machine, _: machine._push(tuple(machine._marked())),
+    "APPEND": Machine._append,
+    "APPENDS": Machine._extend,
+    "SETITEMS": Machine._set,
+}
