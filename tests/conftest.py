@@ -136,20 +136,21 @@ def quick_training() -> Iterator[None]:
     import math
     from dataclasses import replace
 
-    from prunetext import jobs, judging, pipeline
-    from prunetext.comparison import study
+    from prunetext import jobs, judging
+    from prunetext.config import FitOptions
     from prunetext.pruning import schedules
     from prunetext.training.loop import Settings
 
-    settings = pipeline.settings_of
+    settings = jobs.settings_of
 
-    def quick(options: pipeline.FitOptions, texts: int) -> Settings:
-        return replace(settings(options, texts), batch_size=16, learning_rate=1e-2, embedding_rate=4e-2, patience=99)
+    def quick(options: FitOptions, texts: int, **kind: bool) -> Settings:
+        return replace(
+            settings(options, texts, **kind), batch_size=16, learning_rate=1e-2, embedding_rate=4e-2, patience=99
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging, "LEAST_SECONDS", 0.0)
-        patch.setattr(pipeline, "settings_of", quick)
-        patch.setattr(study, "settings_of", quick)
+        patch.setattr(jobs, "settings_of", quick)
         patch.setattr(jobs, "RECOVERY", 0.34)
         patch.setattr(jobs, "RECOVERY_BATCH", 1)
         patch.setattr(schedules, "FIRST_STEP", math.log(1.6))

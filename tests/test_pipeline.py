@@ -420,7 +420,7 @@ def test_recoveries_are_gentler_than_training_and_chosen_by_loss(
     monkeypatch.setattr(jobs, "prune", prune)
     with pytest.raises(KilledError):
         run(data, tmp_path / "run")
-    training = pipeline.settings_of(pipeline.FitOptions(epochs=8.0), len(data.train))
+    training = jobs.settings_of(pipeline.FitOptions(epochs=8.0), len(data.train))
     recovery = tasks[0].recovery
     assert (recovery.best_by, recovery.judge_start) == ("loss", True)
     assert recovery.learning_rate < training.learning_rate

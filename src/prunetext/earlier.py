@@ -30,6 +30,7 @@ from prunetext.pruning.store import digest
 from prunetext.runs import FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
 from prunetext.starting import Vectors, start
 from prunetext.teaching.lessons import Teaching, find_teaching
+from prunetext.training.pace import dropout
 
 
 class EarlierRun:
@@ -105,7 +106,8 @@ class EarlierRun:
         def untrained() -> TextCNN:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.fitting.seed)
-                return new_model(words, len(labels), self.shape, parse_widths(self.shape.widths), vectors)
+                widths, hidden = parse_widths(self.shape.widths), dropout(bool(self.teaching.teacher))
+                return new_model(words, len(labels), self.shape, widths, vectors, hidden)
 
         return untrained
 

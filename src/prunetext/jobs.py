@@ -88,6 +88,7 @@ class Job:
         vocabulary = Vocabulary(words)
         self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
         self.options, self.notes = taught.options, taught.unlabelled.lines()
+        self.taught = bool(taught.teachers)
         if taught.teachers or taught.teaches_itself:
             self.encoded["train"] = self.lessons(taught, vocabulary)
 
@@ -111,8 +112,9 @@ class Job:
         progress = self.progress
         return None if progress is None else lambda done, total: progress(stage, Progress(done, total, None))
 
-    def settings(self, settings: Settings) -> Settings:
-        """How to train, with what the teacher's part is."""
+    def settings(self, fitting: FitOptions) -> Settings:
+        """How to train the dense model."""
+        settings = settings_of(fitting, len(self.encoded["train"]), taught=self.taught)
         share, temperature = self.options.teacher_share, self.options.teacher_temperature
         return dataclasses.replace(settings, soft_share=share, temperature=temperature)
 
@@ -154,9 +156,9 @@ def budget_of(options: PruneOptions) -> Budget:
     return budget._replace(max_drop=DEFAULT_DROP) if free else budget
 
 
-def settings_of(options: FitOptions, texts: int) -> Settings:
-    """How long to train on so many texts."""
-    return pace(texts, options.epochs, options.seed)
+def settings_of(options: FitOptions, texts: int, *, taught: bool = False) -> Settings:
+    """How to train on so many texts, with or without a teacher."""
+    return pace(texts, options.epochs, options.seed, taught=taught)
 
 
 def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, float, str | None]:

@@ -30,7 +30,7 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.earlier import EarlierRun
 from prunetext.errors import InputError
-from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, settings_of, task_of
+from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, task_of
 from prunetext.models.groups import KINDS
 from prunetext.models.initial import digest, new_model, vocabulary_of
 from prunetext.models.textcnn import TextCNN
@@ -45,6 +45,7 @@ from prunetext.starting import check_vectors, start
 from prunetext.teaching.lessons import find_teaching, paths_of
 from prunetext.teaching.teachers import teachers_of
 from prunetext.training.loop import Progress, threads, threads_for
+from prunetext.training.pace import dropout
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
 
@@ -99,7 +100,7 @@ def fit(
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fitting.seed)
-            return new_model(words, len(labels), shape, widths, known)
+            return new_model(words, len(labels), shape, widths, known, dropout(bool(taught.teachers)))
 
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
         first = untrained()
@@ -112,7 +113,7 @@ def fit(
         with threads(threads_for(first)), Run(Path(out), recipe, overwrite=overwrite) as run:
             run.write_source({**source_of({**where, "vectors": vectors}, reading), **places_of(teaching)})
             job = Job(run, taught, words, labels, budget, untrained, progress)
-            settings = job.settings(settings_of(fitting, len(job.encoded["train"])))
+            settings = job.settings(fitting)
             dense, epochs, ended = dense_model(job, first, settings)
             found = search(job, dense, epochs, method, settings, ended)
             return finish(job, dense, epochs, found, [*notes, *covered], fitting.precision)
@@ -154,7 +155,7 @@ def prune(
             new.write_source({**source, **places_of(earlier.teaching)})
             new.take_steps(Path(run))
             job = Job(new, taught, words, labels, budget, earlier.untrained, progress)
-            settings = job.settings(settings_of(earlier.fitting, len(job.encoded["train"])))
+            settings = job.settings(earlier.fitting)
             found = search(job, dense, epochs, method, settings)
             return finish(job, dense, epochs, found, notes, earlier.fitting.precision)
 
@@ -181,9 +182,12 @@ def sensitivity(
     read, _ = earlier.read(data, Path(run))
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
         dense, words, labels, epochs = earlier.dense()
+        taught = earlier.taught(read)
+        if earlier.untrained is None and taught.teaches_itself:
+            earlier.start_again(words, labels, taught.texts)
         with threads(threads_for(dense)), Run(Path(scratch) / "run", earlier.recipe, overwrite=False) as new:
-            job = Job(new, earlier.taught(read), words, labels, Budget(), None, None)
-            settings = job.settings(settings_of(earlier.fitting, len(job.encoded["train"])))
+            job = Job(new, taught, words, labels, Budget(), earlier.untrained, None)
+            settings = job.settings(earlier.fitting)
             task = task_of(job, dense, epochs, method.kinds, settings)
             rows = list(measure(task, method, new.folder(STEPS)))
     write_rows(Path(run) / SENSITIVITY, (row._asdict() for row in rows))
@@ -212,4 +216,4 @@ def places_of(teaching: TeachOptions) -> dict[str, Any]:
 
 def place_of(name: str | Path) -> str:
     """A name that means the same from any folder."""
-    return str(name) if str(name).startswith("sample:") else str(Path(name).resolve())
+    return str(Path(name).resolve()) if Path(name).exists() else str(name)

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from prunetext.data.dataset import Data
+from prunetext.teaching import transformer
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test finds what another one has left."""
+    """No test finds what another one has left; small encoders learn in few steps."""
     monkeypatch.setenv("PRUNETEXT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(transformer, "RATE", 5e-3)
     return tmp_path / "cache"
 
 

@@ -5,33 +5,43 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prunetext.config import ModelOptions
 from prunetext.data.dataset import Data, Examples
 from prunetext.models.initial import vocabulary_of
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
-from prunetext.teaching import ensemble
-from prunetext.teaching.ensemble import CONFIDENT, confident, joined, large_model, self_taught, sure_rows, unlabelled
+from prunetext.teaching import ensemble as ensembles
+from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows, unlabelled
 from prunetext.training.distillation import UNLABELLED
 from prunetext.training.examples import encode
 from prunetext.training.loop import Settings
 
 
-def test_a_member_that_was_trained_before_answers_the_same(data: Data, tmp_path: Path) -> None:
+def test_members_that_were_trained_before_answer_the_same(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ensembles, "LARGE", ModelOptions(dimensions=8, filters=8, pooling="max"))
     assert data.dev is not None
-    first = large_model(0, data.train, data.dev, data.labels, tmp_path / "members")
-    again = large_model(0, Examples(data.train.texts[:40], data.train.labels[:40]), data.dev, data.labels, tmp_path)
-    answers = first(data.dev.texts)
-    np.testing.assert_allclose(answers.sum(1), 1, rtol=1e-5)
+    told: list[tuple[int, int]] = []
+    answer = ensemble(2, data.train, data.dev, data.labels, tmp_path / "a", lambda *now: told.append(now))
+    answers = np.exp(answer(data.dev.texts))
+    np.testing.assert_allclose(answers.sum(1), 1, rtol=1e-4)
     right = [data.labels[at] == label for at, label in zip(answers.argmax(1), data.dev.labels, strict=True)]
     assert np.mean(right) > 0.8
-    assert not np.array_equal(again(data.dev.texts), answers)
-    kept = large_model(0, data.train, data.dev, data.labels, tmp_path / "members")
-    assert np.array_equal(kept(data.dev.texts), answers)
-    assert [each.name for each in (tmp_path / "members").iterdir()] == ["member-0.safetensors"]
+    assert told == [(0, 2), (1, 2)]
+    files = [tmp_path / "a" / f"member-{number}.safetensors" for number in range(2)]
+    assert sorted((tmp_path / "a").iterdir()) == files
+    times = [file.stat().st_mtime_ns for file in files]
+    again = ensemble(2, data.train, data.dev, data.labels, tmp_path / "a")
+    assert np.array_equal(np.exp(again(data.dev.texts)), answers)
+    assert [file.stat().st_mtime_ns for file in files] == times
+    alone = [np.exp(ensemble(1, data.train, data.dev, data.labels, tmp_path / "a")(data.dev.texts))]
+    assert not np.allclose(alone[0], answers)
 
 
 @given(seed=st.integers(0, 99), classes=st.integers(2, 5))
@@ -52,10 +62,10 @@ def test_a_rare_class_has_a_lower_threshold() -> None:
 def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
     toy_examples: Callable[..., Examples], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(ensemble, "ROUNDS", 2)
+    monkeypatch.setattr(ensembles, "ROUNDS", 2)
     labelled, others, dev = toy_examples(24, seed=1), toy_examples(160, seed=2), toy_examples(60, seed=3)
     labels = sorted(set(labelled.labels))
-    words = list(vocabulary_of([*labelled.texts, *others.texts], ensemble.LARGE))
+    words = list(vocabulary_of([*labelled.texts, *others.texts], ensembles.LARGE))
     vocabulary = Vocabulary(words)
     train = encode(labelled.texts, labelled.labels, vocabulary, labels)
 
@@ -69,7 +79,7 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
         train,
         unlabelled(others.texts, vocabulary),
         encode(dev.texts, dev.labels, vocabulary, labels),
-        Settings(),
+        Settings(learning_rate=1e-2, embedding_rate=4e-2),
         lambda done, total: told.append((done, total)),
     )
     assert beliefs.shape == (24 + 160, 2)

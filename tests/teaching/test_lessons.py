@@ -63,12 +63,15 @@ def test_labels_are_left_out_by_the_seed_and_their_texts_stay(data: Data) -> Non
 def test_a_teacher_that_can_be_asked_anything_is_asked_about_new_texts(
     data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lessons, "WANTED", 100)
+    monkeypatch.setattr(lessons, "WANTED", 10**9)
+    monkeypatch.setattr(lessons, "MOST_COPIES", 3)
     anything = Teacher("any", "key", lambda texts, tell: np.zeros((len(texts), 2), np.float32))
     own = len(data.train) + 1
-    assert len(teach(teaching(data, [anything], ["new"])).texts) == 1 + 100 - own
+    assert len(teach(teaching(data, [anything], ["new"])).texts) == 1 + 3 * own
     assert len(teach(teaching(data, [anything], ["new"], augment=2.0)).texts) == 1 + 2 * own
-    assert number_of_made(10**6, None) == 0
+    monkeypatch.setattr(lessons, "WANTED", 9)
+    assert number_of_made(["three words each"] * 2, None) == 1
+    assert number_of_made(["three words each"] * 9, None) == 0
 
 
 def test_files_are_named_with_commas(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runs import Run
 from prunetext.teaching.teachers import find_teacher, find_teachers
 
-OPTIONS = TeachOptions(teacher_tokens=16, teacher_epochs=30.0)
+OPTIONS = TeachOptions(teacher_tokens=16, teacher_epochs=6.0)
 
 
 def accuracy(name: str, data: Data) -> float:
@@ -26,7 +26,7 @@ def accuracy(name: str, data: Data) -> float:
     )
 
 
-@pytest.mark.parametrize("name", ["ngrams", "ngrams:3", "ensemble:2"])
+@pytest.mark.parametrize("name", ["ngrams", "ensemble:2"])
 def test_teachers_made_of_the_labels_know_more_than_chance(data: Data, name: str) -> None:
     assert accuracy(name, data) > 0.8
 
@@ -97,8 +97,8 @@ def test_a_file_of_probabilities_answers_for_its_texts_alone(data: Data, tmp_pat
     [
         ("nowhere", "there is no such file or folder"),
         ("sample:bert", "there is no such sample"),
-        ("ensemble:1", "is not a number of members from 2 to 20"),
-        ("ngrams:many", "is not a number of members from 2 to 20"),
+        ("ensemble:0", "is no number of members from 1 to 20"),
+        ("ensemble:many", "is no number of members from 1 to 20"),
         (".", "this is none. Give sample:minilm"),
     ],
 )

@@ -25,7 +25,7 @@ def test_it_learns_and_what_was_tuned_is_used_again(data: Data, encoder: Path, t
     folder = find_folder(str(encoder))
     assert folder.labels is None
     made = fine_tune(
-        folder, data.train, data.labels, tmp_path / "t", tokens=16, epochs=30, progress=lambda *now: told.append(now)
+        folder, data.train, data.labels, tmp_path / "t", tokens=16, epochs=6, progress=lambda *now: told.append(now)
     )
     answers = made.logits(data.dev.texts)
     assert answers.shape == (30, 2)
@@ -34,7 +34,7 @@ def test_it_learns_and_what_was_tuned_is_used_again(data: Data, encoder: Path, t
     assert np.mean(right) > 0.8
     assert told[-1][0] == told[-1][1] == len(told)
     assert [each.name for each in (tmp_path / "t").iterdir()] == ["model.safetensors"]
-    again = fine_tune(folder, data.train, data.labels, tmp_path / "t", tokens=16, epochs=30, progress=told.append)  # type: ignore[arg-type]
+    again = fine_tune(folder, data.train, data.labels, tmp_path / "t", tokens=16, epochs=6, progress=told.append)  # type: ignore[arg-type]
     assert np.array_equal(again.logits(data.dev.texts), answers)
 
 

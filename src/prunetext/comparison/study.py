@@ -24,7 +24,7 @@ from prunetext.config import FitOptions, ModelOptions, ReadOptions, TeachOptions
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
-from prunetext.jobs import DEFAULT_DROP, Job, dense_model, settings_of, task_of
+from prunetext.jobs import DEFAULT_DROP, Job, dense_model, task_of
 from prunetext.judging import texts_per_second
 from prunetext.models.initial import new_model, settle, vocabulary_of
 from prunetext.models.textcnn import TextCNN
@@ -114,7 +114,7 @@ class Study:
         self, job: Job, dense: TextCNN, epochs: float, fitting: FitOptions, plan: Plan, rows: Rows, data: Data
     ) -> None:
         self.job, self.dense, self.epochs, self.fitting, self.plan, self.rows = job, dense, epochs, fitting, plan, rows
-        self.settings = settings_of(fitting, len(job.texts["train"]))
+        self.settings = job.settings(fitting)
         self.gold = {name: np.array(job.texts[name].labels) for name in ("dev", "test")}
         self.dense_right = {name: right(dense, job.encoded[name]) for name in ("dev", "test")}
         self.name, self.fingerprint = data.name, data.fingerprint()
@@ -290,7 +290,7 @@ def studies(
                 told = True
             taught = find_teaching(texts, TeachOptions(), fitting.seed)
             job = Job(run, taught, words, texts.labels, Budget(), untrained, progress, findings=0)  # as in peers' files
-            dense, epochs, ended = dense_model(job, start, settings_of(own, len(texts.train)))
+            dense, epochs, ended = dense_model(job, start, job.settings(own))
             if ended == "interrupted":  # half trained, it is nothing to compare with
                 raise KeyboardInterrupt
             dense.rounding = None

@@ -65,6 +65,7 @@ def new_model(
     options: ModelOptions,
     widths: tuple[int, ...],
     vectors: Mapping[str, ArrayLike] | None,
+    dropout: float = 0.5,
 ) -> TextCNN:
     """The untrained model; words without a given vector start at random, as wide as the given ones are spread.
 
@@ -84,7 +85,7 @@ def new_model(
         start = torch.randn(len(words) + WORDS, dimensions) * 0.1 if start is None else start
         start, dimensions = torch.cat([start, start], dim=1), 2 * dimensions
     shape = Shape(len(words), dimensions, dict.fromkeys(widths, options.filters), classes, options.pooling)
-    return TextCNN(shape, vectors=start, static=static)
+    return TextCNN(shape, vectors=start, static=static, dropout=dropout)
 
 
 def start_of(words: list[str], vectors: Mapping[str, ArrayLike], dimensions: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""New texts made of those that are there, for a teacher to label: spans of them, with words hidden and exchanged."""
+"""New texts made of those that are there, for a teacher to label: spliced, cropped, with words hidden and exchanged."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import numpy as np
 from prunetext.runtime._native import tokenize
 
 HIDDEN = "▢"  # no vocabulary has it, so that every tokenizer reads an unknown word
-HIDE, EXCHANGE, SPAN = 0.1, 0.1, 0.25  # probabilities: of each word, of each word, and of a text to be cut to a span
-LONGEST_SPAN = 5
+HIDE, EXCHANGE = 0.1, 0.1  # probabilities of each word
+CROP = (0.3, 0.9)  # share of the words that is left
+TRIES = 3  # at a text that is not its source again
 
 
 def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
-    """Make `count` new texts of some of them, each of another one as long as there are enough.
+    """Make `count` new texts, of each text one before any has a second.
 
-    >>> augmented(["a great film of its year"], 2, seed=1)     # doctest: +SKIP
-    ['a great ▢ of its year', 'great film']
+    >>> augmented(["a great film of its year", "dull from start to end"], 3, seed=5)     # doctest: +SKIP
+    ['a great film start to end', 'from start to', 'a great ▢ of its year']
 
-    Each word is hidden or exchanged for one drawn as often as it occurs, with a probability of 10 % each; a quarter of
-    the texts are cut to one to five words in a row. What says the same as its source is drawn again, a few times.
-    Source: Tang et al. 2019, "Distilling Task-Specific Knowledge from BERT into Simple Neural Networks", without the
-    part of speech, of which Chinese and rare words have no sure one.
+    A third each: the head of one text and the tail of another; 30 to 90 % of the words, in a row; every word hidden or
+    exchanged for one drawn as often as it occurs, with a probability of 10 % each. So the n-grams stay those that
+    occur, and the teacher says what they mean together.
+    Source: after Tang et al. 2019, "Distilling Task-Specific Knowledge from BERT into Simple Neural Networks".
     """
     random = np.random.default_rng((seed, 11))
     words = [tokenize(text) for text in texts]
@@ -30,25 +31,27 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
     rounds = -(-count // max(len(texts), 1))
     order = np.concatenate([np.zeros(0, np.int64), *(random.permutation(len(texts)) for _ in range(rounds))])[:count]
     made = []
-    for at in order.tolist():
-        own = words[at]
-        for _ in range(3):
-            new = changed(own, pool, random)
-            if new != own:
-                break
+    for number, at in enumerate(order.tolist()):
+        new = words[at]
+        for _ in range(TRIES):
+            if new == words[at]:
+                new = changed(number % 3, words[at], words[int(random.integers(len(words)))], pool, random)
         made.append(" ".join(new))
     return made
 
 
-def changed(words: Sequence[str], pool: Sequence[str], random: np.random.Generator) -> list[str]:
-    """One new text."""
-    if len(words) > 1 and random.random() < SPAN:
-        length = int(random.integers(1, min(LONGEST_SPAN, len(words) - 1) + 1))
-        start = int(random.integers(0, len(words) - length + 1))
-        words = words[start : start + length]
-    luck = random.random(len(words))
-    drawn = random.integers(0, max(len(pool), 1), len(words))
+def changed(
+    kind: int, words: list[str], other: list[str], pool: Sequence[str], random: np.random.Generator
+) -> list[str]:
+    """One new text: spliced with the other one (kind 0), cropped (1), or with words hidden and exchanged (2)."""
+    if kind == 0:
+        return words[: int(random.integers(len(words) + 1))] + other[int(random.integers(len(other) + 1)) :] or words
+    if kind == 1:
+        length = int(np.ceil(len(words) * random.uniform(*CROP)))
+        start = int(random.integers(len(words) - length + 1))
+        return words[start : start + length]
+    luck, drawn = random.random(len(words)).tolist(), random.integers(max(len(pool), 1), size=len(words)).tolist()
     return [
-        HIDDEN if chance < HIDE else pool[other] if chance < HIDE + EXCHANGE else word
-        for word, chance, other in zip(words, luck.tolist(), drawn.tolist(), strict=True)
+        HIDDEN if chance < HIDE else pool[at] if chance < HIDE + EXCHANGE else word
+        for word, chance, at in zip(words, luck, drawn, strict=True)
     ]

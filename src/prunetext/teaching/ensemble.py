@@ -9,50 +9,74 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prunetext.config import ModelOptions
+from prunetext.config import ModelOptions, parse_widths
 from prunetext.data.dataset import Examples
-from prunetext.models.initial import new_model, vocabulary_of
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.initial import vocabulary_of
+from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching.cache import Floats
-from prunetext.teaching.crossfitting import Predict
 from prunetext.training.checkpoint import load_tensors, save_tensors
 from prunetext.training.distillation import UNLABELLED
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Settings, logits, train_model
 from prunetext.training.pace import pace
 
-LARGE = ModelOptions(dimensions=64, filters=96, pooling="max")
-WIDTHS = (2, 3, 4)
+LARGE = ModelOptions(dimensions=64, filters=128, pooling="max")
+LEAST = 1e-6  # as small as a probability is taken for
 ROUNDS = 3  # of self-training
 CONFIDENT = 0.9  # probability from which the class that is learnt best is taken for right
 
 
-def large_model(number: int, examples: Examples, dev: Examples, labels: Sequence[str], folder: Path) -> Predict:
-    """One member of an ensemble, trained on these texts, or as an earlier call left it in the folder."""
+def ensemble(
+    size: int,
+    examples: Examples,
+    dev: Examples,
+    labels: Sequence[str],
+    folder: Path,
+    tell: Callable[[int, int], None] | None = None,
+) -> Callable[[Sequence[str]], Floats]:
+    """Train so many large TextCNNs, each from a start of its own; they answer with the logarithm of their mean.
+
+        answer = ensemble(5, data.train, data.dev, data.labels, Path("cache/members"))
+        answer(["great film"])       # logarithms of probabilities (1, classes)
+
+    Members that an earlier call has left in the folder are not trained again.
+    """
     words = vocabulary_of(examples.texts, LARGE)
     vocabulary = Vocabulary(words)
+    train, chosen = (encode(each.texts, each.labels, vocabulary, labels) for each in (examples, dev))
+    members = []
+    for number in range(size):
+        if tell is not None:
+            tell(number, size)
+        members.append(member(number, train, chosen, len(words), len(labels), folder))
+
+    def answer(texts: Sequence[str]) -> Floats:
+        encoded = unlabelled(texts, vocabulary)
+        mean = torch.stack([logits(model, encoded).softmax(1) for model in members]).mean(0)
+        logarithms: Floats = mean.clamp(min=LEAST).log().numpy()
+        return logarithms
+
+    return answer
+
+
+def member(number: int, train: Encoded, dev: Encoded, words: int, classes: int, folder: Path) -> TextCNN:
+    """One trained TextCNN of an ensemble."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number)
-        model = new_model(words, len(labels), LARGE, WIDTHS, None)
+        filters = dict.fromkeys(parse_widths(LARGE.widths), LARGE.filters)
+        model = TextCNN(Shape(words, LARGE.dimensions or 0, filters, classes, LARGE.pooling))
         path = folder / f"member-{number}.safetensors"
         if path.exists():
             tensors, _ = load_tensors(path)
             model.load_state_dict(tensors)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            train, chosen = (encode(each.texts, each.labels, vocabulary, labels) for each in (examples, dev))
-            checkpoint = path.with_suffix(".checkpoint")
-            train_model(model, train, chosen, pace(len(train), seed=number), checkpoint=checkpoint)
-            save_tensors(path, dict(model.state_dict()), {})
-            checkpoint.unlink(missing_ok=True)
-
-    def predict(texts: Sequence[str]) -> Floats:
-        encoded = encode(list(texts), list(labels[:1]) * len(texts), vocabulary, labels)
-        answers: Floats = logits(model, encoded).softmax(1).numpy()
-        return answers
-
-    return predict
+            return model
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint = path.with_suffix(".checkpoint")
+        train_model(model, train, dev, pace(len(train), seed=number), checkpoint=checkpoint)
+        save_tensors(path, dict(model.state_dict()), {})
+        checkpoint.unlink(missing_ok=True)
+    return model
 
 
 def self_taught(
@@ -79,8 +103,15 @@ def self_taught(
         known = np.flatnonzero(np.arange(len(lessons)) < len(labelled)) if not number else sure_rows(beliefs, labelled)
         examples = dataclasses.replace(lessons, soft=beliefs).subset(known)
         model = untrained()
-        own = pace(len(examples), seed=settings.seed + number)
-        train_model(model, examples, dev, dataclasses.replace(own, soft_share=settings.soft_share))
+        own = pace(len(examples))
+        own = dataclasses.replace(
+            settings,
+            epochs=own.epochs,
+            batch_size=own.batch_size,
+            patience=own.patience,
+            seed=settings.seed + number,
+        )
+        train_model(model, examples, dev, own)
         beliefs = logits(model, lessons).softmax(1)
         beliefs = torch.where(confident(beliefs)[:, None], beliefs, 0.0)
     if tell is not None:

@@ -13,13 +13,14 @@ import numpy as np
 from prunetext.config import TeachOptions
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
+from prunetext.runtime._native import count_words
 from prunetext.teaching.augmentation import augmented
 from prunetext.teaching.cache import Floats, digest_of
 from prunetext.teaching.teachers import Teacher, Tell, agreed, find_teachers
 from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled
 
-WANTED = 400_000  # texts in all to which augmentation fills up, where it is not told
-MOST_COPIES = 10  # of each text
+WANTED = 6_000_000  # words in all to which augmentation fills up, where it is not told
+MOST_COPIES = 8  # of each text
 SEED = 0  # of augmentation: the same texts for every student, so that a teacher answers once
 
 
@@ -113,7 +114,7 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     train, own = taught.data.train.texts, taught.texts
     made: list[str] = []
     if all(teacher.answers_all for teacher in taught.teachers):
-        made = augmented(own, number_of_made(len(own), taught.options.augment), SEED)
+        made = augmented(own, number_of_made(own, taught.options.augment), SEED)
     texts = [*own, *made]
     parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is kept by its own content
     answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
@@ -130,11 +131,12 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     return Lessons(beyond, soft[known], notes)
 
 
-def number_of_made(texts: int, copies: float | None) -> int:
-    """How many texts augmentation makes.
+def number_of_made(texts: Sequence[str], copies: float | None) -> int:
+    """How many texts augmentation makes: so many times those that there are, or by their words.
 
-    >>> number_of_made(1_000, None), number_of_made(1_000, 0.5)
-    (10000, 500)
+    >>> number_of_made(["a great film"] * 1_000, None), number_of_made(["a great film"] * 1_000, 0.5)
+    (8000, 500)
     """
-    wanted = min(WANTED - texts, MOST_COPIES * texts) if copies is None else round(copies * texts)
-    return max(0, wanted)
+    if copies is None:
+        copies = min(max(WANTED / max(sum(count_words(list(texts)).values()), 1) - 1, 0), MOST_COPIES)
+    return round(copies * len(texts))

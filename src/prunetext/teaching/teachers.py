@@ -12,14 +12,14 @@ import torch
 
 from prunetext.config import TeachOptions
 from prunetext.data.columns import quoted
-from prunetext.data.dataset import Data, Examples
+from prunetext.data.dataset import Data
 from prunetext.errors import InputError
 from prunetext.runs import load_float
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import transformer
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
-from prunetext.teaching.crossfitting import CrossFitted, Predict, ngram_model
-from prunetext.teaching.ensemble import large_model
+from prunetext.teaching.ensemble import ensemble
+from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.teaching.probabilities import ENDINGS, read_probabilities
 from prunetext.training.examples import encode
 from prunetext.training.loop import logits
@@ -27,7 +27,7 @@ from prunetext.training.loop import logits
 Tell = Callable[[int, int], None] | None
 
 VERSION = 1  # of the teachers made here: what another version has answered is not used again
-OWN = ("ensemble", "ngrams")
+MOST_MEMBERS = 20
 KINDS = (
     f"sample:{', sample:'.join(transformer.SAMPLES)}, a folder that transformers' save_pretrained has written, the "
     "folder of an earlier run, a .jsonl, .parquet or .csv file of probabilities, ensemble, or ngrams"
@@ -63,9 +63,10 @@ def teachers_of(names: str | None) -> list[str]:
 def find_teacher(name: str, options: TeachOptions, data: Data) -> Teacher:
     """The teacher of one name; `InputError` where there is none, or where its labels are not those of train."""
     path = Path(name)
-    kind, _, count = name.partition(":")
-    if kind in OWN and not path.exists():
-        return of_own(name, kind, count, data)
+    if not path.exists() and name == "ngrams":
+        return of_ngrams(name, data)
+    if not path.exists() and name.partition(":")[0] == "ensemble":
+        return of_ensemble(name, data)
     sample = name.removeprefix("sample:") if name.startswith("sample:") else None
     if sample is not None and sample not in transformer.SAMPLES:
         raise InputError(f"teacher {name}: there is no such sample. Give {KINDS}.")
@@ -107,22 +108,41 @@ def of_run(folder: Path, labels: Sequence[str]) -> Teacher:
     return Teacher(str(folder), key, lambda texts, tell: cached(key, texts, len(labels), ask, tell))
 
 
-def of_own(name: str, kind: str, count: str, data: Data) -> Teacher:
-    """Teachers made of the labelled texts alone, each asked about what it has not been trained on."""
-    if not (count or "5").isdecimal() or not 2 <= int(count or 5) <= 20:
-        raise InputError(f"teacher {name}: {count} is not a number of members from 2 to 20. Give {kind}:5, say.")
-    labels, dev, folds = data.labels, data.dev, int(count or 5)
+def of_ngrams(name: str, data: Data) -> Teacher:
+    """A regression on n-grams of the labelled texts."""
+    labels = data.labels
+    key = digest_of("ngrams", str(VERSION), *data.train.texts, "", *data.train.labels)
+    made: list[Answer] = []
+
+    def ask(texts: Sequence[str]) -> Floats:
+        if not made:
+            made.append(ngram_model(data.train, labels))
+        return made[0](texts)
+
+    return Teacher(name, key, lambda texts, tell: cached(key, texts, len(labels), ask, tell))
+
+
+def of_ensemble(name: str, data: Data) -> Teacher:
+    """Several TextCNNs of our own, larger than students are."""
+    count = name.partition(":")[2] or "5"
+    if not count.isdecimal() or not 1 <= int(count) <= MOST_MEMBERS:
+        raise InputError(f"teacher {name}: {count} is no number of members from 1 to {MOST_MEMBERS}. Give ensemble:5.")
+    labels, dev = data.labels, data.dev
     assert dev is not None
-    parts = [*data.train.texts, "", *data.train.labels]
-    parts += ["", *dev.texts, "", *dev.labels] if kind == "ensemble" else []
-    key = digest_of(kind, str(VERSION), str(folds), *parts)
-    folder = cache_folder() / "teachers" / key
+    parts = [*data.train.texts, "", *data.train.labels, "", *dev.texts, "", *dev.labels]
+    folder = cache_folder() / "teachers" / digest_of("ensemble", str(VERSION), *parts)
+    key = digest_of(folder.name, count)
+    made: list[Answer] = []
 
-    def fit(number: int, part: Examples) -> Predict:
-        return ngram_model(part, labels) if kind == "ngrams" else large_model(number, part, dev, labels, folder)
+    def answer(texts: Sequence[str], tell: Tell) -> Floats:
+        def ask(chunk: Sequence[str]) -> Floats:
+            if not made:
+                made.append(ensemble(int(count), data.train, dev, labels, folder, tell))
+            return made[0](chunk)
 
-    members = CrossFitted(data.train, folds, seed=0, fit=fit)
-    return Teacher(name, key, lambda texts, tell: cached(key, texts, len(labels), members.logits, tell))
+        return cached(key, texts, len(labels), ask, tell)
+
+    return Teacher(name, key, answer)
 
 
 def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:

@@ -187,7 +187,7 @@ def train(
 ) -> None:
     """Run the Trainer."""
     require("accelerate", extra="teacher")
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
     from transformers.trainer_utils import get_last_checkpoint
 
     class Tell(TrainerCallback):
@@ -239,6 +239,7 @@ def train(
             callbacks=[Tell()],
             optimizers=(optimizer, None),
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))
 
 

@@ -1,0 +1,27 @@
+"""The teacher of n-grams: it reads the order of words, and answers with probabilities."""
+
+import numpy as np
+
+from prunetext.data.dataset import Examples
+from prunetext.teaching.ngrams import ngram_model
+
+
+def test_it_reads_the_order_of_words() -> None:
+    texts, labels = ["good not bad", "bad not good"], ["a", "b"]
+    answers = ngram_model(Examples(texts * 20, labels * 20), labels)(texts)
+    assert answers.dtype == np.float32
+    assert answers.argmax(1).tolist() == [0, 1]
+
+
+def test_answers_of_several_classes_are_probabilities_in_the_order_of_the_labels() -> None:
+    texts = ["red rose", "blue sky", "green leaf"]
+    train = Examples(texts * 5, ["z", "y", "x"] * 5)
+    for labels in (["x", "y", "z"], ["z", "x", "y"]):
+        answers = np.exp(ngram_model(train, labels)([*texts, "", "unheard of"]))
+        np.testing.assert_allclose(answers.sum(1), 1, rtol=1e-5)
+        assert [labels[at] for at in answers[:3].argmax(1)] == ["z", "y", "x"]
+
+
+def test_chinese_goes_by_character() -> None:
+    answers = ngram_model(Examples(["好电影", "坏电影"] * 10, ["pos", "neg"] * 10), ["neg", "pos"])(["好", "坏"])
+    assert answers.argmax(1).tolist() == [1, 0]
