@@ -91,13 +91,15 @@ class TeachOptions:
         "of several, with commas, the mean counts.",
     )
     unlabelled: str | None = option(
-        None, "Files of texts without labels, with commas: a text a line, or a table with a column of texts."
+        None,
+        "Files of texts without labels, with commas: a text a line, or a table with a column of texts; rest is what "
+        "labels_per_class leaves out.",
     )
     augment: float | None = option(
         None, "Texts made of others for the teacher to label, as a multiple of them; by their number if not given."
     )
     labels_per_class: int | None = option(
-        None, "Learn from so many labels of each class alone; the other texts of train count as unlabelled."
+        None, "Learn from so many labels of each class alone, to see what labels are worth."
     )
     teacher_share: float = option(0.9, "The teacher's share of the loss of a labelled text; the label has the rest.")
     teacher_temperature: float = option(1.0, "Temperature of the teacher's probabilities, by which they are softened.")

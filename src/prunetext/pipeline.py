@@ -42,7 +42,7 @@ from prunetext.pruning.sensitivity import Sensitivity
 from prunetext.pruning.sensitivity import sensitivity as measure
 from prunetext.runs import SENSITIVITY, STEPS, Run, write_rows
 from prunetext.starting import check_vectors, start
-from prunetext.teaching.lessons import find_teaching, paths_of
+from prunetext.teaching.lessons import find_teaching, names_of
 from prunetext.teaching.teachers import teachers_of
 from prunetext.training.loop import Progress, threads, threads_for
 from prunetext.training.pace import dropout
@@ -210,7 +210,7 @@ def source_of(where: Mapping[str, Any], reading: ReadOptions) -> dict[str, Any]:
 def places_of(teaching: TeachOptions) -> dict[str, Any]:
     """Where the teachers and the unlabelled texts are."""
     teachers = [place_of(name) for name in teachers_of(teaching.teacher)]
-    files = [place_of(path) for path in paths_of(teaching.unlabelled)]
+    files = [place_of(path) for path in names_of(teaching.unlabelled)]
     return {"teacher": ",".join(teachers) or None, "unlabelled": ",".join(files) or None}
 
 

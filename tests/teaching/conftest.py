@@ -14,6 +14,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test finds what another one has left; small encoders learn in few steps."""
     monkeypatch.setenv("PRUNETEXT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(transformer, "RATE", 5e-3)
+    monkeypatch.setattr(transformer, "HEAD_RATE", 1e-2)
     return tmp_path / "cache"
 
 
@@ -24,7 +25,7 @@ def data(toy_data: Callable[..., Data]) -> Data:
 
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of two small layers that knows the words of toy texts, as save_pretrained writes it."""
+    """A BERT of one small layer that knows the words of toy texts, as save_pretrained writes it."""
     pytest.importorskip("transformers")
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
@@ -36,10 +37,13 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = BertConfig(
         vocab_size=len(words),
         hidden_size=16,
-        num_hidden_layers=2,
+        num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=24,
+        initializer_range=1.0,  # it learns from few texts: nothing here was pretrained
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

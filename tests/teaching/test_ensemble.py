@@ -25,7 +25,7 @@ from prunetext.training.loop import Settings
 def test_members_that_were_trained_before_answer_the_same(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ensembles, "LARGE", ModelOptions(dimensions=8, filters=8, pooling="max"))
+    monkeypatch.setattr(ensembles, "LARGE", ModelOptions(dimensions=16, filters=24, pooling="max"))
     assert data.dev is not None
     told: list[tuple[int, int]] = []
     answer = ensemble(2, data.train, data.dev, data.labels, tmp_path / "a", lambda *now: told.append(now))

@@ -9,7 +9,7 @@ from prunetext.config import TeachOptions
 from prunetext.data.dataset import Data
 from prunetext.errors import InputError
 from prunetext.teaching import lessons
-from prunetext.teaching.lessons import Teaching, find_teaching, labels_per_class, number_of_made, paths_of, teach
+from prunetext.teaching.lessons import Teaching, find_teaching, labels_per_class, names_of, number_of_made, teach
 from prunetext.teaching.teachers import Teacher, agreed
 from prunetext.teaching.unlabelled import Unlabelled
 
@@ -77,9 +77,22 @@ def test_a_teacher_that_can_be_asked_anything_is_asked_about_new_texts(
 def test_files_are_named_with_commas(tmp_path: Path) -> None:
     odd = tmp_path / "a,b.txt"
     odd.write_text("text\n")
-    assert paths_of(str(odd)) == [odd]
-    assert paths_of("a.txt,b.txt") == [Path("a.txt"), Path("b.txt")]
-    assert paths_of(None) == []
+    assert names_of(str(odd)) == [str(odd)]
+    assert names_of("a.txt,b.txt") == ["a.txt", "b.txt"]
+    assert names_of(None) == []
+
+
+def test_the_texts_of_labels_left_out_are_unlabelled_where_that_is_said(data: Data) -> None:
+    alone = find_teaching(data, TeachOptions(labels_per_class=4), seed=0)
+    with_rest = find_teaching(data, TeachOptions(labels_per_class=4, unlabelled="rest"), seed=0)
+    assert len(alone.data.train) == len(with_rest.data.train) == 8
+    assert not alone.unlabelled.texts
+    assert not alone.teaches_itself
+    left = set(with_rest.unlabelled.texts)
+    assert left
+    assert left <= set(data.train.texts) - set(with_rest.data.train.texts)
+    with pytest.raises(InputError, match="unlabelled names rest"):
+        find_teaching(data, TeachOptions(unlabelled="rest"), seed=0)
 
 
 def test_what_is_taught_has_a_name(data: Data, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runs import Run
 from prunetext.teaching.teachers import find_teacher, find_teachers
 
-OPTIONS = TeachOptions(teacher_tokens=16, teacher_epochs=6.0)
+OPTIONS = TeachOptions(teacher_tokens=16, teacher_epochs=15.0)
 
 
 def accuracy(name: str, data: Data) -> float:
@@ -36,10 +36,11 @@ def test_a_transformer_without_a_head_is_tuned_when_it_is_first_asked(
 ) -> None:
     teacher = find_teacher(str(encoder), OPTIONS, data)
     assert not (own_cache / "teachers").exists()
-    assert accuracy(str(encoder), data) > 0.8
+    answers = teacher.answer(data.train.texts, None)
+    right = [data.labels[at] == label for at, label in zip(answers.argmax(1), data.train.labels, strict=True)]
+    assert np.mean(right) > 0.8
     shutil.rmtree(own_cache / "teachers")
-    assert data.dev is not None
-    assert teacher.answer(data.dev.texts, None).shape == (30, 2)  # from the disk: nothing is tuned
+    assert np.array_equal(teacher.answer(data.train.texts, None), answers)  # from the disk: nothing is tuned
     assert not (own_cache / "teachers").exists()
 
 

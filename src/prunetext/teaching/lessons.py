@@ -21,6 +21,7 @@ from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled
 
 WANTED = 6_000_000  # words in all to which augmentation fills up, where it is not told
 MOST_COPIES = 8  # of each text
+REST = "rest"  # among the names of unlabelled files: the texts of train whose labels are left out
 SEED = 0  # of augmentation: the same texts for every student, so that a teacher answers once
 
 
@@ -79,28 +80,25 @@ def find_teaching(data: Data, options: TeachOptions, seed: int, encoding: str = 
 
     find_teaching(data, TeachOptions(teacher="sample:minilm", unlabelled="more.txt"), seed=0).digest()
     """
-    data, rest = labels_per_class(data, options.labels_per_class, seed)
-    teachers = find_teachers(options, data)
-    return Teaching(data, teachers, find_unlabelled(options, data, rest, encoding), options)
-
-
-def find_unlabelled(options: TeachOptions, data: Data, rest: Sequence[str], encoding: str) -> Unlabelled:
-    """The texts of the files named, and those of train whose labels were left out."""
+    names = names_of(options.unlabelled)
+    if REST in names and options.labels_per_class is None:
+        raise InputError(f"unlabelled names {REST}, the texts that labels_per_class leaves out. Give both, or neither.")
+    few, rest = labels_per_class(data, options.labels_per_class, seed)
     held_out = [examples for examples in (data.dev, data.test) if examples is not None]
-    return read_unlabelled(paths_of(options.unlabelled), [data.train], held_out, rest=rest, encoding=encoding)
+    files = [Path(name) for name in names if name != REST]
+    found = read_unlabelled(files, [few.train], held_out, rest=rest if REST in names else (), encoding=encoding)
+    return Teaching(few, find_teachers(options, few), found, options)
 
 
-def paths_of(names: str | None) -> list[Path]:
-    """Files in a list with commas; a file whose name holds one is taken for what it is.
+def names_of(names: str | None) -> list[str]:
+    """The names in a list with commas; a file whose name holds one is taken for what it is.
 
-    >>> [str(path) for path in paths_of("a.txt, b.txt")]
+    >>> names_of("a.txt, b.txt")
     ['a.txt', 'b.txt']
     """
     if names is None:
         return []
-    if Path(names).exists():
-        return [Path(names)]
-    return [Path(name.strip()) for name in names.split(",") if name.strip()]
+    return [names] if Path(names).exists() else [name.strip() for name in names.split(",") if name.strip()]
 
 
 def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) -> Lessons:
