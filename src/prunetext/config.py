@@ -38,7 +38,7 @@ class ModelOptions:
     pooling: str = option("max+mean", "Pooling over the text: max, or max+mean.")
     channels: str = option("non-static", "Word vectors: non-static (trained), static, or both side by side.")
     max_words: int = option(20_000, "Largest vocabulary of the dense model, most frequent words first.")
-    min_count: int = option(2, "How often a word must occur in train to have a vector of its own.")
+    min_count: int = option(2, "How often a word must occur in train and unlabelled texts to have a vector of its own.")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class PruneOptions:
     max_drop: float | None = option(None, "Accuracy points that may be lost; 0.5 if no budget is given.")
     max_size: str | None = option(None, "Largest packed file, such as 64kB.")
     min_speed: str | None = option(None, "Texts a second on one thread of this machine, at least, such as 300k.")
-    max_time: str | None = option(None, "Longest time for the whole run, such as 10m.")
+    max_time: str | None = option(None, "Longest time for the whole run, a teacher's work apart, such as 10m.")
     criterion: str = option(
         "magnitude",
         "What scores the units to prune: fisher, gradient, lasso, magnitude, movement, obs, random, snip, taylor, "
@@ -87,8 +87,8 @@ class TeachOptions:
 
     teacher: str | None = option(
         None,
-        "Who teaches: sample:minilm, a Hugging Face folder, the folder of an earlier run, or a file of probabilities; "
-        "of several, with commas, the mean counts.",
+        "Who teaches: sample:minilm, a Hugging Face folder, an earlier run, a file of probabilities, ngrams, or "
+        "ensemble; of several, with commas, the mean counts.",
     )
     unlabelled: str | None = option(
         None,
@@ -136,6 +136,9 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
 def check_teaching(options: TeachOptions) -> None:
     """Refuse values that can not work."""
     epochs, augment, labels = options.teacher_epochs, options.augment, options.labels_per_class
+    for name in ("augment", "teacher_temperature", "teacher_tokens", "teacher_epochs"):
+        if name in chosen(options) and options.teacher is None:
+            raise InputError(f"{name} is given, but no teacher. Give one, or leave {name} out.")
     refuse_broken(
         [
             ("teacher_share", options.teacher_share, 0 <= options.teacher_share <= 1, "from 0 to 1"),

@@ -17,6 +17,7 @@ from prunetext.config import (
     ReadOptions,
     TeachOptions,
     check_pruning,
+    chosen,
     parse_widths,
     take,
 )
@@ -27,9 +28,9 @@ from prunetext.models.initial import digest as start_digest
 from prunetext.models.initial import new_model
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
-from prunetext.runs import FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
+from prunetext.runs import BELIEFS, FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
 from prunetext.starting import Vectors, start
-from prunetext.teaching.lessons import Teaching, find_teaching
+from prunetext.teaching.lessons import PLACES, Teaching, find_teaching
 from prunetext.training.pace import dropout
 
 
@@ -50,7 +51,9 @@ class EarlierRun:
         if self.old.get("format") != FORMAT:
             raise RunError(f"{folder / RECIPE}: this is no recipe of a run. Give the --out of a fit.")
         try:
-            self.shape, fitting, self.teaching = map(self._options, (ModelOptions, FitOptions, TeachOptions))
+            self.shape, fitting, teaching = map(self._options, (ModelOptions, FitOptions, TeachOptions))
+            places = {name: self.source[name] for name in PLACES if self.source.get(name) is not None}
+            self.teaching = take(TeachOptions, {**chosen(teaching), **places})
             reading = {name: value for name, value in self.source.get("reading", {}).items() if value is not None}
             self.reading = take(ReadOptions, reading)
         except (AttributeError, TypeError, InputError):
@@ -82,12 +85,20 @@ class EarlierRun:
 
     def taught(self, data: Data) -> Teaching:
         """Who taught what beyond the labels, found again; RunError where it is not what it was."""
-        places = {name: self.source.get(name) for name in ("teacher", "unlabelled")}
-        self.teaching = dataclasses.replace(self.teaching, **places)
-        taught = find_teaching(data, self.teaching, self.fitting.seed, self.reading.encoding)
+        taught = find_teaching(
+            data,
+            self.teaching,
+            encoding=self.reading.encoding,
+            source=self.old.get("source"),
+            given=self.old.get("given", ()),
+        )
         if taught.digest() != self.old.get("taught"):
             raise RunError(f"The teacher or the unlabelled texts of {self.folder} have changed since. Repeat the fit.")
         return taught
+
+    def must_teach_itself(self, taught: Teaching) -> bool:
+        """Whether the model has to teach itself again: it did, and what it believed has not been kept."""
+        return taught.teaches_itself and not (self.folder / BELIEFS).exists()
 
     def dense(self) -> FloatModel:
         """The dense model, its words, labels and epochs; from now on also the recipe, and how to begin untrained."""

@@ -22,12 +22,13 @@ from prunetext.pruning.budget import Budget, parse_size, parse_speed, parse_time
 from prunetext.pruning.driver import Solution, prune
 from prunetext.pruning.methods import Method
 from prunetext.pruning.task import Report, Task
-from prunetext.runs import STEPS, Run
+from prunetext.runs import BELIEFS, STEPS, Run
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.classifier import load
 from prunetext.teaching.ensemble import joined, self_taught, sure_rows, unlabelled
 from prunetext.teaching.lessons import Teaching, teach
 from prunetext.training.calibration import Calibration
+from prunetext.training.checkpoint import load_tensors, save_tensors
 from prunetext.training.evaluation import Score, Verdict
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Progress, Settings, train_model
@@ -83,7 +84,7 @@ class Job:
         assert data.test is not None
         self.run, self.words, self.labels, self.budget, self.progress = run, words, labels, budget, progress
         self.seed = int(run.recipe.get("seed", 0))
-        self.began, self.untrained, self.findings = time.monotonic(), untrained, findings
+        self.untrained, self.findings = untrained, findings
         self.texts = {"train": data.train, "dev": data.dev, "test": data.test}
         vocabulary = Vocabulary(words)
         self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
@@ -91,6 +92,7 @@ class Job:
         self.taught = bool(taught.teachers)
         if taught.teachers or taught.teaches_itself:
             self.encoded["train"] = self.lessons(taught, vocabulary)
+        self.began = time.monotonic()  # what a teacher takes, once for many runs, is no part of max_time
 
     def lessons(self, taught: Teaching, vocabulary: Vocabulary) -> Encoded:
         """Train with the texts beyond it, and what teachers say of all of them: others, or the model itself."""
@@ -99,10 +101,14 @@ class Job:
             lessons = teach(taught, self.tell)
             self.notes += lessons.notes
             return joined(train, unlabelled(lessons.texts, vocabulary), torch.from_numpy(lessons.soft))
-        assert self.untrained is not None
-        more = unlabelled(taught.unlabelled.texts, vocabulary)
-        settings = Settings(seed=self.seed, soft_share=self.options.teacher_share)
-        beliefs = self_taught(self.untrained, train, more, self.encoded["dev"], settings, self.tell("teach itself"))
+        more, path = unlabelled(taught.unlabelled.texts, vocabulary), self.run.path(BELIEFS)
+        if not path.exists():
+            assert self.untrained is not None
+            settings = Settings(seed=self.seed, soft_share=self.options.teacher_share)
+            tell = self.tell("teach itself")
+            found = self_taught(self.untrained, train, more, self.encoded["dev"], settings, tell)
+            save_tensors(path, {"beliefs": found}, {})
+        beliefs = load_tensors(path)[0]["beliefs"]
         rows = sure_rows(beliefs, train)
         self.notes.append(f"The model learns from its own answers to {len(rows) - len(train):,} unlabelled texts.")
         return joined(train, more, beliefs).subset(rows)
@@ -115,7 +121,7 @@ class Job:
     def settings(self, fitting: FitOptions) -> Settings:
         """How to train the dense model."""
         settings = settings_of(fitting, len(self.encoded["train"]), taught=self.taught)
-        share, temperature = self.options.teacher_share, self.options.teacher_temperature
+        share, temperature = self.options.teacher_share, self.options.teacher_temperature if self.taught else 1.0
         return dataclasses.replace(settings, soft_share=share, temperature=temperature)
 
     def deadline(self, share: float) -> float | None:

@@ -42,7 +42,7 @@ from prunetext.pruning.sensitivity import Sensitivity
 from prunetext.pruning.sensitivity import sensitivity as measure
 from prunetext.runs import SENSITIVITY, STEPS, Run, write_rows
 from prunetext.starting import check_vectors, start
-from prunetext.teaching.lessons import find_teaching, names_of
+from prunetext.teaching.lessons import PLACES, REST, find_teaching, names_of
 from prunetext.teaching.teachers import teachers_of
 from prunetext.training.loop import Progress, threads, threads_for
 from prunetext.training.pace import dropout
@@ -92,7 +92,7 @@ def fit(
     data = split(data, seed=fitting.seed)
     labels = data.labels
     check_data(data, labels)
-    taught = find_teaching(data, teaching, fitting.seed, reading.encoding)
+    taught = find_teaching(data, teaching, encoding=reading.encoding, source=source, given=given)
     words = vocabulary_of(taught.texts, shape)
     texts = taught.data.train.texts
     known, shape, covered = start(vectors, learnt.train_vectors, words, texts, shape, fitting.seed, taught.texts)
@@ -108,7 +108,8 @@ def fit(
         recipe = {name: value for each in (shape, fitting, learnt) for name, value in dataclasses.asdict(each).items()}
         recipe |= {"data": data.fingerprint(), "given": given, "source": source}
         recipe["vectors"] = None if known is None else digest(first.embedding)
-        recipe |= {**chosen(teaching), **({} if (name := taught.digest()) is None else {"taught": name})}
+        recipe |= {name: value for name, value in chosen(teaching).items() if name not in PLACES}
+        recipe |= {} if (name := taught.digest()) is None else {"taught": name}
         # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
         with threads(threads_for(first)), Run(Path(out), recipe, overwrite=overwrite) as run:
             run.write_source({**source_of({**where, "vectors": vectors}, reading), **places_of(teaching)})
@@ -147,13 +148,14 @@ def prune(
     taught = earlier.taught(read)
     with TURN, torch.random.fork_rng(devices=[]):
         dense, words, labels, epochs = earlier.dense()
-        if earlier.untrained is None and (method.needs_untrained or taught.teaches_itself):
+        if earlier.untrained is None and (method.needs_untrained or earlier.must_teach_itself(taught)):
             earlier.start_again(words, labels, taught.texts)
         with threads(threads_for(dense)), Run(Path(out), earlier.recipe, overwrite=overwrite) as new:
             moved = {"data": data, "vectors": earlier.source.get("vectors")}
             source = earlier.source if data is None else source_of(moved, earlier.reading)
             new.write_source({**source, **places_of(earlier.teaching)})
             new.take_steps(Path(run))
+            new.take_beliefs(Path(run))
             job = Job(new, taught, words, labels, budget, earlier.untrained, progress)
             settings = job.settings(earlier.fitting)
             found = search(job, dense, epochs, method, settings)
@@ -183,9 +185,10 @@ def sensitivity(
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
         dense, words, labels, epochs = earlier.dense()
         taught = earlier.taught(read)
-        if earlier.untrained is None and taught.teaches_itself:
+        if earlier.untrained is None and earlier.must_teach_itself(taught):
             earlier.start_again(words, labels, taught.texts)
         with threads(threads_for(dense)), Run(Path(scratch) / "run", earlier.recipe, overwrite=False) as new:
+            new.take_beliefs(Path(run))
             job = Job(new, taught, words, labels, Budget(), earlier.untrained, None)
             settings = job.settings(earlier.fitting)
             task = task_of(job, dense, epochs, method.kinds, settings)
@@ -209,11 +212,11 @@ def source_of(where: Mapping[str, Any], reading: ReadOptions) -> dict[str, Any]:
 
 def places_of(teaching: TeachOptions) -> dict[str, Any]:
     """Where the teachers and the unlabelled texts are."""
-    teachers = [place_of(name) for name in teachers_of(teaching.teacher)]
-    files = [place_of(path) for path in names_of(teaching.unlabelled)]
-    return {"teacher": ",".join(teachers) or None, "unlabelled": ",".join(files) or None}
+    teachers, files = teachers_of(teaching.teacher), names_of(teaching.unlabelled)
+    found = {"teacher": list(map(place_of, teachers)), "unlabelled": list(map(place_of, files))}
+    return {name: ",".join(places) or None for name, places in found.items()}
 
 
 def place_of(name: str | Path) -> str:
     """A name that means the same from any folder."""
-    return str(Path(name).resolve()) if Path(name).exists() else str(name)
+    return str(Path(name).resolve()) if Path(name).exists() and name != REST else str(name)

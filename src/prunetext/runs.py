@@ -26,6 +26,7 @@ RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
 FORMAT = "prunetext-run/1"
 EPOCHS = 6.0  # of training a dense model, where its file does not say
 SOURCE, HISTORY, STEPS, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
+BELIEFS = "beliefs.safetensors"  # what a model that taught itself took for right; not every run has them
 KEPT = (RECIPE, SOURCE, "dense.safetensors", "pruned.safetensors", HISTORY, "model.safetensors", RESULT)
 
 
@@ -145,19 +146,27 @@ class Run:
             if not (own / each.name).exists():
                 _link(each, own / each.name)
 
+    def take_beliefs(self, other: Path) -> None:
+        """Have at hand what the model of a finished run believed, if it taught itself."""
+        if (other / BELIEFS).exists() and not self.path(BELIEFS).exists():
+            _link(other / BELIEFS, self.path(BELIEFS))
+
     def finish(self, result: dict[str, Any]) -> None:
         """Put the files of this run in the place of an earlier one's, the result last: it marks a finished run."""
         self._write(RESULT, {**result, "threads": torch.get_num_threads(), "version": self.version})
         (self.own / RESULT).unlink(missing_ok=True)
         (self.own / STEPS).mkdir(exist_ok=True)
         steps = [f"{STEPS}/{each.name}" for each in self.folder(STEPS).glob("*.safetensors")]
-        for name in (*steps, *KEPT):
+        beliefs = [BELIEFS] if self.path(BELIEFS).exists() else []
+        for name in (*steps, *beliefs, *KEPT):
             # A second name, not a move: killed here, the run still has all its files and ends the same way again.
             beside = self.own / PART.format(name)
             beside.unlink(missing_ok=True)
             _link(self.path(name), beside)
             beside.replace(self.own / name)
             beside.unlink(missing_ok=True)  # renaming one name of a file to another of its names does nothing
+        if not beliefs:
+            (self.own / BELIEFS).unlink(missing_ok=True)
         for each in (self.own / STEPS).glob("*.safetensors"):
             if f"{STEPS}/{each.name}" not in steps:
                 each.unlink()

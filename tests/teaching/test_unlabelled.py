@@ -43,6 +43,7 @@ def test_a_file_that_is_mostly_the_test_set_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", [*TEST.texts[:4], "other"])
     with pytest.raises(DataError, match=r"a\.txt: 4 of the 6 test texts stand in this unlabelled file"):
         read_unlabelled([path], [TRAIN], [DEV, TEST])
+    assert read_unlabelled([path], [TRAIN], [DEV, TEST], refuse_test=False).texts == ["other"]
     assert read_unlabelled([write(path, TEST.texts[:3])], [TRAIN], [DEV, TEST]).held_out == 3
 
 

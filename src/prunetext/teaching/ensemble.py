@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,15 @@ import torch
 
 from prunetext.config import ModelOptions, parse_widths
 from prunetext.data.dataset import Examples
+from prunetext.errors import RunError
 from prunetext.models.initial import vocabulary_of
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
-from prunetext.teaching.cache import Floats
+from prunetext.teaching.cache import Floats, alone
 from prunetext.training.checkpoint import load_tensors, save_tensors
 from prunetext.training.distillation import UNLABELLED
 from prunetext.training.examples import Encoded, encode
-from prunetext.training.loop import Settings, logits, train_model
+from prunetext.training.loop import Settings, Trained, logits, train_model
 from prunetext.training.pace import pace
 
 LARGE = ModelOptions(dimensions=64, filters=128, pooling="max")
@@ -46,10 +48,11 @@ def ensemble(
     vocabulary = Vocabulary(words)
     train, chosen = (encode(each.texts, each.labels, vocabulary, labels) for each in (examples, dev))
     members = []
-    for number in range(size):
-        if tell is not None:
-            tell(number, size)
-        members.append(member(number, train, chosen, len(words), len(labels), folder))
+    with alone(folder):
+        for number in range(size):
+            if tell is not None:
+                tell(number, size)
+            members.append(member(number, train, chosen, len(words), len(labels), folder))
 
     def answer(texts: Sequence[str]) -> Floats:
         encoded = unlabelled(texts, vocabulary)
@@ -67,16 +70,20 @@ def member(number: int, train: Encoded, dev: Encoded, words: int, classes: int, 
         filters = dict.fromkeys(parse_widths(LARGE.widths), LARGE.filters)
         model = TextCNN(Shape(words, LARGE.dimensions or 0, filters, classes, LARGE.pooling))
         path = folder / f"member-{number}.safetensors"
-        if path.exists():
-            tensors, _ = load_tensors(path)
-            model.load_state_dict(tensors)
+        with suppress(OSError, RunError):  # there is none, or it is damaged
+            model.load_state_dict(load_tensors(path)[0])
             return model
-        folder.mkdir(parents=True, exist_ok=True)
         checkpoint = path.with_suffix(".checkpoint")
-        train_model(model, train, dev, pace(len(train), seed=number), checkpoint=checkpoint)
+        whole(train_model(model, train, dev, pace(len(train), seed=number), checkpoint=checkpoint))
         save_tensors(path, dict(model.state_dict()), {})
         checkpoint.unlink(missing_ok=True)
     return model
+
+
+def whole(trained: Trained) -> None:
+    """Go no further with a model whose training was interrupted: it is no teacher."""
+    if trained.ended == "interrupted":
+        raise KeyboardInterrupt
 
 
 def self_taught(
@@ -111,9 +118,10 @@ def self_taught(
             patience=own.patience,
             seed=settings.seed + number,
         )
-        train_model(model, examples, dev, own)
+        whole(train_model(model, examples, dev, own))
         beliefs = logits(model, lessons).softmax(1)
         beliefs = torch.where(confident(beliefs)[:, None], beliefs, 0.0)
+        beliefs[: len(labelled)] = 0  # labels are not doubted
     if tell is not None:
         tell(ROUNDS, ROUNDS)
     return beliefs

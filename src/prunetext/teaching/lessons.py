@@ -16,13 +16,14 @@ from prunetext.errors import InputError
 from prunetext.runtime._native import count_words
 from prunetext.teaching.augmentation import augmented
 from prunetext.teaching.cache import Floats, digest_of
-from prunetext.teaching.teachers import Teacher, Tell, agreed, find_teachers
-from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled
+from prunetext.teaching.teachers import Origin, Teacher, Tell, agreed, find_teachers
+from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled, signature, signatures
 
 WANTED = 6_000_000  # words in all to which augmentation fills up, where it is not told
 MOST_COPIES = 8  # of each text
+PLACES = ("teacher", "unlabelled")  # options that name places, which are no part of a recipe: they may move
 REST = "rest"  # among the names of unlabelled files: the texts of train whose labels are left out
-SEED = 0  # of augmentation: the same texts for every student, so that a teacher answers once
+SEED = 0  # of what is drawn here: the same for every student, so that a teacher answers once
 
 
 class Lessons(NamedTuple):
@@ -33,12 +34,15 @@ class Lessons(NamedTuple):
     notes: list[str]
 
 
-def labels_per_class(data: Data, count: int | None, seed: int) -> tuple[Data, list[str]]:
-    """Keep so many labelled texts of each class, drawn by the seed; the texts of the others, without their labels."""
+def labels_per_class(data: Data, count: int | None) -> tuple[Data, list[str]]:
+    """Keep so many labelled texts of each class; the texts of the others, without their labels.
+
+    They are the same for every seed, which is the student's: a teacher of few labels is made once.
+    """
     if count is None:
         return data, []
     order = list(range(len(data.train)))
-    Random(f"prunetext labels {seed}").shuffle(order)
+    Random(f"prunetext labels {SEED}").shuffle(order)
     left, chosen = dict.fromkeys(data.labels, count), set()
     for at in order:
         if left[data.train.labels[at]]:
@@ -47,7 +51,7 @@ def labels_per_class(data: Data, count: int | None, seed: int) -> tuple[Data, li
     rows = sorted(chosen)
     kept = Examples([data.train.texts[at] for at in rows], [data.train.labels[at] for at in rows])
     rest = [text for at, text in enumerate(data.train.texts) if at not in chosen]
-    return dataclasses.replace(data, train=kept, report=data.report), rest
+    return dataclasses.replace(data, train=kept), rest
 
 
 class Teaching(NamedTuple):
@@ -75,19 +79,49 @@ class Teaching(NamedTuple):
         return digest_of(*(teacher.key for teacher in self.teachers), "", *self.unlabelled.texts)
 
 
-def find_teaching(data: Data, options: TeachOptions, seed: int, encoding: str = "utf-8") -> Teaching:
+def find_teaching(
+    data: Data,
+    options: TeachOptions,
+    *,
+    encoding: str = "utf-8",
+    source: str | None = None,
+    given: Sequence[str] = ("test",),
+) -> Teaching:
     """Find teachers and texts; whatever is wrong with either raises `InputError`.
 
-    find_teaching(data, TeachOptions(teacher="sample:minilm", unlabelled="more.txt"), seed=0).digest()
+        find_teaching(data, TeachOptions(teacher="sample:minilm", unlabelled="more.txt")).digest()
+
+    source: fingerprint of the data before they were split. given: which splits were files of their own.
     """
     names = names_of(options.unlabelled)
     if REST in names and options.labels_per_class is None:
         raise InputError(f"unlabelled names {REST}, the texts that labels_per_class leaves out. Give both, or neither.")
-    few, rest = labels_per_class(data, options.labels_per_class, seed)
+    few, rest = labels_per_class(data, options.labels_per_class)
     held_out = [examples for examples in (data.dev, data.test) if examples is not None]
     files = [Path(name) for name in names if name != REST]
-    found = read_unlabelled(files, [few.train], held_out, rest=rest if REST in names else (), encoding=encoding)
-    return Teaching(few, find_teachers(options, few), found, options)
+    found = read_unlabelled(
+        files,
+        [few.train],
+        held_out,
+        rest=rest if REST in names else (),
+        refuse_test="test" in given,
+        encoding=encoding,
+    )
+    teachers = find_teachers(options, few, Origin(data.fingerprint(), source) if options.teacher else None)
+    refuse_silence(teachers, [*few.train.texts, *found.texts], options)
+    return Teaching(few, teachers, found, options)
+
+
+def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[str], options: TeachOptions) -> None:
+    """Refuse files of probabilities that know none of the texts, or were to answer for texts that are made."""
+    files = [teacher for teacher in teachers if not teacher.answers_all]
+    if files and options.augment:
+        raise InputError(f"teacher {files[0].name}: a file cannot answer for texts that are made. Leave augment out.")
+    for teacher in files:
+        if not np.isfinite(teacher.answer(texts, None)).all(1).any():
+            raise InputError(
+                f"teacher {teacher.name}: it says nothing of any text of train. Give its answers to these texts."
+            )
 
 
 def names_of(names: str | None) -> list[str]:
@@ -98,13 +132,16 @@ def names_of(names: str | None) -> list[str]:
     """
     if names is None:
         return []
-    return [names] if Path(names).exists() else [name.strip() for name in names.split(",") if name.strip()]
+    found = [names] if Path(names).exists() else [name.strip() for name in names.split(",")]
+    if not all(found) or "-" in found:
+        raise InputError(f"unlabelled is {names!r}: give files, with commas between them.")
+    return found
 
 
 def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) -> Lessons:
     """Ask the teachers about train, the unlabelled texts, and texts made of both.
 
-        lessons = teach(find_teaching(data, options, seed=0))
+        lessons = teach(find_teaching(data, options))
         lessons.soft.shape         # (len(data.train) + len(lessons.texts), classes)
 
     Texts of which no teacher knows anything are left out, and counted in the notes.
@@ -118,13 +155,16 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
     soft = agreed(answers, taught.options.teacher_temperature)
     known = soft.sum(1) > 0
-    if not known.any():
-        names = ", ".join(teacher.name for teacher in taught.teachers)
-        raise InputError(f"teacher {names}: it says nothing of any text of train. Give its answers to these texts.")
     known[: len(train)] = True
+    if made:
+        splits = [examples.texts for examples in (taught.data.dev, taught.data.test) if examples is not None]
+        held_out = {each for part in splits for each in signatures(part)}
+        known[len(own) :] = [signature(text) not in held_out for text in made]
     beyond = [text for text, keep in zip(texts[len(train) :], known[len(train) :].tolist(), strict=True) if keep]
-    notes = [f"{len(made):,} texts were made of others for the teacher to label."] if made else []
-    if silent := len(texts) - len(train) - len(beyond):
+    notes = [note for teacher in taught.teachers for note in teacher.notes]
+    if made:
+        notes.append(f"{int(known[len(own) :].sum()):,} texts were made of others for the teacher to label.")
+    if silent := len(own) - int(known[: len(own)].sum()):
         notes.append(f"The teacher says nothing of {silent:,} unlabelled texts, which were left out.")
     return Lessons(beyond, soft[known], notes)
 

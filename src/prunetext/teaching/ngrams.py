@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from prunetext.data.dataset import Examples
-from prunetext.errors import require
+from prunetext.errors import InputError, require
 from prunetext.runtime._native import tokenize
 from prunetext.teaching.cache import Floats
 
@@ -43,7 +43,12 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
         binary=True,
         dtype=np.float64,
     )
-    seen = vectorizer.fit_transform(examples.texts)
+    try:
+        seen = vectorizer.fit_transform(examples.texts)
+    except ValueError:
+        raise InputError(
+            "teacher ngrams: no words in a row occur twice in train. Give more texts, or another teacher."
+        ) from None
     truth = np.array([labels.index(label) for label in examples.labels])
     models = []
     for number in range(1 if len(labels) == 2 else 0, len(labels)):

@@ -35,7 +35,9 @@ def read_probabilities(path: Path, labels: Sequence[str]) -> dict[str, npt.NDArr
         line = place if isinstance(place, int) else None
         if not isinstance(text, str):
             raise DataError(path, f"the row has no text. Write rows such as {EXAMPLE}.", line)
-        answers[text] = np.log(np.maximum(_row(path, line, given, labels), LEAST))
+        row = np.log(np.maximum(_row(path, line, given, labels), LEAST))
+        if not np.allclose(answers.setdefault(text, row), row, atol=TOLERANCE):
+            raise DataError(path, "the text stands in an earlier row with other probabilities. Leave one.", line)
     if not answers:
         raise DataError(path, f"there are no rows. Write rows such as {EXAMPLE}.")
     return answers
@@ -59,7 +61,10 @@ def _row(path: Path, line: int | None, given: object, labels: Sequence[str]) -> 
             line,
         )
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in given.values())
-    row = np.array([given[label] for label in labels] if numbers else [np.nan], np.float64)
+    try:
+        row = np.array([float(given[label]) for label in labels] if numbers else [np.nan], np.float64)
+    except OverflowError:  # a whole number of hundreds of digits
+        row = np.array([np.inf])
     if not ((row >= 0) & (row <= 1 + TOLERANCE)).all():
         raise DataError(path, "a probability is not a number from 0 to 1. Correct the row.", line)
     if abs(float(row.sum()) - 1) > TOLERANCE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,8 @@ import torch
 from prunetext.config import TeachOptions
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data
-from prunetext.errors import InputError
+from prunetext.errors import InputError, require
+from prunetext.modelfiles import read_header
 from prunetext.runs import load_float
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import transformer
@@ -28,6 +30,7 @@ Tell = Callable[[int, int], None] | None
 
 VERSION = 1  # of the teachers made here: what another version has answered is not used again
 MOST_MEMBERS = 20
+READ = (".json", ".safetensors", ".txt", ".model")  # endings of what transformers reads of a folder
 KINDS = (
     f"sample:{', sample:'.join(transformer.SAMPLES)}, a folder that transformers' save_pretrained has written, the "
     "folder of an earlier run, a .jsonl, .parquet or .csv file of probabilities, ensemble, or ngrams"
@@ -41,14 +44,24 @@ class Teacher(NamedTuple):
     key: str
     answer: Callable[[Sequence[str], Tell], Floats]  # logits (n, classes); not finite where it has nothing to say
     answers_all: bool = True  # whether it can be asked about any text
+    notes: tuple[str, ...] = ()
 
 
-def find_teachers(options: TeachOptions, data: Data) -> list[Teacher]:
+class Origin(NamedTuple):
+    """Fingerprints of the data as they are split, and of what they were split from."""
+
+    data: str
+    source: str | None = None
+
+
+def find_teachers(options: TeachOptions, data: Data, origin: Origin | None = None) -> list[Teacher]:
     """The teachers of a list with commas, each checked as far as that is quick.
 
-    for teacher in find_teachers(TeachOptions(teacher="sample:minilm"), data): ...
+        for teacher in find_teachers(TeachOptions(teacher="sample:minilm"), data): ...
+
+    `origin` says which earlier runs have learnt from texts of dev or test, and so cannot teach.
     """
-    return [find_teacher(name, options, data) for name in teachers_of(options.teacher)]
+    return [find_teacher(name, options, data, origin) for name in teachers_of(options.teacher)]
 
 
 def teachers_of(names: str | None) -> list[str]:
@@ -57,10 +70,15 @@ def teachers_of(names: str | None) -> list[str]:
     >>> teachers_of("sample:minilm, runs/first")
     ['sample:minilm', 'runs/first']
     """
-    return [name.strip() for name in (names or "").split(",") if name.strip()]
+    if names is None:
+        return []
+    found = [names] if Path(names).exists() else [name.strip() for name in names.split(",")]
+    if not all(found):
+        raise InputError(f"teacher is {names!r}, which holds an empty name. Give {KINDS}.")
+    return found
 
 
-def find_teacher(name: str, options: TeachOptions, data: Data) -> Teacher:
+def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | None = None) -> Teacher:
     """The teacher of one name; `InputError` where there is none, or where its labels are not those of train."""
     path = Path(name)
     if not path.exists() and name == "ngrams":
@@ -75,7 +93,7 @@ def find_teacher(name: str, options: TeachOptions, data: Data) -> Teacher:
     if path.suffix.lower() in ENDINGS and path.is_file():
         return of_probabilities(path, data.labels)
     if (path / "dense.safetensors").is_file():
-        return of_run(path, data.labels)
+        return of_run(path, data.labels, origin or Origin(data.fingerprint()))
     if sample is not None or (path / transformer.CONFIG).is_file():
         return of_transformer(name, options, data)
     raise InputError(f"teacher {name}: this is none. Give {KINDS}.")
@@ -92,24 +110,34 @@ def of_probabilities(path: Path, labels: Sequence[str]) -> Teacher:
     return Teacher(str(path), digest_of(digest_of_file(path)), answer, answers_all=False)
 
 
-def of_run(folder: Path, labels: Sequence[str]) -> Teacher:
-    """The dense model of an earlier run."""
+def of_run(folder: Path, labels: Sequence[str], origin: Origin) -> Teacher:
+    """The dense model of an earlier run, which must not have learnt from what this one is judged on."""
     path = folder / "dense.safetensors"
     found = load_float(path)
     refuse_labels(str(folder), found.labels, labels)
-    order = torch.tensor([found.labels.index(label) for label in labels])
+    recipe = json.loads(read_header(path).metadata.get("recipe", "null"))
+    theirs = Origin(recipe.get("data", ""), recipe.get("source")) if isinstance(recipe, dict) else Origin("")
+    if theirs.source is not None and theirs.source == origin.source and theirs.data != origin.data:
+        raise InputError(
+            f"teacher {folder}: it was made of the same texts, split otherwise, so that it has learnt from texts of "
+            "dev and test. Give dev and test as files of their own, or a run of the same --seed."
+        )
+    doubt = f"Teacher {folder} was made of other data: whether texts of dev or test were among them is not known."
+    order, vocabulary = torch.tensor([found.labels.index(label) for label in labels]), Vocabulary(found.words)
 
     def ask(texts: Sequence[str]) -> Floats:
-        encoded = encode(list(texts), found.labels[:1] * len(texts), Vocabulary(found.words), found.labels)
+        encoded = encode(list(texts), found.labels[:1] * len(texts), vocabulary, found.labels)
         answered: Floats = logits(found.model, encoded)[:, order].numpy()
         return answered
 
     key = digest_of("run", digest_of_file(path), *labels)
-    return Teacher(str(folder), key, lambda texts, tell: cached(key, texts, len(labels), ask, tell))
+    notes = () if theirs.data == origin.data else (doubt,)
+    return Teacher(str(folder), key, lambda texts, tell: cached(key, texts, len(labels), ask, tell), notes=notes)
 
 
 def of_ngrams(name: str, data: Data) -> Teacher:
     """A regression on n-grams of the labelled texts."""
+    require("sklearn", extra="teacher")
     labels = data.labels
     key = digest_of("ngrams", str(VERSION), *data.train.texts, "", *data.train.labels)
     made: list[Answer] = []
@@ -148,8 +176,10 @@ def of_ensemble(name: str, data: Data) -> Teacher:
 def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     """A transformer, which is loaded, and fine-tuned if need be, at the first text that it has not answered yet."""
     folder, labels, tokens = transformer.find_folder(name), data.labels, options.teacher_tokens
+    transformer.tokenizer_of(folder.path)  # which says what is missing before anything is written
+    require("accelerate", extra="teacher")
     fits = folder.labels is not None and sorted(folder.labels) == sorted(labels)
-    files = sorted(each for each in folder.path.iterdir() if each.suffix in (".json", ".safetensors"))
+    files = sorted(each for each in folder.path.iterdir() if each.suffix in READ)
     parts = [digest_of_file(each) for each in files]
     key = digest_of("transformer", str(transformer.VERSION), str(tokens), *parts, *labels)
     if not fits:

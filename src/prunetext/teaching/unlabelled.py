@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ def read_unlabelled(
     held_out: Sequence[Examples],
     *,
     rest: Sequence[str] = (),
+    refuse_test: bool = True,
     encoding: str = "utf-8",
 ) -> Unlabelled:
     """Read texts without labels from files, each a text a line or a table with a column of texts.
@@ -47,20 +49,24 @@ def read_unlabelled(
         found = read_unlabelled(["reviews.txt"], [data.train], [data.dev, data.test])
 
     `rest` are more such texts, from memory. Texts are equal if their words are: case, accents and spaces do not count.
-    A file that holds more than half of the texts of the last split of `held_out`, test, raises `DataError`.
+    A file that holds more than half of the texts of the last split of `held_out`, test, raises `DataError`, unless
+    `refuse_test` is False, as where test was drawn from a larger set: then they are left out like others.
     """
-    judged = [{signature(text) for text in examples.texts} for examples in held_out]
-    seen = {signature(text) for examples in known for text in examples.texts}
+    files = list(files)
+    if not files and not rest:
+        return Unlabelled([], 0, 0, 0)
+    judged = [signatures(examples.texts) for examples in held_out]
+    seen = {each for examples in known for each in signatures(examples.texts)}
     texts: list[str] = []
     counts = {"held_out": 0, "repeated": 0, "empty": 0}
     sources: list[tuple[object, Iterable[Sequence[str]]]] = [("the texts without labels", [rest])]
     sources += [(file, read_texts(file, encoding=encoding)) for file in files]
     for file, chunks in sources:
-        of_test: set[str] = set()
+        of_test: set[bytes] = set()
         for chunk in chunks:
             for text in chunk:
                 own = signature(text)
-                if not own:
+                if own == EMPTY:
                     counts["empty"] += 1
                 elif any(own in each for each in judged):
                     counts["held_out"] += 1
@@ -70,7 +76,7 @@ def read_unlabelled(
                 else:
                     seen.add(own)
                     texts.append(text)
-        if judged and len(of_test) > MOST_OF_TEST * len(judged[-1]):
+        if refuse_test and len(of_test) > MOST_OF_TEST * len(judged[-1]):
             raise DataError(
                 file,
                 f"{len(of_test):,} of the {len(judged[-1]):,} test texts stand in this unlabelled file, and what a "
@@ -79,10 +85,18 @@ def read_unlabelled(
     return Unlabelled(texts, **counts)
 
 
-def signature(text: str) -> str:
-    """What two texts share that are the same to a reader.
+def signature(text: str) -> bytes:
+    """What two texts share that are the same to a reader, in 16 bytes.
 
-    >>> signature("A great  film!") == signature("a GREAT film !")
+    >>> signature("A great  film!") == signature("a GREAT film !") != signature("a great film")
     True
     """
-    return " ".join(tokenize(text))
+    return blake2b(" ".join(tokenize(text)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def signatures(texts: Iterable[str]) -> set[bytes]:
+    """Those of many texts."""
+    return {signature(text) for text in texts}
+
+
+EMPTY = signature("")
