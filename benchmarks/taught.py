@@ -26,8 +26,15 @@ CHINESE = {"teacher": "ngrams", "pooling": "max"}
 ENGLISH = {"teacher": "sample:minilm", "vectors": "sample:glove-6b-50d"}
 FEW = {"vectors": "sample:glove-6b-50d", "labels_per_class": 112, "max_drop": 0.5}
 RECIPES: dict[str, dict[str, Any]] = {
-    "sst2": {**ENGLISH, "unlabelled": SENTENCES, "augment": 0.0, "filters": 96, "max_size": "250kB"},
-    "ag_news": {**ENGLISH, "filters": 64, "max_size": "100kB"},
+    "sst2": {
+        **ENGLISH,
+        "unlabelled": SENTENCES,
+        "augment": 0.0,
+        "filters": 96,
+        "criterion": "fisher",
+        "max_size": "250kB",
+    },
+    "ag_news": {**ENGLISH, "filters": 64, "max_size": "200kB"},
     "thucnews": {**CHINESE, "filters": 96, "dimensions": 64, "max_size": "400kB"},
     "chnsenticorp": {**CHINESE, "filters": 64, "dimensions": 32, "max_size": "100kB"},
     "imdb alone": FEW,
