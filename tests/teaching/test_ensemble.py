@@ -19,7 +19,7 @@ from prunetext.teaching import ensemble as ensembles
 from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows, unlabelled
 from prunetext.training.distillation import UNLABELLED
 from prunetext.training.examples import encode
-from prunetext.training.loop import Settings
+from prunetext.training.loop import Settings, Trained
 
 
 def test_members_that_were_trained_before_answer_the_same(
@@ -100,3 +100,11 @@ def test_joined_texts_stand_one_after_the_other() -> None:
     assert both.ids.tolist() == [3, 2, 2]
     assert both.targets.tolist() == [0, UNLABELLED, UNLABELLED]
     assert both.subset(np.array([2, 0])).soft is not None
+
+
+def test_an_interrupted_member_is_no_teacher(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ensembles, "train_model", lambda *_, **__: Trained(1.0, 0.5, 1.0, "interrupted"))
+    assert data.dev is not None
+    with pytest.raises(KeyboardInterrupt):
+        ensemble(1, data.train, data.dev, data.labels, tmp_path)
+    assert not list(tmp_path.glob("member*"))

@@ -62,3 +62,14 @@ def test_a_row_without_a_text_is_named(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "answers.jsonl", [*ROWS, (None, ROWS[0][1])])
     with pytest.raises(DataError, match="line 3: the row has no text"):
         read_probabilities(path, LABELS)
+
+
+def test_a_text_with_two_answers_is_refused_and_one_that_is_repeated_is_not(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "answers.jsonl", [*ROWS, ROWS[0]])
+    assert len(read_probabilities(path, LABELS)) == 2
+    write_jsonl(path, [*ROWS, (ROWS[0][0], ROWS[1][1])])
+    with pytest.raises(DataError, match="line 3: the text stands in an earlier row with other probabilities"):
+        read_probabilities(path, LABELS)
+    write_jsonl(path, [("film", {"neg": 10**400, "pos": 0})])
+    with pytest.raises(DataError, match="not a number from 0 to 1"):
+        read_probabilities(path, LABELS)

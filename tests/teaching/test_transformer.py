@@ -1,11 +1,13 @@
 """A transformer as teacher: fine-tuned once, resumed, cut at its tokens; what is none is refused."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("transformers")
 
@@ -116,3 +118,58 @@ def test_a_head_tells_its_labels(encoder: Path, tmp_path: Path) -> None:
     assert folder.labels == ["neg", "pos"]
     assert Transformer(folder, 16).logits(["great film"]).shape == (1, 2)
     assert json.loads((tmp_path / "headed" / "config.json").read_text())["id2label"]
+
+
+def test_code_that_a_folder_brings_is_not_run_nor_asked_about(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*arguments: object) -> str:
+        raise AssertionError
+
+    monkeypatch.setattr("builtins.input", asked)
+    hostile = tmp_path / "hostile"
+    shutil.copytree(encoder, hostile)
+    config = json.loads((hostile / "config.json").read_text())
+    config |= {"model_type": "unheard-of", "auto_map": {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}}
+    (hostile / "config.json").write_text(json.dumps(config))
+    (hostile / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(InputError, match="transformers cannot load this model"):
+        Transformer(find_folder(str(hostile)), 16, classes=2)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_labels_stand_in_the_order_of_their_numbers(encoder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "headed"
+    shutil.copytree(encoder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"architectures": ["BertForSequenceClassification"], "id2label": {"1": "b", "10": "c", "0": "a"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert find_folder(str(folder)).labels == ["a", "b", "c"]
+    for wrong in ({"id2label": ["a"]}, {"architectures": 5}, {"id2label": {"x": "a"}}):
+        (folder / "config.json").write_text(json.dumps({**config, **wrong}))
+        with pytest.raises(InputError, match="this is no configuration"):
+            find_folder(str(folder))
+
+
+def test_what_a_kill_left_damaged_is_made_again(data: Data, encoder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "t"
+    (target / "checkpoint-3").mkdir(parents=True)
+    (target / "model.safetensors").write_bytes(b"half")
+    made = fine_tune(find_folder(str(encoder)), data.train, data.labels, target, tokens=16, epochs=1)
+    assert made.logits(["great film"]).shape == (1, 2)
+    assert not list(target.glob("checkpoint-*"))
+
+
+def test_the_generators_of_the_caller_stay_as_they_are(data: Data, encoder: Path, tmp_path: Path) -> None:
+    def drawn() -> tuple[float, float, float]:
+        return random.random(), float(np.random.random()), float(torch.rand(()))
+
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    wanted = drawn()
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
+    fine_tune(find_folder(str(encoder)), data.train, data.labels, tmp_path / "t", tokens=16, epochs=0.2)
+    assert drawn() == wanted
