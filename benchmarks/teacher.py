@@ -20,7 +20,8 @@ import prunetext
 from prunetext.config import TeachOptions
 from prunetext.teaching.cache import cache_folder
 from prunetext.teaching.teachers import find_teacher
-from prunetext.teaching.transformer import WEIGHTS, find_folder, fine_tune
+from prunetext.teaching.transformer import WEIGHTS, find_folder
+from prunetext.teaching.tuning import fine_tune
 
 
 def main() -> None:

@@ -114,7 +114,7 @@ def test_an_earlier_run_teaches_if_it_has_not_seen_what_is_judged(files: Path, t
         ({"unlabelled": "rest"}, "unlabelled names rest"),
         ({"augment": 2.0}, "augment is given, but no teacher"),
         ({"teacher": "ngrams", "teacher_share": 2.0}, "teacher_share is 2.0: it must be from 0 to 1"),
-        ({"teacher": "ngrams,"}, "teacher is 'ngrams,', which holds an empty name"),
+        ({"teacher": "ngrams,"}, "teacher is 'ngrams,', which names nothing"),
         ({"labels_per_class": 0}, "labels_per_class is 0: it must be at least 1"),
     ],
 )

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from prunetext.data.dataset import Data
-from prunetext.teaching import transformer
+from prunetext.teaching import tuning
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test finds what another one has left; small encoders learn in few steps."""
     monkeypatch.setenv("PRUNETEXT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(transformer, "RATE", 5e-3)
-    monkeypatch.setattr(transformer, "HEAD_RATE", 1e-2)
+    monkeypatch.setattr(tuning, "RATE", 5e-3)
+    monkeypatch.setattr(tuning, "HEAD_RATE", 1e-2)
     return tmp_path / "cache"
 
 

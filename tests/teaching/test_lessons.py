@@ -52,7 +52,7 @@ def test_a_file_that_knows_none_of_the_texts_is_refused_before_anything_is_writt
 
 @pytest.mark.parametrize("names", ["-", "", "a.txt,,b.txt"])
 def test_names_that_are_none_are_refused(names: str) -> None:
-    with pytest.raises(InputError, match="give files, with commas"):
+    with pytest.raises(InputError, match="Give files, with commas"):
         names_of(names)
 
 

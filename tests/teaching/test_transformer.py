@@ -13,8 +13,9 @@ pytest.importorskip("transformers")
 
 from prunetext.data.dataset import Data
 from prunetext.errors import InputError, MissingExtraError
-from prunetext.teaching import transformer
-from prunetext.teaching.transformer import Transformer, batched, find_folder, fine_tune
+from prunetext.teaching import transformer, tuning
+from prunetext.teaching.transformer import Transformer, batched, find_folder
+from prunetext.teaching.tuning import fine_tune
 
 
 class KilledError(Exception):
@@ -42,7 +43,7 @@ def test_it_learns_and_what_was_tuned_is_used_again(data: Data, encoder: Path, t
 def test_a_killed_tuning_goes_on_from_its_last_checkpoint(
     data: Data, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transformer, "SAVE_STEPS", 4)
+    monkeypatch.setattr(tuning, "SAVE_STEPS", 4)
     folder, steps = find_folder(str(encoder)), []
 
     def tell(done: int, total: int) -> None:

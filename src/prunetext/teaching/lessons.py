@@ -16,7 +16,7 @@ from prunetext.errors import InputError
 from prunetext.runtime._native import count_words
 from prunetext.teaching.augmentation import augmented
 from prunetext.teaching.cache import Floats, digest_of
-from prunetext.teaching.teachers import Origin, Teacher, Tell, agreed, find_teachers
+from prunetext.teaching.teachers import Origin, Teacher, Tell, agreed, find_teachers, listed
 from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled, signature, signatures
 
 WANTED = 6_000_000  # words in all to which augmentation fills up, where it is not told
@@ -125,17 +125,12 @@ def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[str], options: T
 
 
 def names_of(names: str | None) -> list[str]:
-    """The names in a list with commas; a file whose name holds one is taken for what it is.
+    """The files in a list with commas.
 
     >>> names_of("a.txt, b.txt")
     ['a.txt', 'b.txt']
     """
-    if names is None:
-        return []
-    found = [names] if Path(names).exists() else [name.strip() for name in names.split(",")]
-    if not all(found) or "-" in found:
-        raise InputError(f"unlabelled is {names!r}: give files, with commas between them.")
-    return found
+    return listed("unlabelled", names, "Give files, with commas between them.")
 
 
 def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) -> Lessons:

