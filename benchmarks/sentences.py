@@ -1,6 +1,6 @@
 """Cut documents into sentences, one a line: unlabelled text for a classifier of single sentences.
 
-python benchmarks/sentences.py ../shared/data/imdb/train.jsonl ../shared/data/imdb/unlabeled.jsonl --count 120000 \
+python benchmarks/sentences.py ../shared/data/imdb/train.jsonl ../shared/data/imdb/unlabeled.jsonl --count 300000 \
     > sentences.txt
 """
 
@@ -21,7 +21,7 @@ def main() -> None:
     """Print sentences of all files, in an order drawn by the seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--count", type=int, default=120_000)
+    parser.add_argument("--count", type=int, default=300_000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     texts = (text for file in given.files for chunk in read_texts(file) for text in chunk)
