@@ -32,7 +32,7 @@ from prunetext.training.checkpoint import load_tensors, save_tensors
 from prunetext.training.evaluation import Score, Verdict
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Progress, Settings, train_model
-from prunetext.training.pace import pace
+from prunetext.training.pace import EMBEDDING_RATE_TAUGHT, RATE_TAUGHT, pace
 
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
 FINDINGS = 1_200  # bytes that scores, verdict, calibration and reason take in the packed file, at most
@@ -43,6 +43,7 @@ RECOVERY = 0.12  # of the dense model's epochs, at each step
 LEAST_RECOVERY = 0.4  # epochs
 RECOVERY_BATCH = 2  # times the dense model's batch: a quarter less time, and on dev as good
 RECOVERY_RATE = 0.45  # of the dense model's learning rates: gently, since the dense model has learnt all there is
+RECOVERY_TAUGHT = 0.2  # the same of a student's epochs, which are few; at nearly its rates a recovery would do harm
 TEACHER = 0.8  # the dense model's share of what a recovery learns: who learns its opinions changes fewer labels
 RECOVERY_WORD_DROPOUT = 0.05  # removed words already teach the unknown one
 DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
@@ -195,11 +196,16 @@ def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, 
 def task_of(job: Job, dense: TextCNN, epochs: float, kinds: tuple[str, ...], settings: Settings) -> Task:
     """What a search works on, and how its candidates are trained: as the dense model was, which took so many epochs."""
     settings = dataclasses.replace(settings, epochs=max(epochs, 1.0))
+    share, slower, slower_embedding = RECOVERY, 1.0, 1.0
+    if job.taught:
+        share = RECOVERY_TAUGHT
+        slower = Settings.learning_rate / RATE_TAUGHT
+        slower_embedding = Settings.embedding_rate / EMBEDDING_RATE_TAUGHT
     recovery = dataclasses.replace(
         settings,
-        epochs=max(LEAST_RECOVERY, settings.epochs * RECOVERY),
-        learning_rate=settings.learning_rate * RECOVERY_RATE,
-        embedding_rate=settings.embedding_rate * RECOVERY_RATE,
+        epochs=max(LEAST_RECOVERY, settings.epochs * share),
+        learning_rate=settings.learning_rate * slower * RECOVERY_RATE,
+        embedding_rate=settings.embedding_rate * slower_embedding * RECOVERY_RATE,
         batch_size=settings.batch_size * RECOVERY_BATCH,
         word_dropout=RECOVERY_WORD_DROPOUT,
         judgements=RECOVERY_JUDGEMENTS,

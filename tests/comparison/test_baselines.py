@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from prunetext import jobs
 from prunetext.comparison import baselines, study
 from prunetext.comparison.baselines import LEAST_WORDS, others, scratch, untrained
 from prunetext.jobs import Job
 from prunetext.models.textcnn import TextCNN
 from prunetext.models.units import UNKNOWN, WORDS
-from prunetext.pruning.search import TEACHER, Search
+from prunetext.pruning.search import Search
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import Settings, logits
 
@@ -118,9 +119,11 @@ def test_the_student_differs_by_its_teacher_only(asked: Call, trainings: list[Tr
     assert alone.settings.epochs == search.task.first.epochs
     np.testing.assert_array_equal(alone.examples.ids, taught.examples.ids)
     np.testing.assert_array_equal(alone.examples.offsets, taught.examples.offsets)
-    truth = torch.nn.functional.one_hot(alone.examples.targets, 2)
+    assert alone.examples.soft is None
+    assert torch.equal(alone.examples.targets, taught.examples.targets)
     opinions = logits(search.task.dense, alone.examples).softmax(1)
-    torch.testing.assert_close(taught.examples.targets, TEACHER * opinions + (1 - TEACHER) * truth)
+    torch.testing.assert_close(taught.examples.soft, opinions)
+    assert taught.settings.soft_share == jobs.TEACHER
     assert not torch.equal(models[0].head.weight, models[1].head.weight)
 
 
