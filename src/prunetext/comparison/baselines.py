@@ -11,7 +11,7 @@ import torch
 
 from prunetext.comparison import fasttext
 from prunetext.comparison.made import Made, Maker
-from prunetext.jobs import Job
+from prunetext.jobs import TEACHER, Job
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.models.units import UNKNOWN, WORDS
 from prunetext.pruning.search import Search
@@ -33,7 +33,7 @@ def scratch(job: Job, search: Search, like: TextCNN, budget: int, *, teacher: bo
         words = int(words * 0.97)
         model = untrained(shape, words, len(like.remap), search.task.first.seed)
     examples = search.lessons if teacher else search.task.train
-    settings = dataclasses.replace(search.task.first, best_by="loss")
+    settings = dataclasses.replace(search.task.first, best_by="loss", soft_share=TEACHER)
     key = f"{search.root}-{'student' if teacher else 'scratch'}-{words}-{budget}"
     if key in search.store:
         return search.load(key), search.store.seconds(key)
