@@ -19,6 +19,7 @@ from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 from prunetext.pruning.task import Task, split_dev
 from prunetext.training import loop
+from prunetext.training.distillation import blended
 from prunetext.training.evaluation import accepts, paired_standard_error
 from prunetext.training.loop import Progress
 
@@ -274,4 +275,20 @@ def test_the_dense_model_gives_most_of_each_lesson(task: Task, tmp_path: Path, s
     truth = torch.nn.functional.one_hot(task.train.targets, 2)
     opinion = loop.logits(task.dense, task.train).softmax(1)
     assert opinion.min() > 0
-    torch.testing.assert_close(search.lessons.targets, 0.2 * truth + 0.8 * opinion)
+    lessons = search.lessons
+    assert lessons.soft is not None
+    taught = blended(lessons.targets, lessons.soft, search.task.recovery.soft_share)
+    torch.testing.assert_close(taught, 0.2 * truth + 0.8 * opinion)
+
+
+def test_a_teacher_of_the_dense_model_has_half_of_its_part_in_a_recovery(
+    task: Task, tmp_path: Path, searching: Searching
+) -> None:
+    soft = torch.tensor([[0.3, 0.7]]).repeat(len(task.train), 1)
+    soft[0] = 0  # of this text the teacher said nothing
+    taught = replace(task, train=replace(task.train, soft=soft))
+    lessons = searching(taught, tmp_path, budget=Budget(max_drop=2)).lessons
+    opinion = loop.logits(task.dense, task.train).softmax(1)
+    assert lessons.soft is not None
+    torch.testing.assert_close(lessons.soft[0], opinion[0])
+    torch.testing.assert_close(lessons.soft[1:], (0.5 * opinion + 0.5 * soft)[1:])
