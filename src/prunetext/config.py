@@ -46,7 +46,7 @@ class VectorOptions:
     """Where the word vectors come from, if not from files."""
 
     train_vectors: str | None = option(
-        None, "Train the word vectors on the texts of train first: word2vec or fasttext, with gensim."
+        None, "Train the word vectors on the texts of train and unlabelled first: word2vec or fasttext, with gensim."
     )
 
 

@@ -107,8 +107,7 @@ def self_taught(
     for number in range(ROUNDS):
         if tell is not None:
             tell(number, ROUNDS)
-        known = np.flatnonzero(np.arange(len(lessons)) < len(labelled)) if not number else sure_rows(beliefs, labelled)
-        examples = dataclasses.replace(lessons, soft=beliefs).subset(known)
+        examples = dataclasses.replace(lessons, soft=beliefs).subset(sure_rows(beliefs, labelled))
         model = untrained()
         own = pace(len(examples))
         own = dataclasses.replace(
