@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import combinations
@@ -20,14 +21,19 @@ class Examples:
     >>> examples = Examples(["great film", "dull"], ["positive", "negative"])
     >>> len(examples)
     2
+    >>> Examples(["great film, dull end"], [["positive", "negative"]]).label_sets
+    [('negative', 'positive')]
 
     `texts` and `labels` have equal length n, and so has `pairs`, the second texts, where there are any. Labels that are
-    no strings become `str(label)`. Unequal lengths, and a text or label that is None, raise `InputError`.
+    no strings become `str(label)`. Where each label is a list, a tuple or a set, texts have several labels (or none):
+    `label_sets` has them sorted, each once, and `labels` has the same as one string of JSON, which stands for just
+    these labels together. Unequal lengths, and a text or label that is None, raise `InputError`.
     """
 
     texts: list[str]
     labels: list[str]
     pairs: list[str] | None = None
+    label_sets: list[tuple[str, ...]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.texts) != len(self.labels) or (self.pairs is not None and len(self.pairs) != len(self.texts)):
@@ -39,17 +45,34 @@ class Examples:
             for number, value in enumerate(values):
                 if not isinstance(value, str):
                     raise InputError(f"The {name} at {number} is {type(value).__name__}, not a string. Give a string.")
+        if self.label_sets is None and any(isinstance(label, (list, tuple, set, frozenset)) for label in self.labels):
+            self._take_several()
         if not all(isinstance(label, str) for label in self.labels):
             for number, label in enumerate(self.labels):
                 if label is None:
                     raise InputError(f"The label at {number} is missing. Give it one, or leave it out.")
             object.__setattr__(self, "labels", [str(label) for label in self.labels])
 
+    def _take_several(self) -> None:
+        """Sort the labels of each text, and name each set by one string."""
+        known: dict[tuple[str, ...], str] = {}
+        sets = []
+        for number, labels in enumerate(self.labels):
+            if not isinstance(labels, (list, tuple, set, frozenset)):
+                raise InputError(f"The labels at {number} are no list, but others are. Give a list of labels each.")
+            if any(label is None for label in labels):
+                raise InputError(f"A label at {number} is missing. Give it one, or leave it out.")
+            each = tuple(sorted({str(label) for label in labels}))
+            known.setdefault(each, json.dumps(each, ensure_ascii=False))
+            sets.append(each)
+        object.__setattr__(self, "label_sets", sets)
+        object.__setattr__(self, "labels", [known[each] for each in sets])
+
     def __len__(self) -> int:
         return len(self.texts)
 
     def __repr__(self) -> str:
-        return f"Examples({len(self):,} texts)"
+        return f"Examples({len(self):,} {'texts' if self.pairs is None else 'pairs'})"
 
 
 @dataclass(frozen=True)
@@ -128,6 +151,8 @@ class Data:
     @property
     def labels(self) -> list[str]:
         """The labels of train, each once, sorted."""
+        if self.train.label_sets is not None:
+            return sorted({label for labels in self.train.label_sets for label in labels})
         return sorted(set(self.train.labels))
 
     def splits(self) -> Iterator[tuple[str, Examples]]:
