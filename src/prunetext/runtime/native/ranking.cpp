@@ -8,10 +8,6 @@
 #include <string>
 #include <utility>
 
-#include "clones.hpp"
-
-#pragma GCC diagnostic ignored "-Wpsabi"  // vectors never cross a call: everything is inlined
-
 namespace prunetext {
 
 namespace {
@@ -20,26 +16,30 @@ struct Sums {
     double dot, square;
 };
 
-// In sixteen sums side by side, so that they are the same numbers whatever registers there are.
-PRUNETEXT_INLINE Sums sums_of(const float *query, const float *row, size_t width) {
-    using Floats = float __attribute__((vector_size(64)));
-    Floats dots = {}, squares = {};
+using Four = float __attribute__((vector_size(16)));
+
+inline Four load_four(const float *from) {
+    Four value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+
+inline double sum_of(const Four (&sums)[4]) {
+    const Four all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    return (double{all[0]} + all[1]) + (double{all[2]} + all[3]);
+}
+
+// In sixteen sums side by side, of registers that every processor has: more at once would wait for the memory, too.
+inline Sums sums_of(const float *query, const float *row, size_t width) {
+    Four dots[4] = {}, squares[4] = {};
     size_t i = 0;
-    for (; i + 16 <= width; i += 16) {
-        Floats a, b;
-        std::memcpy(&a, query + i, sizeof a);
-        std::memcpy(&b, row + i, sizeof b);
-        dots += a * b;
-        squares += b * b;
-    }
-    float dot[16], square[16];
-    std::memcpy(dot, &dots, sizeof dot);
-    std::memcpy(square, &squares, sizeof square);
-    Sums sums{0, 0};
-    for (size_t k = 0; k < 16; ++k) {
-        sums.dot += dot[k];
-        sums.square += square[k];
-    }
+    for (; i + 16 <= width; i += 16)
+        for (size_t k = 0; k < 4; ++k) {
+            const Four values = load_four(row + i + 4 * k);
+            dots[k] += load_four(query + i + 4 * k) * values;
+            squares[k] += values * values;
+        }
+    Sums sums{sum_of(dots), sum_of(squares)};
     for (; i < width; ++i) {
         sums.dot += double{query[i]} * row[i];
         sums.square += double{row[i]} * row[i];
@@ -58,15 +58,12 @@ Sums exact_sums(const float *query, const float *row, size_t width) {
     return sums;
 }
 
-PRUNETEXT_CLONES
-void cosines(const float *query, const float *vectors, size_t first, size_t count, size_t width, double *out) {
-    for (size_t i = 0; i < count; ++i) {
-        const float *row = vectors + (first + i) * width;
-        Sums sums = sums_of(query, row, width);
-        if (!(sums.square > 1e-24 && sums.square < 1e24)) [[unlikely]]
-            sums = exact_sums(query, row, width);
-        out[i] = sums.square > 0 ? sums.dot / std::sqrt(sums.square) : 0;
-    }
+// The cosine of a row with a query of length 1; NaN where the row has a number that is not finite.
+double cosine(const float *query, const float *row, size_t width) {
+    Sums sums = sums_of(query, row, width);
+    if (!(sums.square > 1e-24 && sums.square < 1e24)) [[unlikely]]
+        sums = exact_sums(query, row, width);
+    return sums.square > 0 ? sums.dot / std::sqrt(sums.square) : 0;
 }
 
 }  // namespace
@@ -82,21 +79,16 @@ std::vector<size_t> nearest(const float *query, const float *vectors, size_t cou
     using Found = std::pair<double, size_t>;  // cosine and row
     const auto better = [](const Found &one, const Found &other) { return one.first > other.first || (one.first == other.first && one.second < other.second); };
     std::vector<Found> best;  // a heap whose top is the worst
-    constexpr size_t block = 256;
-    double found[block];
-    for (size_t first = 0; first < count; first += block) {
-        const size_t some = std::min(block, count - first);
-        cosines(scaled.data(), vectors, first, some, width, found);
-        for (size_t i = 0; i < some; ++i) {
-            if (std::isnan(found[i])) throw std::invalid_argument("row " + std::to_string(first + i) + " of the vectors has a number that is not finite");
-            if (best.size() == most && !(found[i] > best.front().first)) continue;
-            if (best.size() == most) {
-                std::pop_heap(best.begin(), best.end(), better);
-                best.pop_back();
-            }
-            best.emplace_back(found[i], first + i);
-            std::push_heap(best.begin(), best.end(), better);
+    for (size_t i = 0; i < count; ++i) {
+        const double found = cosine(scaled.data(), vectors + i * width, width);
+        if (std::isnan(found)) throw std::invalid_argument("row " + std::to_string(i) + " of the vectors has a number that is not finite");
+        if (best.size() == most && !(found > best.front().first)) continue;
+        if (best.size() == most) {
+            std::pop_heap(best.begin(), best.end(), better);
+            best.pop_back();
         }
+        best.emplace_back(found, i);
+        std::push_heap(best.begin(), best.end(), better);
     }
     std::sort(best.begin(), best.end(), better);
     std::vector<size_t> rows;
