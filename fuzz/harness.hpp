@@ -58,60 +58,90 @@ inline std::vector<std::string> tokens_of(const Text &text) {
     return tokens;
 }
 
-// Features, then logits, as the format defines them: from all tokens at once, one number after the other. Its branches are not
-// what the fuzzer should look for.
-__attribute__((no_sanitize("coverage"))) inline std::vector<double> reference(const Model &model, const Text &text) {
-    const size_t context = static_cast<size_t>(model.max_taps()) - 1;
+// Add a text's features, as the format defines them: from all tokens at once, one number after the other. `other` are the tokens of a
+// pair's other text. These branches are not what the fuzzer should look for.
+__attribute__((no_sanitize("coverage"))) inline void add_features(const Model &model, const std::vector<std::string> &tokens,
+                                                                  const std::vector<std::string> &other, std::vector<double> &values) {
+    const size_t context = static_cast<size_t>(model.max_taps()) - 1, first = values.size();
     std::vector<const std::byte *> rows(context, model.row(model.rows));
-    const std::vector<std::string> tokens = tokens_of(text);
     for (const std::string &token : tokens) rows.push_back(model.row_of(model.vocabulary.find(token.data(), token.size())));
     rows.insert(rows.end(), context, model.row(model.rows));
+    std::vector<unsigned> flags(rows.size(), 0);
+    for (size_t i = 0; i < tokens.size(); ++i)
+        for (size_t j = 0; j < other.size(); ++j) {
+            if (tokens[i] != other[j]) continue;
+            const bool after = i + 1 < tokens.size() && j + 1 < other.size() && tokens[i + 1] == other[j + 1];
+            const bool before = i > 0 && j > 0 && tokens[i - 1] == other[j - 1];
+            flags[context + i] |= matched | (after || before ? beside : 0u);
+        }
 
-    std::vector<double> values(model.features);
+    values.resize(first + model.features);
     for (const Width &width : model.widths) {
         const size_t taps = static_cast<size_t>(width.taps), windows = tokens.empty() ? 0 : tokens.size() + taps - 1;
         for (size_t f = 0; f < width.filters; ++f) {
             int64_t best = 0, total = 0;
             for (size_t w = 0; w < windows; ++w) {
                 int64_t sum = 0;
-                const std::byte *const *window = rows.data() + context - (taps - 1) + w;
+                const size_t start = context - (taps - 1) + w;
                 for (size_t j = 0; j < taps; ++j) {
                     const size_t column = width.column + j * width.padded + f;
-                    sum += model.wide ? reinterpret_cast<const int16_t *>(window[j])[column] : reinterpret_cast<const int8_t *>(window[j])[column];
+                    const std::byte *const row = rows[start + j];
+                    sum += model.wide ? reinterpret_cast<const int16_t *>(row)[column] : reinterpret_cast<const int8_t *>(row)[column];
+                    if (flags[start + j]) sum += model.flags[flags[start + j] * model.stride + column];
                 }
                 best = std::max(best, sum);
                 total += sum;
             }
             const double value = static_cast<double>(best) * width.scale[f] + width.bias[f];
-            values[width.feature + f] = value > 0 ? value : 0;
+            values[first + width.feature + f] = value > 0 ? value : 0;
             const double own = static_cast<double>(windows ? windows : 1);
-            if (model.mean) values[model.filters + width.feature + f] = static_cast<double>(total) / own * width.scale[f];
+            if (model.mean) values[first + model.filters + width.feature + f] = static_cast<double>(total) / own * width.scale[f];
         }
+    }
+}
+
+// What the head sees of a text or, where the model judges those, of a pair of texts; then its logits.
+__attribute__((no_sanitize("coverage"))) inline std::vector<double> reference(const Model &model, const Text *texts) {
+    std::vector<double> values;
+    const std::vector<std::string> tokens = tokens_of(texts[0]);
+    if (!model.pairs) {
+        add_features(model, tokens, {}, values);
+    } else {
+        const std::vector<std::string> other = tokens_of(texts[1]);
+        add_features(model, tokens, other, values);
+        add_features(model, other, tokens, values);
+        const size_t count = model.features;
+        for (size_t i = 0; i < count; ++i) values.push_back(std::fabs(values[i] - values[count + i]));
+        for (size_t i = 0; i < count; ++i) values.push_back(values[i] * values[count + i]);
     }
     for (size_t c = 0; c < model.labels.size(); ++c) {
         double sum = model.bias[c];
-        for (size_t i = 0; i < model.features; ++i) sum += model.head[(c / 4 * model.features + i) * 4 + c % 4] * values[i];
+        for (size_t i = 0; i < model.inputs; ++i) sum += model.head[(c / 4 * model.inputs + i) * 4 + c % 4] * values[i];
         values.push_back(sum);
     }
     return values;
 }
 
-inline void must_be(const Model &model, const Workspace &workspace, size_t text, const std::vector<double> &expected) {
-    const double *features = workspace.features.data() + text * model.features, *logits = workspace.logits.data() + text * model.bias.size();
-    if (std::memcmp(features, expected.data(), model.features * sizeof(double)) != 0) fail("a kernel's features are not those of the tokens");
-    if (std::memcmp(logits, expected.data() + model.features, model.labels.size() * sizeof(double)) != 0) fail("a kernel's logits differ");
+inline void must_be(const Model &model, const Workspace &workspace, size_t item, const std::vector<double> &expected) {
+    const double *inputs = workspace.features.data() + item * model.inputs, *logits = workspace.logits.data() + item * model.bias.size();
+    if (std::memcmp(inputs, expected.data(), model.inputs * sizeof(double)) != 0) fail("a kernel's features are not those of the tokens");
+    if (std::memcmp(logits, expected.data() + model.inputs, model.labels.size() * sizeof(double)) != 0) fail("a kernel's logits differ");
 }
 
-// Every kernel's answer, alone and among others, in a new workspace and in one that was used before.
-inline void check_scores(const Model &model, const Text &text, std::vector<Workspace> &used) {
-    const std::vector<double> expected = reference(model, text);
-    const Text texts[] = {{"film", 4, 0, false}, text, {"", 0, 0, false}};
+// Every kernel's answer to a text, or to a pair of it and another one, alone and among others, in a new workspace and in one that
+// was used before.
+inline void check_item(const Model &model, const Text *item, std::vector<Workspace> &used) {
+    const std::vector<double> expected = reference(model, item);
+    const size_t per = model.pairs ? 2 : 1;
+    std::vector<Text> three(per, {"film", 4, 0, false});
+    three.insert(three.end(), item, item + per);
+    three.insert(three.end(), per, {"", 0, 0, false});
     used.resize(kernels().size());
     for (size_t k = 0; k < kernels().size(); ++k) {
         Workspace fresh;
-        kernels()[k].score(model, &text, 1, fresh);
+        kernels()[k].score(model, item, 1, fresh);
         must_be(model, fresh, 0, expected);
-        kernels()[k].score(model, texts, 3, used[k]);
+        kernels()[k].score(model, three.data(), 3, used[k]);
         must_be(model, used[k], 1, expected);
 
         std::vector<float> shares(model.labels.size());
@@ -123,9 +153,20 @@ inline void check_scores(const Model &model, const Text &text, std::vector<Works
     }
 }
 
+// A text's items: itself or, for a model of pairs, itself beside a short text and itself.
+inline std::vector<std::vector<Text>> items_of(const Model &model, const Text &text) {
+    static constexpr std::string_view other = "GREAT, a great film \xE7\x94\xB5\xE5\xBD\xB1 aaaaaaaaa";
+    if (!model.pairs) return {{text}};
+    return {{text, {other.data(), other.size(), 0, false}}, {text, text}};
+}
+
+inline void check_scores(const Model &model, const Text &text, std::vector<Workspace> &used) {
+    for (const auto &item : items_of(model, text)) check_item(model, item.data(), used);
+}
+
 inline void check_explanation(const Model &model, const Text &text) {
     double sum = 0, before = INFINITY;
-    const auto shares = explain(model, text);
+    const auto shares = explain(model, items_of(model, text).front().data());
     for (const auto &[ngram, share] : shares) {
         if (!(share > 0 && share <= before)) fail("an explanation's shares are not positive, or not sorted");
         sum += before = share;

@@ -32,6 +32,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "gaps": {"dimensions": 40, "filters": {3: 5}, "zeros": 0.95, "classes": 2},
     "mixed": {"dimensions": 40, "filters": {2: 4, 3: 4}, "zeros": 0.7, "precisions": (8, 4, 2)},
     "two bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.0, "precisions": (2,)},
+    "pairs": {"pairs": True, "dimensions": 3},
+    "wide pairs": {"pairs": True, "table": "int16", "pooling": "max", "filters": {1: 2, 5: 17}, "dimensions": 3},
     "four bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.4, "precisions": (4,), "table": "int16"},
 }
 WORDS = (*"abe.。ø电", "aa", "aaaaaaaa", "aaaaaaaaa", "film", "great", "x" * 70, "y\u302e", "y\u302eb")
@@ -39,6 +41,8 @@ READERS: dict[str, dict[str, Any]] = {
     "a": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4},
     "b": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "pooling": "max", "dimensions": 4},
     "c": {"words": WORDS, "filters": {4: 70}, "table": "int16", "classes": 9, "dimensions": 4},
+    "d": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "pairs": True},
+    "e": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "dimensions": 4, "pairs": True},
 }
 TEXTS = [
     "a great film. aaaaaaaa aaaaaaaaa",
