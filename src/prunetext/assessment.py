@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunetext.data.dataset import Data, Examples, Report
+from prunetext.data.dataset import Data, Examples, Input, Report
 from prunetext.data.reading import holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
@@ -86,15 +86,15 @@ def evaluate(
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
     reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
-    answers = ours.predict(examples.texts)
+    answers = ours.predict(examples.inputs)
     reference = found = None
     if theirs is not None:
-        others = theirs.predict(examples.texts)
+        others = theirs.predict(examples.inputs)
         reference = score(others, examples.labels)
         found = verdict(_right(others, examples), _right(answers, examples), max_drop)
     error = rejected = None
     if ours.classifier is not None:
-        tops, right = ours.classifier.predict_proba(examples.texts).max(1), _right(answers, examples)
+        tops, right = ours.classifier.predict_proba(examples.inputs).max(1), _right(answers, examples)
         error = calibration_error(tops, right)
         rejected = None if ours.classifier.reject is None else rejection(tops, right, ours.classifier.reject)
     scored, classes = score(answers, examples.labels), per_class(answers, examples.labels)
@@ -135,16 +135,15 @@ class Answering:
             recipe = json.loads(read_header(self.path).metadata.get("recipe", "null"))
         return recipe if isinstance(recipe, dict) else {}
 
-    def predict(self, texts: list[str]) -> list[str]:
-        """The most probable label of each text."""
+    def predict(self, inputs: list[Input]) -> list[str]:
+        """The most probable label of each text, or pair of texts."""
         if self.classifier is not None:
-            return self.classifier.predict(texts)
+            return self.classifier.predict(inputs)
         from prunetext.runtime._native import Vocabulary
-        from prunetext.training.examples import encode
+        from prunetext.training.examples import encode_inputs
         from prunetext.training.loop import logits
 
-        # The gold labels are not asked for here; the first one stands in for them.
-        encoded = encode(texts, self.labels[:1] * len(texts), Vocabulary(self.words), self.labels)
+        encoded = encode_inputs(inputs, Vocabulary(self.words))
         return [self.labels[at] for at in logits(self.model, encoded).argmax(1).tolist()]
 
 

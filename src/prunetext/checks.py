@@ -66,10 +66,9 @@ def check_data(data: Data, labels: list[str]) -> None:
     for name, examples in data.splits():
         if not len(examples):
             raise InputError(f"{data.name}: {name} holds no texts. Give some, or leave it out.")
-        if examples.pairs is not None:
-            raise InputError(
-                f"{data.name}: {name} holds pairs of texts, which fit does not learn yet. Give single texts."
-            )
+        if (examples.pairs is None) != (data.train.pairs is None):
+            one, other = ("pairs of texts", "single texts") if examples.pairs is not None else ("single texts", "pairs")
+            raise InputError(f"{data.name}: {name} holds {one}, but train {other}. Give the same in each.")
         if unknown := sorted(set(examples.labels).difference(labels)):
             raise InputError(
                 f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "

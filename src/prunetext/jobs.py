@@ -25,12 +25,12 @@ from prunetext.pruning.task import Report, Task
 from prunetext.runs import BELIEFS, STEPS, Run
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.classifier import load
-from prunetext.teaching.ensemble import joined, self_taught, sure_rows, unlabelled
+from prunetext.teaching.ensemble import joined, self_taught, sure_rows
 from prunetext.teaching.lessons import Teaching, teach
 from prunetext.training.calibration import Calibration
 from prunetext.training.checkpoint import load_tensors, save_tensors
 from prunetext.training.evaluation import Score, Verdict
-from prunetext.training.examples import Encoded, encode
+from prunetext.training.examples import Encoded, encode, encode_inputs
 from prunetext.training.loop import Progress, Settings, train_model
 from prunetext.training.pace import EMBEDDING_RATE_TAUGHT, RATE_TAUGHT, pace
 
@@ -88,7 +88,7 @@ class Job:
         self.untrained, self.findings = untrained, findings
         self.texts = {"train": data.train, "dev": data.dev, "test": data.test}
         vocabulary = Vocabulary(words)
-        self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
+        self.encoded = {name: encode(each, vocabulary, labels) for name, each in self.texts.items()}
         self.options, self.notes = taught.options, taught.unlabelled.lines()
         self.taught = bool(taught.teachers)
         if taught.teachers or taught.teaches_itself:
@@ -101,8 +101,8 @@ class Job:
         if taught.teachers:
             lessons = teach(taught, self.tell)
             self.notes += lessons.notes
-            return joined(train, unlabelled(lessons.texts, vocabulary), torch.from_numpy(lessons.soft))
-        more, path = unlabelled(taught.unlabelled.texts, vocabulary), self.run.path(BELIEFS)
+            return joined(train, encode_inputs(lessons.inputs, vocabulary), torch.from_numpy(lessons.soft))
+        more, path = encode_inputs(taught.unlabelled.texts, vocabulary), self.run.path(BELIEFS)
         if not path.exists():
             assert self.untrained is not None
             settings = Settings(seed=self.seed, soft_share=self.options.teacher_share)
@@ -141,10 +141,10 @@ class Job:
 
     def speed(self, model: TextCNN) -> float:
         """Texts a second of the packed model, on one thread, on the texts of dev."""
-        scratch, texts = self.run.path("measured.safetensors"), self.texts["dev"].texts
+        scratch, inputs = self.run.path("measured.safetensors"), self.texts["dev"].inputs
         pack(model, self.words, self.labels, scratch)
         classifier = load(scratch)
-        return texts_per_second(lambda: classifier.predict(texts, threads=1), len(texts))
+        return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs))
 
 
 def budget_of(options: PruneOptions) -> Budget:
@@ -259,7 +259,7 @@ def finish(
     run.save_model("pruned.safetensors", model, words, labels, 0)
     scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
     dev, test = job.texts["dev"], job.texts["test"]
-    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch)
+    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.inputs, scratch)
     write = functools.partial(pack, model, words, labels, table=table)
     calibration, more = calibrate(write, scratch, dev, test, precision)
     notes = [*notes, *more]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from prunetext.data.dataset import Examples
+from prunetext.data.dataset import Examples, Input
 from prunetext.models.rounding import TABLES
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
@@ -72,7 +72,7 @@ class Judged(NamedTuple):
 
 
 def choose_table(
-    model: TextCNN, words: list[str], labels: list[str], dev: Encoded, texts: list[str], scratch: Path
+    model: TextCNN, words: list[str], labels: list[str], dev: Encoded, inputs: Sequence[Input], scratch: Path
 ) -> tuple[str, Agreement]:
     """int8 table rows where they agree with the float model on dev, else int16, which take twice the memory.
 
@@ -84,7 +84,7 @@ def choose_table(
     found = []
     for table in TABLES:
         pack(model, words, labels, scratch, table=table)
-        packed = torch.tensor([labels.index(label) for label in load(scratch).predict(texts)])
+        packed = torch.tensor([labels.index(label) for label in load(scratch).predict(inputs)])
         equal = float((packed == float_labels).double().mean())
         drop = float((float_labels == dev.targets).double().mean() - (packed == dev.targets).double().mean())
         found.append(Agreement(table, equal, 100 * drop))
@@ -116,8 +116,8 @@ def judge(
         rows[name] = Row(score(answers[name], examples.labels), size, speed)
     pruned.rounding = rounding
     classifier = load(packed)
-    answers["packed"] = classifier.predict(examples.texts)
-    speed = texts_per_second(lambda: classifier.predict(examples.texts, threads=1), len(examples))
+    answers["packed"] = classifier.predict(examples.inputs)
+    speed = texts_per_second(lambda: classifier.predict(examples.inputs, threads=1), len(examples))
     rows["packed"] = Row(score(answers["packed"], examples.labels), classifier.size, speed)
     right = {name: np.array(guesses) == gold for name, guesses in answers.items()}
     found = verdict(right["dense"], right["packed"], max_drop)
@@ -136,7 +136,7 @@ def calibrate(
     write(scratch)
     plain = load(scratch)
     targets = [plain.labels.index(label) for label in dev.labels]
-    temperature = fit_temperature(plain.predict_proba(dev.texts), targets)
+    temperature = fit_temperature(plain.predict_proba(dev.inputs), targets)
     before = calibration_error(*answers_of(plain, test))
     write(scratch, temperature=temperature)
     packed = load(scratch)
@@ -154,8 +154,8 @@ def calibrate(
 
 def answers_of(classifier: Classifier, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
     """The probability of the most probable label of each text, and whether that label is right."""
-    right = np.array(classifier.predict(examples.texts)) == np.array(examples.labels)
-    return classifier.predict_proba(examples.texts).max(1), right
+    right = np.array(classifier.predict(examples.inputs)) == np.array(examples.labels)
+    return classifier.predict_proba(examples.inputs).max(1), right
 
 
 def texts_per_second(run: Callable[[], object], texts: int) -> float:

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from prunetext.models.textcnn import TextCNN
 from prunetext.training.checkpoint import Checkpoint
-from prunetext.training.distillation import distillation_loss
+from prunetext.training.distillation import distillation_loss, distribution
 from prunetext.training.examples import Encoded, batches, evaluation_batches
 from prunetext.training.row_adam import RowAdam
 
@@ -188,10 +188,17 @@ def train_step(
     ids = train.take(rows, CROP)  # (batch, length)
     if settings.word_dropout:
         # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
-        ids = torch.where((torch.rand(ids.shape) < settings.word_dropout) & (ids > 0), 1, ids)
+        ids = model.hidden(ids, torch.rand(ids.shape) < settings.word_dropout)
     chosen = torch.from_numpy(rows)
     soft = None if train.soft is None else train.soft[chosen]
-    loss = distillation_loss(model(ids), train.targets[chosen], soft, settings.soft_share, settings.temperature)
+
+    def loss_of(answers: Tensor) -> Tensor:
+        return distillation_loss(answers, train.targets[chosen], soft, settings.soft_share, settings.temperature)
+
+    loss = loss_of(model(ids))
+    if model.texts > 1:
+        truth = distribution(train.targets[chosen], soft, settings.soft_share, model.head.out_features)
+        loss = loss + model.further_loss(ids, loss_of, truth)
     model.zero_grad()
     loss.backward()
     if hooks.after_backward:
