@@ -112,7 +112,6 @@ def test_a_float_model_and_its_export_give_the_same_answers(
     prunetext.export(save_float(small, folder), folder / "model.onnx")
     texts, session = some_texts(shape["seed"]), Session(folder / "model.onnx")
     assert session.metadata["vocabulary"] == [word for word, kept in zip(WORDS, stays, strict=True) if kept]
-    labels = LABELS[: shape["classes"]]
     examples = encode_inputs(texts, prunetext.runtime._native.Vocabulary(WORDS))
     expected = logits(small, examples).softmax(1)
     np.testing.assert_allclose(session.predict_proba(texts), expected, rtol=0, atol=1e-5)

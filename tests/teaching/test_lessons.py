@@ -93,7 +93,7 @@ def test_a_teacher_that_can_be_asked_anything_is_asked_about_new_texts(
     assert 1.5 * own < len(teach(teaching(data, [anything], ["new"], augment=2.0)).inputs) <= 1 + 2 * own
     monkeypatch.setattr(lessons, "WANTED", 9)
     assert number_of_made(2, ["three words each"] * 2, None) == 1
-    assert number_of_made(["three words each"] * 9, None) == 0
+    assert number_of_made(9, ["three words each"] * 9, None) == 0
 
 
 def test_files_are_named_with_commas(tmp_path: Path) -> None:
