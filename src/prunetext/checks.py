@@ -8,6 +8,7 @@ from typing import Any
 
 from prunetext.config import PruneOptions, ReadOptions, take
 from prunetext.data.dataset import Data, Examples
+from prunetext.data.positive import positive_of
 from prunetext.data.reading import holds_splits, read
 from prunetext.errors import InputError
 from prunetext.models.textcnn import Shape
@@ -79,6 +80,16 @@ def check_data(data: Data, labels: list[str]) -> None:
             label.encode()
         except UnicodeEncodeError:
             raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
+
+
+def matching_class(labels: list[str]) -> int:
+    """The class of pairs that belong together; the last one where no label has a usual name.
+
+    >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
+    (0, 1)
+    """
+    positive = positive_of(labels)
+    return len(labels) - 1 if positive is None else labels.index(positive)
 
 
 def check_shape(shape: Shape) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 
-from prunetext.checks import check_data, check_method, check_shape, read_data, take_options
+from prunetext.checks import check_data, check_method, check_shape, matching_class, read_data, take_options
 from prunetext.config import (
     FitOptions,
     ModelOptions,
@@ -97,7 +97,7 @@ def fit(
     words = vocabulary_of(taught.texts, shape)
     texts = taught.data.train.all_texts
     known, shape, covered = start(vectors, learnt.train_vectors, words, texts, shape, fitting.seed, taught.texts)
-    kind = kind_of(1 if data.train.pairs is None else 2, positive)
+    kind = kind_of(1 if data.train.pairs is None else 2, matching_class(labels))
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
