@@ -123,7 +123,7 @@ class Job:
         """How to train the dense model."""
         settings = settings_of(fitting, len(self.encoded["train"]), taught=self.taught)
         share, temperature = self.options.teacher_share, self.options.teacher_temperature if self.taught else 1.0
-        return dataclasses.replace(settings, soft_share=share, temperature=temperature)
+        return dataclasses.replace(settings, soft_share=share, temperature=temperature, ranking=fitting.ranking)
 
     def deadline(self, share: float) -> float | None:
         """When so much of the time is spent, on the clock of `time.monotonic`; None without a limit."""

@@ -17,7 +17,6 @@ from prunetext.runtime._native import BESIDE, MATCHED
 
 WORD = MATCHED - 1  # the bits of an id that are the word's
 FLAGS = (MATCHED, BESIDE)
-RANKING = 0.2  # weight of what a training step learns of both texts apart
 SHARPNESS, THRESHOLD = 5.0, -2.0  # where cosine · sharpness + threshold starts as the logit of a match
 
 
@@ -88,7 +87,7 @@ class PairCNN(TextCNN):
         first, second = alone.unflatten(0, (-1, self.texts)).unbind(1)
         match = functional.cosine_similarity(first, second) * self.ranking[0] + self.ranking[1]
         of_match = functional.binary_cross_entropy_with_logits(match, shares[:, int(self.positive)])
-        return RANKING * (loss(self.judged(compared(alone))) + of_match)
+        return loss(self.judged(compared(alone))) + of_match
 
 
 def compared(features: Tensor) -> Tensor:

@@ -45,6 +45,7 @@ class Settings:
     judge_start: bool = False  # whether the weights that training starts from may be the best ones
     soft_share: float = 0.8  # of the loss: what a teacher says, where there is one; the rest is the label
     temperature: float = 1.0  # of the teacher's probabilities
+    ranking: float = 0.1  # weight, beside the loss, of what pairs teach of both texts by themselves
     seed: int = 0
 
 
@@ -196,9 +197,9 @@ def train_step(
         return distillation_loss(answers, train.targets[chosen], soft, settings.soft_share, settings.temperature)
 
     loss = loss_of(model(ids))
-    if model.texts > 1:
+    if model.texts > 1 and settings.ranking:
         truth = distribution(train.targets[chosen], soft, settings.soft_share, model.head.out_features)
-        loss = loss + model.further_loss(ids, loss_of, truth)
+        loss = loss + settings.ranking * model.further_loss(ids, loss_of, truth)
     model.zero_grad()
     loss.backward()
     if hooks.after_backward:
