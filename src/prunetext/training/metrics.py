@@ -6,15 +6,16 @@ matrices gives its value on thousands of resamples, which is what `training/boot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from prunetext.data.dataset import Examples
+from prunetext.data.dataset import Examples, Input
 from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
+from prunetext.runtime.classifier import Classifier
 
 Array = npt.NDArray[Any]
 
@@ -149,6 +150,17 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
+def packed_answers(classifier: Classifier, inputs: Sequence[Input]) -> Array:
+    """Probabilities (n, classes) by a packed file, of which the largest is that of the label that it predicts."""
+    found = classifier.predict_proba(inputs).astype(float)
+    labels = {label: at for at, label in enumerate(classifier.labels)}
+    chosen = np.array([labels[label] for label in classifier.predict(inputs)], np.int64)
+    # float32 may make two probabilities equal whose logits are not.
+    rows = np.flatnonzero(found.argmax(1) != chosen)
+    found[rows, chosen[rows]] = np.nextafter(found[rows].max(1), 2)
+    return found
+
+
 def check_metric(name: str) -> None:
     """Refuse a name that no metric bears."""
     if name not in METRICS:
@@ -193,15 +205,17 @@ class Measure(NamedTuple):
         return self._replace(gold=self.gold.subset(rows))
 
 
-def measure_of(name: str, examples: Examples, labels: list[str], positive: str | None = None) -> Measure:
+def measure_of(name: str | None, examples: Examples, labels: list[str], positive: str | None = None) -> Measure:
     """A metric on some texts; InputError where they are not of a kind that it can judge.
 
     >>> measure_of("f1", Examples(["good", "bad"], ["yes", "no"]), ["no", "yes"]).gold
     Gold(targets=array([1, 0]), queries=None, positive=1)
 
-    labels: in the order of classes. positive: the label that F1 and rankings are about, where it has no usual name.
+    No name means accuracy, and micro-F1 of several labels. labels: in the order of classes. positive: the label that F1
+    and rankings are about, where it has no usual name.
     Rows of pairs with the same first text are of one query.
     """
+    name = name or ("accuracy" if examples.label_sets is None else "micro-f1")
     check_metric(name)
     if positive is not None and positive not in labels:
         raise InputError(f"positive is {positive!r}: it must be one of the labels, such as {labels[0]!r}.")
