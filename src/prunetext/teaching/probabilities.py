@@ -31,7 +31,7 @@ def read_probabilities(path: Path, labels: Sequence[str]) -> dict[str, npt.NDArr
     probabilities that do not sum to 1.
     """
     answers: dict[str, npt.NDArray[np.float32]] = {}
-    for place, text, given in FORMATS[path.suffix.lower()](path, COLUMNS, "utf-8"):
+    for place, (text,), given, _ in FORMATS[path.suffix.lower()](path, COLUMNS, "utf-8"):
         line = place if isinstance(place, int) else None
         if not isinstance(text, str):
             raise DataError(path, f"the row has no text. Write rows such as {EXAMPLE}.", line)
