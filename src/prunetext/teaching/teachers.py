@@ -22,7 +22,7 @@ from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
-from prunetext.teaching.probabilities import ENDINGS, read_probabilities
+from prunetext.teaching.probabilities import COLUMNS, ENDINGS, OF_PAIRS, read_probabilities
 from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
@@ -100,17 +100,18 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
     if sample is None and not path.exists():
         raise InputError(f"teacher {name}: there is no such file or folder. Give {KINDS}.")
     if path.suffix.lower() in ENDINGS and path.is_file():
-        return of_probabilities(path, data.labels)
+        return of_probabilities(path, data)
     if (path / "dense.safetensors").is_file():
-        return of_run(path, data.labels, origin or Origin(data.fingerprint()))
+        return of_run(path, data.labels, 1 if data.train.pairs is None else 2, origin or Origin(data.fingerprint()))
     if sample is not None or (path / transformer.CONFIG).is_file():
         return of_transformer(name, options, data)
     raise InputError(f"teacher {name}: this is none. Give {KINDS}.")
 
 
-def of_probabilities(path: Path, labels: Sequence[str]) -> Teacher:
+def of_probabilities(path: Path, data: Data) -> Teacher:
     """Who has answered in a file; about other texts it says nothing."""
-    answers = read_probabilities(path, labels)
+    labels = data.labels
+    answers = read_probabilities(path, labels, COLUMNS if data.train.pairs is None else OF_PAIRS)
     silent = np.full(len(labels), np.nan, np.float32)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
@@ -119,11 +120,13 @@ def of_probabilities(path: Path, labels: Sequence[str]) -> Teacher:
     return Teacher(str(path), digest_of(digest_of_file(path)), answer, answers_all=False)
 
 
-def of_run(folder: Path, labels: Sequence[str], origin: Origin) -> Teacher:
+def of_run(folder: Path, labels: Sequence[str], texts: int, origin: Origin) -> Teacher:
     """The dense model of an earlier run, which must not have learnt from what this one is judged on."""
     path = folder / "dense.safetensors"
     found = load_float(path)
     refuse_labels(str(folder), found.labels, labels)
+    if found.model.texts != texts:
+        raise InputError(f"teacher {folder}: it has learnt pairs where train has texts, or texts where it has pairs.")
     recipe = json.loads(read_header(path).metadata.get("recipe", "null"))
     theirs = Origin(recipe.get("data", ""), recipe.get("source")) if isinstance(recipe, dict) else Origin("")
     if theirs.source is not None and theirs.source == origin.source and theirs.data != origin.data:
