@@ -25,14 +25,14 @@ EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
 def read_probabilities(
     path: Path, labels: Sequence[str], wanted: Wanted = COLUMNS
 ) -> dict[Input, npt.NDArray[np.float32]]:
-    """Read what a teacher says of each text, or pair of texts: the logarithms of its probabilities, in the order of the labels.
+    """Read what a teacher says of each text, or pair: the logarithms of its probabilities, in the order of the labels.
 
         answers = read_probabilities(Path("answers.jsonl"), ["neg", "pos"])
         answers["great film"]        # array([-3.9, -0.02], dtype=float32)
 
-    The file is a table with the columns `text` and `probabilities`, an object with a number for each label, which in a
-    .csv is written as JSON; one of pairs has `text_b`, too. DataError, with the line, for other labels, for what is no number from 0 to 1, and for
-    probabilities that do not sum to 1.
+    The file is a table with the columns `text` (and `text_b`, where `wanted` is `OF_PAIRS`) and `probabilities`, an
+    object with a number for each label, which in a .csv is written as JSON. DataError, with the line, for other labels,
+    for what is no number from 0 to 1, and for probabilities that do not sum to 1.
     """
     answers: dict[Input, npt.NDArray[np.float32]] = {}
     for place, texts, given, _ in FORMATS[path.suffix.lower()](path, wanted, "utf-8"):

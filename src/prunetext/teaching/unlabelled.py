@@ -48,9 +48,10 @@ def read_unlabelled(
 
         found = read_unlabelled(["reviews.txt"], [data.train], [data.dev, data.test])
 
-    `rest` are more such texts, from memory. Where the known examples are pairs, so are these. Texts are equal if their words are: case, accents and spaces do not count.
-    A file that holds more than half of the texts of the last split of `held_out`, test, raises `DataError`, unless
-    `refuse_test` is False, as where test was drawn from a larger set: then they are left out like others.
+    `rest` are more such texts, from memory. Where the known examples are pairs, so are these. Texts are equal if their
+    words are: case, accents and spaces do not count. A file that holds more than half of the texts of the last split of
+    `held_out`, test, raises `DataError`, unless `refuse_test` is False, as where test was drawn from a larger set: then
+    they are left out like others.
     """
     files, known = list(files), list(known)
     if not files and not rest:
