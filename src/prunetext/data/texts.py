@@ -50,7 +50,7 @@ def read_pairs(
 ) -> Iterator[list[Pair]]:
     """Yield the pairs of texts of a source in chunks, as `read_texts` does with texts.
 
-        for chunk in read_pairs("questions.tsv"): ...     # [('how are caves formed ?', 'by ice'), …]
+        for chunk in read_pairs("questions.txt"): ...     # [('how do caves form ?', 'by water'), …]
 
     source: `-`, standard input, or a file of which every line is the first text, a tab, and the second one; or a table,
     whose two columns `text` and `text_b` name, or else their usual names do. A line without a tab, or with two, raises
