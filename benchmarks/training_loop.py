@@ -33,7 +33,7 @@ from prunetext.models.initial import vocabulary_of
 from prunetext.models.textcnn import WORDS, Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.examples import Encoded, encode, evaluation_batches
-from prunetext.training.loop import Settings, dev_accuracy, train_model
+from prunetext.training.loop import Settings, dev_values, train_model
 
 DROPOUT = 0.5
 
@@ -115,8 +115,8 @@ class Bench:
             raise SystemExit(f"{options.data} has no dev split: give a folder with train.* and dev.*.")
         words, labels = vocabulary_of(data.train.texts, model), data.labels
         vocabulary = Vocabulary(words)
-        self.train = encode(data.train.texts, data.train.labels, vocabulary, labels)
-        self.dev = encode(data.dev.texts, data.dev.labels, vocabulary, labels)
+        self.train = encode(data.train, vocabulary, labels)
+        self.dev = encode(data.dev, vocabulary, labels)
         self.texts = [  # a text has at least one id, or its convolution has nothing to slide over
             torch.from_numpy(np.array(text if len(text) else [0], np.int64))
             for text in np.split(self.train.ids, self.train.offsets[1:-1])
@@ -207,7 +207,7 @@ def speeds(bench: Bench, pairs: int, steps: int) -> list[dict[str, object]]:
 def accuracies(bench: Bench, epochs: float) -> list[dict[str, object]]:
     """One row for each loop: dev accuracy of the weights at the end."""
     steps = round(epochs * bench.per_epoch)
-    shares = (dev_accuracy(bench.ours(steps), bench.dev)[0], plain_accuracy(bench.plain(steps), bench.dev))
+    shares = (dev_values(bench.ours(steps), bench.dev)[0], plain_accuracy(bench.plain(steps), bench.dev))
     return [
         {"name": name, "dev_accuracy": round(share, 4), "dev_texts": len(bench.dev), "epochs": epochs}
         for name, share in zip(("prunetext", "plain"), shares, strict=True)

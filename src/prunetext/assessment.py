@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunetext.data.dataset import Data, Examples, Report
-from prunetext.data.reading import holds_splits, read_examples
+from prunetext.data.dataset import Data, Examples, Input, Report
+from prunetext.data.gathering import check_task
+from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
 from prunetext.inspection import provenance_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from prunetext.training.calibration import Rejection
     from prunetext.training.evaluation import ClassScore, Score, Verdict
+    from prunetext.training.metrics import Array
 
 SPLITS = ("train", "dev", "test")
 
@@ -38,12 +40,24 @@ class Evaluation(NamedTuple):
     notes: list[str]
     calibration_error: float | None = None
     rejection: Rejection | None = None
+    metric: str = "accuracy"
+    value: float = 0.0  # of the metric, a share
+    reference_value: float | None = None
+
+    @property
+    def title(self) -> str:
+        """The metric's name as people write it."""
+        from prunetext.training.metrics import METRICS
+
+        return METRICS[self.metric].title
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON: those of the score, and below them the classes and the verdict."""
-        fields: dict[str, Any] = {**self.score._asdict(), "per_class": [each._asdict() for each in self.per_class]}
+        fields: dict[str, Any] = {**self.score._asdict(), "metric": self.metric, "value": self.value}
+        fields["per_class"] = [each._asdict() for each in self.per_class]
         if self.verdict is not None and self.reference is not None:
-            fields |= {"verdict": self.verdict._asdict(), "against": self.reference._asdict()}
+            reference = {**self.reference._asdict(), "value": self.reference_value}
+            fields |= {"verdict": self.verdict._asdict(), "against": reference}
         if self.calibration_error is not None:
             fields["calibration_error"] = self.calibration_error
         if self.rejection is not None:
@@ -58,8 +72,12 @@ def evaluate(
     split: str | None = None,
     against: str | os.PathLike[str] | Classifier | None = None,
     max_drop: float = 0.5,
+    metric: str | None = None,
+    positive: str | None = None,
     text: str | None = None,
+    text_b: str | None = None,
     label: str | None = None,
+    label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Evaluation:
@@ -69,36 +87,46 @@ def evaluate(
         found.score.accuracy                 # 0.91
 
     model, against: packed files, or float files of a run; `against` is the reference, to which `model` may lose at
-    most `max_drop` accuracy points. data: a source as for `prunetext.read`, or what that gives. split: train, dev or
-    test. By default a folder of splits and a sample that the model was trained on give test, other sources every row.
-    With a split, a source that was split by `fit` itself is split again in the same way. `text`, `label`, `encoding`
-    and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`.
+    most `max_drop` points of accuracy, or of `metric`; `positive` is the label that some metrics are about, where it
+    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By default
+    a folder of splits and a sample that the model was trained on give test, other sources every row. With a split, a
+    source that was split by `fit` itself is split again in the same way. `text`, `text_b`, `label`, `label_separator`,
+    `encoding` and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`, as single
+    texts do for a model of pairs.
     """
     require("scipy", extra="train")
+    from prunetext.training.bootstrap import bootstrap_verdict
     from prunetext.training.calibration import calibration_error, rejection
-    from prunetext.training.evaluation import per_class, score, verdict
+    from prunetext.training.evaluation import per_class, score
+    from prunetext.training.metrics import check_metric, measure_of
 
+    if metric is not None:
+        check_metric(metric)
     if not 0 <= max_drop <= 100:
         raise InputError(f"max_drop is {max_drop}: it must be between 0 and 100.")
     ours = Answering(model)
     theirs = None if against is None else Answering(against)
     if theirs is not None and theirs.labels != ours.labels:
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
-    reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
+    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
-    answers = ours.predict(examples.texts)
-    reference = found = None
+    measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
+    scores = ours.scores(examples.inputs)
+    answers = ours.named(scores)
+    reference = found = value = None
     if theirs is not None:
-        others = theirs.predict(examples.texts)
-        reference = score(others, examples.labels)
-        found = verdict(_right(others, examples), _right(answers, examples), max_drop)
+        others = theirs.scores(examples.inputs)
+        reference, value = score(theirs.named(others), examples.labels), measure.value(others)
+        found = bootstrap_verdict(measure, others, scores, max_drop)
     error = rejected = None
     if ours.classifier is not None:
-        tops, right = ours.classifier.predict_proba(examples.texts).max(1), _right(answers, examples)
+        tops, right = scores.max(1), scores.argmax(1) == measure.gold.targets
         error = calibration_error(tops, right)
         rejected = None if ours.classifier.reject is None else rejection(tops, right, ours.classifier.reject)
     scored, classes = score(answers, examples.labels), per_class(answers, examples.labels)
-    return Evaluation(scored, classes, reference, found, notes, error, rejected)
+    values = (measure.name, measure.value(scores), value)
+    return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
 
 
 class Answering:
@@ -126,6 +154,14 @@ class Answering:
             self.model, self.words, self.labels, _ = load_float(self.path)
 
     @property
+    def task(self) -> str:
+        """What it does, in the words of a packed file."""
+        if self.classifier is not None:
+            return getattr(self.classifier, "task", "classification")
+        assert self.path is not None
+        return read_header(self.path).metadata.get("task", "classification")
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """How the model was made, as far as it says so."""
         if self.classifier is not None:
@@ -135,17 +171,21 @@ class Answering:
             recipe = json.loads(read_header(self.path).metadata.get("recipe", "null"))
         return recipe if isinstance(recipe, dict) else {}
 
-    def predict(self, texts: list[str]) -> list[str]:
-        """The most probable label of each text."""
-        if self.classifier is not None:
-            return self.classifier.predict(texts)
-        from prunetext.runtime._native import Vocabulary
-        from prunetext.training.examples import encode
-        from prunetext.training.loop import logits
+    def named(self, scores: Array) -> list[str]:
+        """The most probable label of each text, or pair of texts."""
+        return [self.labels[at] for at in scores.argmax(1).tolist()]
 
-        # The gold labels are not asked for here; the first one stands in for them.
-        encoded = encode(texts, self.labels[:1] * len(texts), Vocabulary(self.words), self.labels)
-        return [self.labels[at] for at in logits(self.model, encoded).argmax(1).tolist()]
+    def scores(self, inputs: Sequence[Input]) -> Array:
+        """Probabilities (n, classes) of each text, or pair of texts."""
+        if self.classifier is not None:
+            from prunetext.training.metrics import packed_answers
+
+            return packed_answers(self.classifier, inputs)
+        from prunetext.runtime._native import Vocabulary
+        from prunetext.training.examples import encode_inputs
+        from prunetext.training.loop import answers
+
+        return answers(self.model, encode_inputs(inputs, Vocabulary(self.words)))
 
 
 def choose_examples(
@@ -162,8 +202,8 @@ def choose_examples(
             raise InputError(f"{data.name}: the data have no {split or 'test'}. Give some, or name another split.")
         return known_labels(chosen, model, data.name), []
     if holds_splits(data):
-        return read_examples(data, model.labels, split=split, **reading), []
-    whole = read_examples(data, model.labels, **reading)
+        return read_examples(data, model.labels, split=split, task=model.task, **reading), []
+    whole = read_examples(data, model.labels, task=model.task, **reading)
     parts = same_split(whole, str(data), model.recipe)
     known = Data(whole, report=Report(len(whole))).fingerprint() == model.recipe.get("source")
     seen = "The model was trained on most of these rows"
@@ -182,8 +222,9 @@ def choose_examples(
 
 
 def known_labels(examples: Examples, model: Answering, name: str) -> Examples:
-    """The examples, if the model knows all their labels."""
-    if unknown := sorted(set(examples.labels).difference(model.labels)):
+    """The examples, if they are of the model's task and it knows all their labels."""
+    check_task(examples, model.task, name, OF_MODEL)
+    if unknown := sorted({each for labels in examples.label_lists for each in labels}.difference(model.labels)):
         raise InputError(f"{name}: the label {unknown[0]!r} is none of the model's. Correct it, or take another model.")
     return examples
 
@@ -198,7 +239,3 @@ def same_split(whole: Examples, name: str, recipe: dict[str, Any]) -> Data | Non
     except DataError:  # too few texts
         return None
     return data if data.fingerprint() == fingerprint else None
-
-
-def _right(answers: Sequence[str], examples: Examples) -> list[bool]:
-    return [answer == truth for answer, truth in zip(answers, examples.labels, strict=True)]

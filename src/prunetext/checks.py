@@ -8,10 +8,12 @@ from typing import Any
 
 from prunetext.config import PruneOptions, ReadOptions, take
 from prunetext.data.dataset import Data, Examples
+from prunetext.data.positive import positive_of
 from prunetext.data.reading import holds_splits, read
 from prunetext.errors import InputError
 from prunetext.models.textcnn import Shape
 from prunetext.pruning.methods import Method, load_method
+from prunetext.training.metrics import check_metric, measure_of
 
 LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
 
@@ -50,13 +52,22 @@ def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[A
 
 
 def check_method(options: PruneOptions) -> Method:
-    """The method asked for; a combination that makes no sense raises `InputError`."""
+    """The method asked for; a combination that makes no sense, or an unknown metric, raises `InputError`."""
+    if options.metric is not None:
+        check_metric(options.metric)
     method = load_method(options.criterion, options.schedule, options.groups)
     if options.min_speed is not None and not {"filters", "taps"} & set(method.kinds):
         raise InputError(
             f"min_speed is {options.min_speed}, but groups {options.groups} makes nothing faster. Add filters or taps."
         )
     return method
+
+
+def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None:
+    """Refuse a metric that dev and test can not be judged by."""
+    for name, examples in data.splits():
+        if name != "train":
+            measure_of(options.metric, examples, labels, options.positive)
 
 
 def check_data(data: Data, labels: list[str]) -> None:
@@ -66,10 +77,9 @@ def check_data(data: Data, labels: list[str]) -> None:
     for name, examples in data.splits():
         if not len(examples):
             raise InputError(f"{data.name}: {name} holds no texts. Give some, or leave it out.")
-        if examples.pairs is not None:
-            raise InputError(
-                f"{data.name}: {name} holds pairs of texts, which fit does not learn yet. Give single texts."
-            )
+        if (examples.pairs is None) != (data.train.pairs is None):
+            one, other = ("pairs of texts", "single texts") if examples.pairs is not None else ("single texts", "pairs")
+            raise InputError(f"{data.name}: {name} holds {one}, but train {other}. Give the same in each.")
         if unknown := sorted(set(examples.labels).difference(labels)):
             raise InputError(
                 f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
@@ -80,6 +90,16 @@ def check_data(data: Data, labels: list[str]) -> None:
             label.encode()
         except UnicodeEncodeError:
             raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
+
+
+def matching_class(labels: list[str], named: str | None = None) -> int:
+    """The class of pairs that belong together; the last one where none is named and no label has a usual name.
+
+    >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
+    (0, 1)
+    """
+    positive = named or positive_of(labels)
+    return len(labels) - 1 if positive is None else labels.index(positive)
 
 
 def check_shape(shape: Shape) -> None:

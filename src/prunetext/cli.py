@@ -167,13 +167,15 @@ def prune(
     print_run(result, as_json)
 
 
-@command(ReadOptions, only=("text", "encoding"))
+@command(ReadOptions, only=("text", "text_b", "encoding"))
 def predict(
     model: Model,
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A text a line, or a table (.csv, .tsv, .jsonl, .parquet); - is standard input."
+            metavar="FILE",
+            help="A text a line (for a model of pairs, two with a tab between them), or a table (.csv, .tsv, .jsonl, "
+            ".parquet); - is standard input.",
         ),
     ],
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if there is much text.")] = None,
@@ -184,8 +186,8 @@ def predict(
 ) -> None:
     """Label texts, one a line.
 
-    Prints a line for each text: its most probable label, a tab, the probability. The label of a text that is rejected
-    is empty, which no label of a model is.
+    Prints a line for each text, or pair of texts: its most probable label, a tab, the probability. The label of a text
+    that is rejected is empty, which no label of a model is.
     """
     from prunetext.prediction import predict_chunks
 

@@ -20,10 +20,20 @@ def option(default: Any, sentence: str) -> Any:
 class ReadOptions:
     """How a labelled source is read."""
 
-    text: str | None = option(None, "Column that holds the text, where its name is not a usual one.")
+    text: str | None = option(
+        None, "Column that holds the text, or the first of a pair, where its name is not a usual one."
+    )
+    text_b: str | None = option(
+        None,
+        "Column that holds the second text of a pair, where its name is not a usual one; DATA with --text, but without "
+        "this, are single texts.",
+    )
     label: str | None = option(None, "Column that holds the label, where its name is not a usual one.")
+    label_separator: str | None = option(
+        None, "What stands between the labels of a cell, such as ; where texts have several."
+    )
     encoding: str = option("utf-8", "Encoding of text files.")
-    skip_empty: bool = option(False, "Drop rows whose text or label is empty, instead of stopping there.")
+    skip_empty: bool = option(False, "Drop rows where a text or the label is empty, instead of stopping there.")
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,16 @@ class VectorOptions:
 class PruneOptions:
     """What pruning should reach, and how."""
 
-    max_drop: float | None = option(None, "Accuracy points that may be lost; 0.5 if no budget is given.")
+    max_drop: float | None = option(
+        None, "Points of accuracy, or of --metric, that may be lost; 0.5 if no budget is given."
+    )
+    metric: str | None = option(
+        None,
+        "What max_drop, the best epoch and the verdict go by: macro-f1, micro-f1, f1, map or mrr, if not accuracy.",
+    )
+    positive: str | None = option(
+        None, "Label that f1, map and mrr are about, where it has no usual name such as 1, yes or relevant."
+    )
     max_size: str | None = option(None, "Largest packed file, such as 64kB.")
     min_speed: str | None = option(None, "Texts a second on one thread of this machine, at least, such as 300k.")
     max_time: str | None = option(None, "Longest time for the whole run, a teacher's work apart, such as 10m.")
@@ -78,7 +97,14 @@ class FitOptions(PruneOptions):
     """What a run should reach, and how."""
 
     epochs: float | None = option(None, "Epochs of training the dense model; by the number of texts if not given.")
+    ranking: float = option(
+        0.1, "Of pairs, weight of the loss by which vectors of texts that belong together come close; 0 for none."
+    )
     seed: int = option(0, "Seed of everything drawn at random.")
+    class_weights: str = option(
+        "none",
+        "Weights of labels in training: none, or balanced, so that rare classes count as much as frequent ones.",
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +148,9 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
     check_pruning(options)
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
+        ("ranking", options.ranking, 0 <= options.ranking <= 100, "from 0 to 100"),
         ("seed", options.seed, 0 <= options.seed < 2**32, "a whole number from 0 to 4294967295"),
+        ("class_weights", options.class_weights, options.class_weights in ("none", "balanced"), "none or balanced"),
         ("dimensions", model.dimensions, 0 <= (model.dimensions or 0) <= 4096, "from 0 to 4096"),
         ("filters", model.filters, 1 <= model.filters <= 4096, "from 1 to 4096"),
         ("pooling", model.pooling, model.pooling in ("max", "max+mean"), "max or max+mean"),

@@ -32,7 +32,7 @@ def sets(toy_examples: Callable[..., Any]) -> tuple[Encoded, Encoded, int]:
     train, dev = toy_examples(90, classes=3, seed=1), toy_examples(45, classes=3, seed=2)
     words = sorted(count_words(train.texts))
     labels = sorted(set(train.labels))
-    encoded = [encode(each.texts, each.labels, Vocabulary(words), labels) for each in (train, dev)]
+    encoded = [encode(each, Vocabulary(words), labels) for each in (train, dev)]
     return encoded[0], encoded[1], len(words)
 
 
@@ -137,11 +137,11 @@ def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]])
     """Let dev say these accuracies and losses, one after each epoch; returns the weights that it was asked about."""
     seen: list[dict[str, Tensor]] = []
 
-    def dev_accuracy(model: TextCNN, dev: Encoded) -> tuple[float, float]:
+    def dev_values(model: TextCNN, *given: object) -> tuple[float, float]:
         seen.append(weights(model))
         return scores[len(seen) - 1]
 
-    monkeypatch.setattr(loop, "dev_accuracy", dev_accuracy)
+    monkeypatch.setattr(loop, "dev_values", dev_values)
     return seen
 
 
