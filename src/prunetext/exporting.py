@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.errors import InputError, RunError, require
 from prunetext.modelfiles import is_float
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
-    Answer = Callable[[list[str]], NDArray[np.float32]]  # the probabilities of some texts
+    Items = Sequence[str | tuple[str, str]]  # texts, or pairs of them
+    Answer = Callable[[Any], NDArray[np.float32]]  # the probabilities of some of these
 
 MOST_APART = 1e-5  # of a probability of the file from the model's
 TEXTS, BATCH = 300, 50  # of the check
@@ -28,7 +29,7 @@ LONGEST = 60  # words of its longest text but one
 
 
 class Exported(NamedTuple):
-    """A file that `export` has written: its bytes, and how many texts it was checked on.
+    """A file that `export` has written: its bytes, and how many texts, or pairs of them, it was checked on.
 
     `apart` is the largest difference of a probability from the model's own.
     """
@@ -50,7 +51,8 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
         (probabilities,) = session.run(None, {"ids": ids})    # float32 (2, classes)
 
     model: a packed file, a float file of a run, or the folder of a run, whose packed file is taken. The file takes
-    `ids`, int64 (batch, length), as `Encoder` gives them, and gives `probabilities`, float32 (batch, classes). Its
+    `ids`, int64 (batch, length), as `Encoder` gives them, and gives `probabilities`, float32 (batch, classes). That of
+    a model of pairs takes what `Encoder.encode_pairs` gives: `session.run(None, encoder.encode_pairs(pairs))`. Its
     metadata hold vocabulary, labels, tokenizer and temperature, each as JSON. The same model gives the same bytes.
     `out` is replaced once the new file has answered some hundred texts as the model does; RunError where a
     probability differs by more than 0.00001. InputError for an `out` that cannot be, ModelFileError for what is no
@@ -60,11 +62,11 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
         require(package, extra="onnx")
     source, target = packed_file(Path(model)), Path(out)
     check_target(target, source)
-    proto, words, answer = graph_of(source)
+    proto, words, answer, pairs = graph_of(source)
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         beside.write_bytes(proto.SerializeToString(deterministic=True))
-        texts = some_texts(words)
+        texts = some_pairs(words) if pairs else some_texts(words)
         apart = largest_difference(answers_of(beside), answer, texts)
         if not apart <= MOST_APART:  # not so either where there is none, as of infinite weights
             raise RunError(
@@ -96,15 +98,15 @@ def check_target(target: Path, source: Path) -> None:
         raise InputError(f"{target}: this is the model itself. Give another name, such as model.onnx.")
 
 
-def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer]:
-    """The graph, the words that the model was given, and what it answers itself."""
+def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
+    """The graph, the words that the model was given, what it answers itself, and whether that is about pairs."""
     from prunetext.packing.onnx import float_graph, packed_graph
 
     if not is_float(source):
         from prunetext.runtime.reference import ReferenceModel
 
         classifier, model = load(source), ReferenceModel(source)
-        return packed_graph(model), list(model.row_of), classifier.predict_proba
+        return packed_graph(model), list(model.row_of), classifier.predict_proba, model.pairs
     from prunetext.runs import load_float
     from prunetext.runtime._native import Vocabulary
     from prunetext.training.examples import encode_inputs
@@ -112,12 +114,12 @@ def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer]:
 
     found = load_float(source)
 
-    def answer(texts: list[str]) -> NDArray[np.float32]:
+    def answer(texts: Items) -> NDArray[np.float32]:
         examples = encode_inputs(texts, Vocabulary(found.words))
         probabilities: NDArray[np.float32] = logits(found.model, examples).softmax(1).numpy()
         return probabilities
 
-    return float_graph(found.model, found.words, found.labels), found.words, answer
+    return float_graph(found.model, found.words, found.labels), found.words, answer, found.model.texts == 2
 
 
 def answers_of(path: Path) -> Answer:
@@ -127,10 +129,12 @@ def answers_of(path: Path) -> Answer:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # for so few texts, more would be waited for
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    encoder = Encoder(json.loads(session.get_modelmeta().custom_metadata_map["vocabulary"]))
+    metadata = session.get_modelmeta().custom_metadata_map
+    encoder = Encoder(json.loads(metadata["vocabulary"]))
 
-    def answer(texts: list[str]) -> NDArray[np.float32]:
-        probabilities: NDArray[np.float32] = session.run(None, {"ids": encoder.encode(texts)})[0]
+    def answer(texts: Any) -> NDArray[np.float32]:
+        fed = encoder.encode_pairs(texts) if "positive" in metadata else {"ids": encoder.encode(texts)}
+        probabilities: NDArray[np.float32] = session.run(None, fed)[0]
         return probabilities
 
     return answer
@@ -146,10 +150,21 @@ def some_texts(words: Sequence[str]) -> list[str]:
     return ["", unseen, *words[:1], *(" ".join(random.choices(known, k=length)) for length in lengths)]
 
 
-def largest_difference(first: Answer, second: Answer, texts: list[str]) -> float:
+def some_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Each of these texts beside one that has some of its words, in some of its order, among others."""
+    random, texts = Random(0), some_texts(words)
+    pairs = []
+    for first, other in zip(texts, [*texts[1:], ""], strict=True):
+        own = first.split(" ")
+        cut = random.randint(0, len(own))
+        pairs.append((first, " ".join([*own[cut:], *other.split(" ")[: random.randint(0, LONGEST)], *own[: cut // 2]])))
+    return pairs
+
+
+def largest_difference(first: Answer, second: Answer, texts: Items) -> float:
     """The largest difference of two probabilities of the same text and label, in batches of mixed lengths and alone."""
     import numpy as np
 
-    batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
+    batches: list[Items] = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
     batches += [[text] for text in texts[:BATCH]]  # which have no padding
     return float(np.max([np.abs(first(batch) - second(batch)).max() for batch in batches]))

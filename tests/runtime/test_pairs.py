@@ -26,8 +26,9 @@ texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
 
 
 def test_it_says_what_it_labels(model: Path, pair_model: Path) -> None:
-    assert prunetext.load(model).task == "classification"
-    assert prunetext.load(pair_model).task == "pairs"
+    texts, pairs = prunetext.load(model), prunetext.load(pair_model)
+    assert (texts.task, texts.positive) == ("classification", None)
+    assert (pairs.task, pairs.positive) == ("pairs", "label 2")
 
 
 def test_pairs_may_be_any_iterable_of_tuples_or_lists(pair_model: Path) -> None:

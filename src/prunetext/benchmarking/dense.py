@@ -21,12 +21,14 @@ options.intra_op_num_threads = THREADS
 session = onnxruntime.InferenceSession(PATH, options, providers=["CPUExecutionProvider"])
 metadata = session.get_modelmeta().custom_metadata_map
 encoder, names = Encoder(json.loads(metadata["vocabulary"])), json.loads(metadata["labels"])
+pairs = "positive" in metadata
 def predict(texts):
-    order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+    order = sorted(range(len(texts)), key=lambda at: len("".join(texts[at])))
     found = [None] * len(texts)
     for start in range(0, len(texts), 32):
         batch = order[start : start + 32]
-        (probabilities,) = session.run(None, {"ids": encoder.encode([texts[at] for at in batch])})
+        some = [texts[at] for at in batch]
+        (probabilities,) = session.run(None, encoder.encode_pairs(some) if pairs else {"ids": encoder.encode(some)})
         for at, best in zip(batch, probabilities.argmax(1).tolist()):
             found[at] = names[best]
     return found

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Texts = Iterable[str] | Iterable[bytes] | ArrowArray | ArrowStream
     Pairs = Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | Iterable[list[str]] | Iterable[list[bytes]]
-    Items = Texts | Pairs  # what a model labels
+    Items = Texts | Pairs | Iterable[str | tuple[str, str]]  # what a model labels
 
 ARROW = ("__arrow_c_array__", "__arrow_c_stream__")  # of the Arrow C data interface
 MOST_THREADS = 1 << 16  # the native module starts far fewer, but takes no larger number
@@ -60,14 +60,15 @@ class Classifier:
         clf.predict([("a great film", "great!"), ("a great film", "dull")])    # ['1', '0']
 
     `task`: "classification", or "pairs", where every text in what follows is a pair. `labels`: the classes, in the
-    order of the columns of `predict_proba`. `reject`: the probability below which texts can be rejected, None where the
-    file names none. `metadata`: what the file says about itself, all strings. `size`: the file's bytes. An instance may
-    be used from several threads at once. A pickle or a copy of it holds the absolute path alone, from which it is
-    loaded again.
+    order of the columns of `predict_proba`. `positive`: of pairs, the label that says that two texts belong together,
+    else None. `reject`: the probability below which texts can be rejected, None where the file names none.
+    `metadata`: what the file says about itself, all strings. `size`: the file's bytes. An instance may be used from
+    several threads at once. A pickle or a copy of it holds the absolute path alone, from which it is loaded again.
     """
 
     task: str
     labels: list[str]
+    positive: str | None
     reject: float | None
     metadata: dict[str, str]
     size: int
@@ -79,7 +80,7 @@ class Classifier:
         except ValueError as error:
             remedy = "" if ";" in str(error) else "; give a file that prunetext fit has written"
             raise ModelFileError(f"{self._path}: {error}{remedy}.") from None
-        self.labels = self._model.labels
+        self.labels, self.positive = self._model.labels, self._model.positive
         self.metadata = self._model.metadata
         self.task = self.metadata["task"]
         self.reject = float(self.metadata["reject"]) if "reject" in self.metadata else None

@@ -1,11 +1,11 @@
-"""Texts as the padded ids that an exported model takes; needs numpy, but nothing of training."""
+"""Texts, and pairs of them, as the padded ids that an exported model takes; needs numpy, but nothing of training."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from prunetext.errors import InputError, require
-from prunetext.runtime._native import Vocabulary
+from prunetext.runtime._native import MATCHED, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,15 +38,50 @@ class Encoder:
         Needs numpy. InputError where `texts` is no list of strings.
         """
         require("numpy", extra="onnx")
-        import numpy as np
-
         if isinstance(texts, (str, bytes)):
             raise InputError(f"texts is a single {type(texts).__name__}; wrap it in a list: [text].")
         try:
-            ids, offsets = self._vocabulary.encode(list(texts))
+            return padded(*self._vocabulary.encode(list(texts)))
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
-        lengths = np.diff(np.frombuffer(offsets, np.int64))
-        padded = np.zeros((len(lengths), lengths.max(initial=1)), np.int64)
-        padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.frombuffer(ids, np.int32)
-        return padded
+
+    def encode_pairs(self, pairs: Iterable[tuple[str, str]]) -> dict[str, NDArray[np.int64]]:
+        """What an exported model of pairs takes: the ids of both texts, and which words the other text has.
+
+            encoder.encode_pairs([("great film", "a great one")])
+            # {"ids": [[3, 2]], "matched": [[1, 0]], "ids_b": [[1, 3, 1]], "matched_b": [[0, 1, 0]]}
+
+        Each is an array as `encode` gives it. `matched` is 1 for a word that the other text has, be it known or not, 3
+        where it stands there beside the same word as here, and 0 for all others and for padding. Needs numpy.
+        InputError where `pairs` is no list of two strings each.
+        """
+        require("numpy", extra="onnx")
+        try:
+            given = list(pairs)
+            if any(not isinstance(pair, (tuple, list)) or len(pair) != 2 for pair in given):
+                raise TypeError("a pair has two texts")
+            ids, offsets = self._vocabulary.encode_pairs([first for first, _ in given], [second for _, second in given])
+        except TypeError as error:
+            raise InputError(f"{error}; give a list of (first, second) tuples of strings.") from None
+        fed = {}
+        for side, suffix in enumerate(("", "_b")):
+            own = padded(ids, offsets, side, 2)
+            fed["ids" + suffix], fed["matched" + suffix] = own & (MATCHED - 1), own // MATCHED
+        return fed
+
+
+def padded(ids: bytes, offsets: bytes, first: int = 0, step: int = 1) -> NDArray[np.int64]:
+    """The ids of every `step`-th text from the `first` on, padded with 0 at the end.
+
+    padded(*Vocabulary(["film"]).encode(["film", ""]))    # array([[2], [0]])
+    """
+    import numpy as np
+
+    numbers, bounds = np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64)
+    begins, ends = bounds[:-1][first::step], bounds[1:][first::step]
+    lengths = ends - begins
+    table = np.zeros((len(lengths), lengths.max(initial=1)), np.int64)
+    places = np.arange(table.shape[1])
+    inside = places < lengths[:, None]
+    table[inside] = numbers[(begins[:, None] + places)[inside]]
+    return table

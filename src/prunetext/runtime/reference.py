@@ -40,6 +40,7 @@ class ReferenceModel:
         self.reject = float(metadata["reject"]) if "reject" in metadata else None
         self.mean = metadata["pooling"] == "max+mean"
         self.pairs = metadata["task"] == "pairs"
+        self.positive: str | None = json.loads(metadata["positive"]) if self.pairs else None
         self.arrays = {name: _array(tensor) for name, tensor in tensors.items()}
         words = decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)
         self.row_of = {word: row for row, word in enumerate(words, start=1)}  # row 0 is the unknown word

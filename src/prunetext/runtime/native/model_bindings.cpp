@@ -94,6 +94,9 @@ class PythonModel {
         return dict;
     }
 
+    // The label whose probability ranks pairs; None where single texts are labelled.
+    nb::object positive() const { return model_.pairs ? nb::object(labels_[model_.positive]) : nb::none(); }
+
     size_t size() const { return model_.size; }
     size_t classes() const { return model_.labels.size(); }
     size_t features() const { return model_.features; }
@@ -285,6 +288,7 @@ void bind_model(nb::module_ &module) {
         .def(nb::init<nb::handle, const std::string &>(), nb::arg("path"), nb::arg("kernel") = "")
         .def_prop_ro("labels", &PythonModel::labels)
         .def_prop_ro("metadata", &PythonModel::metadata)
+        .def_prop_ro("positive", &PythonModel::positive)
         .def_prop_ro("size", &PythonModel::size)
         .def_prop_ro("classes", &PythonModel::classes)
         .def_prop_ro("features", &PythonModel::features)
