@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Texts = Iterable[str] | Iterable[bytes] | ArrowArray | ArrowStream
     Pairs = Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | Iterable[list[str]] | Iterable[list[bytes]]
-    Items = Texts | Pairs  # what a model labels
+    Items = Texts | Pairs | Iterable[str | tuple[str, str]]  # what a model labels
 
 ARROW = ("__arrow_c_array__", "__arrow_c_stream__")  # of the Arrow C data interface
 MOST_THREADS = 1 << 16  # the native module starts far fewer, but takes no larger number
