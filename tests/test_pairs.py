@@ -22,20 +22,21 @@ from prunetext.runtime._native import Vocabulary
 from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
-SMALL = {"dimensions": 6, "filters": 4, "epochs": 3, "max_size": "1MB"}
-SAME = {"great": "superb", "dull": "boring", "moving": "touching", "weak": "feeble"}
-OTHER = {"great": "boring", "dull": "superb", "moving": "feeble", "weak": "touching"}
+SMALL = {"dimensions": 8, "filters": 8, "epochs": 15, "max_size": "1MB"}
+OPINIONS = {"great": "superb", "dull": "boring", "moving": "touching", "weak": "feeble"}
 SUBJECTS = ("film", "plot", "cast", "score", "ending", "story", "song", "scene")
 Rows = list[tuple[str, str, str]]
 
 
 def some_rows() -> Rows:
-    """Pairs that mean the same, and pairs that do not."""
+    """Pairs of texts about the same thing, and pairs about different ones."""
     rows = []
-    for one, subject, more in itertools.product(SAME, SUBJECTS, ("today", "again", "tonight", "then")):
-        first = f"the {subject} was {one} {more}"
-        rows.append((first, f"{more} a {SAME[one]} {subject}", "yes"))
-        rows.append((first, f"{more} a {OTHER[one]} {subject}", "no"))
+    for (one, other), number, more in itertools.product(
+        OPINIONS.items(), range(8), ("today", "again", "tonight", "then")
+    ):
+        first = f"the {SUBJECTS[number]} was {one} {more}"
+        rows.append((first, f"a {other} {SUBJECTS[number]}", "yes"))
+        rows.append((first, f"a {other} {SUBJECTS[number - 3]}", "no"))
     return rows
 
 
@@ -155,7 +156,7 @@ def bad(name: str, rows: Rows) -> dict[str, Any]:
     names = ("question", "answer", "label")
     whole = {"names": names, "rows": rows}
     return {
-        "column": ({"names": ("question", "reply", "label"), "rows": rows}, ["test.csv", "line 1"]),
+        "column": ({"names": ("question", "reply", "label"), "rows": rows}, ["one text", "--text-b"]),
         "empty": ({"names": names, "rows": [*rows[:5], ("a film", " ", "yes"), *rows[5:]]}, ["line 7", "answer"]),
         "label": ({"names": names, "rows": [*rows, ("a film", "a song", "maybe")]}, ["'maybe'", "line"]),
         "short": ({"names": names, "rows": [*rows, ("a film", "yes")]}, ["2 fields", "3"]),
@@ -191,6 +192,7 @@ def test_other_rows_than_the_model_has_learnt_are_refused(
         prunetext.load(result.path).predict(["a film"])
     with pytest.raises(prunetext.InputError, match="Give one for each"):
         Examples(["a", "b"], ["x", "y"], pairs=["c"])
-    data = prunetext.Data(Examples(["a"] * 20, ["x", "y"] * 10, pairs=["b"] * 20), test=Examples(["a"], ["x"]))
-    with pytest.raises(prunetext.InputError, match="pairs"):
+    train = Examples(list("abcd") * 9, ["x", "y"] * 18, pairs=list("efghij") * 6)
+    data = prunetext.Data(train, train, Examples(["a"], ["x"]))
+    with pytest.raises(prunetext.InputError, match="test holds single texts, but train pairs"):
         prunetext.fit(data, out=tmp_path / "mixed", **SMALL)
