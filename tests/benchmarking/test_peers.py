@@ -116,7 +116,8 @@ def test_the_dense_model_in_onnx_answers_as_the_dense_model(
         dense = run.path("dense.safetensors")
     peer = make("onnxruntime", training._replace(given=None, model=dense.with_name("model.safetensors")))
     assert data.test is not None
-    assert answers(peer, data.test, tmp_path) == Answering(dense).predict(data.test.texts)
+    model = Answering(dense)
+    assert answers(peer, data.test, tmp_path) == model.named(model.scores(data.test.inputs))
 
 
 def test_fasttext_needs_something_that_trains(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
