@@ -149,3 +149,31 @@ def test_a_step_brings_the_vectors_of_a_match_together(random_ids: Callable[...,
     cosine = functional.cosine_similarity(u, v)
     match = truth[:, positive] == 1
     assert cosine[match].mean() > cosine[~match].mean() + 0.02
+
+
+@given(seed=st.integers(0, 2**31), words=st.integers(1, 12))
+def test_words_are_left_out_of_both_texts_or_of_none(
+    random_model: Callable[..., PairCNN], seed: int, words: int
+) -> None:
+    torch.manual_seed(seed)
+    ids = torch.randint(0, words + 2, (20, 9)).sort(1, descending=True)[0]  # padding at the end
+    both = [(first[:, None] == second).any(1) for first, second in zip(ids[0::2], ids[1::2], strict=True)]
+    back = [(second[:, None] == first).any(1) for first, second in zip(ids[0::2], ids[1::2], strict=True)]
+    shared = torch.stack([row for pair in zip(both, back, strict=True) for row in pair]) & (ids != PADDING)
+    given_ids = ids + MATCHED * shared
+    made = random_model(words=words, texts=2).varied(given_ids, 0.7)
+    for before, after in zip(given_ids.unflatten(0, (-1, 2)), made.unflatten(0, (-1, 2)), strict=True):
+        kept = [[token for token in text.tolist() if token != PADDING] for text in after]
+        assert all(
+            text.tolist() == tokens + [PADDING] * (9 - len(tokens)) for text, tokens in zip(after, kept, strict=True)
+        )
+        gone = set(before.unique().tolist()) - set(after.unique().tolist()) - {PADDING}
+        assert all(token & MATCHED and token & WORD > UNKNOWN for token in gone)
+        for text, tokens in zip(before, kept, strict=True):
+            assert tokens == [token for token in text.tolist() if token not in gone and token != PADDING]
+            assert tokens or not bool((text != PADDING).any())
+
+
+def test_no_pair_is_changed_unasked(random_model: Callable[..., PairCNN], random_ids: Callable[..., Tensor]) -> None:
+    ids = random_ids(7, texts=2, seed=1)
+    assert torch.equal(random_model(texts=2).varied(ids, 0.0), ids)

@@ -17,6 +17,7 @@ from prunetext.runtime._native import BESIDE, MATCHED
 
 WORD = MATCHED - 1  # the bits of an id that are the word's
 FLAGS = (MATCHED, BESIDE)
+LEAVE_OUT = 0.8  # probability of each common word to be left out, at most
 SHARPNESS, THRESHOLD = 5.0, -2.0  # where cosine · sharpness + threshold starts as the logit of a match
 
 
@@ -76,6 +77,22 @@ class PairCNN(TextCNN):
     def vectors_of(self, ids: Tensor) -> Tensor:
         """Features (batch, features) of texts by themselves, whatever their words have in common with others."""
         return self.features(ids & WORD)
+
+    def varied(self, ids: Tensor, share: float) -> Tensor:
+        """So many of the pairs with some words left out that both texts have, a word from both of them or not at all.
+
+        Whether two texts belong together hardly depends on it, but their length and the number of common words do: so
+        that these tell less, where the data happen to have long pairs of one label and short ones of another.
+        """
+        pairs = len(ids) // self.texts
+        most = torch.where(torch.rand(pairs) < share, torch.rand(pairs) * LEAVE_OUT, 0.0)
+        words = (ids & WORD).unflatten(0, (pairs, self.texts))  # (pairs, texts, length)
+        factor = 1 + torch.rand(pairs, dtype=torch.float64)
+        luck = torch.frac(words * factor[:, None, None])  # the same of a word in both texts
+        gone = (luck < most[:, None, None]) & (words > UNKNOWN) & ((ids & MATCHED) > 0).view_as(words)
+        nothing = (gone | (words == PADDING)).all(2).any(1)  # would be left of a text
+        gone = (gone & ~nothing[:, None, None]).flatten(0, 1)
+        return torch.where(gone, PADDING, ids).gather(1, gone.int().argsort(dim=1, stable=True))
 
     def hidden(self, ids: Tensor, chosen: Tensor) -> Tensor:
         """The ids with the chosen words as unknown ones, of which the other text may still have the same."""

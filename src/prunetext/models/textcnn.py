@@ -201,6 +201,10 @@ class TextCNN(nn.Module):
         """Logits of all that the head sees of an example, (batch, head's columns)."""
         return cast(Tensor, self.head(functional.dropout(features, self.dropout, self.training)))
 
+    def varied(self, ids: Tensor, share: float) -> Tensor:
+        """The ids as a training step sees them, so many of the examples changed; nothing where one is a single text."""
+        return ids
+
     def hidden(self, ids: Tensor, chosen: Tensor) -> Tensor:
         """The ids with the chosen words as unknown ones; padding stays."""
         return torch.where(chosen & (ids != PADDING), UNKNOWN, ids)

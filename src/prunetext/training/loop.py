@@ -45,6 +45,7 @@ class Settings:
     judge_start: bool = False  # whether the weights that training starts from may be the best ones
     soft_share: float = 0.8  # of the loss: what a teacher says, where there is one; the rest is the label
     temperature: float = 1.0  # of the teacher's probabilities
+    varied: float = 0.5  # share of pairs in a step of which common words are left out
     ranking: float = 0.1  # weight, beside the loss, of what pairs teach of both texts by themselves
     class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
     seed: int = 0
@@ -195,6 +196,8 @@ def train_step(
     """One batch: forward, backward, update."""
     model.train()
     ids = train.take(rows, CROP)  # (batch, length)
+    if settings.varied:
+        ids = model.varied(ids, settings.varied)
     if settings.word_dropout:
         # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
         ids = model.hidden(ids, torch.rand(ids.shape) < settings.word_dropout)
