@@ -56,7 +56,7 @@ class Examples:
     def _take_several(self) -> None:
         """Sort the labels of each text, and name each set by one string."""
         known: dict[tuple[str, ...], str] = {}
-        sets = []
+        sets: list[tuple[str, ...]] = []
         for number, labels in enumerate(self.labels):
             if not isinstance(labels, (list, tuple, set, frozenset)):
                 raise InputError(f"The labels at {number} are no list, but others are. Give a list of labels each.")

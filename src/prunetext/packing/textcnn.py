@@ -72,6 +72,7 @@ def pack(
     table: str = "int8",
     temperature: float = 1.0,
     reject: float | None = None,
+    thresholds: Sequence[float] | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> int:
     """Write the packed file and return its bytes.
@@ -79,10 +80,11 @@ def pack(
         size = pack(small, vocabulary.words, ["dull", "great"], Path("model.safetensors"))
 
     `words` are those of the vocabulary that the model's ids come from; removed ones are left out. `temperature` divides
-    the logits; texts of a probability below `reject` may be rejected.
+    the logits; texts of a probability below `reject` may be rejected. With `thresholds`, one for each label, a text has
+    all labels whose probability is at least theirs.
     """
     metadata = {
-        "task": "classification",
+        "task": "classification" if thresholds is None else "labels",
         "labels": json.dumps(list(labels), ensure_ascii=False, separators=(",", ":")),
         "tokenizer": TOKENIZER,
         "pooling": model.pooling,
@@ -92,4 +94,6 @@ def pack(
     }
     if reject is not None:
         metadata["reject"] = repr(reject)
+    if thresholds is not None:
+        metadata["thresholds"] = json.dumps([float(each) for each in thresholds], separators=(",", ":"))
     return file_format.write(path, packed_tensors(model, kept_words(model, words), table), metadata)

@@ -53,13 +53,17 @@ class Classifier:
         clf.predict_proba(["great film"])            # array([[0.02, 0.98]], dtype=float32)
         clf.explain("a great film")                  # [('great film', 0.8), ('great', 0.2)]
 
-    `labels`: the classes, in the order of the columns of `predict_proba`. `reject`: the probability below which texts
+    `labels`: the classes, in the order of the columns of `predict_proba`. `task`: "labels" where a text may have any
+    number of them, else "classification". `thresholds`: the probability from which a text has each label, None unless
+    there may be several. `reject`: the probability below which texts
     can be rejected, None where the file names none. `metadata`: what the file says about itself, all strings. `size`:
     the file's bytes. An instance may be used from several threads at once. A pickle or a copy of it holds the absolute
     path alone, from which it is loaded again.
     """
 
     labels: list[str]
+    task: str
+    thresholds: list[float] | None
     reject: float | None
     metadata: dict[str, str]
     size: int
@@ -73,6 +77,10 @@ class Classifier:
             raise ModelFileError(f"{self._path}: {error}{remedy}.") from None
         self.labels = self._model.labels
         self.metadata = self._model.metadata
+        self.task = self.metadata["task"]
+        self.thresholds = None
+        if self.task == "labels":  # the runtime does without the module json
+            self.thresholds = [float(number) for number in self.metadata["thresholds"].strip("[] \t\r\n").split(",")]
         self.reject = float(self.metadata["reject"]) if "reject" in self.metadata else None
         self.size = self._model.size
         self._place = os.path.abspath(self._path)  # noqa: PTH100  pathlib would take longer to import than to predict
@@ -87,20 +95,24 @@ class Classifier:
     def predict(
         self, texts: Texts, threads: int | None = None, *, reject: bool = False
     ) -> list[str] | list[str | None]:
-        """The most probable label of each text.
+        """The most probable label of each text; for a model of several labels, a list of labels for each.
 
             clf.predict(["great film", "dull"])               # ['pos', 'neg']
             clf.predict(["great film", "hm"], reject=True)    # ['pos', None]
+            emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
         strings, such as a column of pyarrow or polars, which is read where it lies. `threads`: by default all cores
         when there is much text, else one. `reject`: give None for a text whose label is less probable than the file's
-        threshold, `clf.reject`. InputError for anything else, for fewer than one thread, or to reject without a
-        threshold.
+        threshold, `clf.reject`. Where there may be several labels, a text has those whose probability is at least the
+        label's threshold, in the order of `clf.labels`, and possibly none. InputError for anything else, for fewer than
+        one thread, or to reject without a threshold.
         """
         prepared, count = _prepare(texts, threads)
         least = self._least(reject)
         try:
+            if self.thresholds is not None:
+                return self._model.predict_several(prepared, count)  # type: ignore[return-value]  # see the overloads
             return self._model.predict(prepared, count, least > 0)
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
@@ -110,7 +122,8 @@ class Classifier:
 
             clf.predict_proba(["great film"])    # array([[0.02, 0.98]], dtype=float32)
 
-        Needs numpy. Arguments and errors as for `predict`.
+        Where there may be several labels, each has a probability of its own, and rows sum to anything. Needs numpy.
+        Arguments and errors as for `predict`.
         """
         prepared, count = _prepare(texts, threads)
         from prunetext.errors import require
@@ -142,8 +155,10 @@ class Classifier:
 
             clf.predict_with_probability(["great film", "dull"])               # [('pos', 0.98), ('neg', 0.91)]
             clf.predict_with_probability(["great film", "hm"], reject=True)    # [('pos', 0.98), (None, 0.52)]
+            emotions.predict_with_probability(["thanks", "hm"])                # [[('gratitude', 0.97)], []]
 
-        Arguments and errors as for `predict`, and the labels are its.
+        A list of such pairs for each text where there may be several labels. Arguments and errors as for `predict`, and
+        the labels are its.
         """
         prepared, count = _prepare(texts, threads)
         least = self._least(reject)
@@ -156,6 +171,10 @@ class Classifier:
         predicted: list[str] = []
         for number in range(len(flat) // classes):
             row = flat[number * classes : (number + 1) * classes].tolist()
+            if self.thresholds is not None:
+                triples = zip(self.labels, row, self.thresholds, strict=True)
+                answers.append([(label, p) for label, p, t in triples if p >= t])  # type: ignore[arg-type]
+                continue
             best = max(row)
             label = self.labels[row.index(best)]
             if row.count(best) > 1:  # float32 may make two probabilities equal whose logits are not
@@ -168,6 +187,8 @@ class Classifier:
         """The probability below which a text is rejected; 0 where none is to be."""
         if not reject:
             return 0.0
+        if self.thresholds is not None:
+            raise InputError(f"{self._path}: this model gives any number of labels, none too; leave reject out.")
         if self.reject is None:
             raise InputError(
                 f"{self._path}: this model has no threshold to reject by; give one that fit or prune has made with "
@@ -175,18 +196,23 @@ class Classifier:
             )
         return self.reject
 
-    def explain(self, text: str) -> list[tuple[str, float]]:
+    def explain(self, text: str, label: str | None = None) -> list[tuple[str, float]]:
         """The n-grams that decided for the predicted label, most important first, with shares that sum to 1.
 
-            clf.explain("a great film")    # [('great film', 0.8), ('great', 0.2)]
+            clf.explain("a great film")           # [('great film', 0.8), ('great', 0.2)]
+            clf.explain("a great film", "neg")    # [('a', 1.0)]
 
-        What is shared out is the winning logit less the mean of the others. A max feature's part goes to the n-gram
+        `label`: one of the model's, to ask what speaks for it; by default the most probable one, also where that does
+        not reach its threshold. What is shared out is the label's logit less the mean of the others, where there may be
+        several labels that logit itself. A max feature's part goes to the n-gram
         under its first maximal window, a mean feature's part to the single words. Parts of equal n-grams are added up;
         those that speak against the label are left out, so that the list is empty where nothing in the text speaks for
         it.
         """
+        if label is not None and label not in self.labels:
+            raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")
         try:
-            return self._model.explain(text)
+            return self._model.explain(text, -1 if label is None else self.labels.index(label))
         except TypeError:
             raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
 

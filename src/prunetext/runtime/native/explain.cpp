@@ -1,4 +1,5 @@
-// Which n-grams decided: the winning logit less the mean of the others, shared out over features and from there to windows.
+// Which n-grams decided: a class's logit, less the mean of the others where only one can be, shared out over features and from
+// there to windows.
 #include "explain.hpp"
 
 #include <algorithm>
@@ -23,10 +24,11 @@ int window_sum(const Model &model, const Width &width, const std::byte *const *w
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text) {
+std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text, int label) {
     Workspace workspace;
     kernels().front().score(model, &text, 1, workspace);
-    const size_t most = static_cast<size_t>(model.max_taps()), classes = model.labels.size(), best_class = winner(model, workspace, 0);
+    const size_t most = static_cast<size_t>(model.max_taps()), classes = model.labels.size();
+    const size_t chosen = label < 0 ? winner(model, workspace, 0) : static_cast<size_t>(label);
     std::vector<std::string> tokens;
     std::vector<const std::byte *> all(most, model.row(model.rows));  // padding, the tokens' rows, padding
     tokenize(text, workspace.scratch, [&](const char *token, size_t length) {
@@ -35,12 +37,13 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
     });
     all.insert(all.end(), most, model.row(model.rows));
     const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.features + i) * 4 + c % 4]; };
-    // How much one unit of feature i moves the winning logit away from the mean of the others.
+    // How much one unit of feature i moves the class's logit, away from the mean of the others where one label excludes them.
     const auto margin = [&](size_t i) {
+        if (model.several()) return weight(chosen, i);
         double others = 0;
         for (size_t c = 0; c < classes; ++c)
-            if (c != best_class) others += weight(c, i);
-        return weight(best_class, i) - others / static_cast<double>(classes - 1);
+            if (c != chosen) others += weight(c, i);
+        return weight(chosen, i) - others / static_cast<double>(classes - 1);
     };
 
     std::map<std::string, double> parts;

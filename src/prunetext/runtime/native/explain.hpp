@@ -8,9 +8,9 @@
 
 namespace prunetext {
 
-// The n-grams that speak for the winning class, most important first, with shares that sum to 1. A max feature's part goes to
+// The n-grams that speak for a class, the winning one where it is -1, most important first, with shares that sum to 1. A max feature's part goes to
 // the n-gram under its first maximal window, a mean feature's to the single words in proportion; parts of equal n-grams are
 // added up, and what speaks against the class is left out.
-std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text);
+std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text, int label = -1);
 
 }  // namespace prunetext

@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include <bit>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -88,6 +89,30 @@ class PythonModel {
         return nb::steal<nb::list>(list);
     }
 
+    // For each text the list of its labels, where it may have several.
+    nb::list predict_several(nb::handle texts, int threads) const {
+        if (!model_.several()) throw nb::value_error("this model gives each text one label");
+        const HeldTexts held(texts);
+        const size_t words = (classes() + 63) / 64;
+        std::vector<uint64_t> chosen(held.texts().size() * words);
+        {
+            const nb::gil_scoped_release released;
+            for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t first, size_t count) {
+                kernel_.score(model_, held.texts().data() + first, count, workspace);
+                for (size_t t = 0; t < count; ++t) choose(model_, workspace, t, &chosen[(first + t) * words]);
+            });
+        }
+        nb::list list;
+        for (size_t i = 0; i < held.texts().size(); ++i) {
+            nb::list own;
+            for (size_t word = 0; word < words; ++word)
+                for (uint64_t bits = chosen[i * words + word]; bits; bits &= bits - 1)
+                    own.append(labels_[word * 64 + static_cast<size_t>(std::countr_zero(bits))]);
+            list.append(own);
+        }
+        return list;
+    }
+
     // A bytearray of float32, (texts, classes).
     nb::object probabilities(nb::handle texts, int threads) const {
         const HeldTexts held(texts);
@@ -106,9 +131,11 @@ class PythonModel {
         return array;
     }
 
-    nb::list explain(nb::handle text) const {
+    // For the label of that index; for the most probable one where it is -1.
+    nb::list explain(nb::handle text, int label) const {
+        if (label < -1 || label >= static_cast<int>(classes())) throw nb::value_error("the model has no label of this index");
         nb::list list;
-        for (const auto &[ngram, share] : prunetext::explain(model_, text_of(text.ptr()))) list.append(nb::make_tuple(string(ngram), share));
+        for (const auto &[ngram, share] : prunetext::explain(model_, text_of(text.ptr()), label)) list.append(nb::make_tuple(string(ngram), share));
         return list;
     }
 
@@ -158,6 +185,7 @@ void bind_model(nb::module_ &module) {
         .def_prop_ro("size", &PythonModel::size)
         .def_prop_ro("classes", &PythonModel::classes)
         .def("predict", &PythonModel::predict, nb::arg("texts"), nb::arg("threads"), nb::arg("reject") = false)
+        .def("predict_several", &PythonModel::predict_several, nb::arg("texts"), nb::arg("threads"))
         .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
-        .def("explain", &PythonModel::explain, nb::arg("text"));
+        .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1);
 }
