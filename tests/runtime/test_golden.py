@@ -29,16 +29,16 @@ ANSWERS = {  # text → label, probabilities as float32
     "unseen words only": ("positive", [0.15012945, 0.38498574, 0.4648848]),
 }
 
-SEVERAL = "[0.25,0.25,0.5]"  # thresholds of the same model as one of several labels
-SIZE_OF_SEVERAL, SHA256_OF_SEVERAL = 1467, "f997076f11caeb7005b5318a8295f4bdc71547065cd1437601f591f6c84a044f"
+SEVERAL = "[0.25,0.19,0.5]"  # thresholds of the same model as one of several labels
+SIZE_OF_SEVERAL, SHA256_OF_SEVERAL = 1467, "2d56495f5b25f9e938d37f1fb0a9a18a00da705c61b01ce7488be097f8354484"
 ANSWERS_OF_SEVERAL: dict[str, tuple[list[str], list[float]]] = {
     "": (["negative", "mixed ü", "positive"], [0.49583343, 0.43577346, 0.50833255]),
     "film": (["negative", "mixed ü", "positive"], [0.40899417, 0.45264238, 0.5066663]),
     "not bad": ([], [0.24520068, 0.16049047, 0.16091196]),
     "good good": (["negative"], [0.25413734, 0.16216764, 0.15784176]),
-    "great film, not bad": ([], [0.1283902, 0.22031625, 0.20334691]),
-    "bad bad bad": (["negative"], [0.26501116, 0.19542041, 0.21807554]),
-    "a great, good film": ([], [0.13513032, 0.22203626, 0.19710866]),
+    "great film, not bad": (["mixed ü"], [0.1283902, 0.22031625, 0.20334691]),
+    "bad bad bad": (["negative", "mixed ü"], [0.26501116, 0.19542041, 0.21807554]),
+    "a great, good film": (["mixed ü"], [0.13513032, 0.22203626, 0.19710866]),
     "Ø 电 bad": (["mixed ü"], [0.13725099, 0.2867697, 0.27200806]),
     "unseen words only": (["negative", "mixed ü", "positive"], [0.29051688, 0.5122059, 0.5590769]),
 }
