@@ -33,7 +33,7 @@ from prunetext.models.initial import vocabulary_of
 from prunetext.models.textcnn import WORDS, Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.examples import Encoded, encode, evaluation_batches
-from prunetext.training.loop import Settings, dev_accuracy, train_model
+from prunetext.training.loop import Settings, dev_values, train_model
 
 DROPOUT = 0.5
 
@@ -207,7 +207,7 @@ def speeds(bench: Bench, pairs: int, steps: int) -> list[dict[str, object]]:
 def accuracies(bench: Bench, epochs: float) -> list[dict[str, object]]:
     """One row for each loop: dev accuracy of the weights at the end."""
     steps = round(epochs * bench.per_epoch)
-    shares = (dev_accuracy(bench.ours(steps), bench.dev)[0], plain_accuracy(bench.plain(steps), bench.dev))
+    shares = (dev_values(bench.ours(steps), bench.dev)[0], plain_accuracy(bench.plain(steps), bench.dev))
     return [
         {"name": name, "dev_accuracy": round(share, 4), "dev_texts": len(bench.dev), "epochs": epochs}
         for name, share in zip(("prunetext", "plain"), shares, strict=True)

@@ -21,9 +21,11 @@ from prunetext.training.calibration import calibration_error
 from prunetext.training.evaluation import verdict
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import logits
+from prunetext.training.metrics import measure_of
 
 WORDS = [f"word{number}" for number in range(30)]
 LABELS = ["a", "b", "c"]
+ACCURACY = functools.partial(measure_of, "accuracy", labels=LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,7 @@ def test_the_table_is_int8_only_where_enough_labels_stay(
     model = random_model(words=len(WORDS), classes=3, seed=5)
     before = float_answers(model, encoded)
     model.rounding = steps = rounding_of(model, "int8")
-    chosen, agreement = choose_table(model, WORDS, LABELS, encoded, texts.texts, tmp_path / "scratch")
+    chosen, agreement = choose_table(model, WORDS, LABELS, encoded, texts.texts, tmp_path / "scratch", ACCURACY(texts))
     assert model.rounding is steps
     assert chosen == agreement.table == table
     pack(model, WORDS, LABELS, tmp_path / "packed", table=table)
@@ -84,7 +86,7 @@ def test_each_model_is_judged_by_its_own_answers(
     dense, pruned, other = (random_model(words=len(WORDS), classes=3, seed=seed) for seed in (1, 2, 3))
     pack(other, WORDS, LABELS, tmp_path / "packed")
     agreement = judging.Agreement("int8", 1.0, 0.0)
-    found = judge(dense, pruned, tmp_path / "packed", encoded, texts, LABELS, 0.5, agreement)
+    found = judge(dense, pruned, tmp_path / "packed", encoded, texts, LABELS, 0.5, agreement, ACCURACY(texts))
     dense_right = right(float_answers(dense, encoded), texts)
     packed_right = right(prunetext.load(tmp_path / "packed").predict(texts.texts), texts)
     assert found.dense.score.accuracy == pytest.approx(sum(dense_right) / len(texts))

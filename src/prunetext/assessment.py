@@ -16,10 +16,9 @@ from prunetext.modelfiles import is_float, read_header
 from prunetext.runtime.classifier import Classifier, load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from prunetext.training.calibration import Rejection
     from prunetext.training.evaluation import ClassScore, Score, Verdict
+    from prunetext.training.metrics import Array
 
 SPLITS = ("train", "dev", "test")
 
@@ -38,12 +37,24 @@ class Evaluation(NamedTuple):
     notes: list[str]
     calibration_error: float | None = None
     rejection: Rejection | None = None
+    metric: str = "accuracy"
+    value: float = 0.0  # of the metric, a share
+    reference_value: float | None = None
+
+    @property
+    def title(self) -> str:
+        """The metric's name as people write it."""
+        from prunetext.training.metrics import METRICS
+
+        return METRICS[self.metric].title
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON: those of the score, and below them the classes and the verdict."""
-        fields: dict[str, Any] = {**self.score._asdict(), "per_class": [each._asdict() for each in self.per_class]}
+        fields: dict[str, Any] = {**self.score._asdict(), "metric": self.metric, "value": self.value}
+        fields["per_class"] = [each._asdict() for each in self.per_class]
         if self.verdict is not None and self.reference is not None:
-            fields |= {"verdict": self.verdict._asdict(), "against": self.reference._asdict()}
+            reference = {**self.reference._asdict(), "value": self.reference_value}
+            fields |= {"verdict": self.verdict._asdict(), "against": reference}
         if self.calibration_error is not None:
             fields["calibration_error"] = self.calibration_error
         if self.rejection is not None:
@@ -58,6 +69,8 @@ def evaluate(
     split: str | None = None,
     against: str | os.PathLike[str] | Classifier | None = None,
     max_drop: float = 0.5,
+    metric: str | None = None,
+    positive: str | None = None,
     text: str | None = None,
     label: str | None = None,
     encoding: str = "utf-8",
@@ -69,15 +82,20 @@ def evaluate(
         found.score.accuracy                 # 0.91
 
     model, against: packed files, or float files of a run; `against` is the reference, to which `model` may lose at
-    most `max_drop` accuracy points. data: a source as for `prunetext.read`, or what that gives. split: train, dev or
-    test. By default a folder of splits and a sample that the model was trained on give test, other sources every row.
-    With a split, a source that was split by `fit` itself is split again in the same way. `text`, `label`, `encoding`
+    most `max_drop` points of accuracy, or of `metric`; `positive` is the label that some metrics are about, where it
+    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By default a
+    folder of splits and a sample that the model was trained on give test, other sources every row. With a split, a
+    source that was split by `fit` itself is split again in the same way. `text`, `label`, `encoding`
     and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`.
     """
     require("scipy", extra="train")
+    from prunetext.training.bootstrap import bootstrap_verdict
     from prunetext.training.calibration import calibration_error, rejection
-    from prunetext.training.evaluation import per_class, score, verdict
+    from prunetext.training.evaluation import per_class, score
+    from prunetext.training.metrics import check_metric, measure_of
 
+    if metric is not None:
+        check_metric(metric)
     if not 0 <= max_drop <= 100:
         raise InputError(f"max_drop is {max_drop}: it must be between 0 and 100.")
     ours = Answering(model)
@@ -86,19 +104,22 @@ def evaluate(
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
     reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
-    answers = ours.predict(examples.texts)
-    reference = found = None
+    measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
+    scores = ours.scores(examples.texts)
+    answers = ours.named(scores)
+    reference = found = value = None
     if theirs is not None:
-        others = theirs.predict(examples.texts)
-        reference = score(others, examples.labels)
-        found = verdict(_right(others, examples), _right(answers, examples), max_drop)
+        others = theirs.scores(examples.texts)
+        reference, value = score(theirs.named(others), examples.labels), measure.value(others)
+        found = bootstrap_verdict(measure, others, scores, max_drop)
     error = rejected = None
     if ours.classifier is not None:
-        tops, right = ours.classifier.predict_proba(examples.texts).max(1), _right(answers, examples)
+        tops, right = scores.max(1), scores.argmax(1) == measure.gold.targets
         error = calibration_error(tops, right)
         rejected = None if ours.classifier.reject is None else rejection(tops, right, ours.classifier.reject)
     scored, classes = score(answers, examples.labels), per_class(answers, examples.labels)
-    return Evaluation(scored, classes, reference, found, notes, error, rejected)
+    values = (measure.name, measure.value(scores), value)
+    return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
 
 
 class Answering:
@@ -135,17 +156,23 @@ class Answering:
             recipe = json.loads(read_header(self.path).metadata.get("recipe", "null"))
         return recipe if isinstance(recipe, dict) else {}
 
-    def predict(self, texts: list[str]) -> list[str]:
+    def named(self, scores: Array) -> list[str]:
         """The most probable label of each text."""
+        return [self.labels[at] for at in scores.argmax(1).tolist()]
+
+    def scores(self, texts: list[str]) -> Array:
+        """Probabilities (n, classes) of each text."""
         if self.classifier is not None:
-            return self.classifier.predict(texts)
+            from prunetext.training.metrics import packed_answers
+
+            return packed_answers(self.classifier, texts)
         from prunetext.runtime._native import Vocabulary
         from prunetext.training.examples import encode
-        from prunetext.training.loop import logits
+        from prunetext.training.loop import answers
 
         # The gold labels are not asked for here; the first one stands in for them.
         encoded = encode(texts, self.labels[:1] * len(texts), Vocabulary(self.words), self.labels)
-        return [self.labels[at] for at in logits(self.model, encoded).argmax(1).tolist()]
+        return answers(self.model, encoded)
 
 
 def choose_examples(
@@ -198,7 +225,3 @@ def same_split(whole: Examples, name: str, recipe: dict[str, Any]) -> Data | Non
     except DataError:  # too few texts
         return None
     return data if data.fingerprint() == fingerprint else None
-
-
-def _right(answers: Sequence[str], examples: Examples) -> list[bool]:
-    return [answer == truth for answer, truth in zip(answers, examples.labels, strict=True)]

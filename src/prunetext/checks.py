@@ -12,6 +12,7 @@ from prunetext.data.reading import holds_splits, read
 from prunetext.errors import InputError
 from prunetext.models.textcnn import Shape
 from prunetext.pruning.methods import Method, load_method
+from prunetext.training.metrics import check_metric, measure_of
 
 LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
 
@@ -50,13 +51,22 @@ def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[A
 
 
 def check_method(options: PruneOptions) -> Method:
-    """The method asked for; a combination that makes no sense raises `InputError`."""
+    """The method asked for; a combination that makes no sense, or an unknown metric, raises `InputError`."""
+    if options.metric is not None:
+        check_metric(options.metric)
     method = load_method(options.criterion, options.schedule, options.groups)
     if options.min_speed is not None and not {"filters", "taps"} & set(method.kinds):
         raise InputError(
             f"min_speed is {options.min_speed}, but groups {options.groups} makes nothing faster. Add filters or taps."
         )
     return method
+
+
+def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None:
+    """Refuse a metric that dev and test can not be judged by."""
+    for name, examples in data.splits():
+        if name != "train":
+            measure_of(options.metric, examples, labels, options.positive)
 
 
 def check_data(data: Data, labels: list[str]) -> None:

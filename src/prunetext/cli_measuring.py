@@ -90,18 +90,31 @@ def evaluate(
         typer.Option(help="Model to compare with: another packed file, or the dense.safetensors of a run."),
     ] = None,
     max_drop: Annotated[
-        float, typer.Option(help="Accuracy points that MODEL may lose to the other. [default: 0.5]", show_default=False)
+        float,
+        typer.Option(
+            help="Points of accuracy, or of --metric, that MODEL may lose to the other. [default: 0.5]",
+            show_default=False,
+        ),
     ] = 0.5,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="What to measure, too, and to compare by: macro-f1, micro-f1, f1, map or mrr."),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(help="Label that f1, map and mrr are about, where it has no usual name such as 1 or yes."),
+    ] = None,
     as_json: Json = None,
     **options: Any,
 ) -> None:
     """Measure a model on labelled texts.
 
-    Prints accuracy with its interval, macro-F1 and the scores of each class; with --against also the verdict.
+    Prints accuracy with its interval, macro-F1, --metric and the scores of each class; with --against also the verdict.
     """
     from prunetext.assessment import evaluate as run
 
     given = {name: value for name, value in options.items() if value is not None}
+    given |= {"metric": metric, "positive": positive}
     found = run(model, data, split=split, against=against, max_drop=max_drop, **given)
     if as_json:
         print(json.dumps(found.fields(), ensure_ascii=False, indent=1))

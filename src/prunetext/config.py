@@ -54,7 +54,16 @@ class VectorOptions:
 class PruneOptions:
     """What pruning should reach, and how."""
 
-    max_drop: float | None = option(None, "Accuracy points that may be lost; 0.5 if no budget is given.")
+    max_drop: float | None = option(
+        None, "Points of accuracy, or of --metric, that may be lost; 0.5 if no budget is given."
+    )
+    metric: str | None = option(
+        None,
+        "What max_drop, the best epoch and the verdict go by: macro-f1, micro-f1, f1, map or mrr, if not accuracy.",
+    )
+    positive: str | None = option(
+        None, "Label that f1, map and mrr are about, where it has no usual name such as 1, yes or relevant."
+    )
     max_size: str | None = option(None, "Largest packed file, such as 64kB.")
     min_speed: str | None = option(None, "Texts a second on one thread of this machine, at least, such as 300k.")
     max_time: str | None = option(None, "Longest time for the whole run, a teacher's work apart, such as 10m.")
@@ -79,6 +88,10 @@ class FitOptions(PruneOptions):
 
     epochs: float | None = option(None, "Epochs of training the dense model; by the number of texts if not given.")
     seed: int = option(0, "Seed of everything drawn at random.")
+    class_weights: str = option(
+        "none",
+        "Weights of labels in training: none, or balanced, so that rare classes count as much as frequent ones.",
+    )
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,7 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
         ("seed", options.seed, 0 <= options.seed < 2**32, "a whole number from 0 to 4294967295"),
+        ("class_weights", options.class_weights, options.class_weights in ("none", "balanced"), "none or balanced"),
         ("dimensions", model.dimensions, 0 <= (model.dimensions or 0) <= 4096, "from 0 to 4096"),
         ("filters", model.filters, 1 <= model.filters <= 4096, "from 1 to 4096"),
         ("pooling", model.pooling, model.pooling in ("max", "max+mean"), "max or max+mean"),

@@ -88,7 +88,7 @@ class Bars:
 
 
 def _on_dev(now: Done) -> str:
-    return "" if now.accuracy is None else f"dev accuracy {100 * now.accuracy:.1f} %"
+    return "" if now.accuracy is None else f"dev {now.metric} {100 * now.accuracy:.1f} %"
 
 
 class _Output(Console):
@@ -140,20 +140,21 @@ def print_result(result: Result) -> None:
         out.print(note)
     out.print()
     judged = result.judged
-    table = _table("model", "accuracy", "95 % interval", "bytes", "texts/s")
-    for name, row in (("dense", judged.dense), ("pruned", judged.pruned), ("packed", judged.packed)):
-        speed = f"{row.texts_per_second:,.0f}"
-        table.add_row(name, _percent(row.score.accuracy), _interval(row.score), f"{row.bytes:,}", speed)
+    title, other = judged.title, judged.metric != "accuracy"
+    table = _table("model", "accuracy", "95 % interval", *[title] * other, "bytes", "texts/s")
+    for name, row in judged.models().items():
+        numbers = (*[_percent(row.value)] * other, f"{row.bytes:,}", f"{row.texts_per_second:,.0f}")
+        table.add_row(name, _percent(row.score.accuracy), _interval(row.score), *numbers)
     out.print(table)
     out.print(f"\nOn {result.score.n:,} test texts, one thread.")
     removed = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in result.removed.items())
     out.print(f"Removed: {removed} of the bits.")
-    out.print(result.verdict.sentence())
+    out.print(result.verdict.sentence(title))
     out.print(f"Why the search ended: {result.reason}.")
     agreement = judged.agreement
     out.print(
         f"Float and packed model agree on {_percent(agreement.equal)} of dev; "
-        f"rounding costs {agreement.drop:.2f} points there ({agreement.table} table)."
+        f"rounding costs {agreement.drop:.2f} points{f' of {title}' * other} there ({agreement.table} table)."
     )
     out.print(result.calibration.sentence())
     if result.calibration.rejection is not None:
@@ -170,7 +171,7 @@ def print_sensitivity(rows: list[Sensitivity]) -> None:
         numbers = (f"{row.bytes:,}", f"{row.drop:.2f}", f"{row.error:.2f}", f"{row.loss:+.4f}")
         table.add_row(row.group, f"{row.removed:,}", share, *numbers)
     out.print(table)
-    out.print("\nEach group alone, without recovery, on dev: accuracy points lost, and the rise of the loss in nats.")
+    out.print("\nEach group alone, without recovery, on dev: points lost, and the rise of the loss in nats.")
 
 
 def print_row(row: Row) -> None:
@@ -227,6 +228,9 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
     score = found.score
     out.print(f"accuracy {_percent(score.accuracy)} (95 % interval {_interval(score)}) on {score.n:,} texts")
     out.print(f"macro-F1 {_percent(score.macro_f1)}")
+    title = found.title
+    if found.metric not in ("accuracy", "macro-f1"):
+        out.print(f"{title} {_percent(found.value)}")
     if found.calibration_error is not None:
         out.print(f"expected calibration error {_percent(found.calibration_error)}")
     if found.rejection is not None:
@@ -238,16 +242,17 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
     out.print(table)
     if found.verdict is not None and found.reference is not None:
         verdict = found.verdict
-        out.print(f"\n{against}: accuracy {_percent(found.reference.accuracy)}")
-        ending = "."
+        more = "" if found.reference_value is None else f", {title} {_percent(found.reference_value)}"
+        out.print(f"\n{against}: accuracy {_percent(found.reference.accuracy)}{more * (found.metric != 'accuracy')}")
+        ending, of = ".", "" if found.metric == "accuracy" else f" of {title}"
         if verdict.name == "undecided":
             needed = (
                 "more texts are unlikely to give kept" if verdict.needed is None else f"{verdict.needed:,} are needed"
             )
             ending = f"; {needed}."
         out.print(
-            f"{verdict.name}: against it {verdict.drop:.2f} points are lost, at least {verdict.low:.2f} and at most "
-            f"{verdict.high:.2f} with 95 % confidence each, and {max_drop:g} may be{ending}"
+            f"{verdict.name}: against it {verdict.drop:.2f} points{of} are lost, at least {verdict.low:.2f} and at "
+            f"most {verdict.high:.2f} with 95 % confidence each, and {max_drop:g} may be{ending}"
         )
 
 

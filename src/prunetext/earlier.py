@@ -58,7 +58,7 @@ class EarlierRun:
             self.reading = take(ReadOptions, reading)
         except (AttributeError, TypeError, InputError):
             raise RunError(f"{folder}: its {RECIPE} or {SOURCE} is damaged. Repeat the run.") from None
-        own = {"criterion": fitting.criterion, "schedule": fitting.schedule, "groups": fitting.groups}
+        own = {name: getattr(fitting, name) for name in ("criterion", "schedule", "groups", "metric", "positive")}
         pruning = take(PruneOptions, {**own, **{name: value for name, value in options.items() if value is not None}})
         check_pruning(pruning)
         self.fitting = dataclasses.replace(fitting, **dataclasses.asdict(pruning))

@@ -29,9 +29,11 @@ from prunetext.teaching.ensemble import joined, self_taught, sure_rows, unlabell
 from prunetext.teaching.lessons import Teaching, teach
 from prunetext.training.calibration import Calibration
 from prunetext.training.checkpoint import load_tensors, save_tensors
+from prunetext.training.distillation import balanced
 from prunetext.training.evaluation import Score, Verdict
 from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Progress, Settings, train_model
+from prunetext.training.metrics import measure_of
 from prunetext.training.pace import EMBEDDING_RATE_TAUGHT, RATE_TAUGHT, pace
 
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
@@ -88,6 +90,8 @@ class Job:
         self.untrained, self.findings = untrained, findings
         self.texts = {"train": data.train, "dev": data.dev, "test": data.test}
         vocabulary = Vocabulary(words)
+        wanted, positive = run.recipe.get("metric"), run.recipe.get("positive")
+        self.measures = {name: measure_of(wanted, self.texts[name], labels, positive) for name in ("dev", "test")}
         self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
         self.options, self.notes = taught.options, taught.unlabelled.lines()
         self.taught = bool(taught.teachers)
@@ -123,7 +127,10 @@ class Job:
         """How to train the dense model."""
         settings = settings_of(fitting, len(self.encoded["train"]), taught=self.taught)
         share, temperature = self.options.teacher_share, self.options.teacher_temperature if self.taught else 1.0
-        return dataclasses.replace(settings, soft_share=share, temperature=temperature)
+        weights: tuple[float, ...] = ()
+        if fitting.class_weights == "balanced":
+            weights = balanced(self.encoded["train"].targets, len(self.labels))
+        return dataclasses.replace(settings, soft_share=share, temperature=temperature, class_weights=weights)
 
     def deadline(self, share: float) -> float | None:
         """When so much of the time is spent, on the clock of `time.monotonic`; None without a limit."""
@@ -184,6 +191,7 @@ def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, 
         job.encoded["dev"],
         settings,
         checkpoint=checkpoint,
+        measure=job.measures["dev"],
         deadline=job.deadline(DENSE_TIME),
         progress=None if progress is None else lambda now: progress("train", now),
     )
@@ -226,6 +234,7 @@ def task_of(job: Job, dense: TextCNN, epochs: float, kinds: tuple[str, ...], set
         untrained=job.untrained,
         speed=job.speed,
         kinds=kinds,
+        metric=job.measures["dev"],
     )
 
 
@@ -259,16 +268,18 @@ def finish(
     run.save_model("pruned.safetensors", model, words, labels, 0)
     scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
     dev, test = job.texts["dev"], job.texts["test"]
-    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch)
+    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch, job.measures["dev"])
     write = functools.partial(pack, model, words, labels, table=table)
     calibration, more = calibrate(write, scratch, dev, test, precision)
     notes = [*notes, *more]
     max_drop = DEFAULT_DROP if job.budget.max_drop is None else job.budget.max_drop
-    judged = judge(dense, model, scratch, job.encoded["test"], test, labels, max_drop, agreement)
+    measure = job.measures["test"]
+    judged = judge(dense, model, scratch, job.encoded["test"], test, labels, max_drop, agreement, measure)
     provenance = {
         "recipe": run.recipe,
         "test": judged.packed.score._asdict(),
         "dense_test": judged.dense.score._asdict(),
+        **({} if measure.name == "accuracy" else {"metric": judged.values()}),
         "verdict": judged.verdict._asdict(),
         "calibration": {"before": round(calibration.before, 4), "after": round(calibration.after, 4)},
         "reason": solution.reason,

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from prunetext.data.dataset import Examples
 from prunetext.models.rounding import TABLES
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
 from prunetext.runtime.classifier import Classifier, load
+from prunetext.training.bootstrap import bootstrap_verdict
 from prunetext.training.calibration import (
     Calibration,
     calibration_error,
@@ -23,9 +23,10 @@ from prunetext.training.calibration import (
     least_texts,
     rejection,
 )
-from prunetext.training.evaluation import Score, Verdict, score, verdict
+from prunetext.training.evaluation import Score, Verdict, score
 from prunetext.training.examples import Encoded
-from prunetext.training.loop import logits, threads
+from prunetext.training.loop import answers, logits, threads
+from prunetext.training.metrics import METRICS, Measure, packed_answers
 
 FLOAT_BYTES = 4
 AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model, else they are int16
@@ -38,7 +39,7 @@ class Agreement(NamedTuple):
 
     table: str
     equal: float  # share of equal labels
-    drop: float  # float minus packed accuracy, in points
+    drop: float  # of accuracy, or of the metric, in points
 
 
 class Row(NamedTuple):
@@ -47,46 +48,67 @@ class Row(NamedTuple):
     score: Score
     bytes: int
     texts_per_second: float  # one thread
+    value: float = 0.0  # of the metric, a share
 
 
 class Judged(NamedTuple):
-    """Three models on the same texts, and whether the packed one kept the dense one's accuracy."""
+    """Three models on the same texts, and whether the packed one kept the dense one's accuracy, or another metric."""
 
     dense: Row
     pruned: Row
     packed: Row
     verdict: Verdict
     agreement: Agreement
+    metric: str = "accuracy"
 
     def with_size(self, size: int) -> Judged:
         """The same with the packed file's final bytes."""
         return self._replace(packed=self.packed._replace(bytes=size))
 
+    def models(self) -> dict[str, Row]:
+        """The three by their names."""
+        return {"dense": self.dense, "pruned": self.pruned, "packed": self.packed}
+
+    @property
+    def title(self) -> str:
+        """The metric's name as people write it."""
+        return METRICS[self.metric].title
+
+    def values(self) -> dict[str, float]:
+        """The metric of dense and packed model, as short as it stands in the packed file."""
+        return {"dense": round(self.dense.value, 4), "packed": round(self.packed.value, 4)}
+
     def rows(self) -> dict[str, Any]:
         """Plain dictionaries, for JSON."""
-        models = {
-            name: {**row.score._asdict(), "bytes": row.bytes, "texts_per_second": row.texts_per_second}
-            for name, row in (("dense", self.dense), ("pruned", self.pruned), ("packed", self.packed))
-        }
-        return {**models, "verdict": self.verdict._asdict(), "agreement": self.agreement._asdict()}
+        models = {name: {**row.score._asdict(), **row._asdict()} for name, row in self.models().items()}
+        for row in models.values():
+            del row["score"]
+        others = {"verdict": self.verdict._asdict(), "agreement": self.agreement._asdict(), "metric": self.metric}
+        return {**models, **others}
 
 
 def choose_table(
-    model: TextCNN, words: list[str], labels: list[str], dev: Encoded, texts: list[str], scratch: Path
+    model: TextCNN,
+    words: list[str],
+    labels: list[str],
+    dev: Encoded,
+    texts: list[str],
+    scratch: Path,
+    measure: Measure,
 ) -> tuple[str, Agreement]:
     """int8 table rows where they agree with the float model on dev, else int16, which take twice the memory.
 
-    The file has the same bytes either way; only the table that the runtime unfolds differs.
+    The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev.
     """
     rounding, model.rounding = model.rounding, None
-    float_labels = logits(model, dev).argmax(1)
+    before = answers(model, dev)
     model.rounding = rounding
     found = []
     for table in TABLES:
         pack(model, words, labels, scratch, table=table)
-        packed = torch.tensor([labels.index(label) for label in load(scratch).predict(texts)])
-        equal = float((packed == float_labels).double().mean())
-        drop = float((float_labels == dev.targets).double().mean() - (packed == dev.targets).double().mean())
+        now = packed_answers(load(scratch), texts)
+        equal = float((now.argmax(1) == before.argmax(1)).mean())
+        drop = measure.value(before) - measure.value(now)
         found.append(Agreement(table, equal, 100 * drop))
         if equal >= AGREEMENT and abs(drop) <= SHIFT:
             break
@@ -103,25 +125,29 @@ def judge(
     labels: list[str],
     max_drop: float,
     agreement: Agreement,
+    measure: Measure,
 ) -> Judged:
-    """Run all three on test, once for the answers and again for the speed, each on one thread."""
-    gold = np.array(examples.labels)
+    """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test."""
+
+    def row(scores: np.ndarray, size: int, speed: float) -> Row:
+        predicted = [labels[at] for at in scores.argmax(1).tolist()]
+        return Row(score(predicted, examples.labels), size, speed, measure.value(scores))
+
     rounding, pruned.rounding = pruned.rounding, None
-    answers: dict[str, list[str]] = {}
+    given: dict[str, np.ndarray] = {}
     rows: dict[str, Row] = {}
     for name, model in (("dense", dense), ("pruned", pruned)):
-        answers[name] = [labels[at] for at in logits(model, test).argmax(1).tolist()]
+        given[name] = answers(model, test)
         size = sum(FLOAT_BYTES * parameter.numel() for parameter in model.parameters())
         speed = texts_per_second(lambda model=model: logits(model, test), len(test))  # type: ignore[misc]
-        rows[name] = Row(score(answers[name], examples.labels), size, speed)
+        rows[name] = row(given[name], size, speed)
     pruned.rounding = rounding
     classifier = load(packed)
-    answers["packed"] = classifier.predict(examples.texts)
+    given["packed"] = packed_answers(classifier, examples.texts)
     speed = texts_per_second(lambda: classifier.predict(examples.texts, threads=1), len(examples))
-    rows["packed"] = Row(score(answers["packed"], examples.labels), classifier.size, speed)
-    right = {name: np.array(guesses) == gold for name, guesses in answers.items()}
-    found = verdict(right["dense"], right["packed"], max_drop)
-    return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement)
+    rows["packed"] = row(given["packed"], classifier.size, speed)
+    found = bootstrap_verdict(measure, given["dense"], given["packed"], max_drop)
+    return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement, measure.name)
 
 
 def calibrate(

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 
-from prunetext.checks import check_data, check_method, check_shape, read_data, take_options
+from prunetext.checks import check_data, check_measures, check_method, check_shape, read_data, take_options
 from prunetext.config import (
     FitOptions,
     ModelOptions,
@@ -92,6 +92,7 @@ def fit(
     data = split(data, seed=fitting.seed)
     labels = data.labels
     check_data(data, labels)
+    check_measures(data, labels, fitting)
     taught = find_teaching(data, teaching, encoding=reading.encoding, source=source, given=given)
     words = vocabulary_of(taught.texts, shape)
     texts = taught.data.train.texts
@@ -137,7 +138,7 @@ def prune(
     are split in the same way. What the run's own search found out is not done again where the new search comes by it.
     Everything else is as for `prunetext.fit`.
 
-    options, of which criterion, schedule and groups are those of the run if they are not given:
+    options, of which criterion, schedule, groups, metric and positive are those of the run if they are not given:
     """
     if not str(out):
         raise InputError("out is an empty name: give a new folder.")
@@ -145,6 +146,7 @@ def prune(
     earlier = EarlierRun(Path(run), options)
     budget, method = budget_of(earlier.fitting), check_method(earlier.fitting)
     read, notes = earlier.read(data, Path(out))
+    check_measures(read, read.labels, earlier.fitting)
     taught = earlier.taught(read)
     with TURN, torch.random.fork_rng(devices=[]):
         dense, words, labels, epochs = earlier.dense()

@@ -17,7 +17,7 @@ from prunetext.pruning.criterion import CRITERIA
 from prunetext.pruning.driver import Solution, ranking
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
-from prunetext.pruning.task import Task, split_dev
+from prunetext.pruning.task import Task, right, split_dev
 from prunetext.training import loop
 from prunetext.training.distillation import blended
 from prunetext.training.evaluation import accepts, paired_standard_error
@@ -41,13 +41,13 @@ def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
     whole = solution.history[0]
     assert (whole.keep, whole.accepted, whole.left) == (1.0, True, task.dense.counts())
     rows, _ = split_dev(100, 0)
-    right = search_module.right(task.dense, task.dev)[rows]
+    dense = right(task.dense, task.dev)[rows]
     search = searching(task, tmp_path, criterion, budget=budget)
     for outcome in solution.history[1:]:
         model = search.load(outcome.key)
-        now = search_module.right(model, task.dev)[rows]
-        assert outcome.drop == pytest.approx(100 * (right.mean() - now.mean()))
-        assert outcome.error == paired_standard_error(right, now)
+        now = right(model, task.dev)[rows]
+        assert outcome.drop == pytest.approx(100 * (dense.mean() - now.mean()))
+        assert outcome.error == paired_standard_error(dense, now)
         assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
         assert outcome.bytes == task.packed_size(model)
         assert outcome.keep == outcome.bytes / whole.bytes
@@ -195,12 +195,13 @@ def test_texts_kept_out_of_the_search_confirm_the_model(
     task: Task, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
-    search.dense_right = np.ones(100, bool)
+    gold = task.dev.targets.numpy()
+    search.dense_answers = np.eye(2)[gold]
 
     def confirms(wrong: np.ndarray) -> bool | None:
-        answers = np.ones(100, bool)
-        answers[wrong] = False
-        monkeypatch.setattr(search_module, "right", lambda model, examples: answers)
+        given = gold.copy()
+        given[wrong] = 1 - given[wrong]
+        monkeypatch.setattr(search_module, "answers", lambda model, examples: np.eye(2)[given])
         return search.confirms(task.dense)
 
     assert confirms(np.array([], int))

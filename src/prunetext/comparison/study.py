@@ -44,7 +44,9 @@ from prunetext.training.loop import Progress, threads, threads_for
 
 SIZES = "1/2,1/4,1/10,1/30"
 WHOLE = "any"  # the size of a baseline that has its own
-UNUSED = {"criterion", "schedule", "groups", "max_size", "min_speed", "max_time", "precision"}  # of fit's options
+# Of fit's options.
+UNUSED = {"criterion", "schedule", "groups", "max_size", "min_speed", "max_time", "precision"}
+UNUSED |= {"metric", "positive", "class_weights"}
 
 Report = Callable[[str, Progress], None] | None
 

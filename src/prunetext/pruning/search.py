@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +24,12 @@ from prunetext.pruning.schedules import Outcome, Step
 from prunetext.pruning.scoring import choose, losses_of, observe, scores_of
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.store import Store, digest, key_of
-from prunetext.pruning.task import Report, Task, right, split_dev
+from prunetext.pruning.task import Report, Task, split_dev
+from prunetext.training.bootstrap import paired_drop
 from prunetext.training.distillation import blended, softened
-from prunetext.training.evaluation import accepts, paired_standard_error
+from prunetext.training.evaluation import accepts
 from prunetext.training.examples import Encoded
-from prunetext.training.loop import Hooks, Settings, logits, train_model
+from prunetext.training.loop import Hooks, Settings, answers, logits, train_model
 
 SAMPLE_TOKENS = 60_000  # of train, on which criteria score: where texts are short, few texts leave most words out
 SAMPLE = 2000  # of these texts, on which losses are measured
@@ -49,8 +51,10 @@ class Search:
         self.task, self.criterion, self.budget, self.report = task, criterion, budget, report
         self.deadline: float | None = None
         self.store = Store(folder, task.dense.dropout)
-        self.search_rows, self.confirm_rows = split_dev(len(task.dev), task.recovery.seed)
-        self.dense_right = right(task.dense, task.dev)
+        self.measure = task.measure
+        queries = self.measure.gold.queries if self.measure.metric.ranks else None
+        self.search_rows, self.confirm_rows = split_dev(len(task.dev), task.recovery.seed, queries)
+        self.dense_answers = answers(task.dense, task.dev)
         rows = np.random.default_rng((task.recovery.seed, 5)).permutation(len(task.train))
         few = int(np.searchsorted(np.cumsum(np.diff(task.train.offsets)[rows]), SAMPLE_TOKENS)) + 1
         self.watched, self.sample = self.task_of(rows[:few]), self.task_of(rows[: min(few, SAMPLE)])
@@ -58,7 +62,10 @@ class Search:
         self.saved = 0.0  # seconds that took what was there already
         self.scored: dict[str, Scored] = {}
         self.whole: Outcome | None = None  # the unpruned model
-        self.root = key_of(VERSION, digest(task.dense), name, task.kinds, task.table, dataclasses.asdict(task.recovery))
+        ways: list[Any] = [digest(task.dense), name, task.kinds, task.table, dataclasses.asdict(task.recovery)]
+        if self.measure.name != "accuracy":  # what is known of a candidate are its drop and error in this metric
+            ways += [self.measure.name, self.measure.gold.positive]
+        self.root = key_of(VERSION, *ways)
 
     def task_of(self, rows: np.ndarray) -> Encoded:
         """Some texts of train with one target each: the label, or its mix with what the teacher says."""
@@ -302,11 +309,15 @@ class Search:
 
     def judge(self, model: TextCNN) -> Outcome:
         """Bytes, drop and the search rule, on the search part of dev alone."""
-        now, dense = right(model, self.task.dev)[self.search_rows], self.dense_right[self.search_rows]
         size, (speed, time), whole = self.task.packed_size(model), self.timed(model), self.whole
-        drop, error = 100 * float(dense.mean() - now.mean()), paired_standard_error(dense, now)
+        drop, error = self.drop(model, self.search_rows)
         outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
         return outcome._replace(accepted=self.accepts(outcome), left=model.counts())
+
+    def drop(self, model: TextCNN, rows: np.ndarray) -> tuple[float, float]:
+        """How far the metric falls on these rows of dev from the dense model to this one, and the standard error."""
+        now = answers(model, self.task.dev)
+        return paired_drop(self.measure.subset(rows), self.dense_answers[rows], now[rows])
 
     def bare_time(self, model: TextCNN) -> float:
         """The share of the model's time that is left with as few filters as can be, if the budget names a speed."""
@@ -335,11 +346,9 @@ class Search:
         """
         if not len(self.confirm_rows):
             return None
-        now = right(model, self.task.dev)[self.confirm_rows]
-        dense = self.dense_right[self.confirm_rows]
         assert self.budget.max_drop is not None
-        drop = 100 * float(dense.mean() - now.mean())
-        return drop - paired_standard_error(dense, now) / 2 <= self.budget.max_drop
+        drop, error = self.drop(model, self.confirm_rows)
+        return drop - error / 2 <= self.budget.max_drop
 
     def load(self, key: str) -> TextCNN:
         """A model of this search, ready to predict as the packed file will."""

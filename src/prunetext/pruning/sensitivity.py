@@ -15,8 +15,7 @@ from prunetext.pruning.methods import Method
 from prunetext.pruning.scoring import sample_loss
 from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import shrink
-from prunetext.pruning.task import Task, right
-from prunetext.training.evaluation import paired_standard_error
+from prunetext.pruning.task import Task
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -28,7 +27,7 @@ class Sensitivity(NamedTuple):
     removed: int  # units
     share: float  # of the group
     bytes: int  # of the packed file
-    drop: float  # accuracy points
+    drop: float  # points of the metric
     error: float  # its standard error
     loss: float  # rise of the mean cross-entropy, in nats
 
@@ -43,7 +42,7 @@ def sensitivity(
     search = Search(task, method.criterion, Budget(), folder, method.name)
     search.start()
     scored = search.score(search.root, 0, "scores")
-    dense, loss = right(task.dense, task.dev), sample_loss(task.dense, task.dev)
+    loss, everywhere = sample_loss(task.dense, task.dev), np.arange(len(task.dev))
     for group in scored.groups:
         if progress is not None:
             progress(group.name)
@@ -57,13 +56,13 @@ def sensitivity(
             small = shrink(scored.model, kept)
             balance(small)
             search.round_again(small)
-            now = right(small, task.dev)
+            drop, error = search.drop(small, everywhere)
             yield Sensitivity(
                 group.name,
                 removed,
                 removed / group.size,
                 task.packed_size(small),
-                100 * float(dense.mean() - now.mean()),
-                paired_standard_error(dense, now),
+                drop,
+                error,
                 sample_loss(small, task.dev) - loss,
             )

@@ -11,6 +11,7 @@ from prunetext.models.textcnn import TextCNN
 from prunetext.models.units import STRUCTURE
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import Progress, Settings, logits
+from prunetext.training.metrics import Gold, Measure
 
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
 
@@ -31,10 +32,23 @@ class Task:
     speed: Callable[[TextCNN], float] | None = None  # texts a second of the packed model
     kinds: tuple[str, ...] = STRUCTURE
     table: str = "int8"
+    metric: Measure | None = None  # on dev: what a drop is of, if not of accuracy
+
+    @property
+    def measure(self) -> Measure:
+        """What a drop is of."""
+        return self.metric or Measure("accuracy", Gold(self.dev.targets.numpy()))
 
 
-def split_dev(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of dev that the search sees, and rows that only confirm its last candidate; both sorted."""
+def split_dev(n: int, seed: int, queries: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of dev that the search sees, and rows that only confirm its last candidate; both sorted.
+
+    Where rows are ranked by queries, all rows of a query go to the same side.
+    """
+    if queries is not None:
+        _, query = np.unique(queries, return_inverse=True)
+        seen, hidden = split_dev(int(query.max()) + 1, seed)
+        return np.flatnonzero(np.isin(query, seen)), np.flatnonzero(np.isin(query, hidden))
     order = np.random.default_rng((seed, 3)).permutation(n)
     cut = n - int(n * CONFIRM_SHARE)
     return np.sort(order[:cut]), np.sort(order[cut:])

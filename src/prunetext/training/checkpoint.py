@@ -93,8 +93,11 @@ class Checkpoint:
         for name, parameter in self.model.named_parameters():
             parameter.copy_(tensors[name])
 
-    def judge(self, accuracy: float, loss: float, by: str = "accuracy") -> None:
-        """Keep the weights if dev accuracy rose, or held at a lower loss; by "loss", if the loss fell."""
+    def judge(self, accuracy: float, loss: float, by: str = "metric") -> None:
+        """Keep the weights if accuracy (or another metric) rose on dev, or held at a lower loss; or if the loss fell.
+
+        by: "metric", or "loss".
+        """
         if self.accuracy is None:
             better = keep = True
         elif by == "loss":

@@ -30,7 +30,14 @@ def blended(targets: Tensor, soft: Tensor, share: float) -> Tensor:
     return part * soft + (1 - part) * truth
 
 
-def distillation_loss(logits: Tensor, targets: Tensor, soft: Tensor | None, share: float, temperature: float) -> Tensor:
+def distillation_loss(
+    logits: Tensor,
+    targets: Tensor,
+    soft: Tensor | None,
+    share: float,
+    temperature: float,
+    class_weights: tuple[float, ...] = (),
+) -> Tensor:
     """Mean loss (nats) of logits (n, classes): share · T² · H(soft, softmax(logits / T)) + (1 − share) · H(label).
 
     >>> logits, label = torch.tensor([[0.0, 0.0]]), torch.tensor([0])
@@ -38,17 +45,34 @@ def distillation_loss(logits: Tensor, targets: Tensor, soft: Tensor | None, shar
     0.6931471824645996
 
     targets (n,) are classes, or `UNLABELLED`, or probabilities (n, classes) that stand for both; soft (n, classes) is
-    the teacher's softmax at the temperature T, or zeros where it said nothing.
+    the teacher's softmax at the temperature T, or zeros where it said nothing. class_weights (classes,) multiply what
+    is learnt of labels, by the label; what a teacher says is learnt as it is.
     Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network".
     """
-    if soft is None:
+    if soft is None and not class_weights:
         return functional.cross_entropy(logits, targets)
-    if temperature == 1:
+    if soft is not None and temperature == 1 and not class_weights:
         return functional.cross_entropy(logits, blended(targets, soft, share))
+    labels = targets.clamp(min=0)
+    of_label = functional.cross_entropy(logits, labels, reduction="none")
+    if class_weights:
+        of_label = of_label * torch.tensor(class_weights)[labels]
+    if soft is None:
+        return of_label.mean()
     part = shares(targets, soft, share)
     of_soft = functional.cross_entropy(logits / temperature, soft, reduction="none") * temperature**2
-    of_label = functional.cross_entropy(logits, targets.clamp(min=0), reduction="none")
     return (part * of_soft + (1 - part) * of_label).mean()
+
+
+def balanced(targets: Tensor, classes: int) -> tuple[float, ...]:
+    """A weight for each class, the inverse of how often it occurs; the mean over labelled texts is 1.
+
+    >>> balanced(torch.tensor([0, 0, 0, 1, -1]), 2)
+    (0.6666666666666666, 2.0)
+    """
+    counts = torch.bincount(targets[targets != UNLABELLED], minlength=classes).double()
+    weights = counts.sum() / (classes * counts.clamp(min=1))
+    return tuple(weights.tolist())
 
 
 def softened(logits: Tensor, temperature: float) -> Tensor:

@@ -44,11 +44,11 @@ class ClassScore(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Did a packed model keep the dense model's accuracy? `kept`, `lost` or `undecided`.
+    """Did a packed model keep the dense model's accuracy, or another metric? `kept`, `lost` or `undecided`.
 
-    `drop` is dense minus packed accuracy; `low` and `high` are its one-sided 95 % bounds; all in points. `needed` is
-    the number of labelled texts that would probably turn `undecided` into `kept`, or None where it is not undecided or
-    where more texts are unlikely to help.
+    `drop` is the dense model's value of it minus the packed model's; `low` and `high` are its one-sided 95 % bounds,
+    all in points. `needed` is the number of labelled texts that would probably turn `undecided` into `kept`, or None
+    where it is not undecided or where more texts are unlikely to help.
     """
 
     name: str
@@ -57,26 +57,31 @@ class Verdict(NamedTuple):
     high: float
     needed: int | None
 
-    def sentence(self) -> str:
+    def sentence(self, metric: str = "accuracy") -> str:
         """Say it in plain words.
 
         >>> Verdict("kept", 0.1, -0.14, 0.35, None).sentence()
         'kept: the packed model is 0.10 points worse, with 95 % confidence at most 0.35 points worse.'
+        >>> Verdict("kept", 0.1, -0.14, 0.35, None).sentence("macro-F1")
+        'kept: in macro-F1, the packed model is 0.10 points worse, with 95 % confidence at most 0.35 points worse.'
         """
-        seen = f"{self.name}: the packed model is {_worse_or_better(self.drop)}"
+        where = "" if metric == "accuracy" else f"in {metric}, "
+        same = "as accurate" if metric == "accuracy" else "as good"
+        seen = f"{self.name}: {where}the packed model is {_worse_or_better(self.drop, same)}"
         if self.name == "kept":
             return f"{seen}, with 95 % confidence {_at_most_worse(self.high)}."
         if self.name == "lost":
             return f"{seen}, with 95 % confidence at least {self.low:.2f} points worse."
-        span = f"{seen}, but could be anything from {_worse_or_better(self.low)} to {_worse_or_better(self.high)}"
+        ends = f"{_worse_or_better(self.low, same)} to {_worse_or_better(self.high, same)}"
+        span = f"{seen}, but could be anything from {ends}"
         if self.needed is None:
             return f"{span}; more labelled texts are unlikely to give kept."
         return f"{span}; about {self.needed:,} labelled texts are needed to decide."
 
 
-def _worse_or_better(drop: float) -> str:
+def _worse_or_better(drop: float, same: str) -> str:
     if f"{abs(drop):.2f}" == "0.00":
-        return "as accurate as the dense one"
+        return f"{same} as the dense one"
     return f"{abs(drop):.2f} points {'worse' if drop > 0 else 'better'}"
 
 
@@ -158,11 +163,19 @@ def verdict(dense_right: ArrayLike, packed_right: ArrayLike, max_drop: float) ->
     b, c, n = _disagreements(dense_right, packed_right)
     drop = 100 * (b - c) / n
     low, high = 100 * _bound(b, c, n, Z_95), 100 * _bound(b, c, n, -Z_95)
+    name = name_of(low, high, max_drop)
+    return Verdict(name, drop, low, high, _needed(b, c, n, max_drop) if name == "undecided" else None)
+
+
+def name_of(low: float, high: float, max_drop: float) -> str:
+    """The verdict's name by the bounds of the drop, all in points.
+
+    >>> name_of(-0.2, 0.4, 0.5), name_of(-0.2, 0.6, 0.5), name_of(0.6, 1.0, 0.5)
+    ('kept', 'undecided', 'lost')
+    """
     if high <= max_drop:
-        return Verdict("kept", drop, low, high, None)
-    if low > max_drop:
-        return Verdict("lost", drop, low, high, None)
-    return Verdict("undecided", drop, low, high, _needed(b, c, n, max_drop))
+        return "kept"
+    return "lost" if low > max_drop else "undecided"
 
 
 def _needed(b: int, c: int, n: int, max_drop: float) -> int | None:

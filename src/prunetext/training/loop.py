@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from prunetext.models.textcnn import TextCNN
 from prunetext.training.checkpoint import Checkpoint
-from prunetext.training.distillation import distillation_loss
+from prunetext.training.distillation import distillation_loss, softened
 from prunetext.training.examples import Encoded, batches, evaluation_batches
+from prunetext.training.metrics import Measure
 from prunetext.training.row_adam import RowAdam
 
 CROP = 1000  # tokens of one text in one training step; prediction never crops
@@ -39,12 +39,13 @@ class Settings:
     weight_decay: float = 0.01
     word_dropout: float = 0.2
     averaging: float = 0.998  # share of the running average of the weights kept at each step; what dev judges
-    best_by: str = "accuracy"  # on dev; "loss" is less precise, but hardly flatters the best of many
+    best_by: str = "metric"  # on dev; "loss" is less precise, but hardly flatters the best of many
     patience: int = 3  # judgements that are no better
     judgements: int = 1  # of dev, in one epoch
     judge_start: bool = False  # whether the weights that training starts from may be the best ones
     soft_share: float = 0.8  # of the loss: what a teacher says, where there is one; the rest is the label
     temperature: float = 1.0  # of the teacher's probabilities
+    class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
     seed: int = 0
 
 
@@ -67,14 +68,15 @@ class Progress(NamedTuple):
 
     done: int
     total: int
-    accuracy: float | None  # on dev, after the last epoch
+    accuracy: float | None  # on dev, after the last epoch; or the value of another metric
+    metric: str = "accuracy"  # which it is, as people write it
 
 
 class Trained(NamedTuple):
     """What a call of the loop did; the model holds the best weights."""
 
     epochs: int
-    accuracy: float  # on dev
+    accuracy: float  # on dev; or the value of another metric
     texts_per_second: float  # while training, evaluation left out
     ended: str | None = None  # "interrupted" or "time", if it did not end by itself
 
@@ -87,6 +89,7 @@ def train_model(
     *,
     checkpoint: Path | None = None,
     hooks: Hooks | None = None,
+    measure: Measure | None = None,
     progress: Callable[[Progress], None] | None = None,
     deadline: float | None = None,
 ) -> Trained:
@@ -96,7 +99,8 @@ def train_model(
 
     Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
     `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
-    The steps of a small model are too short to be shared out, so that it trains on one thread.
+    `measure` is what dev is judged by, if that is not accuracy. The steps of a small model are too short to be shared
+    out, so that it trains on one thread.
     """
     hooks = hooks or Hooks()
     trained = [(name, each) for name, each in model.named_parameters() if not (hooks.frozen and hooks.frozen(name))]
@@ -113,8 +117,12 @@ def train_model(
     state.restore()
     saved, seconds, texts, epoch_batches = time.monotonic(), 0.0, 0, None
     every = max(1, per_epoch // settings.judgements)
+
+    def judge() -> None:
+        state.judge(*dev_values(model, dev, measure, settings.class_weights), settings.best_by)
+
     if settings.judge_start and state.step == 0:
-        state.judge(*dev_accuracy(model, dev), settings.best_by)
+        judge()
     ended = None
     with threads(threads_for(model)):
         try:
@@ -138,12 +146,12 @@ def train_model(
                 late = deadline is not None and time.monotonic() > deadline
                 if state.step % every == 0 or state.step == last or late:
                     with state.averaged():
-                        state.judge(*dev_accuracy(model, dev), settings.best_by)
+                        judge()
                 if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
                     state.save()
                     saved = time.monotonic()
                 if progress:
-                    progress(Progress(state.step, last, state.accuracy))
+                    progress(Progress(state.step, last, state.accuracy, measure.title if measure else "accuracy"))
                 ended = "time" if late else None
         except KeyboardInterrupt:
             if not state.best:
@@ -191,7 +199,8 @@ def train_step(
         ids = torch.where((torch.rand(ids.shape) < settings.word_dropout) & (ids > 0), 1, ids)
     chosen = torch.from_numpy(rows)
     soft = None if train.soft is None else train.soft[chosen]
-    loss = distillation_loss(model(ids), train.targets[chosen], soft, settings.soft_share, settings.temperature)
+    how = (settings.soft_share, settings.temperature, settings.class_weights)
+    loss = distillation_loss(model(ids), train.targets[chosen], soft, *how)
     model.zero_grad()
     loss.backward()
     if hooks.after_backward:
@@ -212,8 +221,18 @@ def logits(model: TextCNN, examples: Encoded) -> Tensor:
     return out
 
 
-def dev_accuracy(model: TextCNN, dev: Encoded) -> tuple[float, float]:
-    """Accuracy (a share) and cross-entropy (nats) on dev."""
+def answers(model: TextCNN, examples: Encoded) -> npt.NDArray[np.float64]:
+    """What metrics judge: probabilities (n, classes) of all texts."""
+    return softened(logits(model, examples).double(), 1.0).numpy()
+
+
+def dev_values(
+    model: TextCNN, dev: Encoded, measure: Measure | None = None, class_weights: tuple[float, ...] = ()
+) -> tuple[float, float]:
+    """Accuracy, or the value of another metric (a share), and the cross-entropy (nats) on dev."""
     scores = logits(model, dev)
-    right = (scores.argmax(1) == dev.targets).double().mean()
-    return float(right), float(functional.cross_entropy(scores, dev.targets))
+    if measure is None:
+        value = float((scores.argmax(1) == dev.targets).double().mean())
+    else:
+        value = measure.value(softened(scores.double(), 1.0).numpy())
+    return value, float(distillation_loss(scores, dev.targets, None, 0.0, 1.0, class_weights))

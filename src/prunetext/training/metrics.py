@@ -1,0 +1,240 @@
+"""What a model's answers are worth, by the name of a metric: accuracy, F1 in three ways, and two of rankings.
+
+A metric is a sum over units (texts, or queries) of a few counts, and a share made of the sums: so one product of
+matrices gives its value on thousands of resamples, which is what `training/bootstrap.py` asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from prunetext.data.dataset import Examples
+from prunetext.data.positive import positive_of
+from prunetext.errors import InputError
+from prunetext.runtime.classifier import Classifier
+
+Array = npt.NDArray[Any]
+
+
+class Gold(NamedTuple):
+    """What is right, as far as a metric asks for it.
+
+    targets: (n,) class indices, or (n, classes) bool where a text has several labels. queries: (n,) int, equal for the
+    rows that are ranked together. positive: the class that F1 is of, and by whose probability rows are ranked.
+    """
+
+    targets: Array
+    queries: Array | None = None
+    positive: int | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether a text may have several labels."""
+        return self.targets.ndim == 2
+
+    def subset(self, rows: Array) -> Gold:
+        """Of these rows, in this order."""
+        return self._replace(targets=self.targets[rows], queries=None if self.queries is None else self.queries[rows])
+
+
+class Units(NamedTuple):
+    """What is summed: unit i has the counts table[cells[i]]; units that count alike share a row of the table."""
+
+    cells: Array  # (units,) int
+    table: Array  # (cells, counts)
+
+
+class Metric(NamedTuple):
+    """How a metric is computed, and what it needs to know.
+
+    units: of the scores (n, classes) and the gold. share: of sums (…, counts) a share in 0..1 each.
+    """
+
+    title: str
+    units: Callable[[Array, Gold], Units]
+    share: Callable[[Array], Array]
+    needs_positive: bool = False
+    ranks: bool = False  # its units are queries
+
+
+def _right(scores: Array, gold: Gold) -> Units:
+    """Right or wrong; of several labels all must be right."""
+    right = (scores.astype(bool) == gold.targets).all(1) if gold.several else scores.argmax(1) == gold.targets
+    return Units(right.astype(np.int64), np.array([[0.0, 1.0], [1.0, 1.0]]))
+
+
+def _confusions(scores: Array, gold: Gold) -> Units:
+    """For each class how often it is both predicted and gold; and then how often predicted plus how often gold."""
+    classes = scores.shape[1]
+    if gold.several:
+        predicted, targets = scores.astype(bool), gold.targets.astype(bool)
+        bits = np.packbits(np.hstack([predicted, targets]), axis=1)
+        _, first, cells = np.unique(bits, axis=0, return_index=True, return_inverse=True)
+        guess, truth = predicted[first].astype(float), targets[first].astype(float)
+    else:
+        kinds, cells = np.unique(gold.targets * classes + scores.argmax(1), return_inverse=True)
+        guess, truth = np.eye(classes)[kinds % classes], np.eye(classes)[kinds // classes]
+    return Units(cells.reshape(-1), np.hstack([guess * truth, guess + truth]))
+
+
+def _confusion_of_positive(scores: Array, gold: Gold) -> Units:
+    cells, table = _confusions(scores, gold)
+    return Units(cells, table[:, [gold.positive, scores.shape[1] + (gold.positive or 0)]])
+
+
+def _ranks(scores: Array, gold: Gold) -> tuple[Array, Array, Array]:
+    """Of every positive row its query (counted from 0), its rank, and how many positive rows stand up to there.
+
+    Ranked by the odds of the positive class, which still differ where probabilities near 1 are rounded to the same.
+    Among equals, positive rows come last: who gives every row the same score is not to be rewarded for it.
+    """
+    assert gold.queries is not None
+    of_positive = scores[:, gold.positive].astype(float)
+    with np.errstate(divide="ignore"):
+        odds = of_positive / (np.delete(scores, gold.positive or 0, axis=1).sum(1, dtype=float))
+    relevant = gold.targets == gold.positive
+    order = np.lexsort((relevant, -odds, gold.queries))
+    queries, relevant = gold.queries[order], relevant[order]
+    starts = np.flatnonzero(np.diff(queries, prepend=queries[:1] - 1))
+    query = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(queries)))
+    before = np.concatenate([[0], np.cumsum(relevant)])[starts]
+    found = np.flatnonzero(relevant)
+    return query[found], found - starts[query[found]] + 1, np.cumsum(relevant)[found] - before[query[found]]
+
+
+def _average_precisions(scores: Array, gold: Gold) -> Units:
+    query, rank, found = _ranks(scores, gold)
+    counts = np.bincount(query)
+    return _of_values((np.bincount(query, found / rank) / np.maximum(counts, 1))[counts > 0])
+
+
+def _reciprocal_ranks(scores: Array, gold: Gold) -> Units:
+    _, rank, found = _ranks(scores, gold)
+    return _of_values(1 / rank[found == 1])
+
+
+def _of_values(values: Array) -> Units:
+    kinds, cells = np.unique(values, return_inverse=True)
+    return Units(cells, np.column_stack([kinds, np.ones(len(kinds))]))
+
+
+def _mean(sums: Array) -> Array:
+    return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1e-300))
+
+
+def _f1(hits: Array, totals: Array) -> Array:
+    return np.asarray(2 * hits / np.where(totals > 0, totals, 1))
+
+
+def _macro(sums: Array) -> Array:
+    hits, totals = np.split(sums, 2, axis=-1)
+    return np.asarray(_f1(hits, totals).sum(-1) / np.maximum((totals > 0).sum(-1), 1))
+
+
+def _micro(sums: Array) -> Array:
+    hits, totals = np.split(sums, 2, axis=-1)
+    return _f1(hits.sum(-1), totals.sum(-1))
+
+
+METRICS: Mapping[str, Metric] = {
+    "accuracy": Metric("accuracy", _right, _mean),
+    "macro-f1": Metric("macro-F1", _confusions, _macro),
+    "micro-f1": Metric("micro-F1", _confusions, _micro),
+    "f1": Metric("F1", _confusion_of_positive, _micro, needs_positive=True),
+    "map": Metric("MAP", _average_precisions, _mean, needs_positive=True, ranks=True),
+    "mrr": Metric("MRR", _reciprocal_ranks, _mean, needs_positive=True, ranks=True),
+}
+
+
+def packed_answers(classifier: Classifier, texts: list[str]) -> Array:
+    """Probabilities (n, classes) by a packed file, of which the largest is that of the label that it predicts."""
+    found = classifier.predict_proba(texts).astype(float)
+    labels = {label: at for at, label in enumerate(classifier.labels)}
+    chosen = np.array([labels[label] for label in classifier.predict(texts)], np.int64)
+    # float32 may make two probabilities equal whose logits are not.
+    rows = np.flatnonzero(found.argmax(1) != chosen)
+    found[rows, chosen[rows]] = np.nextafter(found[rows].max(1), 2)
+    return found
+
+
+def check_metric(name: str) -> None:
+    """Refuse a name that no metric bears."""
+    if name not in METRICS:
+        raise InputError(f"metric is {name!r}: it must be one of {', '.join(METRICS)}.")
+
+
+class Measure(NamedTuple):
+    """A metric together with the gold of some texts.
+
+    >>> measure = Measure("macro-f1", Gold(np.array([0, 0, 1])))
+    >>> round(measure.value(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])), 3)
+    0.4
+
+    `scores` (n, classes) are probabilities, one row a text, of which the largest is the answer; where texts have
+    several labels, they are 0 and 1: which labels are given, by whatever thresholds.
+    - accuracy: of several labels all must be right. macro-f1: the mean over labels that are gold or predicted.
+      micro-f1: of all labels together. f1: of the positive label.
+    - map and mrr: mean average precision, and mean reciprocal rank of the first positive row, over queries; queries
+      without a positive row are left out. Among rows of equal probability the positive ones are ranked last.
+    """
+
+    name: str
+    gold: Gold
+
+    @property
+    def metric(self) -> Metric:
+        """How it is computed."""
+        return METRICS[self.name]
+
+    @property
+    def title(self) -> str:
+        """Its name as people write it, such as macro-F1."""
+        return self.metric.title
+
+    def value(self, scores: Array) -> float:
+        """A share in 0..1."""
+        cells, table = self.metric.units(scores, self.gold)
+        return float(self.metric.share(np.bincount(cells, minlength=len(table)) @ table))
+
+    def subset(self, rows: Array) -> Measure:
+        """On these rows alone."""
+        return self._replace(gold=self.gold.subset(rows))
+
+
+def measure_of(name: str | None, examples: Examples, labels: list[str], positive: str | None = None) -> Measure:
+    """A metric on some texts; InputError where they are not of a kind that it can judge.
+
+    >>> measure_of("f1", Examples(["good", "bad"], ["yes", "no"]), ["no", "yes"]).gold
+    Gold(targets=array([1, 0]), queries=None, positive=1)
+
+    No name means accuracy, and micro-F1 of several labels. labels: in the order of classes. positive: the label that F1
+    and rankings are about, where it has no usual name.
+    Rows of pairs with the same first text are of one query.
+    """
+    name = name or ("accuracy" if examples.label_sets is None else "micro-f1")
+    check_metric(name)
+    if positive is not None and positive not in labels:
+        raise InputError(f"positive is {positive!r}: it must be one of the labels, such as {labels[0]!r}.")
+    wanted = positive_of(labels) if positive is None else positive
+    at = labels.index(wanted) if wanted is not None else None
+    metric, index = METRICS[name], {label: place for place, label in enumerate(labels)}
+    if metric.needs_positive and at is None:
+        raise InputError(f"metric is {name}, but no label has a usual name for the positive one. Give it as positive.")
+    if metric.ranks and (examples.pairs is None or examples.label_sets is not None):
+        raise InputError(f"metric is {name}, which ranks pairs of one label each, and the data are none. Give another.")
+    if examples.label_sets is not None:
+        targets = np.zeros((len(examples), len(labels)), bool)
+        for row, each in enumerate(examples.label_sets):
+            targets[row, [index[label] for label in each]] = True
+        return Measure(name, Gold(targets, None, at))
+    gold = Gold(np.array([index[label] for label in examples.labels], np.int64), None, at)
+    if examples.pairs is not None:
+        first: dict[str, int] = {}
+        gold = gold._replace(queries=np.array([first.setdefault(text, len(first)) for text in examples.texts]))
+    if metric.ranks and not (gold.targets == at).any():
+        raise InputError(f"metric is {name}, but no row has the label {wanted!r}. Give such rows, or another metric.")
+    return Measure(name, gold)
