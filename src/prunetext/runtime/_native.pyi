@@ -3,6 +3,8 @@ from typing import Literal, final, overload
 
 TOKENIZER: str
 ORACLE: str
+MATCHED: int
+BESIDE: int
 
 def tokenize(text: str) -> list[str]: ...
 def count_words(texts: list[str]) -> dict[str, int]: ...
@@ -14,6 +16,7 @@ class Vocabulary:
     @property
     def words(self) -> list[str]: ...
     def encode(self, texts: list[str], threads: int = 1) -> tuple[bytes, bytes]: ...
+    def encode_pairs(self, firsts: list[str], seconds: list[str], threads: int = 1) -> tuple[bytes, bytes]: ...
 
 @final
 class Model:

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "matching.hpp"
 #include "python_text.hpp"
 #include "tokenizer.hpp"
 #include "vocabulary.hpp"
@@ -24,6 +25,7 @@ namespace {
 constexpr int32_t kUnknown = 1;    // 0 is padding
 constexpr int32_t kFirstWord = 2;
 constexpr int kMostThreads = 256;
+constexpr int kFlags = 29;  // the bit of an id from which on the flags of a pair's tokens stand
 
 nb::object to_str(std::string_view utf8) {
     nb::object text = nb::steal(PyUnicode_DecodeUTF8(utf8.data(), Py_ssize_t(utf8.size()), nullptr));
@@ -74,9 +76,10 @@ nb::list words_of(const Vocabulary &vocabulary) {
     return words;
 }
 
-// The ids of texts[begin:end], and where each text's ids end within them.
+// The ids of texts[begin:end], and where each text's ids end within them. Two texts after each other may be a pair.
 struct Part {
     size_t begin, end;
+    bool pairs;
     std::vector<int32_t> ids;
     std::vector<int64_t> ends;
     std::exception_ptr error;
@@ -84,13 +87,23 @@ struct Part {
     void run(const Vocabulary &vocabulary, const std::vector<Text> &texts) noexcept {
         try {
             std::string scratch;
+            std::vector<uint64_t> keys;
+            std::vector<uint8_t> flags;
+            Matcher matcher;
             ends.reserve(end - begin);
             for (size_t i = begin; i < end; ++i) {
                 tokenize(texts[i], scratch, [&](const char *token, size_t length) {
                     const int32_t index = vocabulary.find_token(token, length);
                     ids.push_back(index < 0 ? kUnknown : index + kFirstWord);
+                    if (pairs) keys.push_back(key_of_token(token, length));
                 });
                 ends.push_back(int64_t(ids.size()));
+                if (!pairs || (i - begin) % 2 == 0) continue;
+                const size_t own = keys.size(), first = own - size_t(ends.back() - ends[ends.size() - 2]);
+                flags.resize(own);
+                matcher.flag({keys.data(), first, flags.data()}, {keys.data() + first, own - first, flags.data() + first});
+                for (size_t t = 0; t < own; ++t) ids[ids.size() - own + t] |= flags[t] << kFlags;
+                keys.clear();
             }
         } catch (...) {
             error = std::current_exception();
@@ -99,15 +112,16 @@ struct Part {
 };
 
 // Cuts the texts into parts of about equal numbers of characters, one for each thread.
-std::vector<Part> cut(const std::vector<Text> &texts, size_t threads) {
+std::vector<Part> cut(const std::vector<Text> &texts, size_t threads, bool pairs) {
     size_t total = 0;
     for (const Text &text : texts) total += text.length + 1;
     std::vector<Part> parts;
     size_t begin = 0, done = 0;
     for (size_t i = 0; i < texts.size(); ++i) {
         done += texts[i].length + 1;
+        if (pairs && i % 2 == 0) continue;
         if (done * threads >= total * (parts.size() + 1)) {  // so for the last text too
-            parts.push_back(Part{begin, i + 1, {}, {}, {}});
+            parts.push_back(Part{begin, i + 1, pairs, {}, {}, {}});
             begin = i + 1;
         }
     }
@@ -136,19 +150,18 @@ template <class Number> nb::bytes make_bytes(size_t count) {
     return nb::cast<nb::bytes>(bytes);
 }
 
-nb::tuple encode(const Vocabulary &vocabulary, nb::handle list, int threads) {
+nb::tuple encode_all(const Vocabulary &vocabulary, const std::vector<Text> &texts, int threads, bool pairs) {
     if (threads < 1) throw nb::value_error("threads must be at least 1");
-    const HeldTexts held(list);
     std::vector<Part> parts;
     size_t count = 0;
     {
         nb::gil_scoped_release release;
-        parts = cut(held.texts(), size_t(std::min(threads, kMostThreads)));
-        run_all(parts, vocabulary, held.texts());
+        parts = cut(texts, size_t(std::min(threads, kMostThreads)), pairs);
+        run_all(parts, vocabulary, texts);
         for (const Part &part : parts) count += part.ids.size();
     }
     nb::bytes ids = make_bytes<int32_t>(count);
-    nb::bytes offsets = make_bytes<int64_t>(held.texts().size() + 1);
+    nb::bytes offsets = make_bytes<int64_t>(texts.size() + 1);
     char *id = PyBytes_AS_STRING(ids.ptr());
     char *offset = PyBytes_AS_STRING(offsets.ptr());
     int64_t base = 0;
@@ -164,6 +177,28 @@ nb::tuple encode(const Vocabulary &vocabulary, nb::handle list, int threads) {
     return nb::make_tuple(ids, offsets);
 }
 
+nb::tuple encode(const Vocabulary &vocabulary, nb::handle list, int threads) {
+    const HeldTexts held(list);
+    return encode_all(vocabulary, held.texts(), threads, false);
+}
+
+nb::tuple encode_pairs(const Vocabulary &vocabulary, nb::handle one, nb::handle other, int threads) {
+    if (vocabulary.size() + kFirstWord > size_t{1} << kFlags) throw nb::value_error("for pairs a vocabulary holds fewer than 2^29 words");
+    const HeldTexts firsts(one, "firsts"), seconds(other, "seconds");
+    const size_t count = firsts.texts().size();
+    if (seconds.texts().size() != count) {
+        const std::string rule = "there are " + std::to_string(count) + " first texts and " + std::to_string(seconds.texts().size()) + " second ones";
+        throw nb::value_error(rule.c_str());
+    }
+    std::vector<Text> texts;
+    texts.reserve(2 * count);
+    for (size_t i = 0; i < count; ++i) {
+        texts.push_back(firsts.texts()[i]);
+        texts.push_back(seconds.texts()[i]);
+    }
+    return encode_all(vocabulary, texts, threads, true);
+}
+
 }  // namespace
 }  // namespace prunetext
 
@@ -171,6 +206,8 @@ void bind_tokenizer(nb::module_ &module) {
     using prunetext::Vocabulary;
     module.attr("TOKENIZER") = prunetext::kTokenizer;
     module.attr("ORACLE") = prunetext::tables::kOracle;
+    module.attr("MATCHED") = prunetext::matched << prunetext::kFlags;
+    module.attr("BESIDE") = prunetext::beside << prunetext::kFlags;
     module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(), nb::sig("def tokenize(text: str) -> list[str]"),
                "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization.");
     module.def("count_words", &prunetext::count_words, nb::arg("texts").none(),
@@ -187,5 +224,9 @@ void bind_tokenizer(nb::module_ &module) {
         .def_prop_ro("words", &prunetext::words_of, nb::sig("def words(self) -> list[str]"))
         .def("encode", &prunetext::encode, nb::arg("texts").none(), nb::arg("threads") = 1,
              nb::sig("def encode(self, texts: list[str], threads: int = 1) -> tuple[bytes, bytes]"),
-             "The ids of all texts one after another (int32), and where each begins, with the end (int64, texts + 1).");
+             "The ids of all texts one after another (int32), and where each begins, with the end (int64, texts + 1).")
+        .def("encode_pairs", &prunetext::encode_pairs, nb::arg("firsts").none(), nb::arg("seconds").none(), nb::arg("threads") = 1,
+             nb::sig("def encode_pairs(self, firsts: list[str], seconds: list[str], threads: int = 1) -> tuple[bytes, bytes]"),
+             "The same for pairs, whose texts alternate: first, second, first, … An id has MATCHED added where its token occurs in "
+             "the other text, and BESIDE, too, where that occurs beside the same token as here, before or after it.");
 }
