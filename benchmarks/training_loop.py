@@ -115,8 +115,8 @@ class Bench:
             raise SystemExit(f"{options.data} has no dev split: give a folder with train.* and dev.*.")
         words, labels = vocabulary_of(data.train.texts, model), data.labels
         vocabulary = Vocabulary(words)
-        self.train = encode(data.train.texts, data.train.labels, vocabulary, labels)
-        self.dev = encode(data.dev.texts, data.dev.labels, vocabulary, labels)
+        self.train = encode(data.train, vocabulary, labels)
+        self.dev = encode(data.dev, vocabulary, labels)
         self.texts = [  # a text has at least one id, or its convolution has nothing to slide over
             torch.from_numpy(np.array(text if len(text) else [0], np.int64))
             for text in np.split(self.train.ids, self.train.offsets[1:-1])

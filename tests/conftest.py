@@ -55,13 +55,18 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def random_model() -> Callable[..., Any]:
-    """Make an untrained TextCNN of any shape whose biases are not zero; the same one for the same seed."""
+    """Make an untrained TextCNN of any shape whose biases are not zero; the same one for the same seed.
+
+    With two `texts` it is one of pairs.
+    """
     import torch
 
+    from prunetext.models.pair import kind_of
     from prunetext.models.textcnn import Shape, TextCNN
 
     def make(
         *,
+        texts: int = 1,
         words: int = 7,
         dimensions: int = 5,
         filters: dict[int, int] | None = None,
@@ -72,7 +77,7 @@ def random_model() -> Callable[..., Any]:
     ) -> TextCNN:
         torch.manual_seed(seed)
         shape = Shape(words, dimensions, filters or {1: 2, 3: 4}, classes, pooling)
-        model = TextCNN(shape, vectors=torch.randn(words + 2, dimensions), static=static)
+        model = kind_of(texts)(shape, vectors=torch.randn(words + 2, dimensions), static=static)
         with torch.no_grad():
             for width in model.widths:
                 model.conv(width).bias.normal_(0, 0.3)
@@ -83,12 +88,19 @@ def random_model() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def random_ids() -> Callable[..., Any]:
-    """Make ids (batch, length) of random texts, padded with 0; the first is empty, the second fills its row."""
+    """Make ids (batch, length) of random texts, padded with 0; the first is empty, the second fills its row.
+
+    With two `texts` the words have flags, as those of pairs.
+    """
     import torch
 
-    def make(words: int, *, batch: int = 6, length: int = 9, seed: int = 0) -> torch.Tensor:
+    from prunetext.models.pair import BESIDE, MATCHED
+
+    def make(words: int, *, texts: int = 1, batch: int = 6, length: int = 9, seed: int = 0) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
         ids = torch.randint(1, words + 2, (batch, length), generator=generator)
+        if texts == 2:
+            ids += torch.tensor([0, MATCHED, MATCHED + BESIDE])[torch.randint(0, 3, ids.shape, generator=generator)]
         lengths = torch.randint(0, length + 1, (batch,), generator=generator)
         lengths[0] = 0
         lengths[1:2] = length

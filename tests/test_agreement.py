@@ -16,7 +16,7 @@ from prunetext.packing.textcnn import pack
 from prunetext.pruning.shrinking import shrink
 from prunetext.runtime import _native, format
 from prunetext.runtime.reference import ReferenceModel
-from prunetext.training.examples import encode
+from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
 WORDS = ["the", "film", "good", "bad", "电", "ø", "films", "a", "great", "dull", "影", "was"]
@@ -113,7 +113,7 @@ def test_every_computation_gives_the_same_answer(
         counts = model.counts()
         assert 0 < counts["weights"] < (counts["vocabulary"] + model.additions()) * counts["dimensions"]
     texts = some_texts(seed=1)
-    examples = encode(texts, [LABELS[0]] * len(texts), _native.Vocabulary(WORDS), LABELS)
+    examples = encode_inputs(texts, _native.Vocabulary(WORDS))
     with torch.no_grad():
         model.head.weight *= 3
         model.head.bias -= logits(model, examples).mean(0)  # so that all labels occur

@@ -37,7 +37,7 @@ def texts() -> Examples:
 
 @pytest.fixture(scope="module")
 def encoded(texts: Examples) -> Encoded:
-    return encode(texts.texts, texts.labels, Vocabulary(WORDS), LABELS)
+    return encode(texts, Vocabulary(WORDS), LABELS)
 
 
 def right(answers: list[str], texts: Examples) -> list[bool]:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunetext.data.dataset import Data, Examples, Report
+from prunetext.data.dataset import Data, Examples, Input, Report
 from prunetext.data.reading import holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
@@ -105,11 +105,11 @@ def evaluate(
     reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
     measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
-    scores = ours.scores(examples.texts)
+    scores = ours.scores(examples.inputs)
     answers = ours.named(scores)
     reference = found = value = None
     if theirs is not None:
-        others = theirs.scores(examples.texts)
+        others = theirs.scores(examples.inputs)
         reference, value = score(theirs.named(others), examples.labels), measure.value(others)
         found = bootstrap_verdict(measure, others, scores, max_drop)
     error = rejected = None
@@ -160,19 +160,17 @@ class Answering:
         """The most probable label of each text."""
         return [self.labels[at] for at in scores.argmax(1).tolist()]
 
-    def scores(self, texts: list[str]) -> Array:
-        """Probabilities (n, classes) of each text."""
+    def scores(self, inputs: list[Input]) -> Array:
+        """Probabilities (n, classes) of each text, or pair of texts."""
         if self.classifier is not None:
             from prunetext.training.metrics import packed_answers
 
-            return packed_answers(self.classifier, texts)
+            return packed_answers(self.classifier, inputs)
         from prunetext.runtime._native import Vocabulary
-        from prunetext.training.examples import encode
+        from prunetext.training.examples import encode_inputs
         from prunetext.training.loop import answers
 
-        # The gold labels are not asked for here; the first one stands in for them.
-        encoded = encode(texts, self.labels[:1] * len(texts), Vocabulary(self.words), self.labels)
-        return answers(self.model, encoded)
+        return answers(self.model, encode_inputs(inputs, Vocabulary(self.words)))
 
 
 def choose_examples(

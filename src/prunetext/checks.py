@@ -8,6 +8,7 @@ from typing import Any
 
 from prunetext.config import PruneOptions, ReadOptions, take
 from prunetext.data.dataset import Data, Examples
+from prunetext.data.positive import positive_of
 from prunetext.data.reading import holds_splits, read
 from prunetext.errors import InputError
 from prunetext.models.textcnn import Shape
@@ -76,10 +77,9 @@ def check_data(data: Data, labels: list[str]) -> None:
     for name, examples in data.splits():
         if not len(examples):
             raise InputError(f"{data.name}: {name} holds no texts. Give some, or leave it out.")
-        if examples.pairs is not None:
-            raise InputError(
-                f"{data.name}: {name} holds pairs of texts, which fit does not learn yet. Give single texts."
-            )
+        if (examples.pairs is None) != (data.train.pairs is None):
+            one, other = ("pairs of texts", "single texts") if examples.pairs is not None else ("single texts", "pairs")
+            raise InputError(f"{data.name}: {name} holds {one}, but train {other}. Give the same in each.")
         if unknown := sorted(set(examples.labels).difference(labels)):
             raise InputError(
                 f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
@@ -90,6 +90,16 @@ def check_data(data: Data, labels: list[str]) -> None:
             label.encode()
         except UnicodeEncodeError:
             raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
+
+
+def matching_class(labels: list[str]) -> int:
+    """The class of pairs that belong together; the last one where no label has a usual name.
+
+    >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
+    (0, 1)
+    """
+    positive = positive_of(labels)
+    return len(labels) - 1 if positive is None else labels.index(positive)
 
 
 def check_shape(shape: Shape) -> None:

@@ -87,6 +87,9 @@ class FitOptions(PruneOptions):
     """What a run should reach, and how."""
 
     epochs: float | None = option(None, "Epochs of training the dense model; by the number of texts if not given.")
+    ranking: float = option(
+        0.1, "Of pairs, weight of the loss by which vectors of texts that belong together come close; 0 for none."
+    )
     seed: int = option(0, "Seed of everything drawn at random.")
     class_weights: str = option(
         "none",
@@ -135,6 +138,7 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
     check_pruning(options)
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
+        ("ranking", options.ranking, 0 <= options.ranking <= 100, "from 0 to 100"),
         ("seed", options.seed, 0 <= options.seed < 2**32, "a whole number from 0 to 4294967295"),
         ("class_weights", options.class_weights, options.class_weights in ("none", "balanced"), "none or balanced"),
         ("dimensions", model.dimensions, 0 <= (model.dimensions or 0) <= 4096, "from 0 to 4096"),

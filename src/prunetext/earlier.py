@@ -26,6 +26,7 @@ from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
 from prunetext.models.initial import digest as start_digest
 from prunetext.models.initial import new_model
+from prunetext.models.pair import kind_like
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
 from prunetext.runs import BELIEFS, FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
@@ -114,11 +115,13 @@ class EarlierRun:
         return found
 
     def _untrained(self, words: list[str], labels: list[str], vectors: Vectors | None) -> Callable[[], TextCNN]:
+        kind = kind_like(load_float(self.folder / "dense.safetensors").model)
+
         def untrained() -> TextCNN:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.fitting.seed)
                 widths, hidden = parse_widths(self.shape.widths), dropout(bool(self.teaching.teacher))
-                return new_model(words, len(labels), self.shape, widths, vectors, hidden)
+                return new_model(words, len(labels), self.shape, widths, vectors, hidden, kind)
 
         return untrained
 

@@ -107,14 +107,13 @@ def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer]:
         return packed_graph(model), list(model.row_of), classifier.predict_proba
     from prunetext.runs import load_float
     from prunetext.runtime._native import Vocabulary
-    from prunetext.training.examples import encode
+    from prunetext.training.examples import encode_inputs
     from prunetext.training.loop import logits
 
     found = load_float(source)
 
     def answer(texts: list[str]) -> NDArray[np.float32]:
-        # The gold labels are not asked for here; the first one stands in for them.
-        examples = encode(texts, found.labels[:1] * len(texts), Vocabulary(found.words), found.labels)
+        examples = encode_inputs(texts, Vocabulary(found.words))
         probabilities: NDArray[np.float32] = logits(found.model, examples).softmax(1).numpy()
         return probabilities
 

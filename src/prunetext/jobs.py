@@ -25,13 +25,13 @@ from prunetext.pruning.task import Report, Task
 from prunetext.runs import BELIEFS, STEPS, Run
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.classifier import load
-from prunetext.teaching.ensemble import joined, self_taught, sure_rows, unlabelled
+from prunetext.teaching.ensemble import joined, self_taught, sure_rows
 from prunetext.teaching.lessons import Teaching, teach
 from prunetext.training.calibration import Calibration
 from prunetext.training.checkpoint import load_tensors, save_tensors
 from prunetext.training.distillation import balanced
 from prunetext.training.evaluation import Score, Verdict
-from prunetext.training.examples import Encoded, encode
+from prunetext.training.examples import Encoded, encode, encode_inputs
 from prunetext.training.loop import Progress, Settings, train_model
 from prunetext.training.metrics import measure_of
 from prunetext.training.pace import EMBEDDING_RATE_TAUGHT, RATE_TAUGHT, pace
@@ -92,7 +92,7 @@ class Job:
         vocabulary = Vocabulary(words)
         wanted, positive = run.recipe.get("metric"), run.recipe.get("positive")
         self.measures = {name: measure_of(wanted, self.texts[name], labels, positive) for name in ("dev", "test")}
-        self.encoded = {name: encode(each.texts, each.labels, vocabulary, labels) for name, each in self.texts.items()}
+        self.encoded = {name: encode(each, vocabulary, labels) for name, each in self.texts.items()}
         self.options, self.notes = taught.options, taught.unlabelled.lines()
         self.taught = bool(taught.teachers)
         if taught.teachers or taught.teaches_itself:
@@ -105,8 +105,8 @@ class Job:
         if taught.teachers:
             lessons = teach(taught, self.tell)
             self.notes += lessons.notes
-            return joined(train, unlabelled(lessons.texts, vocabulary), torch.from_numpy(lessons.soft))
-        more, path = unlabelled(taught.unlabelled.texts, vocabulary), self.run.path(BELIEFS)
+            return joined(train, encode_inputs(lessons.inputs, vocabulary), torch.from_numpy(lessons.soft))
+        more, path = encode_inputs(taught.unlabelled.texts, vocabulary), self.run.path(BELIEFS)
         if not path.exists():
             assert self.untrained is not None
             settings = Settings(seed=self.seed, soft_share=self.options.teacher_share)
@@ -130,7 +130,8 @@ class Job:
         weights: tuple[float, ...] = ()
         if fitting.class_weights == "balanced":
             weights = balanced(self.encoded["train"].targets, len(self.labels))
-        return dataclasses.replace(settings, soft_share=share, temperature=temperature, class_weights=weights)
+        settings = dataclasses.replace(settings, class_weights=weights, ranking=fitting.ranking)
+        return dataclasses.replace(settings, soft_share=share, temperature=temperature)
 
     def deadline(self, share: float) -> float | None:
         """When so much of the time is spent, on the clock of `time.monotonic`; None without a limit."""
@@ -148,10 +149,10 @@ class Job:
 
     def speed(self, model: TextCNN) -> float:
         """Texts a second of the packed model, on one thread, on the texts of dev."""
-        scratch, texts = self.run.path("measured.safetensors"), self.texts["dev"].texts
+        scratch, inputs = self.run.path("measured.safetensors"), self.texts["dev"].inputs
         pack(model, self.words, self.labels, scratch)
         classifier = load(scratch)
-        return texts_per_second(lambda: classifier.predict(texts, threads=1), len(texts))
+        return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs))
 
 
 def budget_of(options: PruneOptions) -> Budget:
@@ -268,7 +269,7 @@ def finish(
     run.save_model("pruned.safetensors", model, words, labels, 0)
     scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
     dev, test = job.texts["dev"], job.texts["test"]
-    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.texts, scratch, job.measures["dev"])
+    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.inputs, scratch, job.measures["dev"])
     write = functools.partial(pack, model, words, labels, table=table)
     calibration, more = calibrate(write, scratch, dev, test, precision)
     notes = [*notes, *more]

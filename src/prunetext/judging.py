@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from prunetext.data.dataset import Examples
+from prunetext.data.dataset import Examples, Input
 from prunetext.models.rounding import TABLES
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
@@ -92,7 +92,7 @@ def choose_table(
     words: list[str],
     labels: list[str],
     dev: Encoded,
-    texts: list[str],
+    inputs: Sequence[Input],
     scratch: Path,
     measure: Measure,
 ) -> tuple[str, Agreement]:
@@ -106,7 +106,7 @@ def choose_table(
     found = []
     for table in TABLES:
         pack(model, words, labels, scratch, table=table)
-        now = packed_answers(load(scratch), texts)
+        now = packed_answers(load(scratch), inputs)
         equal = float((now.argmax(1) == before.argmax(1)).mean())
         drop = measure.value(before) - measure.value(now)
         found.append(Agreement(table, equal, 100 * drop))
@@ -143,8 +143,8 @@ def judge(
         rows[name] = row(given[name], size, speed)
     pruned.rounding = rounding
     classifier = load(packed)
-    given["packed"] = packed_answers(classifier, examples.texts)
-    speed = texts_per_second(lambda: classifier.predict(examples.texts, threads=1), len(examples))
+    given["packed"] = packed_answers(classifier, examples.inputs)
+    speed = texts_per_second(lambda: classifier.predict(examples.inputs, threads=1), len(examples))
     rows["packed"] = row(given["packed"], classifier.size, speed)
     found = bootstrap_verdict(measure, given["dense"], given["packed"], max_drop)
     return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement, measure.name)
@@ -162,7 +162,7 @@ def calibrate(
     write(scratch)
     plain = load(scratch)
     targets = [plain.labels.index(label) for label in dev.labels]
-    temperature = fit_temperature(plain.predict_proba(dev.texts), targets)
+    temperature = fit_temperature(plain.predict_proba(dev.inputs), targets)
     before = calibration_error(*answers_of(plain, test))
     write(scratch, temperature=temperature)
     packed = load(scratch)
@@ -180,8 +180,8 @@ def calibrate(
 
 def answers_of(classifier: Classifier, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
     """The probability of the most probable label of each text, and whether that label is right."""
-    right = np.array(classifier.predict(examples.texts)) == np.array(examples.labels)
-    return classifier.predict_proba(examples.texts).max(1), right
+    right = np.array(classifier.predict(examples.inputs)) == np.array(examples.labels)
+    return classifier.predict_proba(examples.inputs).max(1), right
 
 
 def texts_per_second(run: Callable[[], object], texts: int) -> float:

@@ -12,7 +12,15 @@ from typing import Any
 import torch
 from numpy.typing import ArrayLike
 
-from prunetext.checks import check_data, check_measures, check_method, check_shape, read_data, take_options
+from prunetext.checks import (
+    check_data,
+    check_measures,
+    check_method,
+    check_shape,
+    matching_class,
+    read_data,
+    take_options,
+)
 from prunetext.config import (
     FitOptions,
     ModelOptions,
@@ -33,6 +41,7 @@ from prunetext.errors import InputError
 from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, task_of
 from prunetext.models.groups import KINDS
 from prunetext.models.initial import digest, new_model, vocabulary_of
+from prunetext.models.pair import kind_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import load_criterion
@@ -95,13 +104,14 @@ def fit(
     check_measures(data, labels, fitting)
     taught = find_teaching(data, teaching, encoding=reading.encoding, source=source, given=given)
     words = vocabulary_of(taught.texts, shape)
-    texts = taught.data.train.texts
+    texts = taught.data.train.all_texts
     known, shape, covered = start(vectors, learnt.train_vectors, words, texts, shape, fitting.seed, taught.texts)
+    kind = kind_of(1 if data.train.pairs is None else 2, matching_class(labels))
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fitting.seed)
-            return new_model(words, len(labels), shape, widths, known, dropout(bool(taught.teachers)))
+            return new_model(words, len(labels), shape, widths, known, dropout(bool(taught.teachers)), kind)
 
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
         first = untrained()

@@ -17,6 +17,7 @@ import torch
 
 from prunetext.errors import ModelFileError, RunError
 from prunetext.modelfiles import FLOAT_FORMAT
+from prunetext.models.pair import PairCNN, model_of
 from prunetext.models.textcnn import POOLINGS, TextCNN
 from prunetext.models.units import WORDS
 from prunetext.training.checkpoint import load_tensors, save_tensors
@@ -241,7 +242,7 @@ def load_float(path: Path) -> FloatModel:
         tensors, metadata = load_tensors(path)
         if not any(name.startswith("conv") for name in tensors):
             raise ValueError("it has no convolution")
-        model = TextCNN.from_tensors(
+        model = model_of(
             tensors,
             pooling=metadata["pooling"],
             static=int(metadata["static"]),
@@ -270,7 +271,7 @@ def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
     for name, tensor in model.state_dict().items():
         if name == "bits" and name not in tensors:  # as in the files of earlier versions
             continue
-        wanted = {"remap": torch.int64, "bits": torch.uint8}.get(name, torch.float32)
+        wanted = {"remap": torch.int64, "bits": torch.uint8, "positive": torch.int64}.get(name, torch.float32)
         if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
             raise ValueError(f"its {name} has another shape or type than the rest asks for")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
@@ -281,5 +282,7 @@ def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
         raise ValueError("remap leads to rows that there are not")
     if not bool(torch.isin(model.bits, torch.tensor([8, 4, 2])).all()):
         raise ValueError("its vectors have another number of bits than 8, 4 or 2")
+    if isinstance(model, PairCNN) and not 0 <= int(model.positive) < model.shape.classes:
+        raise ValueError("its positive class is none that it has")
     if bool(model.embedding[0].any()):
         raise ValueError("its row of padding is not zero")

@@ -99,7 +99,7 @@ def test_the_last_packed_file_answers_as_its_row_says(
     assert packed.size == row.bytes
     right = {}
     for name, examples in data.splits():
-        encoded = encode(examples.texts, examples.labels, Vocabulary(words), labels)
+        encoded = encode(examples, Vocabulary(words), labels)
         right[name, "dense"] = (logits(dense, encoded).argmax(1) == encoded.targets).numpy()
         right[name, "packed"] = np.array(packed.predict(examples.texts)) == np.array(examples.labels)
     found = verdict(right["test", "dense"], right["test", "packed"], 0.5)

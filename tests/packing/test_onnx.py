@@ -22,7 +22,7 @@ from prunetext.packing.textcnn import pack
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runs import Run
 from prunetext.runtime.reference import ReferenceModel
-from prunetext.training.examples import encode
+from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
 WORDS = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
@@ -112,8 +112,7 @@ def test_a_float_model_and_its_export_give_the_same_answers(
     prunetext.export(save_float(small, folder), folder / "model.onnx")
     texts, session = some_texts(shape["seed"]), Session(folder / "model.onnx")
     assert session.metadata["vocabulary"] == [word for word, kept in zip(WORDS, stays, strict=True) if kept]
-    labels = LABELS[: shape["classes"]]
-    examples = encode(texts, labels[:1] * len(texts), prunetext.runtime._native.Vocabulary(WORDS), labels)
+    examples = encode_inputs(texts, prunetext.runtime._native.Vocabulary(WORDS))
     expected = logits(small, examples).softmax(1)
     np.testing.assert_allclose(session.predict_proba(texts), expected, rtol=0, atol=1e-5)
 

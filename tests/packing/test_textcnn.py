@@ -19,7 +19,7 @@ from prunetext.packing.textcnn import kept_words, pack, packed_tensors, units
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime import format
 from prunetext.runtime._native import Vocabulary, count_words
-from prunetext.training.examples import encode
+from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
 SEVEN = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
@@ -131,7 +131,7 @@ def test_coarse_rows_and_zeros_answer_packed_as_torch_does_with_rounding(
     texts = [" ".join(rng.choice([*words, "unseen"], rng.integers(0, 12))) for _ in range(100)]
     with torch.no_grad():  # so that all labels occur
         small.head.weight *= 3
-        examples = encode(texts, ["a"] * 100, Vocabulary(words), ["a", "b", "c"])
+        examples = encode_inputs(texts, Vocabulary(words))
         small.head.bias -= logits(small, examples).mean(0)
     path, plain = (tmp_path_factory.mktemp("pack") / "model" for _ in range(2))
     size = pack(small, words, ["a", "b", "c"], path, table=table)

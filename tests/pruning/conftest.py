@@ -130,7 +130,7 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
     """
     train, dev = toy_examples(160, noise=0.1, seed=1), toy_examples(100, noise=0.1, seed=2)
     words, labels = sorted(count_words(train.texts)), sorted(set(train.labels))
-    encoded = [encode(each.texts, each.labels, Vocabulary(words), labels) for each in (train, dev)]
+    encoded = [encode(each, Vocabulary(words), labels) for each in (train, dev)]
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):

@@ -18,6 +18,7 @@ from prunetext.pruning.shrinking import all_kept, expand, mask, shrink, unit_blo
 
 shapes = st.fixed_dictionaries(
     {
+        "texts": st.integers(1, 2),
         "words": st.integers(1, 9),
         "dimensions": st.integers(1, 6),
         "filters": st.dictionaries(st.integers(1, 5), st.integers(1, 5), min_size=1, max_size=3),
@@ -50,7 +51,7 @@ def test_shrunk_equals_masked_once_and_twice(
     static: int,
 ) -> None:
     model = random_model(**shape, static=min(static, shape["dimensions"]))
-    ids = random_ids(shape["words"], seed=shape["seed"])  # always those of the first vocabulary
+    ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])  # always those of the first vocabulary
     for time in range(2):
         kept = random_kept(model, shape["seed"] + time, share)
         masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
@@ -91,7 +92,7 @@ def test_shrunk_equals_masked_with_all_kinds_of_groups_at_once(
     more: tuple[str, ...],
 ) -> None:
     model = random_model(**{**shape, "pooling": "max"})  # a mean is over fewer windows in a narrower filter
-    ids = random_ids(shape["words"], seed=shape["seed"])
+    ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])
     kept = random_kept_of_all_kinds(model, shape["seed"], share, more)
     masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
     torch.testing.assert_close(small(ids), masked(ids), rtol=0, atol=1e-5)
@@ -137,7 +138,7 @@ def test_an_expanded_model_computes_what_the_small_one_does_and_shrinks_back_to_
     random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any], share: float
 ) -> None:
     model = random_model(**shape)
-    ids = random_ids(shape["words"], seed=shape["seed"])
+    ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])
     kept = random_kept(model, shape["seed"], share)
     small = shrink(model, kept).eval()
     with torch.no_grad():

@@ -16,9 +16,9 @@ from prunetext.models.initial import vocabulary_of
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import ensemble as ensembles
-from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows, unlabelled
+from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows
 from prunetext.training.distillation import UNLABELLED
-from prunetext.training.examples import encode
+from prunetext.training.examples import encode, encode_inputs
 from prunetext.training.loop import Settings, Trained
 
 
@@ -67,7 +67,7 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
     labels = sorted(set(labelled.labels))
     words = list(vocabulary_of([*labelled.texts, *others.texts], ensembles.LARGE))
     vocabulary = Vocabulary(words)
-    train = encode(labelled.texts, labelled.labels, vocabulary, labels)
+    train = encode(labelled, vocabulary, labels)
 
     def untrained() -> TextCNN:
         torch.manual_seed(0)
@@ -77,8 +77,8 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
     beliefs = self_taught(
         untrained,
         train,
-        unlabelled(others.texts, vocabulary),
-        encode(dev.texts, dev.labels, vocabulary, labels),
+        encode_inputs(others.texts, vocabulary),
+        encode(dev, vocabulary, labels),
         Settings(learning_rate=1e-2, embedding_rate=4e-2),
         lambda done, total: told.append((done, total)),
     )
@@ -94,7 +94,10 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
 
 def test_joined_texts_stand_one_after_the_other() -> None:
     vocabulary = Vocabulary(["film", "great"])
-    labelled, more = encode(["great film"], ["a"], vocabulary, ["a", "b"]), unlabelled(["film", ""], vocabulary)
+    labelled, more = (
+        encode(Examples(["great film"], ["a"]), vocabulary, ["a", "b"]),
+        encode_inputs(["film", ""], vocabulary),
+    )
     both = joined(labelled, more, torch.ones(3, 2))
     assert both.offsets.tolist() == [0, 2, 3, 3]
     assert both.ids.tolist() == [3, 2, 2]

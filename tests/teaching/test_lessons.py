@@ -29,7 +29,7 @@ def teaching(data: Data, teachers: list[Teacher], texts: list[str], **options: f
 def test_texts_of_which_nobody_speaks_are_left_out_but_for_those_with_a_label(data: Data) -> None:
     first = data.train.texts[0]
     found = teach(teaching(data, [teacher_of({first: [0.0, 2.0], "new": [1.0, 1.0]})], ["unheard", "new"]))
-    assert found.texts == ["new"]
+    assert found.inputs == ["new"]
     assert found.soft.shape == (len(data.train) + 1, 2)
     assert found.soft[0].argmax() == 1
     assert found.soft[-1].tolist() == [0.5, 0.5]
@@ -59,7 +59,7 @@ def test_names_that_are_none_are_refused(names: str) -> None:
 def test_made_texts_that_equal_one_of_dev_or_test_are_left_out(data: Data) -> None:
     short = Data(data.train, Examples(["common1"], ["class 0"]), data.test)
     anything = Teacher("any", "key", lambda texts, tell: np.zeros((len(texts), 2), np.float32))
-    made = teach(teaching(short, [anything], [], augment=8.0)).texts
+    made = teach(teaching(short, [anything], [], augment=8.0)).inputs
     assert made
     assert "common1" not in made
 
@@ -89,11 +89,11 @@ def test_a_teacher_that_can_be_asked_anything_is_asked_about_new_texts(
     monkeypatch.setattr(lessons, "MOST_COPIES", 3)
     anything = Teacher("any", "key", lambda texts, tell: np.zeros((len(texts), 2), np.float32))
     own = len(data.train) + 1
-    assert 2.5 * own < len(teach(teaching(data, [anything], ["new"])).texts) <= 1 + 3 * own
-    assert 1.5 * own < len(teach(teaching(data, [anything], ["new"], augment=2.0)).texts) <= 1 + 2 * own
+    assert 2.5 * own < len(teach(teaching(data, [anything], ["new"])).inputs) <= 1 + 3 * own
+    assert 1.5 * own < len(teach(teaching(data, [anything], ["new"], augment=2.0)).inputs) <= 1 + 2 * own
     monkeypatch.setattr(lessons, "WANTED", 9)
-    assert number_of_made(["three words each"] * 2, None) == 1
-    assert number_of_made(["three words each"] * 9, None) == 0
+    assert number_of_made(2, ["three words each"] * 2, None) == 1
+    assert number_of_made(9, ["three words each"] * 9, None) == 0
 
 
 def test_files_are_named_with_commas(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_long_and_empty_texts_are_answered_in_their_order(data: Data, encoder: P
     assert np.isfinite(together).all()
     for at, text in enumerate(texts):
         np.testing.assert_allclose(made.logits([text])[0], together[at], atol=0.02)
-    assert len(made.encode(texts[:1])[0]) == 10
+    assert len(made.encode(texts[:1])[0].ids) == 10
 
 
 def test_batches_rise_in_length_and_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prunetext.data.dataset import Examples
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.examples import BUCKET, EVALUATION_TOKENS, Encoded, batches, encode, evaluation_batches
 
@@ -42,7 +43,9 @@ def test_subset_is_those_texts_in_that_order(lists: list[list[int]], data: st.Da
 
 
 def test_encode_looks_up_tokens_and_labels() -> None:
-    found = encode(["Film, good!", "", "bad unseen"], ["b", "a", "b"], Vocabulary(["good", "film", "bad"]), ["a", "b"])
+    found = encode(
+        Examples(["Film, good!", "", "bad unseen"], ["b", "a", "b"]), Vocabulary(["good", "film", "bad"]), ["a", "b"]
+    )
     assert found.take(np.arange(3)).tolist() == [[3, 1, 2, 1], [0, 0, 0, 0], [4, 1, 0, 0]]
     assert found.targets.tolist() == [1, 0, 1]
 

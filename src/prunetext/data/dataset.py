@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+Input = str | tuple[str, str]  # what a model labels: a text, or both texts of a pair
+
+
 @dataclass(frozen=True)
 class Examples:
     """Texts and their labels, in the order of the source.
@@ -52,6 +55,20 @@ class Examples:
                 if label is None:
                     raise InputError(f"The label at {number} is missing. Give it one, or leave it out.")
             object.__setattr__(self, "labels", [str(label) for label in self.labels])
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What a model is asked about: the texts, or the pairs of them.
+
+        >>> Examples(["a film"], ["same"], pairs=["the film"]).inputs
+        [('a film', 'the film')]
+        """
+        return list(self.texts) if self.pairs is None else list(zip(self.texts, self.pairs, strict=True))
+
+    @property
+    def all_texts(self) -> list[str]:
+        """Every text, those of both sides of a pair."""
+        return [*self.texts, *(self.pairs or ())]
 
     def _take_several(self) -> None:
         """Sort the labels of each text, and name each set by one string."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -66,11 +66,13 @@ def new_model(
     widths: tuple[int, ...],
     vectors: Mapping[str, ArrayLike] | None,
     dropout: float = 0.5,
+    kind: Callable[..., TextCNN] = TextCNN,
 ) -> TextCNN:
     """The untrained model; words without a given vector start at random, as wide as the given ones are spread.
 
-    With 0 dimensions words are one-hot, and the convolution works on the words themselves (Johnson and Zhang 2015,
-    "Effective Use of Word Order for Text Categorization with Convolutional Neural Networks").
+    `kind` makes it, of its shape: a model of single texts, or of pairs. With 0 dimensions words are one-hot, and the
+    convolution works on the words themselves (Johnson and Zhang 2015, "Effective Use of Word Order for Text
+    Categorization with Convolutional Neural Networks").
     """
     if vectors is not None:  # of other words, a Mapping may hold anything
         vectors = {word: vectors[word] for word in words if word in vectors}
@@ -85,7 +87,7 @@ def new_model(
         start = torch.randn(len(words) + WORDS, dimensions) * 0.1 if start is None else start
         start, dimensions = torch.cat([start, start], dim=1), 2 * dimensions
     shape = Shape(len(words), dimensions, dict.fromkeys(widths, options.filters), classes, options.pooling)
-    return TextCNN(shape, vectors=start, static=static, dropout=dropout)
+    return kind(shape, vectors=start, static=static, dropout=dropout)
 
 
 def start_of(words: list[str], vectors: Mapping[str, ArrayLike], dimensions: int) -> torch.Tensor:

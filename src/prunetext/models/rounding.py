@@ -21,9 +21,10 @@ def balance(model: TextCNN) -> None:
 
     balance(model)     # before rounding_of(model, "int8")
     """
-    largest = model.embedding.abs().amax(0).clamp(min=LEAST)  # (dimensions,)
+    largest = torch.cat(model.vectors()).abs().amax(0).clamp(min=LEAST)  # (dimensions,)
     factor = largest / largest.max()
-    model.embedding.div_(factor)
+    for vectors in model.vectors():
+        vectors.div_(factor)
     for width in model.widths:
         model.conv(width).weight.mul_(factor)
 
@@ -34,7 +35,7 @@ def rounding_of(model: TextCNN, table: str) -> Rounding:
 
     All steps are float32 values, as the file stores them; the table's are those of the weights already rounded.
     """
-    embedding = float(step_for(model.embedding, LIMITS[8]))
+    embedding = float(step_for(torch.cat(model.vectors()), LIMITS[8]))
     multipliers = {
         bits: best_multiplier(model.embedding[model.bits == bits], embedding, bits)
         for bits in MULTIPLIERS
@@ -44,10 +45,15 @@ def rounding_of(model: TextCNN, table: str) -> Rounding:
     counts = [len(model.conv(width).bias) for width in model.widths]
     weight = torch.cat([step_for(model.conv(width).weight.flatten(1), 127.0, dim=1) for width in model.widths])
     limit = torch.cat(
-        [torch.full((n,), float(table_limit(table, width))) for width, n in zip(model.widths, counts, strict=True)]
+        [
+            torch.full((n,), float(table_limit(table, width, len(model.vectors()))))
+            for width, n in zip(model.widths, counts, strict=True)
+        ]
     )
     unlimited = Rounding(embedding, weight, weight, limit, multipliers)
+    fine = [torch.round(vectors / embedding) for vectors in model.vectors()[1:]]
     rounded = torch.round(rounded_rows(model.embedding, model.bits, unlimited)[UNKNOWN:] / embedding)
+    rounded = torch.cat([rounded, *fine])
     rounded_taps = torch.round(taps / model.per_column(weight)[:, None])
     largest = (rounded @ rounded_taps.T).abs().amax(0)  # (Σ width·filters,), in units of embedding · weight
     per_filter, at = [], 0
@@ -67,6 +73,8 @@ def snap(model: TextCNN, steps: Rounding) -> None:
     A model that recovered with rounding has learnt these values; what lies between is left over from training.
     """
     model.embedding.copy_(rounded_rows(model.embedding, model.bits, steps))
+    for vectors in model.vectors()[1:]:
+        vectors.copy_(torch.round(vectors / steps.embedding) * steps.embedding)
     first = 0
     for width in model.widths:
         weight = model.conv(width).weight
@@ -94,11 +102,11 @@ def rotation(model: TextCNN, frequency: Tensor | None = None) -> Turn:
 
     The table is E·Wᵀ = (E·M)·(W·N)ᵀ for any M·Nᵀ = 1. Those of its singular value decomposition make every
     dimension's part of the table orthogonal to the others', so that the dimensions worth least can go alone
-    (Eckart and Young 1936). `frequency` (rows,) weighs the words. A model with static dimensions is left alone.
+    (Eckart and Young 1936). `frequency` (rows,) weighs all vectors. A model with static dimensions is left alone.
     """
     if model.static:
         return no_turn(model)
-    rows = model.embedding.double()
+    rows = torch.cat(model.vectors()).double()
     weighed = rows if frequency is None else rows * frequency.double().sqrt()[:, None]
     taps = model.taps().double()
     left, left_inverse = square_root(weighed.T @ weighed)
@@ -111,7 +119,8 @@ def rotation(model: TextCNN, frequency: Tensor | None = None) -> Turn:
 @torch.no_grad()
 def turn(model: TextCNN, basis: Turn) -> None:
     """Change the basis of a model's embedding space."""
-    model.embedding.copy_(model.embedding.double() @ basis.there)
+    for vectors in model.vectors():
+        vectors.copy_(vectors.double() @ basis.there)
     for width in model.widths:
         model.conv(width).weight.copy_(model.conv(width).weight.double() @ basis.back)
 
@@ -123,13 +132,13 @@ def square_root(gram: Tensor) -> tuple[Tensor, Tensor]:
     return vectors * values.sqrt() @ vectors.T, vectors * values.rsqrt() @ vectors.T
 
 
-def table_limit(table: str, width: int) -> int:
-    """Largest table entry; a sum of `width` of them must fit int16.
+def table_limit(table: str, width: int, kinds: int = 1) -> int:
+    """Largest table entry; a window's sum must fit int16, of `width` words, or of these and their two flags.
 
-    >>> table_limit("int16", 3)
-    10922
+    >>> table_limit("int16", 3), table_limit("int16", 3, kinds=2)
+    (10922, 3640)
     """
-    return 127 if table == "int8" else 32767 // width
+    return 127 if table == "int8" else 32767 // (width if kinds == 1 else 3 * width)
 
 
 def step_for(values: Tensor, limit: float, dim: int | None = None) -> Tensor:

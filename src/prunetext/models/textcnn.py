@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Self, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,7 +15,7 @@ from torch.nn import functional
 from prunetext.models.convolution import WindowPooling, columns_of
 from prunetext.models.groups import Group, Kept
 from prunetext.models.precision import COARSER, MULTIPLIERS, grid, step_of
-from prunetext.models.units import PADDING, STRUCTURE, WORDS, Units
+from prunetext.models.units import PADDING, STRUCTURE, UNKNOWN, WORDS, Units
 
 POOLINGS = ("max", "max+mean")
 
@@ -79,6 +81,8 @@ class TextCNN(nn.Module):
 
     remap: Tensor
     bits: Tensor
+    texts = 1  # that an example has
+    blocks = 1  # of the head's columns, each as many as a text has features
 
     def __init__(self, shape: Shape, *, vectors: Tensor | None = None, static: int = 0, dropout: float = 0.5) -> None:
         super().__init__()
@@ -90,8 +94,7 @@ class TextCNN(nn.Module):
         self.embedding = nn.Parameter(start)
         for width in self.widths:
             self.add_module(f"conv{width}", Convolution(filters[width], width, dimensions))
-        features = sum(filters.values()) * (2 if pooling == "max+mean" else 1)
-        self.head = nn.Linear(features, classes)
+        self.head = nn.Linear(self.blocks * sum(filters.values()) * self.pools, classes)
         self.register_buffer("remap", torch.arange(words + WORDS))
         self.register_buffer("bits", torch.full((words + WORDS,), COARSER[0], dtype=torch.uint8))
         self.rounding: Rounding | None = None
@@ -99,19 +102,24 @@ class TextCNN(nn.Module):
     @classmethod
     def from_tensors(
         cls, tensors: Mapping[str, Tensor], *, pooling: str, static: int = 0, dropout: float = 0.5
-    ) -> TextCNN:
+    ) -> Self:
         """Rebuild a model from its state dict, whatever its sizes are (uneven widths included)."""
         filters = {int(name[4:-5]): len(bias) for name, bias in tensors.items() if re.fullmatch(r"conv\d+\.bias", name)}
         rows, dimensions = tensors["embedding"].shape
         shape = Shape(rows - WORDS, dimensions, filters, len(tensors["head.bias"]), pooling)
         model = cls(shape, static=static, dropout=dropout)
-        model.remap = tensors["remap"].clone()
-        if "bits" in tensors:  # files of earlier versions have none
-            model.bits = tensors["bits"].clone()
+        for name, _ in model.named_buffers():
+            if name in tensors:  # files of earlier versions have no bits
+                setattr(model, name, tensors[name].clone())
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 parameter.copy_(tensors[name])
         return model
+
+    @property
+    def pools(self) -> int:
+        """The features of a filter in one text: its maximum, and maybe its mean."""
+        return 2 if self.pooling == "max+mean" else 1
 
     @property
     def shape(self) -> Shape:
@@ -144,12 +152,8 @@ class TextCNN(nn.Module):
     def features(self, ids: Tensor) -> Tensor:
         """Pooled features (batch, features) of ids (batch, length)."""
         widest = self.widths[-1]
-        ids = functional.pad(self.remap[ids], (widest - 1, widest), value=PADDING)
-        rows, positions = torch.unique(ids, return_inverse=True)  # (distinct,), (batch, length)
-        vectors = functional.embedding(rows, self.embedding, padding_idx=PADDING, sparse=True)
-        if self.static and self.training:
-            vectors = torch.cat([vectors[:, : self.static].detach(), vectors[:, self.static :]], dim=1)
-        table = self.table(vectors, self.bits[rows])  # (distinct, Σ width·filters)
+        ids = functional.pad(ids, (widest - 1, widest), value=PADDING)
+        table, positions = self.folded(ids)
         columns = columns_of(self.shape.filters)
         maxima, sums = cast(Any, WindowPooling).apply(table, positions, columns)
         pooled = [functional.relu(maxima + self.biases())]
@@ -158,6 +162,27 @@ class TextCNN(nn.Module):
             windows = torch.cat([(length + k - 1).clamp(min=1).expand(-1, n) for k, (_, n) in columns.items()], dim=1)
             pooled.append(sums / windows)
         return torch.cat(pooled, dim=1)
+
+    def folded(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """The table of all that occurs, (distinct, Σ width·filters), padding first, and the row of each token."""
+        rows, positions = torch.unique(self.remap[ids], return_inverse=True)  # (distinct,), (batch, length)
+        return self.table_of(rows), positions
+
+    def table_of(self, rows: Tensor) -> Tensor:
+        """The table of some rows of the embedding."""
+        vectors = functional.embedding(rows, self.embedding, padding_idx=PADDING, sparse=True)
+        if self.static and self.training:
+            vectors = torch.cat([vectors[:, : self.static].detach(), vectors[:, self.static :]], dim=1)
+        return self.table(vectors, self.bits[rows])
+
+    def vectors(self) -> list[Tensor]:
+        """The parameters that hold vectors of the embedding space, (rows, dimensions) each."""
+        return [self.embedding]
+
+    def occurrences(self, ids: npt.NDArray[np.int32]) -> Tensor:
+        """How often each of these vectors is used by ids, and once more for each id, (Σ rows,)."""
+        counts = torch.from_numpy(np.bincount(ids, minlength=len(self.remap)) + 1.0)
+        return torch.zeros(len(self.embedding)).index_add_(0, self.remap, counts.float())
 
     def table(self, vectors: Tensor, bits: Tensor) -> Tensor:
         """Fold word vectors (rows, dimensions) of so many bits (rows,) and filters: (rows, Σ width·filters)."""
@@ -170,8 +195,22 @@ class TextCNN(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits (batch, classes) of ids (batch, length), padded with 0 at the end."""
-        pooled = functional.dropout(self.features(ids), self.dropout, self.training)
-        return cast(Tensor, self.head(pooled))
+        return self.judged(self.features(ids))
+
+    def judged(self, features: Tensor) -> Tensor:
+        """Logits of all that the head sees of an example, (batch, head's columns)."""
+        return cast(Tensor, self.head(functional.dropout(features, self.dropout, self.training)))
+
+    def hidden(self, ids: Tensor, chosen: Tensor) -> Tensor:
+        """The ids with the chosen words as unknown ones; padding stays."""
+        return torch.where(chosen & (ids != PADDING), UNKNOWN, ids)
+
+    def further_loss(self, ids: Tensor, loss: Callable[[Tensor], Tensor], shares: Tensor) -> Tensor:
+        """What else a training step is to make small; nothing, where an example is one text.
+
+        loss: of logits. shares: the truth of each example, probabilities (batch, classes).
+        """
+        return torch.zeros(())
 
     def trained(self, name: str) -> Tensor | None:
         """Which entries of a parameter training changes (a mask that broadcasts); None where it changes all."""

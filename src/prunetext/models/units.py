@@ -31,7 +31,7 @@ class Units:
 
     def __init__(self, model: TextCNN) -> None:
         self.model, self.shape = model, model.shape
-        self.blocks = 2 if model.pooling == "max+mean" else 1
+        self.blocks = model.blocks * model.pools
         self.bits = model.bits[WORDS:].numpy()
 
     @cached_property
@@ -48,6 +48,11 @@ class Units:
     def weighty(self) -> list[str]:
         """Parameters of which single weights may be removed."""
         return ["embedding", *(f"conv{width}.weight" for width in self.model.widths)]
+
+    def tables(self) -> list[str]:
+        """Parameters that hold vectors, the words' first."""
+        own = {id(each) for each in self.model.vectors()}
+        return [name for name, each in self.model.named_parameters() if id(each) in own]
 
     def words(self, kept: Kept) -> Flags:
         """Which words are kept."""
@@ -82,6 +87,10 @@ class Units:
         """Taps of all filters."""
         return sum(int(self.taps(kept, width)[self.filters(kept, width)].sum()) for width in self.model.widths)
 
+    def special_rows(self) -> float:
+        """Vectors that stand for no word of the vocabulary, without the padding's, which is in no file."""
+        return float(sum(len(each) for each in self.model.vectors()) - self.shape.words - UNKNOWN)
+
     def filter_bytes(self) -> float:
         """What a filter takes besides its taps: bias, scales, and its columns of the head."""
         return 4.0 * (3 + self.blocks * self.shape.classes)
@@ -94,7 +103,7 @@ class Units:
     def dimension_cost(self, kept: Kept) -> Numbers:
         """Bytes of each dimension."""
         rows = self.row_bits(kept)[self.words(kept)].sum() / 8
-        return np.full(self.shape.dimensions, 1.0 + rows + self.table_rows(kept))
+        return np.full(self.shape.dimensions, self.special_rows() + rows + self.table_rows(kept))
 
     def filter_cost(self, kept: Kept, width: int) -> Numbers:
         """Bytes of each filter of a width."""
@@ -156,7 +165,7 @@ class Units:
         """Estimated bytes of the packed file of what is kept."""
         words, dimensions = self.words(kept), int(self.dimensions(kept).sum())
         filters = sum(int(self.filters(kept, width).sum()) for width in self.model.widths)
-        rows = 1 + self.row_bits(kept)[words].sum() / 8 + self.table_rows(kept)
+        rows = self.special_rows() + self.row_bits(kept)[words].sum() / 8 + self.table_rows(kept)
         total = HEADER_BYTES + dimensions * rows + WORD_BYTES * words.sum() + self.filter_bytes() * filters
         for name in self.weighty():
             if name not in self.sparse and f"{name}.single" not in kept:
@@ -206,7 +215,8 @@ class Units:
         )
 
     def _dimensions(self) -> Iterable[Group]:
-        slices = (Slice("embedding", (1,)), *(Slice(f"conv{width}.weight", (2,)) for width in self.model.widths))
+        vectors = (Slice(name, (1,)) for name in self.tables())
+        slices = (*vectors, *(Slice(f"conv{width}.weight", (2,)) for width in self.model.widths))
         yield Group("dimensions", self.shape.dimensions, slices, self.dimension_cost, "dimensions")
 
     def _filters(self) -> Iterable[Group]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from prunetext.models.pair import PairCNN
 from prunetext.models.rounding import rounding_of
 from prunetext.models.textcnn import TextCNN, rounded_rows
 from prunetext.models.units import UNKNOWN, WORDS
@@ -46,6 +47,8 @@ def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str
         "head.bias": model.head.bias.numpy(),
         "vocabulary": np.frombuffer(file_format.encode_vocabulary([words[row] for row in order]), np.uint8),
     }
+    if isinstance(model, PairCNN):
+        tensors["match"] = units(model.match / steps.embedding)
     first = 0
     for width in model.widths:
         conv = model.conv(width)
@@ -84,7 +87,7 @@ def pack(
     all labels whose probability is at least theirs.
     """
     metadata = {
-        "task": "classification" if thresholds is None else "labels",
+        "task": "labels" if thresholds is not None else "classification" if model.texts == 1 else "pairs",
         "labels": json.dumps(list(labels), ensure_ascii=False, separators=(",", ":")),
         "tokenizer": TOKENIZER,
         "pooling": model.pooling,
@@ -92,6 +95,8 @@ def pack(
         "temperature": repr(temperature),
         "provenance": json.dumps(provenance or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
     }
+    if isinstance(model, PairCNN):
+        metadata["positive"] = json.dumps(labels[int(model.positive)], ensure_ascii=False)
     if reject is not None:
         metadata["reject"] = repr(reject)
     if thresholds is not None:

@@ -83,7 +83,6 @@ def highest(group: Group, scores: np.ndarray, share: float) -> np.ndarray:
 
 def zeros_of(model: TextCNN) -> dict[str, torch.Tensor]:
     """Where single weights were removed, by parameter, if any were."""
-    places = {name: each.detach() == 0 for name, each in model.named_parameters() if not name.startswith("head")}
-    places = {name: each for name, each in places.items() if not name.endswith("bias")}
+    places = {name: model.get_parameter(name).detach() == 0 for name in model.units().weighty()}
     places["embedding"][:WORDS] = False
     return {name: each for name, each in places.items() if bool(each.any())}

@@ -56,9 +56,8 @@ class Search:
         self.search_rows, self.confirm_rows = split_dev(len(task.dev), task.recovery.seed, queries)
         self.dense_answers = answers(task.dense, task.dev)
         rows = np.random.default_rng((task.recovery.seed, 5)).permutation(len(task.train))
-        few = int(np.searchsorted(np.cumsum(np.diff(task.train.offsets)[rows]), SAMPLE_TOKENS)) + 1
+        few = int(np.searchsorted(np.cumsum(task.train.tokens()[rows]), SAMPLE_TOKENS)) + 1
         self.watched, self.sample = self.task_of(rows[:few]), self.task_of(rows[: min(few, SAMPLE)])
-        self.frequency = torch.from_numpy(np.bincount(task.train.ids, minlength=len(task.dense.remap)) + 1.0)
         self.saved = 0.0  # seconds that took what was there already
         self.scored: dict[str, Scored] = {}
         self.whole: Outcome | None = None  # the unpruned model
@@ -249,7 +248,7 @@ class Search:
             return self.scored[name]
         model = copy.deepcopy(self.task.dense if parent == self.root else self.load(parent))
         model.rounding = None
-        weights = torch.zeros(len(model.embedding)).index_add_(0, model.remap, self.frequency.float())
+        weights = model.occurrences(self.task.train.ids)
         # A turned basis would fill the zeros of single weights.
         basis = no_turn(model) if "weights" in kinds and zeros_of(model) else rotation(model, weights)
         turn(model, basis)

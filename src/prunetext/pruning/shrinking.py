@@ -99,7 +99,7 @@ def shrink(model: TextCNN, kept: Kept) -> TextCNN:
             static = int((index < model.static).sum())
     for finish in {group.finish for group in concerned(model, kept) if group.finish is not None}:
         finish(tensors)
-    return TextCNN.from_tensors(tensors, pooling=model.pooling, static=static, dropout=model.dropout)
+    return model.from_tensors(tensors, pooling=model.pooling, static=static, dropout=model.dropout)
 
 
 def mask(model: TextCNN, kept: Kept) -> TextCNN:
@@ -140,4 +140,4 @@ def expand(small: TextCNN, model: TextCNN, kept: Kept) -> TextCNN:
     if "vocabulary" in kept:
         words = torch.from_numpy(WORDS + np.flatnonzero(~kept["vocabulary"]))
         tensors["embedding"][words] = tensors["embedding"][UNKNOWN].clone()
-    return TextCNN.from_tensors(tensors, pooling=model.pooling, static=model.static, dropout=model.dropout)
+    return model.from_tensors(tensors, pooling=model.pooling, static=model.static, dropout=model.dropout)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from prunetext.models.pair import model_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.schedules import Outcome
 from prunetext.training.checkpoint import load_tensors, save_tensors
@@ -60,7 +61,7 @@ class Store:
         """The model of this name, from memory or from the folder; without a rounding."""
         if key not in self.models:
             tensors, metadata = load_tensors(self.path(key))
-            self.models[key] = TextCNN.from_tensors(
+            self.models[key] = model_of(
                 tensors, pooling=metadata["pooling"], static=int(tensors["static"]), dropout=self.dropout
             )
         return self.models[key]

@@ -42,6 +42,28 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
     return made
 
 
+def augmented_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
+    """Make `count` new pairs of texts, of each pair one before any has a second.
+
+    >>> augmented_pairs([("a great film", "a superb film")], 1, seed=5)                  # doctest: +SKIP
+    [('a great film', 'a film')]
+
+    A quarter each: one text and a change of the other, with both kinds of order; both changed; a text and that of
+    another pair, in the place of its own. Changes are those of `augmented`.
+    """
+    random = np.random.default_rng((seed, 13))
+    rounds = -(-count // max(len(pairs), 1))
+    order = np.concatenate([np.zeros(0, np.int64), *(random.permutation(len(pairs)) for _ in range(rounds))])[:count]
+    chosen = [pairs[at] for at in order.tolist()]
+    first = augmented([pair[0] for pair in chosen], len(chosen), seed)
+    second = augmented([pair[1] for pair in chosen], len(chosen), seed + 1)
+    made = []
+    for number, (own, one, other) in enumerate(zip(chosen, first, second, strict=True)):
+        strange = pairs[int(random.integers(len(pairs)))]
+        made.append(((own[0], other), (one, own[1]), (one, other), (own[0], strange[1]))[number % 4])
+    return made
+
+
 def changed(
     kind: int, words: list[str], other: list[str], pool: Sequence[str], random: np.random.Generator
 ) -> list[str]:

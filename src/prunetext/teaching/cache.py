@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from prunetext.data.dataset import Input
+
 CHUNK = 2_048  # texts in one file: what a teacher loses when it is killed
 
 Floats = npt.NDArray[np.float32]
@@ -24,14 +26,16 @@ def cache_folder() -> Path:
     return Path(given) if given else Path(base) / "prunetext"
 
 
-def digest_of(*parts: str | bytes) -> str:
+def digest_of(*parts: Input | bytes) -> str:
     """A name for what these parts say, 32 hexadecimal digits; the lengths count, so that no two lists are alike.
 
-    >>> digest_of("ab", "c") == digest_of("ab", "c") != digest_of("a", "bc")
+    >>> digest_of("ab", "c") == digest_of("ab", "c") != digest_of("a", "bc") != digest_of(("a", "bc"))
     True
     """
     digest = blake2b(digest_size=16)
     for part in parts:
+        if isinstance(part, tuple):
+            part = digest_of("pair", *part)
         raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         digest.update(len(raw).to_bytes(8, "little") + raw)
     return digest.hexdigest()
@@ -57,9 +61,9 @@ def alone(folder: Path) -> Iterator[None]:
 
 def cached(
     key: str,
-    texts: Sequence[str],
+    texts: Sequence[Input],
     classes: int,
-    ask: Callable[[Sequence[str]], Floats],
+    ask: Callable[[Sequence[Input]], Floats],
     progress: Callable[[int, int], None] | None = None,
 ) -> Floats:
     """Answers (n, classes) to all texts, those from disk that are there, the others by asking.

@@ -11,15 +11,15 @@ import numpy as np
 import torch
 
 from prunetext.config import ModelOptions, parse_widths
-from prunetext.data.dataset import Examples
+from prunetext.data.dataset import Examples, Input
 from prunetext.errors import RunError
 from prunetext.models.initial import vocabulary_of
+from prunetext.models.pair import kind_of
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching.cache import Floats, alone
 from prunetext.training.checkpoint import load_tensors, save_tensors
-from prunetext.training.distillation import UNLABELLED
-from prunetext.training.examples import Encoded, encode
+from prunetext.training.examples import Encoded, encode, encode_inputs
 from prunetext.training.loop import Settings, Trained, logits, train_model
 from prunetext.training.pace import pace
 
@@ -36,7 +36,7 @@ def ensemble(
     labels: Sequence[str],
     folder: Path,
     tell: Callable[[int, int], None] | None = None,
-) -> Callable[[Sequence[str]], Floats]:
+) -> Callable[[Sequence[Input]], Floats]:
     """Train so many large TextCNNs, each from a start of its own; they answer with the logarithm of their mean.
 
         answer = ensemble(5, data.train, data.dev, data.labels, Path("cache/members"))
@@ -44,9 +44,9 @@ def ensemble(
 
     Members that an earlier call has left in the folder are not trained again.
     """
-    words = vocabulary_of(examples.texts, LARGE)
+    words = vocabulary_of(examples.all_texts, LARGE)
     vocabulary = Vocabulary(words)
-    train, chosen = (encode(each.texts, each.labels, vocabulary, labels) for each in (examples, dev))
+    train, chosen = (encode(each, vocabulary, labels) for each in (examples, dev))
     members = []
     with alone(folder):
         for number in range(size):
@@ -54,8 +54,8 @@ def ensemble(
                 tell(number, size)
             members.append(member(number, train, chosen, len(words), len(labels), folder))
 
-    def answer(texts: Sequence[str]) -> Floats:
-        encoded = unlabelled(texts, vocabulary)
+    def answer(texts: Sequence[Input]) -> Floats:
+        encoded = encode_inputs(texts, vocabulary)
         mean = torch.stack([logits(model, encoded).softmax(1) for model in members]).mean(0)
         logarithms: Floats = mean.clamp(min=LEAST).log().numpy()
         return logarithms
@@ -68,7 +68,7 @@ def member(number: int, train: Encoded, dev: Encoded, words: int, classes: int, 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number)
         filters = dict.fromkeys(parse_widths(LARGE.widths), LARGE.filters)
-        model = TextCNN(Shape(words, LARGE.dimensions or 0, filters, classes, LARGE.pooling))
+        model = kind_of(train.texts)(Shape(words, LARGE.dimensions or 0, filters, classes, LARGE.pooling))
         path = folder / f"member-{number}.safetensors"
         with suppress(OSError, RunError):  # there is none, or it is damaged
             model.load_state_dict(load_tensors(path)[0])
@@ -147,15 +147,9 @@ def confident(probabilities: torch.Tensor) -> torch.Tensor:
     return best >= threshold[guess]
 
 
-def unlabelled(texts: Sequence[str], vocabulary: Vocabulary) -> Encoded:
-    """Texts without labels as ids."""
-    ids, offsets = vocabulary.encode(list(texts))
-    targets = torch.full((len(texts),), UNLABELLED)
-    return Encoded(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64), targets)
-
-
 def joined(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = None) -> Encoded:
     """Texts with labels and without as one, in this order."""
     offsets = np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]])
     targets = torch.cat([labelled.targets, unlabelled.targets])
-    return Encoded(np.concatenate([labelled.ids, unlabelled.ids]), offsets, targets, soft)
+    ids = np.concatenate([labelled.ids, unlabelled.ids])
+    return dataclasses.replace(labelled, ids=ids, offsets=offsets, targets=targets, soft=soft)

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from prunetext.config import TeachOptions
-from prunetext.data.dataset import Data, Examples
+from prunetext.data.dataset import Data, Examples, Input
 from prunetext.errors import InputError
 from prunetext.runtime._native import count_words
-from prunetext.teaching.augmentation import augmented
+from prunetext.teaching.augmentation import augmented, augmented_pairs
 from prunetext.teaching.cache import Floats, digest_of
 from prunetext.teaching.teachers import Origin, Teacher, Tell, agreed, find_teachers, listed
 from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled, signature, signatures
@@ -29,7 +29,7 @@ SEED = 0  # of what is drawn here: the same for every student, so that a teacher
 class Lessons(NamedTuple):
     """Texts beyond train, and a teacher's probabilities (n, classes) for those of train and these, in this order."""
 
-    texts: list[str]
+    inputs: list[Input]
     soft: Floats
     notes: list[str]
 
@@ -65,7 +65,12 @@ class Teaching(NamedTuple):
     @property
     def texts(self) -> list[str]:
         """Texts from which the vocabulary is made."""
-        return [*self.data.train.texts, *self.unlabelled.texts]
+        return [text for each in self.inputs for text in ([each] if isinstance(each, str) else each)]
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What there is to learn from, with labels and without."""
+        return [*self.data.train.inputs, *self.unlabelled.texts]
 
     @property
     def teaches_itself(self) -> bool:
@@ -108,11 +113,11 @@ def find_teaching(
         encoding=encoding,
     )
     teachers = find_teachers(options, few, Origin(data.fingerprint(), source) if options.teacher else None)
-    refuse_silence(teachers, [*few.train.texts, *found.texts], options)
+    refuse_silence(teachers, [*few.train.inputs, *found.texts], options)
     return Teaching(few, teachers, found, options)
 
 
-def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[str], options: TeachOptions) -> None:
+def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[Input], options: TeachOptions) -> None:
     """Refuse files of probabilities that know none of the texts, or were to answer for texts that are made."""
     files = [teacher for teacher in teachers if not teacher.answers_all]
     if files and options.augment:
@@ -137,14 +142,14 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     """Ask the teachers about train, the unlabelled texts, and texts made of both.
 
         lessons = teach(find_teaching(data, options))
-        lessons.soft.shape         # (len(data.train) + len(lessons.texts), classes)
+        lessons.soft.shape         # (len(data.train) + len(lessons.inputs), classes)
 
     Texts of which no teacher knows anything are left out, and counted in the notes.
     """
-    train, own = taught.data.train.texts, taught.texts
-    made: list[str] = []
+    train, own = taught.data.train.inputs, taught.inputs
+    made: list[Input] = []
     if all(teacher.answers_all for teacher in taught.teachers):
-        made = augmented(own, number_of_made(own, taught.options.augment), SEED)
+        made = made_of(own, number_of_made(len(own), taught.texts, taught.options.augment))
     texts = [*own, *made]
     parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is kept by its own content
     answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
@@ -152,7 +157,7 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     known = soft.sum(1) > 0
     known[: len(train)] = True
     if made:
-        splits = [examples.texts for examples in (taught.data.dev, taught.data.test) if examples is not None]
+        splits = [examples.inputs for examples in (taught.data.dev, taught.data.test) if examples is not None]
         held_out = {each for part in splits for each in signatures(part)}
         known[len(own) :] = [signature(text) not in held_out for text in made]
     beyond = [text for text, keep in zip(texts[len(train) :], known[len(train) :].tolist(), strict=True) if keep]
@@ -164,12 +169,20 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     return Lessons(beyond, soft[known], notes)
 
 
-def number_of_made(texts: Sequence[str], copies: float | None) -> int:
-    """How many texts augmentation makes: so many times those that there are, or by their words.
+def made_of(inputs: Sequence[Input], count: int) -> list[Input]:
+    """So many new texts, or pairs of texts, made of those that there are."""
+    pairs = [each for each in inputs if not isinstance(each, str)]
+    if pairs:
+        return list(augmented_pairs(pairs, count, SEED))
+    return list(augmented([each for each in inputs if isinstance(each, str)], count, SEED))
 
-    >>> number_of_made(["a great film"] * 1_000, None), number_of_made(["a great film"] * 1_000, 0.5)
+
+def number_of_made(examples: int, texts: list[str], copies: float | None) -> int:
+    """How many examples augmentation makes: so many times those that there are, or by the words of their texts.
+
+    >>> number_of_made(1_000, ["a great film"] * 1_000, None), number_of_made(1_000, ["a great film"] * 1_000, 0.5)
     (8000, 500)
     """
     if copies is None:
-        copies = min(max(WANTED / max(sum(count_words(list(texts)).values()), 1) - 1, 0), MOST_COPIES)
-    return round(copies * len(texts))
+        copies = min(max(WANTED / max(sum(count_words(texts).values()), 1) - 1, 0), MOST_COPIES)
+    return round(copies * examples)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from prunetext.data.dataset import Examples
+from prunetext.data.dataset import Examples, Input
 from prunetext.errors import InputError, require
 from prunetext.runtime._native import tokenize
 from prunetext.teaching.cache import Floats
@@ -15,7 +15,7 @@ LONGEST, STRENGTH, STEPS = 3, 0.3, 300  # tokens of an n-gram, C of the regressi
 RAREST, FEW = 2, 1_000  # texts in which an n-gram must stand, and texts from which that is asked
 LEAST = 1e-6  # as small as a probability is taken for
 
-Answer = Callable[[Sequence[str]], Floats]
+Answer = Callable[[Sequence[Input]], Floats]
 
 
 def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
@@ -26,7 +26,8 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
 
     Tokens in a row, up to three, which are characters in Chinese, count once a text and are multiplied by the logarithm
     of how much more often they stand in texts of a class than in the others; a logistic regression for each class.
-    Where there is no pretrained encoder this is hard to beat.
+    Where there is no pretrained encoder this is hard to beat. Of a pair, n-grams of both texts, of the first alone, and
+    of the second alone are told apart.
     Source: Wang and Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification".
     """
     require("sklearn", extra="teacher")
@@ -35,16 +36,13 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     from sklearn.linear_model import LogisticRegression
 
     vectorizer = CountVectorizer(
-        tokenizer=tokenize,
-        token_pattern=None,
-        lowercase=False,
-        ngram_range=(1, LONGEST),
+        analyzer=ngrams_of,
         min_df=RAREST if len(examples) >= FEW else 1,
         binary=True,
         dtype=np.float64,
     )
     try:
-        seen = vectorizer.fit_transform(examples.texts)
+        seen = vectorizer.fit_transform(examples.inputs)
     except ValueError:
         raise InputError(
             "teacher ngrams: no words in a row occur twice in train. Give more texts, or another teacher."
@@ -57,7 +55,7 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
         weights = diags_array(np.log(own / own.sum()) - np.log(other / other.sum()))
         models.append((weights, LogisticRegression(C=STRENGTH, max_iter=STEPS).fit(seen @ weights, inside)))
 
-    def answer(texts: Sequence[str]) -> Floats:
+    def answer(texts: Sequence[Input]) -> Floats:
         found = vectorizer.transform(texts)
         shares = np.stack([model.predict_proba(found @ weights)[:, 1] for weights, model in models], axis=1)
         if len(labels) == 2:
@@ -67,3 +65,19 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
         return logarithms
 
     return answer
+
+
+def ngrams_of(given: Input) -> list[str]:
+    """Up to three tokens in a row; of a pair, with a mark of where they stand.
+
+    >>> ngrams_of("a great film"), ngrams_of(("great film", "dull film"))[:2]
+    (['a', 'great', 'film', 'a great', 'great film', 'a great film'], ['= film', '< great'])
+    """
+    if isinstance(given, str):
+        words = tokenize(given)
+        spans = range(1, LONGEST + 1)
+        return [" ".join(words[at : at + span]) for span in spans for at in range(len(words) - span + 1)]
+    first, second = (dict.fromkeys(ngrams_of(text)) for text in given)
+    both = [f"= {each}" for each in first if each in second]
+    sides = (("<", first, second), (">", second, first))
+    return [*both, *(f"{mark} {each}" for mark, own, other in sides for each in own if each not in other)]

@@ -13,7 +13,7 @@ import torch
 
 from prunetext.config import TeachOptions
 from prunetext.data.columns import quoted
-from prunetext.data.dataset import Data
+from prunetext.data.dataset import Data, Input
 from prunetext.errors import InputError, require
 from prunetext.modelfiles import read_header
 from prunetext.runs import load_float
@@ -23,7 +23,7 @@ from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, di
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.teaching.probabilities import ENDINGS, read_probabilities
-from prunetext.training.examples import encode
+from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
 Tell = Callable[[int, int], None] | None
@@ -42,7 +42,7 @@ class Teacher(NamedTuple):
 
     name: str
     key: str
-    answer: Callable[[Sequence[str], Tell], Floats]  # logits (n, classes); not finite where it has nothing to say
+    answer: Callable[[Sequence[Input], Tell], Floats]  # logits (n, classes); not finite where it has nothing to say
     answers_all: bool = True  # whether it can be asked about any text
     notes: tuple[str, ...] = ()
 
@@ -113,7 +113,7 @@ def of_probabilities(path: Path, labels: Sequence[str]) -> Teacher:
     answers = read_probabilities(path, labels)
     silent = np.full(len(labels), np.nan, np.float32)
 
-    def answer(texts: Sequence[str], tell: Tell) -> Floats:
+    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
         return np.stack([answers.get(text, silent) for text in texts]) if texts else np.zeros((0, len(labels)), "f")
 
     return Teacher(str(path), digest_of(digest_of_file(path)), answer, answers_all=False)
@@ -134,9 +134,8 @@ def of_run(folder: Path, labels: Sequence[str], origin: Origin) -> Teacher:
     doubt = f"Teacher {folder} was made of other data: whether texts of dev or test were among them is not known."
     order, vocabulary = torch.tensor([found.labels.index(label) for label in labels]), Vocabulary(found.words)
 
-    def ask(texts: Sequence[str]) -> Floats:
-        encoded = encode(list(texts), found.labels[:1] * len(texts), vocabulary, found.labels)
-        answered: Floats = logits(found.model, encoded)[:, order].numpy()
+    def ask(texts: Sequence[Input]) -> Floats:
+        answered: Floats = logits(found.model, encode_inputs(texts, vocabulary))[:, order].numpy()
         return answered
 
     key = digest_of("run", digest_of_file(path), *labels)
@@ -148,10 +147,10 @@ def of_ngrams(name: str, data: Data) -> Teacher:
     """A regression on n-grams of the labelled texts."""
     require("sklearn", extra="teacher")
     labels = data.labels
-    key = digest_of("ngrams", str(VERSION), *data.train.texts, "", *data.train.labels)
+    key = digest_of("ngrams", str(VERSION), *data.train.inputs, "", *data.train.labels)
     made: list[Answer] = []
 
-    def ask(texts: Sequence[str]) -> Floats:
+    def ask(texts: Sequence[Input]) -> Floats:
         if not made:
             made.append(ngram_model(data.train, labels))
         return made[0](texts)
@@ -166,13 +165,13 @@ def of_ensemble(name: str, data: Data) -> Teacher:
         raise InputError(f"teacher {name}: {count} is no number of members from 1 to {MOST_MEMBERS}. Give ensemble:5.")
     labels, dev = data.labels, data.dev
     assert dev is not None
-    parts = [*data.train.texts, "", *data.train.labels, "", *dev.texts, "", *dev.labels]
+    parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
     folder = cache_folder() / "teachers" / digest_of("ensemble", str(VERSION), *parts)
     key = digest_of(folder.name, count)
     made: list[Answer] = []
 
-    def answer(texts: Sequence[str], tell: Tell) -> Floats:
-        def ask(chunk: Sequence[str]) -> Floats:
+    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
+        def ask(chunk: Sequence[Input]) -> Floats:
             if not made:
                 made.append(ensemble(int(count), data.train, dev, labels, folder, tell))
             return made[0](chunk)
@@ -192,11 +191,11 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     parts = [digest_of_file(each) for each in files]
     key = digest_of("transformer", str(tuning.VERSION), str(tokens), *parts, *labels)
     if not fits:
-        key = digest_of(key, str(options.teacher_epochs), *data.train.texts, *data.train.labels)
+        key = digest_of(key, str(options.teacher_epochs), *data.train.inputs, *data.train.labels)
     made: list[transformer.Transformer] = []
 
-    def answer(texts: Sequence[str], tell: Tell) -> Floats:
-        def ask(chunk: Sequence[str]) -> Floats:
+    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
+        def ask(chunk: Sequence[Input]) -> Floats:
             if not made:
                 target = cache_folder() / "teachers" / key
                 made.append(

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from prunetext.data.dataset import Input
 from prunetext.data.samples import sample_folder
 from prunetext.errors import InputError, require
 
@@ -58,6 +59,13 @@ def find_folder(spec: str) -> Folder:
     return Folder(path, labels if headed else None)
 
 
+class Tokens(NamedTuple):
+    """The ids of a text, or of both texts of a pair, and then to which of the two each belongs, if the model asks."""
+
+    ids: list[int]
+    kinds: list[int] | None = None
+
+
 class MeanPooled(nn.Module):
     """An encoder, the mean of its last layer over a text's tokens, and a linear head."""
 
@@ -67,9 +75,11 @@ class MeanPooled(nn.Module):
         self.head = nn.Linear(encoder.config.hidden_size, classes)
         nn.init.zeros_(self.head.weight)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **kinds: Tensor
+    ) -> dict[str, Tensor]:
         """Logits (batch, classes), and the loss where labels are given."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **kinds).last_hidden_state
         mask = attention_mask[:, :, None].to(hidden.dtype)
         pooled = functional.dropout((hidden * mask).sum(1) / mask.sum(1), 0.1, self.training)
         logits = self.head(pooled).float()
@@ -94,23 +104,25 @@ class Transformer:
         longest = getattr(model.config, "max_position_embeddings", tokens)
         self.tokens = min(tokens, longest, self.tokenizer.model_max_length)
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text."""
-        if not texts:
+    def encode(self, inputs: Sequence[Input]) -> list[Tokens]:
+        """Tokens of each text, or of both texts of a pair, which are read together."""
+        if not inputs:
             return []
-        ids: list[list[int]] = self.tokenizer(
-            list(texts), truncation=True, max_length=self.tokens, return_attention_mask=False, verbose=False
-        )["input_ids"]
-        return ids
+        sides = [list(inputs)] if isinstance(inputs[0], str) else [list(side) for side in zip(*inputs, strict=True)]
+        found = self.tokenizer(
+            *sides, truncation=True, max_length=self.tokens, return_attention_mask=False, verbose=False
+        )
+        kinds = found.get("token_type_ids") if len(sides) > 1 else None
+        return [Tokens(ids, None if kinds is None else kinds[at]) for at, ids in enumerate(found["input_ids"])]
 
     @torch.inference_mode()
-    def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def logits(self, inputs: Sequence[Input]) -> npt.NDArray[np.float32]:
         """Logits (n, classes), in the order of the head's classes."""
-        ids = self.encode(texts)
+        ids = self.encode(inputs)
         model = self.model.to(self.device).eval()
         rows: list[npt.NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(ids)
-        order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
-        for batch in batched(order, [len(each) for each in ids]):
+        lengths = [len(each.ids) for each in ids]
+        for batch in batched(sorted(range(len(ids)), key=lambda at: lengths[at]), lengths):
             given = padded([ids[at] for at in batch], self.tokenizer.pad_token_id or 0)
             with autocast(self.device):
                 answer = model(**{name: value.to(self.device) for name, value in given.items()})["logits"]
@@ -140,13 +152,19 @@ def load(path: Path, kind: Any, **how: Any) -> Any:
             ) from None
 
 
-def padded(ids: Sequence[Sequence[int]], padding: int) -> dict[str, Tensor]:
-    """Ids of some texts (batch, longest), and which of them are the texts' own."""
-    longest = max(map(len, ids))
-    return {
-        "input_ids": torch.tensor([[*each, *[padding] * (longest - len(each))] for each in ids]),
-        "attention_mask": torch.tensor([[1] * len(each) + [0] * (longest - len(each)) for each in ids]),
+def padded(texts: Sequence[Tokens], padding: int) -> dict[str, Tensor]:
+    """Ids of some texts (batch, longest), which of them are the texts' own, and to which text of a pair they belong."""
+    longest = max(len(each.ids) for each in texts)
+
+    def filled(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+        return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows])
+
+    given = {
+        "input_ids": filled([each.ids for each in texts], padding),
+        "attention_mask": filled([[1] * len(each.ids) for each in texts], 0),
     }
+    kinds = [each.kinds for each in texts if each.kinds is not None]
+    return {**given, "token_type_ids": filled(kinds, 0)} if kinds else given
 
 
 def batched(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

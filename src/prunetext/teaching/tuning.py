@@ -97,12 +97,16 @@ def train(
                 progress(state.global_step, state.max_steps)
 
     index = {label: at for at, label in enumerate(labels)}
-    ids = made.encode(examples.texts)
-    rows = [{"input_ids": each, "labels": index[label]} for each, label in zip(ids, examples.labels, strict=True)]
+    tokens = made.encode(examples.inputs)
+    # The Trainer looks for the length of a row under the name of its ids.
+    rows = [
+        {"input_ids": each.ids, "tokens": each, "labels": index[label]}
+        for each, label in zip(tokens, examples.labels, strict=True)
+    ]
     padding = made.tokenizer.pad_token_id or 0
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
-        given = padded([row["input_ids"] for row in batch], padding)
+        given = padded([row["tokens"] for row in batch], padding)
         return {**given, "labels": torch.tensor([row["labels"] for row in batch])}
 
     size = min(max(len(rows) // FEW_STEPS, SMALLEST_BATCH), BATCH)

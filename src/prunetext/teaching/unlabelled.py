@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from prunetext.data.dataset import Examples
+from prunetext.data.dataset import Examples, Input
 from prunetext.data.texts import read_texts
 from prunetext.errors import DataError
 from prunetext.runtime._native import tokenize
@@ -18,7 +18,7 @@ MOST_OF_TEST = 0.5  # share of the test texts from which an unlabelled file is t
 class Unlabelled(NamedTuple):
     """The texts that are kept, each once, and how many were not."""
 
-    texts: list[str]
+    texts: list[Input]
     held_out: int  # rows equal to a text of dev or test
     repeated: int  # rows equal to an earlier one, or to a text of train
     empty: int
@@ -55,9 +55,9 @@ def read_unlabelled(
     files = list(files)
     if not files and not rest:
         return Unlabelled([], 0, 0, 0)
-    judged = [signatures(examples.texts) for examples in held_out]
-    seen = {each for examples in known for each in signatures(examples.texts)}
-    texts: list[str] = []
+    judged = [signatures(examples.inputs) for examples in held_out]
+    seen = {each for examples in known for each in signatures(examples.inputs)}
+    texts: list[Input] = []
     counts = {"held_out": 0, "repeated": 0, "empty": 0}
     sources: list[tuple[object, Iterable[Sequence[str]]]] = [("the texts without labels", [rest])]
     sources += [(file, read_texts(file, encoding=encoding)) for file in files]
@@ -85,16 +85,18 @@ def read_unlabelled(
     return Unlabelled(texts, **counts)
 
 
-def signature(text: str) -> bytes:
-    """What two texts share that are the same to a reader, in 16 bytes.
+def signature(given: Input) -> bytes:
+    """What two texts, or pairs of them, share that are the same to a reader, in 16 bytes.
 
     >>> signature("A great  film!") == signature("a GREAT film !") != signature("a great film")
     True
     """
-    return blake2b(" ".join(tokenize(text)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    texts = [given] if isinstance(given, str) else given
+    words = "\n".join(" ".join(tokenize(text)) for text in texts)
+    return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def signatures(texts: Iterable[str]) -> set[bytes]:
+def signatures(texts: Iterable[Input]) -> set[bytes]:
     """Those of many texts."""
     return {signature(text) for text in texts}
 

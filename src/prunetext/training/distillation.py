@@ -30,6 +30,15 @@ def blended(targets: Tensor, soft: Tensor, share: float) -> Tensor:
     return part * soft + (1 - part) * truth
 
 
+def distribution(targets: Tensor, soft: Tensor | None, share: float, classes: int) -> Tensor:
+    """One distribution for each text, (n, classes), with a teacher or without.
+
+    >>> distribution(torch.tensor([1]), None, 0.5, 2).tolist()
+    [[0.0, 1.0]]
+    """
+    return functional.one_hot(targets, classes).float() if soft is None else blended(targets, soft, share)
+
+
 def distillation_loss(
     logits: Tensor,
     targets: Tensor,

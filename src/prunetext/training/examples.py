@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from prunetext.data.dataset import Examples, Input
 from prunetext.runtime._native import Vocabulary
+from prunetext.training.distillation import UNLABELLED
 
 BUCKET = 64  # batches sorted by length at a time: little padding, yet every epoch mixes differently
 EVALUATION_TOKENS = 1 << 15  # padded tokens in one batch without gradients
@@ -20,22 +22,41 @@ EVALUATION_TOKENS = 1 << 15  # padded tokens in one batch without gradients
 class Encoded:
     """Ids of all texts end to end, where each begins, and what is to be learnt of it.
 
-    ids (tokens,) int32; offsets (n + 1,) int64; targets (n,) int64 class indices, `UNLABELLED` where there is none, or
-    probabilities (n, classes) float32. soft (n, classes) float32, where there is a teacher: its probabilities, at the
-    temperature of the training, and zeros where it has said nothing.
+    ids (tokens,) int32; offsets (n · texts + 1,) int64, where an example has so many texts, one after the other: two
+    of a pair, whose ids then say what they have in common. targets (n,) int64 class indices, `UNLABELLED` where there
+    is none, or probabilities (n, classes) float32. soft (n, classes) float32, where there is a teacher: its
+    probabilities, at the temperature of the training, and zeros where it has said nothing.
     """
 
     ids: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
     targets: Tensor
     soft: Tensor | None = None
+    texts: int = 1
 
     def __len__(self) -> int:
-        """Count the texts."""
-        return len(self.offsets) - 1
+        """Count the examples."""
+        return (len(self.offsets) - 1) // self.texts
+
+    def tokens(self) -> npt.NDArray[np.int64]:
+        """How many tokens each example has, shape (n,)."""
+        return np.diff(self.offsets[:: self.texts])
+
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How many tokens the longest text of each example has, shape (n,)."""
+        longest: npt.NDArray[np.int64] = np.diff(self.offsets).reshape(-1, self.texts).max(1)
+        return longest
+
+    def places(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which texts these examples have."""
+        return (rows[:, None] * self.texts + np.arange(self.texts)).ravel()
 
     def take(self, rows: npt.NDArray[np.int64], limit: int | None = None) -> Tensor:
-        """Ids of some texts (batch, longest), padded with 0 at the end; at least one column, at most `limit`."""
+        """Ids of some examples' texts (batch · texts, longest), padded with 0 at the end.
+
+        At least one column, at most `limit`.
+        """
+        rows = self.places(rows)
         starts, lengths = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
         longest = max(1, int(lengths.max()))
         if limit is not None and longest > limit:
@@ -47,22 +68,33 @@ class Encoded:
         return torch.from_numpy(ids.astype(np.int64))
 
     def subset(self, rows: npt.NDArray[np.int64]) -> Encoded:
-        """Only these texts, in this order."""
+        """Only these examples, in this order."""
+        chosen, rows = torch.from_numpy(rows), self.places(rows)
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], lengths)
-        chosen = torch.from_numpy(rows)
-        return Encoded(
-            self.ids[places], offsets, self.targets[chosen], None if self.soft is None else self.soft[chosen]
-        )
+        soft = None if self.soft is None else self.soft[chosen]
+        return replace(self, ids=self.ids[places], offsets=offsets, targets=self.targets[chosen], soft=soft)
 
 
-def encode(texts: list[str], labels: Sequence[str], vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:
-    """Turn texts and labels into ids and class indices, by the runtime's own tokenizer."""
-    ids, offsets = vocabulary.encode(texts)
+def encode(examples: Examples, vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:
+    """Turn texts, or pairs of them, and labels into ids and class indices, by the runtime's own tokenizer."""
     index = {label: position for position, label in enumerate(classes)}
-    targets = torch.tensor([index[label] for label in labels], dtype=torch.int64)
-    return Encoded(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64), targets)
+    targets = torch.tensor([index[label] for label in examples.labels], dtype=torch.int64)
+    return replace(encode_inputs(examples.inputs, vocabulary), targets=targets)
+
+
+def encode_inputs(inputs: Sequence[Input], vocabulary: Vocabulary) -> Encoded:
+    """The same without labels, for what is to be learnt from without them, or to be labelled."""
+    texts = [each for each in inputs if isinstance(each, str)]
+    pairs = [each for each in inputs if not isinstance(each, str)]
+    if pairs:
+        ids, offsets = vocabulary.encode_pairs([first for first, _ in pairs], [second for _, second in pairs])
+    else:
+        ids, offsets = vocabulary.encode(texts)
+    targets = torch.full((len(inputs),), UNLABELLED)
+    count = 2 if pairs else 1
+    return Encoded(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64), targets, texts=count)
 
 
 def batches(examples: Encoded, size: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
@@ -72,7 +104,7 @@ def batches(examples: Encoded, size: int, seed: int, epoch: int) -> list[npt.NDA
     """
     random = np.random.default_rng((seed, epoch))
     order = random.permutation(len(examples))
-    lengths = np.diff(examples.offsets)
+    lengths = examples.tokens()
     rows = []
     for start in range(0, len(order), size * BUCKET):
         bucket = order[start : start + size * BUCKET]
@@ -83,7 +115,7 @@ def batches(examples: Encoded, size: int, seed: int, epoch: int) -> list[npt.NDA
 
 def evaluation_batches(examples: Encoded) -> Iterator[npt.NDArray[np.int64]]:
     """Rows of each batch, shortest texts first, under a bound on padded tokens."""
-    lengths = np.maximum(np.diff(examples.offsets), 1)
+    lengths = np.maximum(examples.lengths(), 1) * examples.texts
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):

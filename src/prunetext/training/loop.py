@@ -16,7 +16,7 @@ from torch import Tensor
 
 from prunetext.models.textcnn import TextCNN
 from prunetext.training.checkpoint import Checkpoint
-from prunetext.training.distillation import distillation_loss, softened
+from prunetext.training.distillation import distillation_loss, distribution, softened
 from prunetext.training.examples import Encoded, batches, evaluation_batches
 from prunetext.training.metrics import Measure
 from prunetext.training.row_adam import RowAdam
@@ -46,6 +46,7 @@ class Settings:
     soft_share: float = 0.8  # of the loss: what a teacher says, where there is one; the rest is the label
     temperature: float = 1.0  # of the teacher's probabilities
     class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
+    ranking: float = 0.1  # weight, beside the loss, of what pairs teach of both texts by themselves
     seed: int = 0
 
 
@@ -196,11 +197,18 @@ def train_step(
     ids = train.take(rows, CROP)  # (batch, length)
     if settings.word_dropout:
         # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
-        ids = torch.where((torch.rand(ids.shape) < settings.word_dropout) & (ids > 0), 1, ids)
+        ids = model.hidden(ids, torch.rand(ids.shape) < settings.word_dropout)
     chosen = torch.from_numpy(rows)
     soft = None if train.soft is None else train.soft[chosen]
     how = (settings.soft_share, settings.temperature, settings.class_weights)
-    loss = distillation_loss(model(ids), train.targets[chosen], soft, *how)
+
+    def loss_of(answers: Tensor) -> Tensor:
+        return distillation_loss(answers, train.targets[chosen], soft, *how)
+
+    loss = loss_of(model(ids))
+    if model.texts > 1 and settings.ranking:
+        truth = distribution(train.targets[chosen], soft, settings.soft_share, model.head.out_features)
+        loss = loss + settings.ranking * model.further_loss(ids, loss_of, truth)
     model.zero_grad()
     loss.backward()
     if hooks.after_backward:

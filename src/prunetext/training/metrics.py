@@ -6,7 +6,7 @@ matrices gives its value on thousands of resamples, which is what `training/boot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,7 +150,7 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
-def packed_answers(classifier: Classifier, texts: list[str]) -> Array:
+def packed_answers(classifier: Classifier, texts: Sequence[Any]) -> Array:
     """Probabilities (n, classes) by a packed file, of which the largest is that of the label that it predicts."""
     found = classifier.predict_proba(texts).astype(float)
     labels = {label: at for at, label in enumerate(classifier.labels)}
