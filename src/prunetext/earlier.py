@@ -40,7 +40,7 @@ class EarlierRun:
 
         earlier = EarlierRun(Path("runs/reviews"), {"max_size": "30kB"})
         data, notes = earlier.read(None, Path("runs/smaller"))
-        dense, words, labels, epochs = earlier.dense()
+        dense, words, labels, epochs, thresholds = earlier.dense()
 
     `fitting` are the options of that run with those given for the new pruning, and no other budget. RunError where the
     folder holds no finished run, or one whose data have changed since.
@@ -102,12 +102,12 @@ class EarlierRun:
         return taught.teaches_itself and not (self.folder / BELIEFS).exists()
 
     def dense(self) -> FloatModel:
-        """The dense model, its words, labels and epochs; from now on also the recipe, and how to begin untrained."""
+        """The dense model and what is known of it; from now on also the recipe, and how to begin untrained."""
         path = self.folder / "dense.safetensors"
         if not path.exists():
             raise no_run(self.folder, path.name)
         found = load_float(path)
-        dense, words, labels, _ = found
+        dense, words, labels = found[:3]
         self.recipe = {**self.old, **dataclasses.asdict(self.fitting), "dense": digest(dense)}
         del self.recipe["format"]
         if self.old["vectors"] is None:

@@ -159,7 +159,7 @@ def prune(
     check_measures(read, read.labels, earlier.fitting)
     taught = earlier.taught(read)
     with TURN, torch.random.fork_rng(devices=[]):
-        dense, words, labels, epochs = earlier.dense()
+        dense, words, labels, epochs, _ = earlier.dense()
         if earlier.untrained is None and (method.needs_untrained or earlier.must_teach_itself(taught)):
             earlier.start_again(words, labels, taught.texts)
         with threads(threads_for(dense)), Run(Path(out), earlier.recipe, overwrite=overwrite) as new:
@@ -195,7 +195,7 @@ def sensitivity(
     method = method._replace(kinds=kinds) if kinds else load_method(criterion, "oneshot", groups)  # which says why
     read, _ = earlier.read(data, Path(run))
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
-        dense, words, labels, epochs = earlier.dense()
+        dense, words, labels, epochs, _ = earlier.dense()
         taught = earlier.taught(read)
         if earlier.untrained is None and earlier.must_teach_itself(taught):
             earlier.start_again(words, labels, taught.texts)

@@ -31,8 +31,9 @@ def predict(
     source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input; fastText's
     labels before a text are left out. text: the name of the table's column, where it is not a usual one. encoding: of
     text files. threads: by default, all cores where there is much text. Yields the most probable label of each text,
-    and its probability; with `reject` None for the label where the probability is below the file's threshold.
-    `InputError` for what is wrong with the arguments at once, and for what is wrong with the file when it is met.
+    and its probability; with `reject` None for the label where the probability is below the file's threshold; for a
+    model of several labels, a list of labels and probabilities for each text. `InputError` for what is wrong with the
+    arguments at once, and for what is wrong with the file when it is met.
     """
     chunks = predict_chunks(model, source, text=text, encoding=encoding, threads=threads, reject=reject)
     return (answer for chunk in chunks for answer in chunk)

@@ -87,6 +87,8 @@ def bench(
             raise InputError(f"{name} is {value!r}: it must be a whole number of at least 1.")
     wanted, tell = wanted_peers(peers), told or (lambda line: None)
     classifier = load_packed(model)
+    if classifier.thresholds is not None:
+        raise InputError(f"{model}: this model gives several labels, which bench does not compare. Give another model.")
     reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
     train, examples, notes = choose(data, classifier.labels, reading)
     if not examples.texts:

@@ -121,17 +121,20 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
         bias, scale = (model.arrays[f"conv{width}.{name}"] for name in ("bias", "table_scale"))
         pools.append(Filters(graph, width, sums, 1, bias, scale))
     weight, bias = model.arrays["head.weight"], model.arrays["head.bias"]
-    decide(graph, pools, model.mean, weight, bias, model.temperature)
-    return finished(graph, list(model.row_of), model.labels, model.temperature, model.reject)
+    several = model.thresholds is not None
+    decide(graph, pools, model.mean, weight, bias, model.temperature, several)
+    return finished(graph, list(model.row_of), model.labels, model.temperature, model.reject, model.thresholds)
 
 
 @torch.no_grad()
-def float_graph(model: TextCNN, words: Sequence[str], labels: Sequence[str]) -> ModelProto:
+def float_graph(
+    model: TextCNN, words: Sequence[str], labels: Sequence[str], thresholds: Sequence[float] | None = None
+) -> ModelProto:
     """The graph of a float model: word vectors are looked up and convolved; `words` are those its ids stand for.
 
     float_graph(model, words, labels)    # as of load_float(Path("runs/reviews/dense.safetensors"))
 
-    Words that were removed are left out: they are unknown words.
+    With `thresholds`, a text may have several labels. Words that were removed are left out: they are unknown words.
     """
     graph = Graph()
     kept = np.flatnonzero(model.remap[WORDS:].numpy() != UNKNOWN)
@@ -146,14 +149,20 @@ def float_graph(model: TextCNN, words: Sequence[str], labels: Sequence[str]) -> 
         sums = graph.node(f"conv{width}.sums", "Conv", channels, weight, kernel_shape=[width])
         pools.append(Filters(graph, width, sums, 2, conv.bias.numpy(), None))
     mean = model.pooling == "max+mean"
-    decide(graph, pools, mean, model.head.weight.numpy(), model.head.bias.numpy(), 1.0)
-    return finished(graph, [words[at] for at in kept.tolist()], labels, 1.0)
+    decide(graph, pools, mean, model.head.weight.numpy(), model.head.bias.numpy(), 1.0, thresholds is not None)
+    return finished(graph, [words[at] for at in kept.tolist()], labels, 1.0, thresholds=thresholds)
 
 
 def decide(
-    graph: Graph, pools: Sequence[Filters], mean: bool, weight: np.ndarray, bias: np.ndarray, temperature: float
+    graph: Graph,
+    pools: Sequence[Filters],
+    mean: bool,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    temperature: float,
+    several: bool,
 ) -> None:
-    """Pooled features, logits, and their softmax at the temperature."""
+    """Pooled features, logits, and their softmax at the temperature, or of several labels the logistic of each."""
     features = [each.maxima() for each in pools]
     if mean:
         lengths = graph.lengths()
@@ -162,11 +171,19 @@ def decide(
     head = [graph.constant("head.weight", weight), graph.constant("head.bias", bias)]
     logits = graph.node("logits", "Gemm", joined, *head, transB=1)
     cooled = graph.node("scores", "Div", logits, graph.constant("temperature", np.float32(temperature)))
-    graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
+    if several:
+        graph.node(PROBABILITIES, "Sigmoid", cooled)
+    else:
+        graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
 
 
 def finished(
-    graph: Graph, words: Sequence[str], labels: Sequence[str], temperature: float, reject: float | None = None
+    graph: Graph,
+    words: Sequence[str],
+    labels: Sequence[str],
+    temperature: float,
+    reject: float | None = None,
+    thresholds: Sequence[float] | None = None,
 ) -> ModelProto:
     """The whole model, with all that is needed to feed it, each entry of the metadata as JSON."""
     ids = helper.make_tensor_value_info(IDS, TensorProto.INT64, ["batch", "length"])
@@ -185,6 +202,7 @@ def finished(
         "tokenizer": TOKENIZER,
         "vocabulary": list(words),
         **({} if reject is None else {"reject": reject}),
+        **({} if thresholds is None else {"thresholds": list(thresholds)}),
     }
     helper.set_model_props(proto, {key: json.dumps(value, ensure_ascii=False) for key, value in metadata.items()})
     checker.check_model(proto, full_check=True)

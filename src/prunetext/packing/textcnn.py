@@ -66,6 +66,17 @@ def units(values: torch.Tensor) -> np.ndarray:
     return values.round().clamp(-127, 127).to(torch.int8).numpy()
 
 
+def task_of(texts: int, thresholds: Sequence[float] | None) -> str:
+    """What a model does, by the texts of an example and the thresholds of its labels.
+
+    >>> task_of(2, None), task_of(1, [0.5, 0.5])
+    ('pairs', 'labels')
+    """
+    if thresholds is not None:
+        return "labels"
+    return "classification" if texts == 1 else "pairs"
+
+
 def pack(
     model: TextCNN,
     words: Sequence[str],
@@ -87,7 +98,7 @@ def pack(
     all labels whose probability is at least theirs.
     """
     metadata = {
-        "task": "labels" if thresholds is not None else "classification" if model.texts == 1 else "pairs",
+        "task": task_of(model.texts, thresholds),
         "labels": json.dumps(list(labels), ensure_ascii=False, separators=(",", ":")),
         "tokenizer": TOKENIZER,
         "pooling": model.pooling,
