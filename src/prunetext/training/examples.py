@@ -82,14 +82,23 @@ class Encoded:
 
 def encode(examples: Examples, vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:
     """Turn texts, or pairs of them, and labels into ids and targets, by the runtime's own tokenizer."""
+    encoded, several = encode_inputs(examples.inputs, vocabulary), examples.label_sets is not None
+    return replace(encoded, targets=targets_of(examples, classes), several=several)
+
+
+def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
+    """Class indices (n,) int64; of several labels 0 and 1 for each, (n, classes) float32.
+
+    >>> targets_of(Examples(["a film"], [["x", "z"]]), ["x", "y", "z"]).tolist()
+    [[1.0, 0.0, 1.0]]
+    """
     index = {label: position for position, label in enumerate(classes)}
-    if examples.label_sets is not None:
-        several = torch.zeros(len(examples), len(classes))
-        for row, labels in enumerate(examples.label_sets):
-            several[row, [index[label] for label in labels]] = 1
-        return replace(encode_inputs(examples.inputs, vocabulary), targets=several, several=True)
-    targets = torch.tensor([index[label] for label in examples.labels], dtype=torch.int64)
-    return replace(encode_inputs(examples.inputs, vocabulary), targets=targets)
+    if examples.label_sets is None:
+        return torch.tensor([index[label] for label in examples.labels], dtype=torch.int64)
+    targets = torch.zeros(len(examples), len(classes))
+    for row, labels in enumerate(examples.label_sets):
+        targets[row, [index[label] for label in labels]] = 1
+    return targets
 
 
 def encode_inputs(inputs: Sequence[Input], vocabulary: Vocabulary) -> Encoded:
