@@ -87,10 +87,10 @@ def evaluate(
 
     model, against: packed files, or float files of a run; `against` is the reference, to which `model` may lose at
     most `max_drop` points of accuracy, or of `metric`; `positive` is the label that some metrics are about, where it
-    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By default a
-    folder of splits and a sample that the model was trained on give test, other sources every row. With a split, a
-    source that was split by `fit` itself is split again in the same way. `text`, `label`, `encoding`
-    and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`.
+    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By
+    default a folder of splits and a sample that the model was trained on give test, other sources every row. With a
+    split, a source that was split by `fit` itself is split again in the same way. `text`, `label`, `encoding` and
+    `skip_empty` are as for `read`. A label that the model does not know raises `InputError`.
     """
     require("scipy", extra="train")
     from prunetext.training.bootstrap import bootstrap_verdict

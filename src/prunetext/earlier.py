@@ -11,6 +11,7 @@ import torch
 
 from prunetext.checks import check_data, read_data
 from prunetext.config import (
+    SELDOM,
     FitOptions,
     ModelOptions,
     PruneOptions,
@@ -19,6 +20,7 @@ from prunetext.config import (
     check_pruning,
     chosen,
     parse_widths,
+    recorded,
     take,
 )
 from prunetext.data.dataset import Data, Examples
@@ -108,8 +110,8 @@ class EarlierRun:
             raise no_run(self.folder, path.name)
         found = load_float(path)
         dense, words, labels = found[:3]
-        self.recipe = {**self.old, **dataclasses.asdict(self.fitting), "dense": digest(dense)}
-        del self.recipe["format"]
+        old = {name: value for name, value in self.old.items() if name not in ("format", *SELDOM)}
+        self.recipe = {**old, **recorded(self.fitting), "dense": digest(dense)}
         if self.old["vectors"] is None:
             self.untrained = self._untrained(words, labels, None)
         return found

@@ -86,13 +86,14 @@ class Job:
         data = taught.data
         assert data.dev is not None
         assert data.test is not None
-        self.run, self.words, self.labels, self.budget, self.progress = run, words, labels, budget, progress
+        self.run, self.words, self.labels, self.progress = run, words, labels, progress
         self.seed = int(run.recipe.get("seed", 0))
         self.untrained, self.findings = untrained, findings
         self.texts = {"train": data.train, "dev": data.dev, "test": data.test}
         vocabulary = Vocabulary(words)
         wanted, positive = run.recipe.get("metric"), run.recipe.get("positive")
         self.measures = {name: measure_of(wanted, self.texts[name], labels, positive) for name in ("dev", "test")}
+        self.budget = budget._replace(metric=self.measures["dev"].title)
         self.encoded = {name: encode(each, vocabulary, labels) for name, each in self.texts.items()}
         self.several = data.train.label_sets is not None
         self.options, self.notes = taught.options, taught.unlabelled.lines()

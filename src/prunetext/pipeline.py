@@ -33,6 +33,7 @@ from prunetext.config import (
     chosen,
     describe,
     parse_widths,
+    recorded,
 )
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
@@ -116,7 +117,7 @@ def fit(
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
         first = untrained()
         check_shape(first.shape)
-        recipe = {name: value for each in (shape, fitting, learnt) for name, value in dataclasses.asdict(each).items()}
+        recipe = {name: value for each in (shape, fitting, learnt) for name, value in recorded(each).items()}
         recipe |= {"data": data.fingerprint(), "given": given, "source": source}
         recipe["vectors"] = None if known is None else digest(first.embedding)
         recipe |= {name: value for name, value in chosen(teaching).items() if name not in PLACES}

@@ -19,9 +19,11 @@ from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 from prunetext.pruning.task import Task, right, split_dev
 from prunetext.training import loop
+from prunetext.training.bootstrap import paired_drop
 from prunetext.training.distillation import blended
 from prunetext.training.evaluation import accepts, paired_standard_error
-from prunetext.training.loop import Progress
+from prunetext.training.loop import Progress, answers
+from prunetext.training.metrics import Gold, Measure
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -175,6 +177,22 @@ def test_a_deadline_also_ends_a_step(task: Task, tmp_path: Path, solve: Solve, s
     assert time.monotonic() - began < 20
     assert solution.reason == "the time is spent"
     assert len(solution.history) == 2
+
+
+def test_the_search_may_go_by_another_metric(task: Task, tmp_path: Path, solve: Solve, searching: Searching) -> None:
+    measure, budget = Measure("f1", Gold(task.dev.targets.numpy(), None, 1)), Budget(max_drop=2)
+    task = replace(task, metric=measure)
+    solution = solve(task, tmp_path, budget=budget)
+    search = searching(task, tmp_path, budget=budget)
+    part = measure.subset(split_dev(100, 0)[0])
+    before = answers(task.dense, task.dev)[search.search_rows]
+    assert len(solution.history) > 2
+    for outcome in solution.history[1:]:
+        now = answers(search.load(outcome.key), task.dev)[search.search_rows]
+        assert (outcome.drop, outcome.error) == pytest.approx(paired_drop(part, before, now))
+        assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
+        assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
+    assert any(outcome.drop != 0 for outcome in solution.history)
 
 
 def test_the_search_never_sees_the_confirming_texts(task: Task, tmp_path: Path, solve: Solve) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from prunetext.training.distillation import UNLABELLED, blended, distillation_loss, shares, softened
+from prunetext.training.distillation import UNLABELLED, balanced, blended, distillation_loss, shares, softened
 
 
 def some(texts: int, classes: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -54,3 +54,27 @@ def test_without_a_teacher_targets_may_be_classes_or_probabilities() -> None:
     logits, targets, soft = some(4, 3, 1)
     for each in (targets, soft):
         assert torch.equal(distillation_loss(logits, each, None, 0.5, 2.0), functional.cross_entropy(logits, each))
+
+
+@given(seed=st.integers(0, 99), temperature=st.sampled_from([1.0, 2.0]))
+def test_class_weights_weight_labels_and_not_what_a_teacher_says(seed: int, temperature: float) -> None:
+    logits, targets, soft = some(6, 3, seed)
+    weights = (0.5, 1.0, 3.0)
+    of_label = functional.cross_entropy(logits, targets, reduction="none") * torch.tensor(weights)[targets]
+    assert float(distillation_loss(logits, targets, None, 0.7, temperature, weights)) == pytest.approx(
+        float(of_label.mean()), rel=1e-5
+    )
+    of_soft = functional.cross_entropy(logits / temperature, soft) * temperature**2
+    found = distillation_loss(logits, targets, soft, 0.7, temperature, weights)
+    assert float(found) == pytest.approx(float(0.7 * of_soft + 0.3 * of_label.mean()), rel=1e-5)
+    even = distillation_loss(logits, targets, soft, 0.7, temperature, (1.0, 1.0, 1.0))
+    assert float(even) == pytest.approx(float(distillation_loss(logits, targets, soft, 0.7, temperature)), rel=1e-5)
+
+
+@given(st.lists(st.integers(UNLABELLED, 3), min_size=1).filter(lambda each: max(each) >= 0))
+def test_balanced_classes_weigh_the_same_in_all_and_one_text_weighs_one_on_average(targets: list[int]) -> None:
+    labels = torch.tensor(targets)
+    weights = torch.tensor(balanced(labels, 4), dtype=torch.float64)
+    seen = labels[labels >= 0].unique()
+    assert len({round(float(weights[at] * (labels == at).sum()), 9) for at in seen.tolist()}) == 1
+    assert float(weights[labels[labels >= 0]].mean()) == pytest.approx(1)

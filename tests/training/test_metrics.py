@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prunetext.data.dataset import Examples
@@ -22,6 +22,7 @@ def value(name: str, rows: Sequence[tuple[int, int]], positive: int = 1) -> floa
     return Measure(name, Gold(gold, None, positive)).value(np.eye(CLASSES)[guesses])
 
 
+@settings(max_examples=30)  # of scikit-learn, each takes long
 @given(ROWS)
 def test_scores_of_classes_equal_those_of_scikit_learn(rows: list[tuple[int, int]]) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
@@ -32,6 +33,7 @@ def test_scores_of_classes_equal_those_of_scikit_learn(rows: list[tuple[int, int
     assert value("f1", rows) == pytest.approx(metrics.f1_score(gold == 1, guesses == 1, zero_division=0))
 
 
+@settings(max_examples=30)
 @given(SETS)
 def test_scores_of_several_labels_equal_those_of_scikit_learn(rows: list[tuple[bool, ...]]) -> None:
     metrics = pytest.importorskip("sklearn.metrics")

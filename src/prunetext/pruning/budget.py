@@ -14,7 +14,7 @@ MOST = 1e15  # bytes or seconds; or texts a second; beyond it is no budget
 
 
 class Budget(NamedTuple):
-    """Drop in accuracy points, bytes of the packed file, texts a second on one thread, seconds of the whole run.
+    """Drop in points of the metric, bytes of the packed file, texts a second on one thread, seconds of the whole run.
 
     None is no limit.
     """
@@ -23,6 +23,7 @@ class Budget(NamedTuple):
     max_size: int | None = None
     max_time: float | None = None
     min_speed: float | None = None
+    metric: str = "accuracy"  # as people write it
 
 
 def parse_size(text: str | float | None) -> int | None:

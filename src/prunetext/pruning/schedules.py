@@ -44,7 +44,7 @@ class Outcome(NamedTuple):
 
     keep: float  # share of packed bytes that the model really has
     bytes: int
-    drop: float  # accuracy points on the search part of dev
+    drop: float  # points of the metric on the search part of dev
     accepted: bool
     error: float = 0.0  # standard error of the drop
     time: float = 1.0  # share of the time that a text takes the unpruned model; measured if the budget names a speed
@@ -127,7 +127,7 @@ def aim(history: Sequence[Outcome], now: Outcome, budget: Budget, otherwise: flo
 def not_kept(budget: Budget) -> Stop:
     """The end of a search that can go no further."""
     drop = f"{budget.max_drop:g}" if budget.max_drop is not None else "the"
-    return Stop(f"a smaller model no longer kept accuracy within {drop} points on dev")
+    return Stop(f"a smaller model no longer kept {budget.metric} within {drop} points on dev")
 
 
 def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:

@@ -66,15 +66,21 @@ def bootstrap_verdict(measure: Measure, dense: Array, other: Array, max_drop: fl
     ]
     seen = len(measure.metric.units(dense, measure.gold).cells)
     added = len(units[0].cells) - seen
-    weights = np.concatenate([np.ones(seen), np.full(added, 2 * IMAGINED / added)])
-    drops = resampled_drops(measure, units[0], units[1], weights, seen, RESAMPLES)
+
+    def drawn(more: float) -> Array:
+        weights = np.concatenate([np.ones(seen), np.full(added, more / added)])
+        return resampled_drops(measure, units[0], units[1], weights, seen, RESAMPLES)
+
+    drops = drawn(2 * IMAGINED)
     drop = 100 * (measure.value(dense) - measure.value(other))
     low, high = (float(bound) for bound in np.quantile(drops, (0.05, 0.95)))
     low, high = min(low, drop), max(high, drop)
     name = name_of(low, high, max_drop)
     texts = len(measure.gold.targets)
-    needed = needed_texts(max_drop - drop, float(drops.std()), texts) if name == "undecided" else None
-    return Verdict(name, drop, low, high, needed)
+    if name != "undecided":
+        return Verdict(name, drop, low, high, None)
+    # Of many texts the imagined ones are fewer; one is left, as in what Tango's interval needs.
+    return Verdict(name, drop, low, high, needed_texts(max_drop - drop, float(drawn(1.0).std()), texts))
 
 
 def needed_texts(room: float, error: float, texts: int) -> int | None:

@@ -110,7 +110,7 @@ def balanced(targets: Tensor, classes: int) -> tuple[float, ...]:
     (0.6666666666666666, 2.0)
     """
     counts = torch.bincount(targets[targets != UNLABELLED], minlength=classes).double()
-    weights = counts.sum() / (classes * counts.clamp(min=1))
+    weights = counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))
     return tuple(weights.tolist())
 
 

@@ -238,10 +238,10 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
     wanted = positive_of(labels) if positive is None else positive
     at = labels.index(wanted) if wanted is not None else None
     metric, index = METRICS[name], {label: place for place, label in enumerate(labels)}
-    if metric.needs_positive and at is None:
-        raise InputError(f"metric is {name}, but no label has a usual name for the positive one. Give it as positive.")
     if metric.ranks and (examples.pairs is None or examples.label_sets is not None):
         raise InputError(f"metric is {name}, which ranks pairs of one label each, and the data are none. Give another.")
+    if metric.needs_positive and at is None:
+        raise InputError(f"metric is {name}, but no label has a usual name for the positive one. Give it as positive.")
     if examples.label_sets is not None:
         targets = np.zeros((len(examples), len(labels)), bool)
         for row, each in enumerate(examples.label_sets):
