@@ -17,7 +17,7 @@ from pathlib import Path
 
 import prunetext
 from prunetext.comparison.study import default_methods
-from prunetext.data.dataset import Data, Examples
+from prunetext.data.dataset import Data
 
 TEXTS = {"sst2": None, "chnsenticorp": None, "ag_news": 10_000, "thucnews": 10_000}  # of train; None: all
 METHODS = (*default_methods(), "gradient:remove=largest/local")
@@ -44,7 +44,7 @@ def main() -> None:
 
 def first(data: Data, texts: int | None) -> Data:
     """The data with the first so many texts of train."""
-    return replace(data, train=Examples(data.train.texts[:texts], data.train.labels[:texts]))
+    return replace(data, train=data.train.subset(range(len(data.train))[:texts]))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def scores_of(data: Data, name: str, out: Path) -> dict[str, float]:
     found = {}
     for kind, file in (("dense", "dense.safetensors"), ("packed", "model.safetensors")):
         model = Answering(out / file)
-        found |= measured(kind, model.probabilities(data.test.inputs), data.test, model.labels, name.split()[0])
+        found |= measured(kind, model.scores(data.test.inputs), data.test, model.labels, name.split()[0])
     return found
 
 

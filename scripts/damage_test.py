@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import prunetext
 from prunetext.runtime.format import BLANK_CHECKSUM, seal
@@ -84,12 +85,14 @@ def resealed_damage(data: bytes, draw: random.Random, others: list[bytes]) -> by
 def use(path: Path) -> None:
     """Load a file and do with it all that a model can do; ModelFileError where it is refused."""
     classifier = prunetext.load(path)
-    assert set(classifier.predict(TEXTS)) <= set(classifier.labels)
-    for label, probability in classifier.predict_with_probability(TEXTS):
+    pairs = classifier.task == "pairs"
+    items: list[Any] = [*zip(TEXTS, TEXTS[::-1], strict=True)] if pairs else TEXTS
+    assert set(classifier.predict(items)) <= set(classifier.labels)
+    for label, probability in classifier.predict_with_probability(items):
         assert label in classifier.labels, label
         assert 0 < probability <= 1, probability
-    for text in TEXTS[:3]:
-        shares = [share for _, share in classifier.explain(text)]
+    for item in items[:3]:
+        shares = [share for _, share in classifier.explain(item)]
         assert not shares or math.isclose(sum(shares), 1, rel_tol=1e-6), shares
 
 

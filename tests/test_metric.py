@@ -60,7 +60,7 @@ def test_the_verdict_and_every_row_are_of_the_metric(data: Data, whole: Result) 
     for row in judged.models().values():
         assert row.value == pytest.approx(row.score.macro_f1)
     dense, words, labels, _ = load_float(whole.path.with_name("dense.safetensors"))
-    encoded = encode(test.texts, test.labels, Vocabulary(words), labels)
+    encoded = encode(test, Vocabulary(words), labels)
     measure = measure_of("macro-f1", test, labels)
     packed = packed_answers(prunetext.load(whole.path), test.texts)
     assert whole.verdict == bootstrap_verdict(measure, answers(dense, encoded), packed, 5.0)
@@ -88,7 +88,7 @@ def test_another_metric_is_another_search(data: Data, whole: Result, tmp_path: P
 def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
     assert data.test is not None
     dense, words, labels, _ = load_float(result.path.with_name("dense.safetensors"))
-    encoded = encode(data.test.texts, data.test.labels, Vocabulary(words), labels)
+    encoded = encode(data.test, Vocabulary(words), labels)
     gold = np.array(data.test.labels)
     guesses = np.array(labels)[answers(dense, encoded).argmax(1)]
     return guesses == gold, np.array(prunetext.load(result.path).predict(data.test.texts)) == gold
@@ -143,7 +143,7 @@ def test_max_drop_of_macro_f1_cannot_be_met_by_giving_up_a_rare_class(toy_data: 
     train, dev = toy.train, uneven(toy.dev, 0.1)
     words, labels = sorted({word for text in train.texts for word in text.split()}), ["class 0", "class 1"]
     vocabulary = Vocabulary(words)
-    encoded = [encode(each.texts, each.labels, vocabulary, labels) for each in (train, dev)]
+    encoded = [encode(each, vocabulary, labels) for each in (train, dev)]
     torch.manual_seed(0)
     dense = TextCNN(Shape(len(words), 12, {1: 12}, classes=2))
     train_model(dense, *encoded, SETTINGS)

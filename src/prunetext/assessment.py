@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.data.dataset import Data, Examples, Input, Report
-from prunetext.data.reading import holds_splits, read_examples
+from prunetext.data.gathering import check_task
+from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
 from prunetext.inspection import provenance_of
@@ -17,6 +18,8 @@ from prunetext.modelfiles import is_float, read_header
 from prunetext.runtime.classifier import Classifier, load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from prunetext.training.calibration import Rejection
     from prunetext.training.evaluation import ClassScore, Score, Verdict
     from prunetext.training.metrics import Array
@@ -76,7 +79,9 @@ def evaluate(
     metric: str | None = None,
     positive: str | None = None,
     text: str | None = None,
+    text_b: str | None = None,
     label: str | None = None,
+    label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Evaluation:
@@ -87,10 +92,11 @@ def evaluate(
 
     model, against: packed files, or float files of a run; `against` is the reference, to which `model` may lose at
     most `max_drop` points of accuracy, or of `metric`; `positive` is the label that some metrics are about, where it
-    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By
-    default a folder of splits and a sample that the model was trained on give test, other sources every row. With a
-    split, a source that was split by `fit` itself is split again in the same way. `text`, `label`, `encoding` and
-    `skip_empty` are as for `read`. A label that the model does not know raises `InputError`.
+    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By default
+    a folder of splits and a sample that the model was trained on give test, other sources every row. With a split, a
+    source that was split by `fit` itself is split again in the same way. `text`, `text_b`, `label`, `label_separator`,
+    `encoding` and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`, as single
+    texts do for a model of pairs.
     """
     require("scipy", extra="train")
     from prunetext.training.bootstrap import bootstrap_verdict
@@ -106,7 +112,8 @@ def evaluate(
     theirs = None if against is None else Answering(against)
     if theirs is not None and theirs.labels != ours.labels:
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
-    reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
+    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
     measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
     scores, gold = ours.scores(examples.inputs), examples.label_sets or examples.labels
@@ -156,6 +163,14 @@ class Answering:
             self.thresholds = thresholds
 
     @property
+    def task(self) -> str:
+        """What it does, in the words of a packed file."""
+        if self.classifier is not None:
+            return getattr(self.classifier, "task", "classification")
+        assert self.path is not None
+        return read_header(self.path).metadata.get("task", "classification")
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """How the model was made, as far as it says so."""
         if self.classifier is not None:
@@ -165,7 +180,7 @@ class Answering:
             recipe = json.loads(read_header(self.path).metadata.get("recipe", "null"))
         return recipe if isinstance(recipe, dict) else {}
 
-    def scores(self, inputs: list[Input]) -> Array:
+    def scores(self, inputs: Sequence[Input]) -> Array:
         """Probabilities (n, classes) of each text, or pair of texts; or which of several labels each is given."""
         if self.classifier is not None:
             from prunetext.training.metrics import packed_answers
@@ -197,8 +212,8 @@ def choose_examples(
             raise InputError(f"{data.name}: the data have no {split or 'test'}. Give some, or name another split.")
         return known_labels(chosen, model, data.name), []
     if holds_splits(data):
-        return read_examples(data, model.labels, split=split, **reading), []
-    whole = read_examples(data, model.labels, **reading)
+        return read_examples(data, model.labels, split=split, task=model.task, **reading), []
+    whole = read_examples(data, model.labels, task=model.task, **reading)
     parts = same_split(whole, str(data), model.recipe)
     known = Data(whole, report=Report(len(whole))).fingerprint() == model.recipe.get("source")
     seen = "The model was trained on most of these rows"
@@ -217,7 +232,8 @@ def choose_examples(
 
 
 def known_labels(examples: Examples, model: Answering, name: str) -> Examples:
-    """The examples, if the model knows all their labels."""
+    """The examples, if they are of the model's task and it knows all their labels."""
+    check_task(examples, model.task, name, OF_MODEL)
     if unknown := sorted({each for labels in examples.label_lists for each in labels}.difference(model.labels)):
         raise InputError(f"{name}: the label {unknown[0]!r} is none of the model's. Correct it, or take another model.")
     return examples

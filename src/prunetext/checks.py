@@ -113,13 +113,13 @@ def check_data(data: Data, labels: list[str]) -> None:
             raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
 
 
-def matching_class(labels: list[str]) -> int:
-    """The class of pairs that belong together; the last one where no label has a usual name.
+def matching_class(labels: list[str], named: str | None = None) -> int:
+    """The class of pairs that belong together; the last one where none is named and no label has a usual name.
 
     >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
     (0, 1)
     """
-    positive = positive_of(labels)
+    positive = named or positive_of(labels)
     return len(labels) - 1 if positive is None else labels.index(positive)
 
 

@@ -167,13 +167,15 @@ def prune(
     print_run(result, as_json)
 
 
-@command(ReadOptions, only=("text", "encoding"))
+@command(ReadOptions, only=("text", "text_b", "encoding"))
 def predict(
     model: Model,
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="A text a line, or a table (.csv, .tsv, .jsonl, .parquet); - is standard input."
+            metavar="FILE",
+            help="A text a line (for a model of pairs, two with a tab between them), or a table (.csv, .tsv, .jsonl, "
+            ".parquet); - is standard input.",
         ),
     ],
     threads: Annotated[int | None, typer.Option(help="Threads; all cores if there is much text.")] = None,
@@ -184,9 +186,9 @@ def predict(
 ) -> None:
     """Label texts, one a line.
 
-    Prints a line for each text: its most probable label, a tab, the probability. The label of a text that is rejected
-    is empty, which no label of a model is. Where a text may have several labels, the line has each of them, a tab and
-    its probability, with tabs between all of them; it is empty where the text has none.
+    Prints a line for each text, or pair of texts: its most probable label, a tab, the probability. The label of a text
+    that is rejected is empty, which no label of a model is. Where a text may have several labels, the line has each of
+    them, a tab and its probability, with tabs between all of them; it is empty where the text has none.
     """
     from prunetext.prediction import predict_chunks
 

@@ -22,10 +22,20 @@ def option(default: Any, sentence: str) -> Any:
 class ReadOptions:
     """How a labelled source is read."""
 
-    text: str | None = option(None, "Column that holds the text, where its name is not a usual one.")
+    text: str | None = option(
+        None, "Column that holds the text, or the first of a pair, where its name is not a usual one."
+    )
+    text_b: str | None = option(
+        None,
+        "Column that holds the second text of a pair, where its name is not a usual one; DATA with --text, but without "
+        "this, are single texts.",
+    )
     label: str | None = option(None, "Column that holds the label, where its name is not a usual one.")
+    label_separator: str | None = option(
+        None, "What stands between the labels of a cell, such as ; where texts have several."
+    )
     encoding: str = option("utf-8", "Encoding of text files.")
-    skip_empty: bool = option(False, "Drop rows whose text or label is empty, instead of stopping there.")
+    skip_empty: bool = option(False, "Drop rows where a text or the label is empty, instead of stopping there.")
 
 
 @dataclass(frozen=True)

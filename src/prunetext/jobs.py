@@ -134,8 +134,9 @@ class Job:
         weights: tuple[float, ...] = ()
         if fitting.class_weights == "balanced":
             weights = balanced(self.encoded["train"].targets, len(self.labels))
-        settings = dataclasses.replace(settings, class_weights=weights, ranking=fitting.ranking)
-        return dataclasses.replace(settings, soft_share=share, temperature=temperature)
+        return dataclasses.replace(
+            settings, soft_share=share, temperature=temperature, class_weights=weights, ranking=fitting.ranking
+        )
 
     def deadline(self, share: float) -> float | None:
         """When so much of the time is spent, on the clock of `time.monotonic`; None without a limit."""

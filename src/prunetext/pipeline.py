@@ -107,7 +107,7 @@ def fit(
     words = vocabulary_of(taught.texts, shape)
     texts = taught.data.train.all_texts
     known, shape, covered = start(vectors, learnt.train_vectors, words, texts, shape, fitting.seed, taught.texts)
-    kind = kind_of(1 if data.train.pairs is None else 2, matching_class(labels))
+    kind = kind_of(1 if data.train.pairs is None else 2, matching_class(labels, fitting.positive))
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from prunetext.data.texts import read_texts
-from prunetext.errors import ModelFileError
+from prunetext.data.texts import read_pairs, read_texts
+from prunetext.errors import InputError, ModelFileError
 from prunetext.modelfiles import is_float
 from prunetext.runtime.classifier import Classifier, check_threads, load
 
@@ -20,6 +20,7 @@ def predict(
     source: str | Path,
     *,
     text: str | None = None,
+    text_b: str | None = None,
     encoding: str = "utf-8",
     threads: int | None = None,
     reject: bool = False,
@@ -29,13 +30,14 @@ def predict(
         for label, probability in prunetext.predict("runs/reviews/model.safetensors", "reviews.txt"): ...
 
     source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input; fastText's
-    labels before a text are left out. text: the name of the table's column, where it is not a usual one. encoding: of
-    text files. threads: by default, all cores where there is much text. Yields the most probable label of each text,
-    and its probability; with `reject` None for the label where the probability is below the file's threshold; for a
-    model of several labels, a list of labels and probabilities for each text. `InputError` for what is wrong with the
-    arguments at once, and for what is wrong with the file when it is met.
+    labels before a text are left out. For a model of pairs a line is the first text, a tab, and the second one. text,
+    text_b: the names of the table's columns, where they are not usual ones. encoding: of text files. threads: by
+    default, all cores where there is much text. Yields the most probable label of each text, and its probability; with
+    `reject` None for the label where the probability is below the file's threshold; for a model of several labels, a
+    list of labels and probabilities for each text. `InputError` for what is wrong with the arguments at once, and for
+    what is wrong with the file when it is met.
     """
-    chunks = predict_chunks(model, source, text=text, encoding=encoding, threads=threads, reject=reject)
+    chunks = predict_chunks(model, source, text=text, text_b=text_b, encoding=encoding, threads=threads, reject=reject)
     return (answer for chunk in chunks for answer in chunk)
 
 
@@ -44,6 +46,7 @@ def predict_chunks(
     source: str | Path,
     *,
     text: str | None,
+    text_b: str | None = None,
     encoding: str,
     threads: int | None,
     reject: bool = False,
@@ -53,10 +56,19 @@ def predict_chunks(
         check_threads(threads)
     classifier = load_packed(model)
     classifier.predict([], reject=reject)  # which says at once where there is no threshold
-    return (
-        classifier.predict_with_probability(chunk, threads, reject=reject)
-        for chunk in read_texts(source, text=text, encoding=encoding)
-    )
+    chunks = inputs_for(classifier, source, text=text, text_b=text_b, encoding=encoding)
+    return (classifier.predict_with_probability(chunk, threads, reject=reject) for chunk in chunks)
+
+
+def inputs_for(
+    classifier: Classifier, source: str | Path, *, text: str | None, text_b: str | None, encoding: str
+) -> Iterator[Any]:
+    """What the classifier takes: chunks of texts, or of pairs of them."""
+    if getattr(classifier, "task", "classification") == "pairs":
+        return read_pairs(source, text=text, text_b=text_b, encoding=encoding)
+    if text_b is not None:
+        raise InputError(f"text_b is {text_b!r}, but the model labels single texts. Leave it out.")
+    return read_texts(source, text=text, encoding=encoding)
 
 
 def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:

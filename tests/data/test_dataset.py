@@ -67,6 +67,28 @@ def test_flaws_equal_their_definition(rows: list[tuple[str, str]]) -> None:
     assert report.contradicting == sum(len({b for a, b in rows if a == text}) > 1 for text in "ab")
 
 
+def test_flaws_of_pairs_are_those_of_both_texts() -> None:
+    train = Examples(["a", "a", "a", "a"], ["x", "y", "x", "y"], ["p", "q", "p", "p"])
+    dev = Examples(["a", "b"], ["x", "x"], ["r", "p"])
+    report = count_flaws(train, dev, Examples(["a"], ["x"], ["q"]))
+    assert report == Report(7, 0, 1, 1, {("train", "test"): 1}, pairs=True)
+    assert report.lines() == [
+        "7 rows were read.",
+        "1 row repeats an earlier row of the same split (same texts, same label).",
+        "1 pair stands with different labels, so that no classifier can be right on all of its rows.",
+        "1 pair stands in both train and test, which makes scores look better than they are.",
+    ]
+
+
+@pytest.mark.parametrize("pairs", [None, ["p", "q", "r"]])
+@pytest.mark.parametrize("labels", [["x", "y", "z"], [["x"], [], ["z", "x"]]])
+def test_a_subset_has_everything_of_its_rows(pairs: list[str] | None, labels: list[str]) -> None:
+    part = Examples(["a", "b", "c"], labels, pairs).subset([2, 0])
+    assert part == Examples(["c", "a"], [labels[2], labels[0]], pairs and ["r", "p"])
+    assert part.label_lists == (part.label_sets or [("z",), ("x",)])
+    assert part.inputs == ([("c", "r"), ("a", "p")] if pairs else ["c", "a"])
+
+
 def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(InputError, match="2 texts, but 1 labels"):
         Examples(["a", "b"], ["x"])

@@ -149,6 +149,39 @@ def test_nothing_to_do_and_nothing_to_take() -> None:
     )
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 5), st.sampled_from("xy")), min_size=30, max_size=90),
+    st.integers(0, 9),
+)
+def test_all_pairs_of_a_first_text_are_on_one_side(rows: list[tuple[int, int, str]], seed: int) -> None:
+    train = Examples([str(one) for one, *_ in rows], [label for *_, label in rows], [str(two) for _, two, _ in rows])
+    try:
+        result = split(Data(train, name="pairs"), seed=seed)
+    except DataError as error:
+        assert "too few different texts" in str(error)  # noqa: PT017
+        return
+    parts = [set(examples.texts) for _, examples in result.splits()]
+    assert sum(map(len, parts)) == len(set(train.texts))
+    found = [row for _, each in result.splits() for row in zip(each.inputs, each.labels, strict=True)]
+    assert Counter(found) == Counter(zip(train.inputs, train.labels, strict=True))
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("vwxyz"), max_size=3), min_size=40, max_size=120),
+    st.integers(0, 9),
+)
+def test_several_labels_are_split_by_their_rarest(labels: list[list[str]], seed: int) -> None:
+    train = Examples([str(number) for number in range(len(labels))], labels)  # type: ignore[arg-type]
+    counts = Counter(label for each in train.label_lists for label in each)
+    result = split(Data(train, name="sets"), seed=seed, dev_share=0.2)
+    assert set(result.labels) == set(counts)
+    assert result.dev is not None
+    assert result.test is not None
+    assert abs(len(result.dev) - 0.2 * len(labels)) <= 1 + len(counts)
+    rows = {text: each for _, part in result.splits() for text, each in zip(part.texts, part.label_lists, strict=True)}
+    assert rows == dict(zip(train.texts, train.label_lists, strict=True))
+
+
 @pytest.mark.parametrize(("dev", "test"), [(-0.1, 0.1), (0.5, 0.5), (float("nan"), 0.1), (2, 0)])
 def test_impossible_shares(dev: float, test: float) -> None:
     with pytest.raises(InputError, match="add up to less than 1"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prunetext.data import texts as module
 from prunetext.data.files import text_codec
 from prunetext.data.formats import FORMATS
-from prunetext.data.texts import read_texts
+from prunetext.data.texts import read_pairs, read_texts
 from prunetext.errors import DataError, InputError
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff"), max_size=8)
@@ -87,6 +87,58 @@ def test_standard_input_has_no_columns_and_a_name_is_not_empty() -> None:
         read_texts("-", text="body")
     with pytest.raises(InputError, match=r"^The source of the texts is an empty name\. Give a file, or - for"):
         read_texts("")
+
+
+@given(
+    pairs=st.lists(st.tuples(LINE, LINE), max_size=5),
+    bad=st.sampled_from(["a", "", "a\tb\tc"]),
+    step=st.integers(1, 7),
+)
+def test_every_line_is_a_pair_until_one_is_not(pairs: list[tuple[str, str]], bad: str, step: int) -> None:
+    pairs = [(first.replace("\t", " "), second.replace("\t", " ")) for first, second in pairs]
+    lines = "".join(f"{first}\t{second}\n" for first, second in pairs)
+    stream = Trickle(f"{lines}{bad}\nx\ty\n".encode(), step)
+    found: list[tuple[str, str]] = []
+    rule = f"the line has {'2 tabs' if bad.count(module.TAB) else 'no tab'}. Write each pair on a line"
+    with pytest.raises(DataError, match=f"^pipe, line {len(pairs) + 1}: {rule}"):
+        found.extend(
+            pair
+            for chunk in module._split(module._lines(stream, "pipe", "utf-8-sig", "utf-8"), "pipe")
+            for pair in chunk
+        )
+    assert found == [(first, second.removesuffix("\r")) for first, second in pairs]
+
+
+def test_pairs_come_from_lines_and_from_tables(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.txt"
+    path.write_text("__label__x how ?\tso\nwhy\t\n", "utf-8")
+    assert list(read_pairs(path)) == [[("how ?", "so"), ("why", "")]]
+    for name, content in (
+        ("p.csv", "answer,question\nso,how ?\n,why\n"),
+        ("p.tsv", "answer\tquestion\nso\thow ?\n\twhy\n"),
+    ):
+        (tmp_path / name).write_text(content, "utf-8")
+        assert list(read_pairs(tmp_path / name)) == [[("how ?", "so"), ("why", "")]]
+        assert list(read_pairs(tmp_path / name, text="answer", text_b="question")) == [[("so", "how ?"), ("", "why")]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "message"),
+    [
+        ("t.csv", "text,c\n1,2\n", {}, "{}, line 1: no second text column is found among the columns 'text', 'c'."),
+        ("t.jsonl", '{"text": "a", "text_b": 1}\n', {}, "{}, line 1: 'text_b' is not a string. Give every row a text"),
+        ("t.jsonl", '{"text": "a", "text_b": "b"}\n{"text": "a"}', {}, "{}, line 2: the row has no key 'text_b'."),
+        ("t.txt", "a\tb\n", {"text_b": "b"}, "{}: every line is a pair of texts here, and there are no columns. Leave"),
+    ],
+)
+def test_what_is_wrong_with_pairs_is_named(
+    name: str, content: str, options: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    with pytest.raises(InputError) as caught:
+        list(read_pairs(path, **options))
+    assert str(caught.value).startswith(message.format(path))
 
 
 def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:

@@ -53,10 +53,12 @@ def make_tensors(
     seed: int = 0,
     zeros: float | None = None,
     precisions: tuple[int, ...] | None = None,
+    pairs: bool = False,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Tensors and metadata as `write` takes them; table scales are as small as the table's range allows.
 
     With `zeros` the embedding and the filters are `Units`, of so many zeros, the embedding's rows of `precisions`.
+    With `pairs` the model judges pairs of texts, and its last label is the positive one.
     """
     rng = np.random.default_rng(seed)
     filters = filters or {2: 3, 3: 17}
@@ -69,24 +71,30 @@ def make_tensors(
         "embedding.scale": np.array([0.013], np.float32),
         "vocabulary": Tensor("U8", (len(vocabulary),), vocabulary),
     }
+    vectors = embedding
+    if pairs:
+        tensors["match"] = rng.integers(-128, 128, (2, dimensions)).astype(np.int8)
+        vectors = np.concatenate([embedding, tensors["match"]])
     for k, count in filters.items():
         weight = rng.integers(-128, 128, (count, k, dimensions)).astype(np.int8)
         units = None if zeros is None else make_units(rng, weight.shape, zeros)
         weight = weight if units is None else units.values
         scale = rng.uniform(0.001, 0.1, count).astype(np.float32)
-        exact = np.abs(np.einsum("rd,fjd->frj", embedding.astype(np.int64), weight.astype(np.int64))).max((1, 2))
-        limit = 127 if table == "int8" else 32767 // k
+        exact = np.abs(np.einsum("rd,fjd->frj", vectors.astype(np.int64), weight.astype(np.int64))).max((1, 2))
+        limit = 127 if table == "int8" else 32767 // (3 * k if pairs else k)
         tensors |= {
             f"conv{k}.weight": weight if units is None else units,
             f"conv{k}.scale": scale,
             f"conv{k}.table_scale": (np.maximum(exact, 1) * 0.01301 * scale / limit).astype(np.float32),
             f"conv{k}.bias": rng.normal(0, 1, count).astype(np.float32),
         }
-    features = sum(filters.values()) * (2 if pooling == "max+mean" else 1)
+    features = sum(filters.values()) * (2 if pooling == "max+mean" else 1) * (4 if pairs else 1)
     tensors["head.weight"] = rng.normal(0, 0.3, (classes, features)).astype(np.float32)
+    if pairs:  # products are large
+        tensors["head.weight"] *= np.repeat(np.float32([0.1, 0.1, 0.1, 0.001]), features // 4)
     tensors["head.bias"] = rng.normal(0, 0.3, classes).astype(np.float32)
     metadata = {
-        "task": "classification",
+        "task": "pairs" if pairs else "classification",
         "labels": json.dumps([f"label {number}" for number in range(classes)]),
         "tokenizer": "bert/1",
         "pooling": pooling,
@@ -94,6 +102,8 @@ def make_tensors(
         "temperature": str(temperature),
         "provenance": "{}",
     }
+    if pairs:
+        metadata["positive"] = json.dumps(f"label {classes - 1}")
     if reject is not None:
         metadata["reject"] = str(reject)
     if thresholds is not None:
@@ -122,6 +132,12 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
 def model(make_model: MakeModel) -> Path:
     """One small model."""
     return make_model()
+
+
+@pytest.fixture(scope="session")
+def pair_model(make_model: MakeModel) -> Path:
+    """One small model of pairs."""
+    return make_model(pairs=True, seed=7)
 
 
 @pytest.fixture(scope="session")

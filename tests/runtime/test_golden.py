@@ -7,6 +7,7 @@ numbers: such a change needs a new name of the format.
 import hashlib
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from prunetext.runtime.format import Tensor, decode_vocabulary, read, write
 from prunetext.runtime.reference import ReferenceModel
 
 WORDS = ["bad", "film", "good", "great", "not", "ø", "电"]
-SIZE, SHA256 = 1443, "3dda7d7b260a95a899431ea16a8df9e408f6b4db6a1dd4eebea6eb3798953f8c"
 ANSWERS = {  # text → label, probabilities as float32
     "": ("positive", [0.35253608, 0.2768529, 0.370611]),
     "film": ("positive", [0.2718093, 0.32480526, 0.40338543]),
@@ -41,6 +41,21 @@ ANSWERS_OF_SEVERAL: dict[str, tuple[list[str], list[float]]] = {
     "a great, good film": (["mixed ü"], [0.13513032, 0.22203626, 0.19710866]),
     "Ø 电 bad": (["mixed ü"], [0.13725099, 0.2867697, 0.27200806]),
     "unseen words only": (["negative", "mixed ü", "positive"], [0.29051688, 0.5122059, 0.5590769]),
+}
+
+PAIRS_SIZE, PAIRS_SHA256 = 1817, "d8b80a66be554b210d501bf96453b38cee11753e072993d5fdd533209ba216a1"
+PAIRS_ANSWERS = {
+    ("", ""): ("positive", [0.32022533, 0.23379429, 0.44598037]),
+    ("film", "film"): ("negative", [0.3969752, 0.28924626, 0.31377852]),
+    ("not bad", "not bad"): ("mixed ü", [0.3774604, 0.45609486, 0.16644473]),
+    ("good good", "good film"): ("negative", [0.43706018, 0.37452382, 0.188416]),
+    ("great film, not bad", "a great film"): ("mixed ü", [0.32525018, 0.41553092, 0.25921893]),
+    ("bad bad bad", "unseen bad"): ("negative", [0.52185935, 0.37219483, 0.1059458]),
+    ("a great, good film", "a good, great film"): ("negative", [0.42177686, 0.3872712, 0.19095194]),
+    ("Ø 电 bad", "电 bad"): ("mixed ü", [0.23642388, 0.46688163, 0.2966945]),
+    ("unseen words only", "only unseen words"): ("negative", [0.3884099, 0.31964028, 0.29194984]),
+    ("unseen words only", "other"): ("positive", [0.17703867, 0.16363847, 0.65932286]),
+    ("", "great"): ("positive", [0.2921466, 0.26687676, 0.44097662]),
 }
 
 
@@ -85,27 +100,44 @@ def golden() -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def golden_pairs() -> tuple[dict[str, Tensor], dict[str, str]]:
+    tensors, metadata = golden()
+    head = [((11 * at * at + 4 * at) % 23 - 11) / (16 if at % 32 < 24 else 64) for at in range(96)]
+    tensors |= {"match": integers(2, 3, start=77), "head.weight": Tensor("F32", (3, 32), struct.pack("<96f", *head))}
+    return tensors, {**metadata, "task": "pairs", "positive": '"mixed ü"'}
+
+
+FILES = {
+    "texts": (golden, 1443, "3dda7d7b260a95a899431ea16a8df9e408f6b4db6a1dd4eebea6eb3798953f8c", ANSWERS),
+    "pairs": (golden_pairs, PAIRS_SIZE, PAIRS_SHA256, PAIRS_ANSWERS),
+}
+
+
+@pytest.fixture(scope="module", params=FILES)
+def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     path = tmp_path_factory.mktemp("golden") / "model.safetensors"
-    write(path, *golden())
-    return path
+    write(path, *FILES[request.param][0]())
+    return request.param, path
 
 
-def test_the_bytes_are_those_of_format_1(path: Path) -> None:
+def test_the_bytes_are_those_of_format_1(file: tuple[str, Path]) -> None:
+    kind, path = file
+    made, size, digest, _ = FILES[kind]
     data = path.read_bytes()
-    assert len(data) == SIZE
-    assert hashlib.sha256(data).hexdigest() == SHA256
-    assert read(path)[0] == golden()[0]
-    assert decode_vocabulary(golden()[0]["vocabulary"].data, len(WORDS)) == WORDS
+    assert len(data) == size
+    assert hashlib.sha256(data).hexdigest() == digest
+    assert read(path)[0] == made()[0]
+    assert decode_vocabulary(made()[0]["vocabulary"].data, len(WORDS)) == WORDS
 
 
-def test_the_answers_are_those_of_format_1(path: Path) -> None:
-    labels, rows = zip(*ANSWERS.values(), strict=True)
+def test_the_answers_are_those_of_format_1(file: tuple[str, Path]) -> None:
+    kind, path = file
+    answers: Any = FILES[kind][3]
+    labels, rows = zip(*answers.values(), strict=True)
     assert len(set(labels)) == 3
     for model in (prunetext.load(path), ReferenceModel(path)):
-        assert model.predict(ANSWERS) == [*labels]
-        np.testing.assert_array_equal(model.predict_proba(ANSWERS), np.array(rows, np.float32))
+        assert model.predict(answers) == [*labels]
+        np.testing.assert_array_equal(model.predict_proba(answers), np.array(rows, np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -205,7 +205,7 @@ HOSTILE: list[tuple[str, str, Any]] = [
         (f"{key} {value!r}"[:60], "__metadata__", metadata(**{key: value}))
         for key, values in {
             "format": ("prunetext/2", "", 1, None),
-            "task": ("regression",),
+            "task": ("regression", "pairs"),
             "tokenizer": ("bert/2",),
             "pooling": ("mean", "max+mean "),
             "table": ("int4", "float32"),
@@ -330,7 +330,7 @@ def test_refusing_takes_little_memory(
     assert load_in_little_memory(tmp_path) == f"checked {len(files) + 2}\n"
 
 
-@pytest.mark.parametrize("kind", ["model", "coded_model"])
+@pytest.mark.parametrize("kind", ["model", "coded_model", "pair_model"])
 @settings(max_examples=1000)
 @given(data=st.data())
 def test_resealed_damage_is_refused_or_harmless(request: pytest.FixtureRequest, kind: str, data: st.DataObject) -> None:
@@ -353,6 +353,9 @@ def test_resealed_damage_is_refused_or_harmless(request: pytest.FixtureRequest, 
         classifier = prunetext.load(victim)
     except prunetext.ModelFileError:
         return
-    probabilities = classifier.predict_proba(["", "a great film", "unseen"])
+    texts: list[Any] = ["", "a great film", "unseen"]
+    if classifier.task == "pairs":
+        texts = [(text, "a film") for text in texts]
+    probabilities = classifier.predict_proba(texts)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
-    assert set(classifier.predict(["", "a great film"])) <= set(classifier.labels)
+    assert set(classifier.predict(texts)) <= set(classifier.labels)

@@ -11,7 +11,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "damage_test.py"
 
 
 def test_damaged_files_are_refused_or_predict(
-    make_model: Callable[..., Path], model: Path, coded_model: Path, tmp_path: Path
+    make_model: Callable[..., Path], model: Path, coded_model: Path, pair_model: Path, tmp_path: Path
 ) -> None:
     wide = make_model(table="int16", pooling="max", filters={1: 2, 16: 1}, zeros=0.6, dimensions=30, classes=2)
     copy = tmp_path / "copy.safetensors"
@@ -21,7 +21,7 @@ def test_damaged_files_are_refused_or_predict(
     )
     options = ["--seconds", "10", "--copies", "1000000", "--seed", "1", "--copy", copy]
     done = subprocess.run(
-        [sys.executable, "-c", program, *options, model, coded_model, wide],
+        [sys.executable, "-c", program, *options, model, coded_model, wide, pair_model],
         capture_output=True,
         text=True,
         check=False,

@@ -82,6 +82,17 @@ def test_labels_are_left_out_and_their_texts_stay(data: Data) -> None:
     assert labels_per_class(data, 10**6)[1] == []
 
 
+def test_of_several_labels_the_rarer_ones_are_kept_too() -> None:
+    labels = [["x"]] * 30 + [["x", "y"]] * 4 + [[]] * 6
+    train = Examples([str(number) for number in range(40)], labels)  # type: ignore[arg-type]
+    few, rest = labels_per_class(Data(train), 3)
+    kept = [label for each in few.train.label_lists for label in each]
+    assert kept.count("y") >= 3
+    assert 3 <= kept.count("x") <= 6
+    assert () not in few.train.label_lists
+    assert sorted([*few.train.texts, *rest]) == sorted(train.texts)
+
+
 def test_a_teacher_that_can_be_asked_anything_is_asked_about_new_texts(
     data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,9 @@ def bench(
     beside: str | None = None,
     told: Callable[[str], None] | None = None,
     text: str | None = None,
+    text_b: str | None = None,
     label: str | None = None,
+    label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Bench:
@@ -75,8 +77,8 @@ def bench(
     test, with spaces for line breaks, which fastText does not take. Peers are trained on its train texts. peers: names
     of `peers.PEERS` with commas, or all, or none. passes: over all texts, and over single ones. starts: of new
     processes. dimensions: of fastText's vectors. beside: a folder into which `pip install --target` has put further
-    peers. told is called with a line when something begins. `text`, `label`, `encoding` and `skip_empty` are as for
-    `read`.
+    peers. told is called with a line when something begins. The other options are as for `read`; pairs of texts and
+    texts with several labels, which peers do not take, raise `InputError`.
 
     Everyone runs in a process of its own, in alternating order, on fresh copies of the strings, with one thread and,
     where it has any, with as many as there are cores. `rows.Row` has the units. `InputError` for what is wrong with the
@@ -87,10 +89,11 @@ def bench(
             raise InputError(f"{name} is {value!r}: it must be a whole number of at least 1.")
     wanted, tell = wanted_peers(peers), told or (lambda line: None)
     classifier = load_packed(model)
-    if classifier.thresholds is not None:
-        raise InputError(f"{model}: this model gives several labels, which bench does not compare. Give another model.")
-    reading = {"text": text, "label": label, "encoding": encoding, "skip_empty": skip_empty}
+    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     train, examples, notes = choose(data, classifier.labels, reading)
+    if examples.task != "classification":
+        raise InputError("bench measures models of single texts with one label each, as its peers are. Give such data.")
     if not examples.texts:
         raise InputError("There are no texts to label. Give some.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -169,7 +172,7 @@ def choose(
 def one_line(examples: Examples) -> Examples:
     """The same without line breaks, and without halves of characters, which only some peers take."""
     texts = [" ".join(text.splitlines()).encode("utf-8", "replace").decode() for text in examples.texts]
-    return Examples(texts, examples.labels)
+    return replace(examples, texts=texts)
 
 
 def row(peer: Peer, samples: dict[str, Samples], answers: list[str] | None, gold: list[str]) -> Row:

@@ -1,7 +1,8 @@
-"""Which column holds the text and which the label."""
+"""Which column holds the text, which a second one, and which the label."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunetext.errors import DataError
@@ -40,6 +41,21 @@ LABEL = (
     "label_text",
     "polarity",
 )
+# Names of the first and of the second text of a pair: the first two that a file has both are taken.
+PAIRS = (
+    ("text", "text_b"),
+    ("text_a", "text_b"),
+    ("text1", "text2"),
+    ("sentence1", "sentence2"),
+    ("sentence_a", "sentence_b"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("question", "answer"),
+    ("query", "document"),
+    ("query", "passage"),
+    ("question", "sentence"),
+)
+# What is a second text and nothing else: a file that has it without its first one is not read as single texts.
 SECOND_TEXT = ("text_b", "text2", "sentence2", "sentence_b", "question2", "hypothesis")
 
 
@@ -48,59 +64,89 @@ class Wanted(NamedTuple):
 
     text: str | None = None
     label: str | None = None
+    text_b: str | None = None
+    separator: str | None = None  # what stands between the labels of a cell
     labelled: bool = True  # where False no label is looked for, and the text's column stands for both
+    texts: int | None = None  # of a row; None where the columns say how many
+
+
+class Columns(NamedTuple):
+    """Where in a row its texts and its label stand."""
+
+    texts: tuple[int, ...]  # one, or the two of a pair
+    label: int
+    called: tuple[str, ...] = ("text",)  # the texts, in messages
 
 
 def find_columns(
     names: Sequence[str], wanted: Wanted, source: object, line: int | None = None, hint: str = ""
-) -> tuple[int, int]:
-    """Return the positions of the text and of the label column.
+) -> Columns:
+    """Return the positions of the texts and of the label column.
 
     >>> find_columns(["id", "Category", "Review"], Wanted(), "reviews.csv")
-    (2, 1)
+    Columns(texts=(2,), label=1, called=('text',))
+    >>> find_columns(["premise", "hypothesis", "label"], Wanted(), "pairs.csv").called
+    ("'premise'", "'hypothesis'")
 
     Names are compared without regard to case and surrounding spaces; `hint` is a further sentence on why a column may
-    not be found. Raises `DataError` where one is not found, and where a second text column stands beside the first and
-    the user did not say which one counts.
+    not be found. Rows are pairs where two columns are called like one of `PAIRS`, or the user names a second text;
+    with a first one alone they are single texts. Raises `DataError` where a column is not found, and where a second
+    text stands without its first.
     """
     keys = [name.strip().casefold() for name in names]
-    text = _named(names, keys, wanted.text, "--text", source, line, hint)
-    if not wanted.labelled:
-        text = _guessed(keys, TEXT, None) if text is None else text
-        if text is None:
-            raise DataError(source, f"no text column is found among {_listed(names)}. Name it with --text.{hint}", line)
-        return text, text
-    label = _named(names, keys, wanted.label, "--label", source, line, hint)
-    if text is not None and text == label:
-        raise DataError(
-            source, f"--text and --label both name the column {quoted(names[text])}. Name two columns.", line
-        )
-    if text is None:
-        second = next((at for name in SECOND_TEXT for at, key in enumerate(keys) if key == name and at != label), None)
-        if second is not None:
+    given = {"--text": wanted.text, "--text-b": wanted.text_b, "--label": wanted.label if wanted.labelled else None}
+    found = {flag: _named(names, keys, value, flag, source, line, hint) for flag, value in given.items()}
+    for (flag, at), (other, same) in combinations(found.items(), 2):
+        if at is not None and at == same:
             raise DataError(
-                source,
-                f"the column {quoted(names[second])} holds second texts, and pairs of texts are not supported yet. "
-                "To classify one text alone, name its column with --text.",
-                line,
+                source, f"{flag} and {other} both name the column {quoted(names[at])}. Name two columns.", line
             )
-        text = _guessed(keys, TEXT, label)
-    if label is None:
-        label = _guessed(keys, LABEL, text)
-    if text is None or label is None:
-        missing = " and ".join(name for name, at in (("text", text), ("label", label)) if at is None)
-        flags = " and ".join(flag for flag, at in (("--text", text), ("--label", label)) if at is None)
+    label = found["--label"]
+    text, second = _find_texts(keys, wanted, found["--text"], found["--text-b"], label)
+    if text is None and second is not None and wanted.text_b is None:
         raise DataError(
-            source, f"no {missing} column is found among {_listed(names)}. Name it with {flags}.{hint}", line
+            source,
+            f"the column {quoted(names[second])} holds second texts, but no first ones are found beside it. "
+            "Name both with --text and --text-b, or one of them with --text to classify it alone.",
+            line,
         )
-    return text, label
+    if label is None:
+        label = _guessed(keys, LABEL, {text, second}) if wanted.labelled else text
+    paired = second is not None or wanted.texts == 2
+    sought = [("text", "--text", text), *[("second text", "--text-b", second)] * paired, ("label", "--label", label)]
+    missing = [(name, flag) for name, flag, at in sought if at is None and (wanted.labelled or name != "label")]
+    if text is None or label is None or missing:
+        what, flags = (" and ".join(parts) for parts in zip(*missing, strict=True))
+        raise DataError(source, f"no {what} column is found among {_listed(names)}. Name it with {flags}.{hint}", line)
+    if second is None:
+        return Columns((text,), label)
+    return Columns((text, second), label, (quoted(names[text]), quoted(names[second])))
+
+
+def _find_texts(
+    keys: list[str], wanted: Wanted, text: int | None, second: int | None, label: int | None
+) -> tuple[int | None, int | None]:
+    """Find the text that the user has not named, or both; a second one without a first where it has no partner."""
+    if wanted.texts == 1 or (text is not None and (second is not None or wanted.texts is None)):
+        return (_guessed(keys, TEXT, {label}) if text is None else text), second
+    at = {key: place for place, key in reversed([*enumerate(keys)]) if place != label}
+    for one, other in PAIRS:
+        if one in at and other in at and text in (None, at[one]) and second in (None, at[other]):
+            return at[one], at[other]
+    if second is None and text is None and wanted.texts is None:
+        second = _guessed(keys, SECOND_TEXT, {label})
+        return (_guessed(keys, TEXT, {label}) if second is None else None), second
+    return (_guessed(keys, TEXT, {label, second}) if text is None else text), second
 
 
 def refuse_columns(source: object, wanted: Wanted) -> None:
     """Raise `DataError` where the user names a column and the source has none."""
-    flag = "--text" if wanted.text is not None else "--label"
-    if wanted.text is not None or wanted.label is not None:
-        raise DataError(source, f"this source has no columns to name. Leave {flag} out.")
+    given = (("--text", wanted.text), ("--text-b", wanted.text_b), ("--label", wanted.label))
+    for flag, value in given:
+        if value is not None:
+            raise DataError(source, f"this source has no columns to name. Leave {flag} out.")
+    if wanted.separator is not None:
+        raise DataError(source, "this source has no column of labels to separate. Leave --label-separator out.")
 
 
 def quoted(value: str, longest: int = 60) -> str:
@@ -124,8 +170,8 @@ def _named(
     raise DataError(source, f"there is no column {quoted(given)} among {_listed(names)}. Correct {flag}.{hint}", line)
 
 
-def _guessed(keys: list[str], candidates: tuple[str, ...], taken: int | None) -> int | None:
-    return next((at for name in candidates for at, key in enumerate(keys) if key == name and at != taken), None)
+def _guessed(keys: list[str], candidates: tuple[str, ...], taken: set[int | None]) -> int | None:
+    return next((at for name in candidates for at, key in enumerate(keys) if key == name and at not in taken), None)
 
 
 def _listed(names: Sequence[str]) -> str:

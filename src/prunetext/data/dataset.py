@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prunetext.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 Input = str | tuple[str, str]  # what a model labels: a text, or both texts of a pair
@@ -97,6 +97,28 @@ class Examples:
         object.__setattr__(self, "label_sets", sets)
         object.__setattr__(self, "labels", [known[each] for each in sets])
 
+    @property
+    def task(self) -> str:
+        """What a model of these has to do, in the words of a packed file: classification, pairs or labels."""
+        if self.pairs is not None:
+            return "pairs"
+        return "classification" if self.label_sets is None else "labels"
+
+    @property
+    def label_lists(self) -> list[tuple[str, ...]]:
+        """The labels of each text, be they one or several."""
+        return [(label,) for label in self.labels] if self.label_sets is None else self.label_sets
+
+    def subset(self, rows: Iterable[int]) -> Examples:
+        """The examples of some rows, in the order given.
+
+        >>> Examples(["great film", "dull"], [["positive"], []]).subset([1]).label_sets
+        [()]
+        """
+        rows = list(rows)
+        columns: list[list[Any] | None] = [self.texts, self.labels, self.pairs, self.label_sets]
+        return Examples(*(None if each is None else [each[row] for row in rows] for each in columns))  # type: ignore[arg-type]
+
     def __len__(self) -> int:
         return len(self.texts)
 
@@ -116,6 +138,7 @@ class Report:
     duplicates: rows whose text and label stood already in the same split.
     contradicting: texts that stand with more than one label in the same split.
     shared: texts that stand in both of two splits, by the two names, such as ("train", "test").
+    pairs: whether rows are pairs of texts; then a pair, not its first text, is what the counts take for a text.
     """
 
     rows: int
@@ -123,9 +146,11 @@ class Report:
     duplicates: int = 0
     contradicting: int = 0
     shared: dict[tuple[str, str], int] = field(default_factory=dict)
+    pairs: bool = False
 
     def lines(self) -> list[str]:
         """Say each count that is not zero in one sentence."""
+        unit, units, same = ("pair", "pairs", "same texts") if self.pairs else ("text", "texts", "same text")
         said = [
             (self.rows, "row was read.", "rows were read."),
             (
@@ -135,20 +160,20 @@ class Report:
             ),
             (
                 self.duplicates,
-                "row repeats an earlier row of the same split (same text, same label).",
-                "rows repeat an earlier row of the same split (same text, same label).",
+                f"row repeats an earlier row of the same split ({same}, same label).",
+                f"rows repeat an earlier row of the same split ({same}, same label).",
             ),
             (
                 self.contradicting,
-                "text stands with different labels, so that no classifier can be right on all of its rows.",
-                "texts stand with different labels, so that no classifier can be right on all of their rows.",
+                f"{unit} stands with different labels, so that no classifier can be right on all of its rows.",
+                f"{units} stand with different labels, so that no classifier can be right on all of their rows.",
             ),
         ]
         said += [
             (
                 count,
-                f"text stands in both {one} and {other}, which makes scores look better than they are.",
-                f"texts stand in both {one} and {other}, which makes scores look better than they are.",
+                f"{unit} stands in both {one} and {other}, which makes scores look better than they are.",
+                f"{units} stand in both {one} and {other}, which makes scores look better than they are.",
             )
             for (one, other), count in self.shared.items()
         ]
@@ -220,7 +245,7 @@ class Data:
 def count_flaws(
     train: Examples, dev: Examples | None = None, test: Examples | None = None, *, skipped: int = 0
 ) -> Report:
-    """Count duplicates, contradictions and texts shared between splits.
+    """Count duplicates, contradictions and texts shared between splits; of pairs, rows whose texts are both equal.
 
     >>> count_flaws(Examples(["a", "a", "a", "b"], ["x", "x", "y", "y"])).lines()[1:]  # doctest: +ELLIPSIS
     ['1 row repeats an earlier row ...', '1 text stands with different labels, ...']
@@ -229,11 +254,12 @@ def count_flaws(
         name: examples for name, examples in (("train", train), ("dev", dev), ("test", test)) if examples is not None
     }
     duplicates = contradicting = 0
-    distinct: dict[str, dict[str, str]] = {}
+    distinct: dict[str, dict[str | tuple[str, str], str]] = {}
     for name, examples in splits.items():
-        first: dict[str, str] = {}  # text → its first label
-        further: dict[str, set[str]] = {}  # text → its other labels; most texts have none
-        for text, label in zip(examples.texts, examples.labels, strict=True):
+        first: dict[str | tuple[str, str], str] = {}  # text, or pair of texts → its first label
+        further: dict[str | tuple[str, str], set[str]] = {}  # text → its other labels; most texts have none
+        rows: Iterable[str | tuple[str, str]] = examples.inputs
+        for text, label in zip(rows, examples.labels, strict=True):
             known = first.setdefault(text, label)
             if known is not label and known != label:
                 others = further.setdefault(text, set())
@@ -252,5 +278,6 @@ def count_flaws(
         skipped=skipped,
         duplicates=duplicates,
         contradicting=contradicting,
-        shared={pair: count for pair, count in shared.items() if count},
+        shared={both: count for both, count in shared.items() if count},
+        pairs=train.pairs is not None,
     )

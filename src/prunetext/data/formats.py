@@ -1,6 +1,6 @@
-"""One reader per file format: each yields (line, text, label) of every row, as it goes.
+"""One reader per file format: each yields every row's line, texts and label, as it goes.
 
-The values are what the file holds; `reading` checks them. Lines are physical lines from 1, the one where the row
+The values are what the file holds; `gathering` checks them. Lines are physical lines from 1, the one where the row
 starts; in Parquet they are row numbers from 1. A folder per label has no lines, and the file stands in their place.
 """
 
@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunetext.data.columns import find_columns, quoted, refuse_columns
+from prunetext.data.columns import Columns, find_columns, quoted, refuse_columns
 from prunetext.data.files import Lines
 from prunetext.errors import DataError, require
 
@@ -27,8 +27,9 @@ class Row(NamedTuple):
     """A row as the file holds it, and where it stands."""
 
     place: int | Path
-    text: object
-    label: object
+    texts: tuple[object, ...]  # one, or the two of a pair
+    label: object  # a list where a table has several, a tuple of one or more in fastText's format
+    called: tuple[str, ...] = ("text",)  # the texts, in messages
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") ->
         csv.field_size_limit(2**31 - 1)
     lines = Lines(path, encoding)
     reader = csv.reader(iter(lines), delimiter=delimiter, strict=True)
-    width = text = label = 0
+    width = 0
+    columns = Columns((0,), 0)
     while True:
         start = lines.following
         try:
@@ -75,7 +77,7 @@ def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") ->
             )
         if not width:
             width = len(row)
-            text, label = find_columns(row, wanted, path, start, _hint(delimiter, width))
+            columns = find_columns(row, wanted, path, start, _hint(delimiter, width))
         elif len(row) != width:
             raise DataError(
                 path,
@@ -84,7 +86,7 @@ def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") ->
                 start,
             )
         else:
-            yield Row(start, row[text], row[label])
+            yield Row(start, tuple(row[at] for at in columns.texts), row[columns.label], columns.called)
     if not width:
         raise DataError(path, "the file is empty. Give it a header line, such as text,label, and a row for each text.")
 
@@ -118,9 +120,8 @@ def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
     {"text": "Great, really", "label": "positive"}
     """
     lines = Lines(path, encoding)
-    text = label = ""
-    no_text = no_label = Absent("")
-    first = True
+    columns = None
+    keys: list[tuple[str, Absent]] = []
     for line in lines:
         if line.isspace():
             continue
@@ -138,23 +139,23 @@ def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
                 f"the line is {kind}, not an object with a text and a label. Write one object a line.",
                 lines.number,
             )
-        if first:
-            first = False
+        if columns is None:
             names = list(row)
-            text_at, label_at = find_columns(names, wanted, path, lines.number)
-            text, label = names[text_at], names[label_at]
-            no_text, no_label = Absent(text), Absent(label)
-        yield Row(lines.number, row.get(text, no_text), row.get(label, no_label))
-    if first:
+            columns = find_columns(names, wanted, path, lines.number)
+            keys = [(names[at], Absent(names[at])) for at in (*columns.texts, columns.label)]
+        *texts, label = (row.get(key, absent) for key, absent in keys)
+        yield Row(lines.number, tuple(texts), label, columns.called)
+    if columns is None:
         raise DataError(path, 'the file is empty. Write one object a line, such as {"text": "…", "label": "…"}.')
 
 
-_LABELLED = re.compile(r"[ \t]*__label__([^ \t\v\f\r\n]*)[ \t]*(.*)", re.DOTALL)
+_LABELLED = re.compile(r"[ \t]*((?:__label__[^ \t\v\f\r\n]*[ \t]*)+)(.*)", re.DOTALL)
+_ONE_LABEL = re.compile(r"__label__([^ \t\v\f\r\n]*)")
 _LABEL_INSIDE = re.compile(r"(?:^|[ \t])__label__")
 
 
 def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
-    """Read fastText's format, one text a line with its label before it.
+    """Read fastText's format, one text a line with its label before it, or several.
 
     __label__positive Great, really
     """
@@ -171,32 +172,28 @@ def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
                 "or give a table (.csv, .jsonl).",
                 lines.number,
             )
-        label, text = match.groups()
+        labels, text = match.groups()
         if _LABEL_INSIDE.search(text):
-            raise DataError(path, several_labels(), lines.number)
-        yield Row(lines.number, text.rstrip("\r\n"), label)
-
-
-def several_labels() -> str:
-    """Say that a text may have one label only."""
-    return "the text has several labels, which is not supported yet. Leave one label per text."
+            raise DataError(path, "a label stands inside the text. Put all labels before its first word.", lines.number)
+        yield Row(lines.number, (text.rstrip("\r\n"),), tuple(_ONE_LABEL.findall(labels)))
 
 
 def read_parquet(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
-    """Read the text and the label column of a Parquet file, about a thousand rows at a time."""
+    """Read the columns of texts and of labels of a Parquet file, about a thousand rows at a time."""
     pyarrow = require("pyarrow", extra="train")
     parquet = require("pyarrow.parquet", extra="train")
     number = 0
     try:
         with path.open("rb") as stream, parquet.ParquetFile(stream) as file:
             names = file.schema_arrow.names
-            chosen = [names[at] for at in find_columns(names, wanted, path)]
+            columns = find_columns(names, wanted, path)
+            chosen = [names[at] for at in (*columns.texts, columns.label)]
             for batch in file.iter_batches(batch_size=1024, columns=chosen):
                 # By position, since a name may stand twice in a file.
-                texts, labels = (batch.column(batch.schema.names.index(name)) for name in chosen)
-                for text, label in zip(_values(texts, path, number), _values(labels, path, number), strict=True):
+                found = (batch.column(batch.schema.names.index(name)) for name in chosen)
+                for *texts, label in zip(*(_values(column, path, number) for column in found), strict=True):
                     number += 1
-                    yield Row(number, text, label)
+                    yield Row(number, tuple(texts), label, columns.called)
     except (pyarrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the system, not of pyarrow
             raise
@@ -245,7 +242,7 @@ def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row
                 "Put one text per .txt file into it, or remove it.",
             )
         for file in sorted(files, key=lambda each: each.name):
-            yield Row(file, "".join(Lines(file, encoding)), folder.name)
+            yield Row(file, ("".join(Lines(file, encoding)),), folder.name)
 
 
 FORMATS: dict[str, Callable[[Path, Wanted, str], Iterator[Row]]] = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunetext.data.columns import Wanted, quoted, refuse_columns
 from prunetext.data.dataset import Data, Examples, count_flaws
 from prunetext.data.files import text_codec
-from prunetext.data.formats import FORMATS, Absent, read_label_folder, several_labels
+from prunetext.data.formats import FORMATS, read_label_folder
+from prunetext.data.gathering import Rules, check_separator, gather
 from prunetext.data.samples import sample_rows
 from prunetext.errors import DataError, InputError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from prunetext.data.formats import Row
 
 _SPLIT_NAMES = {"train": ("train",), "dev": ("dev", "valid", "validation", "val"), "test": ("test",)}
+OF_MODEL = "the rows that this model is for have"
 _KNOWN = ".csv, .tsv, .jsonl, .parquet or .txt (fastText)"
 
 
@@ -30,10 +31,11 @@ def read(
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
+    label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Data:
-    """Read labelled texts; splits that are given stay as given, and none is made.
+    """Read labelled texts, or pairs of texts; splits that are given stay as given, and none is made.
 
         data = prunetext.read("reviews.csv")
         data.train.texts[0], data.train.labels[0]     # ('Great, really', 'positive')
@@ -43,37 +45,40 @@ def read(
     and test.*; a folder that has only sub-folders, one per label, with a text in each .txt file; or sample:NAME.
     dev, test: files like `source`, which go before those of a folder. A label that train lacks is an error in them.
     text, label: the names of the columns; without them, usual names are looked for (`columns.TEXT`, `columns.LABEL`).
-    text_b: the second text's column; pairs are not supported yet.
+    text_b: the second text's column, which makes rows pairs; without it, and without text, the usual names of both are
+    looked for (`columns.PAIRS`). Second texts are in `pairs`.
+    label_separator: what stands between the labels of a cell, where texts have several. They also do where the first
+    row has a list of labels (JSON Lines and Parquet), and where any line starts with several (fastText).
     encoding: how text files are encoded; a byte-order mark is dropped.
-    skip_empty: drop rows whose text or label is empty, instead of stopping at the first one.
+    skip_empty: drop rows whose texts or label are empty, instead of stopping at the first one. A list without labels is
+    not empty: none applies.
 
     Raises `DataError` (an `InputError`) naming file, line, rule and remedy at the first row that breaks a rule. Files
     are read as streams; what stays in memory is the texts and labels alone.
     """
-    if text_b is not None:
-        raise InputError("--text-b: pairs of texts are not supported yet. Name one text column with --text alone.")
     text_codec(encoding)  # an unknown encoding is wrong even where no file would need it
-    wanted = Wanted(text, label)
+    check_separator(label_separator)
+    wanted = Wanted(text, label, text_b, label_separator)
     sources: dict[str, str | Path] = {**_find_splits(source)}
     sources |= {name: given for name, given in (("dev", dev), ("test", test)) if given is not None}
     skipped = 0
-    labels: dict[str, str] = {}
     splits: dict[str, Examples] = {}
+    rules = Rules({}, separator=label_separator, skip_empty=skip_empty)
     for name in _SPLIT_NAMES:
         if name in sources:
-            rows = _read_rows(sources[name], wanted, encoding)
-            unknown = (
-                None
-                if name == "train"
-                else f"never occurs in the training data ({sources['train']}). Correct it, or add texts with it there."
-            )
-            splits[name], dropped = _collect(sources[name], rows, labels, unknown, skip_empty=skip_empty)
+            splits[name], dropped = _gathered(sources[name], wanted, encoding, rules)
             skipped += dropped
-    if len(labels) < 2:
+            if name == "train":
+                of_train = f"the training data ({sources['train']})"
+                unknown = f"never occurs in {of_train}. Correct it, or add texts with it there."
+                rules = rules._replace(unknown=unknown, task=splits[name].task, whose=f"the rows of {of_train} have")
+    if len(rules.known) < 2:
+        found = f"every row has the label {quoted(next(iter(rules.known)))}" if rules.known else "no row has a label"
+        if rules.known and splits["train"].label_sets is not None:
+            found = f"the rows have no label but {quoted(next(iter(rules.known)))}"
         raise DataError(
             sources["train"],
-            f"every row has the label {quoted(next(iter(labels)))}, and a classifier needs two. "
-            "Add texts with another label, or correct --label.",
+            f"{found}, and a classifier needs two. Add texts with another label, or correct --label.",
         )
     report = count_flaws(splits["train"], splits.get("dev"), splits.get("test"), skipped=skipped)
     return Data(splits["train"], splits.get("dev"), splits.get("test"), _name(source), report)
@@ -84,8 +89,11 @@ def read_examples(
     labels: Iterable[str],
     *,
     split: str | None = None,
+    task: str | None = None,
     text: str | None = None,
+    text_b: str | None = None,
     label: str | None = None,
+    label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Examples:
@@ -95,15 +103,17 @@ def read_examples(
 
     source: as for `read`. split: which file of a folder of splits, by default test; a source that is not such a folder
     is taken whole, and with a `split` it is an error. labels: a label beside these raises `DataError`, as every row
-    does that breaks a rule. The other options are those of `read`.
+    does that breaks a rule. task: that of the model, `Classifier.task`; rows of another one raise `DataError`. The
+    other options are those of `read`.
     """
     text_codec(encoding)
+    check_separator(label_separator)
     known = sorted(labels)
     shown = ", ".join(quoted(each, longest=30) for each in known[:12]) + (", …" if len(known) > 12 else "")
     unknown = f"is none of the model's ({shown}). Correct it, or take a model that knows it."
     place = _find_split(source, split)
-    rows = _read_rows(place, Wanted(text, label), encoding)
-    return _collect(place, rows, {each: each for each in known}, unknown, skip_empty=skip_empty)[0]
+    rules = Rules({each: each for each in known}, unknown, task, OF_MODEL, label_separator, skip_empty)
+    return _gathered(place, Wanted(text, label, text_b, label_separator), encoding, rules)[0]
 
 
 def holds_splits(source: str | Path) -> bool:
@@ -181,6 +191,11 @@ def _find_splits(source: str | Path) -> dict[str, str | Path]:
     )
 
 
+def _gathered(source: str | Path, wanted: Wanted, encoding: str, rules: Rules) -> tuple[Examples, int]:
+    with _Reading(source):
+        return gather(source, _read_rows(source, wanted, encoding), rules)
+
+
 def _read_rows(source: str | Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
     name = str(source)
     if name.startswith("hf:"):
@@ -219,79 +234,3 @@ class _Reading:
             raise DataError(
                 error.filename or self.source, f"this cannot be read ({reason}). Check the name and its permissions."
             ) from None
-
-
-def _collect(
-    source: str | Path, rows: Iterable[Row], labels: dict[str, str], unknown: str | None, *, skip_empty: bool
-) -> tuple[Examples, int]:
-    """Check rows and gather them; `labels` grows where `unknown` is None, else `unknown` says what a new one breaks."""
-    texts: list[str] = []
-    chosen: list[str] = []
-    skipped = 0
-    with _Reading(source):
-        for place, text, given in rows:
-            if _is_empty(given) or _is_empty(text):
-                if skip_empty:
-                    skipped += 1
-                    continue
-                what, value = ("label", given) if _is_empty(given) else ("text", text)
-                rule = f"{value}. Give it one" if isinstance(value, Absent) else f"{what} is empty. Give it a {what}"
-                raise _error(source, place, f"{rule}, or drop such rows with --skip-empty.")
-            if not isinstance(text, str):
-                raise _error(source, place, f"text is {_kind(text)}, not a string. Write it as one, or correct --text.")
-            _check_characters(source, place, "text", text)
-            label = given if isinstance(given, str) else _label(source, place, given)
-            if label not in labels:
-                _check_characters(source, place, "label", label)
-                if unknown is not None:
-                    raise _error(source, place, f"the label {quoted(label)} {unknown}")
-                labels[label] = label
-            texts.append(text)
-            chosen.append(labels[label])  # one string object per label, however many rows there are
-    if not texts:
-        kind = "rows that are not empty" if skipped else "rows"
-        raise DataError(source, f"there are no {kind}. Give a text and its label in each of some rows.")
-    return Examples(texts, chosen), skipped
-
-
-def _is_empty(value: object) -> bool:
-    if isinstance(value, str):
-        return not value or value.isspace()
-    if value is None or isinstance(value, Absent):
-        return True
-    return isinstance(value, float) and math.isnan(value)  # pandas writes what is missing as NaN
-
-
-def _label(source: str | Path, place: int | Path, value: object) -> str:
-    if isinstance(value, (bool, int, float)):
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        raise _error(source, place, several_labels())
-    raise _error(source, place, f"label is {_kind(value)}. Write it as a string or a whole number, or correct --label.")
-
-
-def _kind(value: object) -> str:
-    kinds = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        list: "a list",
-        dict: "an object",
-        bytes: "bytes",
-    }
-    return kinds.get(type(value), f"a {type(value).__name__}")
-
-
-def _check_characters(source: str | Path, place: int | Path, what: str, value: str) -> None:
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            half = f"the lone surrogate U+{ord(value[error.start]):04X}"
-            raise _error(source, place, f"{what} holds half a character ({half}). Remove or complete it.") from None
-    if "\0" in value:
-        raise _error(source, place, f"{what} holds a NUL character, as binary files do. Remove it.")
-
-
-def _error(source: str | Path, place: int | Path, message: str) -> DataError:
-    return DataError(source, message, place) if isinstance(place, int) else DataError(place, message)

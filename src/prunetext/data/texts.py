@@ -1,4 +1,4 @@
-"""Texts without labels, as a stream: one a line, or the text column of a table."""
+"""Texts without labels, or pairs of them, as a stream: one a line, or the columns of a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from prunetext.data.columns import Wanted
 from prunetext.data.files import text_codec, undecodable
@@ -16,12 +16,15 @@ from prunetext.data.formats import FORMATS, Absent
 from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
-NO_COLUMNS = "every line is a text here, and there are no columns. Leave --text out."
+Pair = tuple[str, str]
+Value = TypeVar("Value", str, Pair)
+
 BLOCK = 1 << 18  # bytes read at a time
 ROWS = 1024  # of a table
+TAB = "\t"
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 LABELS = re.compile(r"[ \t]*(?:__label__[^ \t\v\f\r\n]*[ \t]*)+")  # as in formats.read_fasttext
 
@@ -36,30 +39,94 @@ def read_texts(source: str | Path, *, text: str | None = None, encoding: str = "
     that start a line, as in fastText's format, are left out. A line that is not in the encoding and a row without a
     text raise `DataError`, after the texts before it.
     """
+    found = _open(source, Wanted(text, labelled=False, texts=1), encoding, "text")
+    if isinstance(found, _Table):
+        return _chunks(row[0] for row in found.rows())
+    return found.lines()
+
+
+def read_pairs(
+    source: str | Path, *, text: str | None = None, text_b: str | None = None, encoding: str = "utf-8"
+) -> Iterator[list[Pair]]:
+    """Yield the pairs of texts of a source in chunks, as `read_texts` does with texts.
+
+        for chunk in read_pairs("questions.txt"): ...     # [('how do caves form ?', 'by water'), …]
+
+    source: `-`, standard input, or a file of which every line is the first text, a tab, and the second one; or a table,
+    whose two columns `text` and `text_b` name, or else their usual names do. A line without a tab, or with two, raises
+    `DataError`, after the pairs before it.
+    """
+    found = _open(source, Wanted(text, text_b=text_b, labelled=False, texts=2), encoding, "pair of texts")
+    if isinstance(found, _Table):
+        return _chunks((first, second) for first, second in found.rows())
+    return _split(found.lines(), found.name)
+
+
+class _Table(NamedTuple):
+    path: Path
+    wanted: Wanted
+    encoding: str
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        for row in FORMATS[self.path.suffix.lower()](self.path, self.wanted, self.encoding):
+            yield tuple(_text(self.path, row.place, *each) for each in zip(row.called, row.texts, strict=True))
+
+
+class _Stream(NamedTuple):
+    path: Path | None  # None for standard input
+    codec: str
+    encoding: str
+
+    @property
+    def name(self) -> str:
+        return "standard input" if self.path is None else str(self.path)
+
+    def lines(self) -> Iterator[list[str]]:
+        if self.path is None:
+            yield from _lines(sys.stdin.buffer, self.name, self.codec, self.encoding)
+            return
+        with self.path.open("rb") as stream:
+            yield from _lines(stream, self.name, self.codec, self.encoding)
+
+
+def _open(source: str | Path, wanted: Wanted, encoding: str, what: str) -> _Table | _Stream:
+    """Find out what the source is; whatever is wrong with it as a whole is said here, at once."""
     codec = text_codec(encoding)
     if not str(source):
         raise InputError("The source of the texts is an empty name. Give a file, or - for standard input.")
-    if str(source) == "-":
-        if text is not None:
-            raise DataError("standard input", NO_COLUMNS)
-        if sys.stdin is None:
-            raise DataError("standard input", "it is closed. Pipe the texts in, or give a file.")
-        return _lines(sys.stdin.buffer, "standard input", codec, encoding)
-    path = Path(source)
-    if path.is_dir():
-        raise DataError(source, "this is a folder. Give a file with a text a line, or - for standard input.")
-    if not path.exists():
+    path = None if str(source) == "-" else Path(source)
+    if path is None and sys.stdin is None:
+        raise DataError("standard input", "it is closed. Pipe the texts in, or give a file.")
+    if path is not None and path.is_dir():
+        raise DataError(source, f"this is a folder. Give a file with a {what} a line, or - for standard input.")
+    if path is not None and not path.exists():
         raise DataError(source, "there is no such file. Check the name.")
-    if path.suffix.lower() in TABLES:
-        return _rows(path, text, encoding)
-    if text is not None:
-        raise DataError(source, NO_COLUMNS)
-    return _file(path, codec, encoding)
+    if path is not None and path.suffix.lower() in TABLES:
+        return _Table(path, wanted, encoding)
+    stream = _Stream(path, codec, encoding)
+    for flag, given in (("--text", wanted.text), ("--text-b", wanted.text_b)):
+        if given is not None:
+            raise DataError(stream.name, f"every line is a {what} here, and there are no columns. Leave {flag} out.")
+    return stream
 
 
-def _file(path: Path, codec: str, encoding: str) -> Iterator[list[str]]:
-    with path.open("rb") as stream:
-        yield from _lines(stream, str(path), codec, encoding)
+def _split(chunks: Iterable[list[str]], name: str) -> Iterator[list[Pair]]:
+    """Split lines at their one tab."""
+    number = 0
+    for chunk in chunks:
+        pairs: list[Pair] = []
+        for line in chunk:
+            number += 1
+            first, tab, second = line.partition("\t")
+            if not tab or "\t" in second:
+                if pairs:
+                    yield pairs
+                tabs = f"{line.count(TAB)} tabs" if tab else "no tab"
+                raise DataError(
+                    name, f"the line has {tabs}. Write each pair on a line, with one tab between its two texts.", number
+                )
+            pairs.append((first, second))
+        yield pairs
 
 
 def _lines(stream: BinaryIO, name: str, codec: str, encoding: str) -> Iterator[list[str]]:
@@ -112,18 +179,18 @@ def _valid_start(decoder: codecs.IncrementalDecoder, block: bytes) -> str:
     return valid
 
 
-def _rows(path: Path, text: str | None, encoding: str) -> Iterator[list[str]]:
-    rows = FORMATS[path.suffix.lower()](path, Wanted(text, labelled=False), encoding)
-    values = (_text(path, row.place, row.text) for row in rows)
+def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
+    values = iter(values)
     while chunk := list(islice(values, ROWS)):
         yield chunk
 
 
-def _text(path: Path, place: int | Path, value: object) -> str:
+def _text(path: Path, place: int | Path, called: str, value: object) -> str:
     if isinstance(value, str):
         return value
     line = place if isinstance(place, int) else None
+    remedy = "correct --text" if called == "text" else "correct --text and --text-b"
     if isinstance(value, Absent):
-        raise DataError(path, f"{value}. Give it one, be it with an empty text, or correct --text.", line)
+        raise DataError(path, f"{value}. Give it one, be it with an empty text, or {remedy}.", line)
     what = "missing" if value is None else "not a string"
-    raise DataError(path, f"text is {what}. Give every row a text, be it an empty one, or correct --text.", line)
+    raise DataError(path, f"{called} is {what}. Give every row a text, be it an empty one, or {remedy}.", line)

@@ -10,7 +10,7 @@ from prunetext.runtime import _native
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Literal, Protocol, overload
 
     import numpy as np
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
         def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
     Texts = Iterable[str] | Iterable[bytes] | ArrowArray | ArrowStream
+    Pairs = Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | Iterable[list[str]] | Iterable[list[bytes]]
+    Items = Texts | Pairs | Iterable[str | tuple[str, str]]  # what a model labels
 
 ARROW = ("__arrow_c_array__", "__arrow_c_stream__")  # of the Arrow C data interface
 MOST_THREADS = 1 << 16  # the native module starts far fewer, but takes no larger number
+NEAREST = 100  # stored vectors that `match` lets the head judge
 
 
 def load(path: str | os.PathLike[str]) -> Classifier:
@@ -45,7 +48,7 @@ def load(path: str | os.PathLike[str]) -> Classifier:
 
 
 class Classifier:
-    """A packed text classifier.
+    """A packed classifier of texts, or of pairs of them.
 
         clf = prunetext.load("runs/reviews/model.safetensors")
         clf.labels                                   # ['neg', 'pos']
@@ -53,16 +56,19 @@ class Classifier:
         clf.predict_proba(["great film"])            # array([[0.02, 0.98]], dtype=float32)
         clf.explain("a great film")                  # [('great film', 0.8), ('great', 0.2)]
 
-    `labels`: the classes, in the order of the columns of `predict_proba`. `task`: "labels" where a text may have any
-    number of them, else "classification". `thresholds`: the probability from which a text has each label, None unless
-    there may be several. `reject`: the probability below which texts
-    can be rejected, None where the file names none. `metadata`: what the file says about itself, all strings. `size`:
-    the file's bytes. An instance may be used from several threads at once. A pickle or a copy of it holds the absolute
-    path alone, from which it is loaded again.
+        clf = prunetext.load("runs/paraphrases/model.safetensors")    # clf.task is "pairs"
+        clf.predict([("a great film", "great!"), ("a great film", "dull")])    # ['1', '0']
+
+    `task`: "classification", "labels" where a text may have any number of labels, or "pairs", where every text in what
+    follows is a pair. `labels`: the classes, in the order of the columns of `predict_proba`. `thresholds`: the
+    probability from which a text has each label, None unless there may be several. `reject`: the probability below
+    which texts can be rejected, None where the file names none. `metadata`: what the file says about itself, all
+    strings. `size`: the file's bytes. An instance may be used from several threads at once. A pickle or a copy of it
+    holds the absolute path alone, from which it is loaded again.
     """
 
-    labels: list[str]
     task: str
+    labels: list[str]
     thresholds: list[float] | None
     reject: float | None
     metadata: dict[str, str]
@@ -88,12 +94,12 @@ class Classifier:
     if TYPE_CHECKING:
 
         @overload
-        def predict(self, texts: Texts, threads: int | None = None, *, reject: Literal[False] = False) -> list[str]: ...
+        def predict(self, texts: Items, threads: int | None = None, *, reject: Literal[False] = False) -> list[str]: ...
         @overload
-        def predict(self, texts: Texts, threads: int | None = None, *, reject: bool) -> list[str | None]: ...
+        def predict(self, texts: Items, threads: int | None = None, *, reject: bool) -> list[str | None]: ...
 
     def predict(
-        self, texts: Texts, threads: int | None = None, *, reject: bool = False
+        self, texts: Items, threads: int | None = None, *, reject: bool = False
     ) -> list[str] | list[str | None]:
         """The most probable label of each text; for a model of several labels, a list of labels for each.
 
@@ -102,22 +108,23 @@ class Classifier:
             emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
-        strings, such as a column of pyarrow or polars, which is read where it lies. `threads`: by default all cores
+        strings, such as a column of pyarrow or polars, which is read where it lies; of a model of pairs, any iterable
+        of tuples or lists of two such texts. `threads`: by default all cores
         when there is much text, else one. `reject`: give None for a text whose label is less probable than the file's
         threshold, `clf.reject`. Where there may be several labels, a text has those whose probability is at least the
         label's threshold, in the order of `clf.labels`, and possibly none. InputError for anything else, for fewer than
         one thread, or to reject without a threshold.
         """
-        prepared, count = _prepare(texts, threads)
+        prepared, count = self._prepare(texts, threads)
         least = self._least(reject)
         try:
             if self.thresholds is not None:
                 return self._model.predict_several(prepared, count)  # type: ignore[return-value]  # see the overloads
             return self._model.predict(prepared, count, least > 0)
         except TypeError as error:
-            raise InputError(f"{error}; give a list of strings.") from None
+            raise self._no_texts(error) from None
 
-    def predict_proba(self, texts: Texts, threads: int | None = None) -> NDArray[np.float32]:
+    def predict_proba(self, texts: Items, threads: int | None = None) -> NDArray[np.float32]:
         """The probability of each label for each text: float32, (texts, classes), each row sums to 1.
 
             clf.predict_proba(["great film"])    # array([[0.02, 0.98]], dtype=float32)
@@ -125,31 +132,25 @@ class Classifier:
         Where there may be several labels, each has a probability of its own, and rows sum to anything. Needs numpy.
         Arguments and errors as for `predict`.
         """
-        prepared, count = _prepare(texts, threads)
-        from prunetext.errors import require
-
-        require("numpy", extra="train")
-        import numpy as np
-
+        prepared, count = self._prepare(texts, threads)
         try:
-            data = self._model.probabilities(prepared, count)
+            return _as_rows(self._model.probabilities(prepared, count), len(self.labels))
         except TypeError as error:
-            raise InputError(f"{error}; give a list of strings.") from None
-        return np.frombuffer(data, np.float32).reshape(-1, len(self.labels))
+            raise self._no_texts(error) from None
 
     if TYPE_CHECKING:
 
         @overload
         def predict_with_probability(
-            self, texts: Texts, threads: int | None = None, *, reject: Literal[False] = False
+            self, texts: Items, threads: int | None = None, *, reject: Literal[False] = False
         ) -> list[tuple[str, float]]: ...
         @overload
         def predict_with_probability(
-            self, texts: Texts, threads: int | None = None, *, reject: bool
+            self, texts: Items, threads: int | None = None, *, reject: bool
         ) -> list[tuple[str | None, float]]: ...
 
     def predict_with_probability(
-        self, texts: Texts, threads: int | None = None, *, reject: bool = False
+        self, texts: Items, threads: int | None = None, *, reject: bool = False
     ) -> list[tuple[str, float]] | list[tuple[str | None, float]]:
         """The most probable label of each text, and its probability; needs no numpy.
 
@@ -160,12 +161,12 @@ class Classifier:
         A list of such pairs for each text where there may be several labels. Arguments and errors as for `predict`, and
         the labels are its.
         """
-        prepared, count = _prepare(texts, threads)
+        prepared, count = self._prepare(texts, threads)
         least = self._least(reject)
         try:
             flat = memoryview(self._model.probabilities(prepared, count)).cast("f")
         except TypeError as error:
-            raise InputError(f"{error}; give a list of strings.") from None
+            raise self._no_texts(error) from None
         classes = len(self.labels)
         answers: list[tuple[str | None, float]] = []
         predicted: list[str] = []
@@ -196,7 +197,55 @@ class Classifier:
             )
         return self.reject
 
-    def explain(self, text: str, label: str | None = None) -> list[tuple[str, float]]:
+    def encode(self, texts: Texts, threads: int | None = None) -> NDArray[np.float32]:
+        """The features of single texts, which can be stored and matched later: float32, (texts, features).
+
+            vectors = clf.encode(["a great film", "dull"])    # one row for each text
+            clf.match("great!", vectors)                      # [(0, 0.93), (1, 0.08)]
+
+        Of a model of pairs they are what the texts say by themselves, whatever words they share with another. Needs
+        numpy. Arguments and errors as for `predict` of single texts.
+        """
+        prepared, count = _prepare(texts, threads)
+        try:
+            return _as_rows(self._model.encode(prepared, count), self._model.features)
+        except TypeError as error:
+            raise InputError(f"{error}; give a list of strings.") from None
+
+    def match(
+        self,
+        query: str,
+        vectors: NDArray[np.float32],
+        top: int = 10,
+        *,
+        texts: Sequence[str] | None = None,
+        side: Literal["first", "second"] = "first",
+    ) -> list[tuple[int, float]]:
+        """The stored texts that go best with the query, as (row of `vectors`, probability of a match), the best first.
+
+            vectors = clf.encode(texts)                        # once
+            clf.match("a great film", vectors, texts=texts)    # [(17, 0.98), (3, 0.91), ...]
+
+        The 100 rows (or `top`, if that is more) whose cosine with the query's own features is largest are judged by the
+        model; of equals, the earlier row comes first. `vectors`: as `encode` gives them, float32 (texts, features),
+        C-contiguous. `texts`: the list of the stored texts, with which a pair's answer is that of `predict_proba`;
+        without it the model judges from the vectors alone, and does not know which words are in both texts. `side`:
+        which text of a pair the query is. InputError for a model that judges no pairs, and for vectors of another kind
+        or with a number that is not finite.
+        """
+        if self.task != "pairs":
+            raise InputError(f"{self._path}: this model judges no pairs of texts; give one that was fitted to pairs.")
+        if not isinstance(query, (str, bytes)):
+            raise InputError(f"match takes one text as a str, not {type(query).__name__}; call it for each query.")
+        if side not in {"first", "second"}:
+            raise InputError(f"side is {side!r}: it must be 'first' or 'second', the query's place in a pair.")
+        most = _at_least_one("top", top)
+        try:
+            return self._model.match(query, vectors, most, max(most, NEAREST), texts, side == "second")
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{error}; give the vectors as encode gave them, and the list of their texts.") from None
+
+    def explain(self, text: str | tuple[str, str], label: str | None = None) -> list[tuple[str, float]]:
         """The n-grams that decided for the predicted label, most important first, with shares that sum to 1.
 
             clf.explain("a great film")           # [('great film', 0.8), ('great', 0.2)]
@@ -207,14 +256,29 @@ class Classifier:
         several labels that logit itself. A max feature's part goes to the n-gram
         under its first maximal window, a mean feature's part to the single words. Parts of equal n-grams are added up;
         those that speak against the label are left out, so that the list is empty where nothing in the text speaks for
-        it.
+        it. Of a pair, the n-grams of both texts are listed. A text's features then have the part that they add to
+        those of the other text and to none, on average: the Shapley values of |u - v| and u · v (Shapley 1953).
         """
         if label is not None and label not in self.labels:
             raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")
         try:
             return self._model.explain(text, -1 if label is None else self.labels.index(label))
-        except TypeError:
+        except TypeError as error:
+            if self.task == "pairs":
+                raise InputError(f"explain takes one pair of texts as a tuple of two str ({error}).") from None
             raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
+
+    def _prepare(self, texts: Items, threads: int | None) -> tuple[object, int]:
+        """Texts or pairs as the native module takes them, and its number of threads."""
+        if self.task == "pairs" and (isinstance(texts, (str, bytes)) or any(hasattr(texts, name) for name in ARROW)):
+            raise self._no_texts(f"texts is a single {type(texts).__name__}")
+        return _prepare(texts, threads)
+
+    def _no_texts(self, error: object) -> InputError:
+        """What is not what this model labels, with the remedy."""
+        if self.task == "pairs":
+            return InputError(f"{error}; this model judges pairs of texts: give a list of (first, second) tuples.")
+        return InputError(f"{error}; give a list of strings.")
 
     def __reduce__(self) -> tuple[type[Classifier], tuple[str | bytes]]:
         """A pickle or a copy holds the absolute path, and loads the file again."""
@@ -224,7 +288,17 @@ class Classifier:
         return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._path}>"
 
 
-def _prepare(texts: Texts, threads: int | None) -> tuple[object, int]:
+def _as_rows(data: bytearray, columns: int) -> NDArray[np.float32]:
+    """Native numbers as an array."""
+    from prunetext.errors import require
+
+    require("numpy", extra="train")
+    import numpy as np
+
+    return np.frombuffer(data, np.float32).reshape(-1, columns)
+
+
+def _prepare(texts: Items, threads: int | None) -> tuple[object, int]:
     """Texts as the native module takes them, and its number of threads, where 0 lets it choose."""
     if isinstance(texts, (str, bytes)):
         raise InputError(f"texts is a single {type(texts).__name__}; wrap it in a list: [text].")
@@ -244,10 +318,15 @@ def check_threads(threads: int) -> int:
     >>> check_threads(2)
     2
     """
+    return _at_least_one("threads", threads)
+
+
+def _at_least_one(name: str, value: int) -> int:
+    """A whole number of at least 1, or else InputError."""
     try:
-        count = index(threads)
+        count = index(value)
     except TypeError:
         count = 0
     if count < 1:
-        raise InputError(f"threads is {threads!r}: it must be a whole number of at least 1, or left out.")
+        raise InputError(f"{name} is {value!r}: it must be a whole number of at least 1, or left out.")
     return count

@@ -82,8 +82,8 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
 
     `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `Units`. Units, and
     embeddings and convolutions of 30 % zeros or more, are coded where that makes the file smaller. `metadata`: labels,
-    task, tokenizer, pooling, table, temperature, reject, thresholds, provenance; format, vocabulary, coding and
-    checksum are filled in. The file is written beside `path`, read back by the runtime, and only then renamed:
+    task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format, vocabulary, coding
+    and checksum are filled in. The file is written beside `path`, read back by the runtime, and only then renamed:
     ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
     data = _smallest(tensors, {key: value for key, value in metadata.items() if key != "coding"})
@@ -172,11 +172,12 @@ def _smallest(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
 
 def _coded(name: str, given: Any, raw: Tensor) -> Coded | None:
     """The smallest coding of a tensor; None where it takes no fewer bytes than the plain tensor, or must be plain."""
+    if not _may_be_coded(name):
+        return None
     if isinstance(given, Units):
         best = coding.encode(*coding.plain(given))
     elif (
         raw.dtype == "I8"
-        and _has_units(name)
         and len(raw.shape) in {2, 3}
         and raw.data.count(0) >= max(1, LEAST_ZEROS * len(raw.data))
         and b"\x80" not in raw.data  # -128, which no code stands for
@@ -187,14 +188,14 @@ def _coded(name: str, given: Any, raw: Tensor) -> Coded | None:
     return best if best is not None and best.size + len(name) < len(raw.data) else None
 
 
-def _has_units(name: str) -> bool:
+def _may_be_coded(name: str) -> bool:
     return name == "embedding" or (name.startswith("conv") and name.endswith(".weight"))
 
 
 def _as_tensor(name: str, tensor: Any) -> Tensor:
     if isinstance(tensor, Units):
-        if not _has_units(name):
-            raise ValueError(f"tensor {name} has no units: only embedding and conv{{k}}.weight do")
+        if not _may_be_coded(name) and name != "match":
+            raise ValueError(f"tensor {name} has no units: only embedding, conv{{k}}.weight and match do")
         tensor = tensor.values
     if isinstance(tensor, tuple):
         stored = Tensor(*tensor)

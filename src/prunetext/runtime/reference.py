@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -13,9 +14,11 @@ from prunetext.runtime.format import Tensor, decode_vocabulary, read
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+
+    Item = str | tuple[str, str]  # what a model labels: a text, or a pair of texts
 
 WIDTHS = range(1, 17)
 _DTYPES = {"F32": "<f4", "I8": "i1", "U8": "u1"}
@@ -26,6 +29,8 @@ class ReferenceModel:
 
     model = ReferenceModel("model.safetensors")
     model.predict(["great film", "dull"])    # the same labels as prunetext.load(...).predict
+
+    Of a model of pairs, each text in what follows is a pair.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -38,14 +43,16 @@ class ReferenceModel:
         )
         self.reject = float(metadata["reject"]) if "reject" in metadata else None
         self.mean = metadata["pooling"] == "max+mean"
+        self.pairs = metadata["task"] == "pairs"
         self.arrays = {name: _array(tensor) for name, tensor in tensors.items()}
         words = decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)
         self.row_of = {word: row for row, word in enumerate(words, start=1)}  # row 0 is the unknown word
         self.widths = [k for k in WIDTHS if f"conv{k}.weight" in tensors]
-        self.tables = {k: self._fold(k) for k in self.widths}
+        self.tables = {k: self._fold(k, "embedding") for k in self.widths}
+        self.matches = {k: self._fold(k, "match") for k in self.widths} if self.pairs else {}  # for MATCHED, for BESIDE
 
-    def _fold(self, k: int) -> NDArray[np.int64]:
-        embedding = self.arrays["embedding"].astype(np.int64)  # (rows, dimensions)
+    def _fold(self, k: int, name: str) -> NDArray[np.int64]:
+        embedding = self.arrays[name].astype(np.int64)  # (rows, dimensions)
         weight = self.arrays[f"conv{k}.weight"].astype(np.int64)  # (filters, k, dimensions)
         exact = np.einsum("rd,fjd->rjf", embedding, weight)  # (rows, k, filters)
         scale = np.float64(self.arrays["embedding.scale"][0]) * self._floats(f"conv{k}.scale")
@@ -55,20 +62,25 @@ class ReferenceModel:
     def _floats(self, name: str) -> NDArray[np.float64]:
         return self.arrays[name].astype(np.float64)
 
-    def _features(self, text: str) -> list[float]:
-        rows = [self.row_of.get(token, 0) for token in _native.tokenize(text)]
+    def features(self, tokens: Sequence[str], other: Sequence[str] = ()) -> list[float]:
+        """The features of a text of these tokens; of a pair's text, with those of the other one."""
+        rows = [self.row_of.get(token, 0) for token in tokens]
+        flags = flags_of(tokens, other)
         maxima: list[float] = []
         means: list[float] = []
         for k in self.widths:
             table = self.tables[k]
             filters = table.shape[2]
             padded = [None] * k + rows + [None] * k
+            padded_flags = [()] * k + flags + [()] * k
             sums = np.zeros((len(padded) - k + 1, filters), np.int64)  # (windows, filters)
             for start in range(len(sums)):
                 for tap in range(k):
                     row = padded[start + tap]
                     if row is not None:
                         sums[start] += table[row, tap]
+                    for flag in padded_flags[start + tap]:
+                        sums[start] += self.matches[k][flag, tap]
             own = len(rows) + k - 1 if rows else 1  # the other windows are all padding and add 0
             table_scale = self._floats(f"conv{k}.table_scale")
             bias = self._floats(f"conv{k}.bias")
@@ -76,24 +88,36 @@ class ReferenceModel:
             means += (sums.sum(axis=0) / own * table_scale).tolist()
         return maxima + means if self.mean else maxima
 
-    def logits(self, text: str) -> list[float]:
-        """The logits of one text, one number for each label."""
-        features = self._features(text)
+    def _inputs(self, item: Item) -> list[float]:
+        """What the head sees: the features of a text, or u, v, |u - v| and u · v of a pair's two texts."""
+        if not self.pairs:
+            return self.features(_native.tokenize(cast("str", item)))
+        one, other = (_native.tokenize(text) for text in item)
+        u, v = self.features(one, other), self.features(other, one)
+        both = list(zip(u, v, strict=True))
+        return [*u, *v, *(abs(x - y) for x, y in both), *(x * y for x, y in both)]
+
+    def logits(self, item: Item) -> list[float]:
+        """The logits of one text or pair, one number for each label."""
+        return self.decide(self._inputs(item))
+
+    def decide(self, inputs: Sequence[float]) -> list[float]:
+        """The logits for what the head sees."""
         logits = []
         for weights, bias in zip(self.arrays["head.weight"].tolist(), self.arrays["head.bias"].tolist(), strict=True):
             total = bias
-            for weight, feature in zip(weights, features, strict=True):  # in this order: float64 sums depend on it
+            for weight, feature in zip(weights, inputs, strict=True):  # in this order: float64 sums depend on it
                 total += weight * feature
             logits.append(total)
         return logits
 
-    def predict_several(self, texts: Iterable[str]) -> list[list[str]]:
+    def predict_several(self, texts: Iterable[Item]) -> list[list[str]]:
         """The labels whose probability, a float32, is at least their threshold, for each text."""
         assert self.thresholds is not None
         rows = self.predict_proba(texts).tolist()
         return [[each for each, p, t in zip(self.labels, row, self.thresholds, strict=True) if p >= t] for row in rows]
 
-    def predict(self, texts: Iterable[str], *, reject: bool = False) -> list[str | None]:
+    def predict(self, texts: Iterable[Item], *, reject: bool = False) -> list[str | None]:
         """The label with the largest logit, the first one of equals, for each text.
 
         With `reject`, None where its probability, a float32, is below the file's threshold.
@@ -104,7 +128,7 @@ class ReferenceModel:
         tops = self.predict_proba(texts).max(1).tolist()
         return [None if top < least else label for label, top in zip(labels, tops, strict=True)]
 
-    def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float32]:
+    def predict_proba(self, texts: Iterable[Item]) -> NDArray[np.float32]:
         """Softmax of logits / temperature, or the logistic function of each: float32, (texts, classes)."""
         rows = []
         for text in texts:
@@ -125,6 +149,17 @@ def logistic(value: float) -> float:
     """
     power = math.exp(-abs(value))
     return (power if value < 0 else 1.0) / (1 + power)
+
+
+def flags_of(tokens: Sequence[str], other: Sequence[str]) -> list[tuple[int, ...]]:
+    """Which rows of `match` each token gets: 0 if it is in the other text, 1 if it is so beside the same token as here.
+
+    >>> flags_of(["a", "big", "dog"], ["the", "big", "dog"])
+    [(), (0, 1), (0, 1)]
+    """
+    known, two = set(other), set(pairwise(other))
+    here = [False, *(each in two for each in pairwise(tokens)), False]  # of the words before and after each place
+    return [((0, 1) if here[at] or here[at + 1] else (0,)) if token in known else () for at, token in enumerate(tokens)]
 
 
 def _array(tensor: Tensor) -> NDArray[np.generic]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from prunetext.config import TeachOptions
-from prunetext.data.dataset import Data, Examples, Input
+from prunetext.data.dataset import Data, Input
 from prunetext.errors import InputError
 from prunetext.runtime._native import count_words
 from prunetext.teaching.augmentation import augmented, augmented_pairs
@@ -34,23 +34,25 @@ class Lessons(NamedTuple):
     notes: list[str]
 
 
-def labels_per_class(data: Data, count: int | None) -> tuple[Data, list[str]]:
+def labels_per_class(data: Data, count: int | None) -> tuple[Data, list[Input]]:
     """Keep so many labelled texts of each class; the texts of the others, without their labels.
 
-    They are the same for every seed, which is the student's: a teacher of few labels is made once.
+    They are the same for every seed, which is the student's: a teacher of few labels is made once. Of texts with
+    several labels each is kept that has one of which there are too few as yet.
     """
     if count is None:
         return data, []
     order = list(range(len(data.train)))
     Random(f"prunetext labels {SEED}").shuffle(order)
     left, chosen = dict.fromkeys(data.labels, count), set()
+    labels = data.train.label_lists
     for at in order:
-        if left[data.train.labels[at]]:
-            left[data.train.labels[at]] -= 1
+        if any(left[label] > 0 for label in labels[at]):
             chosen.add(at)
-    rows = sorted(chosen)
-    kept = Examples([data.train.texts[at] for at in rows], [data.train.labels[at] for at in rows])
-    rest = [text for at, text in enumerate(data.train.texts) if at not in chosen]
+            for label in labels[at]:
+                left[label] -= 1
+    kept = data.train.subset(sorted(chosen))
+    rest = [each for at, each in enumerate(data.train.inputs) if at not in chosen]
     return dataclasses.replace(data, train=kept), rest
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prunetext.data.columns import Wanted, quoted
+from prunetext.data.dataset import Input
 from prunetext.data.formats import FORMATS
 from prunetext.errors import DataError
 
@@ -17,29 +18,34 @@ TOLERANCE = 0.01  # by which the sum of a row may differ from 1: of many labels 
 LEAST = 1e-6  # as small as a probability is taken for
 ENDINGS = tuple(ending for ending in FORMATS if ending != ".txt")
 COLUMNS = Wanted("text", "probabilities")
+OF_PAIRS = Wanted("text", "probabilities", text_b="text_b", texts=2)
 EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
 
 
-def read_probabilities(path: Path, labels: Sequence[str], several: bool = False) -> dict[str, npt.NDArray[np.float32]]:
-    """Read what a teacher says of each text: the logarithms of its probabilities, in the order of the labels.
+def read_probabilities(
+    path: Path, labels: Sequence[str], wanted: Wanted = COLUMNS, *, several: bool = False
+) -> dict[Input, npt.NDArray[np.float32]]:
+    """Read what a teacher says of each text, or pair: the logarithms of its probabilities, in the order of the labels.
 
         answers = read_probabilities(Path("answers.jsonl"), ["neg", "pos"])
         answers["great film"]        # array([-3.9, -0.02], dtype=float32)
 
-    The file is a table with the columns `text` and `probabilities`, an object with a number for each label, which in a
-    .csv is written as JSON. DataError, with the line, for other labels, for what is no number from 0 to 1, and for
-    probabilities that do not sum to 1; where texts may have `several` labels, they need not, and their log-odds are
-    given.
+    The file is a table with the columns `text` (and `text_b`, where `wanted` is `OF_PAIRS`) and `probabilities`, an
+    object with a number for each label, which in a .csv is written as JSON. DataError, with the line, for other labels,
+    for what is no number from 0 to 1, and for probabilities that do not sum to 1; where texts may have `several`
+    labels, they need not, and their log-odds are given.
     """
-    answers: dict[str, npt.NDArray[np.float32]] = {}
-    for place, text, given in FORMATS[path.suffix.lower()](path, COLUMNS, "utf-8"):
+    answers: dict[Input, npt.NDArray[np.float32]] = {}
+    for place, texts, given, _ in FORMATS[path.suffix.lower()](path, wanted, "utf-8"):
         line = place if isinstance(place, int) else None
-        if not isinstance(text, str):
+        strings = tuple(text for text in texts if isinstance(text, str))
+        if len(strings) < len(texts):
             raise DataError(path, f"the row has no text. Write rows such as {EXAMPLE}.", line)
         shares = _row(path, line, given, labels, several)
         row = np.log(np.maximum(shares, LEAST))
         row = row - np.log(np.maximum(1 - shares, LEAST)) if several else row
-        if not np.allclose(answers.setdefault(text, row), row, atol=TOLERANCE):
+        asked = strings[0] if len(strings) == 1 else (strings[0], strings[1])
+        if not np.allclose(answers.setdefault(asked, row), row, atol=TOLERANCE):
             raise DataError(path, "the text stands in an earlier row with other probabilities. Leave one.", line)
     if not answers:
         raise DataError(path, f"there are no rows. Write rows such as {EXAMPLE}.")

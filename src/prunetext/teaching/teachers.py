@@ -23,7 +23,7 @@ from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
-from prunetext.teaching.probabilities import ENDINGS, read_probabilities
+from prunetext.teaching.probabilities import COLUMNS, ENDINGS, OF_PAIRS, read_probabilities
 from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
@@ -112,7 +112,8 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
 def of_probabilities(path: Path, data: Data) -> Teacher:
     """Who has answered in a file; about other texts it says nothing."""
     labels = data.labels
-    answers = read_probabilities(path, labels, several=data.train.label_sets is not None)
+    wanted = COLUMNS if data.train.pairs is None else OF_PAIRS
+    answers = read_probabilities(path, labels, wanted, several=data.train.label_sets is not None)
     silent = np.full(len(labels), np.nan, np.float32)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
@@ -126,6 +127,8 @@ def of_run(folder: Path, data: Data, origin: Origin) -> Teacher:
     path = folder / "dense.safetensors"
     found, labels = load_float(path), data.labels
     refuse_labels(str(folder), found.labels, labels)
+    if found.model.texts != (1 if data.train.pairs is None else 2):
+        raise InputError(f"teacher {folder}: it has learnt pairs where train has texts, or texts where it has pairs.")
     if (found.thresholds is None) != (data.train.label_sets is None):
         one, other = ("one label", "several") if found.thresholds is None else ("several labels", "one")
         raise InputError(f"teacher {folder}: it gives texts {one}, but those of train have {other}. Give another one.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prunetext.data.dataset import Examples, Input
-from prunetext.data.texts import read_texts
+from prunetext.data.texts import read_pairs, read_texts
 from prunetext.errors import DataError
 from prunetext.runtime._native import tokenize
 
@@ -40,7 +40,7 @@ def read_unlabelled(
     known: Iterable[Examples],
     held_out: Sequence[Examples],
     *,
-    rest: Sequence[str] = (),
+    rest: Sequence[Input] = (),
     refuse_test: bool = True,
     encoding: str = "utf-8",
 ) -> Unlabelled:
@@ -48,25 +48,27 @@ def read_unlabelled(
 
         found = read_unlabelled(["reviews.txt"], [data.train], [data.dev, data.test])
 
-    `rest` are more such texts, from memory. Texts are equal if their words are: case, accents and spaces do not count.
-    A file that holds more than half of the texts of the last split of `held_out`, test, raises `DataError`, unless
-    `refuse_test` is False, as where test was drawn from a larger set: then they are left out like others.
+    `rest` are more such texts, from memory. Where the known examples are pairs, so are these. Texts are equal if their
+    words are: case, accents and spaces do not count. A file that holds more than half of the texts of the last split of
+    `held_out`, test, raises `DataError`, unless `refuse_test` is False, as where test was drawn from a larger set: then
+    they are left out like others.
     """
-    files = list(files)
+    files, known = list(files), list(known)
     if not files and not rest:
         return Unlabelled([], 0, 0, 0)
     judged = [signatures(examples.inputs) for examples in held_out]
     seen = {each for examples in known for each in signatures(examples.inputs)}
     texts: list[Input] = []
     counts = {"held_out": 0, "repeated": 0, "empty": 0}
-    sources: list[tuple[object, Iterable[Sequence[str]]]] = [("the texts without labels", [rest])]
-    sources += [(file, read_texts(file, encoding=encoding)) for file in files]
+    read = read_texts if all(examples.pairs is None for examples in known) else read_pairs
+    sources: list[tuple[object, Iterable[Sequence[Input]]]] = [("the texts without labels", [rest])]
+    sources += [(file, read(file, encoding=encoding)) for file in files]
     for file, chunks in sources:
         of_test: set[bytes] = set()
         for chunk in chunks:
             for text in chunk:
-                own = signature(text)
-                if own == EMPTY:
+                own = signature(text) if has_words(text) else None
+                if own is None:
                     counts["empty"] += 1
                 elif any(own in each for each in judged):
                     counts["held_out"] += 1
@@ -101,4 +103,10 @@ def signatures(texts: Iterable[Input]) -> set[bytes]:
     return {signature(text) for text in texts}
 
 
-EMPTY = signature("")
+def has_words(given: Input) -> bool:
+    """Whether there is a word in a text, or in both of a pair.
+
+    >>> has_words("a film"), has_words(("a film", " "))
+    (True, False)
+    """
+    return all(map(tokenize, [given] if isinstance(given, str) else given))

@@ -46,8 +46,8 @@ class Settings:
     judge_start: bool = False  # whether the weights that training starts from may be the best ones
     soft_share: float = 0.8  # of the loss: what a teacher says, where there is one; the rest is the label
     temperature: float = 1.0  # of the teacher's probabilities
-    class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
     ranking: float = 0.1  # weight, beside the loss, of what pairs teach of both texts by themselves
+    class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
     seed: int = 0
 
 

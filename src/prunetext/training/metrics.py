@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from prunetext.data.dataset import Examples
+from prunetext.data.dataset import Examples, Input
 from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
 from prunetext.runtime.classifier import Classifier
@@ -150,16 +150,16 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
-def packed_answers(classifier: Classifier, texts: Sequence[Any]) -> Array:
+def packed_answers(classifier: Classifier, inputs: Sequence[Input]) -> Array:
     """What metrics judge of a packed file's answers: probabilities (n, classes), or which of several labels it gives.
 
     The largest of the probabilities is that of the label that it predicts.
     """
-    found = classifier.predict_proba(texts).astype(float)
+    found = classifier.predict_proba(inputs).astype(float)
     if classifier.thresholds is not None:
         return np.asarray(found >= np.array(classifier.thresholds))
     labels = {label: at for at, label in enumerate(classifier.labels)}
-    chosen = np.array([labels[label] for label in classifier.predict(texts)], np.int64)
+    chosen = np.array([labels[label] for label in classifier.predict(inputs)], np.int64)
     # float32 may make two probabilities equal whose logits are not.
     rows = np.flatnonzero(found.argmax(1) != chosen)
     found[rows, chosen[rows]] = np.nextafter(found[rows].max(1), 2)

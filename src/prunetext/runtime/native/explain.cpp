@@ -3,6 +3,7 @@
 #include "explain.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "tokenizer.hpp"
@@ -11,33 +12,79 @@ namespace prunetext {
 
 namespace {
 
-int entry(const Model &model, const std::byte *row, size_t column) {
-    return model.wide ? reinterpret_cast<const int16_t *>(row)[column] : reinterpret_cast<const int8_t *>(row)[column];
-}
+// A text's tokens, and what is added up under its windows: a row for each token and, in pairs, one for its flags, with padding around.
+struct Side {
+    std::vector<std::string> tokens;
+    std::vector<uint64_t> keys;
+    std::vector<const std::byte *> rows;
+    std::vector<uint8_t> flags;
+    const double *features;
 
-int window_sum(const Model &model, const Width &width, const std::byte *const *window, size_t filter) {
-    int sum = 0;
-    for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j)
-        sum += entry(model, window[j], width.column + j * width.padded + filter);
-    return sum;
+    Side(const Model &model, const Text &text, std::string &scratch, const double *features)
+        : rows(static_cast<size_t>(model.max_taps()), model.row(model.rows)), features(features) {
+        const size_t most = rows.size();
+        tokenize(text, scratch, [&](const char *token, size_t length) {
+            tokens.emplace_back(token, length);
+            keys.push_back(key_of_token(token, length));
+            rows.push_back(model.row_of(model.vocabulary.find_token(token, length)));
+        });
+        rows.insert(rows.end(), most, model.row(model.rows));
+        flags.assign(rows.size(), 0);
+    }
+
+    int entry(const Model &model, size_t place, size_t column) const {
+        const int word = model.wide ? reinterpret_cast<const int16_t *>(rows[place])[column] : reinterpret_cast<const int8_t *>(rows[place])[column];
+        return flags[place] ? word + model.flags[flags[place] * model.stride + column] : word;
+    }
+};
+
+using Parts = std::map<std::string, double>;
+
+// Add the part of each n-gram of one text, where one unit of feature i moves the margin by `margin`(i).
+template <class Margin> void share_out(const Model &model, const Side &side, Margin margin, Parts &parts) {
+    const std::vector<std::string> &tokens = side.tokens;
+    if (tokens.empty()) return;
+    const size_t most = static_cast<size_t>(model.max_taps());
+    for (const Width &width : model.widths) {
+        const size_t taps = static_cast<size_t>(width.taps), windows = tokens.size() + taps - 1, start = most - (taps - 1);
+        for (size_t f = 0; f < width.filters; ++f) {
+            const size_t i = width.feature + f;
+            size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
+            int largest = 0;
+            for (size_t w = 0; w < windows; ++w) {
+                int here = 0;
+                for (size_t j = 0; j < taps; ++j) here += side.entry(model, start + w + j, width.column + j * width.padded + f);
+                if (here > largest) {
+                    largest = here;
+                    where = w;
+                }
+            }
+            if (where < windows && side.features[i] > 0) {
+                const size_t first = where + 1 > taps ? where + 1 - taps : 0, last = std::min(where, tokens.size() - 1);
+                std::string ngram = tokens[first];
+                for (size_t t = first + 1; t <= last; ++t) ngram += " " + tokens[t];
+                parts[ngram] += margin(i) * side.features[i];
+            }
+            if (!model.mean) continue;
+            const double unit = margin(model.filters + i) * width.scale[f] / static_cast<double>(windows);
+            for (size_t t = 0; t < tokens.size(); ++t) {
+                int sum = 0;
+                for (size_t j = 0; j < taps; ++j) sum += side.entry(model, most + t, width.column + j * width.padded + f);
+                parts[tokens[t]] += unit * sum;
+            }
+        }
+    }
 }
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> explain(const Model &model, const Text &text, int label) {
+std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts, int label) {
     Workspace workspace;
-    kernels().front().score(model, &text, 1, workspace);
-    const size_t most = static_cast<size_t>(model.max_taps()), classes = model.labels.size();
-    const size_t chosen = label < 0 ? winner(model, workspace, 0) : static_cast<size_t>(label);
-    std::vector<std::string> tokens;
-    std::vector<const std::byte *> all(most, model.row(model.rows));  // padding, the tokens' rows, padding
-    tokenize(text, workspace.scratch, [&](const char *token, size_t length) {
-        tokens.emplace_back(token, length);
-        all.push_back(model.row_of(model.vocabulary.find_token(token, length)));
-    });
-    all.insert(all.end(), most, model.row(model.rows));
-    const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.features + i) * 4 + c % 4]; };
-    // How much one unit of feature i moves the class's logit, away from the mean of the others where one label excludes them.
+    kernels().front().score(model, texts, 1, workspace);
+    const size_t classes = model.labels.size(), chosen = label < 0 ? winner(model, workspace, 0) : static_cast<size_t>(label);
+    const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.inputs + i) * 4 + c % 4]; };
+    // How much one unit of what the head sees moves the class's logit, away from the mean of the others where one label excludes
+    // them.
     const auto margin = [&](size_t i) {
         if (model.several()) return weight(chosen, i);
         double others = 0;
@@ -46,36 +93,27 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
         return weight(chosen, i) - others / static_cast<double>(classes - 1);
     };
 
-    std::map<std::string, double> parts;
-    for (const Width &width : model.widths) {
-        if (tokens.empty()) break;
-        const size_t taps = static_cast<size_t>(width.taps), windows = tokens.size() + taps - 1;
-        const std::byte *const *rows = all.data() + most - (taps - 1);
-        for (size_t f = 0; f < width.filters; ++f) {
-            const size_t i = width.feature + f;
-            size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
-            int largest = 0;
-            for (size_t w = 0; w < windows; ++w) {
-                const int here = window_sum(model, width, rows + w, f);
-                if (here > largest) {
-                    largest = here;
-                    where = w;
-                }
-            }
-            if (where < windows && workspace.features[i] > 0) {
-                const size_t first = where + 1 > taps ? where + 1 - taps : 0, last = std::min(where, tokens.size() - 1);
-                std::string ngram = tokens[first];
-                for (size_t t = first + 1; t <= last; ++t) ngram += " " + tokens[t];
-                parts[ngram] += margin(i) * workspace.features[i];
-            }
-            if (!model.mean) continue;
-            const double unit = margin(model.filters + i) * width.scale[f] / static_cast<double>(windows);
-            for (size_t t = 0; t < tokens.size(); ++t) {
-                int sum = 0;
-                for (size_t j = 0; j < taps; ++j) sum += entry(model, all[most + t], width.column + j * width.padded + f);
-                parts[tokens[t]] += unit * sum;
-            }
-        }
+    Parts parts;
+    const double *const inputs = workspace.features.data();
+    Side one(model, texts[0], workspace.scratch, inputs);
+    if (!model.pairs) {
+        share_out(model, one, margin, parts);
+    } else {
+        const size_t count = model.features, most = static_cast<size_t>(model.max_taps());
+        Side other(model, texts[1], workspace.scratch, inputs + count);
+        workspace.matcher.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
+                               {other.keys.data(), other.keys.size(), other.flags.data() + most});
+        // The Shapley values of |u − v| and u · v, where a text that is left out has features of 0: with it, less without it, on
+        // average over the two orders in which the texts may come.
+        const auto of_side = [&](const Side &own, size_t at, const Side &opposite) {
+            return [&, at](size_t i) {
+                const double u = own.features[i], v = opposite.features[i];
+                const double apart = u == 0 ? 0 : (std::fabs(u) + std::fabs(u - v) - std::fabs(v)) / (2 * u);
+                return margin(at + i) + margin(2 * count + i) * apart + margin(3 * count + i) * v / 2;
+            };
+        };
+        share_out(model, one, of_side(one, 0, other), parts);
+        share_out(model, other, of_side(other, count, one), parts);
     }
 
     double total = 0;

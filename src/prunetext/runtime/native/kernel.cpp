@@ -71,10 +71,10 @@ const std::vector<Kernel> &kernels() {
         const bool bits = __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
         const bool wide = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
         if (bits && wide && __builtin_cpu_supports("avx512vbmi2"))  // from Ice Lake and Zen 4 on
-            list.push_back({"avx512", avx512::score});
-        if (bits && __builtin_cpu_supports("avx2")) list.push_back({"avx2", avx2::score});
+            list.push_back({"avx512", avx512::score, avx512::encode, avx512::decide});
+        if (bits && __builtin_cpu_supports("avx2")) list.push_back({"avx2", avx2::score, avx2::encode, avx2::decide});
 #endif
-        list.push_back({"plain", plain::score});
+        list.push_back({"plain", plain::score, plain::encode, plain::decide});
         return list;
     }();
     return found;

@@ -15,6 +15,7 @@
 
 #include "coding.hpp"
 #include "file.hpp"
+#include "matching.hpp"
 
 namespace prunetext {
 
@@ -141,12 +142,13 @@ Model::Model(const std::string &path, const Inflate &inflate) {
 }
 
 void Model::read_metadata(const Header &header) {
-    one_of(header, "task", {"classification", "labels"});
+    one_of(header, "task", {"classification", "pairs", "labels"});
     one_of(header, "tokenizer", {"bert/1"});
     one_of(header, "pooling", {"max", "max+mean"});
     one_of(header, "table", {"int8", "int16"});
     mean = header.value("pooling") == "max+mean";
     wide = header.value("table") == "int16";
+    pairs = header.value("task") == "pairs";
 
     // The bounds keep logits / temperature finite.
     if (!parse_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
@@ -164,6 +166,12 @@ void Model::read_metadata(const Header &header) {
     if (labels.size() < 2) json.fail("has fewer than two labels");
     if (std::unordered_set<std::string_view>(labels.begin(), labels.end()).size() != labels.size()) json.fail("has a label twice");
     read_thresholds(header);
+    if (!pairs) return;
+
+    JsonReader name(header.value("positive"), "its positive label");
+    positive = static_cast<size_t>(std::find(labels.begin(), labels.end(), name.string()) - labels.begin());
+    name.end();
+    if (positive == labels.size()) refuse("its positive label is none of its labels");
 }
 
 void Model::read_thresholds(const Header &header) {
@@ -209,18 +217,19 @@ void Model::read_convolutions(const Reader &reader) {
     }
     if (widths.empty()) refuse("it has no convolution");
     features = mean ? 2 * filters : filters;
+    inputs = pairs ? 4 * features : features;
 }
 
 void Model::read_head(const Reader &reader) {
     const size_t classes = labels.size(), padded = (classes + 3) / 4 * 4;
-    if (padded * features > max_head) refuse("its head has more than 16,777,216 weights");
-    const std::vector<float> weights = reader.floats("head.weight", {classes, features});
+    if (padded * inputs > max_head) refuse("its head has more than 16,777,216 weights");
+    const std::vector<float> weights = reader.floats("head.weight", {classes, inputs});
     const std::vector<float> biases = reader.floats("head.bias", {classes});
     bias.assign(padded, 0);
     std::copy(biases.begin(), biases.end(), bias.begin());
-    head.assign(padded * features, 0);
+    head.assign(padded * inputs, 0);
     for (size_t c = 0; c < classes; ++c)
-        for (size_t i = 0; i < features; ++i) head[(c / 4 * features + i) * 4 + c % 4] = weights[c * features + i];
+        for (size_t i = 0; i < inputs; ++i) head[(c / 4 * inputs + i) * 4 + c % 4] = weights[c * inputs + i];
 }
 
 void Model::read_vocabulary(const Reader &reader) {
@@ -286,7 +295,7 @@ void Model::fold(const Reader &reader) {
                 const size_t column = width.column + j * width.padded + f;
                 std::memcpy(&weights[column * dimensions], data, dimensions);
                 factors[column] = embedding_scale * scale[f] / width.scale[f];
-                limits[column] = wide ? 32767 / width.taps : 127;
+                limits[column] = table_limit(width.taps);
             }
     }
     table = make_table((rows + 1) * row_bytes());
@@ -295,7 +304,24 @@ void Model::fold(const Reader &reader) {
     for (size_t i = 1; i < rows; ++i) places[i] = vocabulary.place(i - 1) + size_t{1};
     if (!fold_table(vectors, places, dimensions, weights.data(), factors.data(), limits.data(), stride, wide, table.get()))
         refuse("an entry of its table is out of range: its table_scale does not fit its weights");
-    std::memset(const_cast<std::byte *>(row(rows)), 0, stride * (wide ? 2 : 1));
+    std::memset(const_cast<std::byte *>(row(rows)), 0, row_bytes());
+    if (!pairs) return;
+
+    const Tensor &match = reader.get("match", "I8", 2);
+    if (match.shape[0] != 2 || match.shape[1] != dimensions) refuse("tensor match has not two rows of the embedding's dimensions");
+    std::vector<std::byte> added(2 * row_bytes());
+    if (!fold_table(reinterpret_cast<const int8_t *>(reader.bytes(match).data()), {0, 1}, dimensions, weights.data(), factors.data(),
+                    limits.data(), stride, wide, added.data()))
+        refuse("an entry of its rows for matched words is out of range: its table_scale does not fit its weights");
+    flags.assign(4 * stride, 0);
+    for (size_t c = 0; c < stride; ++c) {
+        const auto entry = [&](size_t row) {
+            const std::byte *from = added.data() + row * row_bytes();
+            return wide ? reinterpret_cast<const int16_t *>(from)[c] : reinterpret_cast<const int8_t *>(from)[c];
+        };
+        flags[matched * stride + c] = static_cast<int16_t>(entry(0));
+        flags[(matched | beside) * stride + c] = static_cast<int16_t>(entry(0) + entry(1));
+    }
 }
 
 }  // namespace prunetext

@@ -53,14 +53,18 @@ struct Model {
     size_t padded = 0;                 // filters of all widths, padded
     size_t filters = 0, features = 0;  // filters of all widths; features = filters, or twice that with mean pooling
     bool mean = false;
-    bool wide = false;  // the table is int16, not int8
+    bool wide = false;   // the table is int16, not int8
+    bool pairs = false;  // it judges pairs of texts, not single ones
+    size_t inputs = 0;   // of the head: the features u of a text; of pairs u, v, |u − v| and u · v
+    size_t positive = 0; // the label whose probability ranks pairs
 
     size_t rows = 0;    // unknown word, words by their places; the table has one row more, of zeros, for padding
     size_t stride = 0;  // elements of a row
     std::unique_ptr<std::byte[], TableDelete> table;
 
-    std::vector<double> head;  // [block of 4 classes][feature][4]
-    std::vector<double> bias;  // classes, padded to a multiple of 4
+    std::vector<int16_t> flags;  // rows that are added to those of a pair's tokens, by their flags: 4 of them
+    std::vector<double> head;    // [block of 4 classes][input][4]
+    std::vector<double> bias;    // classes, padded to a multiple of 4
 
     // Row `row` of the table; element type int16_t if `wide`, else int8_t.
     size_t row_bytes() const { return stride * (wide ? 2 : 1); }
@@ -70,6 +74,9 @@ struct Model {
     int max_taps() const { return widths.back().taps; }
     // Whether a text may have any number of labels, each with a probability of its own.
     bool several() const { return !thresholds.empty(); }
+
+    // Largest entry of the table, so that a window's sum fits int16: a tap adds a word's row, and in pairs two for its flags.
+    int table_limit(int taps) const { return wide ? 32767 / (pairs ? 3 * taps : taps) : 127; }
 
   private:
     struct Reader;

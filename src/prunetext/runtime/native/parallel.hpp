@@ -26,24 +26,25 @@ inline int available_cores() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// Call each(workspace, first, count) for the texts from `first` to `stop`, at most `batch` of them at a time.
+// Call each(workspace, first, count) for the items from `first` to `stop`, at most `batch` of them at a time.
 template <class Each> void for_texts(Workspace &workspace, size_t first, size_t stop, Each &each) {
     for (; first < stop; first += batch) each(workspace, first, std::min(batch, stop - first));
 }
 
-// The same for all texts, on `threads` threads (0: all cores when there is much text, else one). Starting one takes some 40 µs, and
+// The same for all texts, or items of `per` texts, on `threads` threads (0: all cores when there is much text, else one). Starting one takes some 40 µs, and
 // a call with so much text milliseconds: no pool of them is kept, which a fork would leave without its threads.
-template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each each) {
+template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each each, size_t per = 1) {
+    const size_t items = texts.size() / per;
     constexpr size_t chunk = 128;  // neighbouring results are written by one thread
     if (threads == 0) {
         size_t units = 0;
         for (const Text &text : texts) units += text.length;
         threads = units < parallel_units ? 1 : available_cores();
     }
-    const size_t chunks = (texts.size() + chunk - 1) / chunk;
+    const size_t chunks = (items + chunk - 1) / chunk;
     threads = static_cast<int>(std::min<size_t>(static_cast<size_t>(std::min(threads, max_threads)), chunks));
     static thread_local Workspace own;  // kept for the next call: one text takes less time than making it
-    if (threads <= 1) return for_texts(own, 0, texts.size(), each);
+    if (threads <= 1) return for_texts(own, 0, items, each);
 
     std::atomic<size_t> next{0};
     std::exception_ptr failure;
@@ -51,7 +52,7 @@ template <class Each> void for_each_text(const std::vector<Text> &texts, int thr
     const auto work = [&](Workspace &workspace) {
         try {
             for (size_t c; (c = next.fetch_add(1)) < chunks;)
-                for_texts(workspace, c * chunk, std::min(texts.size(), (c + 1) * chunk), each);
+                for_texts(workspace, c * chunk, std::min(items, (c + 1) * chunk), each);
         } catch (...) {
             next = chunks;
             const std::lock_guard lock(failure_lock);

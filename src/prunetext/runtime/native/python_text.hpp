@@ -35,6 +35,30 @@ inline Text text_of(PyObject *object, Py_ssize_t item = -1, const char *name = "
 // the GIL.
 class HeldTexts {
   public:
+    // Those of pairs, first and second after each other.
+    static HeldTexts of_pairs(nanobind::handle list) {
+        PyObject *const pairs = list.ptr();
+        if (!is_sequence(pairs)) fail("pairs must be a list of two texts each, not " + type(pairs));
+        const Py_ssize_t count = PySequence_Fast_GET_SIZE(pairs);
+        HeldTexts held;
+        held.held_ = nanobind::steal(PyTuple_New(2 * count));
+        if (!held.held_.is_valid()) throw nanobind::python_error();
+        held.texts_.reserve(size_t(2 * count));
+        for (Py_ssize_t i = 0; i < count; ++i) {
+            PyObject *const pair = PySequence_Fast_GET_ITEM(pairs, i);
+            const std::string place = " (item " + std::to_string(i) + ")";
+            if (!is_sequence(pair)) fail("a pair must be a tuple or a list of two texts, not " + type(pair) + place);
+            if (PySequence_Fast_GET_SIZE(pair) != 2)
+                fail("a pair has two texts, not " + std::to_string(PySequence_Fast_GET_SIZE(pair)) + place);
+            for (Py_ssize_t side = 0; side < 2; ++side) {
+                PyObject *const text = PySequence_Fast_GET_ITEM(pair, side);
+                held.texts_.push_back(text_of(text, i, "texts of a pair"));
+                PyTuple_SET_ITEM(held.held_.ptr(), 2 * i + side, Py_NewRef(text));
+            }
+        }
+        return held;
+    }
+
     explicit HeldTexts(nanobind::handle list, const char *name = "texts") {
         if (!PyList_Check(list.ptr()) && !PyTuple_Check(list.ptr())) {
             if (ArrowTexts::is(list)) {
@@ -55,6 +79,12 @@ class HeldTexts {
     PyObject *at(size_t i) const { return PyTuple_GET_ITEM(held_.ptr(), Py_ssize_t(i)); }
 
   private:
+    HeldTexts() = default;
+
+    static bool is_sequence(PyObject *object) { return PyList_Check(object) || PyTuple_Check(object); }
+    static std::string type(PyObject *object) { return Py_TYPE(object)->tp_name; }
+    [[noreturn]] static void fail(const std::string &rule) { throw nanobind::type_error(rule.c_str()); }
+
     nanobind::object held_;
     std::optional<ArrowTexts> arrow_;
     std::vector<Text> texts_;

@@ -1,0 +1,199 @@
+"""From rows as a file holds them to examples: every value checked, and what is wrong named with its row."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from prunetext.data.columns import quoted
+from prunetext.data.dataset import Examples
+from prunetext.data.formats import Absent
+from prunetext.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from prunetext.data.formats import Row
+
+Place = int | Path
+
+
+class Rules(NamedTuple):
+    """What rows must keep to, beside being well-formed."""
+
+    known: dict[str, str]  # the labels; further ones are added where `unknown` is None
+    unknown: str | None = None  # what a further label breaks
+    task: str | None = None  # that of the rows they are to be like, as `Examples.task` has it
+    whose: str = ""  # "… have", of those rows
+    separator: str | None = None  # what stands between the labels of a cell
+    skip_empty: bool = False
+
+
+def gather(source: object, rows: Iterable[Row], rules: Rules) -> tuple[Examples, int]:
+    """Check rows and gather them; also how many were skipped.
+
+        examples, skipped = gather("reviews.csv", read_csv(…), Rules({}))
+
+    Texts have several labels where the first row has a list, where a separator is given, and in fastText's format where
+    any row has several, or those it is to be like. Raises `DataError` at the first row that breaks a rule, and for rows
+    of another task than that of the rules.
+    """
+    columns: tuple[list[str], list[str]] = ([], [])
+    chosen: list[str | tuple[str, ...]] = []
+    sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, however many rows there are
+    listed: bool | None = None
+    skipped = 0
+    for place, texts, given, called in rows:
+        at = _At(source, place)
+        labels = split(given, rules.separator)
+        if (empty := _first_empty(texts, labels, called)) is not None:
+            if rules.skip_empty:
+                skipped += 1
+                continue
+            what, value = empty
+            kind = "label" if what == "label" else "text"
+            rule = f"{value}. Give it one" if isinstance(value, Absent) else f"{what} is empty. Give it a {kind}"
+            raise at.error(f"{rule}, or drop such rows with --skip-empty.")
+        for what, text, column in zip(called, texts, columns, strict=False):
+            column.append(_checked_text(at, what, text, "--text" if column is columns[0] else "--text-b"))
+        if listed is None:
+            listed = isinstance(labels, list)
+        elif listed != isinstance(labels, list):
+            one, other = ("one label", "lists of labels") if listed else ("a list of labels", "one label each")
+            raise at.error(
+                f"the row has {one}, but those before it have {other}. Write a list in each row, or in none."
+            )
+        if isinstance(labels, (list, tuple)):
+            each = tuple(dict.fromkeys(_known_label(at, label, rules) for label in labels))
+            chosen.append(sets.setdefault(each, each))
+        else:
+            chosen.append(_known_label(at, labels, rules))
+    if not chosen:
+        kind = "rows that are not empty" if skipped else "rows"
+        raise DataError(source, f"there are no {kind}. Give a text and its label in each of some rows.")
+    if sets and not listed and rules.task != "labels" and all(len(each) == 1 for each in sets):
+        chosen = [labels[0] for labels in chosen]  # of fastText's format
+    examples = Examples(columns[0], chosen, columns[1] or None)  # type: ignore[arg-type]  # it takes tuples of labels
+    if examples.pairs is not None and examples.label_sets is not None:
+        raise DataError(
+            source,
+            "pairs of texts with several labels are not supported. Give each pair one label, or name the column of one "
+            "text with --text.",
+        )
+    if rules.task is not None:
+        check_task(examples, rules.task, source, rules.whose)
+    return examples, skipped
+
+
+def check_task(examples: Examples, task: str, source: object, whose: str) -> None:
+    """Refuse examples for a model, or beside other examples, of another task.
+
+    >>> check_task(Examples(["great film"], ["pos"]), "pairs", "new.csv", "the rows of this model have")
+    Traceback (most recent call last):
+    prunetext.errors.DataError: new.csv: its rows have one text, but the rows of this model have two. Name the column of the second one with --text-b.
+
+    `whose` is the start of what is said of the others.
+    """  # noqa: E501
+    if (examples.pairs is not None) != (task == "pairs"):
+        one, two, remedy = "one text", "two", "Name the column of the second one with --text-b."
+        if task != "pairs":
+            one, two, remedy = "two texts", "one", "To read one text alone, name its column with --text."
+        raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
+    if (examples.label_sets is not None) != (task == "labels"):
+        one, two, remedy = "one label each", "lists of labels", "Write a list in each row, or give --label-separator."
+        if task != "labels":
+            one, two, remedy = "lists of labels", "one label each", "Write one label in each row."
+        raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
+
+
+def split(given: object, separator: str | None) -> object:
+    """The labels of a cell, where something separates them.
+
+    >>> split("joy; love", ";"), split("joy; love", None)
+    (['joy', 'love'], 'joy; love')
+    """
+    if separator is None or isinstance(given, (list, tuple)) or _is_empty(given):
+        return given
+    return [part.strip() for part in given.split(separator)] if isinstance(given, str) else [given]
+
+
+def check_separator(separator: str | None) -> None:
+    """Refuse a separator that separates nothing."""
+    if separator == "":
+        raise InputError("--label-separator is empty. Give what stands between the labels of a cell, such as ;.")
+
+
+class _At(NamedTuple):
+    """Where a row stands."""
+
+    source: object
+    place: Place
+
+    def error(self, message: str) -> DataError:
+        if isinstance(self.place, int):
+            return DataError(self.source, message, self.place)
+        return DataError(self.place, message)
+
+
+def _first_empty(texts: tuple[object, ...], labels: object, called: tuple[str, ...]) -> tuple[str, object] | None:
+    """The first empty value and what it is, the label before the texts; a list without labels is none."""
+    parts: Iterable[object] = labels if isinstance(labels, (list, tuple)) else (labels,)
+    values: Iterator[tuple[str, object]] = (
+        *(("label", part) for part in parts),
+        *zip(called, texts, strict=True),
+    ).__iter__()
+    return next(((what, value) for what, value in values if _is_empty(value)), None)
+
+
+def _is_empty(value: object) -> bool:
+    if isinstance(value, str):
+        return not value or value.isspace()
+    if value is None or isinstance(value, Absent):
+        return True
+    return isinstance(value, float) and math.isnan(value)  # pandas writes what is missing as NaN
+
+
+def _checked_text(at: _At, what: str, text: object, flag: str) -> str:
+    if not isinstance(text, str):
+        raise at.error(f"{what} is {_kind(text)}, not a string. Write it as one, or correct {flag}.")
+    _check_characters(at, what, text)
+    return text
+
+
+def _known_label(at: _At, value: object, rules: Rules) -> str:
+    """The label's one string object."""
+    if isinstance(value, (bool, int, float)):
+        value = str(value)
+    if not isinstance(value, str):
+        raise at.error(f"label is {_kind(value)}. Write it as a string or a whole number, or correct --label.")
+    label = rules.known.get(value)
+    if label is None:
+        _check_characters(at, "label", value)
+        if rules.unknown is not None:
+            raise at.error(f"the label {quoted(value)} {rules.unknown}")
+        label = rules.known[value] = value
+    return label
+
+
+def _kind(value: object) -> str:
+    kinds = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+        bytes: "bytes",
+    }
+    return kinds.get(type(value), f"a {type(value).__name__}")
+
+
+def _check_characters(at: _At, what: str, value: str) -> None:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            half = f"the lone surrogate U+{ord(value[error.start]):04X}"
+            raise at.error(f"{what} holds half a character ({half}). Remove or complete it.") from None
+    if "\0" in value:
+        raise at.error(f"{what} holds a NUL character, as binary files do. Remove it.")
