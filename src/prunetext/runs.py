@@ -128,7 +128,6 @@ class Run:
         several = {} if thresholds is None else {"thresholds": json.dumps(list(thresholds))}
         metadata = {
             **several,
-            "task": task_of(model.texts, thresholds),
             "format": FLOAT_FORMAT,
             "pooling": model.pooling,
             "static": str(model.static),
@@ -136,7 +135,7 @@ class Run:
             "epochs": repr(float(epochs)),
             "labels": json.dumps(labels, ensure_ascii=False),
             "recipe": json.dumps(self.recipe, ensure_ascii=False, sort_keys=True),
-            "task": "classification" if model.texts == 1 else "pairs",
+            "task": task_of(model.texts, thresholds),
             "words": json.dumps(words, ensure_ascii=False),
         }
         save_tensors(self.path(name), dict(model.state_dict()), metadata)

@@ -57,18 +57,6 @@ class Examples:
             object.__setattr__(self, "labels", [str(label) for label in self.labels])
 
     @property
-    def task(self) -> str:
-        """What a model of these has to do, in the words of a packed file: classification, pairs or labels."""
-        if self.pairs is not None:
-            return "pairs"
-        return "classification" if self.label_sets is None else "labels"
-
-    @property
-    def label_lists(self) -> list[tuple[str, ...]]:
-        """The labels of each text, be they one or several."""
-        return [(label,) for label in self.labels] if self.label_sets is None else self.label_sets
-
-    @property
     def inputs(self) -> list[Input]:
         """What a model is asked about: the texts, or the pairs of them.
 
