@@ -27,7 +27,7 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
 from prunetext.models.initial import digest as start_digest
-from prunetext.models.initial import new_model
+from prunetext.models.initial import new_model, shares_of
 from prunetext.models.pair import kind_like
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
@@ -67,6 +67,7 @@ class EarlierRun:
         self.fitting = dataclasses.replace(fitting, **dataclasses.asdict(pruning))
         self.untrained: Callable[[], TextCNN] | None = None
         self.recipe: dict[str, Any] = {}
+        self.shares: list[float] | None = None  # of train's texts that have each label, where there may be several
 
     def _options(self, kind: type) -> Any:
         names = [each.name for each in dataclasses.fields(kind)]
@@ -84,6 +85,7 @@ class EarlierRun:
             place = f"{self.source['data']}: the data have" if data is None else "The data given have"
             raise RunError(f"{place} other texts or labels than those of {self.folder}. Give --data of that run.")
         check_data(found, found.labels)
+        self.shares = shares_of(found.train, found.labels)
         return found, notes
 
     def taught(self, data: Data) -> Teaching:
@@ -122,8 +124,9 @@ class EarlierRun:
         def untrained() -> TextCNN:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.fitting.seed)
-                widths, hidden = parse_widths(self.shape.widths), dropout(bool(self.teaching.teacher))
-                return new_model(words, len(labels), self.shape, widths, vectors, hidden, kind)
+                widths, shares = parse_widths(self.shape.widths), self.shares
+                hidden = dropout(bool(self.teaching.teacher), shares is not None)
+                return new_model(words, len(labels), self.shape, widths, vectors, hidden, kind, shares)
 
         return untrained
 

@@ -13,7 +13,7 @@ import torch
 from prunetext.config import ModelOptions, parse_widths
 from prunetext.data.dataset import Examples, Input
 from prunetext.errors import RunError
-from prunetext.models.initial import vocabulary_of
+from prunetext.models.initial import begin_at, vocabulary_of
 from prunetext.models.pair import kind_of
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
@@ -74,6 +74,8 @@ def member(number: int, train: Encoded, dev: Encoded, words: int, classes: int, 
         with suppress(OSError, RunError):  # there is none, or it is damaged
             model.load_state_dict(load_tensors(path)[0])
             return model
+        if train.several:
+            begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")
         own = pace(len(train), seed=number, several=train.several)
         whole(train_model(model, train, dev, own, checkpoint=checkpoint))

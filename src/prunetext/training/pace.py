@@ -8,7 +8,7 @@ from prunetext.training.loop import Settings
 
 SEEN = 150_000  # texts that training sees, over all epochs, where the data are small
 EPOCHS = (3, 20)
-SEEN_SEVERAL = 600_000  # the same of several labels: each of them is rare, and has a probability of its own to learn
+SEEN_SEVERAL = 430_000  # the same of several labels: each of them is rare, and has a probability of its own to learn
 SEEN_TAUGHT, EPOCHS_TAUGHT = 1_200_000, (2, 20)  # the same with a teacher
 RATE_TAUGHT, EMBEDDING_RATE_TAUGHT, WORD_DROPOUT_TAUGHT = 3e-3, 2e-2, 0.1
 DROPOUT, DROPOUT_TAUGHT = 0.5, 0.1  # of the head's features
@@ -45,6 +45,6 @@ def pace(
     )
 
 
-def dropout(taught: bool) -> float:
+def dropout(taught: bool, several: bool = False) -> float:
     """The share of the head's features that are hidden in each step."""
-    return DROPOUT_TAUGHT if taught else DROPOUT
+    return DROPOUT_TAUGHT if taught or several else DROPOUT
