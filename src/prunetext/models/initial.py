@@ -74,9 +74,9 @@ def new_model(
 ) -> TextCNN:
     """The untrained model; words without a given vector start at random, as wide as the given ones are spread.
 
-    `kind` makes it, of its shape: a model of single texts, or of pairs; `shares` is for `begin_at`. With 0 dimensions words are one-hot, and the
-    convolution works on the words themselves (Johnson and Zhang 2015, "Effective Use of Word Order for Text
-    Categorization with Convolutional Neural Networks").
+    `kind` makes it, of its shape: a model of single texts, or of pairs; `shares` is for `begin_at`. With 0 dimensions
+    words are one-hot, and the convolution works on the words themselves (Johnson and Zhang 2015, "Effective Use of Word
+    Order for Text Categorization with Convolutional Neural Networks").
     """
     if vectors is not None:  # of other words, a Mapping may hold anything
         vectors = {word: vectors[word] for word in words if word in vectors}

@@ -49,7 +49,8 @@ def best_threshold(probabilities: Array, gold: Array) -> float:
     hits, given = np.cumsum(gold[order]), np.arange(1, len(order) + 1)
     following = np.append(falling[1:], 0.0)
     # Texts of equal probability are given the label together.
-    f1 = np.where(falling > following, hits / (given + gold.sum()), 0.0)
+    apart = np.append(falling[:-1] > falling[1:], True)
+    f1 = np.where(apart, hits / (given + gold.sum()), 0.0)
     best = int(f1.argmax())
     return float((falling[best] + following[best]) / 2)
 
