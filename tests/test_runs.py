@@ -282,7 +282,7 @@ def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dic
     model = TextCNN(Shape(2, dimensions=3, filters={1: 2}, classes=2, pooling="max"))
     run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"], 3)
     path = run.path("dense.safetensors")
-    assert load_float(path)[1:] == (["a", "b"], ["x", "y"], 3)
+    assert load_float(path)[1:] == (["a", "b"], ["x", "y"], 3, None)
     tensors, metadata = load_tensors(path)
     if "remap" in changed:
         tensors["remap"][-1] = changed.pop("remap")

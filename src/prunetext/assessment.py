@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -43,6 +44,7 @@ class Evaluation(NamedTuple):
     metric: str = "accuracy"
     value: float = 0.0  # of the metric, a share
     reference_value: float | None = None
+    micro_f1: float | None = None  # where texts may have several labels
 
     @property
     def title(self) -> str:
@@ -54,6 +56,8 @@ class Evaluation(NamedTuple):
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON: those of the score, and below them the classes and the verdict."""
         fields: dict[str, Any] = {**self.score._asdict(), "metric": self.metric, "value": self.value}
+        if self.micro_f1 is not None:
+            fields["micro_f1"] = self.micro_f1
         fields["per_class"] = [each._asdict() for each in self.per_class]
         if self.verdict is not None and self.reference is not None:
             reference = {**self.reference._asdict(), "value": self.reference_value}
@@ -98,7 +102,7 @@ def evaluate(
     from prunetext.training.bootstrap import bootstrap_verdict
     from prunetext.training.calibration import calibration_error, rejection
     from prunetext.training.evaluation import per_class, score
-    from prunetext.training.metrics import check_metric, measure_of
+    from prunetext.training.metrics import check_metric, measure_of, named
 
     if metric is not None:
         check_metric(metric)
@@ -112,20 +116,24 @@ def evaluate(
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
     measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
-    scores = ours.scores(examples.inputs)
-    answers = ours.named(scores)
+    scores, gold = ours.scores(examples.inputs), examples.label_sets or examples.labels
+    answers = named(scores, ours.labels)
     reference = found = value = None
     if theirs is not None:
         others = theirs.scores(examples.inputs)
-        reference, value = score(theirs.named(others), examples.labels), measure.value(others)
+        reference, value = score(named(others, ours.labels), gold), measure.value(others)
         found = bootstrap_verdict(measure, others, scores, max_drop)
     error = rejected = None
-    if ours.classifier is not None:
+    if ours.classifier is not None and measure.gold.several:
+        found_proba = ours.classifier.predict_proba(examples.inputs)
+        error = calibration_error(found_proba.ravel(), measure.gold.targets.ravel())
+    elif ours.classifier is not None:
         tops, right = scores.max(1), scores.argmax(1) == measure.gold.targets
         error = calibration_error(tops, right)
         rejected = None if ours.classifier.reject is None else rejection(tops, right, ours.classifier.reject)
-    scored, classes = score(answers, examples.labels), per_class(answers, examples.labels)
-    values = (measure.name, measure.value(scores), value)
+    scored, classes = score(answers, gold), per_class(answers, gold)
+    micro = measure._replace(name="micro-f1").value(scores) if measure.gold.several else None
+    values = (measure.name, measure.value(scores), value, micro)
     return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
 
 
@@ -151,7 +159,8 @@ class Answering:
             from prunetext.runs import load_float
 
             assert self.path is not None
-            self.model, self.words, self.labels, _ = load_float(self.path)
+            self.model, self.words, self.labels, _, thresholds = load_float(self.path)
+            self.thresholds = thresholds
 
     @property
     def task(self) -> str:
@@ -171,21 +180,22 @@ class Answering:
             recipe = json.loads(read_header(self.path).metadata.get("recipe", "null"))
         return recipe if isinstance(recipe, dict) else {}
 
-    def named(self, scores: Array) -> list[str]:
-        """The most probable label of each text, or pair of texts."""
-        return [self.labels[at] for at in scores.argmax(1).tolist()]
-
     def scores(self, inputs: Sequence[Input]) -> Array:
-        """Probabilities (n, classes) of each text, or pair of texts."""
+        """Probabilities (n, classes) of each text, or pair of texts; or which of several labels each is given."""
         if self.classifier is not None:
             from prunetext.training.metrics import packed_answers
 
             return packed_answers(self.classifier, inputs)
+        import numpy as np
+
         from prunetext.runtime._native import Vocabulary
         from prunetext.training.examples import encode_inputs
         from prunetext.training.loop import answers
 
-        return answers(self.model, encode_inputs(inputs, Vocabulary(self.words)))
+        encoded = encode_inputs(inputs, Vocabulary(self.words))
+        if self.thresholds is None:
+            return answers(self.model, encoded)
+        return answers(self.model, dataclasses.replace(encoded, several=True), np.array(self.thresholds))
 
 
 def choose_examples(

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from prunetext.config import PruneOptions, ReadOptions, take
+from prunetext.config import FitOptions, PruneOptions, ReadOptions, take
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.positive import positive_of
 from prunetext.data.reading import holds_splits, read
@@ -64,10 +64,28 @@ def check_method(options: PruneOptions) -> Method:
 
 
 def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None:
-    """Refuse a metric that dev and test can not be judged by."""
+    """Refuse a metric that dev and test can not be judged by, and what does not go with several labels."""
+    if data.train.label_sets is not None:
+        refuse_several(data, options)
     for name, examples in data.splits():
         if name != "train":
             measure_of(options.metric, examples, labels, options.positive)
+
+
+def refuse_several(data: Data, options: PruneOptions) -> None:
+    """Refuse options that mean something only where each text has one label."""
+    if data.train.pairs is not None:
+        raise InputError(f"{data.name}: pairs have one label each, but these have several. Give one to each pair.")
+    if options.precision is not None:
+        raise InputError(
+            f"precision is {options.precision}, but these texts have several labels, each with a threshold of its own "
+            "already. Leave precision out."
+        )
+    if isinstance(options, FitOptions) and options.class_weights != FitOptions.class_weights:
+        raise InputError(
+            f"class_weights is {options.class_weights}, but of several labels each is learnt by itself. Leave it out, "
+            "or give metric as macro-f1."
+        )
 
 
 def check_data(data: Data, labels: list[str]) -> None:
@@ -80,7 +98,10 @@ def check_data(data: Data, labels: list[str]) -> None:
         if (examples.pairs is None) != (data.train.pairs is None):
             one, other = ("pairs of texts", "single texts") if examples.pairs is not None else ("single texts", "pairs")
             raise InputError(f"{data.name}: {name} holds {one}, but train {other}. Give the same in each.")
-        if unknown := sorted(set(examples.labels).difference(labels)):
+        if (examples.label_sets is None) != (data.train.label_sets is None):
+            one, other = ("one label", "several") if examples.label_sets is None else ("several labels", "one label")
+            raise InputError(f"{data.name}: texts of {name} have {one}, but those of train {other}. Give the same.")
+        if unknown := sorted({each for own in examples.label_lists for each in own}.difference(labels)):
             raise InputError(
                 f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
                 "Correct it, or add texts with it there."

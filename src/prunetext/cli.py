@@ -187,16 +187,23 @@ def predict(
     """Label texts, one a line.
 
     Prints a line for each text, or pair of texts: its most probable label, a tab, the probability. The label of a text
-    that is rejected is empty, which no label of a model is.
+    that is rejected is empty, which no label of a model is. Where a text may have several labels, the line has each of
+    them, a tab and its probability, with tabs between all of them; it is empty where the text has none.
     """
     from prunetext.prediction import predict_chunks
 
     given = {name: value for name, value in options.items() if value is not None}
     reading = {"text": None, "encoding": ReadOptions.encoding, **given}
     for chunk in predict_chunks(model, file, threads=threads, reject=reject, **reading):
-        lines = [f"{(label or '').translate(ESCAPES)}\t{probability:.4f}\n" for label, probability in chunk]
+        lines = ["\t".join(map(shown, each if isinstance(each, list) else [each])) + "\n" for each in chunk]
         sys.stdout.buffer.write("".join(lines).encode())
         sys.stdout.buffer.flush()
+
+
+def shown(answer: tuple[str | None, float]) -> str:
+    """A label and its probability, with a tab between them."""
+    label, probability = answer
+    return f"{(label or '').translate(ESCAPES)}\t{probability:.4f}"
 
 
 @command()

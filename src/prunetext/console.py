@@ -15,7 +15,7 @@ from rich.table import Table
 from prunetext.benchmarking.table import circumstances, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from prunetext.assessment import Evaluation
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prunetext.inspection import Inspection
     from prunetext.jobs import Result
     from prunetext.pruning.sensitivity import Sensitivity
-    from prunetext.training.evaluation import Score
+    from prunetext.training.evaluation import Damage, Score
     from prunetext.training.loop import Progress as Done
 
 
@@ -104,6 +104,7 @@ def _output() -> Console:
     return _Output(markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
+WORST = 3  # labels that are named
 WIDE = 200  # columns that a table of names may take
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # or orders of direction
@@ -156,10 +157,24 @@ def print_result(result: Result) -> None:
         f"Float and packed model agree on {_percent(agreement.equal)} of dev; "
         f"rounding costs {agreement.drop:.2f} points{f' of {title}' * other} there ({agreement.table} table)."
     )
+    if judged.damages:
+        out.print(_worst(judged.damages))
     out.print(result.calibration.sentence())
     if result.calibration.rejection is not None:
         out.print(result.calibration.rejection.sentence())
     out.print(str(result.path))
+
+
+def _worst(damages: Sequence[Damage]) -> str:
+    """Which labels have lost most, in a sentence."""
+    lost = [each for each in damages if each.drop > 0]
+    if not lost:
+        return "No label has a lower F1 than by the dense model."
+    worst = ", ".join(
+        f"{_shown(each.label)} {100 * each.dense:.1f} to {100 * each.packed:.1f} ({each.n:,} texts)"
+        for each in lost[:WORST]
+    )
+    return f"{len(lost)} of {len(damages)} labels have a lower F1 than by the dense model; most of all {worst}."
 
 
 def print_sensitivity(rows: list[Sensitivity]) -> None:
@@ -229,7 +244,9 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
     out.print(f"accuracy {_percent(score.accuracy)} (95 % interval {_interval(score)}) on {score.n:,} texts")
     out.print(f"macro-F1 {_percent(score.macro_f1)}")
     title = found.title
-    if found.metric not in ("accuracy", "macro-f1"):
+    if found.micro_f1 is not None:
+        out.print(f"micro-F1 {_percent(found.micro_f1)}")
+    if found.metric not in ("accuracy", "macro-f1", "micro-f1" if found.micro_f1 is not None else ""):
         out.print(f"{title} {_percent(found.value)}")
     if found.calibration_error is not None:
         out.print(f"expected calibration error {_percent(found.calibration_error)}")
@@ -282,6 +299,9 @@ def print_inspection(found: Inspection) -> None:
         facts["temperature"] = f"{found.temperature:g}"
     if found.reject is not None:
         facts["reject"] = f"below a probability of {found.reject:g}"
+    if found.thresholds is not None:
+        least, most = min(found.thresholds), max(found.thresholds)
+        facts["thresholds"] = f"several labels a text, each from a probability of its own, {least:g} to {most:g}"
     if found.longest:
         facts["longest"] = " ".join(found.longest)
     for name, fact in (*facts.items(), *_provenance(found.provenance)):

@@ -27,7 +27,7 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
 from prunetext.models.initial import digest as start_digest
-from prunetext.models.initial import new_model
+from prunetext.models.initial import new_model, shares_of
 from prunetext.models.pair import kind_like
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
@@ -42,7 +42,7 @@ class EarlierRun:
 
         earlier = EarlierRun(Path("runs/reviews"), {"max_size": "30kB"})
         data, notes = earlier.read(None, Path("runs/smaller"))
-        dense, words, labels, epochs = earlier.dense()
+        dense, words, labels, epochs, thresholds = earlier.dense()
 
     `fitting` are the options of that run with those given for the new pruning, and no other budget. RunError where the
     folder holds no finished run, or one whose data have changed since.
@@ -67,6 +67,7 @@ class EarlierRun:
         self.fitting = dataclasses.replace(fitting, **dataclasses.asdict(pruning))
         self.untrained: Callable[[], TextCNN] | None = None
         self.recipe: dict[str, Any] = {}
+        self.shares: list[float] | None = None  # of train's texts that have each label, where there may be several
 
     def _options(self, kind: type) -> Any:
         names = [each.name for each in dataclasses.fields(kind)]
@@ -84,6 +85,7 @@ class EarlierRun:
             place = f"{self.source['data']}: the data have" if data is None else "The data given have"
             raise RunError(f"{place} other texts or labels than those of {self.folder}. Give --data of that run.")
         check_data(found, found.labels)
+        self.shares = shares_of(found.train, found.labels)
         return found, notes
 
     def taught(self, data: Data) -> Teaching:
@@ -104,12 +106,12 @@ class EarlierRun:
         return taught.teaches_itself and not (self.folder / BELIEFS).exists()
 
     def dense(self) -> FloatModel:
-        """The dense model, its words, labels and epochs; from now on also the recipe, and how to begin untrained."""
+        """The dense model and what is known of it; from now on also the recipe, and how to begin untrained."""
         path = self.folder / "dense.safetensors"
         if not path.exists():
             raise no_run(self.folder, path.name)
         found = load_float(path)
-        dense, words, labels, _ = found
+        dense, words, labels = found[:3]
         old = {name: value for name, value in self.old.items() if name not in ("format", *SELDOM)}
         self.recipe = {**old, **recorded(self.fitting), "dense": digest(dense)}
         if self.old["vectors"] is None:
@@ -122,8 +124,9 @@ class EarlierRun:
         def untrained() -> TextCNN:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.fitting.seed)
-                widths, hidden = parse_widths(self.shape.widths), dropout(bool(self.teaching.teacher))
-                return new_model(words, len(labels), self.shape, widths, vectors, hidden, kind)
+                widths, shares = parse_widths(self.shape.widths), self.shares
+                hidden = dropout(bool(self.teaching.teacher), shares is not None)
+                return new_model(words, len(labels), self.shape, widths, vectors, hidden, kind, shares)
 
         return untrained
 

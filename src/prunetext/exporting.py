@@ -53,10 +53,10 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
     model: a packed file, a float file of a run, or the folder of a run, whose packed file is taken. The file takes
     `ids`, int64 (batch, length), as `Encoder` gives them, and gives `probabilities`, float32 (batch, classes). That of
     a model of pairs takes what `Encoder.encode_pairs` gives: `session.run(None, encoder.encode_pairs(pairs))`. Its
-    metadata hold vocabulary, labels, tokenizer and temperature, each as JSON. The same model gives the same bytes.
-    `out` is replaced once the new file has answered some hundred texts as the model does; RunError where a
-    probability differs by more than 0.00001. InputError for an `out` that cannot be, ModelFileError for what is no
-    model. Needs the extra `onnx`.
+    metadata hold vocabulary, labels, tokenizer and temperature, and the thresholds of several labels, each as JSON. The
+    same model gives the same bytes. `out` is replaced once the new file has answered some hundred texts as the model
+    does; RunError where a probability differs by more than 0.00001. InputError for an `out` that cannot be,
+    ModelFileError for what is no model. Needs the extra `onnx`.
     """
     for package in ("torch", "onnx", "onnxruntime"):
         require(package, extra="onnx")
@@ -109,6 +109,7 @@ def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
         return packed_graph(model), list(model.row_of), classifier.predict_proba, model.pairs
     from prunetext.runs import load_float
     from prunetext.runtime._native import Vocabulary
+    from prunetext.training.distillation import softened
     from prunetext.training.examples import encode_inputs
     from prunetext.training.loop import logits
 
@@ -116,10 +117,12 @@ def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
 
     def answer(texts: Items) -> NDArray[np.float32]:
         examples = encode_inputs(texts, Vocabulary(found.words))
-        probabilities: NDArray[np.float32] = logits(found.model, examples).softmax(1).numpy()
+        several = found.thresholds is not None
+        probabilities: NDArray[np.float32] = softened(logits(found.model, examples), 1.0, several).numpy()
         return probabilities
 
-    return float_graph(found.model, found.words, found.labels), found.words, answer, found.model.texts == 2
+    graph = float_graph(found.model, found.words, found.labels, found.thresholds)
+    return graph, found.words, answer, found.model.texts == 2
 
 
 def answers_of(path: Path) -> Answer:

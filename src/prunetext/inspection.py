@@ -29,6 +29,7 @@ class Inspection:
     `filters` maps each width of a convolution, in words, to its number of filters. `table` and `table_bytes` are the
     type and the memory of the table that the runtime unfolds, None in a float file. `parts` adds up to `size`.
     `reject` is the probability below which texts may be rejected, None where the file names none.
+    `thresholds` are the labels' probabilities from which a text has them, None where each text has one label.
     `coding` says how each coded tensor lies in the file, in the words of docs/format.md. `longest` are words of the
     longest vectors, which move the answer most.
     """
@@ -50,6 +51,7 @@ class Inspection:
     longest: list[str]
     provenance: dict[str, Any]
     reject: float | None = None
+    thresholds: list[float] | None = None
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -95,6 +97,7 @@ def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:
         longest=_longest(names, vectors, dimensions, words),
         provenance=provenance_of(metadata),
         reject=float(metadata["reject"]) if "reject" in metadata else None,
+        thresholds=json.loads(metadata["thresholds"]) if metadata["task"] == "labels" else None,
     )
 
 

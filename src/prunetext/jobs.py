@@ -14,7 +14,7 @@ import torch
 
 from prunetext.config import FitOptions, PruneOptions
 from prunetext.errors import InputError
-from prunetext.judging import Judged, calibrate, choose_table, judge, texts_per_second
+from prunetext.judging import Judged, calibrate, calibrate_several, choose_table, judge, texts_per_second
 from prunetext.models.groups import KINDS
 from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import pack
@@ -32,10 +32,11 @@ from prunetext.training.checkpoint import load_tensors, save_tensors
 from prunetext.training.distillation import balanced
 from prunetext.training.evaluation import Score, Verdict
 from prunetext.training.examples import Encoded, encode, encode_inputs
-from prunetext.training.loop import Progress, Settings, train_model
+from prunetext.training.loop import Progress, Settings, thresholds_of, train_model
 from prunetext.training.metrics import measure_of
 from prunetext.training.pace import EMBEDDING_RATE_TAUGHT, RATE_TAUGHT, pace
 
+SOME_THRESHOLD = 0.1234
 DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
 FINDINGS = 1_200  # bytes that scores, verdict, calibration and reason take in the packed file, at most
 # Where recipes that share steps differ, and what it takes in the packed file, at most.
@@ -94,6 +95,7 @@ class Job:
         self.measures = {name: measure_of(wanted, self.texts[name], labels, positive) for name in ("dev", "test")}
         self.budget = budget._replace(metric=self.measures["dev"].title)
         self.encoded = {name: encode(each, vocabulary, labels) for name, each in self.texts.items()}
+        self.several = data.train.label_sets is not None
         self.options, self.notes = taught.options, taught.unlabelled.lines()
         self.taught = bool(taught.teachers)
         if taught.teachers or taught.teaches_itself:
@@ -126,7 +128,8 @@ class Job:
 
     def settings(self, fitting: FitOptions) -> Settings:
         """How to train the dense model."""
-        settings = settings_of(fitting, len(self.encoded["train"]), taught=self.taught)
+        kind = {"several": True} if self.several else {}
+        settings = settings_of(fitting, len(self.encoded["train"]), taught=self.taught, **kind)
         share, temperature = self.options.teacher_share, self.options.teacher_temperature if self.taught else 1.0
         weights: tuple[float, ...] = ()
         if fitting.class_weights == "balanced":
@@ -147,12 +150,22 @@ class Job:
         recipe = {name: value for name, value in self.run.recipe.items() if name not in WANTED}
         provenance = {"recipe": recipe, "findings": "-" * self.findings} if self.findings else None
         scratch = self.run.path("measured.safetensors")
-        return pack(model, self.words, self.labels, scratch, provenance=provenance)
+        return pack(model, self.words, self.labels, scratch, provenance=provenance, thresholds=self.some_thresholds())
+
+    def some_thresholds(self) -> list[float] | None:
+        """As many bytes as thresholds take, if there are to be any, before they are known."""
+        return [SOME_THRESHOLD] * len(self.labels) if self.several else None
+
+    def save(self, name: str, model: TextCNN, epochs: float) -> None:
+        """Keep a float model, of several labels with its thresholds."""
+        thresholds = thresholds_of(model, self.encoded["dev"])
+        listed = None if thresholds is None else thresholds.tolist()
+        self.run.save_model(name, model, self.words, self.labels, epochs, listed)
 
     def speed(self, model: TextCNN) -> float:
         """Texts a second of the packed model, on one thread, on the texts of dev."""
         scratch, inputs = self.run.path("measured.safetensors"), self.texts["dev"].inputs
-        pack(model, self.words, self.labels, scratch)
+        pack(model, self.words, self.labels, scratch, thresholds=self.some_thresholds())
         classifier = load(scratch)
         return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs))
 
@@ -173,9 +186,9 @@ def budget_of(options: PruneOptions) -> Budget:
     return budget._replace(max_drop=DEFAULT_DROP) if free else budget
 
 
-def settings_of(options: FitOptions, texts: int, *, taught: bool = False) -> Settings:
-    """How to train on so many texts, with or without a teacher."""
-    return pace(texts, options.epochs, options.seed, taught=taught)
+def settings_of(options: FitOptions, texts: int, *, taught: bool = False, several: bool = False) -> Settings:
+    """How to train on so many texts, with or without a teacher, which may have several labels or not."""
+    return pace(texts, options.epochs, options.seed, taught=taught, several=several)
 
 
 def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, float, str | None]:
@@ -199,7 +212,7 @@ def dense_model(job: Job, model: TextCNN, settings: Settings) -> tuple[TextCNN, 
         progress=None if progress is None else lambda now: progress("train", now),
     )
     if trained.ended != "interrupted":  # else a run that is resumed trains on
-        job.run.save_model("dense.safetensors", model, job.words, job.labels, trained.epochs)
+        job.save("dense.safetensors", model, trained.epochs)
         checkpoint.unlink(missing_ok=True)
     return model, trained.epochs, trained.ended
 
@@ -268,16 +281,22 @@ def finish(
 ) -> Result:
     """Pack the chosen model, calibrated, look at test, and write the result."""
     run, model, words, labels = job.run, solution.model, job.words, job.labels
-    run.save_model("pruned.safetensors", model, words, labels, 0)
+    job.save("pruned.safetensors", model, 0)
     scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
     dev, test = job.texts["dev"], job.texts["test"]
     table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.inputs, scratch, job.measures["dev"])
     write = functools.partial(pack, model, words, labels, table=table)
-    calibration, more = calibrate(write, scratch, dev, test, precision)
-    notes = [*notes, *more]
+    if job.several:
+        numbers = job.encoded
+        calibration, thresholds = calibrate_several(write, scratch, (dev, numbers["dev"]), (test, numbers["test"]))
+        write = functools.partial(write, thresholds=thresholds)
+    else:
+        calibration, more = calibrate(write, scratch, dev, test, precision)
+        notes = [*notes, *more]
     max_drop = DEFAULT_DROP if job.budget.max_drop is None else job.budget.max_drop
     measure = job.measures["test"]
-    judged = judge(dense, model, scratch, job.encoded["test"], test, labels, max_drop, agreement, measure)
+    tests = (job.encoded["test"], test)
+    judged = judge(dense, model, scratch, *tests, labels, max_drop, agreement, measure, job.encoded["dev"])
     provenance = {
         "recipe": run.recipe,
         "test": judged.packed.score._asdict(),
@@ -290,12 +309,12 @@ def finish(
     }
     notes = [*notes, *job.notes]
     majority = max(test.labels.count(label) for label in labels) / len(test)
-    if judged.dense.score.low <= majority:
+    if not job.several and judged.dense.score.low <= majority:
         notes = [*notes, "The dense model itself is hardly better than always giving the most frequent label."]
     reject = calibration.rejection and calibration.rejection.threshold
     size = write(path, temperature=calibration.temperature, reject=reject, provenance=provenance)
     judged = judged.with_size(size)
-    run.save_model("dense.safetensors", dense, words, labels, epochs)
+    job.save("dense.safetensors", dense, epochs)
     left, whole = model.counts(), dense.counts()
     removed = {kind: 1 - left[kind] / whole[kind] for kind in KINDS}
     late, speed = job.deadline(1), solution.history[solution.chosen].speed

@@ -23,10 +23,11 @@ from prunetext.training.calibration import (
     least_texts,
     rejection,
 )
-from prunetext.training.evaluation import Score, Verdict, score
+from prunetext.training.evaluation import Answers, Damage, Score, Verdict, damages, score
 from prunetext.training.examples import Encoded
-from prunetext.training.loop import answers, logits, threads
-from prunetext.training.metrics import METRICS, Measure, packed_answers
+from prunetext.training.loop import answers, logits, threads, thresholds_of
+from prunetext.training.metrics import METRICS, Array, Measure, named, packed_answers
+from prunetext.training.thresholds import tuned
 
 FLOAT_BYTES = 4
 AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model, else they are int16
@@ -49,6 +50,7 @@ class Row(NamedTuple):
     bytes: int
     texts_per_second: float  # one thread
     value: float = 0.0  # of the metric, a share
+    micro_f1: float | None = None  # where texts may have several labels
 
 
 class Judged(NamedTuple):
@@ -60,6 +62,7 @@ class Judged(NamedTuple):
     verdict: Verdict
     agreement: Agreement
     metric: str = "accuracy"
+    damages: tuple[Damage, ...] = ()  # of each label, the worst first, where texts may have several
 
     def with_size(self, size: int) -> Judged:
         """The same with the packed file's final bytes."""
@@ -83,8 +86,11 @@ class Judged(NamedTuple):
         models = {name: {**row.score._asdict(), **row._asdict()} for name, row in self.models().items()}
         for row in models.values():
             del row["score"]
+            if row["micro_f1"] is None:
+                del row["micro_f1"]
         others = {"verdict": self.verdict._asdict(), "agreement": self.agreement._asdict(), "metric": self.metric}
-        return {**models, **others}
+        lost = [{**each._asdict(), "drop": each.drop} for each in self.damages]
+        return {**models, **others, **({"damage": lost} if lost else {})}
 
 
 def choose_table(
@@ -98,16 +104,18 @@ def choose_table(
 ) -> tuple[str, Agreement]:
     """int8 table rows where they agree with the float model on dev, else int16, which take twice the memory.
 
-    The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev.
+    The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev. Of
+    several labels all of a text must be equal, by the thresholds of the float model.
     """
     rounding, model.rounding = model.rounding, None
-    before = answers(model, dev)
+    thresholds = thresholds_of(model, dev)
+    before = answers(model, dev, thresholds)
     model.rounding = rounding
     found = []
     for table in TABLES:
-        pack(model, words, labels, scratch, table=table)
+        pack(model, words, labels, scratch, table=table, thresholds=None if thresholds is None else thresholds.tolist())
         now = packed_answers(load(scratch), inputs)
-        equal = float((now.argmax(1) == before.argmax(1)).mean())
+        equal = float(((now == before).all(1) if dev.several else now.argmax(1) == before.argmax(1)).mean())
         drop = measure.value(before) - measure.value(now)
         found.append(Agreement(table, equal, 100 * drop))
         if equal >= AGREEMENT and abs(drop) <= SHIFT:
@@ -126,18 +134,23 @@ def judge(
     max_drop: float,
     agreement: Agreement,
     measure: Measure,
+    dev: Encoded | None = None,
 ) -> Judged:
-    """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test."""
+    """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
+
+    Where texts may have several labels, `dev` says from which probability on the float models give each.
+    """
+    gold: Answers = examples.label_sets or examples.labels
 
     def row(scores: np.ndarray, size: int, speed: float) -> Row:
-        predicted = [labels[at] for at in scores.argmax(1).tolist()]
-        return Row(score(predicted, examples.labels), size, speed, measure.value(scores))
+        micro = measure._replace(name="micro-f1").value(scores) if test.several else None
+        return Row(score(named(scores, labels), gold), size, speed, measure.value(scores), micro)
 
     rounding, pruned.rounding = pruned.rounding, None
     given: dict[str, np.ndarray] = {}
     rows: dict[str, Row] = {}
     for name, model in (("dense", dense), ("pruned", pruned)):
-        given[name] = answers(model, test)
+        given[name] = answers(model, test, None if dev is None else thresholds_of(model, dev))
         size = sum(FLOAT_BYTES * parameter.numel() for parameter in model.parameters())
         speed = texts_per_second(lambda model=model: logits(model, test), len(test))  # type: ignore[misc]
         rows[name] = row(given[name], size, speed)
@@ -147,7 +160,8 @@ def judge(
     speed = texts_per_second(lambda: classifier.predict(examples.inputs, threads=1), len(examples))
     rows["packed"] = row(given["packed"], classifier.size, speed)
     found = bootstrap_verdict(measure, given["dense"], given["packed"], max_drop)
-    return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement, measure.name)
+    lost = damages(named(given["dense"], labels), named(given["packed"], labels), gold) if test.several else ()
+    return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement, measure.name, tuple(lost))
 
 
 def calibrate(
@@ -176,6 +190,33 @@ def calibrate(
         )
     rejected = None if threshold is None else rejection(*answers_of(packed, test), threshold)
     return Calibration(temperature, before, after, rejected), notes
+
+
+def calibrate_several(
+    write: Callable[..., int], scratch: Path, dev: tuple[Examples, Encoded], test: tuple[Examples, Encoded]
+) -> tuple[Calibration, Array]:
+    """The same where texts may have several labels: the temperature, and from it the labels' thresholds, on dev.
+
+        calibration, thresholds = calibrate_several(partial(pack, small, words, labels), scratch, dev, test)
+
+    `dev` and `test` each as texts and as numbers. The errors are those of each label of each text.
+    """
+    (texts, gold), (others, truth) = dev, test
+    even = np.full(gold.targets.shape[1], 0.5)
+
+    def packed(*asked: list[Input], **more: Any) -> list[Array]:
+        write(scratch, **more)
+        classifier = load(scratch)
+        return [classifier.predict_proba(inputs) for inputs in asked]
+
+    on_dev, on_test = packed(texts.inputs, others.inputs, thresholds=even)
+    temperature = fit_temperature(on_dev, gold.targets, several=True)
+    before = calibration_error(on_test.ravel(), truth.targets.ravel())
+    on_dev, on_test = packed(texts.inputs, others.inputs, thresholds=even, temperature=temperature)
+    after = calibration_error(on_test.ravel(), truth.targets.ravel())
+    thresholds = tuned(on_dev, gold.targets.numpy())
+    write(scratch, thresholds=thresholds, temperature=temperature)
+    return Calibration(temperature, before, after, None), thresholds
 
 
 def answers_of(classifier: Classifier, examples: Examples) -> tuple[np.ndarray, np.ndarray]:

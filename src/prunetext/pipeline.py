@@ -41,7 +41,7 @@ from prunetext.earlier import EarlierRun
 from prunetext.errors import InputError
 from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, task_of
 from prunetext.models.groups import KINDS
-from prunetext.models.initial import digest, new_model, vocabulary_of
+from prunetext.models.initial import digest, new_model, shares_of, vocabulary_of
 from prunetext.models.pair import kind_of
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.budget import Budget
@@ -107,12 +107,14 @@ def fit(
     words = vocabulary_of(taught.texts, shape)
     texts = taught.data.train.all_texts
     known, shape, covered = start(vectors, learnt.train_vectors, words, texts, shape, fitting.seed, taught.texts)
+    shares = shares_of(data.train, labels)
+    hidden = dropout(bool(taught.teachers), shares is not None)
     kind = kind_of(1 if data.train.pairs is None else 2, matching_class(labels, fitting.positive))
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fitting.seed)
-            return new_model(words, len(labels), shape, widths, known, dropout(bool(taught.teachers)), kind)
+            return new_model(words, len(labels), shape, widths, known, hidden, kind, shares)
 
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
         first = untrained()
@@ -160,7 +162,7 @@ def prune(
     check_measures(read, read.labels, earlier.fitting)
     taught = earlier.taught(read)
     with TURN, torch.random.fork_rng(devices=[]):
-        dense, words, labels, epochs = earlier.dense()
+        dense, words, labels, epochs, _ = earlier.dense()
         if earlier.untrained is None and (method.needs_untrained or earlier.must_teach_itself(taught)):
             earlier.start_again(words, labels, taught.texts)
         with threads(threads_for(dense)), Run(Path(out), earlier.recipe, overwrite=overwrite) as new:
@@ -196,7 +198,7 @@ def sensitivity(
     method = method._replace(kinds=kinds) if kinds else load_method(criterion, "oneshot", groups)  # which says why
     read, _ = earlier.read(data, Path(run))
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
-        dense, words, labels, epochs = earlier.dense()
+        dense, words, labels, epochs, _ = earlier.dense()
         taught = earlier.taught(read)
         if earlier.untrained is None and earlier.must_teach_itself(taught):
             earlier.start_again(words, labels, taught.texts)

@@ -33,8 +33,9 @@ def predict(
     labels before a text are left out. For a model of pairs a line is the first text, a tab, and the second one. text,
     text_b: the names of the table's columns, where they are not usual ones. encoding: of text files. threads: by
     default, all cores where there is much text. Yields the most probable label of each text, and its probability; with
-    `reject` None for the label where the probability is below the file's threshold. `InputError` for what is wrong with
-    the arguments at once, and for what is wrong with the file when it is met.
+    `reject` None for the label where the probability is below the file's threshold; for a model of several labels, a
+    list of labels and probabilities for each text. `InputError` for what is wrong with the arguments at once, and for
+    what is wrong with the file when it is met.
     """
     chunks = predict_chunks(model, source, text=text, text_b=text_b, encoding=encoding, threads=threads, reject=reject)
     return (answer for chunk in chunks for answer in chunk)

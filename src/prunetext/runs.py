@@ -7,7 +7,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from prunetext.modelfiles import FLOAT_FORMAT
 from prunetext.models.pair import PairCNN, model_of
 from prunetext.models.textcnn import POOLINGS, TextCNN
 from prunetext.models.units import WORDS
+from prunetext.packing.textcnn import task_of
 from prunetext.training.checkpoint import load_tensors, save_tensors
 
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
@@ -111,9 +112,22 @@ class Run:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def save_model(self, name: str, model: TextCNN, words: list[str], labels: list[str], epochs: float) -> None:
-        """A float32 model with what is needed to prune it again; epochs: how long it was trained, from the start."""
+    def save_model(
+        self,
+        name: str,
+        model: TextCNN,
+        words: list[str],
+        labels: list[str],
+        epochs: float,
+        thresholds: Sequence[float] | None = None,
+    ) -> None:
+        """A float32 model with what is needed to prune it again; epochs: how long it was trained, from the start.
+
+        thresholds: of the labels' probabilities, where a text may have several.
+        """
+        several = {} if thresholds is None else {"thresholds": json.dumps(list(thresholds))}
         metadata = {
+            **several,
             "format": FLOAT_FORMAT,
             "pooling": model.pooling,
             "static": str(model.static),
@@ -121,7 +135,7 @@ class Run:
             "epochs": repr(float(epochs)),
             "labels": json.dumps(labels, ensure_ascii=False),
             "recipe": json.dumps(self.recipe, ensure_ascii=False, sort_keys=True),
-            "task": "classification" if model.texts == 1 else "pairs",
+            "task": task_of(model.texts, thresholds),
             "words": json.dumps(words, ensure_ascii=False),
         }
         save_tensors(self.path(name), dict(model.state_dict()), metadata)
@@ -229,12 +243,16 @@ def _link(source: Path, target: Path) -> None:
 
 
 class FloatModel(NamedTuple):
-    """A float32 model of a run, the words that its ids stand for, its labels, and the epochs that it was trained."""
+    """A float32 model of a run, the words that its ids stand for, its labels, and the epochs that it was trained.
+
+    thresholds: of the labels' probabilities, where a text may have several labels.
+    """
 
     model: TextCNN
     words: list[str]
     labels: list[str]
     epochs: float
+    thresholds: list[float] | None = None
 
 
 def load_float(path: Path) -> FloatModel:
@@ -254,11 +272,19 @@ def load_float(path: Path) -> FloatModel:
         _check_strings("labels", labels, len(model.head.bias))
         _check_float(model, tensors)
         epochs = float(metadata.get("epochs", "nan"))
-        return FloatModel(model, words, labels, epochs if math.isfinite(epochs) else EPOCHS)
+        thresholds = json.loads(metadata.get("thresholds", "null"))
+        _check_thresholds(thresholds, len(labels))
+        return FloatModel(model, words, labels, epochs if math.isfinite(epochs) else EPOCHS, thresholds)
     except RunError:
         raise ModelFileError(f"{path}: this float model is damaged. Repeat its run with --overwrite.") from None
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError, RecursionError) as error:
         raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
+
+
+def _check_thresholds(values: object, size: int) -> None:
+    listed = isinstance(values, list) and all(isinstance(each, float) and 0 < each < 1 for each in values)
+    if values is not None and not (isinstance(values, list) and listed and len(values) == size):
+        raise ValueError(f"its thresholds are not {size:,} numbers between 0 and 1")
 
 
 def _check_strings(name: str, values: object, size: int) -> None:

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.config import ModelOptions
+from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
-from prunetext.models.initial import new_model, reduced, settle, vocabulary_of
+from prunetext.models.initial import RAREST, new_model, reduced, settle, shares_of, vocabulary_of
 
 WORDS = [f"word{number}" for number in range(400)]
 
@@ -69,3 +70,11 @@ def test_one_hot_words_are_the_convolutions_own_inputs() -> None:
         new_model([f"word{number}" for number in range(4097)], 2, ModelOptions(dimensions=0), (2,), None)
     with pytest.raises(InputError, match="one-hot words, but channels is both"):
         settle(ModelOptions(dimensions=0, channels="both"))
+
+
+def test_several_labels_begin_as_rare_as_they_are() -> None:
+    examples = Examples(["a film", "a film", "a film", "dull"], [["x", "y"], ["y"], ["y"], ["y"]])
+    shares = shares_of(examples, ["x", "y"])
+    model = new_model(["film"], 2, ModelOptions(), (1,), None, shares=shares)
+    assert torch.sigmoid(model.head.bias).tolist() == pytest.approx([0.25, 1 - RAREST])
+    assert shares_of(Examples(["a film"], ["x"]), ["x"]) is None

@@ -185,7 +185,7 @@ def test_the_table_takes_no_more_bytes_than_its_integers(random_model: Model, tm
 def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the graph be a little wrong."""
     right = graphs.decide
-    monkeypatch.setattr(graphs, "decide", lambda *given: right(*given[:-1], given[-1] * 1.001))
+    monkeypatch.setattr(graphs, "decide", lambda *given: right(*given[:-2], given[-2] * 1.001, given[-1]))
 
 
 def test_a_file_that_answers_otherwise_is_not_left_behind(

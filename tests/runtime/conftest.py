@@ -49,6 +49,7 @@ def make_tensors(
     table: str = "int8",
     temperature: float = 1.0,
     reject: float | None = None,
+    thresholds: tuple[float, ...] | None = None,
     seed: int = 0,
     zeros: float | None = None,
     precisions: tuple[int, ...] | None = None,
@@ -105,6 +106,8 @@ def make_tensors(
         metadata["positive"] = json.dumps(f"label {classes - 1}")
     if reject is not None:
         metadata["reject"] = str(reject)
+    if thresholds is not None:
+        metadata |= {"task": "labels", "thresholds": json.dumps(thresholds)}
     return tensors, metadata
 
 
@@ -141,6 +144,12 @@ def pair_model(make_model: MakeModel) -> Path:
 def rejecting_model(make_model: MakeModel) -> Path:
     """The same model with a threshold, which some texts miss."""
     return make_model(temperature=1.7, reject=0.75)
+
+
+@pytest.fixture(scope="session")
+def several_model(make_model: MakeModel) -> Path:
+    """A model of several labels a text."""
+    return make_model(temperature=1.7, thresholds=(0.5, 0.3, 0.8))
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,20 @@ ANSWERS = {  # text → label, probabilities as float32
     "unseen words only": ("positive", [0.15012945, 0.38498574, 0.4648848]),
 }
 
+SEVERAL = "[0.25,0.19,0.5]"  # thresholds of the same model as one of several labels
+SIZE_OF_SEVERAL, SHA256_OF_SEVERAL = 1467, "2d56495f5b25f9e938d37f1fb0a9a18a00da705c61b01ce7488be097f8354484"
+ANSWERS_OF_SEVERAL: dict[str, tuple[list[str], list[float]]] = {
+    "": (["negative", "mixed ü", "positive"], [0.49583343, 0.43577346, 0.50833255]),
+    "film": (["negative", "mixed ü", "positive"], [0.40899417, 0.45264238, 0.5066663]),
+    "not bad": ([], [0.24520068, 0.16049047, 0.16091196]),
+    "good good": (["negative"], [0.25413734, 0.16216764, 0.15784176]),
+    "great film, not bad": (["mixed ü"], [0.1283902, 0.22031625, 0.20334691]),
+    "bad bad bad": (["negative", "mixed ü"], [0.26501116, 0.19542041, 0.21807554]),
+    "a great, good film": (["mixed ü"], [0.13513032, 0.22203626, 0.19710866]),
+    "Ø 电 bad": (["mixed ü"], [0.13725099, 0.2867697, 0.27200806]),
+    "unseen words only": (["negative", "mixed ü", "positive"], [0.29051688, 0.5122059, 0.5590769]),
+}
+
 PAIRS_SIZE, PAIRS_SHA256 = 1817, "d8b80a66be554b210d501bf96453b38cee11753e072993d5fdd533209ba216a1"
 PAIRS_ANSWERS = {
     ("", ""): ("positive", [0.32022533, 0.23379429, 0.44598037]),
@@ -124,3 +138,23 @@ def test_the_answers_are_those_of_format_1(file: tuple[str, Path]) -> None:
     for model in (prunetext.load(path), ReferenceModel(path)):
         assert model.predict(answers) == [*labels]
         np.testing.assert_array_equal(model.predict_proba(answers), np.array(rows, np.float32))
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("golden") / "several.safetensors"
+    tensors, metadata = golden()
+    write(path, tensors, {**metadata, "task": "labels", "thresholds": SEVERAL})
+    return path
+
+
+def test_a_model_of_several_labels_is_that_of_format_1(several: Path) -> None:
+    data = several.read_bytes()
+    assert len(data) == SIZE_OF_SEVERAL
+    assert hashlib.sha256(data).hexdigest() == SHA256_OF_SEVERAL
+    labels, rows = zip(*ANSWERS_OF_SEVERAL.values(), strict=True)
+    assert {len(each) for each in labels} >= {0, 1, 2}
+    native, reference = prunetext.load(several), ReferenceModel(several)
+    assert native.predict(ANSWERS) == reference.predict_several(ANSWERS) == [*labels]
+    for model in (native, reference):
+        np.testing.assert_array_equal(model.predict_proba(ANSWERS), np.array(rows, np.float32))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from prunetext.errors import InputError
 from prunetext.training.calibration import (
@@ -151,3 +152,17 @@ def test_a_rejection_counts_what_is_accepted() -> None:
     nothing = rejection([0.9], [True], 0.95)
     assert nothing == Rejection(0.95, 0.0, None)
     assert nothing.sentence() == "Of these texts 0.00 % have a probability of 0.95 or more, which --reject accepts."
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_the_temperature_of_several_labels_is_found_again(temperature: float) -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(-1, 2, (4000, 5))
+    labels = rng.random(logits.shape) < expit(logits / temperature)
+    found = fit_temperature(expit(logits).astype(np.float32), labels, several=True)
+    assert found == pytest.approx(temperature, rel=0.1)
+
+
+def test_several_labels_that_are_all_right_or_very_sure_stay_in_bounds() -> None:
+    assert fit_temperature([[0.9, 0.2], [0.1, 0.8]], [[1, 0], [0, 1]], several=True) == 1.0
+    assert 0.05 <= fit_temperature(np.float32([[1, 0], [1, 0]]), [[1, 0], [0, 1]], several=True) <= 20

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from prunetext.training.distillation import UNLABELLED, balanced, blended, distillation_loss, shares, softened
+from prunetext.training.distillation import (
+    UNLABELLED,
+    balanced,
+    blended,
+    distillation_loss,
+    mean_loss,
+    shares,
+    softened,
+)
 
 
 def some(texts: int, classes: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -78,3 +86,24 @@ def test_balanced_classes_weigh_the_same_in_all_and_one_text_weighs_one_on_avera
     seen = labels[labels >= 0].unique()
     assert len({round(float(weights[at] * (labels == at).sum()), 9) for at in seen.tolist()}) == 1
     assert float(weights[labels[labels >= 0]].mean()) == pytest.approx(1)
+
+
+@given(st.integers(0, 100), st.floats(0, 1), st.sampled_from([1.0, 2.5]))
+def test_of_several_labels_each_is_learnt_as_if_it_were_alone(seed: int, share: float, temperature: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    logits, soft = torch.randn(6, 3, generator=generator), torch.rand(6, 3, generator=generator)
+    targets = (torch.rand(6, 3, generator=generator) < 0.4).float()
+    together = distillation_loss(logits, targets, soft, share, temperature, several=True)
+    alone = []
+    for at in range(3):  # as a softmax over yes and no
+        both = torch.stack([logits[:, at], torch.zeros(6)], dim=1)
+        says = torch.stack([soft[:, at], 1 - soft[:, at]], dim=1)
+        alone.append(distillation_loss(both, 1 - targets[:, at].long(), says, share, temperature))
+    assert float(together) == pytest.approx(float(sum(alone)), rel=1e-4)
+
+
+def test_several_labels_without_any_learn_from_the_teacher_alone() -> None:
+    logits, soft = torch.tensor([[1.0, -1.0]]), torch.tensor([[0.8, 0.1]])
+    loss = distillation_loss(logits, torch.full((1, 2), float(UNLABELLED)), soft, 0.3, 1.0, several=True)
+    assert float(loss) == pytest.approx(float(mean_loss(logits, soft, several=True)))
+    assert softened(logits, 2.0, several=True).tolist() == torch.sigmoid(logits / 2).tolist()

@@ -11,6 +11,7 @@ from prunetext.training.evaluation import (
     ClassScore,
     Verdict,
     accepts,
+    damages,
     paired_standard_error,
     per_class,
     score,
@@ -222,3 +223,28 @@ def test_accepts_adds_half_a_standard_error() -> None:
     assert not accepts(0.4, error, 0.5)
     assert accepts(0.4, error, 0.58)
     assert accepts(0.0, 0.0, 0.0)
+
+
+SETS = st.lists(st.tuples(*(st.booleans() for _ in range(6))), min_size=1, max_size=30)
+
+
+@given(SETS)
+def test_scores_of_several_labels_equal_those_of_scikit_learn(rows: list[tuple[bool, ...]]) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    gold, guesses = np.array(rows)[:, :3], np.array(rows)[:, 3:]
+    named = [[tuple(np.array(["a", "b", "c"])[each].tolist()) for each in table] for table in (guesses, gold)]
+    found = score(*named)
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(gold, guesses))
+    for each in per_class(*named):
+        at = "abc".index(each.label)
+        assert each.f1 == pytest.approx(metrics.f1_score(gold[:, at], guesses[:, at], zero_division=0))
+        assert each.n == gold[:, at].sum()
+    seen = [each.f1 for each in per_class(*named)]
+    assert found.macro_f1 == pytest.approx(sum(seen) / max(len(seen), 1))
+
+
+def test_damage_is_of_each_label_the_worst_first() -> None:
+    gold = [("a",), ("a", "b"), ("b",), ()]
+    found = damages([("a",), ("a", "b"), ("b",), ()], [("a",), ("a",), (), ("c",)], gold)
+    assert [(each.label, each.n) for each in found] == [("b", 2), ("a", 2), ("c", 0)]
+    assert [round(each.drop, 1) for each in found] == [100.0, 0.0, 0.0]

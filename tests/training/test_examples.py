@@ -80,3 +80,13 @@ def test_evaluation_sees_each_text_once_within_the_bound() -> None:
     assert sorted(np.concatenate(rows).tolist()) == list(range(501))
     assert 1 < len(rows) < 20
     assert all(len(each) == 1 or len(each) * lengths[each].max() <= EVALUATION_TOKENS for each in rows)
+
+
+def test_several_labels_are_ones_in_the_order_of_the_classes() -> None:
+    examples = Examples(["a film", "dull", ""], [["z", "x"], [], ["y"]])
+    encoded = encode(examples, Vocabulary(["film"]), ["x", "y", "z"])
+    assert encoded.several
+    assert encoded.targets.tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
+    part = encoded.subset(np.array([2, 0]))
+    assert part.several
+    assert part.targets.tolist() == [[0, 1, 0], [1, 0, 1]]

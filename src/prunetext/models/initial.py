@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -12,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from prunetext.config import ModelOptions
+from prunetext.data.dataset import Examples
 from prunetext.data.vector_words import LARGEST, MOST_DIMENSIONS
 from prunetext.errors import InputError
 from prunetext.models.textcnn import Shape, TextCNN
@@ -19,6 +21,7 @@ from prunetext.models.units import WORDS
 from prunetext.runtime._native import count_words
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words
+RAREST = 1e-4  # as small as a share of texts is taken for
 DIMENSIONS = 32  # of word vectors, where none are given
 
 
@@ -67,12 +70,13 @@ def new_model(
     vectors: Mapping[str, ArrayLike] | None,
     dropout: float = 0.5,
     kind: Callable[..., TextCNN] = TextCNN,
+    shares: Sequence[float] | None = None,
 ) -> TextCNN:
     """The untrained model; words without a given vector start at random, as wide as the given ones are spread.
 
-    `kind` makes it, of its shape: a model of single texts, or of pairs. With 0 dimensions words are one-hot, and the
-    convolution works on the words themselves (Johnson and Zhang 2015, "Effective Use of Word Order for Text
-    Categorization with Convolutional Neural Networks").
+    `kind` makes it, of its shape: a model of single texts, or of pairs; `shares` is for `begin_at`. With 0 dimensions
+    words are one-hot, and the convolution works on the words themselves (Johnson and Zhang 2015, "Effective Use of Word
+    Order for Text Categorization with Convolutional Neural Networks").
     """
     if vectors is not None:  # of other words, a Mapping may hold anything
         vectors = {word: vectors[word] for word in words if word in vectors}
@@ -87,7 +91,33 @@ def new_model(
         start = torch.randn(len(words) + WORDS, dimensions) * 0.1 if start is None else start
         start, dimensions = torch.cat([start, start], dim=1), 2 * dimensions
     shape = Shape(len(words), dimensions, dict.fromkeys(widths, options.filters), classes, options.pooling)
-    return kind(shape, vectors=start, static=static, dropout=dropout)
+    model = kind(shape, vectors=start, static=static, dropout=dropout)
+    if shares is not None:
+        begin_at(model, shares)
+    return model
+
+
+@torch.no_grad()
+def begin_at(model: TextCNN, shares: Sequence[float]) -> None:
+    """Let each label begin with the share of texts that have it, where a text may have several.
+
+    begin_at(model, shares_of(data.train, data.labels))
+
+    Otherwise a model needs epochs to learn no more than that most labels are rare.
+    """
+    model.head.bias.copy_(torch.tensor(shares).logit(RAREST))
+
+
+def shares_of(examples: Examples, labels: Sequence[str]) -> list[float] | None:
+    """The share of texts that have each label, where a text may have several; else None.
+
+    >>> shares_of(Examples(["a film", "dull"], [["x", "y"], ["y"]]), ["x", "y"])
+    [0.5, 1.0]
+    """
+    if examples.label_sets is None:
+        return None
+    counts = Counter(label for each in examples.label_sets for label in each)
+    return [counts[label] / len(examples) for label in labels]
 
 
 def start_of(words: list[str], vectors: Mapping[str, ArrayLike], dimensions: int) -> torch.Tensor:

@@ -112,8 +112,9 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
     graph = Graph()
     features = [packed_features(graph, model, side) for side in (SIDES if model.pairs else SIDES[:1])]
     weight, bias = model.arrays["head.weight"], model.arrays["head.bias"]
-    decide(graph, seen(graph, features), weight, bias, model.temperature)
-    return finished(graph, list(model.row_of), model.labels, model.temperature, model.reject, model.positive)
+    decide(graph, seen(graph, features), weight, bias, model.temperature, model.thresholds is not None)
+    words, reject = list(model.row_of), model.reject
+    return finished(graph, words, model.labels, model.temperature, reject, model.positive, model.thresholds)
 
 
 def packed_features(graph: Graph, model: ReferenceModel, side: str) -> str:
@@ -158,20 +159,24 @@ def small(table: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def float_graph(model: TextCNN, words: Sequence[str], labels: Sequence[str]) -> ModelProto:
+def float_graph(
+    model: TextCNN, words: Sequence[str], labels: Sequence[str], thresholds: Sequence[float] | None = None
+) -> ModelProto:
     """The graph of a float model: word vectors are looked up and convolved; `words` are those its ids stand for.
 
     float_graph(model, words, labels)    # as of load_float(Path("runs/reviews/dense.safetensors"))
 
-    Words that were removed are left out: they are unknown words.
+    With `thresholds`, a text may have several labels. Words that were removed are left out: they are unknown words.
     """
     graph = Graph()
     kept = np.flatnonzero(model.remap[WORDS:].numpy() != UNKNOWN)
     rows = model.remap[[0, UNKNOWN, *(WORDS + kept)]]
     features = [float_features(graph, model, rows, side) for side in SIDES[: model.texts]]
-    decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0)
+    several = thresholds is not None
+    decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0, several)
     positive = labels[int(model.positive)] if isinstance(model, PairCNN) else None
-    return finished(graph, [words[at] for at in kept.tolist()], labels, 1.0, positive=positive)
+    given = [words[at] for at in kept.tolist()]
+    return finished(graph, given, labels, 1.0, positive=positive, thresholds=thresholds)
 
 
 def float_features(graph: Graph, model: TextCNN, rows: torch.Tensor, side: str) -> str:
@@ -210,12 +215,15 @@ def seen(graph: Graph, features: Sequence[str]) -> str:
     return graph.node("compared", "Concat", *features, apart, graph.node("product", "Mul", *features), axis=1)
 
 
-def decide(graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temperature: float) -> None:
-    """Logits of what the head sees, and their softmax at the temperature."""
+def decide(graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temperature: float, several: bool) -> None:
+    """Logits of what the head sees, and their softmax at the temperature, or of several labels the logistic of each."""
     head = [graph.constant("head.weight", weight), graph.constant("head.bias", bias)]
     logits = graph.node("logits", "Gemm", inputs, *head, transB=1)
     cooled = graph.node("scores", "Div", logits, graph.constant("temperature", np.float32(temperature)))
-    graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
+    if several:
+        graph.node(PROBABILITIES, "Sigmoid", cooled)
+    else:
+        graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
 
 
 def finished(
@@ -225,6 +233,7 @@ def finished(
     temperature: float,
     reject: float | None = None,
     positive: str | None = None,
+    thresholds: Sequence[float] | None = None,
 ) -> ModelProto:
     """The whole model, with all that is needed to feed it, each entry of the metadata as JSON."""
     pairs = positive is not None
@@ -250,6 +259,7 @@ def finished(
         "vocabulary": list(words),
         **({} if reject is None else {"reject": reject}),
         **({"task": "pairs", "positive": positive} if pairs else {}),
+        **({} if thresholds is None else {"thresholds": list(thresholds)}),
     }
     helper.set_model_props(proto, {key: json.dumps(value, ensure_ascii=False) for key, value in metadata.items()})
     checker.check_model(proto, full_check=True)

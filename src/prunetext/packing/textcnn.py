@@ -66,6 +66,17 @@ def units(values: torch.Tensor) -> np.ndarray:
     return values.round().clamp(-127, 127).to(torch.int8).numpy()
 
 
+def task_of(texts: int, thresholds: Sequence[float] | None) -> str:
+    """What a model does, by the texts of an example and the thresholds of its labels.
+
+    >>> task_of(2, None), task_of(1, [0.5, 0.5])
+    ('pairs', 'labels')
+    """
+    if thresholds is not None:
+        return "labels"
+    return "classification" if texts == 1 else "pairs"
+
+
 def pack(
     model: TextCNN,
     words: Sequence[str],
@@ -75,6 +86,7 @@ def pack(
     table: str = "int8",
     temperature: float = 1.0,
     reject: float | None = None,
+    thresholds: Sequence[float] | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> int:
     """Write the packed file and return its bytes.
@@ -82,10 +94,11 @@ def pack(
         size = pack(small, vocabulary.words, ["dull", "great"], Path("model.safetensors"))
 
     `words` are those of the vocabulary that the model's ids come from; removed ones are left out. `temperature` divides
-    the logits; texts of a probability below `reject` may be rejected.
+    the logits; texts of a probability below `reject` may be rejected. With `thresholds`, one for each label, a text has
+    all labels whose probability is at least theirs.
     """
     metadata = {
-        "task": "classification" if model.texts == 1 else "pairs",
+        "task": task_of(model.texts, thresholds),
         "labels": json.dumps(list(labels), ensure_ascii=False, separators=(",", ":")),
         "tokenizer": TOKENIZER,
         "pooling": model.pooling,
@@ -97,4 +110,6 @@ def pack(
         metadata["positive"] = json.dumps(labels[int(model.positive)], ensure_ascii=False)
     if reject is not None:
         metadata["reject"] = repr(reject)
+    if thresholds is not None:
+        metadata["thresholds"] = json.dumps([float(each) for each in thresholds], separators=(",", ":"))
     return file_format.write(path, packed_tensors(model, kept_words(model, words), table), metadata)

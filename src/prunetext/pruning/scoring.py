@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from prunetext.models.groups import Group, Kept
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.criterion import WORTHLESS, Criterion, Groups, State
 from prunetext.pruning.shrinking import all_kept, mask
+from prunetext.training.distillation import mean_loss
 from prunetext.training.examples import Encoded
 from prunetext.training.loop import CROP, logits
 
@@ -40,8 +40,8 @@ def gradients(model: TextCNN, sample: Encoded, size: int, texts: int) -> Iterato
     for start in range(0, texts, size):
         rows = np.arange(start, min(start + size, texts))
         model.zero_grad()
-        loss = functional.cross_entropy(model(sample.take(rows, CROP)), sample.targets[torch.from_numpy(rows)])
-        loss.backward()
+        targets = sample.targets[torch.from_numpy(rows)]
+        mean_loss(model(sample.take(rows, CROP)), targets, sample.several).backward()
         yield len(rows)
     model.zero_grad()
 
@@ -111,8 +111,8 @@ def convex_slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def sample_loss(model: TextCNN, sample: Encoded) -> float:
-    """Mean cross-entropy (nats) on the sample."""
-    return float(functional.cross_entropy(logits(model, sample), sample.targets))
+    """Mean loss (nats) on the sample."""
+    return float(mean_loss(logits(model, sample), sample.targets, sample.several))
 
 
 def choose(

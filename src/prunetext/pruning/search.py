@@ -54,7 +54,7 @@ class Search:
         self.measure = task.measure
         queries = self.measure.gold.queries if self.measure.metric.ranks else None
         self.search_rows, self.confirm_rows = split_dev(len(task.dev), task.recovery.seed, queries)
-        self.dense_answers = answers(task.dense, task.dev)
+        self.dense_answers = self.answers(task.dense)
         rows = np.random.default_rng((task.recovery.seed, 5)).permutation(len(task.train))
         few = int(np.searchsorted(np.cumsum(task.train.tokens()[rows]), SAMPLE_TOKENS)) + 1
         self.watched, self.sample = self.task_of(rows[:few]), self.task_of(rows[: min(few, SAMPLE)])
@@ -77,7 +77,7 @@ class Search:
     def lessons(self) -> Encoded:
         """Train, with the dense model as the teacher of smaller ones, and its own teacher beside it."""
         train = self.task.train
-        opinions = softened(logits(self.task.dense, train), self.task.recovery.temperature)
+        opinions = softened(logits(self.task.dense, train), self.task.recovery.temperature, train.several)
         if train.soft is not None:
             both = OWN * opinions + (1 - OWN) * train.soft
             opinions = torch.where(train.soft.sum(1, keepdim=True) > 0, both, opinions)
@@ -182,6 +182,7 @@ class Search:
             examples,
             self.task.dev.subset(self.search_rows),
             settings,
+            measure=self.measure.subset(self.search_rows),
             checkpoint=self.store.checkpoint(key),
             hooks=hooks._replace(
                 after_step=after_step if acts else None, start_epoch=self.round_again if rounded else None
@@ -313,9 +314,13 @@ class Search:
         outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
         return outcome._replace(accepted=self.accepts(outcome), left=model.counts())
 
+    def answers(self, model: TextCNN) -> np.ndarray:
+        """What it says of dev; of several labels by thresholds that the search part gives, as for any model."""
+        return answers(model, self.task.dev, rows=self.search_rows)
+
     def drop(self, model: TextCNN, rows: np.ndarray) -> tuple[float, float]:
         """How far the metric falls on these rows of dev from the dense model to this one, and the standard error."""
-        now = answers(model, self.task.dev)
+        now = self.answers(model)
         return paired_drop(self.measure.subset(rows), self.dense_answers[rows], now[rows])
 
     def bare_time(self, model: TextCNN) -> float:

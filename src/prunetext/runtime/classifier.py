@@ -59,16 +59,19 @@ class Classifier:
         clf = prunetext.load("runs/paraphrases/model.safetensors")    # clf.task is "pairs"
         clf.predict([("a great film", "great!"), ("a great film", "dull")])    # ['1', '0']
 
-    `task`: "classification", or "pairs", where every text in what follows is a pair. `labels`: the classes, in the
-    order of the columns of `predict_proba`. `positive`: of pairs, the label that says that two texts belong together,
-    else None. `reject`: the probability below which texts can be rejected, None where the file names none.
-    `metadata`: what the file says about itself, all strings. `size`: the file's bytes. An instance may be used from
-    several threads at once. A pickle or a copy of it holds the absolute path alone, from which it is loaded again.
+    `task`: "classification", "labels" where a text may have any number of labels, or "pairs", where every text in what
+    follows is a pair. `labels`: the classes, in the order of the columns of `predict_proba`. `positive`: of pairs, the
+    label that says that two texts belong together, else None. `thresholds`: the probability from which a text has each
+    label, None unless there may be several. `reject`: the probability below which texts can be rejected, None where the
+    file names none. `metadata`: what the file says about itself, all strings. `size`: the file's bytes. An instance may
+    be used from several threads at once. A pickle or a copy of it holds the absolute path alone, from which it is
+    loaded again.
     """
 
     task: str
     labels: list[str]
     positive: str | None
+    thresholds: list[float] | None
     reject: float | None
     metadata: dict[str, str]
     size: int
@@ -83,6 +86,9 @@ class Classifier:
         self.labels, self.positive = self._model.labels, self._model.positive
         self.metadata = self._model.metadata
         self.task = self.metadata["task"]
+        self.thresholds = None
+        if self.task == "labels":  # the runtime does without the module json
+            self.thresholds = [float(number) for number in self.metadata["thresholds"].strip("[] \t\r\n").split(",")]
         self.reject = float(self.metadata["reject"]) if "reject" in self.metadata else None
         self.size = self._model.size
         self._place = os.path.abspath(self._path)  # noqa: PTH100  pathlib would take longer to import than to predict
@@ -97,21 +103,25 @@ class Classifier:
     def predict(
         self, texts: Items, threads: int | None = None, *, reject: bool = False
     ) -> list[str] | list[str | None]:
-        """The most probable label of each text.
+        """The most probable label of each text; for a model of several labels, a list of labels for each.
 
             clf.predict(["great film", "dull"])               # ['pos', 'neg']
             clf.predict(["great film", "hm"], reject=True)    # ['pos', None]
+            emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
         strings, such as a column of pyarrow or polars, which is read where it lies; of a model of pairs, any iterable
         of tuples or lists of two such texts. `threads`: by default all cores
         when there is much text, else one. `reject`: give None for a text whose label is less probable than the file's
-        threshold, `clf.reject`. InputError for anything else, for fewer than one thread, or to reject without a
-        threshold.
+        threshold, `clf.reject`. Where there may be several labels, a text has those whose probability is at least the
+        label's threshold, in the order of `clf.labels`, and possibly none. InputError for anything else, for fewer than
+        one thread, or to reject without a threshold.
         """
         prepared, count = self._prepare(texts, threads)
         least = self._least(reject)
         try:
+            if self.thresholds is not None:
+                return self._model.predict_several(prepared, count)  # type: ignore[return-value]  # see the overloads
             return self._model.predict(prepared, count, least > 0)
         except TypeError as error:
             raise self._no_texts(error) from None
@@ -121,7 +131,8 @@ class Classifier:
 
             clf.predict_proba(["great film"])    # array([[0.02, 0.98]], dtype=float32)
 
-        Needs numpy. Arguments and errors as for `predict`.
+        Where there may be several labels, each has a probability of its own, and rows sum to anything. Needs numpy.
+        Arguments and errors as for `predict`.
         """
         prepared, count = self._prepare(texts, threads)
         try:
@@ -147,8 +158,10 @@ class Classifier:
 
             clf.predict_with_probability(["great film", "dull"])               # [('pos', 0.98), ('neg', 0.91)]
             clf.predict_with_probability(["great film", "hm"], reject=True)    # [('pos', 0.98), (None, 0.52)]
+            emotions.predict_with_probability(["thanks", "hm"])                # [[('gratitude', 0.97)], []]
 
-        Arguments and errors as for `predict`, and the labels are its.
+        A list of such pairs for each text where there may be several labels. Arguments and errors as for `predict`, and
+        the labels are its.
         """
         prepared, count = self._prepare(texts, threads)
         least = self._least(reject)
@@ -161,6 +174,10 @@ class Classifier:
         predicted: list[str] = []
         for number in range(len(flat) // classes):
             row = flat[number * classes : (number + 1) * classes].tolist()
+            if self.thresholds is not None:
+                triples = zip(self.labels, row, self.thresholds, strict=True)
+                answers.append([(label, p) for label, p, t in triples if p >= t])  # type: ignore[arg-type]
+                continue
             best = max(row)
             label = self.labels[row.index(best)]
             if row.count(best) > 1:  # float32 may make two probabilities equal whose logits are not
@@ -173,6 +190,8 @@ class Classifier:
         """The probability below which a text is rejected; 0 where none is to be."""
         if not reject:
             return 0.0
+        if self.thresholds is not None:
+            raise InputError(f"{self._path}: this model gives any number of labels, none too; leave reject out.")
         if self.reject is None:
             raise InputError(
                 f"{self._path}: this model has no threshold to reject by; give one that fit or prune has made with "
@@ -228,19 +247,24 @@ class Classifier:
         except (TypeError, ValueError) as error:
             raise InputError(f"{error}; give the vectors as encode gave them, and the list of their texts.") from None
 
-    def explain(self, text: str | tuple[str, str]) -> list[tuple[str, float]]:
+    def explain(self, text: str | tuple[str, str], label: str | None = None) -> list[tuple[str, float]]:
         """The n-grams that decided for the predicted label, most important first, with shares that sum to 1.
 
-            clf.explain("a great film")    # [('great film', 0.8), ('great', 0.2)]
+            clf.explain("a great film")           # [('great film', 0.8), ('great', 0.2)]
+            clf.explain("a great film", "neg")    # [('a', 1.0)]
 
-        What is shared out is the winning logit less the mean of the others. A max feature's part goes to the n-gram
+        `label`: one of the model's, to ask what speaks for it; by default the most probable one, also where that does
+        not reach its threshold. What is shared out is the label's logit less the mean of the others, where there may be
+        several labels that logit itself. A max feature's part goes to the n-gram
         under its first maximal window, a mean feature's part to the single words. Parts of equal n-grams are added up;
         those that speak against the label are left out, so that the list is empty where nothing in the text speaks for
         it. Of a pair, the n-grams of both texts are listed. A text's features then have the part that they add to
         those of the other text and to none, on average: the Shapley values of |u - v| and u · v (Shapley 1953).
         """
+        if label is not None and label not in self.labels:
+            raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")
         try:
-            return self._model.explain(text)
+            return self._model.explain(text, -1 if label is None else self.labels.index(label))
         except TypeError as error:
             if self.task == "pairs":
                 raise InputError(f"explain takes one pair of texts as a tuple of two str ({error}).") from None

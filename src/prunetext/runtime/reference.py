@@ -37,6 +37,10 @@ class ReferenceModel:
         tensors, metadata = read(path)
         self.labels: list[str] = json.loads(metadata["labels"])
         self.temperature = float(metadata["temperature"])
+        # Of each label's probability, where a text may have several; else None.
+        self.thresholds: list[float] | None = (
+            json.loads(metadata["thresholds"]) if metadata["task"] == "labels" else None
+        )
         self.reject = float(metadata["reject"]) if "reject" in metadata else None
         self.mean = metadata["pooling"] == "max+mean"
         self.pairs = metadata["task"] == "pairs"
@@ -108,6 +112,12 @@ class ReferenceModel:
             logits.append(total)
         return logits
 
+    def predict_several(self, texts: Iterable[Item]) -> list[list[str]]:
+        """The labels whose probability, a float32, is at least their threshold, for each text."""
+        assert self.thresholds is not None
+        rows = self.predict_proba(texts).tolist()
+        return [[each for each, p, t in zip(self.labels, row, self.thresholds, strict=True) if p >= t] for row in rows]
+
     def predict(self, texts: Iterable[Item], *, reject: bool = False) -> list[str | None]:
         """The label with the largest logit, the first one of equals, for each text.
 
@@ -120,13 +130,26 @@ class ReferenceModel:
         return [None if top < least else label for label, top in zip(labels, tops, strict=True)]
 
     def predict_proba(self, texts: Iterable[Item]) -> NDArray[np.float32]:
-        """Softmax of logits / temperature: float32, (texts, classes)."""
+        """Softmax of logits / temperature, or the logistic function of each: float32, (texts, classes)."""
         rows = []
         for text in texts:
             scaled = [logit / self.temperature for logit in self.logits(text)]
+            if self.thresholds is not None:
+                rows.append([logistic(value) for value in scaled])
+                continue
             powers = [math.exp(value - max(scaled)) for value in scaled]
             rows.append([power / sum(powers) for power in powers])
         return np.array(rows, np.float32).reshape(len(rows), len(self.labels))
+
+
+def logistic(value: float) -> float:
+    """The probability of a label that does not depend on others.
+
+    >>> logistic(0.0), logistic(-1000.0)
+    (0.5, 0.0)
+    """
+    power = math.exp(-abs(value))
+    return (power if value < 0 else 1.0) / (1 + power)
 
 
 def flags_of(tokens: Sequence[str], other: Sequence[str]) -> list[tuple[int, ...]]:

@@ -13,12 +13,13 @@ import torch
 from prunetext.config import ModelOptions, parse_widths
 from prunetext.data.dataset import Examples, Input
 from prunetext.errors import RunError
-from prunetext.models.initial import vocabulary_of
+from prunetext.models.initial import begin_at, vocabulary_of
 from prunetext.models.pair import kind_of
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching.cache import Floats, alone
 from prunetext.training.checkpoint import load_tensors, save_tensors
+from prunetext.training.distillation import softened
 from prunetext.training.examples import Encoded, encode, encode_inputs
 from prunetext.training.loop import Settings, Trained, logits, train_model
 from prunetext.training.pace import pace
@@ -37,7 +38,7 @@ def ensemble(
     folder: Path,
     tell: Callable[[int, int], None] | None = None,
 ) -> Callable[[Sequence[Input]], Floats]:
-    """Train so many large TextCNNs, each from a start of its own; they answer with the logarithm of their mean.
+    """Train so many large TextCNNs, each from a start of its own; they answer with logits of their mean.
 
         answer = ensemble(5, data.train, data.dev, data.labels, Path("cache/members"))
         answer(["great film"])       # logarithms of probabilities (1, classes)
@@ -56,9 +57,9 @@ def ensemble(
 
     def answer(texts: Sequence[Input]) -> Floats:
         encoded = encode_inputs(texts, vocabulary)
-        mean = torch.stack([logits(model, encoded).softmax(1) for model in members]).mean(0)
-        logarithms: Floats = mean.clamp(min=LEAST).log().numpy()
-        return logarithms
+        mean = torch.stack([softened(logits(model, encoded), 1.0, train.several) for model in members]).mean(0)
+        answered: Floats = (mean.logit(LEAST) if train.several else mean.clamp(min=LEAST).log()).numpy()
+        return answered
 
     return answer
 
@@ -73,8 +74,11 @@ def member(number: int, train: Encoded, dev: Encoded, words: int, classes: int, 
         with suppress(OSError, RunError):  # there is none, or it is damaged
             model.load_state_dict(load_tensors(path)[0])
             return model
+        if train.several:
+            begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")
-        whole(train_model(model, train, dev, pace(len(train), seed=number), checkpoint=checkpoint))
+        own = pace(len(train), seed=number, several=train.several)
+        whole(train_model(model, train, dev, own, checkpoint=checkpoint))
         save_tensors(path, dict(model.state_dict()), {})
         checkpoint.unlink(missing_ok=True)
     return model
@@ -150,6 +154,9 @@ def confident(probabilities: torch.Tensor) -> torch.Tensor:
 def joined(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = None) -> Encoded:
     """Texts with labels and without as one, in this order."""
     offsets = np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]])
-    targets = torch.cat([labelled.targets, unlabelled.targets])
+    more = unlabelled.targets
+    if labelled.several:
+        more = more[:, None].expand(-1, labelled.targets.shape[1])
+    targets = torch.cat([labelled.targets, more])
     ids = np.concatenate([labelled.ids, unlabelled.ids])
     return dataclasses.replace(labelled, ids=ids, offsets=offsets, targets=targets, soft=soft)

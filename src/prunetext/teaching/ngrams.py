@@ -21,6 +21,8 @@ Answer = Callable[[Sequence[Input]], Floats]
 def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     """Train on labelled texts; the answers are logarithms of probabilities (n, classes), in the order of the labels.
 
+    Where texts may have several labels, they are the log-odds of each by itself.
+
         answer = ngram_model(data.train, data.labels)
         answer(["great film"])        # array([[-3.9, -0.02]], dtype=float32)
 
@@ -32,6 +34,7 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     """
     require("sklearn", extra="teacher")
     from scipy.sparse import diags_array
+    from scipy.special import logit
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
 
@@ -47,10 +50,10 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
         raise InputError(
             "teacher ngrams: no words in a row occur twice in train. Give more texts, or another teacher."
         ) from None
-    truth = np.array([labels.index(label) for label in examples.labels])
+    several, each_label = examples.label_sets is not None, examples.label_lists
     models = []
-    for number in range(1 if len(labels) == 2 else 0, len(labels)):
-        inside = truth == number
+    for number in range(1 if len(labels) == 2 and not several else 0, len(labels)):
+        inside = np.array([labels[number] in own for own in each_label])
         own, other = (1 + np.asarray(seen[rows].sum(0)).ravel() for rows in (inside, ~inside))
         weights = diags_array(np.log(own / own.sum()) - np.log(other / other.sum()))
         models.append((weights, LogisticRegression(C=STRENGTH, max_iter=STEPS).fit(seen @ weights, inside)))
@@ -58,6 +61,9 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     def answer(texts: Sequence[Input]) -> Floats:
         found = vectorizer.transform(texts)
         shares = np.stack([model.predict_proba(found @ weights)[:, 1] for weights, model in models], axis=1)
+        if several:
+            odds: Floats = logit(np.clip(shares, LEAST, 1 - LEAST)).astype(np.float32)
+            return odds
         if len(labels) == 2:
             shares = np.hstack([1 - shares, shares])
         shares = np.maximum(shares, LEAST)

@@ -23,7 +23,7 @@ EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
 
 
 def read_probabilities(
-    path: Path, labels: Sequence[str], wanted: Wanted = COLUMNS
+    path: Path, labels: Sequence[str], wanted: Wanted = COLUMNS, *, several: bool = False
 ) -> dict[Input, npt.NDArray[np.float32]]:
     """Read what a teacher says of each text, or pair: the logarithms of its probabilities, in the order of the labels.
 
@@ -32,7 +32,8 @@ def read_probabilities(
 
     The file is a table with the columns `text` (and `text_b`, where `wanted` is `OF_PAIRS`) and `probabilities`, an
     object with a number for each label, which in a .csv is written as JSON. DataError, with the line, for other labels,
-    for what is no number from 0 to 1, and for probabilities that do not sum to 1.
+    for what is no number from 0 to 1, and for probabilities that do not sum to 1; where texts may have `several`
+    labels, they need not, and their log-odds are given.
     """
     answers: dict[Input, npt.NDArray[np.float32]] = {}
     for place, texts, given, _ in FORMATS[path.suffix.lower()](path, wanted, "utf-8"):
@@ -40,7 +41,9 @@ def read_probabilities(
         strings = tuple(text for text in texts if isinstance(text, str))
         if len(strings) < len(texts):
             raise DataError(path, f"the row has no text. Write rows such as {EXAMPLE}.", line)
-        row = np.log(np.maximum(_row(path, line, given, labels), LEAST))
+        shares = _row(path, line, given, labels, several)
+        row = np.log(np.maximum(shares, LEAST))
+        row = row - np.log(np.maximum(1 - shares, LEAST)) if several else row
         asked = strings[0] if len(strings) == 1 else (strings[0], strings[1])
         if not np.allclose(answers.setdefault(asked, row), row, atol=TOLERANCE):
             raise DataError(path, "the text stands in an earlier row with other probabilities. Leave one.", line)
@@ -49,7 +52,7 @@ def read_probabilities(
     return answers
 
 
-def _row(path: Path, line: int | None, given: object, labels: Sequence[str]) -> npt.NDArray[np.float32]:
+def _row(path: Path, line: int | None, given: object, labels: Sequence[str], several: bool) -> npt.NDArray[np.float32]:
     """One row's probabilities, checked."""
     if isinstance(given, str):
         try:
@@ -73,7 +76,7 @@ def _row(path: Path, line: int | None, given: object, labels: Sequence[str]) -> 
         row = np.array([np.inf])
     if not ((row >= 0) & (row <= 1 + TOLERANCE)).all():
         raise DataError(path, "a probability is not a number from 0 to 1. Correct the row.", line)
-    if abs(float(row.sum()) - 1) > TOLERANCE:
+    if not several and abs(float(row.sum()) - 1) > TOLERANCE:
         raise DataError(
             path, f"the probabilities sum to {row.sum():.4g}, not to 1. Correct the row, or apply a softmax.", line
         )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import expit
 
 from prunetext.config import TeachOptions
 from prunetext.data.columns import quoted
@@ -102,7 +103,7 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
     if path.suffix.lower() in ENDINGS and path.is_file():
         return of_probabilities(path, data)
     if (path / "dense.safetensors").is_file():
-        return of_run(path, data.labels, 1 if data.train.pairs is None else 2, origin or Origin(data.fingerprint()))
+        return of_run(path, data, origin or Origin(data.fingerprint()))
     if sample is not None or (path / transformer.CONFIG).is_file():
         return of_transformer(name, options, data)
     raise InputError(f"teacher {name}: this is none. Give {KINDS}.")
@@ -111,7 +112,8 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
 def of_probabilities(path: Path, data: Data) -> Teacher:
     """Who has answered in a file; about other texts it says nothing."""
     labels = data.labels
-    answers = read_probabilities(path, labels, COLUMNS if data.train.pairs is None else OF_PAIRS)
+    wanted = COLUMNS if data.train.pairs is None else OF_PAIRS
+    answers = read_probabilities(path, labels, wanted, several=data.train.label_sets is not None)
     silent = np.full(len(labels), np.nan, np.float32)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
@@ -120,13 +122,16 @@ def of_probabilities(path: Path, data: Data) -> Teacher:
     return Teacher(str(path), digest_of(digest_of_file(path)), answer, answers_all=False)
 
 
-def of_run(folder: Path, labels: Sequence[str], texts: int, origin: Origin) -> Teacher:
+def of_run(folder: Path, data: Data, origin: Origin) -> Teacher:
     """The dense model of an earlier run, which must not have learnt from what this one is judged on."""
     path = folder / "dense.safetensors"
-    found = load_float(path)
+    found, labels = load_float(path), data.labels
     refuse_labels(str(folder), found.labels, labels)
-    if found.model.texts != texts:
+    if found.model.texts != (1 if data.train.pairs is None else 2):
         raise InputError(f"teacher {folder}: it has learnt pairs where train has texts, or texts where it has pairs.")
+    if (found.thresholds is None) != (data.train.label_sets is None):
+        one, other = ("one label", "several") if found.thresholds is None else ("several labels", "one")
+        raise InputError(f"teacher {folder}: it gives texts {one}, but those of train have {other}. Give another one.")
     recipe = json.loads(read_header(path).metadata.get("recipe", "null"))
     theirs = Origin(recipe.get("data", ""), recipe.get("source")) if isinstance(recipe, dict) else Origin("")
     if theirs.source is not None and theirs.source == origin.source and theirs.data != origin.data:
@@ -228,17 +233,20 @@ def refuse_labels(name: str, own: Sequence[str], wanted: Sequence[str]) -> None:
         )
 
 
-def agreed(answers: Sequence[Floats], temperature: float) -> npt.NDArray[np.float32]:
+def agreed(answers: Sequence[Floats], temperature: float, several: bool = False) -> npt.NDArray[np.float32]:
     """Mean of the teachers' probabilities (n, classes) at a temperature; zeros where none of them says anything.
 
     >>> agreed([np.array([[0.0, 0.0]]), np.array([[np.nan, np.nan]])], 1.0).tolist()
     [[0.5, 0.5]]
+
+    The answers are logits, (n, classes); of `several` labels, each stands by itself.
     """
     total, voices = np.zeros(answers[0].shape), np.zeros((len(answers[0]), 1))
     for each in answers:
         speaks = np.isfinite(each).all(1, keepdims=True)
         scaled = np.where(speaks, each, 0.0) / temperature
         raised = np.exp(scaled - scaled.max(1, keepdims=True))
-        total += np.where(speaks, raised / raised.sum(1, keepdims=True), 0.0)
+        likely = expit(scaled) if several else raised / raised.sum(1, keepdims=True)
+        total += np.where(speaks, likely, 0.0)
         voices += speaks
     return (total / np.maximum(voices, 1)).astype(np.float32)

@@ -78,14 +78,18 @@ class MeanPooled(nn.Module):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **kinds: Tensor
     ) -> dict[str, Tensor]:
-        """Logits (batch, classes), and the loss where labels are given."""
+        """Logits (batch, classes), and the loss where labels are given: (batch,), or of several (batch, classes)."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **kinds).last_hidden_state
         mask = attention_mask[:, :, None].to(hidden.dtype)
         pooled = functional.dropout((hidden * mask).sum(1) / mask.sum(1), 0.1, self.training)
         logits = self.head(pooled).float()
         if labels is None:
             return {"logits": logits}
-        return {"loss": functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING), "logits": logits}
+        if labels.dim() == 2:  # several labels, each by itself
+            loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(1).mean()
+        else:
+            loss = functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
+        return {"loss": loss, "logits": logits}
 
 
 class Transformer:

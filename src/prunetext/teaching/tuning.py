@@ -19,6 +19,7 @@ from prunetext.data.dataset import Examples
 from prunetext.errors import require
 from prunetext.teaching.cache import alone
 from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer, fast_bfloat16, padded, quiet
+from prunetext.training.examples import targets_of
 
 VERSION = 1  # of the fine-tuning: what another version has tuned is not used again
 STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small ones up to ten times
@@ -96,18 +97,17 @@ def train(
             if progress is not None:
                 progress(state.global_step, state.max_steps)
 
-    index = {label: at for at, label in enumerate(labels)}
+    targets = targets_of(examples, labels)
     tokens = made.encode(examples.inputs)
     # The Trainer looks for the length of a row under the name of its ids.
     rows = [
-        {"input_ids": each.ids, "tokens": each, "labels": index[label]}
-        for each, label in zip(tokens, examples.labels, strict=True)
+        {"input_ids": each.ids, "tokens": each, "labels": target} for each, target in zip(tokens, targets, strict=True)
     ]
     padding = made.tokenizer.pad_token_id or 0
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
         given = padded([row["tokens"] for row in batch], padding)
-        return {**given, "labels": torch.tensor([row["labels"] for row in batch])}
+        return {**given, "labels": torch.stack([row["labels"] for row in batch])}
 
     size = min(max(len(rows) // FEW_STEPS, SMALLEST_BATCH), BATCH)
     arguments = TrainingArguments(

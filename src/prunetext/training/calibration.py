@@ -6,6 +6,7 @@ Everything here is about the packed file's own probabilities. All shares lie in 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,13 +69,14 @@ class Calibration(NamedTuple):
         return {**self._asdict(), "rejection": self.rejection and self.rejection._asdict()}
 
 
-def fit_temperature(probabilities: ArrayLike, targets: ArrayLike) -> float:
+def fit_temperature(probabilities: ArrayLike, targets: ArrayLike, several: bool = False) -> float:
     """The temperature at which a model's probabilities have the least cross-entropy.
 
     >>> fit_temperature([[0.99, 0.01]] * 4, [0, 0, 0, 1])
     4.183
 
-    `probabilities` are those at temperature 1, (texts, classes); `targets` the indices of the true labels. At that
+    `probabilities` are those at temperature 1, (texts, classes); `targets` the indices of the true labels, or where a
+    text may have `several`, (texts, classes) of 0 and 1, and the cross-entropy is that of each label by itself. At that
     temperature the four texts above have 0.75, which is how often the model is right. It lies in 0.05 to 20, with four
     significant digits, and changes no label. Where every text is right, any lower temperature is better than any
     other, which says nothing of texts to come: 1 stays.
@@ -84,6 +86,8 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike) -> float:
     likelihoods = np.asarray(probabilities, np.float64)
     true = np.asarray(targets, np.intp)
     _check_some(len(likelihoods), len(true))
+    if several:
+        return _temperature_of_several(likelihoods, true > 0)
     if (likelihoods.argmax(1) == true).all():
         return 1.0
     # A float32 may have become 0 for a label that is just very improbable.
@@ -93,6 +97,21 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike) -> float:
         cooled = logits * math.exp(-log_temperature)
         return float((logsumexp(cooled, axis=1) - cooled[np.arange(len(true)), true]).mean())
 
+    return _coolest(cross_entropy)
+
+
+def _temperature_of_several(likelihoods: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
+    """The same where each label has a probability by itself, which decides from one half on."""
+    if ((likelihoods >= 0.5) == true).all():
+        return 1.0
+    # A float32 may have become 0 or 1 for a label that is just very improbable, or very probable.
+    likelihoods = np.clip(likelihoods, np.finfo(np.float32).smallest_subnormal, 1 - np.finfo(np.float32).epsneg)
+    against = np.log(np.where(true, 1 - likelihoods, likelihoods) / np.where(true, likelihoods, 1 - likelihoods))
+    return _coolest(lambda log_temperature: float(np.logaddexp(0, against * math.exp(-log_temperature)).mean()))
+
+
+def _coolest(cross_entropy: Callable[[float], float]) -> float:
+    """The temperature of the least cross-entropy, which is a function of its logarithm."""
     # It is convex in 1 / temperature, so that there is one minimum.
     found = minimize_scalar(cross_entropy, bounds=(math.log(COLDEST), math.log(HOTTEST)), method="bounded")
     return float(f"{math.exp(found.x):.{DIGITS}g}")
@@ -107,7 +126,8 @@ def calibration_error(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> fl
     `tops` is the probability of each text's label, `right` whether that label is true. The texts, in the order of
     their probabilities, are cut into `bins` bins of equally many, and the gaps between mean probability and share of
     right labels are averaged over the texts. Texts of equal probability stay together, in the bin in which their
-    middle lies: their order says nothing.
+    middle lies: their order says nothing. Where texts may have several labels, each label of each text counts, with its
+    probability, and right where the text has it.
 
     Source: M. P. Naeini, G. F. Cooper, M. Hauskrecht, Obtaining well calibrated probabilities using Bayesian binning,
     AAAI 2015; bins of equal mass as in K. Nguyen, B. O'Connor, EMNLP 2015.

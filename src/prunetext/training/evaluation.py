@@ -91,11 +91,16 @@ def _at_most_worse(high: float) -> str:
     return f"at most {high:.2f} points worse" if high > 0 else f"at least {-high:.2f} points better"
 
 
-def score(predicted: Sequence[str], gold: Sequence[str]) -> Score:
+Answers = Sequence[str] | Sequence[tuple[str, ...]]  # the label of each text, or all the labels of each
+
+
+def score(predicted: Answers, gold: Answers) -> Score:
     """Accuracy with its interval, and macro-F1, of predicted labels against gold labels.
 
     >>> score(["a", "a", "b", "b"], ["a", "a", "b", "a"]).accuracy
     0.75
+
+    Where texts have several labels, sorted in a tuple each, a text is right if all of them are.
 
     Macro-F1 is the plain mean of F1 over every label that stands in `gold` or `predicted`. The interval is Wilson's
     (1927), which stays within 0..1 and does not collapse when all answers are right.
@@ -104,10 +109,10 @@ def score(predicted: Sequence[str], gold: Sequence[str]) -> Score:
     n = len(gold)
     right = sum(guess == truth for guess, truth in zip(predicted, gold, strict=True))
     low, high = _wilson(right, n)
-    return Score(right / n, sum(each.f1 for each in classes) / len(classes), low, high, n)
+    return Score(right / n, sum(each.f1 for each in classes) / max(len(classes), 1), low, high, n)
 
 
-def per_class(predicted: Sequence[str], gold: Sequence[str]) -> list[ClassScore]:
+def per_class(predicted: Answers, gold: Answers) -> list[ClassScore]:
     """Precision, recall and F1 of each label in `gold` or `predicted`, sorted by label.
 
     >>> per_class(["a", "a"], ["a", "b"])[0]
@@ -116,14 +121,17 @@ def per_class(predicted: Sequence[str], gold: Sequence[str]) -> list[ClassScore]
     A share with nothing to divide by (a label never predicted, or never gold) is 0.
     """
     _check_lengths(len(predicted), len(gold), "predicted labels", "gold labels")
-    labels = sorted(set(gold) | set(predicted))
+    guessed, true = (
+        [{each} if isinstance(each, str) else set(each) for each in answers] for answers in (predicted, gold)
+    )
+    labels = sorted(set().union(*guessed, *true))
     hits = dict.fromkeys(labels, 0)
     guesses = dict.fromkeys(labels, 0)
     truths = dict.fromkeys(labels, 0)
-    for guess, truth in zip(predicted, gold, strict=True):
-        guesses[guess] += 1
-        truths[truth] += 1
-        hits[truth] += guess == truth
+    for guess, truth in zip(guessed, true, strict=True):
+        for counts, those in ((guesses, guess), (truths, truth), (hits, guess & truth)):
+            for label in those:
+                counts[label] += 1
     return [
         ClassScore(
             label,
@@ -134,6 +142,40 @@ def per_class(predicted: Sequence[str], gold: Sequence[str]) -> list[ClassScore]
         )
         for label in labels
     ]
+
+
+class Damage(NamedTuple):
+    """F1 of one label (shares in 0..1) by the dense and by the packed model, and how many gold texts bear it."""
+
+    label: str
+    dense: float
+    packed: float
+    n: int
+
+    @property
+    def drop(self) -> float:
+        """In points."""
+        return 100 * (self.dense - self.packed)
+
+
+def damages(dense: Answers, packed: Answers, gold: Answers) -> list[Damage]:
+    """What a packed model has lost of each label, the largest loss first.
+
+    >>> damages(["a", "b"], ["a", "a"], ["a", "b"])[0]
+    Damage(label='b', dense=1.0, packed=0.0, n=1)
+    """
+    before, now = ({each.label: each for each in per_class(answers, gold)} for answers in (dense, packed))
+    none = ClassScore("", 0.0, 0.0, 0.0, 0)
+    found = [
+        Damage(
+            label,
+            before.get(label, none).f1,
+            now.get(label, none).f1,
+            max(before.get(label, none).n, now.get(label, none).n),
+        )
+        for label in sorted(before.keys() | now.keys())
+    ]
+    return sorted(found, key=lambda each: -each.drop)
 
 
 def _wilson(right: int, n: int) -> tuple[float, float]:

@@ -25,7 +25,9 @@ class Encoded:
     ids (tokens,) int32; offsets (n · texts + 1,) int64, where an example has so many texts, one after the other: two
     of a pair, whose ids then say what they have in common. targets (n,) int64 class indices, `UNLABELLED` where there
     is none, or probabilities (n, classes) float32. soft (n, classes) float32, where there is a teacher: its
-    probabilities, at the temperature of the training, and zeros where it has said nothing.
+    probabilities, at the temperature of the training, and zeros where it has said nothing. Where a text may have
+    `several` labels, targets are (n, classes) float32, 1 for those that it has and 0 for the others, or `UNLABELLED`
+    for all of them, and each label has a probability by itself.
     """
 
     ids: npt.NDArray[np.int32]
@@ -33,6 +35,7 @@ class Encoded:
     targets: Tensor
     soft: Tensor | None = None
     texts: int = 1
+    several: bool = False
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -78,10 +81,24 @@ class Encoded:
 
 
 def encode(examples: Examples, vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:
-    """Turn texts, or pairs of them, and labels into ids and class indices, by the runtime's own tokenizer."""
+    """Turn texts, or pairs of them, and labels into ids and targets, by the runtime's own tokenizer."""
+    encoded, several = encode_inputs(examples.inputs, vocabulary), examples.label_sets is not None
+    return replace(encoded, targets=targets_of(examples, classes), several=several)
+
+
+def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
+    """Class indices (n,) int64; of several labels 0 and 1 for each, (n, classes) float32.
+
+    >>> targets_of(Examples(["a film"], [["x", "z"]]), ["x", "y", "z"]).tolist()
+    [[1.0, 0.0, 1.0]]
+    """
     index = {label: position for position, label in enumerate(classes)}
-    targets = torch.tensor([index[label] for label in examples.labels], dtype=torch.int64)
-    return replace(encode_inputs(examples.inputs, vocabulary), targets=targets)
+    if examples.label_sets is None:
+        return torch.tensor([index[label] for label in examples.labels], dtype=torch.int64)
+    targets = torch.zeros(len(examples), len(classes))
+    for row, labels in enumerate(examples.label_sets):
+        targets[row, [index[label] for label in labels]] = 1
+    return targets
 
 
 def encode_inputs(inputs: Sequence[Input], vocabulary: Vocabulary) -> Encoded:

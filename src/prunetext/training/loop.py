@@ -18,8 +18,9 @@ from prunetext.models.textcnn import TextCNN
 from prunetext.training.checkpoint import Checkpoint
 from prunetext.training.distillation import distillation_loss, distribution, softened
 from prunetext.training.examples import Encoded, batches, evaluation_batches
-from prunetext.training.metrics import Measure
+from prunetext.training.metrics import Array, Gold, Measure
 from prunetext.training.row_adam import RowAdam
+from prunetext.training.thresholds import decided, tuned
 
 CROP = 1000  # tokens of one text in one training step; prediction never crops
 CHECKPOINT_SECONDS = 10.0
@@ -206,7 +207,7 @@ def train_step(
     how = (settings.soft_share, settings.temperature, settings.class_weights)
 
     def loss_of(answers: Tensor) -> Tensor:
-        return distillation_loss(answers, train.targets[chosen], soft, *how)
+        return distillation_loss(answers, train.targets[chosen], soft, *how, several=train.several)
 
     loss = loss_of(model(ids))
     if model.texts > 1 and settings.ranking:
@@ -232,9 +233,35 @@ def logits(model: TextCNN, examples: Encoded) -> Tensor:
     return out
 
 
-def answers(model: TextCNN, examples: Encoded) -> npt.NDArray[np.float64]:
-    """What metrics judge: probabilities (n, classes) of all texts."""
-    return softened(logits(model, examples).double(), 1.0).numpy()
+def probabilities(model: TextCNN, examples: Encoded) -> Array:
+    """Probabilities (n, classes) of all texts."""
+    return softened(logits(model, examples).double(), 1.0, examples.several).numpy()
+
+
+def thresholds_of(model: TextCNN, dev: Encoded) -> Array | None:
+    """From which probability on a text has a label, as dev says; None where each text has one label."""
+    return tuned(probabilities(model, dev), dev.targets.numpy()) if dev.several else None
+
+
+def answers(
+    model: TextCNN, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
+) -> Array:
+    """What metrics judge: probabilities (n, classes) of all texts; of several labels, which each text is given.
+
+    By these thresholds, or by those that suit the examples best, of which `rows` are looked at, or all.
+    """
+    found = probabilities(model, examples)
+    return given(found, examples, thresholds, rows) if examples.several else found
+
+
+def given(
+    found: Array, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
+) -> Array:
+    """Which of several labels each text is given, (n, classes) bool, as for `answers`."""
+    if thresholds is None:
+        seen = slice(None) if rows is None else rows
+        thresholds = tuned(found[seen], examples.targets.numpy()[seen])
+    return decided(found, thresholds)
 
 
 def dev_values(
@@ -242,8 +269,7 @@ def dev_values(
 ) -> tuple[float, float]:
     """Accuracy, or the value of another metric (a share), and the cross-entropy (nats) on dev."""
     scores = logits(model, dev)
-    if measure is None:
-        value = float((scores.argmax(1) == dev.targets).double().mean())
-    else:
-        value = measure.value(softened(scores.double(), 1.0).numpy())
-    return value, float(distillation_loss(scores, dev.targets, None, 0.0, 1.0, class_weights))
+    found = softened(scores.double(), 1.0, dev.several).numpy()
+    measure = measure or Measure("accuracy", Gold(dev.targets.numpy()))
+    value = measure.value(given(found, dev) if dev.several else found)
+    return value, float(distillation_loss(scores, dev.targets, None, 0.0, 1.0, class_weights, dev.several))

@@ -151,14 +151,30 @@ METRICS: Mapping[str, Metric] = {
 
 
 def packed_answers(classifier: Classifier, inputs: Sequence[Input]) -> Array:
-    """Probabilities (n, classes) by a packed file, of which the largest is that of the label that it predicts."""
+    """What metrics judge of a packed file's answers: probabilities (n, classes), or which of several labels it gives.
+
+    The largest of the probabilities is that of the label that it predicts.
+    """
     found = classifier.predict_proba(inputs).astype(float)
+    if classifier.thresholds is not None:
+        return np.asarray(found >= np.array(classifier.thresholds))
     labels = {label: at for at, label in enumerate(classifier.labels)}
     chosen = np.array([labels[label] for label in classifier.predict(inputs)], np.int64)
     # float32 may make two probabilities equal whose logits are not.
     rows = np.flatnonzero(found.argmax(1) != chosen)
     found[rows, chosen[rows]] = np.nextafter(found[rows].max(1), 2)
     return found
+
+
+def named(scores: Array, labels: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
+    """What the scores of `answers` stand for: the label of each text, or all of its labels.
+
+    >>> named(np.array([[0.9, 0.1]]), ["x", "y"]), named(np.array([[True, True]]), ["x", "y"])
+    (['x'], [('x', 'y')])
+    """
+    if scores.dtype == bool:
+        return [tuple(labels[at] for at in np.flatnonzero(row).tolist()) for row in scores]
+    return [labels[at] for at in scores.argmax(1).tolist()]
 
 
 def check_metric(name: str) -> None:

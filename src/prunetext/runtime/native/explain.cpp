@@ -1,4 +1,5 @@
-// Which n-grams decided: the winning logit less the mean of the others, shared out over features and from there to windows.
+// Which n-grams decided: a class's logit, less the mean of the others where only one can be, shared out over features and from
+// there to windows.
 #include "explain.hpp"
 
 #include <algorithm>
@@ -77,17 +78,19 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts) {
+std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts, int label) {
     Workspace workspace;
     kernels().front().score(model, texts, 1, workspace);
-    const size_t classes = model.labels.size(), best_class = winner(model, workspace, 0);
+    const size_t classes = model.labels.size(), chosen = label < 0 ? winner(model, workspace, 0) : static_cast<size_t>(label);
     const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.inputs + i) * 4 + c % 4]; };
-    // How much one unit of what the head sees moves the winning logit away from the mean of the others.
+    // How much one unit of what the head sees moves the class's logit, away from the mean of the others where one label excludes
+    // them.
     const auto margin = [&](size_t i) {
+        if (model.several()) return weight(chosen, i);
         double others = 0;
         for (size_t c = 0; c < classes; ++c)
-            if (c != best_class) others += weight(c, i);
-        return weight(best_class, i) - others / static_cast<double>(classes - 1);
+            if (c != chosen) others += weight(c, i);
+        return weight(chosen, i) - others / static_cast<double>(classes - 1);
     };
 
     Parts parts;

@@ -83,6 +83,14 @@ class JsonReader {
         return value;
     }
 
+    // The characters of a number, of which the caller makes one.
+    std::string number() {
+        space();
+        const size_t start = at_;
+        while (at_ < text_.size() && std::string_view("0123456789.eE+-").find(text_[at_]) != std::string_view::npos) ++at_;
+        return std::string(text_.substr(start, at_ - start));
+    }
+
     std::string string() {
         expect('"');
         std::string value;

@@ -94,7 +94,24 @@ static double to_powers(const Model &model, Workspace &workspace, size_t text) {
     return sum;
 }
 
+// The probability of a label that does not depend on the others. No power overflows.
+static float logistic(double scaled) {
+    const double power = std::exp(-std::abs(scaled));
+    return static_cast<float>((scaled < 0 ? power : 1) / (1 + power));
+}
+
+void choose(const Model &model, const Workspace &workspace, size_t text, uint64_t *out) {
+    const double *const logits = workspace.logits.data() + text * model.bias.size();
+    for (size_t c = 0; c < model.labels.size(); ++c)
+        if (logistic(logits[c] / model.temperature) >= model.thresholds[c]) out[c / 64] |= uint64_t{1} << c % 64;
+}
+
 void probabilities(const Model &model, Workspace &workspace, size_t text, float *out) {
+    if (model.several()) {
+        const double *const logits = workspace.logits.data() + text * model.bias.size();
+        for (size_t c = 0; c < model.labels.size(); ++c) out[c] = logistic(logits[c] / model.temperature);
+        return;
+    }
     const double sum = to_powers(model, workspace, text), *const powers = workspace.logits.data() + text * model.bias.size();
     for (size_t c = 0; c < model.labels.size(); ++c) out[c] = static_cast<float>(powers[c] / sum);
 }

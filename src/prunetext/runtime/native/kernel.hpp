@@ -88,8 +88,12 @@ const std::vector<Kernel> &kernels();
 // The first class whose logit is largest, for one text of the batch.
 size_t winner(const Model &model, const Workspace &workspace, size_t text);
 
-// Softmax of the logits over the model's temperature; `out` takes one number for each class. The logits are used up.
+// Softmax of the logits over the model's temperature, or where a text may have several labels the logistic function of each;
+// `out` takes one number for each class. The logits are used up.
 void probabilities(const Model &model, Workspace &workspace, size_t text, float *out);
+
+// Which labels a text has, where it may have several: one bit for each class, which are set in `out`. The logits stay.
+void choose(const Model &model, const Workspace &workspace, size_t text, uint64_t *out);
 
 // The largest of these probabilities, to the last bit, with the logits used up, too.
 float top_probability(const Model &model, Workspace &workspace, size_t text);

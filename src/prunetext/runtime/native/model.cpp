@@ -142,7 +142,7 @@ Model::Model(const std::string &path, const Inflate &inflate) {
 }
 
 void Model::read_metadata(const Header &header) {
-    one_of(header, "task", {"classification", "pairs"});
+    one_of(header, "task", {"classification", "pairs", "labels"});
     one_of(header, "tokenizer", {"bert/1"});
     one_of(header, "pooling", {"max", "max+mean"});
     one_of(header, "table", {"int8", "int16"});
@@ -165,12 +165,31 @@ void Model::read_metadata(const Header &header) {
     json.end();
     if (labels.size() < 2) json.fail("has fewer than two labels");
     if (std::unordered_set<std::string_view>(labels.begin(), labels.end()).size() != labels.size()) json.fail("has a label twice");
+    read_thresholds(header);
     if (!pairs) return;
 
     JsonReader name(header.value("positive"), "its positive label");
     positive = static_cast<size_t>(std::find(labels.begin(), labels.end(), name.string()) - labels.begin());
     name.end();
     if (positive == labels.size()) refuse("its positive label is none of its labels");
+}
+
+void Model::read_thresholds(const Header &header) {
+    const std::string *text = header.find("thresholds");
+    if (header.value("task") != "labels") {
+        if (text) refuse("it has thresholds, which only a model of several labels has");
+        return;
+    }
+    if (reject > 0) refuse("it has a reject, which a model of several labels has not");
+    JsonReader json(header.value("thresholds"), "its list of thresholds");
+    json.list([&] {
+        double threshold = 0;
+        if (thresholds.size() == labels.size()) json.fail("has more numbers than there are labels");
+        if (!parse_number(json.number(), threshold) || !(threshold > 0 && threshold < 1)) json.fail("has something else than a number between 0 and 1");
+        thresholds.push_back(threshold);
+    });
+    json.end();
+    if (thresholds.size() != labels.size()) json.fail("has fewer numbers than there are labels");
 }
 
 void Model::read_convolutions(const Reader &reader) {

@@ -45,6 +45,7 @@ struct Model {
     std::vector<std::string> labels;
     std::vector<std::pair<std::string, std::string>> metadata;
     double temperature = 1;
+    std::vector<double> thresholds;  // of the labels' probabilities; empty where a text has exactly one label
     double reject = 0;  // texts of a smaller top probability may be rejected; 0: the file names no threshold
 
     Vocabulary vocabulary{{}};
@@ -71,6 +72,8 @@ struct Model {
     // The row of a token, by the word's index or -1.
     const std::byte *row_of(int32_t word) const { return row(word < 0 ? 0 : vocabulary.place(static_cast<size_t>(word)) + size_t{1}); }
     int max_taps() const { return widths.back().taps; }
+    // Whether a text may have any number of labels, each with a probability of its own.
+    bool several() const { return !thresholds.empty(); }
 
     // Largest entry of the table, so that a window's sum fits int16: a tap adds a word's row, and in pairs two for its flags.
     int table_limit(int taps) const { return wide ? 32767 / (pairs ? 3 * taps : taps) : 127; }
@@ -78,6 +81,7 @@ struct Model {
   private:
     struct Reader;
     void read_metadata(const Header &header);
+    void read_thresholds(const Header &header);
     void read_vocabulary(const Reader &reader);
     void read_convolutions(const Reader &reader);
     void read_head(const Reader &reader);

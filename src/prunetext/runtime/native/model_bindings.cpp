@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cmath>
 #include <string>
@@ -119,6 +120,26 @@ class PythonModel {
         return nb::steal<nb::list>(list);
     }
 
+    // For each text the list of its labels, where it may have several.
+    nb::list predict_several(nb::handle texts, int threads) const {
+        if (!model_.several()) throw nb::value_error("this model gives each text one label");
+        const HeldTexts held = hold(texts);
+        const size_t words = (classes() + 63) / 64;
+        std::vector<uint64_t> chosen(held.texts().size() * words);
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
+            for (size_t t = 0; t < count; ++t) choose(model_, workspace, t, &chosen[(first + t) * words]);
+        });
+        nb::list list;
+        for (size_t i = 0; i < held.texts().size(); ++i) {
+            nb::list own;
+            for (size_t word = 0; word < words; ++word)
+                for (uint64_t bits = chosen[i * words + word]; bits; bits &= bits - 1)
+                    own.append(labels_[word * 64 + static_cast<size_t>(std::countr_zero(bits))]);
+            list.append(own);
+        }
+        return list;
+    }
+
     // A bytearray of float32, (texts, classes).
     nb::object probabilities(nb::handle texts, int threads) const {
         const HeldTexts held = hold(texts);
@@ -193,15 +214,17 @@ class PythonModel {
         return list;
     }
 
-    nb::list explain(nb::handle text) const {
+    // For the label of that index; for the most probable one where it is -1.
+    nb::list explain(nb::handle text, int label) const {
+        if (label < -1 || label >= static_cast<int>(classes())) throw nb::value_error("the model has no label of this index");
         nb::list list;
         if (model_.pairs) {
             nb::list one;
             one.append(text);
-            add_shares(HeldTexts::of_pairs(one).texts().data(), list);
+            add_shares(HeldTexts::of_pairs(one).texts().data(), label, list);
         } else {
             const Text own = text_of(text.ptr());
-            add_shares(&own, list);
+            add_shares(&own, label, list);
         }
         return list;
     }
@@ -242,8 +265,8 @@ class PythonModel {
         kernel_.decide(model_, count, workspace);
     }
 
-    void add_shares(const Text *texts, nb::list &list) const {
-        for (const auto &[ngram, share] : prunetext::explain(model_, texts)) list.append(nb::make_tuple(string(ngram), share));
+    void add_shares(const Text *texts, int label, nb::list &list) const {
+        for (const auto &[ngram, share] : prunetext::explain(model_, texts, label)) list.append(nb::make_tuple(string(ngram), share));
     }
 
     // By its name; the fastest if that is empty.
@@ -293,9 +316,10 @@ void bind_model(nb::module_ &module) {
         .def_prop_ro("classes", &PythonModel::classes)
         .def_prop_ro("features", &PythonModel::features)
         .def("predict", &PythonModel::predict, nb::arg("texts"), nb::arg("threads"), nb::arg("reject") = false)
+        .def("predict_several", &PythonModel::predict_several, nb::arg("texts"), nb::arg("threads"))
         .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
         .def("encode", &PythonModel::encode, nb::arg("texts"), nb::arg("threads"))
         .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"), nb::arg("texts").none(),
              nb::arg("second"))
-        .def("explain", &PythonModel::explain, nb::arg("text"));
+        .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1);
 }
