@@ -34,11 +34,15 @@ class Encoded:
         """Count the texts."""
         return len(self.offsets) - 1
 
-    def take(self, rows: npt.NDArray[np.int64], limit: int | None = None) -> Tensor:
-        """Ids of some texts (batch, longest), padded with 0 at the end; at least one column, at most `limit`."""
+    def take(self, rows: npt.NDArray[np.int64], limit: int | None = None, *, anywhere: bool = False) -> Tensor:
+        """Ids of some texts (batch, longest), padded with 0 at the end; at least one column, at most `limit`.
+
+        Of a longer text that is its beginning or, with `anywhere`, a window at a random place.
+        """
         starts, lengths = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
         longest = max(1, int(lengths.max()))
         if limit is not None and longest > limit:
+            starts = starts + window_places(lengths, limit) if anywhere else starts
             longest, lengths = limit, np.minimum(lengths, limit)
         grid = np.arange(longest)
         inside = grid < lengths[:, None]
@@ -55,6 +59,20 @@ class Encoded:
         return Encoded(
             self.ids[places], offsets, self.targets[chosen], None if self.soft is None else self.soft[chosen]
         )
+
+
+def window_places(lengths: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]:
+    """Where in texts of so many ids a window of `limit` begins, drawn by PyTorch's generator; 0 where all fits in.
+
+    >>> window_places(np.array([3, 7, 9]), 7).tolist()[:2]
+    [0, 0]
+
+    All places are equally likely.
+    """
+    places: npt.NDArray[np.int64] = (
+        torch.rand(len(lengths), dtype=torch.float64).numpy() * (np.maximum(lengths - limit, 0) + 1)
+    ).astype(np.int64)
+    return places
 
 
 def encode(texts: list[str], labels: Sequence[str], vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:

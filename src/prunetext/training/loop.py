@@ -21,7 +21,7 @@ from prunetext.training.distillation import distillation_loss
 from prunetext.training.examples import Encoded, batches, evaluation_batches
 from prunetext.training.row_adam import RowAdam
 
-CROP = 1000  # tokens of one text in one training step; prediction never crops
+WINDOW = 1000  # tokens of one text in one training step, another part of it in each; prediction reads all of it
 CHECKPOINT_SECONDS = 10.0
 SHARED_WORK = 1 << 17  # multiplications a word from which several threads are faster than one
 
@@ -185,7 +185,7 @@ def train_step(
 ) -> None:
     """One batch: forward, backward, update."""
     model.train()
-    ids = train.take(rows, CROP)  # (batch, length)
+    ids = train.take(rows, WINDOW, anywhere=True)  # (batch, length)
     if settings.word_dropout:
         # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
         ids = torch.where((torch.rand(ids.shape) < settings.word_dropout) & (ids > 0), 1, ids)
