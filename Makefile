@@ -7,6 +7,9 @@ PYTHON ?= python3
 VENV := .venv
 BARE := .venv-bare
 FUZZ_SECONDS ?= 60
+# A worker for each core, each a process of its own: as many as there is work and memory for. Tests of one file stay together as
+# long as nobody is idle, since they share what takes long to make.
+SHARED_OUT := -n auto --maxprocesses 8 --dist worksteal
 PIP := $(VENV)/bin/python -m pip
 WHEEL := dist/prunetext-*.whl
 # Gives the wheel the tag of the oldest systems that can run it; any other library that it needs would be copied into it.
@@ -65,7 +68,7 @@ fuzz: $(VENV)/.stamp-test
 
 pytest: $(VENV)/.stamp-test
 	@$(call begin,Test) \
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest $(SHARED_OUT)
 
 install: $(VENV)/.stamp-installed
 

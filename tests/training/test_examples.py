@@ -33,6 +33,29 @@ def test_take_pads_with_zeros_and_crops_at_the_limit(
     assert ids.tolist() == padded([lists[row][:limit] for row in rows])
 
 
+@given(lengths=st.lists(st.integers(0, 9), min_size=1, max_size=9), limit=st.integers(1, 9), seed=st.integers(0, 9))
+def test_a_window_is_a_part_of_its_text(lengths: list[int], limit: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    lists = [list(range(100 * row + 1, 100 * row + 1 + length)) for row, length in enumerate(lengths)]
+    found = encoded(lists).take(np.arange(len(lists)), limit, anywhere=True)
+    for ids, whole in zip(found.tolist(), lists, strict=True):
+        window = [each for each in ids if each]
+        assert ids == window + [0] * (len(ids) - len(window))
+        assert len(window) == min(len(whole), limit)
+        place = window[0] - whole[0] if window else 0
+        assert window == whole[place : place + limit]
+
+
+def test_windows_are_everywhere_as_often_and_nothing_is_drawn_for_short_texts() -> None:
+    texts = encoded([[1, 2, 3, 4, 5]] * 9000)
+    torch.manual_seed(0)
+    firsts = texts.take(np.arange(9000), 3, anywhere=True)[:, 0].bincount()
+    assert (firsts[1:] - 3000).abs().max() < 200
+    state = torch.get_rng_state()
+    assert texts.take(np.arange(9), 5, anywhere=True).tolist() == [[1, 2, 3, 4, 5]] * 9
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 @given(lists=id_lists, data=st.data())
 def test_subset_is_those_texts_in_that_order(lists: list[list[int]], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(lists) - 1), min_size=1))

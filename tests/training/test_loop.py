@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -288,16 +289,51 @@ def test_a_teachers_probabilities_are_targets_too(sets: tuple[Encoded, Encoded, 
     assert sure[0] < 0.7 < 0.9 < sure[1]  # it also learnt to doubt
 
 
-def test_training_crops_long_texts_and_prediction_does_not(sets: tuple[Encoded, Encoded, int]) -> None:
-    import numpy as np
-
-    long = Encoded(np.full(loop.CROP + 1, 2, np.int32), np.array([0, loop.CROP + 1]), torch.tensor([0]))
-    long.ids[-1] = 3
+def test_a_step_sees_a_window_of_a_long_text_and_prediction_all_of_it(
+    sets: tuple[Encoded, Encoded, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "WINDOW", 2)
+    ids = np.array([2, 3, 4, 5, 6], np.int32)
+    long = Encoded(ids, np.array([0, 5]), torch.tensor([0]))
     model = new_model(sets[2]).eval()
-    cropped = model(long.take(np.array([0]), loop.CROP))
-    assert not torch.allclose(logits(model, long), cropped)
-    assert torch.allclose(logits(model, long), model(torch.from_numpy(long.ids.astype(np.int64))[None]))
+    assert torch.allclose(logits(model, long), model(torch.from_numpy(ids.astype(np.int64))[None]))
+    moved: list[list[int]] = []
     before = weights(model)["embedding"]
-    train_model(model, long, sets[1], replace(SETTINGS, epochs=1, word_dropout=0.0))
-    moved = (weights(model)["embedding"] != before).any(1).nonzero().flatten().tolist()
-    assert moved == [2]  # not the last word, 3, which the step did not see
+
+    def note(model: TextCNN, rate: float) -> None:
+        nonlocal before
+        now = weights(model)["embedding"]
+        moved.append((now != before).any(1).nonzero().flatten().tolist())
+        before = now
+
+    plain = replace(SETTINGS, epochs=20, patience=20, word_dropout=0.0)
+    train_model(model, long, long, plain, hooks=Hooks(after_step=note))
+    seen = {tuple(each) for each in moved}
+    assert seen == {(2, 3), (3, 4), (4, 5), (5, 6)}
+
+
+def test_windows_are_drawn_again_alike_when_training_resumes(
+    sets: tuple[Encoded, Encoded, int], checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train(sets)
+    monkeypatch.setattr(loop, "WINDOW", 3)
+    whole = train(sets)
+    assert not torch.equal(whole["embedding"], first["embedding"])
+    with pytest.raises(KilledError):
+        train(sets, checkpoint=checkpoint, progress=killed_at(8))
+    assert_same(train(sets, checkpoint=checkpoint), whole)
+
+
+def test_what_comes_late_in_long_texts_is_learnt_too(
+    sets: tuple[Encoded, Encoded, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "WINDOW", 12)
+    late = []
+    for part in sets[:2]:  # each text behind as many unknown words
+        ids = np.concatenate([np.r_[[1] * loop.WINDOW, each] for each in np.split(part.ids, part.offsets[1:-1])])
+        offsets = part.offsets + loop.WINDOW * np.arange(len(part.offsets))
+        late.append(Encoded(ids.astype(np.int32), offsets, part.targets))
+    assert train_model(new_model(sets[2]), *late, replace(LONGER, epochs=40)).accuracy > 0.9
+    take = Encoded.take
+    monkeypatch.setattr(Encoded, "take", lambda self, rows, limit=None, anywhere=False: take(self, rows, limit))
+    assert train_model(new_model(sets[2]), *late, LONGER).accuracy < 0.5  # of three classes, from beginnings alone

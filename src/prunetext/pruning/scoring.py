@@ -13,7 +13,7 @@ from prunetext.pruning.criterion import WORTHLESS, Criterion, Groups, State
 from prunetext.pruning.shrinking import all_kept, mask
 from prunetext.training.distillation import mean_loss
 from prunetext.training.examples import Encoded
-from prunetext.training.loop import CROP, logits
+from prunetext.training.loop import WINDOW, logits
 
 SHARES = (0.25, 0.5, 0.75, 0.9, 0.97, 1.0)  # removed shares, down to the floor, at which a group's loss is measured
 BATCH = 64
@@ -41,7 +41,7 @@ def gradients(model: TextCNN, sample: Encoded, size: int, texts: int) -> Iterato
         rows = np.arange(start, min(start + size, texts))
         model.zero_grad()
         targets = sample.targets[torch.from_numpy(rows)]
-        mean_loss(model(sample.take(rows, CROP)), targets, sample.several).backward()
+        mean_loss(model(sample.take(rows, WINDOW)), targets, sample.several).backward()
         yield len(rows)
     model.zero_grad()
 

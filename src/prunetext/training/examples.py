@@ -54,15 +54,17 @@ class Encoded:
         """Which texts these examples have."""
         return (rows[:, None] * self.texts + np.arange(self.texts)).ravel()
 
-    def take(self, rows: npt.NDArray[np.int64], limit: int | None = None) -> Tensor:
+    def take(self, rows: npt.NDArray[np.int64], limit: int | None = None, *, anywhere: bool = False) -> Tensor:
         """Ids of some examples' texts (batch · texts, longest), padded with 0 at the end.
 
-        At least one column, at most `limit`.
+        At least one column, at most `limit`. Of a longer text that is its beginning or, with `anywhere`, a window at a
+        random place; of the texts of pairs always their beginnings.
         """
-        rows = self.places(rows)
+        rows, anywhere = self.places(rows), anywhere and self.texts == 1
         starts, lengths = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
         longest = max(1, int(lengths.max()))
         if limit is not None and longest > limit:
+            starts = starts + window_places(lengths, limit) if anywhere else starts
             longest, lengths = limit, np.minimum(lengths, limit)
         grid = np.arange(longest)
         inside = grid < lengths[:, None]
@@ -78,6 +80,20 @@ class Encoded:
         places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], lengths)
         soft = None if self.soft is None else self.soft[chosen]
         return replace(self, ids=self.ids[places], offsets=offsets, targets=self.targets[chosen], soft=soft)
+
+
+def window_places(lengths: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]:
+    """Where in texts of so many ids a window of `limit` begins, drawn by PyTorch's generator; 0 where all fits in.
+
+    >>> window_places(np.array([3, 7, 9]), 7).tolist()[:2]
+    [0, 0]
+
+    All places are equally likely.
+    """
+    places: npt.NDArray[np.int64] = (
+        torch.rand(len(lengths), dtype=torch.float64).numpy() * (np.maximum(lengths - limit, 0) + 1)
+    ).astype(np.int64)
+    return places
 
 
 def encode(examples: Examples, vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:

@@ -22,7 +22,7 @@ from prunetext.training.metrics import Array, Gold, Measure
 from prunetext.training.row_adam import RowAdam
 from prunetext.training.thresholds import decided, tuned
 
-CROP = 1000  # tokens of one text in one training step; prediction never crops
+WINDOW = 1000  # tokens of one text in one training step, another part of it in each; prediction reads all of it
 CHECKPOINT_SECONDS = 10.0
 SHARED_WORK = 1 << 17  # multiplications a word from which several threads are faster than one
 
@@ -196,7 +196,7 @@ def train_step(
 ) -> None:
     """One batch: forward, backward, update."""
     model.train()
-    ids = train.take(rows, CROP)  # (batch, length)
+    ids = train.take(rows, WINDOW, anywhere=True)  # (batch, length)
     if settings.varied:
         ids = model.varied(ids, settings.varied)
     if settings.word_dropout:

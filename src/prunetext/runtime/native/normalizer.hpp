@@ -93,10 +93,11 @@ template <class Unit> inline bool put_sixteen(const Unit *, char *) { return fal
 #endif
 
 // Writes normalized text into `scratch`, a piece at a time. Marks wait until the next starter, because their order is then
-// known.
+// known. They all become part of one word, so that who is not interested in longer words can have no more than `most_marks` of
+// them in a row.
 class Normalizer {
   public:
-    explicit Normalizer(std::string &scratch) : scratch_(scratch) {}
+    explicit Normalizer(std::string &scratch, size_t most_marks = SIZE_MAX) : scratch_(scratch), most_marks_(most_marks) {}
 
     // The end of what is written; setting it drops what lies behind.
     size_t size() const { return size_; }
@@ -192,7 +193,7 @@ class Normalizer {
 
     void place(char32_t code, char kind) {
         if (is_mark(kind)) {
-            marks_.push_back({code, kind});
+            if (marks_.size() < most_marks_) marks_.push_back({code, kind});
             return;
         }
         if (kind == '1') return;
@@ -251,6 +252,7 @@ class Normalizer {
     }
 
     std::string &scratch_;
+    const size_t most_marks_;
     size_t size_ = 0;
     std::vector<Mark> marks_;
 };

@@ -122,6 +122,7 @@ class Vocabulary {
     }
 
     size_t size() const { return places_.size(); }
+    size_t longest() const { return longest_; }  // bytes of the longest word
     std::string_view operator[](size_t index) const { return at(places_[index]); }
 
     // Where a word stands among all, in the order of their buckets.
@@ -171,6 +172,7 @@ class Vocabulary {
             owners[size_t(bucket - buckets_.data()) * kKeys + found.count] = uint32_t(i);
             found.keys[found.count++] = key;
         }
+        for (const std::string_view word : words) longest_ = std::max(longest_, word.size());
         places_.resize(words.size());
         offsets_.assign(1, 0);
         for (size_t b = 0; b < buckets_.size(); ++b) {
@@ -192,6 +194,7 @@ class Vocabulary {
     std::vector<uint32_t> indices_;  // of each place, the word's index,
     std::vector<uint32_t> places_;   // and of each index, its place
     uint64_t factor_ = detail::kFactor;
+    size_t longest_ = 0;
     int shift_ = 0;
 };
 
