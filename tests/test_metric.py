@@ -59,7 +59,7 @@ def test_the_verdict_and_every_row_are_of_the_metric(data: Data, whole: Result) 
     assert (judged.metric, judged.title) == ("macro-f1", "macro-F1")
     for row in judged.models().values():
         assert row.value == pytest.approx(row.score.macro_f1)
-    dense, words, labels, _ = load_float(whole.path.with_name("dense.safetensors"))
+    dense, words, labels, *_ = load_float(whole.path.with_name("dense.safetensors"))
     encoded = encode(test, Vocabulary(words), labels)
     measure = measure_of("macro-f1", test, labels)
     packed = packed_answers(prunetext.load(whole.path), test.texts)
@@ -87,7 +87,7 @@ def test_another_metric_is_another_search(data: Data, whole: Result, tmp_path: P
 
 def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
     assert data.test is not None
-    dense, words, labels, _ = load_float(result.path.with_name("dense.safetensors"))
+    dense, words, labels, *_ = load_float(result.path.with_name("dense.safetensors"))
     encoded = encode(data.test, Vocabulary(words), labels)
     gold = np.array(data.test.labels)
     guesses = np.array(labels)[answers(dense, encoded).argmax(1)]

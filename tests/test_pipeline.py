@@ -336,7 +336,7 @@ def paired(data: Data) -> Data:
         (half_a_label, {}, "toy: the label 'class \\ud800' holds half a character"),
         (one_class, {}, "toy: every text of train has the same label"),
         (new_label, {}, "toy: the label 'class 9' of dev never occurs in train"),
-        (paired, {}, "toy: train holds pairs of texts"),
+        (paired, {}, "toy: dev holds single texts, but train pairs"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(

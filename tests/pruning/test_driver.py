@@ -219,7 +219,7 @@ def test_texts_kept_out_of_the_search_confirm_the_model(
     def confirms(wrong: np.ndarray) -> bool | None:
         given = gold.copy()
         given[wrong] = 1 - given[wrong]
-        monkeypatch.setattr(search_module, "answers", lambda model, examples: np.eye(2)[given])
+        monkeypatch.setattr(search_module, "answers", lambda model, examples, rows: np.eye(2)[given])
         return search.confirms(task.dense)
 
     assert confirms(np.array([], int))

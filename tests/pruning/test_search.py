@@ -93,7 +93,7 @@ def test_what_is_out_of_reach_ends_with_the_nearest_model_and_a_sentence(
 def test_of_several_draws_the_best_on_dev_is_kept(task: Task, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, "random:draws=4", budget=Budget(max_drop=2))
     assert search.whole is not None
-    step = Step(0.2)
+    step = Step(0.3)
     kept = search.step([search.whole], step)
     drawn = [search.candidate(search.root, step, draw, "step 1") for draw in range(4)]
     assert len({outcome.key for outcome in drawn}) == 4

@@ -62,8 +62,7 @@ def test_each_row_is_the_lowest_share_of_one_group(
     rows = list(sensitivity(task, load_method(criterion, "local", ",".join(ALL)), tmp_path / "rows"))
     search = searching(task, tmp_path, criterion, budget=Budget())
     model = copy.deepcopy(task.dense)
-    weights = torch.zeros(len(model.embedding)).index_add_(0, model.remap, search.frequency.float())
-    turn(model, rotation(model, weights))
+    turn(model, rotation(model, model.occurrences(task.train.ids)))
     scores = scored(criterion, model, search.sample, kinds=ALL)
     before, loss = answers(task.dense, task.dev)
     expected = []
