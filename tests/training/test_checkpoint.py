@@ -10,18 +10,18 @@ from torch.nn import functional
 from prunetext.errors import RunError
 from prunetext.models.rounding import rounding_of
 from prunetext.models.textcnn import TextCNN
-from prunetext.training.adam import Adam, DenseAdam, RowAdam
 from prunetext.training.checkpoint import Checkpoint, load_tensors, save_tensors
 
 
-def optimizers_of(model: TextCNN) -> list[Adam]:
+def optimizers_of(model: TextCNN) -> list[torch.optim.Optimizer]:
     dense = [parameter for name, parameter in model.named_parameters() if name != "embedding"]
-    return [DenseAdam(dense, 0.01, 0.01), RowAdam([model.embedding], 0.01)]
+    return [torch.optim.AdamW(dense, lr=0.01), torch.optim.SparseAdam([model.embedding], lr=0.01)]
 
 
-def step(model: TextCNN, optimizers: list[Adam]) -> None:
+def step(model: TextCNN, optimizers: list[torch.optim.Optimizer]) -> None:
     ids = torch.tensor([[2, 3, 4], [5, 6, 0]])
-    model.zero_grad()
+    for optimizer in optimizers:
+        optimizer.zero_grad()
     functional.cross_entropy(model(ids), torch.tensor([0, 1])).backward()
     for optimizer in optimizers:
         optimizer.step()

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from prunetext.errors import RunError
 from prunetext.models.textcnn import Rounding, TextCNN
-from prunetext.training.adam import Adam
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
 
@@ -58,7 +57,7 @@ class Checkpoint:
         self,
         path: Path | None,
         model: TextCNN,
-        optimizers: list[Adam],
+        optimizers: list[torch.optim.Optimizer],
         noted: dict[str, Tensor] | None = None,
     ) -> None:
         self.path, self.model, self.optimizers = path, model, optimizers
@@ -124,9 +123,9 @@ class Checkpoint:
         tensors |= {f"mean.{name}": tensor for name, tensor in self.mean.items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for number, optimizer in enumerate(self.optimizers):
-            for index, moments in optimizer.moments().items():
+            for index, moments in optimizer.state_dict()["state"].items():
                 for key, value in moments.items():
-                    tensors[f"optimizer.{number}.{index}.{key}"] = value
+                    tensors[f"optimizer.{number}.{index}.{key}"] = torch.as_tensor(value)
         scalars = {name: getattr(self, name) for name in SCALARS}
         if self.model.rounding is not None:
             tensors |= {f"rounding.{name}": tensor for name, tensor in self.model.rounding.tensors().items()}
@@ -148,9 +147,10 @@ class Checkpoint:
             self.model.rounding = Rounding.from_tensors(steps)
         self.noted.update({key[6:]: tensor for key, tensor in tensors.items() if key.startswith("noted.")})
         for number, optimizer in enumerate(self.optimizers):
-            moments: dict[int, dict[str, Tensor]] = {}
+            state = optimizer.state_dict()
             for key, tensor in tensors.items():
                 if key.startswith(f"optimizer.{number}."):
                     _, _, index, name = key.split(".", 3)
-                    moments.setdefault(int(index), {})[name] = tensor
-            optimizer.put(moments)
+                    value = tensor if tensor.dim() or isinstance(optimizer, torch.optim.AdamW) else int(tensor)
+                    state["state"].setdefault(int(index), {})[name] = value
+            optimizer.load_state_dict(state)

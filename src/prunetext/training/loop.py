@@ -15,16 +15,12 @@ import torch
 from torch import Tensor
 
 from prunetext.models.textcnn import TextCNN
-from prunetext.training.adam import Adam, DenseAdam, RowAdam
 from prunetext.training.checkpoint import Checkpoint
 from prunetext.training.distillation import distillation_loss, distribution, softened
 from prunetext.training.examples import Encoded, batches, evaluation_batches
-<<<<<<< HEAD
 from prunetext.training.metrics import Array, Gold, Measure
 from prunetext.training.row_adam import RowAdam
 from prunetext.training.thresholds import decided, tuned
-=======
->>>>>>> long-documents
 
 WINDOW = 1000  # tokens of one text in one training step, another part of it in each; prediction reads all of it
 CHECKPOINT_SECONDS = 10.0
@@ -112,11 +108,11 @@ def train_model(
     hooks = hooks or Hooks()
     trained = [(name, each) for name, each in model.named_parameters() if not (hooks.frozen and hooks.frozen(name))]
     dense = [parameter for name, parameter in trained if name != "embedding"]
-    optimizers: list[Adam] = [
-        DenseAdam(dense, settings.learning_rate, settings.weight_decay),
-        *(RowAdam([parameter], settings.embedding_rate) for name, parameter in trained if name == "embedding"),
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(dense, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True),
+        *(RowAdam([parameter], lr=settings.embedding_rate) for name, parameter in trained if name == "embedding"),
     ]
-    base_rates = [optimizer.rate for optimizer in optimizers]
+    base_rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     per_epoch = -(-len(train) // settings.batch_size)
     total = max(1, round(per_epoch * settings.epochs))
     last = total if settings.stop_after is None else min(total, max(1, round(per_epoch * settings.stop_after)))
@@ -142,7 +138,7 @@ def train_model(
                 began = time.perf_counter()
                 share = 1 - (1 - settings.final_rate) * state.step / total
                 for optimizer, rate in zip(optimizers, base_rates, strict=True):
-                    optimizer.rate = rate * share
+                    optimizer.param_groups[0]["lr"] = rate * share
                 torch.manual_seed(settings.seed * 1_000_003 + state.step)
                 rows = epoch_batches[place]
                 train_step(model, train, rows, settings, optimizers, hooks, settings.learning_rate * share)
@@ -194,7 +190,7 @@ def train_step(
     train: Encoded,
     rows: npt.NDArray[np.int64],
     settings: Settings,
-    optimizers: list[Adam],
+    optimizers: list[torch.optim.Optimizer],
     hooks: Hooks,
     learning_rate: float,
 ) -> None:
