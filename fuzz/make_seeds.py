@@ -34,6 +34,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "two bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.0, "precisions": (2,)},
     "pairs": {"pairs": True, "dimensions": 3},
     "wide pairs": {"pairs": True, "table": "int16", "pooling": "max", "filters": {1: 2, 5: 17}, "dimensions": 3},
+    "several": {"thresholds": (0.5, 0.25, 0.75), "dimensions": 3},
     "four bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.4, "precisions": (4,), "table": "int16"},
 }
 WORDS = (*"abe.。ø电", "aa", "aaaaaaaa", "aaaaaaaaa", "film", "great", "x" * 70, "y\u302e", "y\u302eb")

@@ -121,7 +121,7 @@ class PythonModel {
     }
 
     // For each text the list of its labels, where it may have several.
-    nb::list predict_several(nb::handle texts, int threads) const {
+    nb::object predict_several(nb::handle texts, int threads) const {
         if (!model_.several()) throw nb::value_error("this model gives each text one label");
         const HeldTexts held = hold(texts);
         const size_t words = (classes() + 63) / 64;
@@ -129,15 +129,21 @@ class PythonModel {
         score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
             for (size_t t = 0; t < count; ++t) choose(model_, workspace, t, &chosen[(first + t) * words]);
         });
-        nb::list list;
+        PyObject *list = PyList_New(static_cast<Py_ssize_t>(held.texts().size()));
+        if (!list) throw nb::python_error();
+        const nb::object all = nb::steal(list);
         for (size_t i = 0; i < held.texts().size(); ++i) {
-            nb::list own;
+            const uint64_t *const own = &chosen[i * words];
+            Py_ssize_t count = 0, at = 0;
+            for (size_t word = 0; word < words; ++word) count += std::popcount(own[word]);
+            PyObject *given = PyList_New(count);
+            if (!given) throw nb::python_error();
+            PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i), given);
             for (size_t word = 0; word < words; ++word)
-                for (uint64_t bits = chosen[i * words + word]; bits; bits &= bits - 1)
-                    own.append(labels_[word * 64 + static_cast<size_t>(std::countr_zero(bits))]);
-            list.append(own);
+                for (uint64_t bits = own[word]; bits; bits &= bits - 1)
+                    PyList_SET_ITEM(given, at++, Py_NewRef(labels_[word * 64 + static_cast<size_t>(std::countr_zero(bits))].ptr()));
         }
-        return list;
+        return all;
     }
 
     // A bytearray of float32, (texts, classes).
