@@ -14,14 +14,14 @@ import torch
 import prunetext
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.jobs import Result
+from prunetext.finishing import Result
+from prunetext.floats import load_float
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.pipeline import fit, prune
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criterion import load_criterion
 from prunetext.pruning.search import Search
 from prunetext.pruning.task import Task, split_dev
-from prunetext.runs import load_float
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.bootstrap import bootstrap_verdict
 from prunetext.training.evaluation import verdict

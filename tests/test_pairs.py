@@ -14,10 +14,10 @@ import torch
 import prunetext
 from prunetext import cli
 from prunetext.data.dataset import Examples
-from prunetext.jobs import Result
+from prunetext.finishing import Result
+from prunetext.floats import load_float
 from prunetext.models.pair import PairCNN
 from prunetext.models.rounding import rounding_of
-from prunetext.runs import load_float
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits

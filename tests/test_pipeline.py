@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import prunetext
-from prunetext import jobs, pipeline
+from prunetext import finishing, jobs, pipeline
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.pipeline import Result, fit
@@ -136,7 +136,7 @@ def test_killed_behind_the_search_and_called_again_gives_the_same_bytes(
     def killed(*arguments: object, **named: object) -> None:
         raise KilledError
 
-    places = {"pack": (jobs, "choose_table"), "judge": (jobs, "judge"), "finish": (pipeline.Run, "finish")}
+    places = {"pack": (finishing, "choose_table"), "judge": (finishing, "judge"), "finish": (pipeline.Run, "finish")}
     with monkeypatch.context() as patch:
         patch.setattr(*places[when], killed)
         with pytest.raises(KilledError):
@@ -402,7 +402,7 @@ def test_an_interrupted_training_is_resumed_if_the_run_is_then_killed(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "judge", killed)
+        patch.setattr(finishing, "judge", killed)
         with pytest.raises(KilledError):
             run(data, tmp_path / "run", progress=stop_at("train", 20, KeyboardInterrupt))
     assert run(data, tmp_path / "run").path.read_bytes() == whole.path.read_bytes()

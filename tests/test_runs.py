@@ -12,6 +12,7 @@ import torch
 
 from prunetext import runs
 from prunetext.errors import ModelFileError, RunError
+from prunetext.floats import load_float
 from prunetext.models.textcnn import Shape, TextCNN
 from prunetext.runs import (
     FORMAT,
@@ -25,7 +26,6 @@ from prunetext.runs import (
     STEPS,
     WORK,
     Run,
-    load_float,
     read_json,
 )
 from prunetext.training.checkpoint import load_tensors, save_tensors

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from prunetext.data.reading import read
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
     from prunetext.exporting import Exported, export
+    from prunetext.finishing import Result
     from prunetext.inspection import Inspection, inspect
-    from prunetext.jobs import Result
     from prunetext.pipeline import fit, prune, sensitivity
     from prunetext.prediction import predict
     from prunetext.runtime.classifier import Classifier, load
@@ -33,7 +33,7 @@ _HOMES = {
     "MissingExtraError": "prunetext.errors",
     "ModelFileError": "prunetext.errors",
     "PrunetextError": "prunetext.errors",
-    "Result": "prunetext.jobs",
+    "Result": "prunetext.finishing",
     "RunError": "prunetext.errors",
     "Score": "prunetext.training.evaluation",
     "Verdict": "prunetext.training.evaluation",

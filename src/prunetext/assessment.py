@@ -156,7 +156,7 @@ class Answering:
         if self.classifier is not None:
             self.labels = self.classifier.labels
         else:
-            from prunetext.runs import load_float
+            from prunetext.floats import load_float
 
             assert self.path is not None
             self.model, self.words, self.labels, _, thresholds = load_float(self.path)

@@ -28,7 +28,7 @@ from prunetext.config import (
 from prunetext.errors import InputError, require
 
 if TYPE_CHECKING:
-    from prunetext.jobs import Result
+    from prunetext.finishing import Result
 
 __all__ = ["app", "main"]
 ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -94,10 +94,10 @@ def fit(
     wants_json = values.pop("json", False)
     for package in ("torch", "scipy", "safetensors"):
         require(package, extra="train")
-    from prunetext import console
+    from prunetext.bars import Bars
     from prunetext.pipeline import fit as run
 
-    with console.Bars() as bars:
+    with Bars() as bars:
         result = run(values.pop("data"), progress=bars, **values)
     print_run(result, wants_json)
 
@@ -146,6 +146,7 @@ def prune(
     for package in ("torch", "scipy", "safetensors"):
         require(package, extra="train")
     from prunetext import console
+    from prunetext.bars import Bars
     from prunetext.pipeline import prune as work
 
     values = {name: value for name, value in options.items() if value is not None}
@@ -162,7 +163,7 @@ def prune(
         else:
             console.print_sensitivity(rows)
         return
-    with console.Bars() as bars:
+    with Bars() as bars:
         result = work(cast(str, run), out=cast(str, out), data=data, overwrite=bool(overwrite), progress=bars, **values)
     print_run(result, as_json)
 

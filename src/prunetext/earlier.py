@@ -26,12 +26,13 @@ from prunetext.config import (
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
+from prunetext.floats import FloatModel, load_float
 from prunetext.models.initial import digest as start_digest
 from prunetext.models.initial import new_model, shares_of
 from prunetext.models.pair import kind_like
 from prunetext.models.textcnn import TextCNN
 from prunetext.pruning.store import digest
-from prunetext.runs import BELIEFS, FORMAT, RECIPE, SOURCE, FloatModel, load_float, no_run, read_json
+from prunetext.runs import BELIEFS, FORMAT, RECIPE, SOURCE, no_run, read_json
 from prunetext.starting import Vectors, start
 from prunetext.teaching.lessons import PLACES, Teaching, find_teaching
 from prunetext.training.pace import dropout

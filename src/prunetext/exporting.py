@@ -107,7 +107,7 @@ def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
 
         classifier, model = load(source), ReferenceModel(source)
         return packed_graph(model), list(model.row_of), classifier.predict_proba, model.pairs
-    from prunetext.runs import load_float
+    from prunetext.floats import load_float
     from prunetext.runtime._native import Vocabulary
     from prunetext.training.distillation import softened
     from prunetext.training.examples import encode_inputs

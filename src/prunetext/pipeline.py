@@ -39,7 +39,8 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.earlier import EarlierRun
 from prunetext.errors import InputError
-from prunetext.jobs import Job, Result, budget_of, dense_model, finish, search, task_of
+from prunetext.finishing import Result, finish
+from prunetext.jobs import Job, budget_of, dense_model, search, task_of
 from prunetext.models.groups import KINDS
 from prunetext.models.initial import digest, new_model, shares_of, vocabulary_of
 from prunetext.models.pair import kind_of

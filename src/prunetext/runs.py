@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
 import os
 import shutil
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from prunetext.errors import ModelFileError, RunError
+from prunetext.errors import RunError
+from prunetext.floats import FloatModel, load_float
 from prunetext.modelfiles import FLOAT_FORMAT
-from prunetext.models.pair import PairCNN, model_of
-from prunetext.models.textcnn import POOLINGS, TextCNN
-from prunetext.models.units import WORDS
+from prunetext.models.textcnn import TextCNN
 from prunetext.packing.textcnn import task_of
-from prunetext.training.checkpoint import load_tensors, save_tensors
+from prunetext.training.checkpoint import save_tensors
 
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
 RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
 FORMAT = "prunetext-run/1"
-EPOCHS = 6.0  # of training a dense model, where its file does not say
 SOURCE, HISTORY, STEPS, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
 BELIEFS = "beliefs.safetensors"  # what a model that taught itself took for right; not every run has them
 KEPT = (RECIPE, SOURCE, "dense.safetensors", "pruned.safetensors", HISTORY, "model.safetensors", RESULT)
@@ -240,76 +237,3 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # not every file system has hard links
         shutil.copyfile(source, target)
-
-
-class FloatModel(NamedTuple):
-    """A float32 model of a run, the words that its ids stand for, its labels, and the epochs that it was trained.
-
-    thresholds: of the labels' probabilities, where a text may have several labels.
-    """
-
-    model: TextCNN
-    words: list[str]
-    labels: list[str]
-    epochs: float
-    thresholds: list[float] | None = None
-
-
-def load_float(path: Path) -> FloatModel:
-    """Load a float32 model of a run; ModelFileError where it is not whole."""
-    try:
-        tensors, metadata = load_tensors(path)
-        if not any(name.startswith("conv") for name in tensors):
-            raise ValueError("it has no convolution")
-        model = model_of(
-            tensors,
-            pooling=metadata["pooling"],
-            static=int(metadata["static"]),
-            dropout=float(metadata["dropout"]),
-        )
-        words, labels = json.loads(metadata["words"]), json.loads(metadata["labels"])
-        _check_strings("words", words, len(model.remap) - WORDS)
-        _check_strings("labels", labels, len(model.head.bias))
-        _check_float(model, tensors)
-        epochs = float(metadata.get("epochs", "nan"))
-        thresholds = json.loads(metadata.get("thresholds", "null"))
-        _check_thresholds(thresholds, len(labels))
-        return FloatModel(model, words, labels, epochs if math.isfinite(epochs) else EPOCHS, thresholds)
-    except RunError:
-        raise ModelFileError(f"{path}: this float model is damaged. Repeat its run with --overwrite.") from None
-    except (KeyError, ValueError, RuntimeError, TypeError, IndexError, RecursionError) as error:
-        raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
-
-
-def _check_thresholds(values: object, size: int) -> None:
-    listed = isinstance(values, list) and all(isinstance(each, float) and 0 < each < 1 for each in values)
-    if values is not None and not (isinstance(values, list) and listed and len(values) == size):
-        raise ValueError(f"its thresholds are not {size:,} numbers between 0 and 1")
-
-
-def _check_strings(name: str, values: object, size: int) -> None:
-    strings = isinstance(values, list) and all(isinstance(each, str) for each in values)
-    if not isinstance(values, list) or not strings or len(set(values)) != size or len(values) != size:
-        raise ValueError(f"its {name} are not {size:,} different strings")
-
-
-def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
-    """Refuse what no run writes: `copy_` would stretch a tensor of another shape without a word."""
-    for name, tensor in model.state_dict().items():
-        if name == "bits" and name not in tensors:  # as in the files of earlier versions
-            continue
-        wanted = {"remap": torch.int64, "bits": torch.uint8, "positive": torch.int64}.get(name, torch.float32)
-        if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
-            raise ValueError(f"its {name} has another shape or type than the rest asks for")
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise ValueError(f"its {name} holds a number that is not finite")
-    if model.pooling not in POOLINGS or not 0 <= model.static <= model.shape.dimensions or not 0 <= model.dropout < 1:
-        raise ValueError("its pooling, dropout or number of static dimensions is impossible")
-    if not bool(((model.remap >= 0) & (model.remap < len(model.embedding))).all()) or int(model.remap[0]) != 0:
-        raise ValueError("remap leads to rows that there are not")
-    if not bool(torch.isin(model.bits, torch.tensor([8, 4, 2])).all()):
-        raise ValueError("its vectors have another number of bits than 8, 4 or 2")
-    if isinstance(model, PairCNN) and not 0 <= int(model.positive) < model.shape.classes:
-        raise ValueError("its positive class is none that it has")
-    if bool(model.embedding[0].any()):
-        raise ValueError("its row of padding is not zero")

@@ -15,7 +15,7 @@ from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
-from prunetext.runs import load_float
+from prunetext.floats import load_float
 from prunetext.runtime._native import Vocabulary
 from prunetext.training import loop
 from prunetext.training.checkpoint import load_tensors

@@ -16,8 +16,8 @@ from prunetext.config import TeachOptions
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
 from prunetext.errors import InputError, require
+from prunetext.floats import load_float
 from prunetext.modelfiles import read_header
-from prunetext.runs import load_float
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file

@@ -1,0 +1,77 @@
+"""How far a run is, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from prunetext.training.loop import Progress as Done
+
+
+class Bars:
+    """A bar for each stage of a run, with the time it will still take; where there is no terminal, a line when it ends.
+
+    with Bars() as bars:
+        prunetext.fit(data, out="runs/reviews", progress=bars)
+    """
+
+    def __init__(self) -> None:
+        console = Console(stderr=True, highlight=False)
+        self.console, self.shown = console, console.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description:<8}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[accuracy]}", markup=False),
+            console=console,
+            disable=not self.shown,
+        )
+        self.name, self.began = "", 0.0
+        self.task: TaskID | None = None
+        self.last: Done | None = None
+
+    def __enter__(self) -> Bars:
+        """Show nothing yet."""
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the finished bars in place."""
+        self._end()
+        self.bars.stop()
+
+    def __call__(self, name: str, now: Done) -> None:
+        """Take what `prunetext.fit` tells of its progress."""
+        if name != self.name:
+            self._end()
+            self.name, self.began = name, time.monotonic()
+            self.task = self.bars.add_task(name, total=now.total, accuracy="")
+        self.last = now
+        assert self.task is not None
+        self.bars.update(self.task, completed=now.done, total=now.total, accuracy=_on_dev(now))
+
+    def _end(self) -> None:
+        if self.last is None or self.task is None:
+            return
+        self.bars.update(self.task, completed=self.last.done, total=self.last.done)  # it may have stopped early
+        if not self.shown:
+            seconds = time.monotonic() - self.began
+            sys.stderr.write(f"{self.name:<8} {seconds:6.1f} s   {_on_dev(self.last)}\n")
+            sys.stderr.flush()
+        self.last = None
+
+
+def _on_dev(now: Done) -> str:
+    return "" if now.accuracy is None else f"dev {now.metric} {100 * now.accuracy:.1f} %"
