@@ -322,6 +322,16 @@ void Model::fold(const Reader &reader) {
         flags[matched * stride + c] = static_cast<int16_t>(entry(0));
         flags[(matched | beside) * stride + c] = static_cast<int16_t>(entry(0) + entry(1));
     }
+    for (Width &width : widths) {
+        if (width.taps > most_patterns) continue;
+        width.patterns.assign((size_t{1} << 2 * width.taps) * width.padded, 0);
+        for (size_t code = 0; code < size_t{1} << 2 * width.taps; ++code)
+            for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j) {
+                const size_t flag = code >> 2 * (static_cast<size_t>(width.taps) - 1 - j) & 3;
+                const int16_t *row = flags.data() + flag * stride + width.column + j * width.padded;
+                for (size_t f = 0; f < width.padded; ++f) width.patterns[code * width.padded + f] += row[f];
+            }
+    }
 }
 
 }  // namespace prunetext

@@ -17,6 +17,7 @@ namespace prunetext {
 struct Header;
 
 constexpr size_t most_taps = 16;
+constexpr int most_patterns = 5;  // taps up to which the sums of all patterns of flags are kept
 constexpr size_t lanes = 16;  // filters are padded to a multiple of this, so that the kernel needs no remainder loop
 
 // One convolution. In a row of the table its segment starts at `column`, as [tap][filter], filters padded.
@@ -26,6 +27,9 @@ struct Width {
     size_t place = 0;    // where its padded filters begin among those of all widths
     size_t feature = 0;  // index of its first max feature; its mean features come `convolutions' filters` later
     std::vector<double> scale, bias;
+    // In pairs, what the flags of a window's words add to it, [the flags, two bits a tap, the first tap highest][filter]; empty where
+    // there would be too many.
+    std::vector<int16_t> patterns;
 };
 
 struct TableDelete {
