@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from prunetext.errors import InputError
 
-SELDOM = ("metric", "positive", "class_weights")  # options that stand in a recipe only where they are given
+SELDOM = ("metric", "positive", "class_weights", "ranking")  # options that stand in a recipe only where they are given
 
 
 def option(default: Any, sentence: str) -> Any:

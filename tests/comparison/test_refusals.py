@@ -57,6 +57,14 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
             {"data": Examples(list("abcdefghijklmnopqrst"), ["same"] * 20)},
             "data: every text of train has the same label",
         ),
+        (
+            {"data": Examples(list("abcdefghijklmnopqrst"), ["yes", "no"] * 10, pairs=["the same"] * 20)},
+            "data: its rows are pairs of texts, which compare",
+        ),
+        (
+            {"data": Examples(list("abcdefghijklmnopqrst"), [["yes"], ["no"]] * 10)},
+            "data: its texts have several labels, which compare",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(

@@ -273,8 +273,9 @@ def studies(
         own = dataclasses.replace(fitting, seed=seed)
         texts = split(found, seed=seed)
         check_data(texts, texts.labels)
-        if texts.train.label_sets is not None:
-            raise InputError(f"{texts.name}: its texts have several labels, which compare does not know. Use fit.")
+        if texts.train.task != "classification":
+            what = "texts have several labels" if texts.train.task == "labels" else "rows are pairs of texts"
+            raise InputError(f"{texts.name}: its {what}, which compare and its baselines do not know. Use fit.")
         words = vocabulary_of(texts.train.texts, shape)
 
         def untrained(words: list[str] = words, texts: Data = texts, seed: int = seed) -> TextCNN:
