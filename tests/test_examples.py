@@ -104,7 +104,7 @@ def test_example_runs_on_a_slice_of_its_data(path: Path, tmp_path: Path, capsys:
     said = capsys.readouterr()
     assert exit_.value.code == 0, said.err
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text("utf-8"))
-    given = {"data", "out", "overwrite", "max_size", "epochs", "label_separator"}
+    given = {"data", "out", "overwrite", "max_size", "epochs", "label_separator", "ranking"}
     assert {name: recipe[name] for name in config.keys() - given} == {
         name: config[name] for name in config.keys() - given
     }

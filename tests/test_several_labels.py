@@ -214,7 +214,7 @@ def test_texts_of_its_own_kind_are_wanted(data: Data, tmp_path: Path, toy_exampl
 def test_other_commands_say_that_they_do_not_know_several_labels(data: Data, run: Result, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bench measures models of single texts with one label"):
         prunetext.bench(run.path, data, peers="none")
-    with pytest.raises(InputError, match="several labels, which compare does not know"):
+    with pytest.raises(InputError, match="several labels, which compare and its baselines do not know"):
         prunetext.compare(data, out=tmp_path / "compared")
     one = Examples(data.train.texts, [LABELS[at % 4] for at in range(len(data.train))])
     with pytest.raises(InputError, match="it gives texts several labels, but those of train have one"):
