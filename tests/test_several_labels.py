@@ -219,3 +219,13 @@ def test_other_commands_say_that_they_do_not_know_several_labels(data: Data, run
     one = Examples(data.train.texts, [LABELS[at % 4] for at in range(len(data.train))])
     with pytest.raises(InputError, match="it gives texts several labels, but those of train have one"):
         fit(Data(one, one, one), out=tmp_path / "run", teacher=str(run.path.parent), **SMALL)
+
+
+def test_what_nothing_can_be_learnt_or_judged_of_is_one_sentence(tmp_path: Path) -> None:
+    texts = [f"a film {number}" for number in range(80)]
+    everywhere = Examples(texts, [["x", "y"], ["y"]] * 40)
+    with pytest.raises(InputError, match="every text of train has the label 'y'"):
+        prunetext.fit(everywhere, teacher="ngrams", out=tmp_path / "run", epochs=1, filters=2)
+    silent = Data(Examples(texts, [["x"], ["y"]] * 40), test=Examples(["a film"], [[]]))
+    with pytest.raises(InputError, match="test has nothing that micro-F1 could be measured by"):
+        prunetext.fit(silent, out=tmp_path / "run", epochs=1, filters=2)

@@ -69,7 +69,12 @@ def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None
         refuse_several(data, options)
     for name, examples in data.splits():
         if name != "train":
-            measure_of(options.metric, examples, labels, options.positive)
+            measure = measure_of(options.metric, examples, labels, options.positive)
+            if not measure.gold.judges(measure.metric):
+                raise InputError(
+                    f"{data.name}: {name} has nothing that {measure.title} could be measured by, as where no row has a "
+                    "label, or none the positive one. Give other texts, or another metric."
+                )
 
 
 def refuse_several(data: Data, options: PruneOptions) -> None:

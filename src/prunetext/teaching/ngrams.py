@@ -54,6 +54,11 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     models = []
     for number in range(1 if len(labels) == 2 and not several else 0, len(labels)):
         inside = np.array([labels[number] in own for own in each_label])
+        if inside.all():
+            raise InputError(
+                f"teacher ngrams: every text of train has the label {labels[number]!r}, of which nothing can be learnt "
+                "then. Leave the label out, or give another teacher."
+            )
         own, other = (1 + np.asarray(seen[rows].sum(0)).ravel() for rows in (inside, ~inside))
         weights = diags_array(np.log(own / own.sum()) - np.log(other / other.sum()))
         models.append((weights, LogisticRegression(C=STRENGTH, max_iter=STEPS).fit(seen @ weights, inside)))

@@ -36,6 +36,14 @@ class Gold(NamedTuple):
         """Whether a text may have several labels."""
         return self.targets.ndim == 2
 
+    def judges(self, metric: Metric) -> bool:
+        """Whether there is anything to be found: a label on some text, or the positive one on some row of a query."""
+        return (
+            bool(self.targets.any())
+            if self.several
+            else not metric.ranks or bool((self.targets == self.positive).any())
+        )
+
     def subset(self, rows: Array) -> Gold:
         """Of these rows, in this order."""
         return self._replace(targets=self.targets[rows], queries=None if self.queries is None else self.queries[rows])
