@@ -229,3 +229,14 @@ def test_what_nothing_can_be_learnt_or_judged_of_is_one_sentence(tmp_path: Path)
     silent = Data(Examples(texts, [["x"], ["y"]] * 40), test=Examples(["a film"], [[]]))
     with pytest.raises(InputError, match="test has nothing that micro-F1 could be measured by"):
         prunetext.fit(silent, out=tmp_path / "run", epochs=1, filters=2)
+
+
+def test_models_of_other_tasks_are_not_compared(run: Result, tmp_path: Path) -> None:
+    labels = prunetext.load(run.path).labels
+    texts = [f"a {label} film {number}" for number in range(60) for label in labels]
+    single = prunetext.fit(
+        Examples(texts, labels * 60), out=tmp_path / "single", epochs=1, filters=2, dimensions=4, max_size="1MB"
+    )
+    data = Examples(["a film"], [labels[:1]])
+    with pytest.raises(InputError, match="its task is classification, but that of"):
+        prunetext.evaluate(run.path, data, against=single.path)

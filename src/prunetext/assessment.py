@@ -112,6 +112,11 @@ def evaluate(
     theirs = None if against is None else Answering(against)
     if theirs is not None and theirs.labels != ours.labels:
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
+    if theirs is not None and theirs.task != ours.task:
+        raise InputError(
+            f"{theirs.name}: its task is {theirs.task}, but that of {ours.name} is {ours.task}. "
+            "Compare models of one task."
+        )
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)

@@ -112,6 +112,8 @@ def check_data(data: Data, labels: list[str]) -> None:
                 "Correct it, or add texts with it there."
             )
     for label in labels:
+        if not label:
+            raise InputError(f"{data.name}: a label is empty. Give it a name.")
         try:
             label.encode()
         except UnicodeEncodeError:

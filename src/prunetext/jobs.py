@@ -90,7 +90,8 @@ class Job:
         more, path = encode_inputs(taught.unlabelled.texts, vocabulary), self.run.path(BELIEFS)
         if not path.exists():
             assert self.untrained is not None
-            settings = Settings(seed=self.seed, soft_share=self.options.teacher_share)
+            ranking = float(self.run.recipe.get("ranking", Settings.ranking))
+            settings = Settings(seed=self.seed, soft_share=self.options.teacher_share, ranking=ranking)
             tell = self.tell("teach itself")
             found = self_taught(self.untrained, train, more, self.encoded["dev"], settings, tell)
             save_tensors(path, {"beliefs": found}, {})

@@ -77,7 +77,7 @@ def member(number: int, train: Encoded, dev: Encoded, words: int, classes: int, 
         if train.several:
             begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")
-        own = pace(len(train), seed=number, several=train.several)
+        own = dataclasses.replace(pace(len(train), seed=number, several=train.several), ranking=0.0)  # it only labels
         whole(train_model(model, train, dev, own, checkpoint=checkpoint))
         save_tensors(path, dict(model.state_dict()), {})
         checkpoint.unlink(missing_ok=True)

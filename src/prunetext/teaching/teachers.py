@@ -195,6 +195,7 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     transformer.tokenizer_of(folder.path)  # which says what is missing before anything is written
     require("accelerate", extra="teacher")
     fits = folder.labels is not None and sorted(folder.labels) == sorted(labels)
+    fits = fits and folder.several == (data.train.label_sets is not None)
     files = sorted(each for each in folder.path.iterdir() if each.suffix in READ)
     parts = [digest_of_file(each) for each in files]
     key = digest_of("transformer", str(tuning.VERSION), str(tokens), *parts, *labels)

@@ -31,6 +31,7 @@ class Folder(NamedTuple):
 
     path: Path
     labels: list[str] | None
+    several: bool = False  # whether the head gives each label by itself
 
 
 def find_folder(spec: str) -> Folder:
@@ -56,7 +57,8 @@ def find_folder(spec: str) -> Folder:
             f"{path}: the folder has no {WEIGHTS}. Save the model with save_pretrained, which writes safetensors; "
             "checkpoints of other kinds can run code and are not read."
         )
-    return Folder(path, labels if headed else None)
+    several = config.get("problem_type") == "multi_label_classification"
+    return Folder(path, labels if headed else None, headed and several)
 
 
 class Tokens(NamedTuple):

@@ -127,6 +127,7 @@ def imagined(measure: Measure, classes: int) -> tuple[Gold, Array, Array]:
         return Gold(rows, np.zeros(2, np.int64), positive), unit[rows], unit[rows[::-1]]
     if gold.several:
         present = np.array([positive]) if metric.needs_positive else np.flatnonzero(gold.targets.any(0))
+        present = present if len(present) else np.arange(classes)
         targets = unit[present].astype(bool)
         return Gold(targets, None, positive), targets, np.zeros_like(targets)
     counts = np.bincount(gold.targets, minlength=classes)
