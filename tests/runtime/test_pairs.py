@@ -244,9 +244,24 @@ def test_other_arguments_of_match_are_refused(pair_model: Path) -> None:
     for top in (0, -1, 2.5, "3"):
         with pytest.raises(prunetext.InputError, match=r"^top is .*whole number"):
             classifier.match("a", vectors, top=top)  # type: ignore[arg-type]
-    with pytest.raises(prunetext.InputError, match="side is 'third'"):
-        classifier.match("a", vectors, side="third")  # type: ignore[arg-type]
+    for side in ("third", []):
+        with pytest.raises(prunetext.InputError, match="it must be 'first' or 'second'"):
+            classifier.match("a", vectors, side=side)  # type: ignore[arg-type]
     assert len(classifier.match("a", vectors, top=10**9)) == 2
+
+
+class Broken(list):  # type: ignore[type-arg]
+    """A list that cannot be gone through."""
+
+    def __iter__(self) -> Any:
+        raise LookupError("broken")
+
+
+def test_an_error_of_the_callers_own_list_is_left_as_it_is(pair_model: Path) -> None:
+    classifier = prunetext.load(pair_model)
+    vectors = classifier.encode(["a", "b"])
+    with pytest.raises(LookupError, match="broken"):
+        classifier.match("a", vectors, texts=Broken(["a", "b"]))
 
 
 @given(st.tuples(texts, texts))

@@ -239,7 +239,7 @@ class Classifier:
             raise InputError(f"{self._path}: this model judges no pairs of texts; give one that was fitted to pairs.")
         if not isinstance(query, (str, bytes)):
             raise InputError(f"match takes one text as a str, not {type(query).__name__}; call it for each query.")
-        if side not in {"first", "second"}:
+        if not isinstance(side, str) or side not in {"first", "second"}:
             raise InputError(f"side is {side!r}: it must be 'first' or 'second', the query's place in a pair.")
         most = _at_least_one("top", top)
         try:
@@ -261,7 +261,7 @@ class Classifier:
         it. Of a pair, the n-grams of both texts are listed. A text's features then have the part that they add to
         those of the other text and to none, on average: the Shapley values of |u - v| and u · v (Shapley 1953).
         """
-        if label is not None and label not in self.labels:
+        if label is not None and (not isinstance(label, str) or label not in self.labels):
             raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")
         try:
             return self._model.explain(text, -1 if label is None else self.labels.index(label))

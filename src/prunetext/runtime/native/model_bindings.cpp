@@ -178,6 +178,7 @@ class PythonModel {
         const bool with_texts = !texts.is_none();
         if (with_texts && !PyList_Check(texts.ptr()) && !PyTuple_Check(texts.ptr())) throw nb::type_error("texts must be a list of str");
         const nb::object kept = with_texts ? nb::steal(PySequence_Tuple(texts.ptr())) : nb::object();
+        if (with_texts && !kept.is_valid()) throw nb::python_error();
         if (with_texts && static_cast<size_t>(PyTuple_GET_SIZE(kept.ptr())) != stored.count())
             throw nb::value_error("texts and vectors must be as many of the one as of the other");
 

@@ -37,12 +37,14 @@ class HeldTexts {
   public:
     // Those of pairs, first and second after each other.
     static HeldTexts of_pairs(nanobind::handle list) {
+        if (!is_sequence(list.ptr())) fail("pairs must be a list of two texts each, not " + type(list.ptr()));
         PyObject *const pairs = list.ptr();
-        if (!is_sequence(pairs)) fail("pairs must be a list of two texts each, not " + type(pairs));
         const Py_ssize_t count = PySequence_Fast_GET_SIZE(pairs);
         HeldTexts held;
         held.held_ = nanobind::steal(PyTuple_New(2 * count));
         if (!held.held_.is_valid()) throw nanobind::python_error();
+        // To make the tuple may have run the garbage collector, and with it code that changes the list; nothing below does.
+        if (PySequence_Fast_GET_SIZE(pairs) != count) fail("pairs must not change while they are read");
         held.texts_.reserve(size_t(2 * count));
         for (Py_ssize_t i = 0; i < count; ++i) {
             PyObject *const pair = PySequence_Fast_GET_ITEM(pairs, i);
