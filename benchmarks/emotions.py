@@ -26,8 +26,8 @@ from common import machine
 import prunetext
 from prunetext.data.dataset import Examples
 from prunetext.runtime._native import tokenize
-from prunetext.training.metrics import Array, measure_of
-from prunetext.training.thresholds import decided, tuned
+from prunetext.statistics.metrics import Array, measure_of
+from prunetext.statistics.thresholds import decided, tuned
 
 PREFIX = "__label__"
 TRIES = {"epoch": (5, 10, 25), "lr": (0.05, 0.1, 0.25), "wordNgrams": (1, 2)}

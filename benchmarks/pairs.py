@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 import prunetext
 from prunetext.data.dataset import Data, Examples
 from prunetext.runtime._native import tokenize
-from prunetext.training.metrics import measure_of
+from prunetext.statistics.metrics import measure_of
 
 METRICS = {"mrpc": "macro-f1", "sick": "accuracy", "lcqmc": "accuracy", "wikiqa": "map"}
 TEACHER = {"teacher": "sample:minilm", "teacher_epochs": 5.0, "augment": 2.0}
@@ -70,7 +70,7 @@ def fitted(name: str, seed: int, data: Path, out: Path) -> dict[str, object]:
 
 def scores_of(data: Data, name: str, out: Path) -> dict[str, float]:
     """What the dense and the packed model reach on test, by every metric that says something of the set."""
-    from prunetext.assessment import Answering
+    from prunetext.modelfiles.opening import Answering
 
     assert data.test is not None
     found = {}

@@ -17,7 +17,7 @@ import torch
 from common import machine, spread
 
 import prunetext
-from prunetext.config import TeachOptions
+from prunetext.options import TeachOptions
 from prunetext.teaching.cache import cache_folder
 from prunetext.teaching.teachers import find_teacher
 from prunetext.teaching.transformer import WEIGHTS, find_folder

@@ -27,12 +27,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from prunetext.config import ModelOptions, parse_widths
-from prunetext.data.reading import read
-from prunetext.models.initial import vocabulary_of
-from prunetext.models.textcnn import WORDS, Shape, TextCNN
+from prunetext.data.api import read
+from prunetext.models.encoded import Encoded, encode
+from prunetext.models.textcnn.model import WORDS, Shape, TextCNN
+from prunetext.models.textcnn.starting import vocabulary_of
+from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
-from prunetext.training.examples import Encoded, encode, evaluation_batches
+from prunetext.training.batches import evaluation_batches
 from prunetext.training.loop import Settings, dev_values, train_model
 
 DROPOUT = 0.5

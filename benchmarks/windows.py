@@ -19,13 +19,13 @@ import torch
 from common import machine
 
 import prunetext
-from prunetext.config import ModelOptions, parse_widths
 from prunetext.data.dataset import Data
 from prunetext.data.splitting import split
-from prunetext.models.initial import new_model, settle, vocabulary_of
+from prunetext.models.encoded import Encoded, encode
+from prunetext.models.textcnn.starting import new_model, settle, vocabulary_of
+from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
 from prunetext.training import loop
-from prunetext.training.examples import Encoded, encode
 from prunetext.training.pace import DROPOUT, pace
 
 

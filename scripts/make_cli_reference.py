@@ -12,13 +12,13 @@ from typing import Any
 
 import typer
 
-from prunetext.cli import app
+from prunetext.cli.app import app
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 HEAD = """\
 # The commands
 
-<!-- Made by scripts/make_cli_reference.py; edit the sentences in src/prunetext/cli.py and config.py instead. -->
+<!-- Made by scripts/make_cli_reference.py; edit the sentences in src/prunetext/cli and options.py instead. -->
 
 A keyword of the API, a flag and a key of a `--config` file have one name: `max_drop`, `--max-drop`, `max_drop = 0.5`.
 Results go to standard output, progress and errors to standard error.

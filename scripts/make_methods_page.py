@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from prunetext.models.groups import KINDS
-from prunetext.pruning.criterion import CRITERIA
+from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations
 from prunetext.pruning.schedules import SCHEDULES
 

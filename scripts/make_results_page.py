@@ -19,7 +19,7 @@ from results_text import header, line, said, shown, signed
 
 from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import Line, summarise
-from prunetext.config import FitOptions
+from prunetext.options import FitOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, ROWS = ROOT / "docs" / "results.md", ROOT / "benchmarks" / "results" / "methods"

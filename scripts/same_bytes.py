@@ -24,7 +24,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import prunetext  # noqa: E402  the number of threads is read when torch is loaded
+import prunetext
 
 SHARED = Path(os.environ.get("PRUNETEXT_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
 FILES = ("model.safetensors", "pruned.safetensors", "dense.safetensors")

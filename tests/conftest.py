@@ -30,7 +30,7 @@ class Done(NamedTuple):
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run a command in this process."""
-    from prunetext import cli
+    from prunetext.cli import app as cli
 
     def run(*arguments: object) -> Done:
         with pytest.raises(SystemExit) as exit_:
@@ -61,8 +61,8 @@ def random_model() -> Callable[..., Any]:
     """
     import torch
 
-    from prunetext.models.pair import kind_of
-    from prunetext.models.textcnn import Shape, TextCNN
+    from prunetext.models.textcnn.model import Shape, TextCNN
+    from prunetext.models.textcnn.pair import kind_of
 
     def make(
         *,
@@ -94,7 +94,7 @@ def random_ids() -> Callable[..., Any]:
     """
     import torch
 
-    from prunetext.models.pair import BESIDE, MATCHED
+    from prunetext.models.textcnn.pair import BESIDE, MATCHED
 
     def make(words: int, *, texts: int = 1, batch: int = 6, length: int = 9, seed: int = 0) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
@@ -148,8 +148,9 @@ def quick_training() -> Iterator[None]:
     import math
     from dataclasses import replace
 
-    from prunetext import jobs, judging
-    from prunetext.config import FitOptions
+    from prunetext.fitting import stages as jobs
+    from prunetext.judging import side_by_side as judging
+    from prunetext.options import FitOptions
     from prunetext.pruning import schedules
     from prunetext.training.loop import Settings
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import prunetext
-from prunetext import cli
+from prunetext.cli import app as cli
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))

@@ -2,20 +2,21 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from prunetext.assessment import Evaluation, evaluate
     from prunetext.benchmarking.api import Bench, bench
     from prunetext.comparison.api import Comparison, compare
+    from prunetext.data.api import read
     from prunetext.data.dataset import Data, Examples
-    from prunetext.data.reading import read
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
-    from prunetext.exporting import Exported, export
-    from prunetext.finishing import Result
-    from prunetext.inspection import Inspection, inspect
-    from prunetext.pipeline import fit, prune, sensitivity
-    from prunetext.prediction import predict
-    from prunetext.runtime.classifier import Classifier, load
-    from prunetext.runtime.ids import Encoder
-    from prunetext.training.evaluation import Score, Verdict
+    from prunetext.fitting.api import fit, prune, sensitivity
+    from prunetext.fitting.finishing import Result
+    from prunetext.judging.api import Evaluation, evaluate
+    from prunetext.modelfiles.api import export, inspect, predict
+    from prunetext.modelfiles.exporting import Exported
+    from prunetext.modelfiles.inspection import Inspection
+    from prunetext.runtime.api import load
+    from prunetext.runtime.classifier import Classifier
+    from prunetext.runtime.encoder import Encoder
+    from prunetext.statistics.evaluation import Score, Verdict
 
 # Loaded on first use, so that `import prunetext` costs next to nothing.
 _HOMES = {
@@ -24,30 +25,30 @@ _HOMES = {
     "Comparison": "prunetext.comparison.api",
     "Data": "prunetext.data.dataset",
     "DataError": "prunetext.errors",
-    "Encoder": "prunetext.runtime.ids",
-    "Evaluation": "prunetext.assessment",
+    "Encoder": "prunetext.runtime.encoder",
+    "Evaluation": "prunetext.judging.api",
     "Examples": "prunetext.data.dataset",
-    "Exported": "prunetext.exporting",
+    "Exported": "prunetext.modelfiles.exporting",
     "InputError": "prunetext.errors",
-    "Inspection": "prunetext.inspection",
+    "Inspection": "prunetext.modelfiles.inspection",
     "MissingExtraError": "prunetext.errors",
     "ModelFileError": "prunetext.errors",
     "PrunetextError": "prunetext.errors",
-    "Result": "prunetext.finishing",
+    "Result": "prunetext.fitting.finishing",
     "RunError": "prunetext.errors",
-    "Score": "prunetext.training.evaluation",
-    "Verdict": "prunetext.training.evaluation",
+    "Score": "prunetext.statistics.evaluation",
+    "Verdict": "prunetext.statistics.evaluation",
     "bench": "prunetext.benchmarking.api",
     "compare": "prunetext.comparison.api",
-    "evaluate": "prunetext.assessment",
-    "export": "prunetext.exporting",
-    "fit": "prunetext.pipeline",
-    "inspect": "prunetext.inspection",
-    "load": "prunetext.runtime.classifier",
-    "predict": "prunetext.prediction",
-    "prune": "prunetext.pipeline",
-    "read": "prunetext.data.reading",
-    "sensitivity": "prunetext.pipeline",
+    "evaluate": "prunetext.judging.api",
+    "export": "prunetext.modelfiles.api",
+    "fit": "prunetext.fitting.api",
+    "inspect": "prunetext.modelfiles.api",
+    "load": "prunetext.runtime.api",
+    "predict": "prunetext.modelfiles.api",
+    "prune": "prunetext.fitting.api",
+    "read": "prunetext.data.api",
+    "sensitivity": "prunetext.fitting.api",
 }
 
 __all__ = [  # noqa: RUF022

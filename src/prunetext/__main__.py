@@ -1,4 +1,4 @@
-"""The `prunetext` command, also as `python -m prunetext`: says what is missing, or hands over to `prunetext.cli`."""
+"""The `prunetext` command, also as `python -m prunetext`: says what is missing, or calls `prunetext.cli.app`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
 
-    from prunetext.cli import main as run
+    from prunetext.cli.app import main as run
 
     run()
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from prunetext.benchmarking import floors, measure
-from prunetext.benchmarking.peers import Peer
 from prunetext.data.dataset import Data
+from prunetext.peers.registry import Peer
 
 STUB = """
 def predict(texts):
@@ -34,7 +34,7 @@ def data(toy_data: Callable[..., Data]) -> Data:
 @pytest.fixture(scope="session")
 def model(random_model: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of the toy data's labels."""
-    from prunetext.packing.textcnn import pack
+    from prunetext.models.textcnn.packing import pack
 
     path = tmp_path_factory.mktemp("bench") / "model.safetensors"
     words = [f"common{number}" for number in range(12)]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import prunetext
-from prunetext.benchmarking import api, peers
-from prunetext.benchmarking.peers import Peer, Training
+from prunetext.benchmarking import api
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
+from prunetext.peers import registry as peers
+from prunetext.peers.registry import Peer, Training
 
 Call = Callable[..., Any]
 QUICK: dict[str, Any] = {"passes": 2, "starts": 1}

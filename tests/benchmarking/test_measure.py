@@ -8,9 +8,9 @@ import pytest
 
 from prunetext.benchmarking import cold
 from prunetext.benchmarking.measure import WC, Course
-from prunetext.benchmarking.peers import Peer
 from prunetext.benchmarking.processes import EndedError, Worker
 from prunetext.benchmarking.rows import Spread, ratios
+from prunetext.peers.registry import Peer
 
 Stub = Callable[..., Peer]
 TEXTS = ["sign1 a", "sign0 b", "sign1 c"]

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import pytest
 
 import prunetext
-from prunetext import jobs
 from prunetext.comparison import baselines
 from prunetext.comparison.api import Comparison
 from prunetext.data.dataset import Data
+from prunetext.fitting import stages as jobs
 
 SMALL: dict[str, Any] = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 3.0}
 PLAN: dict[str, Any] = {"methods": "taylor/local,magnitude/oneshot", "sizes": "7/10,17/20", "seeds": 2}

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from prunetext import jobs
 from prunetext.comparison import baselines, study
 from prunetext.comparison.baselines import LEAST_WORDS, others, scratch, untrained
-from prunetext.jobs import Job
-from prunetext.models.textcnn import TextCNN
-from prunetext.models.units import UNKNOWN, WORDS
+from prunetext.fitting import stages as jobs
+from prunetext.fitting.stages import Job
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.search import Search
-from prunetext.training.examples import Encoded
 from prunetext.training.loop import Settings, logits
 
 pytestmark = pytest.mark.usefixtures("repeatable")

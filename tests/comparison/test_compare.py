@@ -15,12 +15,12 @@ from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
-from prunetext.floats import load_float
+from prunetext.modelfiles.trained import load_float
+from prunetext.models.encoded import encode
 from prunetext.runtime._native import Vocabulary
+from prunetext.statistics.evaluation import verdict
 from prunetext.training import loop
 from prunetext.training.checkpoint import load_tensors
-from prunetext.training.evaluation import verdict
-from prunetext.training.examples import encode
 from prunetext.training.loop import Progress, logits
 
 pytestmark = pytest.mark.usefixtures("repeatable")

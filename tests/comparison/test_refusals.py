@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 import prunetext
-from prunetext import jobs
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
+from prunetext.fitting import stages as jobs
 
 SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
 

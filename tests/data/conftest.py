@@ -10,7 +10,7 @@ import pytest
 # Not ru_maxrss, which a new process takes over from the one that started it.
 CODE = """
 import sys
-from prunetext.data.vectors import read_vectors
+from prunetext.data.vectors.files import read_vectors
 def peak():
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prunetext.data.reading import read
+from prunetext.data.api import read
 from prunetext.errors import InputError
 
 EMPTY_LABEL = "label is empty. Give it a label, or drop such rows with --skip-empty."

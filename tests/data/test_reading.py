@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prunetext.data.reading import read, read_examples
+from prunetext.data.api import read
+from prunetext.data.reading import read_examples
 from prunetext.errors import DataError
 
 Pairs = list[tuple[str, str]]

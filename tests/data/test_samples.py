@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from prunetext.data import samples
-from prunetext.data.reading import read
+from prunetext.data.api import read
 from prunetext.errors import DataError, MissingExtraError
 
 

@@ -11,19 +11,19 @@ import pytest
 import torch
 from torch.nn import functional
 
-from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.models.units import STRUCTURE
-from prunetext.packing.textcnn import pack
+from prunetext.models.encoded import Encoded, encode
+from prunetext.models.textcnn.costs import STRUCTURE
+from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.packing import pack
 from prunetext.pruning import schedules
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.criterion import load_criterion
+from prunetext.pruning.choosing import observe, scores_of
+from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.driver import Solution, prune
 from prunetext.pruning.methods import load_method
-from prunetext.pruning.scoring import observe, scores_of
+from prunetext.pruning.problem import Task
 from prunetext.pruning.search import Search
-from prunetext.pruning.task import Task
 from prunetext.runtime._native import Vocabulary, count_words
-from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Settings, train_model
 
 UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions

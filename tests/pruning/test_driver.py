@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.criterion import CRITERIA
+from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.driver import Solution, ranking
+from prunetext.pruning.problem import Task, right, split_dev
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
-from prunetext.pruning.task import Task, right, split_dev
+from prunetext.statistics.bootstrap import paired_drop
+from prunetext.statistics.evaluation import accepts, paired_standard_error
+from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training import loop
-from prunetext.training.bootstrap import paired_drop
-from prunetext.training.distillation import blended
-from prunetext.training.evaluation import accepts, paired_standard_error
 from prunetext.training.loop import Progress, answers
-from prunetext.training.metrics import Gold, Measure
+from prunetext.training.losses import blended
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]

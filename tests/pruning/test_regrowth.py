@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from prunetext.models.textcnn import TextCNN
-from prunetext.models.units import UNKNOWN, WORDS
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
+from prunetext.pruning.problem import Task
 from prunetext.pruning.regrowth import gains_of, regrow
 from prunetext.pruning.shrinking import all_kept, expand, shrink
-from prunetext.pruning.task import Task
-from prunetext.training.examples import Encoded
 
 Model = Callable[..., TextCNN]
 Texts = Callable[..., Encoded]

@@ -9,8 +9,8 @@ import torch
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
+from prunetext.pruning.problem import Task
 from prunetext.pruning.schedules import SCHEDULES, Step
-from prunetext.pruning.task import Task
 from prunetext.training import loop
 from prunetext.training.loop import Progress
 

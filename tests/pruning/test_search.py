@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from prunetext.models.rounding import balance, turn
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import balance, turn
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.choosing import losses_of
 from prunetext.pruning.cutting import lighter, zeros_of
 from prunetext.pruning.driver import Solution
+from prunetext.pruning.problem import Task
 from prunetext.pruning.schedules import SCHEDULES, Step
-from prunetext.pruning.scoring import losses_of
 from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import mask
-from prunetext.pruning.task import Task
 from prunetext.training.loop import logits, train_model
 
 Solve = Callable[..., Solution]

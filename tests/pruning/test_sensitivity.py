@@ -16,18 +16,18 @@ from torch.nn import functional
 import prunetext
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.floats import load_float
+from prunetext.fitting.folder import SENSITIVITY, SOURCE
+from prunetext.modelfiles.trained import load_float
+from prunetext.models.encoded import Encoded
 from prunetext.models.groups import KINDS
-from prunetext.models.rounding import balance, rotation, rounding_of, turn
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import balance, rotation, rounding_of, turn
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.search import Search, Task
 from prunetext.pruning.sensitivity import SHARES, Sensitivity, sensitivity
 from prunetext.pruning.shrinking import mask, shrink
-from prunetext.runs import SENSITIVITY, SOURCE
-from prunetext.training.evaluation import paired_standard_error
-from prunetext.training.examples import Encoded
+from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.loop import logits
 
 ALL = tuple(KINDS)

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.schedules import Outcome
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.store import Store, digest, key_of

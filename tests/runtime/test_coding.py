@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
-from prunetext.console import print_inspection
-from prunetext.inspection import inspect
+from prunetext.cli.tables import print_inspection
+from prunetext.modelfiles.api import inspect
 from prunetext.runtime import format
 from prunetext.runtime.coding import Coded, Units, coded_size, codings, decode, encode, plain
 from prunetext.runtime.reference import ReferenceModel

@@ -10,15 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.config import ModelOptions
 from prunetext.data.dataset import Data, Examples
-from prunetext.models.initial import vocabulary_of
-from prunetext.models.textcnn import Shape, TextCNN
+from prunetext.models.encoded import UNLABELLED, encode, encode_inputs
+from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.starting import vocabulary_of
+from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import ensemble as ensembles
 from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows
-from prunetext.training.distillation import UNLABELLED
-from prunetext.training.examples import encode, encode_inputs
 from prunetext.training.loop import Settings, Trained
 
 

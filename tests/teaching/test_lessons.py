@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prunetext.config import TeachOptions
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
+from prunetext.options import TeachOptions
 from prunetext.teaching import lessons
 from prunetext.teaching.lessons import Teaching, find_teaching, labels_per_class, names_of, number_of_made, teach
 from prunetext.teaching.teachers import Teacher, agreed

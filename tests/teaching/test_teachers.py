@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prunetext.config import TeachOptions
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.runs import Run
+from prunetext.fitting.folder import Run
+from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.options import TeachOptions
 from prunetext.teaching.teachers import find_teacher, find_teachers
 
 OPTIONS = TeachOptions(teacher_tokens=16, teacher_epochs=15.0)

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from prunetext.errors import RunError
-from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.training.checkpoint import Checkpoint, load_tensors, save_tensors
 
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from prunetext.models.rounding import rounding_of
-from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.models.units import UNKNOWN, WORDS
+from prunetext.models.encoded import Encoded, encode
+from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training import loop
-from prunetext.training.examples import Encoded, encode
 from prunetext.training.loop import Hooks, Progress, Settings, logits, train_model
 
 SETTINGS = Settings(epochs=3, batch_size=16, learning_rate=1e-2, embedding_rate=3e-2)

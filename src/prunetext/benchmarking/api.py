@@ -14,14 +14,15 @@ from typing import Any
 from prunetext.benchmarking import floors
 from prunetext.benchmarking.cold import cold_starts
 from prunetext.benchmarking.measure import WC, Course, Samples
-from prunetext.benchmarking.peers import PEERS, AbsentError, Peer, Training, make
 from prunetext.benchmarking.processes import EndedError
 from prunetext.benchmarking.rows import MEASURES, Row, Spread, ratios
 from prunetext.comparison.machine import cpu
+from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
-from prunetext.data.reading import holds_splits, read, read_examples, split_files
+from prunetext.data.reading import holds_splits, read_examples, split_files
 from prunetext.errors import InputError
-from prunetext.prediction import load_packed
+from prunetext.modelfiles.prediction import load_packed
+from prunetext.peers.registry import PEERS, AbsentError, Peer, Training, make
 
 OURS = "prunetext"
 CODE = """

@@ -12,7 +12,7 @@ from prunetext.benchmarking.processes import EndedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prunetext.benchmarking.peers import Peer
+    from prunetext.peers.registry import Peer
 
 BARE = "print(flush=True)"
 LONGEST = 1000  # characters of the text, which stands in the command

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from prunetext.benchmarking.peers import Peer
+from prunetext.peers.registry import Peer
 
 LEAST_BYTES = 1 << 22  # that wc reads, so that its start takes a small part of its time
 SPLIT_AND_HASH = """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from prunetext.benchmarking.peers import Peer
+    from prunetext.peers.registry import Peer
 
 WC = "wc -w"
 CALLS = 500  # with one text, a pass

@@ -16,7 +16,7 @@ from prunetext.benchmarking import worker
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from prunetext.benchmarking.peers import Peer
+    from prunetext.peers.registry import Peer
 
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 

@@ -15,7 +15,7 @@ from prunetext.comparison.study import SIZES, Plan, default_methods, full_name, 
 from prunetext.comparison.summary import Line, summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.pipeline import TURN
+from prunetext.fitting.api import TURN
 from prunetext.training.loop import Progress
 
 

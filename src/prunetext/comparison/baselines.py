@@ -9,11 +9,11 @@ from importlib.util import find_spec
 
 import torch
 
-from prunetext.comparison import fasttext
-from prunetext.comparison.made import Made, Maker
-from prunetext.jobs import TEACHER, Job
-from prunetext.models.textcnn import Shape, TextCNN
-from prunetext.models.units import UNKNOWN, WORDS
+from prunetext.fitting.stages import TEACHER, Job
+from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.peers import fasttext
+from prunetext.peers.made import Made, Maker
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import tokenize
 

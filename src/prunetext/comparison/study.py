@@ -15,31 +15,31 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from prunetext.checks import check_data, check_shape, read_data, take_options
 from prunetext.comparison.baselines import others, scratch
 from prunetext.comparison.machine import cpu
-from prunetext.comparison.made import Made
 from prunetext.comparison.rows import Row, Rows
-from prunetext.config import FitOptions, ModelOptions, ReadOptions, TeachOptions, check_options, parse_widths
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
-from prunetext.jobs import DEFAULT_DROP, Job, dense_model, task_of
-from prunetext.judging import texts_per_second
-from prunetext.models.initial import new_model, settle, vocabulary_of
-from prunetext.models.textcnn import TextCNN
-from prunetext.packing.textcnn import pack
+from prunetext.fitting.checks import check_data, check_shape, read_data, take_options
+from prunetext.fitting.folder import STEPS, WORK, Run, changed_since
+from prunetext.fitting.stages import DEFAULT_DROP, Job, dense_model, task_of
+from prunetext.judging.speed import texts_per_second
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.packing import pack
+from prunetext.models.textcnn.starting import new_model, settle, vocabulary_of
+from prunetext.options import FitOptions, ModelOptions, ReadOptions, TeachOptions, check_options, parse_widths
+from prunetext.peers.made import Made
 from prunetext.pruning.budget import Budget, parse_size
-from prunetext.pruning.criterion import CRITERIA
+from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.driver import walk
 from prunetext.pruning.methods import Method, load_method
+from prunetext.pruning.problem import Task, right
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
-from prunetext.pruning.task import Task, right
-from prunetext.runs import STEPS, WORK, Run, changed_since
-from prunetext.runtime.classifier import load
+from prunetext.runtime.api import load
+from prunetext.statistics.evaluation import verdict
 from prunetext.teaching.lessons import find_teaching
-from prunetext.training.evaluation import verdict
 from prunetext.training.loop import Progress, threads, threads_for
 
 SIZES = "1/2,1/4,1/10,1/30"

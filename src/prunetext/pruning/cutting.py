@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from prunetext.models.groups import Group
-from prunetext.models.rounding import Turn, balance
-from prunetext.models.textcnn import TextCNN
-from prunetext.models.units import WORDS
-from prunetext.pruning.criterion import Groups, State
-from prunetext.pruning.scoring import Losses, choose, ranked
+from prunetext.models.textcnn.costs import WORDS
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import Turn, balance
+from prunetext.pruning.choosing import Losses, choose, ranked
+from prunetext.pruning.criteria.criterion import Groups, State
+from prunetext.pruning.problem import Task
 from prunetext.pruning.shrinking import shrink
-from prunetext.pruning.task import Task
 
 CORRECTIONS, NEAR = 4, 0.985  # tries to reach a size, and the share of it that is near enough
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from prunetext.models.rounding import rounding_of, snap
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import rounding_of, snap
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import Method
+from prunetext.pruning.problem import Report, Task
 from prunetext.pruning.schedules import Outcome, Schedule, Step, Stop, enough, goals
 from prunetext.pruning.search import POLISH, Search
-from prunetext.pruning.task import Report, Task
 
 
 class Solution(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from prunetext.errors import InputError
 from prunetext.models.groups import KINDS
-from prunetext.pruning.criterion import CRITERIA, Criterion, load_criterion
+from prunetext.pruning.criteria.criterion import CRITERIA, Criterion, load_criterion
 from prunetext.pruning.schedules import SCHEDULES, Schedule, load_schedule
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from prunetext.models.encoded import Encoded
 from prunetext.models.groups import Kept
-from prunetext.models.textcnn import TextCNN
-from prunetext.pruning.criterion import Groups, dense_gradient, removals
-from prunetext.pruning.scoring import BATCH, gradients
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.pruning.choosing import BATCH, gradients
+from prunetext.pruning.criteria.criterion import Groups, dense_gradient, removals
 from prunetext.pruning.shrinking import expand, shrink
-from prunetext.training.examples import Encoded
 
 CHUNK = 0.05  # share of the room that is filled before costs are asked again
 

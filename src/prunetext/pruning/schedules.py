@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.criterion import load_method, number
+from prunetext.pruning.criteria.criterion import load_method, number
 
 FIRST_STEP = math.log(4)  # to a quarter of the bytes
 LAST_STEP = math.log(1.6)  # a finer step is not worth its recovery

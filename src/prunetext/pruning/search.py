@@ -14,22 +14,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from prunetext.models.rounding import balance, no_turn, rotation, rounding_of, turn
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import balance, no_turn, rotation, rounding_of, turn
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.criterion import Criterion, Groups, State
+from prunetext.pruning.choosing import choose, losses_of, observe, scores_of
+from prunetext.pruning.criteria.criterion import Criterion, Groups, State
 from prunetext.pruning.cutting import Scored, faster, highest, lighter, zeros_of
+from prunetext.pruning.problem import Report, Task, split_dev
 from prunetext.pruning.regrowth import regrow
 from prunetext.pruning.schedules import Outcome, Step
-from prunetext.pruning.scoring import choose, losses_of, observe, scores_of
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.store import Store, digest, key_of
-from prunetext.pruning.task import Report, Task, split_dev
-from prunetext.training.bootstrap import paired_drop
-from prunetext.training.distillation import blended, softened
-from prunetext.training.evaluation import accepts
-from prunetext.training.examples import Encoded
+from prunetext.statistics.bootstrap import paired_drop
+from prunetext.statistics.evaluation import accepts
 from prunetext.training.loop import Hooks, Settings, answers, logits, train_model
+from prunetext.training.losses import blended, softened
 
 SAMPLE_TOKENS = 60_000  # of train, on which criteria score: where texts are short, few texts leave most words out
 SAMPLE = 2000  # of these texts, on which losses are measured

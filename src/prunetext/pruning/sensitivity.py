@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prunetext.models.rounding import balance
+from prunetext.models.textcnn.rounding import balance
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.choosing import sample_loss
 from prunetext.pruning.cutting import highest
 from prunetext.pruning.methods import Method
-from prunetext.pruning.scoring import sample_loss
+from prunetext.pruning.problem import Task
 from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import shrink
-from prunetext.pruning.task import Task
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 

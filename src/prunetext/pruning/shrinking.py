@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from prunetext.models.groups import KINDS, Group, Kept, Slice, Tensors
-from prunetext.models.textcnn import TextCNN
-from prunetext.models.units import UNKNOWN, WORDS
+from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import TextCNN
 
 
 def all_kept(groups: Iterable[Group]) -> dict[str, np.ndarray]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from prunetext.models.pair import model_of
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.pair import model_of
 from prunetext.pruning.schedules import Outcome
 from prunetext.training.checkpoint import load_tensors, save_tensors
 

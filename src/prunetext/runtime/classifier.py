@@ -35,18 +35,6 @@ MOST_THREADS = 1 << 16  # the native module starts far fewer, but takes no large
 NEAREST = 100  # stored vectors that `match` lets the head judge
 
 
-def load(path: str | os.PathLike[str]) -> Classifier:
-    """Load a packed model.
-
-        clf = prunetext.load("runs/reviews/model.safetensors")
-        clf.predict(["great film", "dull"])    # ['pos', 'neg']
-
-    The whole file is checked first: FileNotFoundError for a missing path, ModelFileError with the reason for anything
-    else that is wrong with it.
-    """
-    return Classifier(path)
-
-
 class Classifier:
     """A packed classifier of texts, or of pairs of them.
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prunetext.config import ModelOptions, parse_widths
 from prunetext.data.dataset import Examples, Input
 from prunetext.errors import RunError
-from prunetext.models.initial import begin_at, vocabulary_of
-from prunetext.models.pair import kind_of
-from prunetext.models.textcnn import Shape, TextCNN
+from prunetext.models.encoded import Encoded, encode, encode_inputs
+from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.pair import kind_of
+from prunetext.models.textcnn.starting import begin_at, vocabulary_of
+from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching.cache import Floats, alone
 from prunetext.training.checkpoint import load_tensors, save_tensors
-from prunetext.training.distillation import softened
-from prunetext.training.examples import Encoded, encode, encode_inputs
 from prunetext.training.loop import Settings, Trained, logits, train_model
+from prunetext.training.losses import softened
 from prunetext.training.pace import pace
 
 LARGE = ModelOptions(dimensions=64, filters=128, pooling="max")

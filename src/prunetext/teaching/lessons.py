@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prunetext.config import TeachOptions
 from prunetext.data.dataset import Data, Input
 from prunetext.errors import InputError
+from prunetext.options import TeachOptions
 from prunetext.runtime._native import count_words
 from prunetext.teaching.augmentation import augmented, augmented_pairs
 from prunetext.teaching.cache import Floats, digest_of

@@ -12,19 +12,19 @@ import numpy.typing as npt
 import torch
 from scipy.special import expit
 
-from prunetext.config import TeachOptions
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
 from prunetext.errors import InputError, require
-from prunetext.floats import load_float
-from prunetext.modelfiles import read_header
+from prunetext.modelfiles.header import read_header
+from prunetext.modelfiles.trained import load_float
+from prunetext.models.encoded import encode_inputs
+from prunetext.options import TeachOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.teaching.probabilities import COLUMNS, ENDINGS, OF_PAIRS, read_probabilities
-from prunetext.training.examples import encode_inputs
 from prunetext.training.loop import logits
 
 Tell = Callable[[int, int], None] | None

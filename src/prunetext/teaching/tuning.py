@@ -17,9 +17,9 @@ from torch import Tensor
 
 from prunetext.data.dataset import Examples
 from prunetext.errors import require
+from prunetext.models.encoded import targets_of
 from prunetext.teaching.cache import alone
 from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer, fast_bfloat16, padded, quiet
-from prunetext.training.examples import targets_of
 
 VERSION = 1  # of the fine-tuning: what another version has tuned is not used again
 STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small ones up to ten times

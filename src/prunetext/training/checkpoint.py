@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from prunetext.errors import RunError
-from prunetext.models.textcnn import Rounding, TextCNN
+from prunetext.models.textcnn.model import Rounding, TextCNN
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
 

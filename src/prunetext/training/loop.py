@@ -14,13 +14,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from prunetext.models.textcnn import TextCNN
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.row_adam import RowAdam
+from prunetext.statistics.metrics import Array, Gold, Measure
+from prunetext.statistics.thresholds import decided, tuned
+from prunetext.training.batches import batches, evaluation_batches
 from prunetext.training.checkpoint import Checkpoint
-from prunetext.training.distillation import distillation_loss, distribution, softened
-from prunetext.training.examples import Encoded, batches, evaluation_batches
-from prunetext.training.metrics import Array, Gold, Measure
-from prunetext.training.row_adam import RowAdam
-from prunetext.training.thresholds import decided, tuned
+from prunetext.training.losses import distillation_loss, distribution, softened
 
 WINDOW = 1000  # tokens of one text in one training step, another part of it in each; prediction reads all of it
 CHECKPOINT_SECONDS = 10.0

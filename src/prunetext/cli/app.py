@@ -1,0 +1,71 @@
+"""The `prunetext` command: all commands together, its exit codes, and what a usage error says."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any, cast
+
+import typer
+
+from prunetext.cli import making, measuring, using  # in the order in which --help lists their commands
+from prunetext.cli.command import app, refuse
+
+__all__ = ["app", "main", "making", "measuring", "using"]
+# Click's base of all usage errors, wherever this version of typer keeps it.
+USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[2])
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Train, prune and pack the smallest, fastest text classifier that keeps its accuracy."""
+    if show_version:
+        print(f"prunetext {version('prunetext')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted."""
+    given = sys.argv[1:] if arguments is None else arguments
+    _open_outputs()
+    try:
+        code = typer.main.get_command(app).main(given, prog_name="prunetext", standalone_mode=False)
+    except USAGE_ERROR as error:
+        sys.exit(refuse(_usage(error, given)))
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    if code == 130:
+        resumed = given[:1] in (["fit"], ["prune"], ["compare"])
+        print(f"Interrupted.{' Repeat the command to go on where it was.' * resumed}", file=sys.stderr)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_outputs() -> None:
+    """Make standard output UTF-8 whatever the terminal's encoding is, so that any label can be printed.
+
+    Half a character, as in a label or the name of a file, is written as its escape, which is also that of JSON.
+    """
+    for name, encoding in (("stdout", "utf-8"), ("stderr", None)):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller, who wants no output
+            stream = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+            setattr(sys, name, stream)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def _usage(error: Any, given: list[str]) -> str:
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    # The error of an option without its argument does not say of which command it is.
+    known = given[:1] if given and given[0] in typer.main.get_command(app).commands else []  # type: ignore[attr-defined]
+    command_path = context.command_path if context else " ".join(["prunetext", *known])
+    return f"{message}{'' if message[-1:] in '.?' else '.'} See {command_path} --help."

@@ -1,0 +1,88 @@
+"""How a function becomes a command: flags made of dataclasses, exit codes, one sentence for a user's mistake."""
+
+from __future__ import annotations
+
+import functools
+import inspect as python_inspect
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Annotated, Any
+
+import typer
+
+from prunetext.errors import InputError
+from prunetext.options import option_types
+
+app = typer.Typer(
+    help="Train, prune and pack the smallest, fastest text classifier that keeps its accuracy.",
+    add_completion=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# What several commands take.
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)]
+Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command of a function: a flag for each option of `groups` (or of those in `only`), and exit codes."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(**arguments: Any) -> None:
+            raise typer.Exit(_guarded(functools.partial(function, **arguments)))
+
+        signature = python_inspect.signature(function, eval_str=True)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        flags = [flag for group in groups for flag in _flags(group) if not only or flag.name in only]
+        run.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in (*own, *flags)}
+        del run.__wrapped__
+        app.command()(run)
+        return run
+
+    return register
+
+
+def _flags(group: type) -> list[python_inspect.Parameter]:
+    """A keyword parameter for each field; None means that the flag was not given."""
+    types = option_types(group)
+    flags = []
+    for each in fields(group):
+        default = "" if each.default is None or each.default is False else f" [default: {each.default}]"
+        option = typer.Option(help=each.metadata["help"] + default, show_default=False)
+        kind: Any = Annotated[types[each.name] | None, option]
+        flags.append(
+            python_inspect.Parameter(each.name, python_inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        )
+    return flags
+
+
+def _guarded(function: Callable[[], None]) -> int:
+    """Call it; what a user can cause becomes one sentence and an exit code."""
+    try:
+        function()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head, has enough. Python would complain again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except InputError as error:
+        return refuse(str(error))
+    except OSError as error:
+        if error.errno is None:
+            raise
+        where = f"{error.filename or 'an empty name'}: " if error.filename is not None else ""
+        return refuse(
+            f"{where}{(error.strerror or 'this failed').lower()}. Check the name, its permissions and the disk."
+        )
+    return 0
+
+
+def refuse(sentence: str) -> int:
+    """Say what is wrong on standard error; the exit code."""
+    print(" ".join(sentence.splitlines()), file=sys.stderr)
+    return 2

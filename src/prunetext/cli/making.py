@@ -1,0 +1,149 @@
+"""The commands: each calls the API function of its name and prints what that returns; nothing else prints.
+
+Flags that stand for an option are made of the dataclasses in `config`, so that a keyword of the API, a flag and a key
+of a TOML file have one name, one default and one sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from prunetext.cli.command import Json, command
+from prunetext.errors import InputError, require
+from prunetext.options import (
+    FitOptions,
+    ModelOptions,
+    PruneOptions,
+    ReadOptions,
+    TeachOptions,
+    VectorOptions,
+    option_types,
+    read_recipe,
+)
+
+if TYPE_CHECKING:
+    from prunetext.fitting.finishing import Result
+
+
+@command(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
+def fit(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="File, folder of train, dev and test files, folder per label, or sample:NAME.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the run, which is made; required.")] = None,
+    dev: Annotated[str | None, typer.Option(help="File of dev texts, instead of a part of DATA.")] = None,
+    test: Annotated[str | None, typer.Option(help="File of test texts, instead of a part of DATA.")] = None,
+    vectors: Annotated[
+        str | None,
+        typer.Option(
+            help="File of word vectors to start from: GloVe, word2vec, fastText, gensim, .npy, or sample:NAME."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
+    ] = None,
+    as_json: Json = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with values for these flags, under the same names with _ for -; flags go first."),
+    ] = None,
+    **options: Any,
+) -> None:
+    """Train, prune and pack a classifier.
+
+    DATA without dev or test texts is split by the seed. A run that was stopped goes on where it was when the command
+    is repeated; Ctrl-C ends pruning with the best model so far.
+    """
+    given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
+    given |= {"overwrite": overwrite, "json": as_json}
+    known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
+    known |= dict.fromkeys(("data", "out", "dev", "test", "vectors"), str) | dict.fromkeys(("overwrite", "json"), bool)
+    values = {} if config is None else read_recipe(config, known)
+    values |= {name: value for name, value in given.items() if value is not None}
+    for name, remedy in (("data", "Give a file, a folder or sample:NAME."), ("out", "Give a folder with --out.")):
+        if name not in values:
+            raise InputError(f"{name} is missing. {remedy}")
+    wants_json = values.pop("json", False)
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")
+    from prunetext.cli.progress import Bars
+    from prunetext.fitting.api import fit as run
+
+    with Bars() as bars:
+        result = run(values.pop("data"), progress=bars, **values)
+    print_run(result, wants_json)
+
+
+def print_run(result: Result, as_json: bool | None) -> None:
+    """Print what a run ended with."""
+    if as_json:
+        stored = json.loads(result.path.with_name("result.json").read_text("utf-8"))
+        print(json.dumps({**stored, "path": str(result.path)}, ensure_ascii=False, indent=1))
+    else:
+        from prunetext.cli import tables
+
+        tables.print_result(result)
+
+
+@command(PruneOptions)
+def prune(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the new run, which is made; required.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where the data of RUN are now, if they have moved.", show_default=False)
+    ] = None,
+    overwrite: Annotated[
+        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
+    ] = None,
+    sensitivity: Annotated[
+        bool | None,
+        typer.Option(
+            "--sensitivity",
+            help="Prune nothing, but measure each group alone, by --criterion, and write RUN/sensitivity.jsonl.",
+        ),
+    ] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Prune an earlier run's dense model again.
+
+    With another method or another budget; steps of RUN's own search that fit are used again.
+    """
+    for name, value, remedy in (("run", run, "Give the --out of a fit."), ("out", out, "Give a folder with --out.")):
+        if value is None and (name == "run" or not sensitivity):
+            raise InputError(f"{name} is missing. {remedy}")
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")
+    from prunetext.cli import tables
+    from prunetext.cli.progress import Bars
+    from prunetext.fitting.api import prune as work
+
+    values = {name: value for name, value in options.items() if value is not None}
+    if sensitivity:
+        given = {**values, **({} if out is None else {"out": out}), **({"overwrite": True} if overwrite else {})}
+        for name in sorted(given.keys() - {"criterion", "groups"}):
+            flag = name.replace("_", "-")
+            raise InputError(f"sensitivity is measured for RUN and takes no {flag}. Leave out --{flag}.")
+        from prunetext.fitting.api import sensitivity as measure
+
+        rows = measure(cast(str, run), data=data, **values)
+        if as_json:
+            print(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=1))
+        else:
+            tables.print_sensitivity(rows)
+        return
+    with Bars() as bars:
+        result = work(cast(str, run), out=cast(str, out), data=data, overwrite=bool(overwrite), progress=bars, **values)
+    print_run(result, as_json)

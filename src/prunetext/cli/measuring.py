@@ -1,0 +1,173 @@
+"""The commands that measure: of models that are made for it, or of one that is there."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from prunetext.cli.command import Json, Model, command
+from prunetext.errors import InputError, require
+from prunetext.options import ModelOptions, ReadOptions
+
+
+@command(ReadOptions, ModelOptions)
+def compare(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
+    out: Annotated[
+        str | None, typer.Option(help="Folder of the comparison, which is made or added to; required.")
+    ] = None,
+    methods: Annotated[
+        str,
+        typer.Option(help="Such as taylor/local,random/oneshot/filters+taps; all if not given.", show_default=False),
+    ] = "",
+    sizes: Annotated[
+        str | None,
+        typer.Option(help="Shares of the unpruned file, or bytes. [default: 1/2,1/4,1/10,1/30]", show_default=False),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Dense models, each of its own seed. [default: 3]", show_default=False)
+    ] = 3,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Whether to make the baselines.", show_default=False)
+    ] = True,
+    autotune: Annotated[
+        int, typer.Option(help="Seconds of fastText's own search for each size.", show_default=False)
+    ] = 0,
+    max_drop: Annotated[
+        float, typer.Option(help="Accuracy points that verdicts allow. [default: 0.5]", show_default=False)
+    ] = 0.5,
+    epochs: Annotated[
+        float | None, typer.Option(help="Epochs of training the dense model, as for fit.", show_default=False)
+    ] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Compare methods at equal bytes.
+
+    Prints a table for each size, the most accurate method first, with baselines, intervals over seeds and verdicts.
+    Every model is a row in OUT/rows.jsonl; a comparison that was stopped goes on where it was.
+    """
+    if out is None:
+        raise InputError("out is missing. Give a folder with --out.")
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")
+    from prunetext.cli import tables
+    from prunetext.comparison.api import compare as run
+
+    values = {name: value for name, value in options.items() if value is not None}
+    values |= {} if sizes is None else {"sizes": sizes}
+    values |= {} if epochs is None else {"epochs": epochs}
+    show = None if as_json else tables.print_row
+    found = run(
+        data,
+        out=out,
+        methods=methods,
+        seeds=seeds,
+        baselines=baselines,
+        autotune=autotune,
+        max_drop=max_drop,
+        row=show,
+        **values,
+    )
+    if as_json:
+        print(json.dumps([row._asdict() for row in found.rows], ensure_ascii=False, indent=1))
+    else:
+        tables.print_comparison(found.lines)
+
+
+@command(ReadOptions)
+def evaluate(
+    model: Model,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
+    split: Annotated[
+        str | None,
+        typer.Option(help="train, dev or test; test of a folder that has one and of a known sample, else all rows."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Model to compare with: another packed file, or the dense.safetensors of a run."),
+    ] = None,
+    max_drop: Annotated[
+        float,
+        typer.Option(
+            help="Points of accuracy, or of --metric, that MODEL may lose to the other. [default: 0.5]",
+            show_default=False,
+        ),
+    ] = 0.5,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="What to measure, too, and to compare by: macro-f1, micro-f1, f1, map or mrr."),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(help="Label that f1, map and mrr are about, where it has no usual name such as 1 or yes."),
+    ] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Measure a model on labelled texts.
+
+    Prints accuracy with its interval, macro-F1, --metric and the scores of each class; with --against also the verdict.
+    """
+    from prunetext.judging.api import evaluate as run
+
+    given = {name: value for name, value in options.items() if value is not None}
+    given |= {"metric": metric, "positive": positive}
+    found = run(model, data, split=split, against=against, max_drop=max_drop, **given)
+    if as_json:
+        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+    else:
+        from prunetext.cli import tables
+
+        tables.print_evaluation(found, against, max_drop)
+
+
+@command(ReadOptions)
+def bench(
+    model: Model,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
+    peers: Annotated[
+        str,
+        typer.Option(
+            help="Some of fasttext-numpy2, fasttext-predict, fasttext-new, scikit-learn, model2vec, onnxruntime, with "
+            "commas; none, or all that are installed. [default: all]",
+            show_default=False,
+        ),
+    ] = "all",
+    passes: Annotated[int, typer.Option(help="Passes over the texts. [default: 9]", show_default=False)] = 9,
+    starts: Annotated[int, typer.Option(help="Starts of new processes. [default: 15]", show_default=False)] = 15,
+    dimensions: Annotated[
+        int, typer.Option(help="Dimensions of fastText's vectors. [default: 10]", show_default=False)
+    ] = 10,
+    beside: Annotated[
+        str | None, typer.Option(help="Folder with further peers, made by pip install --target.", show_default=False)
+    ] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Measure how small and fast a model is.
+
+    Prints size, speed on one and on all threads, the time for one text, cold start and memory, beside the peers that
+    are installed, which are trained on DATA's train texts, and beside two floors: wc -w, and splitting and hashing.
+    """
+    from prunetext.benchmarking.api import bench as run
+    from prunetext.cli import tables
+
+    given = {name: value for name, value in options.items() if value is not None}
+    found = run(
+        model,
+        data,
+        peers=peers,
+        passes=passes,
+        starts=starts,
+        dimensions=dimensions,
+        beside=beside,
+        told=tables.print_stage,
+        **given,
+    )
+    if as_json:
+        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+    else:
+        tables.print_bench(found)

@@ -1,0 +1,262 @@
+"""How results look in a terminal: tables on standard output."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from prunetext.benchmarking.table import circumstances, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from prunetext.benchmarking.api import Bench
+    from prunetext.comparison.rows import Row
+    from prunetext.comparison.summary import Line
+    from prunetext.fitting.finishing import Result
+    from prunetext.judging.api import Evaluation
+    from prunetext.modelfiles.inspection import Inspection
+    from prunetext.pruning.sensitivity import Sensitivity
+    from prunetext.statistics.evaluation import Damage, Score
+
+
+class _Output(Console):
+    """Standard output as rich writes to it; a reader that has enough is left to the caller."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise again the error that is being handled, which rich would make exit code 1."""
+        raise
+
+
+def _output() -> Console:
+    # Labels and paths may look like markup or emoji codes.
+    return _Output(markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+WORST = 3  # labels that are named
+WIDE = 200  # columns that a table of names may take
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # or orders of direction
+
+
+def _shown(value: object) -> str:
+    r"""A label or a word of a file, as it can do nothing to the terminal and stays on its line.
+
+    >>> print(_shown("a\n\x1b[2J"))
+    a\n\x1b[2J
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), str(value))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=bool(number))
+    return table
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _interval(score: Score) -> str:
+    return f"{100 * score.low:.2f} to {100 * score.high:.2f}"
+
+
+def print_result(result: Result) -> None:
+    """Print what was noticed in the data, the three models side by side, and the verdict."""
+    out = _output()
+    for note in result.notes:
+        out.print(note)
+    out.print()
+    judged = result.judged
+    title, other = judged.title, judged.metric != "accuracy"
+    table = _table("model", "accuracy", "95 % interval", *[title] * other, "bytes", "texts/s")
+    for name, row in judged.models().items():
+        numbers = (*[_percent(row.value)] * other, f"{row.bytes:,}", f"{row.texts_per_second:,.0f}")
+        table.add_row(name, _percent(row.score.accuracy), _interval(row.score), *numbers)
+    out.print(table)
+    out.print(f"\nOn {result.score.n:,} test texts, one thread.")
+    removed = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in result.removed.items())
+    out.print(f"Removed: {removed} of the bits.")
+    out.print(result.verdict.sentence(title))
+    out.print(f"Why the search ended: {result.reason}.")
+    agreement = judged.agreement
+    out.print(
+        f"Float and packed model agree on {_percent(agreement.equal)} of dev; "
+        f"rounding costs {agreement.drop:.2f} points{f' of {title}' * other} there ({agreement.table} table)."
+    )
+    if judged.damages:
+        out.print(_worst(judged.damages))
+    out.print(result.calibration.sentence())
+    if result.calibration.rejection is not None:
+        out.print(result.calibration.rejection.sentence())
+    out.print(str(result.path))
+
+
+def _worst(damages: Sequence[Damage]) -> str:
+    """Which labels have lost most, in a sentence."""
+    lost = [each for each in damages if each.drop > 0]
+    if not lost:
+        return "No label has a lower F1 than by the dense model."
+    worst = ", ".join(
+        f"{_shown(each.label)} {100 * each.dense:.1f} to {100 * each.packed:.1f} ({each.n:,} texts)"
+        for each in lost[:WORST]
+    )
+    return f"{len(lost)} of {len(damages)} labels have a lower F1 than by the dense model; most of all {worst}."
+
+
+def print_sensitivity(rows: list[Sensitivity]) -> None:
+    """Print what each group alone could do without."""
+    out = _output()
+    table = _table("group", "removed", "share", "bytes", "drop", "± error", "loss")
+    for row in rows:
+        share = f"{100 * row.share:.0f} %"
+        numbers = (f"{row.bytes:,}", f"{row.drop:.2f}", f"{row.error:.2f}", f"{row.loss:+.4f}")
+        table.add_row(row.group, f"{row.removed:,}", share, *numbers)
+    out.print(table)
+    out.print("\nEach group alone, without recovery, on dev: points lost, and the rise of the loss in nats.")
+
+
+def print_row(row: Row) -> None:
+    """Tell on standard error that a model of a comparison is there."""
+    sys.stderr.write(f"seed {row.seed}  {row.size:<6} {row.method:<32} {row.bytes:>11,} bytes  dev {row.dev:.2f} %\n")
+    sys.stderr.flush()
+
+
+def print_comparison(lines: list[Line]) -> None:
+    """Print what a comparison has found: a table for each size, the most accurate method first."""
+    out = _output()
+    out.width = max(out.width, WIDE)  # a name that is cut off tells no method from another
+    for size in dict.fromkeys(line.size for line in lines):
+        here = [line for line in lines if line.size == size]
+        out.print("\nOf their own size:" if size == "any" else f"\nAt {size}{' of the bytes' * ('/' in size)}:")
+        table = _table("method", "accuracy", "± 95 %", "drop", "bytes", "texts/s", "seconds", "verdicts")
+        for line in here:
+            margin = "–" if math.isinf(line.margin) else f"{line.margin:.2f}"
+            numbers = (f"{line.drop:.2f}", f"{line.bytes:,.0f}", f"{line.texts_per_second:,.0f}", f"{line.seconds:.1f}")
+            table.add_row(line.method + " *" * bool(line.over), f"{line.test:.2f} %", margin, *numbers, line.verdicts)
+        out.print(table)
+    if any(line.over for line in lines):
+        out.print("\n* larger than the size: nothing more could be removed")
+    out.print("\nMeans over seeds on test; the interval is over seeds, by Student's t; texts/s on one thread.")
+
+
+def print_stage(line: str) -> None:
+    """Tell on standard error what begins."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def print_bench(found: Bench) -> None:
+    """Print what a benchmark has found: sizes and speeds, then what a single text and a new process take."""
+    out = _output()
+    out.width = max(out.width, WIDE)
+    for note in found.notes:
+        out.print(note)
+    for columns, rows in tables(found):
+        table = _table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        out.print(table)
+        out.print()
+    for line in circumstances(found):
+        out.print(line)
+
+
+def print_evaluation(found: Evaluation, against: str | None, max_drop: float) -> None:
+    """Print the score, the classes, and the comparison if there is one."""
+    out = _output()
+    for note in found.notes:
+        out.print(note)
+    score = found.score
+    out.print(f"accuracy {_percent(score.accuracy)} (95 % interval {_interval(score)}) on {score.n:,} texts")
+    out.print(f"macro-F1 {_percent(score.macro_f1)}")
+    title = found.title
+    if found.micro_f1 is not None:
+        out.print(f"micro-F1 {_percent(found.micro_f1)}")
+    if found.metric not in ("accuracy", "macro-f1", "micro-f1" if found.micro_f1 is not None else ""):
+        out.print(f"{title} {_percent(found.value)}")
+    if found.calibration_error is not None:
+        out.print(f"expected calibration error {_percent(found.calibration_error)}")
+    if found.rejection is not None:
+        out.print(found.rejection.sentence())
+    out.print()
+    table = _table("label", "precision", "recall", "F1", "texts")
+    for each in found.per_class:
+        table.add_row(_shown(each.label), *map(_percent, (each.precision, each.recall, each.f1)), f"{each.n:,}")
+    out.print(table)
+    if found.verdict is not None and found.reference is not None:
+        verdict = found.verdict
+        more = "" if found.reference_value is None else f", {title} {_percent(found.reference_value)}"
+        out.print(f"\n{against}: accuracy {_percent(found.reference.accuracy)}{more * (found.metric != 'accuracy')}")
+        ending, of = ".", "" if found.metric == "accuracy" else f" of {title}"
+        if verdict.name == "undecided":
+            needed = (
+                "more texts are unlikely to give kept" if verdict.needed is None else f"{verdict.needed:,} are needed"
+            )
+            ending = f"; {needed}."
+        out.print(
+            f"{verdict.name}: against it {verdict.drop:.2f} points{of} are lost, at least {verdict.low:.2f} and at "
+            f"most {verdict.high:.2f} with 95 % confidence each, and {max_drop:g} may be{ending}"
+        )
+
+
+def print_inspection(found: Inspection) -> None:
+    """Print sizes, parts and provenance of a model file."""
+    out = _output()
+    out.print(f"{_shown(found.path)}: {found.format}, {found.size:,} bytes\n")
+    parts = _table("part", "bytes")
+    for name, size in found.parts.items():
+        parts.add_row(_shown(name), f"{size:,}")
+    out.print(parts)
+    out.print()
+    filters = ", ".join(f"{count} of width {width}" for width, count in found.filters.items())
+    facts: dict[str, Any] = {
+        "labels": ", ".join(found.labels),
+        "words": f"{found.words:,}",
+        "dimensions": found.dimensions,
+        "filters": filters or "none",
+        "pooling": found.pooling,
+        "tokenizer": found.tokenizer,
+    }
+    if found.coding:
+        facts["coded"] = ", ".join(f"{name} ({_coding(entry)})" for name, entry in found.coding.items())
+    if found.table_bytes is not None:
+        facts["table"] = f"{found.table}, {found.table_bytes:,} bytes of memory"
+    if found.temperature is not None:
+        facts["temperature"] = f"{found.temperature:g}"
+    if found.reject is not None:
+        facts["reject"] = f"below a probability of {found.reject:g}"
+    if found.thresholds is not None:
+        least, most = min(found.thresholds), max(found.thresholds)
+        facts["thresholds"] = f"several labels a text, each from a probability of its own, {least:g} to {most:g}"
+    if found.longest:
+        facts["longest"] = " ".join(found.longest)
+    for name, fact in (*facts.items(), *_provenance(found.provenance)):
+        out.print(f"{_shown(name):<12}{_shown(fact)}")
+
+
+def _coding(entry: Mapping[str, Any]) -> str:
+    """In words what a tensor's coding saves."""
+    precision, zeros = entry.get("precision", "8"), entry.get("zeros")
+    words = ["8, 4 or 2 bits a row" if precision == "mixed" else f"{precision} bits"]
+    words += [f"zeros as {zeros}"] if zeros else []
+    words += ["compressed"] if "bytes" in entry else []
+    return "; ".join(words)
+
+
+def _provenance(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """One line for each thing that the file says of its making; nested values as name=value."""
+    lines = []
+    for name, value in provenance.items():
+        if isinstance(value, dict):
+            parts = [f"{key}={part:.4g}" if isinstance(part, float) else f"{key}={part}" for key, part in value.items()]
+            value = " ".join(part for part in parts if not part.endswith("=None"))
+        lines.append((name, str(value)))
+    return lines

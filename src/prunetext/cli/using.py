@@ -1,0 +1,102 @@
+"""The commands that use a model file: label texts, look inside, write it for other runtimes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from prunetext.cli.command import Json, Model, command
+from prunetext.errors import InputError
+from prunetext.options import ReadOptions
+
+ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+@command(ReadOptions, only=("text", "text_b", "encoding"))
+def predict(
+    model: Model,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="A text a line (for a model of pairs, two with a tab between them), or a table (.csv, .tsv, .jsonl, "
+            ".parquet); - is standard input.",
+        ),
+    ],
+    threads: Annotated[int | None, typer.Option(help="Threads; all cores if there is much text.")] = None,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="No label for texts below the threshold that fit --precision has stored.")
+    ] = False,
+    **options: Any,
+) -> None:
+    """Label texts, one a line.
+
+    Prints a line for each text, or pair of texts: its most probable label, a tab, the probability. The label of a text
+    that is rejected is empty, which no label of a model is. Where a text may have several labels, the line has each of
+    them, a tab and its probability, with tabs between all of them; it is empty where the text has none.
+    """
+    from prunetext.modelfiles.prediction import predict_chunks
+
+    given = {name: value for name, value in options.items() if value is not None}
+    reading = {"text": None, "encoding": ReadOptions.encoding, **given}
+    for chunk in predict_chunks(model, file, threads=threads, reject=reject, **reading):
+        lines = ["\t".join(map(shown, each if isinstance(each, list) else [each])) + "\n" for each in chunk]
+        sys.stdout.buffer.write("".join(lines).encode())
+        sys.stdout.buffer.flush()
+
+
+def shown(answer: tuple[str | None, float]) -> str:
+    """A label and its probability, with a tab between them."""
+    label, probability = answer
+    return f"{(label or '').translate(ESCAPES)}\t{probability:.4f}"
+
+
+@command()
+def inspect(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Packed file, or a float file of a run.", show_default=False)
+    ],
+    words: Annotated[
+        int, typer.Option(help="Name so many words, those of the longest vectors.", show_default=False)
+    ] = 0,
+    as_json: Json = None,
+) -> None:
+    """Say what is in a model file.
+
+    Prints the bytes of each part, sizes, labels, and where the model comes from.
+    """
+    from prunetext.modelfiles.api import inspect as run
+
+    found = run(model, words=words)
+    if as_json:
+        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+    else:
+        from prunetext.cli import tables
+
+        tables.print_inspection(found)
+
+
+@command()
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Packed file, float file of a run, or folder of a run.", show_default=False
+        ),
+    ],
+    onnx: Annotated[str | None, typer.Option(help="ONNX file to write; required.")] = None,
+) -> None:
+    """Write a model as a standard ONNX file.
+
+    The file holds vocabulary and labels, too, and has been checked to answer as the model does. README.md says how to
+    feed it.
+    """
+    if onnx is None:
+        raise InputError("onnx is missing. Give a file with --onnx.")
+    from prunetext.modelfiles.api import export as run
+
+    done = run(model, onnx)
+    print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, probabilities differ by {done.apart:.0e} at most")

@@ -1,0 +1,1 @@
+"""Word vectors: read from files of every usual kind, or trained on texts."""

@@ -1,0 +1,170 @@
+"""Vectors of words one after the other, as text (GloVe, word2vec, fastText) or in binary (word2vec)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from prunetext.data.columns import quoted
+from prunetext.data.vectors.words import check_dimensions, checked
+from prunetext.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from prunetext.data.vectors.words import Choice, Vector
+
+LONGEST_LINE = 1 << 18  # bytes: 4,096 numbers of 64 digits
+LONGEST_NAME = 1 << 10  # bytes of a word in a binary file
+BLOCK = 1 << 20  # bytes read at a time
+WHOLE = "Get the whole file."
+
+
+def header_of(line: bytes) -> tuple[int, int] | None:
+    r"""Number of vectors and of dimensions, where a file begins with a line that says so.
+
+    >>> header_of(b"400000 50\n"), header_of(b"the 0.418 0.24968\n")
+    ((400000, 50), None)
+    """
+    fields = line.split()
+    if len(fields) != 2 or not all(field.isdigit() and len(field) < 16 for field in fields):
+        return None
+    return int(fields[0]), int(fields[1])
+
+
+def is_first_line(content: bytes, dimensions: int) -> bool:
+    r"""Whether text begins there: a word, and so many numbers.
+
+    >>> is_first_line(b"the 0.4 0.2\n", 2), is_first_line(b"the \x00\x01\n", 2)
+    (True, False)
+    """
+    fields = content.partition(b"\n")[0].split()
+    return len(fields) > dimensions > 0 and all(map(_is_number, fields[-dimensions:]))
+
+
+def read_text(path: Path, choice: Choice) -> dict[str, Vector]:
+    """Read lines of a word and its numbers, with spaces or tabs between them, with or without a header.
+
+        the 0.418 0.24968 -0.41242
+
+    All lines must have as many numbers; those of words that are not chosen are only counted. A word may hold spaces.
+    """
+    rows: dict[str, Vector] = {}
+    stated, dimensions, seen, number = None, 0, 0, 0
+    for number, line in _lines(path):
+        if number == 1 and (stated := header_of(line)):
+            dimensions = stated[1]
+            check_dimensions(path, dimensions)
+            continue
+        if not dimensions:
+            dimensions = _first(path, line, number)
+        name, _, numbers = line.rstrip().partition(b" ")
+        if numbers.count(b" ") != dimensions - 1 or b"\t" in line:
+            name, numbers = _taken_apart(path, line, dimensions, number)
+        seen += 1
+        if (word := choice.take(name)) is not None:
+            rows[word] = checked(path, word, np.array(_floats(path, word, numbers.split(), number)), number)
+    if not seen:
+        raise DataError(path, "there are no vectors in it. Give a file with a word and its numbers on each line.")
+    if stated and seen < stated[0]:
+        raise DataError(
+            path, f"the header says {stated[0]:,} vectors, but here the file ends after {seen:,}. {WHOLE}", number
+        )
+    return rows
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with their numbers from 1."""
+    number = 0
+    with path.open("rb") as file:
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE:
+                raise DataError(
+                    path, f"the line is longer than {LONGEST_LINE:,} bytes. Put a word and its numbers on each.", number
+                )
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if not line.isspace():
+                yield number, line
+
+
+def _first(path: Path, line: bytes, number: int) -> int:
+    """How many numbers end the first line, whose word may be a number, too."""
+    fields = line.split()
+    dimensions = 0
+    while dimensions < len(fields) - 1 and _is_number(fields[-1 - dimensions]):
+        dimensions += 1
+    if not dimensions:
+        raise DataError(
+            path, "this is no word with its numbers after it. Give vectors as GloVe, word2vec or fastText do.", number
+        )
+    check_dimensions(path, dimensions)
+    return dimensions
+
+
+def _taken_apart(path: Path, line: bytes, dimensions: int, number: int) -> tuple[bytes, bytes]:
+    """Word and numbers of a line with tabs, with several spaces, or with a word that holds some."""
+    fields = line.split()
+    if line[:1].isspace() and len(fields) == dimensions:  # what the word is made of counts as space
+        fields.insert(0, b"")
+    extra = fields[1 : len(fields) - dimensions]
+    if len(fields) <= dimensions or (extra and all(map(_is_number, extra))):
+        raise DataError(
+            path,
+            f"numbers behind the word: {len(fields) - 1:,}, where {dimensions:,} are due. Give each word as many.",
+            number,
+        )
+    return b" ".join(fields[:-dimensions]), b" ".join(fields[-dimensions:])
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _floats(path: Path, word: str, fields: Sequence[bytes], number: int) -> list[float]:
+    try:
+        return [float(field) for field in fields]
+    except ValueError:
+        wrong = next(field for field in fields if not _is_number(field)).decode(errors="replace")
+        raise DataError(
+            path, f"{quoted(wrong)} in the vector of {quoted(word)} is no number. Correct or remove it.", number
+        ) from None
+
+
+def read_binary(path: Path, choice: Choice) -> dict[str, Vector]:
+    """Read word2vec's binary file: a header line, then words, each with a space and its numbers in float32 behind it.
+
+    A header that promises more than the file holds raises `DataError`, before any memory is taken.
+    """
+    rows: dict[str, Vector] = {}
+    with path.open("rb") as file:
+        header = header_of(line := file.readline(LONGEST_NAME))
+        assert header is not None, "read_vectors has looked at it"
+        count, dimensions = header
+        check_dimensions(path, dimensions)
+        width = 4 * dimensions
+        if count * (width + 2) > path.stat().st_size - len(line):
+            raise DataError(
+                path,
+                f"its header says {count:,} vectors of {dimensions:,} numbers, but it is too short for them. {WHOLE}",
+            )
+        buffer, at = b"", 0
+        for number in range(1, count + 1):
+            end = buffer.find(b" ", at)
+            if end < 0 or end + 1 + width > len(buffer):
+                buffer, at = buffer[at:] + file.read(max(BLOCK, LONGEST_NAME + 1 + width)), 0
+                end = buffer.find(b" ")
+            if not 0 <= end - at <= LONGEST_NAME or end + 1 + width > len(buffer):
+                raise DataError(path, f"vector {number:,} of {count:,} is cut off or damaged. {WHOLE}")
+            name = buffer[at:end].lstrip(b"\n")  # which word2vec itself writes behind a vector
+            if (word := choice.take(name)) is not None:
+                rows[word] = checked(path, word, np.frombuffer(buffer, "<f4", dimensions, end + 1))
+            at = end + 1 + width
+    return rows

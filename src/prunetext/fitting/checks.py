@@ -1,0 +1,148 @@
+"""What `fit` takes and refuses: data, options and sizes, all looked at before anything is trained or written."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from prunetext.data.api import read
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.positive import positive_of
+from prunetext.data.reading import holds_splits
+from prunetext.errors import InputError
+from prunetext.models.textcnn.model import Shape
+from prunetext.options import FitOptions, PruneOptions, ReadOptions, take
+from prunetext.pruning.methods import Method, load_method
+from prunetext.statistics.metrics import check_metric, measure_of
+
+LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
+
+
+def read_data(
+    data: Data | Examples | str | Path, dev: str | Path | None, test: str | Path | None, out: Path, reading: ReadOptions
+) -> Data:
+    """The data that were given, read if they are paths."""
+    if isinstance(data, Examples):
+        data = Data(data)
+    if isinstance(data, Data):
+        if dev is not None or test is not None:
+            raise InputError(
+                "dev and test are read together with data: give them to prunetext.read, or give data as a path."
+            )
+        return data
+    if not isinstance(data, (str, Path)):
+        raise InputError(f"data is {type(data).__name__}: give a path, prunetext.Examples(texts, labels), or Data.")
+    if Path(data).is_dir() and not holds_splits(data) and out.resolve().is_relative_to(Path(data).resolve()):
+        raise InputError(f"{out}: the folder of the run lies in {data}, where it would be read as a label. Move it.")
+    return read(data, dev=dev, test=test, **dataclasses.asdict(reading))
+
+
+def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[Any, ...]:
+    """Sort keywords into dataclasses; an unknown one, or one of another type, raises `InputError`."""
+    taken = []
+    rest = dict(options)
+    for kind in kinds:
+        names = [each.name for each in dataclasses.fields(kind)]
+        taken.append(take(kind, {name: rest.pop(name) for name in names if name in rest}))
+    if rest:
+        raise InputError(
+            f"{command} has no option {sorted(rest)[0]!r}. See prunetext {command} --help for those that there are."
+        )
+    return tuple(taken)
+
+
+def check_method(options: PruneOptions) -> Method:
+    """The method asked for; a combination that makes no sense, or an unknown metric, raises `InputError`."""
+    if options.metric is not None:
+        check_metric(options.metric)
+    method = load_method(options.criterion, options.schedule, options.groups)
+    if options.min_speed is not None and not {"filters", "taps"} & set(method.kinds):
+        raise InputError(
+            f"min_speed is {options.min_speed}, but groups {options.groups} makes nothing faster. Add filters or taps."
+        )
+    return method
+
+
+def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None:
+    """Refuse a metric that dev and test can not be judged by, and what does not go with several labels."""
+    if data.train.label_sets is not None:
+        refuse_several(data, options)
+    for name, examples in data.splits():
+        if name != "train":
+            measure = measure_of(options.metric, examples, labels, options.positive)
+            if not measure.gold.judges(measure.metric):
+                raise InputError(
+                    f"{data.name}: {name} has nothing that {measure.title} could be measured by, as where no row has a "
+                    "label, or none the positive one. Give other texts, or another metric."
+                )
+
+
+def refuse_several(data: Data, options: PruneOptions) -> None:
+    """Refuse options that mean something only where each text has one label."""
+    if data.train.pairs is not None:
+        raise InputError(f"{data.name}: pairs have one label each, but these have several. Give one to each pair.")
+    if options.precision is not None:
+        raise InputError(
+            f"precision is {options.precision}, but these texts have several labels, each with a threshold of its own "
+            "already. Leave precision out."
+        )
+    if isinstance(options, FitOptions) and options.class_weights != FitOptions.class_weights:
+        raise InputError(
+            f"class_weights is {options.class_weights}, but of several labels each is learnt by itself. Leave it out, "
+            "or give metric as macro-f1."
+        )
+
+
+def check_data(data: Data, labels: list[str]) -> None:
+    """Refuse what no classifier of single texts can be trained or judged on; `read` refuses most of it earlier."""
+    if len(labels) < 2:
+        raise InputError(f"{data.name}: every text of train has the same label, and a classifier needs two.")
+    for name, examples in data.splits():
+        if not len(examples):
+            raise InputError(f"{data.name}: {name} holds no texts. Give some, or leave it out.")
+        if (examples.pairs is None) != (data.train.pairs is None):
+            one, other = ("pairs of texts", "single texts") if examples.pairs is not None else ("single texts", "pairs")
+            raise InputError(f"{data.name}: {name} holds {one}, but train {other}. Give the same in each.")
+        if (examples.label_sets is None) != (data.train.label_sets is None):
+            one, other = ("one label", "several") if examples.label_sets is None else ("several labels", "one label")
+            raise InputError(f"{data.name}: texts of {name} have {one}, but those of train {other}. Give the same.")
+        if unknown := sorted({each for own in examples.label_lists for each in own}.difference(labels)):
+            raise InputError(
+                f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
+                "Correct it, or add texts with it there."
+            )
+    for label in labels:
+        if not label:
+            raise InputError(f"{data.name}: a label is empty. Give it a name.")
+        try:
+            label.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
+
+
+def matching_class(labels: list[str], named: str | None = None) -> int:
+    """The class of pairs that belong together; the last one where none is named and no label has a usual name.
+
+    >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
+    (0, 1)
+    """
+    positive = named or positive_of(labels)
+    return len(labels) - 1 if positive is None else labels.index(positive)
+
+
+def check_shape(shape: Shape) -> None:
+    """Refuse a model whose packed file no runtime would load, before it is trained."""
+    taps = sum(width * -(-count // LANES) * LANES for width, count in shape.filters.items())
+    largest = {
+        "dimensions": (shape.dimensions, 4096),
+        "words × taps of all filters": (2 * (shape.words + 2) * taps, 256 << 20),
+        "dimensions × taps of all filters": (shape.dimensions * taps, 1 << 26),
+        "words × dimensions × taps of all filters": ((shape.words + 1) * shape.dimensions * taps, 1 << 36),
+    }
+    for name, (size, limit) in largest.items():
+        if size > limit:
+            raise InputError(
+                f"The model is too large for a packed file: {name} is {size:,}, the limit {limit:,}. "
+                "Give fewer --max-words, --dimensions, --filters or --widths."
+            )

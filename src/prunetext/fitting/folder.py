@@ -1,0 +1,239 @@
+"""The folder of one run: resumed if it was killed, refused if it is finished, in use or somebody else's."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from prunetext.errors import RunError
+from prunetext.modelfiles.header import FLOAT_FORMAT
+from prunetext.modelfiles.trained import FloatModel, load_float
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.packing import task_of
+from prunetext.training.checkpoint import save_tensors
+
+WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
+RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
+FORMAT = "prunetext-run/1"
+SOURCE, HISTORY, STEPS, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
+BELIEFS = "beliefs.safetensors"  # what a model that taught itself took for right; not every run has them
+KEPT = (RECIPE, SOURCE, "dense.safetensors", "pruned.safetensors", HISTORY, "model.safetensors", RESULT)
+
+
+class Run:
+    """Opens the folder of a run.
+
+        with Run(Path("runs/reviews"), recipe, overwrite=False) as run:
+            run.path("measured.safetensors")
+            run.finish(result)
+
+    `recipe` is everything that the result depends on. A run works in the sub-folder `unfinished`, whose files replace
+    those of a finished run only at its end. An unfinished run of the same recipe is resumed. RunError for a finished
+    run without `overwrite`, for an unfinished one of another recipe without it, for one that another process works on,
+    and for a folder that holds anything else.
+    """
+
+    def __init__(self, folder: Path, recipe: dict[str, Any], *, overwrite: bool) -> None:
+        self.own, self.work = folder, folder / WORK
+        self.recipe, self.version = recipe, version("prunetext")
+        self._refuse_foreign()
+        if (self.own / RESULT).exists() and not overwrite:
+            raise RunError(f"{folder} holds a finished run: give another --out, or --overwrite to replace it.")
+        try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.work / LOCK).open("w")
+        except OSError as error:
+            raise RunError(f"{folder} cannot be written ({error.strerror}): give another --out.") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise RunError(f"{folder} is being worked on by another process: wait, or give another --out.") from None
+        try:
+            self._begin(overwrite)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def __enter__(self) -> Run:
+        """Nothing more to do: the folder itself is the state."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave everything in place, so that the run can be resumed."""
+        self._lock.close()
+
+    def _refuse_foreign(self) -> None:
+        """Refuse a file, and a folder with content that is no run's."""
+        if not self.own.exists():
+            return
+        if not self.own.is_dir():
+            raise RunError(f"{self.own} is a file: give a folder as --out.")
+        names = {each.name for each in self.own.iterdir()}
+        just_begun = names == {WORK} and {each.name for each in self.work.iterdir()} <= {LOCK, PART.format(RECIPE)}
+        if names and not just_begun and _recipe(self.own) is None and _recipe(self.work) is None:
+            raise RunError(f"{self.own} holds files but no run: give an empty or a new folder as --out.")
+
+    def _begin(self, overwrite: bool) -> None:
+        """Go on with the unfinished run, or begin one."""
+        changed = changed_since(self.work, self.recipe)
+        if changed is not None or _recipe(self.work) is None:
+            if changed is not None and not overwrite:
+                raise RunError(
+                    f"{self.own} holds an unfinished run whose {changed} was different: repeat that recipe to resume "
+                    "it, give another --out, or --overwrite to start anew."
+                )
+            for each in self.work.iterdir():
+                if each.name != LOCK:
+                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+        self._write(RECIPE, {"format": FORMAT, **self.recipe})
+
+    def path(self, name: str) -> Path:
+        """A file of the unfinished run."""
+        return self.work / name
+
+    def folder(self, name: str) -> Path:
+        """A folder of the unfinished run, made if need be."""
+        folder = self.work / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def save_model(
+        self,
+        name: str,
+        model: TextCNN,
+        words: list[str],
+        labels: list[str],
+        epochs: float,
+        thresholds: Sequence[float] | None = None,
+    ) -> None:
+        """A float32 model with what is needed to prune it again; epochs: how long it was trained, from the start.
+
+        thresholds: of the labels' probabilities, where a text may have several.
+        """
+        several = {} if thresholds is None else {"thresholds": json.dumps(list(thresholds))}
+        metadata = {
+            **several,
+            "format": FLOAT_FORMAT,
+            "pooling": model.pooling,
+            "static": str(model.static),
+            "dropout": repr(model.dropout),
+            "epochs": repr(float(epochs)),
+            "labels": json.dumps(labels, ensure_ascii=False),
+            "recipe": json.dumps(self.recipe, ensure_ascii=False, sort_keys=True),
+            "task": task_of(model.texts, thresholds),
+            "words": json.dumps(words, ensure_ascii=False),
+        }
+        save_tensors(self.path(name), dict(model.state_dict()), metadata)
+
+    def load_model(self, name: str) -> FloatModel | None:
+        """The float32 model, if an earlier run left it."""
+        path = self.path(name)
+        if not path.exists():
+            return None
+        return load_float(path)
+
+    def write_source(self, source: dict[str, Any]) -> None:
+        """Say where the data lie, which is no part of the recipe: they may move."""
+        self._write(SOURCE, source)
+
+    def write_history(self, rows: Iterable[dict[str, Any]]) -> None:
+        """The rows of the search so far."""
+        self._write(HISTORY, *rows, indent=None)
+
+    def take_steps(self, other: Path) -> None:
+        """Have at hand what the search of a finished run found; what is of no use is never looked at."""
+        own = self.folder(STEPS)
+        for each in (other / STEPS).glob("*.safetensors"):
+            if not (own / each.name).exists():
+                _link(each, own / each.name)
+
+    def take_beliefs(self, other: Path) -> None:
+        """Have at hand what the model of a finished run believed, if it taught itself."""
+        if (other / BELIEFS).exists() and not self.path(BELIEFS).exists():
+            _link(other / BELIEFS, self.path(BELIEFS))
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Put the files of this run in the place of an earlier one's, the result last: it marks a finished run."""
+        self._write(RESULT, {**result, "threads": torch.get_num_threads(), "version": self.version})
+        (self.own / RESULT).unlink(missing_ok=True)
+        (self.own / STEPS).mkdir(exist_ok=True)
+        steps = [f"{STEPS}/{each.name}" for each in self.folder(STEPS).glob("*.safetensors")]
+        beliefs = [BELIEFS] if self.path(BELIEFS).exists() else []
+        for name in (*steps, *beliefs, *KEPT):
+            # A second name, not a move: killed here, the run still has all its files and ends the same way again.
+            beside = self.own / PART.format(name)
+            beside.unlink(missing_ok=True)
+            _link(self.path(name), beside)
+            beside.replace(self.own / name)
+            beside.unlink(missing_ok=True)  # renaming one name of a file to another of its names does nothing
+        if not beliefs:
+            (self.own / BELIEFS).unlink(missing_ok=True)
+        for each in (self.own / STEPS).glob("*.safetensors"):
+            if f"{STEPS}/{each.name}" not in steps:
+                each.unlink()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def _write(self, name: str, *rows: dict[str, Any], indent: int | None = 1) -> None:
+        write_rows(self.path(name), rows, indent)
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]], indent: int | None = None) -> None:
+    """Write rows of JSON beside the file, then rename."""
+    text = "".join(json.dumps(row, ensure_ascii=False, indent=indent) + "\n" for row in rows)
+    beside = path.with_name(PART.format(path.name))
+    beside.write_text(text, "utf-8")
+    beside.replace(path)
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read one of the small files of a finished run; RunError where there is none that is whole."""
+    try:
+        values = json.loads((folder / name).read_text("utf-8"))
+    except FileNotFoundError:
+        raise no_run(folder, name) from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder / name}: this part of the run is damaged ({error}). Repeat the run.") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{folder / name}: this part of the run is damaged. Repeat the run.")
+    return values
+
+
+def no_run(folder: Path, name: str) -> RunError:
+    """What is wrong with a folder without this file."""
+    return RunError(f"{folder} holds no finished run: its {name} is missing. Give the --out of a fit.")
+
+
+def changed_since(folder: Path, recipe: dict[str, Any]) -> str | None:
+    """The first key of which an unfinished run in this folder says something else; None without such a run."""
+    before, now = _recipe(folder), json.loads(json.dumps({"format": FORMAT, **recipe}))
+    if before is None:
+        return None
+    return next((key for key in {**now, **before} if before.get(key) != now.get(key)), None)
+
+
+def _recipe(folder: Path) -> dict[str, Any] | None:
+    """What a folder's recipe says, if it is one of prunetext."""
+    try:
+        recipe = json.loads((folder / RECIPE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return recipe if isinstance(recipe, dict) and recipe.get("format") == FORMAT else None
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # not every file system has hard links
+        shutil.copyfile(source, target)

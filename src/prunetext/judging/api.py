@@ -1,0 +1,189 @@
+"""How good a model is on labelled texts, alone or beside another one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prunetext.data.dataset import Data, Examples, Report
+from prunetext.data.gathering import check_task
+from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
+from prunetext.data.splitting import split as split_data
+from prunetext.errors import DataError, InputError, require
+from prunetext.modelfiles.opening import Answering
+from prunetext.runtime.classifier import Classifier
+
+if TYPE_CHECKING:
+    from prunetext.statistics.calibration import Rejection
+    from prunetext.statistics.evaluation import ClassScore, Score, Verdict
+
+SPLITS = ("train", "dev", "test")
+
+
+class Evaluation(NamedTuple):
+    """What `evaluate` found; `reference` and `verdict` where there was another model to compare with.
+
+    `calibration_error` is the expected calibration error of a packed file, a share in 0..1; `rejection` is what its
+    threshold does, where it has one.
+    """
+
+    score: Score
+    per_class: list[ClassScore]
+    reference: Score | None
+    verdict: Verdict | None
+    notes: list[str]
+    calibration_error: float | None = None
+    rejection: Rejection | None = None
+    metric: str = "accuracy"
+    value: float = 0.0  # of the metric, a share
+    reference_value: float | None = None
+    micro_f1: float | None = None  # where texts may have several labels
+
+    @property
+    def title(self) -> str:
+        """The metric's name as people write it."""
+        from prunetext.statistics.metrics import METRICS
+
+        return METRICS[self.metric].title
+
+    def fields(self) -> dict[str, Any]:
+        """Plain values, for JSON: those of the score, and below them the classes and the verdict."""
+        fields: dict[str, Any] = {**self.score._asdict(), "metric": self.metric, "value": self.value}
+        if self.micro_f1 is not None:
+            fields["micro_f1"] = self.micro_f1
+        fields["per_class"] = [each._asdict() for each in self.per_class]
+        if self.verdict is not None and self.reference is not None:
+            reference = {**self.reference._asdict(), "value": self.reference_value}
+            fields |= {"verdict": self.verdict._asdict(), "against": reference}
+        if self.calibration_error is not None:
+            fields["calibration_error"] = self.calibration_error
+        if self.rejection is not None:
+            fields["rejection"] = self.rejection._asdict()
+        return {**fields, "notes": self.notes}
+
+
+def evaluate(
+    model: str | os.PathLike[str] | Classifier,
+    data: str | Path | Data | Examples,
+    *,
+    split: str | None = None,
+    against: str | os.PathLike[str] | Classifier | None = None,
+    max_drop: float = 0.5,
+    metric: str | None = None,
+    positive: str | None = None,
+    text: str | None = None,
+    text_b: str | None = None,
+    label: str | None = None,
+    label_separator: str | None = None,
+    encoding: str = "utf-8",
+    skip_empty: bool = False,
+) -> Evaluation:
+    """Measure a model on labelled texts, and compare it with another one on the same texts.
+
+        found = prunetext.evaluate("runs/reviews/model.safetensors", "new_reviews.csv")
+        found.score.accuracy                 # 0.91
+
+    model, against: packed files, or float files of a run; `against` is the reference, to which `model` may lose at
+    most `max_drop` points of accuracy, or of `metric`; `positive` is the label that some metrics are about, where it
+    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By default
+    a folder of splits and a sample that the model was trained on give test, other sources every row. With a split, a
+    source that was split by `fit` itself is split again in the same way. `text`, `text_b`, `label`, `label_separator`,
+    `encoding` and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`, as single
+    texts do for a model of pairs.
+    """
+    require("scipy", extra="train")
+    from prunetext.statistics.bootstrap import bootstrap_verdict
+    from prunetext.statistics.calibration import calibration_error, rejection
+    from prunetext.statistics.evaluation import per_class, score
+    from prunetext.statistics.metrics import check_metric, measure_of, named
+
+    if metric is not None:
+        check_metric(metric)
+    if not 0 <= max_drop <= 100:
+        raise InputError(f"max_drop is {max_drop}: it must be between 0 and 100.")
+    ours = Answering(model)
+    theirs = None if against is None else Answering(against)
+    if theirs is not None and theirs.labels != ours.labels:
+        raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
+    if theirs is not None and theirs.task != ours.task:
+        raise InputError(
+            f"{theirs.name}: its task is {theirs.task}, but that of {ours.name} is {ours.task}. "
+            "Compare models of one task."
+        )
+    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
+    examples, notes = choose_examples(data, split, ours, reading)
+    measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
+    scores, gold = ours.scores(examples.inputs), examples.label_sets or examples.labels
+    answers = named(scores, ours.labels)
+    reference = found = value = None
+    if theirs is not None:
+        others = theirs.scores(examples.inputs)
+        reference, value = score(named(others, ours.labels), gold), measure.value(others)
+        found = bootstrap_verdict(measure, others, scores, max_drop)
+    error = rejected = None
+    if ours.classifier is not None and measure.gold.several:
+        found_proba = ours.classifier.predict_proba(examples.inputs)
+        error = calibration_error(found_proba.ravel(), measure.gold.targets.ravel())
+    elif ours.classifier is not None:
+        tops, right = scores.max(1), scores.argmax(1) == measure.gold.targets
+        error = calibration_error(tops, right)
+        rejected = None if ours.classifier.reject is None else rejection(tops, right, ours.classifier.reject)
+    scored, classes = score(answers, gold), per_class(answers, gold)
+    micro = measure._replace(name="micro-f1").value(scores) if measure.gold.several else None
+    values = (measure.name, measure.value(scores), value, micro)
+    return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
+
+
+def choose_examples(
+    data: str | Path | Data | Examples, split: str | None, model: Answering, reading: dict[str, Any]
+) -> tuple[Examples, list[str]]:
+    """The texts to judge the model on, and what a reader of the score should know of them."""
+    if split is not None and split not in SPLITS:
+        raise InputError(f"split is {split!r}: it must be {', '.join(SPLITS)}.")
+    if isinstance(data, Examples):
+        return known_labels(data, model, "these texts"), []
+    if isinstance(data, Data):
+        chosen: Examples | None = getattr(data, split or "test")
+        if chosen is None:
+            raise InputError(f"{data.name}: the data have no {split or 'test'}. Give some, or name another split.")
+        return known_labels(chosen, model, data.name), []
+    if holds_splits(data):
+        return read_examples(data, model.labels, split=split, task=model.task, **reading), []
+    whole = read_examples(data, model.labels, task=model.task, **reading)
+    parts = same_split(whole, str(data), model.recipe)
+    known = Data(whole, report=Report(len(whole))).fingerprint() == model.recipe.get("source")
+    seen = "The model was trained on most of these rows"
+    if split is not None and parts is None:
+        if known:
+            raise DataError(data, f"dev or test were files of their own when the model was made; give that of {split}.")
+        raise DataError(
+            data, f"the model was not made of these data, so that there is no {split} part. Leave --split out."
+        )
+    if parts is None:
+        return whole, [f"{seen}."] if known else []
+    if split is None and not str(data).startswith("sample:"):
+        return whole, [f"{seen}; --split test takes those it has not seen."]
+    part: Examples = getattr(parts, split or "test")
+    return part, [f"These are the {len(part):,} rows that fit set aside as {split or 'test'}."]
+
+
+def known_labels(examples: Examples, model: Answering, name: str) -> Examples:
+    """The examples, if they are of the model's task and it knows all their labels."""
+    check_task(examples, model.task, name, OF_MODEL)
+    if unknown := sorted({each for labels in examples.label_lists for each in labels}.difference(model.labels)):
+        raise InputError(f"{name}: the label {unknown[0]!r} is none of the model's. Correct it, or take another model.")
+    return examples
+
+
+def same_split(whole: Examples, name: str, recipe: dict[str, Any]) -> Data | None:
+    """The split of a run that read these very rows and no others, or None."""
+    seed, fingerprint = recipe.get("seed"), recipe.get("data")
+    if not isinstance(seed, int) or fingerprint is None:
+        return None
+    try:
+        data = split_data(Data(whole, name=name, report=Report(len(whole))), seed=seed)
+    except DataError:  # too few texts
+        return None
+    return data if data.fingerprint() == fingerprint else None

@@ -1,0 +1,133 @@
+"""A model as an ONNX file, which other runtimes read; checked against the model before it is in place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prunetext.errors import InputError, RunError
+from prunetext.modelfiles.header import is_float
+from prunetext.runtime.api import load
+from prunetext.runtime.encoder import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from onnx import ModelProto
+
+    Items = Sequence[str | tuple[str, str]]  # texts, or pairs of them
+    Answer = Callable[[Any], NDArray[np.float32]]  # the probabilities of some of these
+
+MOST_APART = 1e-5  # of a probability of the file from the model's
+TEXTS, BATCH = 300, 50  # of the check
+LONGEST = 60  # words of its longest text but one
+
+
+class Exported(NamedTuple):
+    """A file that `export` has written: its bytes, and how many texts, or pairs of them, it was checked on.
+
+    `apart` is the largest difference of a probability from the model's own.
+    """
+
+    path: Path
+    size: int
+    texts: int
+    apart: float
+
+
+def packed_file(model: Path) -> Path:
+    """The model's file: of a run, the packed one."""
+    if not model.is_dir():
+        return model
+    if not (model / "model.safetensors").is_file():
+        raise RunError(f"{model} holds no finished run: its model.safetensors is missing. Give the --out of a fit.")
+    return model / "model.safetensors"
+
+
+def check_target(target: Path, source: Path) -> None:
+    """Refuse a file that cannot be written, or must not be."""
+    if target.is_dir():
+        raise InputError(f"{target}: this is a folder. Give the name of the file to write, such as model.onnx.")
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: there is no folder {target.parent}. Make it, or give another name.")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise InputError(f"{target}: this is the model itself. Give another name, such as model.onnx.")
+
+
+def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
+    """The graph, the words that the model was given, what it answers itself, and whether that is about pairs."""
+    from prunetext.models.textcnn.onnx import float_graph, packed_graph
+
+    if not is_float(source):
+        from prunetext.runtime.reference import ReferenceModel
+
+        classifier, model = load(source), ReferenceModel(source)
+        return packed_graph(model), list(model.row_of), classifier.predict_proba, model.pairs
+    from prunetext.modelfiles.trained import load_float
+    from prunetext.models.encoded import encode_inputs
+    from prunetext.runtime._native import Vocabulary
+    from prunetext.training.loop import logits
+    from prunetext.training.losses import softened
+
+    found = load_float(source)
+
+    def answer(texts: Items) -> NDArray[np.float32]:
+        examples = encode_inputs(texts, Vocabulary(found.words))
+        several = found.thresholds is not None
+        probabilities: NDArray[np.float32] = softened(logits(found.model, examples), 1.0, several).numpy()
+        return probabilities
+
+    graph = float_graph(found.model, found.words, found.labels, found.thresholds)
+    return graph, found.words, answer, found.model.texts == 2
+
+
+def answers_of(path: Path) -> Answer:
+    """What an exported file answers, with nothing known but what it says of itself."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # for so few texts, more would be waited for
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    encoder = Encoder(json.loads(metadata["vocabulary"]))
+
+    def answer(texts: Any) -> NDArray[np.float32]:
+        fed = encoder.encode_pairs(texts) if "positive" in metadata else {"ids": encoder.encode(texts)}
+        probabilities: NDArray[np.float32] = session.run(None, fed)[0]
+        return probabilities
+
+    return answer
+
+
+def some_texts(words: Sequence[str]) -> list[str]:
+    """The same texts every time: none, one word, unknown ones, and the vocabulary's at random, short and long."""
+    unseen = "x"
+    while unseen in words:
+        unseen += "x"
+    random, known = Random(0), [*words, unseen]
+    lengths = [random.randint(1, LONGEST) for _ in range(TEXTS)] + [20 * LONGEST]
+    return ["", unseen, *words[:1], *(" ".join(random.choices(known, k=length)) for length in lengths)]
+
+
+def some_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Each of these texts beside one that has some of its words, in some of its order, among others."""
+    random, texts = Random(0), some_texts(words)
+    pairs = []
+    for first, other in zip(texts, [*texts[1:], ""], strict=True):
+        own = first.split(" ")
+        cut = random.randint(0, len(own))
+        pairs.append((first, " ".join([*own[cut:], *other.split(" ")[: random.randint(0, LONGEST)], *own[: cut // 2]])))
+    return pairs
+
+
+def largest_difference(first: Answer, second: Answer, texts: Items) -> float:
+    """The largest difference of two probabilities of the same text and label, in batches of mixed lengths and alone."""
+    import numpy as np
+
+    batches: list[Items] = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
+    batches += [[text] for text in texts[:BATCH]]  # which have no padding
+    return float(np.max([np.abs(first(batch) - second(batch)).max() for batch in batches]))

@@ -1,0 +1,65 @@
+"""Labels for texts that stand in a file or come through a pipe."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from prunetext.data.texts import read_pairs, read_texts
+from prunetext.errors import InputError, ModelFileError
+from prunetext.modelfiles.header import is_float
+from prunetext.runtime.api import load
+from prunetext.runtime.classifier import Classifier, check_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def predict_chunks(
+    model: str | os.PathLike[str] | Classifier,
+    source: str | Path,
+    *,
+    text: str | None,
+    text_b: str | None = None,
+    encoding: str,
+    threads: int | None,
+    reject: bool = False,
+) -> Iterator[list[tuple[str | None, float]]]:
+    """Label texts as they arrive: a list of (label, probability) for each chunk of the source."""
+    if threads is not None:
+        check_threads(threads)
+    classifier = load_packed(model)
+    classifier.predict([], reject=reject)  # which says at once where there is no threshold
+    chunks = inputs_for(classifier, source, text=text, text_b=text_b, encoding=encoding)
+    return (classifier.predict_with_probability(chunk, threads, reject=reject) for chunk in chunks)
+
+
+def inputs_for(
+    classifier: Classifier, source: str | Path, *, text: str | None, text_b: str | None, encoding: str
+) -> Iterator[Any]:
+    """What the classifier takes: chunks of texts, or of pairs of them."""
+    if getattr(classifier, "task", "classification") == "pairs":
+        return read_pairs(source, text=text, text_b=text_b, encoding=encoding)
+    if text_b is not None:
+        raise InputError(f"text_b is {text_b!r}, but the model labels single texts. Leave it out.")
+    return read_texts(source, text=text, encoding=encoding)
+
+
+def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:
+    """Load a packed file; a float one is refused with a pointer to its neighbour."""
+    if isinstance(model, Classifier):
+        return model
+    try:
+        return load(model)
+    except ModelFileError as error:
+        try:
+            unpacked = is_float(model)
+        except ModelFileError:
+            unpacked = False
+        if unpacked:
+            raise ModelFileError(
+                f"{os.fspath(model)}: this is a float model, which is there to be pruned and compared. "
+                "Give the packed model.safetensors beside it."
+            ) from None
+        raise error from None

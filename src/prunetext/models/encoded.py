@@ -1,0 +1,128 @@
+"""Texts as numbers: ids end to end, and what is to be learnt of each text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from prunetext.data.dataset import Examples, Input
+from prunetext.runtime._native import Vocabulary
+
+UNLABELLED = -1  # in the place of a class
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Ids of all texts end to end, where each begins, and what is to be learnt of it.
+
+    ids (tokens,) int32; offsets (n · texts + 1,) int64, where an example has so many texts, one after the other: two
+    of a pair, whose ids then say what they have in common. targets (n,) int64 class indices, `UNLABELLED` where there
+    is none, or probabilities (n, classes) float32. soft (n, classes) float32, where there is a teacher: its
+    probabilities, at the temperature of the training, and zeros where it has said nothing. Where a text may have
+    `several` labels, targets are (n, classes) float32, 1 for those that it has and 0 for the others, or `UNLABELLED`
+    for all of them, and each label has a probability by itself.
+    """
+
+    ids: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    targets: Tensor
+    soft: Tensor | None = None
+    texts: int = 1
+    several: bool = False
+
+    def __len__(self) -> int:
+        """Count the examples."""
+        return (len(self.offsets) - 1) // self.texts
+
+    def tokens(self) -> npt.NDArray[np.int64]:
+        """How many tokens each example has, shape (n,)."""
+        return np.diff(self.offsets[:: self.texts])
+
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How many tokens the longest text of each example has, shape (n,)."""
+        longest: npt.NDArray[np.int64] = np.diff(self.offsets).reshape(-1, self.texts).max(1)
+        return longest
+
+    def places(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which texts these examples have."""
+        return (rows[:, None] * self.texts + np.arange(self.texts)).ravel()
+
+    def take(self, rows: npt.NDArray[np.int64], limit: int | None = None, *, anywhere: bool = False) -> Tensor:
+        """Ids of some examples' texts (batch · texts, longest), padded with 0 at the end.
+
+        At least one column, at most `limit`. Of a longer text that is its beginning or, with `anywhere`, a window at a
+        random place; of the texts of pairs always their beginnings.
+        """
+        rows, anywhere = self.places(rows), anywhere and self.texts == 1
+        starts, lengths = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
+        longest = max(1, int(lengths.max()))
+        if limit is not None and longest > limit:
+            starts = starts + window_places(lengths, limit) if anywhere else starts
+            longest, lengths = limit, np.minimum(lengths, limit)
+        grid = np.arange(longest)
+        inside = grid < lengths[:, None]
+        places = np.where(inside, starts[:, None] + grid, 0)
+        ids = np.where(inside, self.ids[places] if len(self.ids) else 0, 0)
+        return torch.from_numpy(ids.astype(np.int64))
+
+    def subset(self, rows: npt.NDArray[np.int64]) -> Encoded:
+        """Only these examples, in this order."""
+        chosen, rows = torch.from_numpy(rows), self.places(rows)
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], lengths)
+        soft = None if self.soft is None else self.soft[chosen]
+        return replace(self, ids=self.ids[places], offsets=offsets, targets=self.targets[chosen], soft=soft)
+
+
+def window_places(lengths: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]:
+    """Where in texts of so many ids a window of `limit` begins, drawn by PyTorch's generator; 0 where all fits in.
+
+    >>> window_places(np.array([3, 7, 9]), 7).tolist()[:2]
+    [0, 0]
+
+    All places are equally likely.
+    """
+    places: npt.NDArray[np.int64] = (
+        torch.rand(len(lengths), dtype=torch.float64).numpy() * (np.maximum(lengths - limit, 0) + 1)
+    ).astype(np.int64)
+    return places
+
+
+def encode(examples: Examples, vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:
+    """Turn texts, or pairs of them, and labels into ids and targets, by the runtime's own tokenizer."""
+    encoded, several = encode_inputs(examples.inputs, vocabulary), examples.label_sets is not None
+    return replace(encoded, targets=targets_of(examples, classes), several=several)
+
+
+def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
+    """Class indices (n,) int64; of several labels 0 and 1 for each, (n, classes) float32.
+
+    >>> targets_of(Examples(["a film"], [["x", "z"]]), ["x", "y", "z"]).tolist()
+    [[1.0, 0.0, 1.0]]
+    """
+    index = {label: position for position, label in enumerate(classes)}
+    if examples.label_sets is None:
+        return torch.tensor([index[label] for label in examples.labels], dtype=torch.int64)
+    targets = torch.zeros(len(examples), len(classes))
+    for row, labels in enumerate(examples.label_sets):
+        targets[row, [index[label] for label in labels]] = 1
+    return targets
+
+
+def encode_inputs(inputs: Sequence[Input], vocabulary: Vocabulary) -> Encoded:
+    """The same without labels, for what is to be learnt from without them, or to be labelled."""
+    texts = [each for each in inputs if isinstance(each, str)]
+    pairs = [each for each in inputs if not isinstance(each, str)]
+    if pairs:
+        ids, offsets = vocabulary.encode_pairs([first for first, _ in pairs], [second for _, second in pairs])
+    else:
+        ids, offsets = vocabulary.encode(texts)
+    targets = torch.full((len(inputs),), UNLABELLED)
+    count = 2 if pairs else 1
+    return Encoded(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64), targets, texts=count)

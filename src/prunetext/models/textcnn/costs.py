@@ -1,0 +1,280 @@
+"""What a TextCNN is made of that may be removed: its groups, and what each unit of them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from prunetext.models.groups import Group, Kept, Slice, Tensors
+from prunetext.models.textcnn.bits import COARSER, coarse
+from prunetext.models.textcnn.narrowing import narrow
+
+if TYPE_CHECKING:
+    from prunetext.models.textcnn.model import TextCNN
+
+Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[Any]
+
+PADDING, UNKNOWN, WORDS = 0, 1, 2  # ids: the padding row (always zero), the unknown word, and the first word
+STRUCTURE = ("vocabulary", "dimensions", "filters")  # the kinds that are pruned unless others are asked for
+HEADER_BYTES = 2000.0
+WORD_BYTES = 3.5  # a word's string in the compressed vocabulary, on average (measured: 3.0 to 3.9 on the data of docs/)
+
+
+class Units:
+    """Counts what is kept of a model, which is all that costs depend on."""
+
+    def __init__(self, model: TextCNN) -> None:
+        self.model, self.shape = model, model.shape
+        self.blocks = model.blocks * model.pools
+        self.bits = model.bits[WORDS:].numpy()
+
+    @cached_property
+    def zeros(self) -> dict[str, Flags]:
+        """Which single weights are zero, flat, by parameter; only asked for costs, since it reads all weights."""
+        weights = {name: self.model.get_parameter(name).detach()[first_row(name) :] for name in self.weighty()}
+        return {name: (each == 0).numpy().ravel() for name, each in weights.items()}
+
+    @cached_property
+    def sparse(self) -> set[str]:
+        """The parameters that have such zeros."""
+        return {name for name, places in self.zeros.items() if places.any()}
+
+    def weighty(self) -> list[str]:
+        """Parameters of which single weights may be removed."""
+        return ["embedding", *(f"conv{width}.weight" for width in self.model.widths)]
+
+    def tables(self) -> list[str]:
+        """Parameters that hold vectors, the words' first."""
+        own = {id(each) for each in self.model.vectors()}
+        return [name for name, each in self.model.named_parameters() if id(each) in own]
+
+    def words(self, kept: Kept) -> Flags:
+        """Which words are kept."""
+        return kept.get("vocabulary", np.ones(self.shape.words, bool))
+
+    def dimensions(self, kept: Kept) -> Flags:
+        """Which dimensions are kept."""
+        return kept.get("dimensions", np.ones(self.shape.dimensions, bool))
+
+    def filters(self, kept: Kept, width: int) -> Flags:
+        """Which filters of a width are kept."""
+        return kept.get(f"conv{width}.filters", np.ones(self.shape.filters[width], bool))
+
+    def taps(self, kept: Kept, width: int) -> Flags:
+        """Which taps of a width's filters are within the filter that is left, shape (filters, width)."""
+        name = f"conv{width}.taps"
+        if name not in kept:
+            return np.ones((self.shape.filters[width], width), bool)
+        taps = kept[name].reshape(-1, width)
+        return np.logical_or.accumulate(taps, 1) & np.logical_or.accumulate(taps[:, ::-1], 1)[:, ::-1]
+
+    def row_bits(self, kept: Kept) -> Numbers:
+        """Bits of each word's numbers."""
+        bits = self.bits
+        for fine in COARSER:
+            name = f"embedding.{fine}bit"
+            if name in kept:
+                bits = np.where(~kept[name] & (bits == fine), fine // 2, bits)
+        return bits
+
+    def table_rows(self, kept: Kept) -> int:
+        """Taps of all filters."""
+        return sum(int(self.taps(kept, width)[self.filters(kept, width)].sum()) for width in self.model.widths)
+
+    def special_rows(self) -> float:
+        """Vectors that stand for no word of the vocabulary, without the padding's, which is in no file."""
+        return float(sum(len(each) for each in self.model.vectors()) - self.shape.words - UNKNOWN)
+
+    def filter_bytes(self) -> float:
+        """What a filter takes besides its taps: bias, scales, and its columns of the head."""
+        return 4.0 * (3 + self.blocks * self.shape.classes)
+
+    def vocabulary_cost(self, kept: Kept) -> Numbers:
+        """Bytes of each word."""
+        costs: Numbers = self.dimensions(kept).sum() * self.row_bits(kept) / 8 + WORD_BYTES
+        return costs
+
+    def dimension_cost(self, kept: Kept) -> Numbers:
+        """Bytes of each dimension."""
+        rows = self.row_bits(kept)[self.words(kept)].sum() / 8
+        return np.full(self.shape.dimensions, self.special_rows() + rows + self.table_rows(kept))
+
+    def filter_cost(self, kept: Kept, width: int) -> Numbers:
+        """Bytes of each filter of a width."""
+        found: Numbers = self.taps(kept, width).sum(1) * float(self.dimensions(kept).sum()) + self.filter_bytes()
+        return found
+
+    def filter_work(self, kept: Kept, width: int) -> Numbers:
+        """Additions of each filter of a width."""
+        found: Numbers = self.taps(kept, width).sum(1).astype(float)
+        return found
+
+    def tap_edges(self, kept: Kept, width: int) -> Flags:
+        """Which taps are the first or the last of a filter that keeps another one, shape (filters·width,)."""
+        taps = self.taps(kept, width)
+        outside = np.pad(~taps, ((0, 0), (1, 1)), constant_values=True)
+        edges = taps & (outside[:, :-2] | outside[:, 2:]) & (taps.sum(1) > 1)[:, None]
+        # Of a filter with two taps left only one may go.
+        edges[taps.sum(1) == 2] &= np.cumsum(edges[taps.sum(1) == 2], 1) == 1
+        found: Flags = (edges & self.filters(kept, width)[:, None]).ravel()
+        return found
+
+    def tap_cost(self, kept: Kept, width: int) -> Numbers:
+        """Bytes of each tap; only one at an edge saves any."""
+        found: Numbers = self.tap_edges(kept, width) * float(self.dimensions(kept).sum())
+        return found
+
+    def tap_work(self, kept: Kept, width: int) -> Numbers:
+        """Additions of each tap."""
+        return self.tap_edges(kept, width).astype(float)
+
+    def weight_cost(self, kept: Kept, name: str) -> Numbers:
+        """Bytes of each single weight that is not zero yet and lies in what is kept."""
+        there = self.present(kept, name) & ~self.zeros[name]
+        found: Numbers = there * self.bytes_each(kept, name)
+        return found
+
+    def bytes_each(self, kept: Kept, name: str) -> Numbers | float:
+        """Bytes of each single weight of a parameter that is not zero."""
+        if name != "embedding" or ((self.bits == COARSER[0]).all() and "embedding.8bit" not in kept):
+            return 1.0
+        return np.repeat(self.row_bits(kept) / 8, self.shape.dimensions)
+
+    def present(self, kept: Kept, name: str) -> Flags:
+        """Which single weights lie in rows, dimensions and filters that are kept, flat."""
+        if name == "embedding":
+            rows = self.words(kept)
+        else:
+            width = int(name[4 : name.index(".")])
+            rows = (self.filters(kept, width)[:, None] & self.taps(kept, width)).ravel()
+        return (rows[:, None] & self.dimensions(kept)).ravel()
+
+    def precision_cost(self, kept: Kept, fine: int) -> Numbers:
+        """Bytes that each word saves that goes from `fine` bits to half of them."""
+        fits = (self.row_bits(kept) == fine) & self.words(kept)
+        found: Numbers = fits * float(self.dimensions(kept).sum()) * fine / 16
+        return found
+
+    def packed_bytes(self, kept: Kept) -> float:
+        """Estimated bytes of the packed file of what is kept."""
+        words, dimensions = self.words(kept), int(self.dimensions(kept).sum())
+        filters = sum(int(self.filters(kept, width).sum()) for width in self.model.widths)
+        rows = self.special_rows() + self.row_bits(kept)[words].sum() / 8 + self.table_rows(kept)
+        total = HEADER_BYTES + dimensions * rows + WORD_BYTES * words.sum() + self.filter_bytes() * filters
+        for name in self.weighty():
+            if name not in self.sparse and f"{name}.single" not in kept:
+                continue
+            gone = self.zeros[name]
+            if f"{name}.single" in kept:
+                gone = gone | ~kept[f"{name}.single"]
+            present = self.present(kept, name)
+            saved = float(((gone & present) * self.bytes_each(kept, name)).sum())
+            total -= max(0.0, saved - present.sum() / 8)  # a map of one bit a weight tells where the zeros are
+        return float(total)
+
+    def counts(self) -> dict[str, int]:
+        """How much there is of each kind, in the order of `KINDS`; of precision, the bits of all words' vectors."""
+        weights = sum(places.size - places.sum() for places in self.zeros.values())
+        return {
+            "vocabulary": self.shape.words,
+            "dimensions": self.shape.dimensions,
+            "filters": sum(self.shape.filters.values()),
+            "taps": self.table_rows({}),
+            "weights": int(weights),
+            "precision": int(self.bits.astype(int).sum()) * self.shape.dimensions,
+        }
+
+    def groups(self, kinds: Sequence[str]) -> tuple[Group, ...]:
+        """The groups of these kinds."""
+        makers: dict[str, Callable[[], Iterable[Group]]] = {
+            "vocabulary": self._vocabulary,
+            "dimensions": self._dimensions,
+            "filters": self._filters,
+            "taps": self._taps,
+            "weights": self._weights,
+            "precision": self._precision,
+        }
+        return tuple(group for kind, make in makers.items() if kind in kinds for group in make())
+
+    def _vocabulary(self) -> Iterable[Group]:
+        embedding = self.model.embedding
+        yield Group(
+            "vocabulary",
+            self.shape.words,
+            (Slice("embedding", (0,), offset=WORDS),),
+            self.vocabulary_cost,
+            "vocabulary",
+            without=lambda: embedding[UNKNOWN].expand_as(embedding),
+            also=redirect,
+        )
+
+    def _dimensions(self) -> Iterable[Group]:
+        vectors = (Slice(name, (1,)) for name in self.tables())
+        slices = (*vectors, *(Slice(f"conv{width}.weight", (2,)) for width in self.model.widths))
+        yield Group("dimensions", self.shape.dimensions, slices, self.dimension_cost, "dimensions")
+
+    def _filters(self) -> Iterable[Group]:
+        first, total = 0, sum(self.shape.filters.values())
+        for width, count in self.shape.filters.items():
+            heads = tuple(Slice("head.weight", (1,), offset=first + block * total) for block in range(self.blocks))
+            slices = (Slice(f"conv{width}.weight", (0,)), Slice(f"conv{width}.bias", (0,)), *heads)
+            cost, work = partial(self.filter_cost, width=width), partial(self.filter_work, width=width)
+            yield Group(f"conv{width}.filters", count, slices, cost, "filters", work)
+            first += count
+
+    def _taps(self) -> Iterable[Group]:
+        for width, count in self.shape.filters.items():
+            if width > 1:
+                slices = (Slice(f"conv{width}.weight", (0, 1)),)
+                cost, work = partial(self.tap_cost, width=width), partial(self.tap_work, width=width)
+                group = Group(f"conv{width}.taps", count * width, slices, cost, "taps", work)
+                yield group._replace(cut=False, finish=narrow)
+
+    def _weights(self) -> Iterable[Group]:
+        for name in self.weighty():
+            tensor = self.model.get_parameter(name)
+            offset = first_row(name) * tensor.shape[-1]
+            slices = (Slice(name, tuple(range(tensor.dim())), offset=offset),)
+            cost = partial(self.weight_cost, name=name)
+            yield Group(f"{name}.single", tensor.numel() - offset, slices, cost, "weights", cut=False)
+
+    def _precision(self) -> Iterable[Group]:
+        embedding = self.model.embedding.detach()
+        for fine in COARSER:
+            yield Group(
+                f"embedding.{fine}bit",
+                self.shape.words,
+                (Slice("embedding", (0,), offset=WORDS),),
+                partial(self.precision_cost, fine=fine),
+                "precision",
+                floor=0,
+                without=partial(coarse, embedding, fine // 2),
+                also=partial(coarsen, fine=fine),
+                cut=False,
+            )
+
+
+def first_row(name: str) -> int:
+    """Where the rows of a parameter begin that may be changed: the embedding's first ones stand for no word."""
+    return WORDS if name == "embedding" else 0
+
+
+def redirect(tensors: Tensors, gone: np.ndarray) -> None:
+    """Send the ids of removed words to the unknown word."""
+    rows = torch.arange(len(tensors["embedding"]))
+    rows[WORDS + torch.from_numpy(gone)] = UNKNOWN
+    tensors["remap"] = rows[tensors["remap"]]
+
+
+def coarsen(tensors: Tensors, gone: np.ndarray, fine: int) -> None:
+    """Note that words have half the bits."""
+    rows = WORDS + torch.from_numpy(gone)
+    bits = tensors["bits"].clone()
+    bits[rows] = torch.where(bits[rows] == fine, fine // 2, bits[rows]).to(bits.dtype)
+    tensors["bits"] = bits

@@ -1,0 +1,266 @@
+"""A TextCNN as a standard ONNX graph: ids of words in, probabilities out.
+
+Only operators of ONNX itself are used, of a set that has been everywhere for years. Padding needs no mask: its row of
+every table is zero, so that a window of padding sums to 0, as one beyond either end of a text does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
+
+from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.pair import PairCNN
+from prunetext.runtime._native import TOKENIZER
+from prunetext.runtime.reference import ReferenceModel
+
+FORMAT = "prunetext-onnx/1"
+OPERATORS, CONTAINER = 17, 8  # versions of ONNX's operators and of its file format, both of 2022
+IDS, MATCHED, PROBABILITIES = "ids", "matched", "probabilities"
+SIDES = ("", "_b")  # what names end with that belong to the first and the second text of a pair
+TO_THE_END = np.iinfo(np.int64).max
+MEANING = (
+    "ids (batch, length): 0 is padding, at the end of a text only, 1 an unknown word, i + 2 word i of the vocabulary "
+    "in the metadata. probabilities (batch, classes): those of the labels there, in their order."
+)
+MEANING_OF_PAIRS = (
+    "ids_b: those of each pair's second text. matched, matched_b: 1 for a word that the other text has, 3 where it has "
+    "it beside the same word as here, before or after it, else 0."
+)
+
+
+class Graph:
+    """Nodes and constants in the order in which they were added; a value has the name of what makes it."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def constant(self, name: str, values: npt.ArrayLike) -> str:
+        """Add a tensor, once for both texts of a pair."""
+        if all(each.name != name for each in self.constants):
+            self.constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
+        return name
+
+    def node(self, name: str, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operation; its result bears its name."""
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def padded(self, name: str, of: str, widest: int) -> str:
+        """An input with so much padding at both ends that the first and the last word stand under every tap.
+
+        One more at the end gives even a text without padding a window of nothing else.
+        """
+        return self.node(name, "Pad", of, self.constant("paddings", np.array([0, widest - 1, 0, widest])))
+
+    def lengths(self, side: str) -> str:
+        """The number of words of each text, (batch, 1)."""
+        words = self.node(f"words{side}", "Greater", IDS + side, self.constant("padding", np.array(0)))
+        counted = self.node(f"counted{side}", "Cast", words, to=TensorProto.FLOAT)
+        along = self.constant("along_text", np.array([1]))
+        return self.node(f"lengths{side}", "ReduceSum", counted, along, keepdims=1)
+
+
+class Filters:
+    """The filters of one width, and their window sums in one text, of which `axis` is that of the windows."""
+
+    def __init__(
+        self, graph: Graph, width: int, side: str, sums: str, axis: int, bias: np.ndarray, scale: np.ndarray | None
+    ) -> None:
+        self.graph, self.width, self.sums, self.axis, self.name = graph, width, sums, axis, f"conv{width}{side}"
+        self.bias = graph.constant(f"conv{width}.bias", bias)
+        self.scale = None if scale is None else graph.constant(f"conv{width}.table_scale", scale)
+
+    def maxima(self) -> str:
+        """ReLU of the largest sum and the bias, (batch, filters)."""
+        largest = self.graph.node(f"{self.name}.largest", "ReduceMax", self.sums, axes=[self.axis], keepdims=0)
+        shifted = self.graph.node(f"{self.name}.shifted", "Add", self.scaled(largest), self.bias)
+        return self.graph.node(f"{self.name}.maxima", "Relu", shifted)
+
+    def means(self, lengths: str) -> str:
+        """Mean over the n + k − 1 windows that touch the text, (batch, filters); 0 for an empty text."""
+        node, constant = self.graph.node, self.graph.constant
+        axes = constant(f"conv{self.width}.along_windows", np.array([self.axis]))
+        total = node(f"{self.name}.total", "ReduceSum", self.sums, axes, keepdims=0)
+        more = constant(f"conv{self.width}.more", np.float32(self.width - 1))
+        least = constant(f"conv{self.width}.least", np.float32(1))
+        windows = node(f"{self.name}.windows", "Max", node(f"{self.name}.touching", "Add", lengths, more), least)
+        return self.scaled(node(f"{self.name}.means", "Div", total, windows))
+
+    def scaled(self, values: str) -> str:
+        """Real values of the sums of a table's integers."""
+        return values if self.scale is None else self.graph.node(f"{values}.scaled", "Mul", values, self.scale)
+
+
+def packed_graph(model: ReferenceModel) -> ModelProto:
+    """The graph of a packed file: rows of its folded table are looked up and added.
+
+    packed_graph(ReferenceModel("runs/reviews/model.safetensors"))
+
+    The table's integers and their sums are exact in float32, so that the rounding is the runtime's own; only what
+    follows the sums is of lower precision than there.
+    """
+    graph = Graph()
+    features = [packed_features(graph, model, side) for side in (SIDES if model.pairs else SIDES[:1])]
+    weight, bias = model.arrays["head.weight"], model.arrays["head.bias"]
+    decide(graph, seen(graph, features), weight, bias, model.temperature, model.thresholds is not None)
+    words, reject = list(model.row_of), model.reject
+    return finished(graph, words, model.labels, model.temperature, reject, model.positive, model.thresholds)
+
+
+def packed_features(graph: Graph, model: ReferenceModel, side: str) -> str:
+    """The features of one text, from rows of the table and, in pairs, of those for its flags."""
+    ids = graph.padded(f"padded{side}", IDS + side, model.widths[-1])
+    flags = graph.padded(f"flags{side}", MATCHED + side, model.widths[-1]) if model.pairs else ""
+    pools = []
+    for width in model.widths:
+        stored = {"": (ids, small(np.pad(model.tables[width], ((1, 0), (0, 0), (0, 0)))))}  # (rows, width, filters)
+        if model.pairs:
+            stored[".flags"] = flags, small(by_flags(model.matches[width]))
+        sums = ""
+        for tap in range(width):
+            bounds = [
+                graph.constant(f"conv{width}.tap{tap}.{key}", np.array([value]))
+                for key, value in (("first", tap), ("end", tap + 1 - width or TO_THE_END), ("axis", 1))
+            ]
+            for kind, (indices, table) in stored.items():
+                name = f"conv{width}.tap{tap}{kind}"
+                own = graph.node(f"{name}.ids{side}", "Slice", indices, *bounds)
+                rows = graph.node(f"{name}.rows{side}", "Gather", graph.constant(f"{name}.table", table[:, tap]), own)
+                real = graph.node(f"{name}.real{side}", "Cast", rows, to=TensorProto.FLOAT)  # (batch, windows, filters)
+                sums = graph.node(f"{name}.sums{side}", "Add", sums, real) if sums else real
+        bias, scale = (model.arrays[f"conv{width}.{name}"] for name in ("bias", "table_scale"))
+        pools.append(Filters(graph, width, side, sums, 1, bias, scale))
+    return joined(graph, pools, model.mean, side)
+
+
+def by_flags(rows: np.ndarray) -> np.ndarray:
+    """From what is added for matched words, and for those beside their like, what is added for flags of 0 to 3.
+
+    >>> by_flags(np.array([[1], [5]])).tolist()
+    [[0], [1], [5], [6]]
+    """
+    matched, beside = rows
+    return np.stack([0 * matched, matched, beside, matched + beside])
+
+
+def small(table: np.ndarray) -> np.ndarray:
+    """The integers of a table in as few bytes as they need."""
+    return table.astype(np.int8 if np.abs(table).max() <= 127 else np.int16)
+
+
+@torch.no_grad()
+def float_graph(
+    model: TextCNN, words: Sequence[str], labels: Sequence[str], thresholds: Sequence[float] | None = None
+) -> ModelProto:
+    """The graph of a float model: word vectors are looked up and convolved; `words` are those its ids stand for.
+
+    float_graph(model, words, labels)    # as of load_float(Path("runs/reviews/dense.safetensors"))
+
+    With `thresholds`, a text may have several labels. Words that were removed are left out: they are unknown words.
+    """
+    graph = Graph()
+    kept = np.flatnonzero(model.remap[WORDS:].numpy() != UNKNOWN)
+    rows = model.remap[[0, UNKNOWN, *(WORDS + kept)]]
+    features = [float_features(graph, model, rows, side) for side in SIDES[: model.texts]]
+    several = thresholds is not None
+    decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0, several)
+    positive = labels[int(model.positive)] if isinstance(model, PairCNN) else None
+    given = [words[at] for at in kept.tolist()]
+    return finished(graph, given, labels, 1.0, positive=positive, thresholds=thresholds)
+
+
+def float_features(graph: Graph, model: TextCNN, rows: torch.Tensor, side: str) -> str:
+    """The features of one text, from the vectors of words, which are these rows, and in pairs from those of flags."""
+    embedding = graph.constant("embedding", model.embedding[rows].numpy())
+    padded = graph.padded(f"padded{side}", IDS + side, model.widths[-1])
+    vectors = graph.node(f"vectors{side}", "Gather", embedding, padded)
+    if isinstance(model, PairCNN):
+        flags = graph.padded(f"flags{side}", MATCHED + side, model.widths[-1])
+        match = graph.constant("match", by_flags(model.match.numpy()))
+        vectors = graph.node(f"flagged{side}", "Add", vectors, graph.node(f"matches{side}", "Gather", match, flags))
+    channels = graph.node(f"channels{side}", "Transpose", vectors, perm=[0, 2, 1])  # (batch, dimensions, length)
+    pools = []
+    for width in model.widths:
+        conv = model.conv(width)
+        weight = graph.constant(f"conv{width}.weight", conv.weight.permute(0, 2, 1).numpy())
+        sums = graph.node(f"conv{width}{side}.sums", "Conv", channels, weight, kernel_shape=[width])
+        pools.append(Filters(graph, width, side, sums, 2, conv.bias.numpy(), None))
+    return joined(graph, pools, model.pooling == "max+mean", side)
+
+
+def joined(graph: Graph, pools: Sequence[Filters], mean: bool, side: str) -> str:
+    """Pooled features of one text."""
+    features = [each.maxima() for each in pools]
+    if mean:
+        lengths = graph.lengths(side)
+        features += [each.means(lengths) for each in pools]
+    return graph.node(f"features{side}", "Concat", *features, axis=1)
+
+
+def seen(graph: Graph, features: Sequence[str]) -> str:
+    """What the head sees of a text, u, or of a pair: u, v, |u - v| and u · v."""
+    if len(features) == 1:
+        return features[0]
+    apart = graph.node("apart", "Abs", graph.node("difference", "Sub", *features))
+    return graph.node("compared", "Concat", *features, apart, graph.node("product", "Mul", *features), axis=1)
+
+
+def decide(graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temperature: float, several: bool) -> None:
+    """Logits of what the head sees, and their softmax at the temperature, or of several labels the logistic of each."""
+    head = [graph.constant("head.weight", weight), graph.constant("head.bias", bias)]
+    logits = graph.node("logits", "Gemm", inputs, *head, transB=1)
+    cooled = graph.node("scores", "Div", logits, graph.constant("temperature", np.float32(temperature)))
+    if several:
+        graph.node(PROBABILITIES, "Sigmoid", cooled)
+    else:
+        graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
+
+
+def finished(
+    graph: Graph,
+    words: Sequence[str],
+    labels: Sequence[str],
+    temperature: float,
+    reject: float | None = None,
+    positive: str | None = None,
+    thresholds: Sequence[float] | None = None,
+) -> ModelProto:
+    """The whole model, with all that is needed to feed it, each entry of the metadata as JSON."""
+    pairs = positive is not None
+    given = [
+        helper.make_tensor_value_info(name + side, TensorProto.INT64, ["batch", f"length{side}"])
+        for side in (SIDES if pairs else SIDES[:1])
+        for name in ((IDS, MATCHED) if pairs else (IDS,))
+    ]
+    probabilities = helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["batch", len(labels)])
+    meaning = f"{MEANING} {MEANING_OF_PAIRS}" if pairs else MEANING
+    proto = helper.make_model(
+        helper.make_graph(graph.nodes, "textcnn", given, [probabilities], graph.constants, meaning),
+        opset_imports=[helper.make_opsetid("", OPERATORS)],
+        ir_version=CONTAINER,
+        producer_name="prunetext",
+        producer_version=version("prunetext"),
+    )
+    metadata = {
+        "format": FORMAT,
+        "labels": list(labels),
+        "temperature": temperature,
+        "tokenizer": TOKENIZER,
+        "vocabulary": list(words),
+        **({} if reject is None else {"reject": reject}),
+        **({"task": "pairs", "positive": positive} if pairs else {}),
+        **({} if thresholds is None else {"thresholds": list(thresholds)}),
+    }
+    helper.set_model_props(proto, {key: json.dumps(value, ensure_ascii=False) for key, value in metadata.items()})
+    checker.check_model(proto, full_check=True)
+    return proto

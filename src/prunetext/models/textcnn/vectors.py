@@ -1,0 +1,83 @@
+"""The word vectors that a dense model starts from: given, read from a file, trained on texts, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from numpy.typing import ArrayLike
+
+from prunetext.data.vectors.files import read_vectors
+from prunetext.data.vectors.training import check_kind, train_vectors
+from prunetext.errors import InputError
+from prunetext.models.textcnn.starting import settle
+from prunetext.options import ModelOptions
+from prunetext.runtime._native import count_words
+
+Vectors = Mapping[str, ArrayLike]
+
+
+class Start(NamedTuple):
+    """What the dense model starts from."""
+
+    vectors: Vectors | None  # of words of the vocabulary
+    shape: ModelOptions  # with the number of dimensions
+    notes: list[str]  # how much the vectors cover
+
+
+def check_vectors(vectors: Vectors | str | Path | None, kind: str | None, shape: ModelOptions) -> None:
+    """Refuse options that do not go together, before anything is read."""
+    check_kind(kind)
+    if vectors is not None and kind is not None:
+        raise InputError("vectors and train_vectors are both given. Leave one of the two out.")
+    for name, value in (("vectors", vectors), ("train_vectors", kind)):
+        if shape.dimensions == 0 and value is not None:
+            raise InputError(f"dimensions is 0, which means one-hot words, but {name} is given. Leave one of them out.")
+    if not (vectors is None or isinstance(vectors, (str, Path, Mapping))):
+        raise InputError(f"vectors is {type(vectors).__name__}: give a file, or a mapping of words to vectors.")
+    settle(shape)
+
+
+def start(
+    vectors: Vectors | str | Path | None,
+    kind: str | None,
+    words: list[str],
+    texts: list[str],
+    shape: ModelOptions,
+    seed: int,
+    corpus: Iterable[str] | None = None,
+) -> Start:
+    """Read or train the vectors of a vocabulary, and settle how many dimensions the model has.
+
+        vectors, shape, notes = start("glove.6B.50d.txt", None, words, data.train.texts, shape, seed=0)
+        notes     # ['Word vectors: 12,345 of 14,000 words of the vocabulary (97.1 % of the running words of train) …']
+
+    texts: those of train. kind: of the training, where vectors are trained. corpus: what they are trained on, if not
+    on the texts of train alone.
+    """
+    check_vectors(vectors, kind, shape)
+    if kind is not None:
+        dimensions = settle(shape).dimensions or 0
+        vectors = train_vectors(kind, texts if corpus is None else corpus, words, dimensions=dimensions, seed=seed)
+    elif isinstance(vectors, (str, Path)):
+        vectors = read_vectors(vectors, words)
+    elif vectors is not None:
+        given = vectors
+        vectors = {word: given[word] for word in words if word in given}
+    return Start(vectors, settle(shape, vectors), [] if vectors is None else [covered(vectors, words, texts)])
+
+
+def covered(vectors: Vectors, words: list[str], texts: list[str]) -> str:
+    """How much of a vocabulary, and of the texts of train, has a vector.
+
+    >>> covered({"great": [0.5]}, ["film", "great"], ["a great film", "great"])
+    'Word vectors: 1 of 2 words of the vocabulary (50.0 % of the running words of train) have one.'
+    """
+    counts = count_words(texts)
+    known = [word for word in words if word in vectors]
+    share = 100 * sum(counts.get(word, 0) for word in known) / max(sum(counts.values()), 1)
+    return (
+        f"Word vectors: {len(known):,} of {len(words):,} words of the vocabulary "
+        f"({share:.1f} % of the running words of train) have one."
+    )

@@ -1,1 +1,0 @@
-"""From a pruned float model to the packed file."""

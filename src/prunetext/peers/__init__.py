@@ -1,0 +1,1 @@
+"""Other people's models, trained and asked as ours are."""

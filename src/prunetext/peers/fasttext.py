@@ -1,0 +1,125 @@
+"""FastText as a peer: trained in a process of its own, since its C++ can abort that process, or go on for ever."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prunetext.peers.made import Made
+from prunetext.runtime._native import tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prunetext.data.dataset import Examples
+    from prunetext.fitting.stages import Job
+
+THREADS = 10  # with fewer its training can end with NaN
+FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the first try
+TRIES, NEAR = 5, 0.9  # at a size, and the share of it that is near enough
+BINARY = {"dim": 10, "wordNgrams": 2, "bucket": 200_000, "epoch": 5, "lr": 0.5}  # a size at which .ftz files are good
+QUANTISED = {"retrain": True, "qnorm": True}
+DURATION = "autotuneDuration"
+PATIENCE = 120  # seconds after which a training is given up: some of its searches for a size go round in circles
+TRAINING = """
+import importlib, json, sys
+options, path = json.loads(sys.argv[1]), sys.argv[2]
+model = importlib.import_module(options["module"]).train_supervised(**options["train"])
+if options["quantise"]:
+    model.quantize(**options["quantise"])
+model.save_model(path)
+"""
+
+
+def binary(job: Job, budget: int | None) -> Made | None:
+    """FastText with bigrams, as it is trained."""
+    return made("fastText .bin", job, BINARY)
+
+
+def quantised(job: Job, budget: int | None) -> Made | None:
+    """FastText with bigrams, quantised, with as many features as fit; None if it finds no model so small."""
+    assert budget is not None
+    best, cutoff = None, budget // FEATURE_BYTES
+    for _ in range(TRIES):
+        found = made("fastText .ftz", job, BINARY, {**QUANTISED, "cutoff": cutoff})
+        if found is None:  # it can not quantise so few
+            break
+        if found.bytes <= budget and (best is None or found.bytes > best.bytes):
+            best = found
+        if NEAR * budget <= found.bytes <= budget:
+            break
+        cutoff = int(cutoff * (1 + NEAR) / 2 * budget / found.bytes)
+    return best
+
+
+def autotuned(job: Job, budget: int | None, seconds: int) -> Made | None:
+    """FastText, its parameters and size tuned on dev by itself; None if it finds no model so small."""
+    assert budget is not None
+    size = f"{max(1, budget // 1000)}k"
+    found = made("fastText autotuned", job, {DURATION: seconds, "autotuneModelSize": size})
+    return found if found is not None and found.bytes <= budget else None
+
+
+def made(name: str, job: Job, train: dict[str, Any], quantise: dict[str, Any] | None = None) -> Made | None:
+    """A model trained on a job's texts by the tokens that prunetext sees; None if its training fails."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        files = {split: written(job, split, Path(folder) / split) for split in ("train", "dev")}
+        if DURATION in train:
+            train = {"autotuneValidationFile": files["dev"], **train}
+        path = Path(folder) / "model"
+        if not trained(path, files["train"], train, quantise):
+            return None
+        seconds, size = time.perf_counter() - began, path.stat().st_size
+        import fasttext
+
+        fasttext.FastText.eprint = lambda *arguments: None
+        model = fasttext.load_model(str(path))
+
+    def predict(texts: list[str]) -> list[str]:
+        guesses, _ = model.predict([" ".join(tokenize(text)) for text in texts])
+        return [job.labels[int(guess[0].removeprefix("__label__")) if guess else 0] for guess in guesses]
+
+    return Made(name, size, predict, seconds)
+
+
+def trained(
+    path: Path,
+    lines: str,
+    train: dict[str, Any],
+    quantise: dict[str, Any] | None = None,
+    module: str = "fasttext",
+) -> bool:
+    """Train on a file of lines, in a process of its own, and write the model; tells whether that went well.
+
+    module: what is imported, `fasttext` or one of the same functions.
+    """
+    common = {"input": lines, "thread": THREADS, "verbose": 0}
+    options = {"module": module, "train": {**common, **train}, "quantise": quantise and {**common, **quantise}}
+    command = [sys.executable, "-c", TRAINING, json.dumps(options), str(path)]
+    patience = PATIENCE + 3 * train.get(DURATION, 0)
+    try:
+        ended = subprocess.run(command, check=False, capture_output=True, timeout=patience)
+    except subprocess.TimeoutExpired:
+        return False
+    return not ended.returncode and path.exists()
+
+
+def written(job: Job, name: str, path: Path) -> str:
+    """Write the texts of a split as the tokens that prunetext sees."""
+    return write_lines(path, job.texts[name], job.labels, lambda text: " ".join(tokenize(text)))
+
+
+def write_lines(path: Path, examples: Examples, labels: list[str], line: Callable[[str], str]) -> str:
+    """Write texts, each as its `line`, in fastText's format, labels by their numbers, since they may have spaces."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    lines = (
+        f"__label__{numbers[label]} {line(text)}\n" for text, label in zip(examples.texts, examples.labels, strict=True)
+    )
+    path.write_text("".join(lines), "utf-8")
+    return str(path)

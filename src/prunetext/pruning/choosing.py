@@ -1,0 +1,171 @@
+"""From a criterion's scores to units removed: the least loss per byte (or addition) first, across all groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from prunetext.models.encoded import Encoded
+from prunetext.models.groups import Group, Kept
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.pruning.criteria.criterion import WORTHLESS, Criterion, Groups, State
+from prunetext.pruning.shrinking import all_kept, mask
+from prunetext.training.loop import WINDOW, logits
+from prunetext.training.losses import mean_loss
+
+SHARES = (0.25, 0.5, 0.75, 0.9, 0.97, 1.0)  # removed shares, down to the floor, at which a group's loss is measured
+BATCH = 64
+PER_EXAMPLE = 500  # texts of the sample that a criterion per example sees
+CHUNK = 0.02  # share of the bytes that goes before costs are asked again
+OFFER = 0.1  # share of a group's units that may go in a chunk
+
+Losses = dict[str, np.ndarray]
+Cost = Callable[[Group], Callable[[Kept], np.ndarray] | None]
+
+
+def observe(model: TextCNN, criterion: Criterion, groups: Groups, state: State, sample: Encoded) -> None:
+    """Show the criterion gradients of a sample of train, the model as it is in prediction."""
+    if criterion.after_backward is None:
+        return
+    size, texts = (1, min(PER_EXAMPLE, len(sample))) if criterion.per_example else (BATCH, len(sample))
+    for _ in gradients(model, sample, size, texts):
+        criterion.after_backward(state, model, groups)
+
+
+def gradients(model: TextCNN, sample: Encoded, size: int, texts: int) -> Iterator[int]:
+    """Leave the loss's gradient in the model, batch by batch of `size` texts; gives the number of texts in each."""
+    model.eval()  # no dropout: the same sample gives the same gradients
+    for start in range(0, texts, size):
+        rows = np.arange(start, min(start + size, texts))
+        model.zero_grad()
+        targets = sample.targets[torch.from_numpy(rows)]
+        mean_loss(model(sample.take(rows, WINDOW)), targets, sample.several).backward()
+        yield len(rows)
+    model.zero_grad()
+
+
+def scores_of(model: TextCNN, criterion: Criterion, groups: Groups, state: State) -> Losses:
+    """Each group's importance by the criterion; shape (group.size,) each."""
+    return {group.name: criterion.score(state, model, group) for group in groups}
+
+
+def ranked(scores: np.ndarray) -> np.ndarray:
+    """Units in the order in which they go: the least important first; of equal ones the last, the rarest of words.
+
+    >>> ranked(np.array([0.0, 0.0, 3.0, 1.0])).tolist()
+    [1, 0, 3, 2]
+    """
+    return len(scores) - 1 - np.argsort(scores[::-1], kind="stable")
+
+
+def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -> Losses:
+    """Turn ranks into estimated loss increases, so that units of different groups can be compared.
+
+    The loss of each group is measured with its lowest 25, 50, 75, 90 and 97 % removed, and with all but its floor, and
+    interpolated between; a unit costs what the curve rises at its rank. The curve is made to rise ever faster (its
+    lower convex hull), so that a lower rank never costs more and noise near zero is free.
+    """
+    base = sample_loss(model, sample)
+    losses = {}
+    for group in groups:
+        order = ranked(scores[group.name])
+        counts, rises = [0], [0.0]
+        for share in SHARES:
+            count = min(int(share * group.size), group.size - group.floor)
+            if count <= counts[-1]:
+                continue
+            counts.append(count)
+            rises.append(max(0.0, without(model, group, order[:count], sample) - base))
+        slopes = convex_slopes(np.array(counts, float), np.array(rises))
+        loss = np.full(group.size, slopes[-1] if len(slopes) else np.inf)
+        for low, high, slope in zip(counts, counts[1:], slopes, strict=False):
+            loss[order[low:high]] = slope
+        losses[group.name] = loss
+    return losses
+
+
+def without(model: TextCNN, group: Group, gone: np.ndarray, sample: Encoded) -> float:
+    """Loss on the sample without some units of one group."""
+    kept = all_kept([group])
+    kept[group.name][gone] = False
+    return sample_loss(mask(model, kept), sample)
+
+
+def convex_slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Slope over each interval of the lower convex hull of the points (x rising).
+
+    >>> convex_slopes(np.array([0.0, 1.0, 2.0]), np.array([0.0, 3.0, 4.0])).tolist()
+    [2.0, 2.0]
+    """
+    hull = [0]
+    for at in range(1, len(x)):
+        while len(hull) > 1 and (y[hull[-1]] - y[hull[-2]]) * (x[at] - x[hull[-2]]) >= (y[at] - y[hull[-2]]) * (
+            x[hull[-1]] - x[hull[-2]]
+        ):
+            hull.pop()
+        hull.append(at)
+    slopes: np.ndarray = np.diff(np.interp(x, x[hull], y[hull])) / np.diff(x)
+    return slopes
+
+
+def sample_loss(model: TextCNN, sample: Encoded) -> float:
+    """Mean loss (nats) on the sample."""
+    return float(mean_loss(logits(model, sample), sample.targets, sample.several))
+
+
+def choose(
+    groups: Groups,
+    losses: Losses,
+    scores: Losses,
+    target: float,
+    size: Callable[[Kept], float],
+    cost: Cost = lambda group: group.cost,
+) -> dict[str, np.ndarray]:
+    """Which units stay so that the size is at most `target`: the least loss per unit of cost goes first.
+
+    Worthless units go even if the target is met without that. `cost` says what a group's removals save; one that
+    saves nothing is left alone. Costs are asked again whenever `CHUNK` of the size is gone, since a word costs the
+    dimensions that are left.
+    """
+    kept = all_kept(groups)
+    order = {group.name: ranked(scores[group.name]) for group in groups}
+    for group in groups:
+        worthless = np.flatnonzero(scores[group.name] == WORTHLESS)
+        kept[group.name][worthless[: group.size - group.floor]] = False
+    while (now := size(kept)) > target:
+        allowance = max(1.0, min(CHUNK * now, now - target))
+        if not remove_chunk(groups, kept, losses, order, allowance, cost):
+            break
+    return kept
+
+
+def remove_chunk(
+    groups: Groups, kept: dict[str, np.ndarray], losses: Losses, order: Losses, allowance: float, cost: Cost
+) -> int:
+    """Remove the best units until they save `allowance`, or all that a group offers are gone: it may offer better."""
+    offers = []
+    for number, group in enumerate(groups):
+        costs = cost(group)
+        if costs is None:
+            continue
+        saved = costs(kept)
+        ranked = order[group.name]
+        alive = ranked[kept[group.name][ranked]]
+        alive = alive[saved[alive] > 0][: len(alive) - group.floor]
+        alive = alive[: max(1, int(len(alive) * OFFER))]
+        if len(alive):
+            ratio = losses[group.name][alive] / saved[alive]
+            rank = np.arange(len(alive)) / len(alive)
+            offers.append((ratio, rank, np.full(len(alive), number), alive, saved[alive]))
+    if not offers:
+        return 0
+    ratio, rank, owner, unit, saved = (np.concatenate(column) for column in zip(*offers, strict=True))
+    best = np.lexsort((rank, ratio))
+    enough = int(np.searchsorted(np.cumsum(saved[best]), allowance)) + 1
+    last = {number: place for place, number in enumerate(owner[best].tolist())}
+    count = min(enough, min(last.values()) + 1)
+    for number, group in enumerate(groups):
+        kept[group.name][unit[best[:count]][owner[best[:count]] == number]] = False
+    return count

@@ -1,0 +1,1 @@
+"""What scores the units that may be pruned."""

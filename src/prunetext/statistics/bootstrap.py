@@ -1,0 +1,156 @@
+"""How far a metric fell from one model to another, how sure that is, and the verdict, on the same texts for both.
+
+For accuracy by the formulas of `training/evaluation.py`; for any other metric by a paired bootstrap: the units of the
+metric (texts, or whole queries) are drawn again and again with replacement, always the same ones for both models.
+
+Source: B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from prunetext.errors import InputError
+from prunetext.statistics.evaluation import MOST_TEXTS, Z_80, Z_95, Verdict, name_of, paired_standard_error, verdict
+from prunetext.statistics.metrics import Array, Gold, Measure, Units
+
+RESAMPLES = 2000  # for a verdict
+FEW_RESAMPLES = 200  # for a standard error, which is then right to about 5 %
+AT_ONCE = 4_000_000  # numbers of resamples that are held at a time
+# Units added to each side of a verdict, as many as Wilson's interval adds at 95 %: models that were never seen to
+# differ may still differ on the next text.
+IMAGINED = Z_95**2 / 2
+
+
+def paired_drop(measure: Measure, dense: Array, other: Array) -> tuple[float, float]:
+    """The drop from the dense model's scores (n, classes) to the other's and its standard error, both in points.
+
+    >>> measure = Measure("macro-f1", Gold(np.array([0, 1] * 50)))
+    >>> right = np.eye(2)[measure.gold.targets]
+    >>> paired_drop(measure, right, right)
+    (0.0, 0.0)
+    """
+    if measure.name == "accuracy":
+        before, now = _right(measure, dense), _right(measure, other)
+        return 100 * float(before.mean() - now.mean()), paired_standard_error(before, now)
+    units = measure.metric.units(dense, measure.gold), measure.metric.units(other, measure.gold)
+    weights = np.ones(len(units[0].cells))
+    if not len(weights):  # of all these queries none has a positive row
+        return 0.0, 0.0
+    drops = resampled_drops(measure, *units, weights, len(weights), FEW_RESAMPLES)
+    return 100 * (measure.value(dense) - measure.value(other)), float(drops.std())
+
+
+def bootstrap_verdict(measure: Measure, dense: Array, other: Array, max_drop: float) -> Verdict:
+    """Judge by a metric whether the other model may replace the dense one; scores (n, classes) of both on the same n.
+
+    >>> measure = Measure("macro-f1", Gold(np.array([0, 1] * 500)))
+    >>> right = np.eye(2)[measure.gold.targets]
+    >>> bootstrap_verdict(measure, right, right, 0.5).name, bootstrap_verdict(measure, right, right, 0.05).name
+    ('kept', 'undecided')
+
+    The bounds are the 5 % and the 95 % of the drops on `RESAMPLES` resamples. Among what is drawn are `IMAGINED` units
+    on which only the dense model is right, shared evenly by the classes, and as many on which only the other one is:
+    a class of few texts hides losses of which these few show none. Accuracy has Tango's interval instead.
+    """
+    if measure.name == "accuracy":
+        return verdict(_right(measure, dense), _right(measure, other), max_drop)
+    if not max_drop >= 0:
+        raise InputError(f"max_drop is {max_drop}: it must be zero or more points, such as 0.5.")
+    gold, lost, gained = imagined(measure, dense.shape[1])
+    both = measure._replace(gold=_stacked(measure.gold, gold, gold))
+    units = [
+        both.metric.units(np.concatenate(rows), both.gold) for rows in ((dense, lost, gained), (other, gained, lost))
+    ]
+    seen = len(measure.metric.units(dense, measure.gold).cells)
+    added = len(units[0].cells) - seen
+
+    def drawn(more: float) -> Array:
+        weights = np.concatenate([np.ones(seen), np.full(added, more / added)])
+        return resampled_drops(measure, units[0], units[1], weights, seen, RESAMPLES)
+
+    drops = drawn(2 * IMAGINED)
+    drop = 100 * (measure.value(dense) - measure.value(other))
+    low, high = (float(bound) for bound in np.quantile(drops, (0.05, 0.95)))
+    low, high = min(low, drop), max(high, drop)
+    name = name_of(low, high, max_drop)
+    texts = len(measure.gold.targets)
+    if name != "undecided":
+        return Verdict(name, drop, low, high, None)
+    # Of many texts the imagined ones are fewer; one is left, as in what Tango's interval needs.
+    return Verdict(name, drop, low, high, needed_texts(max_drop - drop, float(drawn(1.0).std()), texts))
+
+
+def needed_texts(room: float, error: float, texts: int) -> int | None:
+    """How many texts would give kept with a power of 80 %, where so many give this standard error (both in points).
+
+    >>> needed_texts(0.5, 0.5, 1000)
+    6183
+    """
+    spread = ((Z_95 + Z_80) * error) ** 2 * texts
+    if room <= 0 or spread > MOST_TEXTS * room**2:
+        return None
+    return max(math.ceil(spread / room**2), texts + 1)
+
+
+def resampled_drops(
+    measure: Measure, dense: Units, other: Units, weights: Array, draws: int, resamples: int, seed: int = 0
+) -> Array:
+    """Drops in points, shape (resamples,), each on so many units drawn in proportion to their weights.
+
+    Units on which both models count alike are drawn together, so that 25,000 texts take hardly longer than a hundred.
+    """
+    pairs, cells = np.unique(dense.cells * len(other.table) + other.cells, return_inverse=True)
+    tables = dense.table[pairs // len(other.table)], other.table[pairs % len(other.table)]
+    shares = np.bincount(cells, weights) / weights.sum()
+    generator, drops = np.random.default_rng(seed), []
+    size = max(1, AT_ONCE // len(pairs))
+    for start in range(0, resamples, size):
+        drawn = generator.multinomial(draws, shares, min(size, resamples - start)).astype(float)
+        before, now = (measure.metric.share(drawn @ table) for table in tables)
+        drops.append(100 * (before - now))
+    return np.concatenate(drops)
+
+
+def imagined(measure: Measure, classes: int) -> tuple[Gold, Array, Array]:
+    """Units on which one model is right and the other wrong: their gold, and the scores of both.
+
+    For each class of the gold a text that is taken for the most frequent other one; of several labels, a text with this
+    label alone that gets none. Of a ranking, a query whose positive row comes first, and second.
+    """
+    gold, metric, unit = measure.gold, measure.metric, np.eye(classes)
+    positive = gold.positive or 0
+    if metric.ranks:
+        rows = np.array([positive, (positive + 1) % classes])
+        return Gold(rows, np.zeros(2, np.int64), positive), unit[rows], unit[rows[::-1]]
+    if gold.several:
+        present = np.array([positive]) if metric.needs_positive else np.flatnonzero(gold.targets.any(0))
+        present = present if len(present) else np.arange(classes)
+        targets = unit[present].astype(bool)
+        return Gold(targets, None, positive), targets, np.zeros_like(targets)
+    counts = np.bincount(gold.targets, minlength=classes)
+    order = np.argsort(-counts, kind="stable")
+    if metric.needs_positive:
+        present = order = np.array([positive, order[order != positive][0]])
+    else:
+        present = order[: np.count_nonzero(counts)]
+    taken = np.where(present == order[0], order[1], order[0])
+    return Gold(present, None, positive), unit[present], unit[taken]
+
+
+def _stacked(*parts: Gold) -> Gold:
+    """One gold below the other; no two parts share a query."""
+    targets, queries, start = np.concatenate([part.targets for part in parts]), [], 0
+    for part in parts:
+        if part.queries is None:
+            return Gold(targets, None, parts[0].positive)
+        queries.append(part.queries - part.queries.min() + start)
+        start = int(queries[-1].max()) + 1
+    return Gold(targets, np.concatenate(queries), parts[0].positive)
+
+
+def _right(measure: Measure, scores: Array) -> Array:
+    """Which texts are answered rightly, (n,) bool."""
+    return measure.metric.units(scores, measure.gold).cells.astype(bool)

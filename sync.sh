@@ -1,1 +1,0 @@
-cp -r src/prunetext/* .venv/lib/python3.11/site-packages/prunetext/

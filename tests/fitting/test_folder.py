@@ -1,0 +1,307 @@
+"""The folder of a run: resumed, refused, replaced at its end only; nobody else's file is touched."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from prunetext.errors import ModelFileError, RunError
+from prunetext.fitting import folder as runs
+from prunetext.fitting.folder import (
+    FORMAT,
+    HISTORY,
+    KEPT,
+    LOCK,
+    PART,
+    RECIPE,
+    RESULT,
+    SOURCE,
+    STEPS,
+    WORK,
+    Run,
+    read_json,
+)
+from prunetext.modelfiles.trained import load_float
+from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.training.checkpoint import load_tensors, save_tensors
+
+
+class KilledError(Exception):
+    """What stands for SIGKILL."""
+
+
+RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
+FINISHED = sorted([*KEPT, STEPS])
+ROWS = [{"keep": 1.0}, {"keep": 0.5}]
+
+
+def start(folder: Path, recipe: dict[str, Any] = RECIPE_A, *, overwrite: bool = False) -> Run:
+    return Run(folder, recipe, overwrite=overwrite)
+
+
+def fill(run: Run, content: str = "old") -> None:
+    """Leave every file that a run leaves on its way."""
+    run.folder(STEPS).joinpath("a1.safetensors").write_text(content)
+    run.folder(STEPS).joinpath("a1.checkpoint").write_text(content)
+    run.write_source({"data": content})
+    run.write_history(ROWS)
+    for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, SOURCE, RESULT, HISTORY}:
+        run.path(name).write_text(content)
+
+
+def finished(folder: Path, content: str = "old", **recipe: Any) -> None:
+    """Make a run from beginning to end."""
+    with start(folder, RECIPE_A | recipe, overwrite=True) as run:
+        fill(run, content)
+        run.finish({"score": content})
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+def test_a_new_folder_is_made_with_its_recipe(tmp_path: Path) -> None:
+    with start(tmp_path / "deep" / "run") as run:
+        assert json.loads(run.path(RECIPE).read_text("utf-8")) == {"format": FORMAT, **RECIPE_A}
+    (tmp_path / "empty").mkdir()
+    with start(tmp_path / "empty"):
+        assert names(tmp_path / "empty") == [WORK]
+
+
+def test_an_unfinished_run_of_the_same_recipe_is_resumed(tmp_path: Path) -> None:
+    with start(tmp_path) as run:
+        fill(run)
+    for overwrite in (False, True):  # which is about a finished run
+        with start(tmp_path, dict(RECIPE_A), overwrite=overwrite) as again:
+            assert again.path("dense.checkpoint").read_text() == "old"
+            assert again.path(STEPS).joinpath("a1.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [({"seed": 1}, "seed"), ({"data": "cd34"}, "data"), ({"max_drop": None}, "max_drop"), ({"new": 1}, "new")],
+)
+def test_an_unfinished_run_of_another_recipe_is_refused_or_replaced(
+    tmp_path: Path, changed: dict[str, Any], key: str
+) -> None:
+    with start(tmp_path) as run:
+        fill(run)
+    with pytest.raises(RunError, match=f"holds an unfinished run whose {key} was different: .* --overwrite"):
+        start(tmp_path, {**RECIPE_A, **changed})
+    with start(tmp_path) as run:  # it is still there
+        assert run.path("dense.checkpoint").exists()
+    with start(tmp_path, {**RECIPE_A, **changed}, overwrite=True):
+        assert names(tmp_path / WORK) == sorted([LOCK, RECIPE])
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '"text"', "null", '{"name": "carbonara"}'])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_somebody_elses_recipe_is_left_alone(tmp_path: Path, content: str, overwrite: bool) -> None:
+    (tmp_path / RECIPE).write_text(content)
+    (tmp_path / "steps").mkdir()
+    with pytest.raises(RunError, match="holds files but no run"):
+        start(tmp_path, overwrite=overwrite)
+    assert names(tmp_path) == [RECIPE, "steps"]
+
+
+def test_a_finished_run_is_refused_and_overwritten_only_when_asked(tmp_path: Path) -> None:
+    finished(tmp_path)
+    assert names(tmp_path) == FINISHED
+    assert json.loads((tmp_path / RESULT).read_text("utf-8"))["score"] == "old"
+    lines = (tmp_path / "history.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == ROWS
+    assert read_json(tmp_path, SOURCE) == {"data": "old"}
+    assert names(tmp_path / STEPS) == ["a1.safetensors"]
+    with pytest.raises(RunError, match="holds a finished run: give another --out, or --overwrite"):
+        start(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / STEPS / "old.safetensors").write_text("of the run that is replaced")
+    (tmp_path / STEPS / "mine.txt").write_text("mine")
+    (tmp_path / STEPS / "mine").mkdir()
+    finished(tmp_path, "new", seed=7)
+    assert names(tmp_path) == sorted([*FINISHED, "notes.txt"])
+    assert names(tmp_path / STEPS) == ["a1.safetensors", "mine", "mine.txt"]
+    assert (tmp_path / STEPS / "a1.safetensors").read_text() == "new"
+    assert json.loads((tmp_path / RECIPE).read_text("utf-8"))["seed"] == 7
+    assert (tmp_path / "model.safetensors").read_text() == "new"
+
+
+def test_a_finished_run_stays_until_the_one_that_replaces_it_has_ended(tmp_path: Path) -> None:
+    finished(tmp_path)
+    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
+        fill(run, "new")
+    assert (tmp_path / "model.safetensors").read_text() == "old"
+    assert (tmp_path / RESULT).exists()
+
+
+@pytest.mark.parametrize("after", range(2 * (len(KEPT) + 1) + 2))  # a step, too, and the result before and the end
+def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    finished(tmp_path)
+    calls = iter(range(99))
+
+    def dying(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if next(calls) == after:
+                raise KilledError
+            return function(*arguments, **named)
+
+        return call
+
+    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
+        fill(run, "new")
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", dying(Path.replace))
+            patch.setattr(os, "link", dying(os.link))
+            patch.setattr(shutil, "rmtree", dying(shutil.rmtree))
+            with pytest.raises(KilledError):
+                run.finish({"score": "new"})
+            assert next(calls) == after + 1
+    if (tmp_path / RESULT).exists():  # killed before anything was replaced, or when everything was
+        content = json.loads((tmp_path / RESULT).read_text("utf-8"))["score"]
+        assert (tmp_path / "model.safetensors").read_text() == content
+    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
+        assert run.path("dense.safetensors").read_text() == "new"
+        run.finish({"score": "new"})
+    assert names(tmp_path) == FINISHED
+    assert (tmp_path / "model.safetensors").read_text() == "new"
+
+
+def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None:
+    finished(tmp_path / "old")
+    (tmp_path / "old" / STEPS / "b2.safetensors").write_text("old")
+    with start(tmp_path / "new") as run:
+        run.folder(STEPS).joinpath("b2.safetensors").write_text("new")
+        for _ in range(2):  # as after a kill
+            run.take_steps(tmp_path / "old")
+        assert names(run.path(STEPS)) == ["a1.safetensors", "b2.safetensors"]
+        assert run.path(STEPS).joinpath("b2.safetensors").read_text() == "new"
+        assert run.path(STEPS).joinpath("a1.safetensors").samefile(tmp_path / "old" / STEPS / "a1.safetensors")
+        shutil.rmtree(tmp_path / "old")
+        run.take_steps(tmp_path / "old")  # it has them all, or none
+        assert run.path(STEPS).joinpath("a1.safetensors").read_text() == "old"
+
+
+def test_small_files_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"holds no finished run: its recipe\.json is missing\. Give the --out of a fit\.$"
+    ):
+        read_json(tmp_path, RECIPE)
+    for content in ("", "{", "[1]", "null", "\udcff"):
+        (tmp_path / SOURCE).write_text(content, "utf-8", "surrogateescape")
+        with pytest.raises(RunError, match=r"source\.json: this part of the run is damaged.*\. Repeat the run\.$"):
+            read_json(tmp_path, SOURCE)
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    finished(tmp_path)
+    assert names(tmp_path) == FINISHED
+
+
+def test_a_run_killed_while_it_wrote_its_recipe_can_be_repeated(tmp_path: Path) -> None:
+    (tmp_path / WORK).mkdir()
+    (tmp_path / WORK / PART.format(RECIPE)).write_text("{")
+    with start(tmp_path):
+        assert names(tmp_path / WORK) == sorted([LOCK, RECIPE])
+
+
+def test_two_processes_do_not_share_a_run(tmp_path: Path) -> None:
+    with start(tmp_path), pytest.raises(RunError, match="is being worked on by another process"):
+        start(tmp_path)
+    with start(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_foreign_folder_or_file_is_refused_and_left_alone(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "model.safetensors").write_text("mine")
+    with pytest.raises(RunError, match="holds files but no run"):
+        start(tmp_path / "folder", overwrite=overwrite)
+    assert (tmp_path / "folder" / "model.safetensors").read_text() == "mine"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="is a file: give a folder"):
+        start(tmp_path / "file", overwrite=overwrite)
+    with pytest.raises(RunError, match=r"cannot be written \(Not a directory\)"):
+        start(tmp_path / "file" / "run", overwrite=overwrite)
+    assert runs.WORK not in names(tmp_path / "folder")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    with start(tmp_path) as run:
+        yield run
+
+
+def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextCNN], run: Run) -> None:
+    assert run.load_model("dense.safetensors") is None
+    model = random_model(pooling="max", filters={2: 3, 5: 1}, static=2)
+    model.dropout = 0.125
+    model.remap[-1] = 1
+    words = [f"word{number}" for number in range(len(model.remap) - 2)]
+    with torch.no_grad():
+        model.embedding[0] = 0
+    run.save_model("dense.safetensors", model, words, ["ja", "nein", "vielleicht"], 3)
+    found = run.load_model("dense.safetensors")
+    assert found is not None
+    assert (found.words, found.labels, found.epochs) == (words, ["ja", "nein", "vielleicht"], 3)
+    loaded = found.model
+    assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.125)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"words": "5"}, "its words are not 2 different strings"),
+        ({"words": '["a"]'}, "its words are not 2 different strings"),
+        ({"words": "[1, 2]"}, "its words are not 2 different strings"),
+        ({"words": '["a", "a"]'}, "its words are not 2 different strings"),
+        ({"dropout": "nan"}, "impossible"),
+        ({"dropout": "-1"}, "impossible"),
+        ({"labels": '["x"]'}, "its labels are not 2 different strings"),
+        ({"labels": "{"}, "Expecting"),
+        ({"pooling": "sum"}, "impossible"),
+        ({"static": "9"}, "impossible"),
+        ({"remap": 10**9}, "rows that there are not"),
+        ({"remap": -1}, "rows that there are not"),
+    ],
+)
+def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dict[str, Any], reason: str) -> None:
+    model = TextCNN(Shape(2, dimensions=3, filters={1: 2}, classes=2, pooling="max"))
+    run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"], 3)
+    path = run.path("dense.safetensors")
+    assert load_float(path)[1:] == (["a", "b"], ["x", "y"], 3, None)
+    tensors, metadata = load_tensors(path)
+    if "remap" in changed:
+        tensors["remap"][-1] = changed.pop("remap")
+    save_tensors(path, tensors, metadata | changed)
+    with pytest.raises(ModelFileError, match=rf"not a whole float model of a run \(.*{reason}"):
+        load_float(path)
+    for name, wrong in (
+        ("remap", tensors["remap"].float()),
+        ("head.weight", tensors["head.weight"][:1]),
+        ("conv1.weight", tensors["conv1.weight"][:, :, :1]),
+        ("conv1.bias", torch.tensor(0.0)),
+        ("embedding", tensors["embedding"] + 1),
+        ("head.bias", tensors["head.bias"] + float("nan")),
+    ):
+        save_tensors(path, {**tensors, name: wrong}, metadata)
+        with pytest.raises(ModelFileError, match="not a whole float model of a run"):
+            load_float(path)
+    for name in [name for name in tensors if name.startswith("conv")]:
+        del tensors[name]
+    save_tensors(path, tensors, metadata)
+    with pytest.raises(ModelFileError, match="no convolution"):
+        load_float(path)

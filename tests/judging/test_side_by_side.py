@@ -1,0 +1,148 @@
+"""Dense, pruned and packed are each judged by their own answers, and the table's type by what rounding really does."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+import prunetext
+from prunetext.data.dataset import Examples
+from prunetext.judging import side_by_side as judging
+from prunetext.judging.side_by_side import calibrate, choose_table, judge
+from prunetext.models.encoded import Encoded, encode
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.packing import pack
+from prunetext.models.textcnn.rounding import rounding_of
+from prunetext.runtime._native import Vocabulary
+from prunetext.statistics.calibration import calibration_error
+from prunetext.statistics.evaluation import verdict
+from prunetext.statistics.metrics import measure_of
+from prunetext.training.loop import logits
+
+WORDS = [f"word{number}" for number in range(30)]
+LABELS = ["a", "b", "c"]
+ACCURACY = functools.partial(measure_of, "accuracy", labels=LABELS)
+
+
+@pytest.fixture(scope="module")
+def texts() -> Examples:
+    random = Random(0)
+    rows = [" ".join(random.choices(WORDS, k=random.randint(1, 12))) for _ in range(3000)]
+    return Examples(rows, random.choices(LABELS, k=len(rows)))
+
+
+@pytest.fixture(scope="module")
+def encoded(texts: Examples) -> Encoded:
+    return encode(texts, Vocabulary(WORDS), LABELS)
+
+
+def right(answers: list[str], texts: Examples) -> list[bool]:
+    return [answer == truth for answer, truth in zip(answers, texts.labels, strict=True)]
+
+
+def float_answers(model: TextCNN, encoded: Encoded) -> list[str]:
+    return [LABELS[at] for at in logits(model, encoded).argmax(1).tolist()]
+
+
+@pytest.mark.parametrize(("least", "table"), [(0.0, "int8"), (1.0, "int16")])
+def test_the_table_is_int8_only_where_enough_labels_stay(
+    random_model: Callable[..., TextCNN],
+    texts: Examples,
+    encoded: Encoded,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    least: float,
+    table: str,
+) -> None:
+    monkeypatch.setattr(judging, "AGREEMENT", least)
+    monkeypatch.setattr(judging, "SHIFT", 1.0)
+    model = random_model(words=len(WORDS), classes=3, seed=5)
+    before = float_answers(model, encoded)
+    model.rounding = steps = rounding_of(model, "int8")
+    chosen, agreement = choose_table(model, WORDS, LABELS, encoded, texts.texts, tmp_path / "scratch", ACCURACY(texts))
+    assert model.rounding is steps
+    assert chosen == agreement.table == table
+    pack(model, WORDS, LABELS, tmp_path / "packed", table=table)
+    after = prunetext.load(tmp_path / "packed").predict(texts.texts)
+    assert agreement.equal == pytest.approx(sum(map(str.__eq__, before, after)) / len(before))
+    assert 0.9 < agreement.equal < 1
+    lost = sum(right(before, texts)) - sum(right(after, texts))
+    assert lost != 0
+    assert agreement.drop == pytest.approx(100 * lost / len(before))
+
+
+def test_each_model_is_judged_by_its_own_answers(
+    random_model: Callable[..., TextCNN],
+    texts: Examples,
+    encoded: Encoded,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judging, "LEAST_SECONDS", 0.0)
+    dense, pruned, other = (random_model(words=len(WORDS), classes=3, seed=seed) for seed in (1, 2, 3))
+    pack(other, WORDS, LABELS, tmp_path / "packed")
+    agreement = judging.Agreement("int8", 1.0, 0.0)
+    found = judge(dense, pruned, tmp_path / "packed", encoded, texts, LABELS, 0.5, agreement, ACCURACY(texts))
+    dense_right = right(float_answers(dense, encoded), texts)
+    packed_right = right(prunetext.load(tmp_path / "packed").predict(texts.texts), texts)
+    assert found.dense.score.accuracy == pytest.approx(sum(dense_right) / len(texts))
+    assert found.pruned.score.accuracy == pytest.approx(sum(right(float_answers(pruned, encoded), texts)) / len(texts))
+    assert found.packed.score.accuracy == pytest.approx(sum(packed_right) / len(texts))
+    assert found.verdict == verdict(dense_right, packed_right, 0.5)
+    assert found.packed.bytes == (tmp_path / "packed").stat().st_size
+    assert found.agreement is agreement
+    assert torch.get_num_threads() >= 1
+
+
+@pytest.fixture(scope="module")
+def learnt(random_model: Callable[..., TextCNN], texts: Examples, tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    """The same texts with labels as a packed model gives them, but surer by half than it says."""
+    path = tmp_path_factory.mktemp("learnt") / "model"
+    pack(random_model(words=len(WORDS), classes=3, seed=1), WORDS, LABELS, path, temperature=0.5)
+    chosen = Random(1)
+    shares = prunetext.load(path).predict_proba(texts.texts).tolist()
+    return Examples(texts.texts, [chosen.choices(LABELS, weights)[0] for weights in shares])
+
+
+def halves(examples: Examples) -> list[Examples]:
+    cut = len(examples) // 2
+    return [Examples(examples.texts[own], examples.labels[own]) for own in (slice(0, cut), slice(cut, None))]
+
+
+def test_a_packed_file_is_calibrated_by_its_own_probabilities(
+    random_model: Callable[..., TextCNN], learnt: Examples, tmp_path: Path
+) -> None:
+    dev, test = halves(learnt)
+    write = functools.partial(pack, random_model(words=len(WORDS), classes=3, seed=1), WORDS, LABELS)
+    found, notes = calibrate(write, tmp_path / "scratch", dev, test, 0.6)
+    assert found.temperature == pytest.approx(0.5, rel=0.2)
+    assert found.after < found.before
+    assert notes == []
+    left = prunetext.load(tmp_path / "scratch")
+    assert left.metadata["temperature"] == repr(found.temperature)
+    tops, right = left.predict_proba(test.texts).max(1), np.array(left.predict(test.texts)) == np.array(test.labels)
+    assert found.after == calibration_error(tops, right)
+    assert found.rejection is not None
+    accepted = tops >= found.rejection.threshold
+    assert found.rejection[1:] == (accepted.mean(), right[accepted].mean())
+    assert found == calibrate(write, tmp_path / "again", dev, test, 0.6)[0]
+    write(tmp_path / "plain")
+    assert left.predict(test.texts) == prunetext.load(tmp_path / "plain").predict(test.texts)
+
+
+def test_a_precision_out_of_reach_is_said(
+    random_model: Callable[..., TextCNN], texts: Examples, tmp_path: Path
+) -> None:
+    dev, test = halves(texts)
+    write = functools.partial(pack, random_model(words=len(WORDS), classes=3), WORDS, LABELS)
+    found, notes = calibrate(write, tmp_path / "scratch", dev, test, 0.95)
+    assert found.rejection is None
+    assert notes == [
+        "No threshold is stored: on the 1,500 texts of dev none shows, with 95 % confidence, a precision of 0.95, for "
+        "which at least 117 texts must be accepted."
+    ]
+    assert calibrate(write, tmp_path / "scratch", dev, test, None) == (found, [])

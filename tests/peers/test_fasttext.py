@@ -1,0 +1,61 @@
+"""FastText as a peer: within the bytes asked for, by the same tokens, and never the end of a comparison."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prunetext.data.dataset import Data
+from prunetext.peers import fasttext
+from prunetext.peers.made import Made
+
+
+@pytest.fixture
+def job(data: Data) -> Any:
+    """What fastText is given of a job."""
+    return SimpleNamespace(labels=data.labels, texts={"train": data.train, "dev": data.dev, "test": data.test})
+
+
+def accuracy(job: Any, made: Made) -> float:
+    """Accuracy on test."""
+    return float(np.mean(np.array(made.predict(job.texts["test"].texts)) == np.array(job.texts["test"].labels)))
+
+
+def test_it_keeps_to_the_budget(job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fasttext")
+    monkeypatch.setattr(fasttext, "BINARY", {**fasttext.BINARY, "bucket": 3_000})
+    large, small = fasttext.quantised(job, 60_000), fasttext.quantised(job, 25_000)
+    assert large is not None
+    assert small is not None
+    assert 40_000 < large.bytes <= 60_000
+    assert 15_000 < small.bytes <= 25_000
+    assert fasttext.quantised(job, 1_000) is None
+    assert accuracy(job, large) > 0.6
+    assert set(small.predict(["common1", "", "never\nseen"])) <= {"class 0", "class 1"}
+    binary = fasttext.binary(job, None)
+    assert binary is not None
+    assert binary.bytes > 4 * 10 * 3_000
+    assert accuracy(job, binary) > 0.6
+    tuned = fasttext.autotuned(job, 60_000, seconds=1)
+    assert tuned is None or tuned.bytes <= 60_000
+
+
+@pytest.mark.parametrize("end", ["import os; os.abort()", "raise ValueError", "pass", "while True: pass"])
+def test_a_training_that_dies_or_never_ends_or_writes_nothing_is_no_model(
+    job: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], end: str
+) -> None:
+    monkeypatch.setattr(fasttext, "TRAINING", end)
+    monkeypatch.setattr(fasttext, "PATIENCE", -2.7 if "while" in end else 60)
+    assert fasttext.binary(job, None) is None
+    assert fasttext.quantised(job, 60_000) is None
+    assert fasttext.autotuned(job, 60_000, seconds=1) is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_its_file_has_a_line_for_each_text(job: Any, tmp_path: Path) -> None:
+    lines = Path(fasttext.written(job, "dev", tmp_path / "dev")).read_text("utf-8").split("\n")
+    texts = job.texts["dev"]
+    assert lines.pop() == ""
+    assert lines == [f"__label__{label[-1]} {text}" for text, label in zip(texts.texts, texts.labels, strict=True)]
