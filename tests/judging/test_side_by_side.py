@@ -12,6 +12,7 @@ import torch
 import prunetext
 from prunetext.data.dataset import Examples
 from prunetext.judging import side_by_side as judging
+from prunetext.judging import speed
 from prunetext.judging.side_by_side import calibrate, choose_table, judge
 from prunetext.models.encoded import Encoded, encode
 from prunetext.models.textcnn.model import TextCNN
@@ -82,7 +83,7 @@ def test_each_model_is_judged_by_its_own_answers(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(judging, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(speed, "LEAST_SECONDS", 0.0)
     dense, pruned, other = (random_model(words=len(WORDS), classes=3, seed=seed) for seed in (1, 2, 3))
     pack(other, WORDS, LABELS, tmp_path / "packed")
     agreement = judging.Agreement("int8", 1.0, 0.0)
