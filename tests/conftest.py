@@ -61,7 +61,8 @@ def random_model() -> Callable[..., Any]:
     """
     import torch
 
-    from prunetext.models.textcnn.model import Shape, TextCNN
+    from prunetext.models.textcnn.layout import Shape
+    from prunetext.models.textcnn.model import TextCNN
     from prunetext.models.textcnn.pair import kind_of
 
     def make(
@@ -152,7 +153,7 @@ def quick_training() -> Iterator[None]:
     from prunetext.judging import speed
     from prunetext.options import FitOptions
     from prunetext.pruning import schedules
-    from prunetext.training.loop import Settings
+    from prunetext.training.settings import Settings
 
     settings = jobs.settings_of
 

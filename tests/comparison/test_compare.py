@@ -16,12 +16,13 @@ from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
 from prunetext.modelfiles.trained import load_float
-from prunetext.models.encoded import encode
+from prunetext.models.textcnn.reading import encode
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.evaluation import verdict
 from prunetext.training import loop
-from prunetext.training.checkpoint import load_tensors
-from prunetext.training.loop import Progress, logits
+from prunetext.models.tensors import load_tensors
+from prunetext.training.loop import Progress
+from prunetext.training.answering import logits
 
 pytestmark = pytest.mark.usefixtures("repeatable")
 

@@ -27,8 +27,9 @@ from prunetext.fitting.folder import (
     read_json,
 )
 from prunetext.modelfiles.trained import load_float
-from prunetext.models.textcnn.model import Shape, TextCNN
-from prunetext.training.checkpoint import load_tensors, save_tensors
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.tensors import load_tensors, save_tensors
 
 
 class KilledError(Exception):

@@ -16,11 +16,11 @@ from prunetext.cli import app as cli
 from prunetext.data.dataset import Examples
 from prunetext.fitting.finishing import Result
 from prunetext.modelfiles.trained import load_float
-from prunetext.models.encoded import encode_inputs
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.pair import PairCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 SMALL = {"dimensions": 8, "filters": 8, "epochs": 15, "max_size": "1MB"}
 OPINIONS = {"great": "superb", "dull": "boring", "moving": "touching", "weak": "feeble"}

@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from prunetext.models.encoded import Encoded, encode
-from prunetext.models.textcnn.costs import STRUCTURE
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.grouping import STRUCTURE
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
 from prunetext.pruning import schedules
 from prunetext.pruning.budget import Budget
@@ -24,7 +26,8 @@ from prunetext.pruning.methods import load_method
 from prunetext.pruning.problem import Task
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import Vocabulary, count_words
-from prunetext.training.loop import Settings, train_model
+from prunetext.training.loop import train_model
+from prunetext.training.settings import Settings
 
 UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
 FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1

@@ -22,7 +22,8 @@ from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts, paired_standard_error
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training import loop
-from prunetext.training.loop import Progress, answers
+from prunetext.training.loop import Progress
+from prunetext.training.answering import answers
 from prunetext.training.losses import blended
 
 Solve = Callable[..., Solution]

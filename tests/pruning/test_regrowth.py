@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget

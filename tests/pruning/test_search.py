@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import balance, turn
+from prunetext.models.textcnn.turning import balance, turn
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import losses_of
@@ -20,7 +20,8 @@ from prunetext.pruning.problem import Task
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import mask
-from prunetext.training.loop import logits, train_model
+from prunetext.training.loop import train_model
+from prunetext.training.answering import logits
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]

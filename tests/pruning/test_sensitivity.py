@@ -21,14 +21,15 @@ from prunetext.modelfiles.trained import load_float
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import KINDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import balance, rotation, rounding_of, turn
+from prunetext.models.textcnn.rounding import rounding_of
+from prunetext.models.textcnn.turning import balance, rotation, turn
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.search import Search, Task
 from prunetext.pruning.sensitivity import SHARES, Sensitivity, sensitivity
 from prunetext.pruning.shrinking import mask, shrink
 from prunetext.statistics.evaluation import paired_standard_error
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 ALL = tuple(KINDS)
 SMALL = {"dimensions": 12, "filters": 8, "widths": "1,2", "epochs": 3.0, "max_drop": 100.0, "schedule": "oneshot"}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from prunetext.models.groups import Group, Slice
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
-from prunetext.models.textcnn.model import TextCNN, rounded_rows
-from prunetext.models.textcnn.rounding import rounding_of
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 from prunetext.pruning.shrinking import all_kept, expand, mask, shrink, unit_blocks, unit_index
 
 shapes = st.fixed_dictionaries(

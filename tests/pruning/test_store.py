@@ -14,7 +14,7 @@ from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.schedules import Outcome
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.store import Store, digest, key_of
-from prunetext.training.checkpoint import load_tensors
+from prunetext.models.tensors import load_tensors
 
 Model = Callable[..., TextCNN]
 

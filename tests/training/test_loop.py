@@ -11,13 +11,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from prunetext.models.encoded import Encoded, encode
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training import loop
-from prunetext.training.loop import Hooks, Progress, Settings, logits, train_model
+from prunetext.training.loop import Hooks, Progress, train_model
+from prunetext.training.settings import Settings
+from prunetext.training.answering import logits
 
 SETTINGS = Settings(epochs=3, batch_size=16, learning_rate=1e-2, embedding_rate=3e-2)
 PER_EPOCH = 6  # of 90 texts

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.fitting.folder import Run
-from prunetext.models.encoded import encode_inputs
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.reference import ReferenceModel
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 WORDS = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
 LABELS = ["ä", 'b"', "c", "d"]
