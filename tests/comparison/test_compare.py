@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import prunetext
+from helpers.kills import KilledError
 from prunetext.comparison import study
 from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import summarise
@@ -31,10 +32,6 @@ LINEAR = "tf-idf + logistic regression"
 SIZED = (*METHODS, "small from scratch", "small student", LINEAR)
 KEYS = {(method, size, seed) for method in SIZED for size in SIZES for seed in (0, 1)}
 KEYS |= {(method, "any", seed) for method in ("int8 alone", LINEAR) for seed in (0, 1)}
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
 
 
 def keys(rows: list[Row]) -> list[tuple[str, str, int]]:

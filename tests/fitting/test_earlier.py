@@ -1,6 +1,5 @@
 """A finished run pruned again: its data read again, its steps used again, and what has changed since refused."""
 
-import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -13,26 +12,16 @@ import torch
 from safetensors.torch import load_file
 
 import prunetext
+from helpers.kills import KilledError, stop_at
+from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
 from prunetext.fitting.api import fit, prune
 from prunetext.fitting.folder import KEPT, RECIPE, SOURCE, STEPS
 from prunetext.training import loop
-from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "criterion": "taylor"}
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
-
-
-def write(folder: Path, data: Data) -> None:
-    folder.mkdir()
-    for name, examples in data.splits():
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("body", "kind"), *zip(examples.texts, examples.labels, strict=True)])
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +33,7 @@ def data(toy_data: Callable[..., Data]) -> Data:
 def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
     """A folder with data, and a run on them; no test changes them."""
     folder = tmp_path_factory.mktemp("earlier")
-    write(folder / "data", data)
+    write_splits(folder / "data", data, ("body", "kind"))
     fit(folder / "data", out=folder / "run", text="body", label="kind", max_drop=3.0, **SMALL)
     return folder
 
@@ -147,13 +136,8 @@ def test_killed_and_resumed_gives_the_same_bytes(fitted: Path, tmp_path: Path, m
     whole = prune(fitted / "run", out=tmp_path / "whole", **options)
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     for stage, step in (("step 1 tuning", 4), ("step 1", 3), ("step 2", 5)):
-
-        def progress(name: str, now: Progress, at: tuple[str, int] = (stage, step)) -> None:
-            if (name, now.done) == at:
-                raise KilledError
-
         with pytest.raises(KilledError):
-            prune(fitted / "run", out=tmp_path / "killed", progress=progress, **options)
+            prune(fitted / "run", out=tmp_path / "killed", progress=stop_at(stage, step), **options)
     with pytest.raises(RunError, match="unfinished run whose max_size was different"):
         prune(fitted / "run", out=tmp_path / "killed", **{**options, "max_size": "3kB"})
     assert prune(fitted / "run", out=tmp_path / "killed", **options).path.read_bytes() == whole.path.read_bytes()

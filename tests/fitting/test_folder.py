@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from helpers.kills import KilledError
 from prunetext.errors import ModelFileError, RunError
 from prunetext.fitting import folder as runs
 from prunetext.fitting.folder import (
@@ -29,11 +30,6 @@ from prunetext.fitting.folder import (
 from prunetext.modelfiles.trained import load_float
 from prunetext.models.textcnn.model import Shape, TextCNN
 from prunetext.training.checkpoint import load_tensors, save_tensors
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
-
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
 FINISHED = sorted([*KEPT, STEPS])

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import prunetext
+from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.api import fit, prune
@@ -107,8 +108,7 @@ def test_evaluate_says_the_same_of_test(data: Data, whole: Result) -> None:
 
 
 def test_the_commands_name_the_metric(data: Data, tmp_path: Path, call: Callable[..., Any]) -> None:
-    rows = [json.dumps(row) for row in labelled(data.train)]
-    (tmp_path / "data.jsonl").write_text("\n".join(rows), "utf-8")
+    write_jsonl(tmp_path / "data.jsonl", labelled(data.train))
     small = ("--dimensions", 8, "--filters", 4, "--widths", "1", "--epochs", 4, "--max-drop", 20)
     code, out, err = call(
         "fit", tmp_path / "data.jsonl", "--out", tmp_path / "run", "--metric", "f1", "--positive", "class 1", *small

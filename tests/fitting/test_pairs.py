@@ -1,6 +1,5 @@
 """Pairs of texts, from a file to the packed model that ranks, with a teacher and without; and what is refused."""
 
-import csv
 import itertools
 import json
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import pytest
 import torch
 
 import prunetext
+from helpers.tables import write_csv
 from prunetext.cli import app as cli
 from prunetext.data.dataset import Examples
 from prunetext.fitting.finishing import Result
@@ -41,9 +41,7 @@ def some_rows() -> Rows:
 
 
 def write_rows(path: Path, rows: Rows, names: tuple[str, ...] = ("question", "answer", "label")) -> Path:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([names, *rows])
-    return path
+    return write_csv(path, rows, names)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from helpers.shapes import some_kept
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.costs import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
@@ -22,14 +23,6 @@ from prunetext.pruning.shrinking import all_kept, expand, shrink
 
 Model = Callable[..., TextCNN]
 Texts = Callable[..., Encoded]
-
-
-def some_kept(model: TextCNN, kinds: tuple[str, ...], seed: int, share: float) -> dict[str, np.ndarray]:
-    rng, kept = np.random.default_rng(seed), {}
-    for group in model.groups(kinds):
-        kept[group.name] = rng.random(group.size) < share
-        kept[group.name][rng.integers(group.size)] = True
-    return kept
 
 
 def returned(small: TextCNN, bigger: TextCNN) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from helpers.kills import KilledError
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
@@ -19,10 +20,6 @@ Same = Callable[[Solution, Solution], None]
 SMALL = Budget(max_size=1_700)
 
 pytestmark = pytest.mark.usefixtures("several_steps")
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What each group alone could do without: the lowest share of it and of nothing else, measured on dev, test unasked."""
 
 import copy
-import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 from torch.nn import functional
 
 import prunetext
+from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.folder import SENSITIVITY, SOURCE
@@ -85,18 +85,11 @@ def test_each_row_is_the_lowest_share_of_one_group(
     assert len({row.bytes for row in rows}) > len(rows) / 2
 
 
-def write(folder: Path, data: Data) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, examples in data.splits():
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("text", "label"), *zip(examples.texts, examples.labels, strict=True)])
-
-
 @pytest.fixture(scope="module")
 def fitted(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
     """A folder with data, and a finished run on them; no test changes them."""
     folder = tmp_path_factory.mktemp("sensitivity")
-    write(folder / "data", toy_data(noise=0.1))
+    write_splits(folder / "data", toy_data(noise=0.1))
     prunetext.fit(folder / "data", out=folder / "run", **SMALL)
     return folder
 
@@ -152,7 +145,7 @@ def test_dev_is_asked_and_test_never(both: Path) -> None:
         recipe = json.loads((both / "run" / "recipe.json").read_text("utf-8"))
         recipe["data"] = changed.fingerprint()
         (both / "run" / "recipe.json").write_text(json.dumps(recipe), "utf-8")
-        write(both / "data", changed)
+        write_splits(both / "data", changed)
         assert (prunetext.sensitivity(both / "run") == rows) is same
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from helpers.kills import KilledError
 from prunetext.models.encoded import Encoded, encode
 from prunetext.models.textcnn.costs import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import Shape, TextCNN
@@ -22,10 +23,6 @@ from prunetext.training.loop import Hooks, Progress, Settings, logits, train_mod
 SETTINGS = Settings(epochs=3, batch_size=16, learning_rate=1e-2, embedding_rate=3e-2)
 PER_EPOCH = 6  # of 90 texts
 LONGER = Settings(epochs=20, batch_size=16, learning_rate=2e-2, embedding_rate=5e-2, patience=20)
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL: nothing catches it."""
 
 
 @pytest.fixture(scope="module")
