@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, stop_at
+from helpers.runs import copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
@@ -41,10 +42,7 @@ def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training:
 @pytest.fixture
 def both(fitted: Path, tmp_path: Path) -> Path:
     """A copy of them that may be changed."""
-    shutil.copytree(fitted, tmp_path / "both")
-    source = tmp_path / "both" / "run" / SOURCE
-    source.write_text(source.read_text("utf-8").replace(str(fitted), str(tmp_path / "both")), "utf-8")
-    return tmp_path / "both"
+    return copy_run(fitted, tmp_path / "both")
 
 
 @pytest.fixture(scope="module")

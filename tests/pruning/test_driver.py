@@ -5,12 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
@@ -21,9 +17,7 @@ from prunetext.pruning.search import Search
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts, paired_standard_error
 from prunetext.statistics.metrics import Gold, Measure
-from prunetext.training import loop
 from prunetext.training.loop import Progress, answers
-from prunetext.training.losses import blended
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -193,121 +187,3 @@ def test_the_search_may_go_by_another_metric(task: Task, tmp_path: Path, solve: 
         assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
         assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
     assert any(outcome.drop != 0 for outcome in solution.history)
-
-
-def test_the_search_never_sees_the_confirming_texts(task: Task, tmp_path: Path, solve: Solve) -> None:
-    rows, hidden = split_dev(100, 0)
-    assert len(hidden) == 30
-    assert sorted([*rows, *hidden]) == list(range(100))
-    assert rows.tolist() != split_dev(100, 1)[0].tolist()
-    lied = task.dev.targets.clone()
-    lied[torch.from_numpy(hidden)] = 1 - lied[torch.from_numpy(hidden)]
-    liar = replace(task, dev=replace(task.dev, targets=lied))
-    for schedule in SCHEDULES:
-        before = solve(task, tmp_path / f"{schedule}-a", "magnitude", schedule, budget=Budget(max_drop=2))
-        after = solve(liar, tmp_path / f"{schedule}-b", "magnitude", schedule, budget=Budget(max_drop=2))
-        assert after.history == before.history
-
-
-def test_texts_kept_out_of_the_search_confirm_the_model(
-    task: Task, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = searching(task, tmp_path, budget=Budget(max_drop=2))
-    gold = task.dev.targets.numpy()
-    search.dense_answers = np.eye(2)[gold]
-
-    def confirms(wrong: np.ndarray) -> bool | None:
-        given = gold.copy()
-        given[wrong] = 1 - given[wrong]
-        monkeypatch.setattr(search_module, "answers", lambda model, examples, rows: np.eye(2)[given])
-        return search.confirms(task.dense)
-
-    assert confirms(np.array([], int))
-    assert confirms(search.search_rows)  # which the search knows, so that they are not asked again
-    assert confirms(search.confirm_rows[:1])  # one of thirty is 3.3 points, give or take as many
-    assert not confirms(search.confirm_rows[:2])
-
-
-@pytest.mark.parametrize(("max_size", "steps_back"), [(None, 1), (1_700, 0)])
-def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
-    task: Task,
-    tmp_path: Path,
-    solve: Solve,
-    monkeypatch: pytest.MonkeyPatch,
-    max_size: int | None,
-    steps_back: int,
-) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(search_module, "accepts", lambda drop, error, max_drop: True)
-    monkeypatch.setattr(Search, "confirms", lambda search, model: bool(asked.append(task.packed_size(model))))
-    solution = solve(task, tmp_path, budget=Budget(max_drop=2, max_size=max_size))
-    sizes = sorted((outcome.bytes for outcome in solution.history), reverse=True)
-    assert len(sizes) > 2
-    assert asked == sizes[-1:]
-    assert solution.confirmed is False
-    assert solution.history[solution.chosen].bytes == sizes[-1 - steps_back] == task.packed_size(solution.model)
-    assert "dev texts kept out of the search did not confirm the smallest model" in solution.reason
-    ending = "but the next larger one exceeds the size or is too slow" if max_size else "so it is one step larger"
-    assert solution.reason.endswith(ending)
-
-
-def test_what_is_confirmed_is_the_model_that_recovered_longest(
-    task: Task, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[TextCNN] = []
-    monkeypatch.setattr(Search, "confirms", lambda search, model: not seen.append(model))
-    polish = Search.polish
-    given: list[TextCNN] = []
-
-    def polishing(search: Search, chosen: Outcome) -> TextCNN:
-        given.append(polish(search, chosen))
-        return given[-1]
-
-    monkeypatch.setattr(Search, "polish", polishing)
-    solution = solve(task, tmp_path, budget=Budget(max_drop=2))
-    assert len(given) == len(seen) == 1
-    assert seen[0] is given[0]
-    assert solution.confirmed
-
-
-def test_the_last_recovery_is_kept_only_if_it_helps(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching
-) -> None:
-    budget = Budget(max_size=SMALL)
-    solution = solve(task, tmp_path, budget=budget)
-    search, chosen = searching(task, tmp_path, budget=budget), solution.history[solution.chosen]
-    final = search.store.outcome(f"{chosen.key}-final")
-    assert search.polish(chosen._replace(drop=final.drop)) is search.load(f"{chosen.key}-final")
-    assert search.polish(chosen._replace(drop=final.drop - 1)) is search.load(chosen.key)
-    # Nor may it make the file too large, which other zeros can do.
-    for most, path in ((final.bytes, f"{chosen.key}-final"), (final.bytes - 1, chosen.key)):
-        search = searching(task, tmp_path, budget=Budget(max_size=most))
-        assert search.polish(chosen._replace(bytes=final.bytes - 1, drop=final.drop)) is search.load(path)
-    # The packed file's grid is all that is left of the weights.
-    steps = rounding_of(solution.model, task.table)
-    units = solution.model.embedding / steps.embedding
-    torch.testing.assert_close(units, units.round(), atol=1e-3, rtol=0)
-
-
-def test_the_dense_model_gives_most_of_each_lesson(task: Task, tmp_path: Path, searching: Searching) -> None:
-    search = searching(task, tmp_path, budget=Budget(max_drop=2))
-    truth = torch.nn.functional.one_hot(task.train.targets, 2)
-    opinion = loop.logits(task.dense, task.train).softmax(1)
-    assert opinion.min() > 0
-    lessons = search.lessons
-    assert lessons.soft is not None
-    taught = blended(lessons.targets, lessons.soft, search.task.recovery.soft_share)
-    torch.testing.assert_close(taught, 0.2 * truth + 0.8 * opinion)
-
-
-def test_a_teacher_of_the_dense_model_has_half_of_its_part_in_a_recovery(
-    task: Task, tmp_path: Path, searching: Searching
-) -> None:
-    soft = torch.tensor([[0.3, 0.7]]).repeat(len(task.train), 1)
-    soft[0] = 0  # of this text the teacher said nothing
-    taught = replace(task, train=replace(task.train, soft=soft))
-    lessons = searching(taught, tmp_path, budget=Budget(max_drop=2)).lessons
-    opinion = loop.logits(task.dense, task.train).softmax(1)
-    assert lessons.soft is not None
-    torch.testing.assert_close(lessons.soft[0], opinion[0])
-    torch.testing.assert_close(lessons.soft[1:], (0.5 * opinion + 0.5 * soft)[1:])

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +12,11 @@ import pytest
 from torch.nn import functional
 
 import prunetext
+from helpers.runs import copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.fitting.folder import SENSITIVITY, SOURCE
+from prunetext.fitting.folder import SENSITIVITY
 from prunetext.modelfiles.trained import load_float
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import KINDS
@@ -97,10 +97,7 @@ def fitted(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture
 def both(fitted: Path, tmp_path: Path) -> Path:
     """A copy of them that may be changed."""
-    shutil.copytree(fitted, tmp_path / "both")
-    source = tmp_path / "both" / "run" / SOURCE
-    source.write_text(source.read_text("utf-8").replace(str(fitted), str(tmp_path / "both")), "utf-8")
-    return tmp_path / "both"
+    return copy_run(fitted, tmp_path / "both")
 
 
 def test_all_kinds_of_a_finished_run_are_measured_and_written(both: Path) -> None:
