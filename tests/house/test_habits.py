@@ -43,8 +43,8 @@ def test_tests_seldom_reach_into_a_module() -> None:
     lines = {path: patches(path) for path in python_files("tests")}
     count = sum(map(len, lines.values()))
     assert_none(
-        f"{place(path)}, lines {', '.join(map(str, found))}: of {count} patches {MOST_PATCHES} may stay. Let the code take "
-        "as a parameter what a test must change"
+        f"{place(path)}, lines {', '.join(map(str, found))}: of {count} patches {MOST_PATCHES} may stay. Let the code "
+        "take as a parameter what a test must change"
         for path, found in sorted(lines.items(), key=lambda each: -len(each[1]))
         if found and count > MOST_PATCHES
     )
