@@ -1,16 +1,24 @@
 """What all tests share: repeatable hypothesis runs, and the folder of real corpora that some tests read."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from helpers.commands import Call
+
 # Before torch is loaded, and for the commands that tests start, too: on the tests' tiny models a second thread is
 # mostly waited for, on a busy machine 20 times as long as the work takes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# So that a failed assertion in a helper shows its values, as those in tests do.
+pytest.register_assert_rewrite("helpers")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,17 +27,10 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-class Done(NamedTuple):
-    """What a command ended with."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
     """Run a command in this process."""
+    from helpers.commands import Done
     from prunetext.cli import app as cli
 
     def run(*arguments: object) -> Done:

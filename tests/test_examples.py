@@ -1,6 +1,5 @@
 """Each configuration file in examples/ is read, and run on a small slice of its data, or on made data of its kind."""
 
-import csv
 import importlib.util
 import itertools
 import json
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import prunetext
+from helpers.tables import write_csv
 from prunetext.cli import app as cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +27,7 @@ def of_sample(config: dict[str, object], path: Path) -> Path:
     data = prunetext.read(str(config["data"])).train
     rows = [(text[:100], label) for text, label in zip(data.texts, data.labels, strict=True)]
     random.Random(0).shuffle(rows)
-    return table(path, ("text", "label"), rows[:300])
+    return write_csv(path, rows[:300], ("text", "label"))
 
 
 def intents(config: dict[str, object], path: Path) -> Path:
@@ -36,7 +36,7 @@ def intents(config: dict[str, object], path: Path) -> Path:
         (order.format(thing) + more, label)
         for (label, order), thing, more in itertools.product(orders.items(), THINGS, ("", " now", " please"))
     ]
-    return table(path, ("text", "label"), rows)
+    return write_csv(path, rows, ("text", "label"))
 
 
 def questions(config: dict[str, object], path: Path, names: tuple[str, str] = ("sentence1", "sentence2")) -> Path:
@@ -44,7 +44,7 @@ def questions(config: dict[str, object], path: Path, names: tuple[str, str] = ("
     for at, thing in enumerate(THINGS * 4):
         first = f"where is the {thing} {at}"
         rows += [(first, f"the {thing} is here", "1"), (first, f"a {THINGS[at % 9]} or {at}", "0")]
-    return table(path, (*names, "label"), rows)
+    return write_csv(path, rows, (*names, "label"))
 
 
 def answers(config: dict[str, object], path: Path) -> Path:
@@ -58,7 +58,7 @@ def tags(config: dict[str, object], path: Path) -> Path:
     for number in range(90):
         chosen = draw.sample(sorted(words), draw.randint(1, 2))
         rows.append((f"{' '.join(words[each] for each in chosen)} {draw.choice(THINGS)} {number}", "; ".join(chosen)))
-    return table(path, ("text", "labels"), rows)
+    return write_csv(path, rows, ("text", "labels"))
 
 
 def summaries(config: dict[str, object], path: Path) -> Path:
@@ -71,12 +71,6 @@ def summaries(config: dict[str, object], path: Path) -> Path:
     found.loader.exec_module(script)
     script.write(path.with_suffix(""), 30)
     return path.with_suffix("")
-
-
-def table(path: Path, names: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([names, *rows])
-    return path
 
 
 MADE: dict[str, Callable[[dict[str, object], Path], Path]] = {

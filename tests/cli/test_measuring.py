@@ -1,33 +1,25 @@
-"""The command compare as a user meets it: what it prints where, and how it refuses."""
+"""The commands that measure as a user meets them: what they print where, and how they refuse."""
 
-import csv
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+import prunetext
+from helpers.commands import Call, assert_refused
+from helpers.tables import write_csv, write_splits
 from prunetext.comparison import baselines
 from prunetext.data.dataset import Data
-from prunetext.options import ModelOptions, ReadOptions, option_types
 
-Done = tuple[int, str, str]  # exit code, standard output, standard error
-Call = Callable[..., Done]
 SMALL = "--dimensions 24 --filters 16 --widths 1,2 --epochs 2 --methods taylor/local,random/oneshot --sizes 9/10,8/10"
 
 
 @pytest.fixture(scope="module")
 def folder(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data on disk; no test changes them."""
-    folder = tmp_path_factory.mktemp("cli") / "toy"
-    folder.mkdir()
-    for name, examples in toy_data(noise=0.05).splits():
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("text", "label"), *zip(examples.texts, examples.labels, strict=True)])
-    return folder
+    return write_splits(tmp_path_factory.mktemp("cli") / "toy", toy_data(noise=0.05))
 
 
 @pytest.mark.usefixtures("quick_training")
@@ -93,25 +85,68 @@ def test_compare_refuses_bad_input_in_one_sentence_and_writes_nothing(
 ) -> None:
     sentence, arguments = ENDS[case]
     names = {"tmp": tmp_path, "data": folder}
-    code, out, err = call("compare", *[each.format(**names) for each in arguments.split()])
-    assert (code, out) == (2, "")
-    assert err.startswith(sentence.format(**names))
-    assert err.count("\n") == 1
+    done = call("compare", *[each.format(**names) for each in arguments.split()])
+    assert_refused(done, sentence.format(**names))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_each_option_is_a_flag() -> None:
-    line = [sys.executable, "-m", "prunetext", "compare", "--help"]
-    shown = subprocess.run(line, capture_output=True, check=True).stdout.decode().split()
-    names = ("out", "methods", "sizes", "seeds", "autotune", "max_drop", "epochs", "json")
-    for name in (*names, *option_types(ReadOptions, ModelOptions)):
-        assert f"--{name.replace('_', '-')}" in shown
+def test_evaluate_takes_every_row_of_a_file(model: Path, news: Path, rows: list[tuple[str, str]], call: Call) -> None:
+    found = json.loads(call("evaluate", model, news, "--json").out)
+    predicted = prunetext.load(model).predict([text for text, _ in rows])
+    right = sum(guess == label for guess, (_, label) in zip(predicted, rows, strict=True))
+    assert (found["n"], found["accuracy"]) == (300, right / 300)
+    assert [each["label"] for each in found["per_class"]] == ["sports", "tech"]
+    assert found["low"] < found["accuracy"] < found["high"]
+    assert any("trained on" in note for note in found["notes"])
+    table = call("evaluate", model, news)
+    assert table.code == 0
+    assert sum(line.startswith(("sports ", "tech ")) for line in table.out.splitlines()) == 2
 
 
-def test_ctrl_c_says_how_to_go_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+def test_evaluate_against_the_dense_model_on_the_same_split_is_the_verdict_of_fit(
+    model: Path, run: Path, news: Path, call: Call
+) -> None:
+    stored = json.loads((run / "result.json").read_text("utf-8"))
+    arguments = ("evaluate", model, news, "--split", "test", "--against", run / "dense.safetensors", "--max-drop", "0")
+    found = json.loads(call(*arguments, "--json").out)
+    for name in ("accuracy", "macro_f1", "low", "high", "n"):
+        assert found[name] == pytest.approx(stored["packed"][name])
+        assert found["against"][name] == pytest.approx(stored["dense"][name])
+    assert found["calibration_error"] == pytest.approx(stored["calibration"]["after"])
+    assert found["rejection"] == pytest.approx(stored["calibration"]["rejection"])
+    assert found["verdict"]["drop"] == pytest.approx(stored["verdict"]["drop"])
+    assert found["verdict"]["low"] == pytest.approx(stored["verdict"]["low"])
+    assert "against it" in call(*arguments).out
 
-    monkeypatch.setattr("prunetext.comparison.api.compare", interrupt)
-    done = call("compare", folder, "--out", tmp_path / "out")
-    assert done == (130, "", "Interrupted. Repeat the command to go on where it was.\n")
+
+def test_evaluate_takes_test_of_a_folder_even_of_one_class(
+    model: Path, rows: list[tuple[str, str]], tmp_path: Path, call: Call
+) -> None:
+    write_csv(tmp_path / "test.csv", [row for row in rows if row[1] == "tech"])
+    write_csv(tmp_path / "dev.csv", rows[:7])
+    found = json.loads(call("evaluate", model, tmp_path, "--json").out)
+    assert found["n"] == sum(label == "tech" for _, label in rows)
+    assert json.loads(call("evaluate", model, tmp_path, "--split", "dev", "--json").out)["n"] == 7
+    assert_refused(
+        call("evaluate", model, tmp_path, "--split", "train"), f"{tmp_path}: the folder has no file named train."
+    )
+
+
+def test_evaluate_refuses_bad_input_in_one_sentence(model: Path, news: Path, spoilt: Path, call: Call) -> None:
+    one = spoilt / "one.csv"
+    assert_refused(
+        call("evaluate", model, one), f"{one}, line 2: the label 'x' is none of the model's ('sports', 'tech')."
+    )
+    assert_refused(call("evaluate", model, spoilt / "no.csv"), f"{spoilt / 'no.csv'}: there is no such file or folder.")
+    assert_refused(call("evaluate", model, spoilt / "empty.csv"), f"{spoilt / 'empty.csv'}: the file is empty.")
+    assert_refused(call("evaluate", spoilt / "no", news), f"{spoilt / 'no'}: no such file or directory.")
+    assert_refused(
+        call("evaluate", model, news, "--against", spoilt / "binary.csv"), f"{spoilt / 'binary.csv'}: this is not"
+    )
+    assert_refused(call("evaluate", model, news, "--split", "all"), "split is 'all': it must be train, dev, test.")
+    assert_refused(call("evaluate", model, news, "--max-drop", "-1"), "max_drop is -1.0: ")
+    write_csv(spoilt / "other.csv", [("a", "sports"), ("b", "tech")] * 5)
+    assert_refused(
+        call("evaluate", model, spoilt / "other.csv", "--split", "test"),
+        f"{spoilt / 'other.csv'}: the model was not made of these data",
+    )

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.tables import write_csv, write_jsonl
 from prunetext.data.api import read
 from prunetext.data.reading import read_examples
 from prunetext.errors import DataError, InputError
@@ -48,10 +49,8 @@ def check(message: str, source: str, **options: Any) -> None:
 def test_pairs_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]) -> None:
     folder = tmp_path_factory.getbasetemp()
     columns = dict(zip(("premise", "hypothesis", "label"), map(list, zip(*rows, strict=True)), strict=True))
-    with (folder / "pairs.csv").open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows([tuple(columns), *rows])
-    lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in rows]
-    (folder / "pairs.jsonl").write_text("\n".join(lines), "utf-8")
+    write_csv(folder / "pairs.csv", rows, tuple(columns), quoting=csv.QUOTE_ALL, lineterminator="\n")
+    write_jsonl(folder / "pairs.jsonl", (dict(zip(columns, row, strict=True)) for row in rows))
     pq.write_table(pa.table(columns), folder / "pairs.parquet")
     for ending in ("csv", "jsonl", "parquet"):
         train = read(folder / f"pairs.{ending}").train
@@ -66,8 +65,7 @@ def test_lists_of_labels_round_trip(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     expected = [tuple(sorted(set(labels))) for _, labels in rows]
-    lines = [json.dumps({"text": text, "labels": labels}) for text, labels in rows]
-    (folder / "lists.jsonl").write_text("\n".join(lines), "utf-8")
+    write_jsonl(folder / "lists.jsonl", ({"text": text, "labels": labels} for text, labels in rows))
     pq.write_table(pa.table({"text": [t for t, _ in rows], "labels": [each for _, each in rows]}), folder / "l.parquet")
     for name in ("lists.jsonl", "l.parquet"):
         data = read(folder / name)
@@ -86,8 +84,7 @@ def test_separated_and_fasttext_labels_round_trip(
     if len({label for labels in expected for label in labels}) < 2:
         return
     folder = tmp_path_factory.getbasetemp()
-    with (folder / "cells.csv").open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([("text", "labels"), *((text, " ; ".join(labels)) for text, labels in rows)])
+    write_csv(folder / "cells.csv", ((text, " ; ".join(labels)) for text, labels in rows), ("text", "labels"))
     assert read(folder / "cells.csv", label_separator=";").train.label_sets == expected
     lines = ["".join(f"__label__{label.replace(' ', '_')} " for label in labels) + text for text, labels in rows]
     (folder / "lines.txt").write_bytes("\n".join(lines).encode())
@@ -99,7 +96,7 @@ def test_separated_and_fasttext_labels_round_trip(
 
 def test_what_a_list_may_hold() -> None:
     rows = [["x", "y", "x"], [], [5, True], [2.0]]
-    Path("a.jsonl").write_text("\n".join(json.dumps({"text": "t", "label": each}) for each in rows), "utf-8")
+    write_jsonl(Path("a.jsonl"), ({"text": "t", "label": each} for each in rows))
     assert read("a.jsonl").train.label_sets == [("x", "y"), (), ("5", "True"), ("2.0",)]
     Path("one.jsonl").write_text('{"text": "a", "labels": ["x"]}\n{"text": "b", "labels": ["y"]}\n', "utf-8")
     assert read("one.jsonl").train.label_sets == [("x",), ("y",)]  # a list is a list

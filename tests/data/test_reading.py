@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.tables import write_csv, write_jsonl
 from prunetext.data.api import read
 from prunetext.data.reading import read_examples
 from prunetext.errors import DataError
@@ -23,13 +24,11 @@ texts = st.text(characters, min_size=1, max_size=30).filter(lambda text: not tex
 rows = st.lists(st.tuples(texts, texts), min_size=2, max_size=8).filter(lambda each: len({b for _, b in each}) > 1)
 
 
-def write_csv(path: Path, examples: Pairs, delimiter: str, ending: str) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        # Python's own writer leaves a lone CR bare where lines end in LF; no reader could tell it from a line end.
-        quoting = csv.QUOTE_ALL if any("\r" in value for row in examples for value in row) else csv.QUOTE_MINIMAL
-        writer = csv.writer(stream, delimiter=delimiter, lineterminator=ending, quoting=quoting)
-        writer.writerow(["id", "text", "label"])
-        writer.writerows([number, text, label] for number, (text, label) in enumerate(examples))
+def write_numbered(path: Path, examples: Pairs, delimiter: str, ending: str) -> None:
+    # Python's own writer leaves a lone CR bare where lines end in LF; no reader could tell it from a line end.
+    quoting = csv.QUOTE_ALL if any("\r" in value for row in examples for value in row) else csv.QUOTE_MINIMAL
+    rows = ((number, text, label) for number, (text, label) in enumerate(examples))
+    write_csv(path, rows, ("id", "text", "label"), delimiter=delimiter, lineterminator=ending, quoting=quoting)
 
 
 def read_pairs(path: Path | str, **options: Any) -> Pairs:
@@ -53,7 +52,7 @@ def test_csv_and_tsv_round_trip(tmp_path_factory: pytest.TempPathFactory, exampl
             examples = [(f"a{text}", f"a{label}") for text, label in examples]
             if len({label for _, label in examples}) < 2:
                 return
-        write_csv(path, examples, delimiter, ending)
+        write_numbered(path, examples, delimiter, ending)
         assert read_pairs(path) == examples
 
 
@@ -139,7 +138,7 @@ def test_given_columns_win_and_may_stand_beside_a_second_text(here: Path) -> Non
 
 def test_labels_are_str_of_what_the_file_holds(here: Path) -> None:
     values = [1, True, 2.0, "3", 0, -1]
-    Path("a.jsonl").write_text("\n".join(json.dumps({"text": "t", "label": each}) for each in values), encoding="utf-8")
+    write_jsonl(Path("a.jsonl"), ({"text": "t", "label": each} for each in values))
     data = read("a.jsonl")
     assert data.train.labels == ["1", "True", "2.0", "3", "0", "-1"]
     assert data.labels == sorted(data.train.labels)
@@ -148,7 +147,7 @@ def test_labels_are_str_of_what_the_file_holds(here: Path) -> None:
 
 
 def test_equal_labels_are_one_object(here: Path) -> None:
-    Path("a.jsonl").write_text("\n".join(json.dumps({"text": "t", "label": f"l{i % 2}"}) for i in range(10)), "utf-8")
+    write_jsonl(Path("a.jsonl"), ({"text": "t", "label": f"l{number % 2}"} for number in range(10)))
     assert len({id(label) for label in read("a.jsonl").train.labels}) == 2
 
 

@@ -1,6 +1,5 @@
 """A finished run pruned again: its data read again, its steps used again, and what has changed since refused."""
 
-import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -13,26 +12,18 @@ import torch
 from safetensors.torch import load_file
 
 import prunetext
+from helpers.kills import KilledError, stop_at
+from helpers.runs import copy_run
+from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
 from prunetext.fitting.api import fit, prune
-from prunetext.fitting.folder import KEPT, RECIPE, SOURCE, STEPS
+from prunetext.fitting.folder import KEPT, RECIPE, SOURCE
+from prunetext.fitting.folder import STEPS_FOLDER
 from prunetext.training import loop
-from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "criterion": "taylor"}
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
-
-
-def write(folder: Path, data: Data) -> None:
-    folder.mkdir()
-    for name, examples in data.splits():
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("body", "kind"), *zip(examples.texts, examples.labels, strict=True)])
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +35,7 @@ def data(toy_data: Callable[..., Data]) -> Data:
 def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
     """A folder with data, and a run on them; no test changes them."""
     folder = tmp_path_factory.mktemp("earlier")
-    write(folder / "data", data)
+    write_splits(folder / "data", data, ("body", "kind"))
     fit(folder / "data", out=folder / "run", text="body", label="kind", max_drop=3.0, **SMALL)
     return folder
 
@@ -52,10 +43,7 @@ def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training:
 @pytest.fixture
 def both(fitted: Path, tmp_path: Path) -> Path:
     """A copy of them that may be changed."""
-    shutil.copytree(fitted, tmp_path / "both")
-    source = tmp_path / "both" / "run" / SOURCE
-    source.write_text(source.read_text("utf-8").replace(str(fitted), str(tmp_path / "both")), "utf-8")
-    return tmp_path / "both"
+    return copy_run(fitted, tmp_path / "both")
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +64,10 @@ def test_a_run_keeps_what_another_pruning_needs(fitted: Path, memory: Path) -> N
     assert (where["reading"]["text"], where["reading"]["label"]) == ("body", "kind")
     assert "data" not in json.loads((memory / SOURCE).read_text("utf-8"))
     for folder in (fitted / "run", memory):
-        keys = {each.stem for each in (folder / STEPS).iterdir()}
+        keys = {each.stem for each in (folder / STEPS_FOLDER).iterdir()}
         history = [json.loads(line) for line in (folder / "history.jsonl").read_text("utf-8").splitlines()]
         assert {row["key"] for row in history[1:]} <= keys
-        assert all(each.suffix == ".safetensors" for each in (folder / STEPS).iterdir())
+        assert all(each.suffix == ".safetensors" for each in (folder / STEPS_FOLDER).iterdir())
 
 
 def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Path) -> None:
@@ -98,10 +86,10 @@ def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Pa
     assert stages[:1] != ["step 1"], "the first step was there"
     assert sizes(result.path.parent)[:2] == sizes(fitted / "run")[:2]
     old, new = fitted / "run", tmp_path / "new"
-    shared = [each.name for each in (old / STEPS).iterdir() if (new / STEPS / each.name).exists()]
+    shared = [each.name for each in (old / STEPS_FOLDER).iterdir() if (new / STEPS_FOLDER / each.name).exists()]
     assert shared
-    assert all((old / STEPS / name).samefile(new / STEPS / name) for name in shared)
-    assert {each.name for each in new.iterdir()} == {*KEPT, STEPS}
+    assert all((old / STEPS_FOLDER / name).samefile(new / STEPS_FOLDER / name) for name in shared)
+    assert {each.name for each in new.iterdir()} == {*KEPT, STEPS_FOLDER}
     dense = [load_file(folder / "dense.safetensors") for folder in (old, new)]
     assert all(torch.equal(tensor, dense[1][name]) for name, tensor in dense[0].items())
     recipe = json.loads((new / "recipe.json").read_text("utf-8"))
@@ -129,7 +117,7 @@ def test_steps_that_were_there_change_nothing_of_the_result(
     found = {}
     for name, seen in stages.items():
         if name == "without":
-            shutil.rmtree(both / "run" / STEPS)
+            shutil.rmtree(both / "run" / STEPS_FOLDER)
         found[name] = prune(
             both / "run",
             out=tmp_path / name,
@@ -147,13 +135,8 @@ def test_killed_and_resumed_gives_the_same_bytes(fitted: Path, tmp_path: Path, m
     whole = prune(fitted / "run", out=tmp_path / "whole", **options)
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     for stage, step in (("step 1 tuning", 4), ("step 1", 3), ("step 2", 5)):
-
-        def progress(name: str, now: Progress, at: tuple[str, int] = (stage, step)) -> None:
-            if (name, now.done) == at:
-                raise KilledError
-
         with pytest.raises(KilledError):
-            prune(fitted / "run", out=tmp_path / "killed", progress=progress, **options)
+            prune(fitted / "run", out=tmp_path / "killed", progress=stop_at(stage, step), **options)
     with pytest.raises(RunError, match="unfinished run whose max_size was different"):
         prune(fitted / "run", out=tmp_path / "killed", **{**options, "max_size": "3kB"})
     assert prune(fitted / "run", out=tmp_path / "killed", **options).path.read_bytes() == whole.path.read_bytes()

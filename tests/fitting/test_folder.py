@@ -3,41 +3,20 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from prunetext.errors import ModelFileError, RunError
+from helpers.kills import KilledError
+from prunetext.errors import RunError
 from prunetext.fitting import folder as runs
-from prunetext.fitting.folder import (
-    FORMAT,
-    HISTORY,
-    KEPT,
-    LOCK,
-    PART,
-    RECIPE,
-    RESULT,
-    SOURCE,
-    STEPS,
-    WORK,
-    Run,
-    read_json,
-)
-from prunetext.modelfiles.trained import load_float
-from prunetext.models.textcnn.layout import Shape
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.tensors import load_tensors, save_tensors
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
-
+from prunetext.fitting.folder import FORMAT, HISTORY, KEPT, LOCK, PART, RECIPE, RESULT, SOURCE, WORK, Run, read_json
+from prunetext.fitting.folder import STEPS_FOLDER
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
-FINISHED = sorted([*KEPT, STEPS])
+FINISHED = sorted([*KEPT, STEPS_FOLDER])
 ROWS = [{"keep": 1.0}, {"keep": 0.5}]
 
 
@@ -47,8 +26,8 @@ def start(folder: Path, recipe: dict[str, Any] = RECIPE_A, *, overwrite: bool = 
 
 def fill(run: Run, content: str = "old") -> None:
     """Leave every file that a run leaves on its way."""
-    run.folder(STEPS).joinpath("a1.safetensors").write_text(content)
-    run.folder(STEPS).joinpath("a1.checkpoint").write_text(content)
+    run.folder(STEPS_FOLDER).joinpath("a1.safetensors").write_text(content)
+    run.folder(STEPS_FOLDER).joinpath("a1.checkpoint").write_text(content)
     run.write_source({"data": content})
     run.write_history(ROWS)
     for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, SOURCE, RESULT, HISTORY}:
@@ -80,7 +59,7 @@ def test_an_unfinished_run_of_the_same_recipe_is_resumed(tmp_path: Path) -> None
     for overwrite in (False, True):  # which is about a finished run
         with start(tmp_path, dict(RECIPE_A), overwrite=overwrite) as again:
             assert again.path("dense.checkpoint").read_text() == "old"
-            assert again.path(STEPS).joinpath("a1.safetensors").exists()
+            assert again.path(STEPS_FOLDER).joinpath("a1.safetensors").exists()
 
 
 @pytest.mark.parametrize(
@@ -117,17 +96,17 @@ def test_a_finished_run_is_refused_and_overwritten_only_when_asked(tmp_path: Pat
     lines = (tmp_path / "history.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == ROWS
     assert read_json(tmp_path, SOURCE) == {"data": "old"}
-    assert names(tmp_path / STEPS) == ["a1.safetensors"]
+    assert names(tmp_path / STEPS_FOLDER) == ["a1.safetensors"]
     with pytest.raises(RunError, match="holds a finished run: give another --out, or --overwrite"):
         start(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / STEPS / "old.safetensors").write_text("of the run that is replaced")
-    (tmp_path / STEPS / "mine.txt").write_text("mine")
-    (tmp_path / STEPS / "mine").mkdir()
+    (tmp_path / STEPS_FOLDER / "old.safetensors").write_text("of the run that is replaced")
+    (tmp_path / STEPS_FOLDER / "mine.txt").write_text("mine")
+    (tmp_path / STEPS_FOLDER / "mine").mkdir()
     finished(tmp_path, "new", seed=7)
     assert names(tmp_path) == sorted([*FINISHED, "notes.txt"])
-    assert names(tmp_path / STEPS) == ["a1.safetensors", "mine", "mine.txt"]
-    assert (tmp_path / STEPS / "a1.safetensors").read_text() == "new"
+    assert names(tmp_path / STEPS_FOLDER) == ["a1.safetensors", "mine", "mine.txt"]
+    assert (tmp_path / STEPS_FOLDER / "a1.safetensors").read_text() == "new"
     assert json.loads((tmp_path / RECIPE).read_text("utf-8"))["seed"] == 7
     assert (tmp_path / "model.safetensors").read_text() == "new"
 
@@ -176,17 +155,17 @@ def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
 
 def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None:
     finished(tmp_path / "old")
-    (tmp_path / "old" / STEPS / "b2.safetensors").write_text("old")
+    (tmp_path / "old" / STEPS_FOLDER / "b2.safetensors").write_text("old")
     with start(tmp_path / "new") as run:
-        run.folder(STEPS).joinpath("b2.safetensors").write_text("new")
+        run.folder(STEPS_FOLDER).joinpath("b2.safetensors").write_text("new")
         for _ in range(2):  # as after a kill
             run.take_steps(tmp_path / "old")
-        assert names(run.path(STEPS)) == ["a1.safetensors", "b2.safetensors"]
-        assert run.path(STEPS).joinpath("b2.safetensors").read_text() == "new"
-        assert run.path(STEPS).joinpath("a1.safetensors").samefile(tmp_path / "old" / STEPS / "a1.safetensors")
+        assert names(run.path(STEPS_FOLDER)) == ["a1.safetensors", "b2.safetensors"]
+        assert run.path(STEPS_FOLDER).joinpath("b2.safetensors").read_text() == "new"
+        assert run.path(STEPS_FOLDER).joinpath("a1.safetensors").samefile(tmp_path / "old" / STEPS_FOLDER / "a1.safetensors")
         shutil.rmtree(tmp_path / "old")
         run.take_steps(tmp_path / "old")  # it has them all, or none
-        assert run.path(STEPS).joinpath("a1.safetensors").read_text() == "old"
+        assert run.path(STEPS_FOLDER).joinpath("a1.safetensors").read_text() == "old"
 
 
 def test_small_files_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path) -> None:
@@ -236,73 +215,3 @@ def test_a_foreign_folder_or_file_is_refused_and_left_alone(tmp_path: Path, over
     with pytest.raises(RunError, match=r"cannot be written \(Not a directory\)"):
         start(tmp_path / "file" / "run", overwrite=overwrite)
     assert runs.WORK not in names(tmp_path / "folder")
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    with start(tmp_path) as run:
-        yield run
-
-
-def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextCNN], run: Run) -> None:
-    assert run.load_model("dense.safetensors") is None
-    model = random_model(pooling="max", filters={2: 3, 5: 1}, static=2)
-    model.dropout = 0.125
-    model.remap[-1] = 1
-    words = [f"word{number}" for number in range(len(model.remap) - 2)]
-    with torch.no_grad():
-        model.embedding[0] = 0
-    run.save_model("dense.safetensors", model, words, ["ja", "nein", "vielleicht"], 3)
-    found = run.load_model("dense.safetensors")
-    assert found is not None
-    assert (found.words, found.labels, found.epochs) == (words, ["ja", "nein", "vielleicht"], 3)
-    loaded = found.model
-    assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.125)
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(loaded.state_dict()[name], tensor)
-
-
-@pytest.mark.parametrize(
-    ("changed", "reason"),
-    [
-        ({"words": "5"}, "its words are not 2 different strings"),
-        ({"words": '["a"]'}, "its words are not 2 different strings"),
-        ({"words": "[1, 2]"}, "its words are not 2 different strings"),
-        ({"words": '["a", "a"]'}, "its words are not 2 different strings"),
-        ({"dropout": "nan"}, "impossible"),
-        ({"dropout": "-1"}, "impossible"),
-        ({"labels": '["x"]'}, "its labels are not 2 different strings"),
-        ({"labels": "{"}, "Expecting"),
-        ({"pooling": "sum"}, "impossible"),
-        ({"static": "9"}, "impossible"),
-        ({"remap": 10**9}, "rows that there are not"),
-        ({"remap": -1}, "rows that there are not"),
-    ],
-)
-def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dict[str, Any], reason: str) -> None:
-    model = TextCNN(Shape(2, dimensions=3, filters={1: 2}, classes=2, pooling="max"))
-    run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"], 3)
-    path = run.path("dense.safetensors")
-    assert load_float(path)[1:] == (["a", "b"], ["x", "y"], 3, None)
-    tensors, metadata = load_tensors(path)
-    if "remap" in changed:
-        tensors["remap"][-1] = changed.pop("remap")
-    save_tensors(path, tensors, metadata | changed)
-    with pytest.raises(ModelFileError, match=rf"not a whole float model of a run \(.*{reason}"):
-        load_float(path)
-    for name, wrong in (
-        ("remap", tensors["remap"].float()),
-        ("head.weight", tensors["head.weight"][:1]),
-        ("conv1.weight", tensors["conv1.weight"][:, :, :1]),
-        ("conv1.bias", torch.tensor(0.0)),
-        ("embedding", tensors["embedding"] + 1),
-        ("head.bias", tensors["head.bias"] + float("nan")),
-    ):
-        save_tensors(path, {**tensors, name: wrong}, metadata)
-        with pytest.raises(ModelFileError, match="not a whole float model of a run"):
-            load_float(path)
-    for name in [name for name in tensors if name.startswith("conv")]:
-        del tensors[name]
-    save_tensors(path, tensors, metadata)
-    with pytest.raises(ModelFileError, match="no convolution"):
-        load_float(path)

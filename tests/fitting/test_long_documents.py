@@ -1,6 +1,5 @@
 """One text of ten megabytes among the usual ones hinders no stage of a run, and takes no gigabytes of memory."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 import prunetext
+from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data
 
 LENGTH = 10_000_000  # bytes
@@ -44,8 +44,7 @@ def folder(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFacto
             if name == "long" and part != "dev":
                 texts[0] = f"{texts[0]} sign0a common1 " * (LENGTH // len(f"{texts[0]} sign0a common1 "))
             rows = zip(texts, examples.labels, strict=True)
-            lines = [json.dumps({"text": text, "label": label}) + "\n" for text, label in rows]
-            (place / name / f"{part}.jsonl").write_text("".join(lines))
+            write_jsonl(place / name / f"{part}.jsonl", ({"text": text, "label": label} for text, label in rows))
     return place
 
 

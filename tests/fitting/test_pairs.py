@@ -1,6 +1,5 @@
 """Pairs of texts, from a file to the packed model that ranks, with a teacher and without; and what is refused."""
 
-import csv
 import itertools
 import json
 from collections.abc import Callable
@@ -12,10 +11,11 @@ import pytest
 import torch
 
 import prunetext
+from helpers.tables import write_csv
 from prunetext.cli import app as cli
 from prunetext.data.dataset import Examples
 from prunetext.fitting.finishing import Result
-from prunetext.modelfiles.trained import load_float
+from prunetext.modelfiles.trained import read_trained
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.pair import PairCNN
 from prunetext.models.textcnn.rounding import rounding_of
@@ -41,9 +41,7 @@ def some_rows() -> Rows:
 
 
 def write_rows(path: Path, rows: Rows, names: tuple[str, ...] = ("question", "answer", "label")) -> Path:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([names, *rows])
-    return path
+    return write_csv(path, rows, names)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +73,7 @@ def test_the_packed_model_learns_pairs_and_answers_as_the_rounded_one(fitted: tu
     clf = prunetext.load(result.path)
     assert (clf.task, clf.labels, clf.metadata["positive"]) == ("pairs", ["no", "yes"], '"yes"')
     inputs = [(first, second) for first, second, _ in some_rows()] + [("", ""), ("unseen words", "words unseen")]
-    found = load_float(folder / "run" / "pruned.safetensors")
+    found = read_trained(folder / "run" / "pruned.safetensors")
     assert isinstance(found.model, PairCNN)
     rounded = found.model.eval()
     rounded.rounding = rounding_of(rounded, clf.metadata["table"])
@@ -90,7 +88,7 @@ def test_stored_vectors_are_those_of_texts_by_themselves_and_are_ranked(fitted: 
     clf = prunetext.load(result.path)
     stored = sorted({second for _, second, _ in some_rows()})
     vectors = clf.encode(stored)
-    found = load_float(folder / "run" / "pruned.safetensors")
+    found = read_trained(folder / "run" / "pruned.safetensors")
     rounded = found.model.eval()
     rounded.rounding = rounding_of(rounded, clf.metadata["table"])
     assert isinstance(rounded, PairCNN)

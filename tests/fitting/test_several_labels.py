@@ -11,6 +11,7 @@ import pytest
 from safetensors import safe_open
 
 import prunetext
+from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples, count_flaws
 from prunetext.errors import InputError
 from prunetext.fitting.api import Result, fit
@@ -49,12 +50,8 @@ def run(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: No
 def rows(data: Data, tmp_path: Path) -> Path:
     """The texts of test as a file."""
     assert data.test is not None
-    path = tmp_path / "new.jsonl"
-    lines = (
-        json.dumps({"text": t, "labels": own}) for t, own in zip(data.test.texts, data.test.label_lists, strict=True)
-    )
-    path.write_text("\n".join(lines), "utf-8")
-    return path
+    rows = zip(data.test.texts, data.test.label_lists, strict=True)
+    return write_jsonl(tmp_path / "new.jsonl", ({"text": text, "labels": own} for text, own in rows))
 
 
 def test_a_run_ends_with_a_model_that_gives_lists(data: Data, run: Result) -> None:
@@ -172,8 +169,8 @@ def test_teachers_speak_of_each_label_by_itself(
     elif teacher == "file":
         name = str(tmp_path / "answers.jsonl")
         given = ({label: 0.9 if label in own else 0.05 for label in LABELS} for own in data.train.label_lists)
-        lines = (json.dumps({"text": t, "probabilities": p}) for t, p in zip(data.train.texts, given, strict=True))
-        Path(name).write_text("\n".join(lines), "utf-8")
+        rows = zip(data.train.texts, given, strict=True)
+        write_jsonl(Path(name), ({"text": text, "probabilities": each} for text, each in rows))
     taught = fit(data, out=tmp_path / "run", teacher=name, augment=None if teacher == "file" else 0.5, **SMALL)
     assert taught.judged.packed.value > 0.8
 

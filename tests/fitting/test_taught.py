@@ -1,6 +1,5 @@
 """The whole way with a teacher or unlabelled text: repeatable, pruned again, and refused before anything is written."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,18 +7,15 @@ from typing import Any
 import pytest
 
 import prunetext
+from helpers.kills import KilledError, stop_at
+from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.api import fit, prune, sensitivity
 from prunetext.teaching import ensemble, lessons
-from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 8, "filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.2"}
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +38,7 @@ def files(data: Data, tmp_path: Path) -> Path:
     folder.mkdir()
     for name, examples in data.splits():
         rows = zip(examples.texts, examples.labels, strict=True)
-        lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
-        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+        write_jsonl(folder / f"{name}.jsonl", ({"text": text, "label": label} for text, label in rows))
     (tmp_path / "more.txt").write_text("common1 sign0a\ncommon2 sign1b more\nnew words of text\n")
     return folder
 
@@ -69,14 +64,6 @@ def test_a_taught_run_is_repeated_to_the_byte_and_pruned_again_from_elsewhere(
     with pytest.raises(RunError, match="have changed since"):
         prune(tmp_path / "first", schedule="oneshot:units=0.4", out=tmp_path / "changed")
     assert not (tmp_path / "changed").exists()
-
-
-def stop_at(stage: str, step: int) -> Callable[[str, Progress], None]:
-    def progress(name: str, now: Progress) -> None:
-        if (name, now.done) == (stage, step):
-            raise KilledError
-
-    return progress
 
 
 def test_a_model_that_taught_itself_is_pruned_again_by_what_it_believed(
@@ -126,8 +113,9 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(
     said = said.replace("60 of the 60", f"{len(distinct)} of the {len(distinct)}")
     answers = [{"class 0": 0.5, "class 1": 0.5}, {"class 0": 0.5, "class 1": 0.3}]
     for name, rows in (("answers", answers), ("others", [{"class 0": 0.5, "other": 0.5}])):
-        lines = [json.dumps({"text": f"text {at}", "probabilities": row}) for at, row in enumerate(rows)]
-        Path(f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+        write_jsonl(
+            Path(f"{name}.jsonl"), ({"text": f"text {at}", "probabilities": row} for at, row in enumerate(rows))
+        )
     Path("test.txt").write_text("\n".join(data.test.texts) + "\n")
     with pytest.raises(InputError) as error:
         fit(files, out="out", **{**SMALL, **options})

@@ -1,11 +1,11 @@
 """Which rows a model is judged on, and what is said of rows that it was trained on."""
 
-import csv
 from pathlib import Path
 
 import pytest
 
 import prunetext
+from helpers.tables import write_csv
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import DataError, InputError
 
@@ -13,9 +13,7 @@ SMALL = {"dimensions": 4, "filters": 2, "widths": "1", "epochs": 1.0, "max_size"
 
 
 def write(path: Path, rows: range) -> str:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *((f"word{row % 7} text {row}", "ab"[row % 2]) for row in rows)])
-    return str(path)
+    return str(write_csv(path, ((f"word{row % 7} text {row}", "ab"[row % 2]) for row in rows)))
 
 
 @pytest.fixture(scope="module")

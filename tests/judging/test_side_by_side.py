@@ -13,7 +13,8 @@ import prunetext
 from prunetext.data.dataset import Examples
 from prunetext.judging import side_by_side as judging
 from prunetext.judging import speed
-from prunetext.judging.side_by_side import calibrate, choose_table, judge
+from prunetext.judging.side_by_side import calibrate, judge
+from prunetext.judging.calibrating import choose_table
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.model import TextCNN

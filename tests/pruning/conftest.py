@@ -21,9 +21,10 @@ from prunetext.pruning import schedules
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
 from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.driver import Solution, prune
+from prunetext.pruning.driver import Solution
+from prunetext.pruning.driver import pruned
 from prunetext.pruning.methods import load_method
-from prunetext.pruning.problem import Task
+from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training.loop import train_model
@@ -126,7 +127,7 @@ def some_texts() -> Callable[..., Encoded]:
 
 
 @pytest.fixture(scope="session")
-def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Task:
+def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Problem:
     """A dense model that has learnt a corpus of two classes, of whose labels some lie.
 
     What a text takes is a constant and a time for each addition, so that speeds repeat themselves.
@@ -143,7 +144,7 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
     dense, settings = untrained(), Settings(epochs=8, batch_size=32, learning_rate=1e-2, embedding_rate=3e-2)
     train_model(dense, encoded[0], encoded[1], settings)
     scratch = tmp_path_factory.mktemp("task") / "measured"
-    return Task(
+    return Problem(
         dense,
         encoded[0],
         encoded[1],
@@ -167,11 +168,11 @@ def solve() -> Callable[..., Solution]:
     """Search with a method and a budget by their names."""
 
     def run(
-        task: Task, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
+        task: Problem, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
     ) -> Solution:
         folder.mkdir(exist_ok=True)
         method = load_method(criterion, schedule, ",".join(task.kinds))
-        return prune(task, method, budget, folder, **named)
+        return pruned(task, method, budget, folder, **named)
 
     return run
 
@@ -180,7 +181,7 @@ def solve() -> Callable[..., Solution]:
 def searching() -> Callable[..., Search]:
     """The state of a search that has begun, in a folder that another may have filled."""
 
-    def run(task: Task, folder: Path, criterion: str = "taylor", *, budget: Budget) -> Search:
+    def run(task: Problem, folder: Path, criterion: str = "taylor", *, budget: Budget) -> Search:
         search = Search(task, load_criterion(criterion), budget, folder, criterion)
         search.start()
         return search

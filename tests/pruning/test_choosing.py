@@ -9,21 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.shapes import shapes
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.choosing import SHARES, choose, convex_slopes, losses_of, remove_chunk, sample_loss
 from prunetext.pruning.criteria.criterion import WORTHLESS
 from prunetext.pruning.shrinking import all_kept, mask
 
-shapes = st.fixed_dictionaries(
-    {
-        "words": st.integers(1, 60),
-        "dimensions": st.integers(1, 12),
-        "filters": st.dictionaries(st.integers(1, 4), st.integers(1, 12), min_size=1, max_size=3),
-        "pooling": st.sampled_from(["max", "max+mean"]),
-        "seed": st.integers(0, 2**31),
-    }
-)
+SHAPES = shapes(words=60, dimensions=12, width=4, filters=12)
 
 
 def some_texts(words: int, seed: int = 0) -> Encoded:
@@ -56,7 +49,7 @@ def test_a_convex_curve_is_left_as_it_is() -> None:
 
 
 @settings(max_examples=20)
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_losses_keep_the_ranks_and_add_up_to_what_was_measured(
     random_model: Callable[..., TextCNN], shape: dict[str, Any]
 ) -> None:
@@ -80,7 +73,7 @@ def test_losses_keep_the_ranks_and_add_up_to_what_was_measured(
 
 
 @settings(max_examples=40)
-@given(shape=shapes, share=st.floats(0, 1.1), constant=st.booleans())
+@given(shape=SHAPES, share=st.floats(0, 1.1), constant=st.booleans())
 def test_choose_reaches_the_target_or_every_floor(
     random_model: Callable[..., TextCNN], shape: dict[str, Any], share: float, constant: bool
 ) -> None:

@@ -5,26 +5,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.driver import Solution, ranking
-from prunetext.pruning.problem import Task, right, split_dev
+from prunetext.pruning.problem import right, split_dev
+from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts, paired_standard_error
 from prunetext.statistics.metrics import Gold, Measure
-from prunetext.training import loop
 from prunetext.training.loop import Progress
 from prunetext.training.answering import answers
-from prunetext.training.losses import blended
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -35,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("several_steps")
 
 @pytest.mark.parametrize("criterion", [*CRITERIA, "random:draws=2", "gradient:remove=largest"])
 def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching, criterion: str
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching, criterion: str
 ) -> None:
     budget = Budget(max_drop=2)
     solution = solve(task, tmp_path, criterion, budget=budget)
@@ -63,14 +58,14 @@ def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
 
 
 def test_pruning_repeats_itself(
-    task: Task, tmp_path: Path, solve: Solve, assert_same: Callable[[Solution, Solution], None]
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Callable[[Solution, Solution], None]
 ) -> None:
     budget = Budget(max_drop=2)
     assert_same(solve(task, tmp_path / "first", budget=budget), solve(task, tmp_path / "again", budget=budget))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_reaches_a_size(task: Task, tmp_path: Path, solve: Solve, schedule: str) -> None:
+def test_every_schedule_reaches_a_size(task: Problem, tmp_path: Path, solve: Solve, schedule: str) -> None:
     solution = solve(task, tmp_path, schedule=schedule, budget=Budget(max_size=SMALL))
     assert 0.8 * SMALL < task.packed_size(solution.model) <= SMALL
     assert solution.reason == "the packed file is within 1,500 bytes"
@@ -79,7 +74,7 @@ def test_every_schedule_reaches_a_size(task: Task, tmp_path: Path, solve: Solve,
 
 @pytest.mark.parametrize("penalty", ["group", "l1"])
 def test_a_penalty_of_any_strength_leaves_units_in_every_group(
-    task: Task, tmp_path: Path, solve: Solve, penalty: str
+    task: Problem, tmp_path: Path, solve: Solve, penalty: str
 ) -> None:
     solution = solve(task, tmp_path, f"lasso:strength=1000,penalty={penalty}", budget=Budget(max_drop=50))
     for group in solution.model.groups(task.kinds):
@@ -107,14 +102,14 @@ def test_the_best_model_meets_most_goals_or_is_the_smallest_or_the_latest(
     assert ranking(rows, budget) == order
 
 
-def test_each_row_is_told_as_soon_as_it_is_there(task: Task, tmp_path: Path, solve: Solve) -> None:
+def test_each_row_is_told_as_soon_as_it_is_there(task: Problem, tmp_path: Path, solve: Solve) -> None:
     told: list[list[Outcome]] = []
     solution = solve(task, tmp_path, budget=Budget(max_size=SMALL), record=lambda rows: told.append(list(rows)))
     assert told == [solution.history[: at + 1] for at in range(len(solution.history))]
 
 
 def test_a_drop_that_nothing_keeps_ends_with_the_unpruned_model(
-    task: Task, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_module, "accepts", lambda drop, error, max_drop: False)
     solution = solve(task, tmp_path, budget=Budget(max_drop=0))
@@ -127,7 +122,7 @@ def test_a_drop_that_nothing_keeps_ends_with_the_unpruned_model(
 
 @pytest.mark.parametrize("at", [2, 7])  # before anything of the step was judged, and after
 def test_an_interrupt_ends_the_search_with_the_best_model_so_far(
-    task: Task, tmp_path: Path, solve: Solve, at: int
+    task: Problem, tmp_path: Path, solve: Solve, at: int
 ) -> None:
     stages: list[str] = []
 
@@ -145,7 +140,7 @@ def test_an_interrupt_ends_the_search_with_the_best_model_so_far(
 
 @pytest.mark.parametrize("criterion", ["lasso", "movement"])
 def test_ctrl_c_while_a_criterion_trains_ends_the_search(
-    task: Task, tmp_path: Path, solve: Solve, criterion: str
+    task: Problem, tmp_path: Path, solve: Solve, criterion: str
 ) -> None:
     def stop(name: str, now: Progress) -> None:
         assert name == "step 1 tuning"  # nothing is begun after it
@@ -157,7 +152,7 @@ def test_ctrl_c_while_a_criterion_trains_ends_the_search(
     assert solution.reason.startswith("interrupted")
 
 
-def test_a_deadline_ends_the_search(task: Task, tmp_path: Path, solve: Solve) -> None:
+def test_a_deadline_ends_the_search(task: Problem, tmp_path: Path, solve: Solve) -> None:
     solution = solve(task, tmp_path, budget=Budget(max_drop=2), deadline=time.monotonic() - 1)
     assert solution.reason == "the time is spent"
     assert solution.chosen == 0
@@ -165,7 +160,7 @@ def test_a_deadline_ends_the_search(task: Task, tmp_path: Path, solve: Solve) ->
 
 
 @pytest.mark.parametrize("schedule", ["local", "lottery"])
-def test_a_deadline_also_ends_a_step(task: Task, tmp_path: Path, solve: Solve, schedule: str) -> None:
+def test_a_deadline_also_ends_a_step(task: Problem, tmp_path: Path, solve: Solve, schedule: str) -> None:
     endless = replace(task.recovery, epochs=100_000, patience=100_000)
     began = time.monotonic()
     solution = solve(
@@ -180,7 +175,7 @@ def test_a_deadline_also_ends_a_step(task: Task, tmp_path: Path, solve: Solve, s
     assert len(solution.history) == 2
 
 
-def test_the_search_may_go_by_another_metric(task: Task, tmp_path: Path, solve: Solve, searching: Searching) -> None:
+def test_the_search_may_go_by_another_metric(task: Problem, tmp_path: Path, solve: Solve, searching: Searching) -> None:
     measure, budget = Measure("f1", Gold(task.dev.targets.numpy(), None, 1)), Budget(max_drop=2)
     task = replace(task, metric=measure)
     solution = solve(task, tmp_path, budget=budget)
@@ -194,121 +189,3 @@ def test_the_search_may_go_by_another_metric(task: Task, tmp_path: Path, solve: 
         assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
         assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
     assert any(outcome.drop != 0 for outcome in solution.history)
-
-
-def test_the_search_never_sees_the_confirming_texts(task: Task, tmp_path: Path, solve: Solve) -> None:
-    rows, hidden = split_dev(100, 0)
-    assert len(hidden) == 30
-    assert sorted([*rows, *hidden]) == list(range(100))
-    assert rows.tolist() != split_dev(100, 1)[0].tolist()
-    lied = task.dev.targets.clone()
-    lied[torch.from_numpy(hidden)] = 1 - lied[torch.from_numpy(hidden)]
-    liar = replace(task, dev=replace(task.dev, targets=lied))
-    for schedule in SCHEDULES:
-        before = solve(task, tmp_path / f"{schedule}-a", "magnitude", schedule, budget=Budget(max_drop=2))
-        after = solve(liar, tmp_path / f"{schedule}-b", "magnitude", schedule, budget=Budget(max_drop=2))
-        assert after.history == before.history
-
-
-def test_texts_kept_out_of_the_search_confirm_the_model(
-    task: Task, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = searching(task, tmp_path, budget=Budget(max_drop=2))
-    gold = task.dev.targets.numpy()
-    search.dense_answers = np.eye(2)[gold]
-
-    def confirms(wrong: np.ndarray) -> bool | None:
-        given = gold.copy()
-        given[wrong] = 1 - given[wrong]
-        monkeypatch.setattr(search_module, "answers", lambda model, examples, rows: np.eye(2)[given])
-        return search.confirms(task.dense)
-
-    assert confirms(np.array([], int))
-    assert confirms(search.search_rows)  # which the search knows, so that they are not asked again
-    assert confirms(search.confirm_rows[:1])  # one of thirty is 3.3 points, give or take as many
-    assert not confirms(search.confirm_rows[:2])
-
-
-@pytest.mark.parametrize(("max_size", "steps_back"), [(None, 1), (1_700, 0)])
-def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
-    task: Task,
-    tmp_path: Path,
-    solve: Solve,
-    monkeypatch: pytest.MonkeyPatch,
-    max_size: int | None,
-    steps_back: int,
-) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(search_module, "accepts", lambda drop, error, max_drop: True)
-    monkeypatch.setattr(Search, "confirms", lambda search, model: bool(asked.append(task.packed_size(model))))
-    solution = solve(task, tmp_path, budget=Budget(max_drop=2, max_size=max_size))
-    sizes = sorted((outcome.bytes for outcome in solution.history), reverse=True)
-    assert len(sizes) > 2
-    assert asked == sizes[-1:]
-    assert solution.confirmed is False
-    assert solution.history[solution.chosen].bytes == sizes[-1 - steps_back] == task.packed_size(solution.model)
-    assert "dev texts kept out of the search did not confirm the smallest model" in solution.reason
-    ending = "but the next larger one exceeds the size or is too slow" if max_size else "so it is one step larger"
-    assert solution.reason.endswith(ending)
-
-
-def test_what_is_confirmed_is_the_model_that_recovered_longest(
-    task: Task, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[TextCNN] = []
-    monkeypatch.setattr(Search, "confirms", lambda search, model: not seen.append(model))
-    polish = Search.polish
-    given: list[TextCNN] = []
-
-    def polishing(search: Search, chosen: Outcome) -> TextCNN:
-        given.append(polish(search, chosen))
-        return given[-1]
-
-    monkeypatch.setattr(Search, "polish", polishing)
-    solution = solve(task, tmp_path, budget=Budget(max_drop=2))
-    assert len(given) == len(seen) == 1
-    assert seen[0] is given[0]
-    assert solution.confirmed
-
-
-def test_the_last_recovery_is_kept_only_if_it_helps(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching
-) -> None:
-    budget = Budget(max_size=SMALL)
-    solution = solve(task, tmp_path, budget=budget)
-    search, chosen = searching(task, tmp_path, budget=budget), solution.history[solution.chosen]
-    final = search.store.outcome(f"{chosen.key}-final")
-    assert search.polish(chosen._replace(drop=final.drop)) is search.load(f"{chosen.key}-final")
-    assert search.polish(chosen._replace(drop=final.drop - 1)) is search.load(chosen.key)
-    # Nor may it make the file too large, which other zeros can do.
-    for most, path in ((final.bytes, f"{chosen.key}-final"), (final.bytes - 1, chosen.key)):
-        search = searching(task, tmp_path, budget=Budget(max_size=most))
-        assert search.polish(chosen._replace(bytes=final.bytes - 1, drop=final.drop)) is search.load(path)
-    # The packed file's grid is all that is left of the weights.
-    steps = rounding_of(solution.model, task.table)
-    units = solution.model.embedding / steps.embedding
-    torch.testing.assert_close(units, units.round(), atol=1e-3, rtol=0)
-
-
-def test_the_dense_model_gives_most_of_each_lesson(task: Task, tmp_path: Path, searching: Searching) -> None:
-    search = searching(task, tmp_path, budget=Budget(max_drop=2))
-    truth = torch.nn.functional.one_hot(task.train.targets, 2)
-    opinion = loop.logits(task.dense, task.train).softmax(1)
-    assert opinion.min() > 0
-    lessons = search.lessons
-    assert lessons.soft is not None
-    taught = blended(lessons.targets, lessons.soft, search.task.recovery.soft_share)
-    torch.testing.assert_close(taught, 0.2 * truth + 0.8 * opinion)
-
-
-def test_a_teacher_of_the_dense_model_has_half_of_its_part_in_a_recovery(
-    task: Task, tmp_path: Path, searching: Searching
-) -> None:
-    soft = torch.tensor([[0.3, 0.7]]).repeat(len(task.train), 1)
-    soft[0] = 0  # of this text the teacher said nothing
-    taught = replace(task, train=replace(task.train, soft=soft))
-    lessons = searching(taught, tmp_path, budget=Budget(max_drop=2)).lessons
-    opinion = loop.logits(task.dense, task.train).softmax(1)
-    assert lessons.soft is not None
-    torch.testing.assert_close(lessons.soft[0], opinion[0])
-    torch.testing.assert_close(lessons.soft[1:], (0.5 * opinion + 0.5 * soft)[1:])

@@ -10,39 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from helpers.shapes import shapes, some_kept
 from prunetext.models.groups import Group, Slice
+from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
+from prunetext.models.textcnn.rounding import rounded_rows
+from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.shrinking import all_kept, expand, mask, shrink, unit_blocks, unit_index
 
-shapes = st.fixed_dictionaries(
-    {
-        "texts": st.integers(1, 2),
-        "words": st.integers(1, 9),
-        "dimensions": st.integers(1, 6),
-        "filters": st.dictionaries(st.integers(1, 5), st.integers(1, 5), min_size=1, max_size=3),
-        "classes": st.integers(2, 4),
-        "pooling": st.sampled_from(["max", "max+mean"]),
-        "seed": st.integers(0, 2**31),
-    }
-)
+SHAPES = shapes(words=9, filters=5, texts=st.integers(1, 2), classes=st.integers(2, 4))
 
 
 mixtures = st.sampled_from([("taps",), ("weights",), ("precision",), ("taps", "weights", "precision")])
 
 
-def random_kept(model: TextCNN, seed: int, share: float) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    kept = {}
-    for group in model.groups():
-        kept[group.name] = rng.random(group.size) < share
-        kept[group.name][rng.integers(group.size)] = True
-    return kept
-
-
 @settings(max_examples=80)
-@given(shape=shapes, share=st.sampled_from([0.0, 0.3, 0.7, 1.0]), static=st.integers(0, 6))
+@given(shape=SHAPES, share=st.sampled_from([0.0, 0.3, 0.7, 1.0]), static=st.integers(0, 6))
 def test_shrunk_equals_masked_once_and_twice(
     random_model: Callable[..., TextCNN],
     random_ids: Callable[..., Tensor],
@@ -53,7 +37,7 @@ def test_shrunk_equals_masked_once_and_twice(
     model = random_model(**shape, static=min(static, shape["dimensions"]))
     ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])  # always those of the first vocabulary
     for time in range(2):
-        kept = random_kept(model, shape["seed"] + time, share)
+        kept = some_kept(model, STRUCTURE, shape["seed"] + time, share)
         masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
         torch.testing.assert_close(small(ids), masked(ids), rtol=0, atol=1e-5)
         count = {name: int(stays.sum()) for name, stays in kept.items()}
@@ -68,7 +52,7 @@ def test_shrunk_equals_masked_once_and_twice(
 def random_kept_of_all_kinds(model: TextCNN, seed: int, share: float, more: tuple[str, ...]) -> dict[str, np.ndarray]:
     """The usual kinds and some more at once; of taps only those at edges go, as the search has it."""
     rng = np.random.default_rng(seed)
-    kept = random_kept(model, seed, share)
+    kept = some_kept(model, STRUCTURE, seed, share)
     for group in model.groups(more):
         if group.kind == "taps":
             width = int(group.name[4])
@@ -83,7 +67,7 @@ def random_kept_of_all_kinds(model: TextCNN, seed: int, share: float, more: tupl
 
 
 @settings(max_examples=60)
-@given(shape=shapes, share=st.sampled_from([0.3, 0.7, 1.0]), more=mixtures)
+@given(shape=SHAPES, share=st.sampled_from([0.3, 0.7, 1.0]), more=mixtures)
 def test_shrunk_equals_masked_with_all_kinds_of_groups_at_once(
     random_model: Callable[..., TextCNN],
     random_ids: Callable[..., Tensor],
@@ -133,13 +117,13 @@ def test_edge_taps_move_a_filter_to_a_narrower_width(
 
 
 @settings(max_examples=40)
-@given(shape=shapes, share=st.sampled_from([0.0, 0.3, 0.7]))
+@given(shape=SHAPES, share=st.sampled_from([0.0, 0.3, 0.7]))
 def test_an_expanded_model_computes_what_the_small_one_does_and_shrinks_back_to_it(
     random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any], share: float
 ) -> None:
     model = random_model(**shape)
     ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])
-    kept = random_kept(model, shape["seed"], share)
+    kept = some_kept(model, STRUCTURE, shape["seed"], share)
     small = shrink(model, kept).eval()
     with torch.no_grad():
         for parameter in small.parameters():
@@ -153,14 +137,14 @@ def test_an_expanded_model_computes_what_the_small_one_does_and_shrinks_back_to_
 
 
 @settings(max_examples=40)
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_remaps_compose_and_removed_words_are_the_unknown_word(
     random_model: Callable[..., TextCNN], shape: dict[str, Any]
 ) -> None:
     model = random_model(**shape)
-    first = random_kept(model, 1, 0.7)
+    first = some_kept(model, STRUCTURE, 1, 0.7)
     small = shrink(model, first)
-    second = random_kept(small, 2, 0.7)
+    second = some_kept(small, STRUCTURE, 2, 0.7)
     smaller = shrink(small, second)
     left = np.flatnonzero(first["vocabulary"])[second["vocabulary"]]  # of the words of the first vocabulary
     expected = torch.full((WORDS + shape["words"],), UNKNOWN)
@@ -179,7 +163,7 @@ def test_keeping_everything_changes_nothing_and_the_model_given_is_left_alone(
     whole = shrink(model, all_kept(model.groups())).eval()
     assert torch.equal(whole(ids), model(ids))
     assert (whole.dropout, whole.pooling) == (0.125, model.pooling)
-    kept = random_kept(model, 0, 0.5)
+    kept = some_kept(model, STRUCTURE, 0, 0.5)
     for changed in (shrink(model, kept), mask(model, kept)):
         changed.embedding.data.fill_(7)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
@@ -190,7 +174,7 @@ def test_a_masked_model_keeps_its_rounding_and_a_shrunk_one_asks_for_new_steps(
 ) -> None:
     model = random_model()
     model.rounding = rounding_of(model, "int8")
-    kept = random_kept(model, 0, 0.5)
+    kept = some_kept(model, STRUCTURE, 0, 0.5)
     assert mask(model, kept).rounding is not None
     assert shrink(model, kept).rounding is None
 

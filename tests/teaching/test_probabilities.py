@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from helpers.tables import write_jsonl
 from prunetext.errors import DataError
 from prunetext.teaching.probabilities import read_probabilities
 
@@ -15,14 +16,12 @@ LABELS = ["neg", "pos"]
 ROWS = [("great film", {"pos": 0.9, "neg": 0.1}), ("dull", {"neg": 1, "pos": 0})]
 
 
-def write_jsonl(path: Path, rows: list[tuple[object, object]]) -> Path:
-    lines = [json.dumps({"text": text, "probabilities": given}) for text, given in rows]
-    path.write_text("\n".join(lines) + "\n")
-    return path
+def write_answers(path: Path, rows: list[tuple[object, object]]) -> Path:
+    return write_jsonl(path, ({"text": text, "probabilities": given} for text, given in rows))
 
 
 def test_every_format_says_the_same(tmp_path: Path) -> None:
-    files = [write_jsonl(tmp_path / "answers.jsonl", list(ROWS)), tmp_path / "a.csv", tmp_path / "a.parquet"]
+    files = [write_answers(tmp_path / "answers.jsonl", list(ROWS)), tmp_path / "a.csv", tmp_path / "a.parquet"]
     quoted = "\n".join(
         f'{text},"{json.dumps(given)}"'.replace('{"', '{""').replace('":', '"":') for text, given in ROWS
     )
@@ -51,7 +50,7 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_row_is_named_by_file_line_and_rule(tmp_path: Path, given: object, said: str) -> None:
-    path = write_jsonl(tmp_path / "answers.jsonl", [*ROWS, ("fine", given)])
+    path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ("fine", given)])
     with pytest.raises(DataError) as error:
         read_probabilities(path, LABELS)
     assert str(error.value).startswith(f"{path}, line 3: ")
@@ -59,17 +58,17 @@ def test_a_bad_row_is_named_by_file_line_and_rule(tmp_path: Path, given: object,
 
 
 def test_a_row_without_a_text_is_named(tmp_path: Path) -> None:
-    path = write_jsonl(tmp_path / "answers.jsonl", [*ROWS, (None, ROWS[0][1])])
+    path = write_answers(tmp_path / "answers.jsonl", [*ROWS, (None, ROWS[0][1])])
     with pytest.raises(DataError, match="line 3: the row has no text"):
         read_probabilities(path, LABELS)
 
 
 def test_a_text_with_two_answers_is_refused_and_one_that_is_repeated_is_not(tmp_path: Path) -> None:
-    path = write_jsonl(tmp_path / "answers.jsonl", [*ROWS, ROWS[0]])
+    path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ROWS[0]])
     assert len(read_probabilities(path, LABELS)) == 2
-    write_jsonl(path, [*ROWS, (ROWS[0][0], ROWS[1][1])])
+    write_answers(path, [*ROWS, (ROWS[0][0], ROWS[1][1])])
     with pytest.raises(DataError, match="line 3: the text stands in an earlier row with other probabilities"):
         read_probabilities(path, LABELS)
-    write_jsonl(path, [("film", {"neg": 10**400, "pos": 0})])
+    write_answers(path, [("film", {"neg": 10**400, "pos": 0})])
     with pytest.raises(DataError, match="not a number from 0 to 1"):
         read_probabilities(path, LABELS)

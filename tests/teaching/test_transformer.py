@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.kills import KilledError
+
 pytest.importorskip("transformers")
 
 from prunetext.data.dataset import Data
@@ -16,10 +18,6 @@ from prunetext.errors import InputError, MissingExtraError
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.transformer import Transformer, batched, find_folder
 from prunetext.teaching.tuning import fine_tune
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
 
 
 def test_it_learns_and_what_was_tuned_is_used_again(data: Data, encoder: Path, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from prunetext.models.encoded import UNLABELLED
-from prunetext.training.losses import balanced, blended, distillation_loss, mean_loss, shares
+from prunetext.training.losses import balanced, blended, mean_loss, shares
+from prunetext.training.losses import distillation_loss
 from prunetext.training.losses import softened
 
 

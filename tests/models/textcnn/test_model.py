@@ -11,43 +11,22 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from helpers.shapes import plain_features, shapes
 from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.shrinking import all_kept
 
-shapes = st.fixed_dictionaries(
-    {
-        "words": st.integers(1, 8),
-        "dimensions": st.integers(1, 6),
-        "filters": st.dictionaries(st.integers(1, 5), st.integers(1, 4), min_size=1, max_size=3),
-        "classes": st.integers(2, 4),
-        "pooling": st.sampled_from(["max", "max+mean"]),
-        "seed": st.integers(0, 2**31),
-    }
-)
+SHAPES = shapes(classes=st.integers(2, 4))
 
 
 def naive_logits(model: TextCNN, ids: Tensor) -> Tensor:
-    """Each text by itself, by conv1d over its word vectors with zeros around them."""
-    out = []
-    for row in ids:
-        text = row[row != PADDING]
-        vectors = model.embedding[text].T[None]  # (1, dimensions, tokens)
-        maxima, means = [], []
-        for width in model.widths:
-            weight = model.conv(width).weight.transpose(1, 2)  # (filters, dimensions, width)
-            sums = functional.conv1d(functional.pad(vectors, (width, width)), weight)[0]
-            maxima.append(torch.relu(sums.amax(1) + model.conv(width).bias))
-            own = functional.conv1d(functional.pad(vectors, (width - 1, width - 1)), weight)[0] if len(text) else sums
-            assert own.shape[1] == len(text) + width - 1 or not len(text)
-            means.append(own.mean(1))
-        features = torch.cat(maxima + (means if model.pooling == "max+mean" else []))
-        out.append(model.head.weight @ features + model.head.bias)
-    return torch.stack(out)
+    """Each text by itself."""
+    features = [plain_features(model, model.embedding[row[row != PADDING]]) for row in ids]
+    return torch.stack([model.head.weight @ each + model.head.bias for each in features])
 
 
 @settings(max_examples=60)
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_logits_and_gradients_equal_those_of_a_plain_convolution(
     random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any]
 ) -> None:
@@ -66,7 +45,7 @@ def test_logits_and_gradients_equal_those_of_a_plain_convolution(
 
 
 @settings(max_examples=60)
-@given(shape=shapes, rounded=st.booleans())
+@given(shape=SHAPES, rounded=st.booleans())
 def test_a_text_alone_equals_the_text_in_a_padded_batch(
     random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any], rounded: bool
 ) -> None:
@@ -90,7 +69,7 @@ def test_an_empty_text_has_only_windows_of_padding(random_model: Callable[..., T
 
 
 @settings(max_examples=60)
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_rebuilt_from_its_tensors_it_is_the_same_model(
     random_model: Callable[..., TextCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any]
 ) -> None:
@@ -124,7 +103,7 @@ def test_the_padding_row_is_zero_and_has_no_gradient(random_model: Callable[...,
 
 
 @settings(max_examples=60)
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_a_units_cost_is_what_the_estimated_file_loses_without_it(
     random_model: Callable[..., TextCNN], shape: dict[str, Any]
 ) -> None:

@@ -10,37 +10,21 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from helpers.shapes import plain_features, shapes
 from prunetext.models.textcnn.layout import PADDING, UNKNOWN
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import BESIDE, MATCHED, WORD, PairCNN, compared, model_of
 from prunetext.models.textcnn.rounding import rounding_of, table_limit
 from prunetext.models.textcnn.turning import balance, rotation, turn
 
-shapes = st.fixed_dictionaries(
-    {
-        "words": st.integers(1, 8),
-        "dimensions": st.integers(1, 6),
-        "filters": st.dictionaries(st.integers(1, 5), st.integers(1, 4), min_size=1, max_size=3),
-        "classes": st.integers(2, 4),
-        "pooling": st.sampled_from(["max", "max+mean"]),
-        "seed": st.integers(0, 2**31),
-    }
-)
+SHAPES = shapes(classes=st.integers(2, 4))
 
 
 def naive_features(model: PairCNN, row: Tensor) -> Tensor:
-    """One text by itself: its words' vectors with those of their flags, by conv1d."""
+    """One text by itself: its words' vectors with those of their flags."""
     text = row[row != PADDING]
     has = torch.stack([(text & flag) > 0 for flag in (MATCHED, BESIDE)], dim=1).to(model.match.dtype)
-    vectors = (model.embedding[text & WORD] + has @ model.match).T[None]  # (1, dimensions, tokens)
-    maxima, means = [], []
-    for width in model.widths:
-        weight = model.conv(width).weight.transpose(1, 2)
-        sums = functional.conv1d(functional.pad(vectors, (width, width)), weight)[0]
-        maxima.append(torch.relu(sums.amax(1) + model.conv(width).bias))
-        own = functional.conv1d(functional.pad(vectors, (width - 1, width - 1)), weight)[0] if len(text) else sums
-        means.append(own.mean(1))
-    return torch.cat(maxima + (means if model.pooling == "max+mean" else []))
+    return plain_features(model, model.embedding[text & WORD] + has @ model.match)
 
 
 def naive_logits(model: PairCNN, ids: Tensor) -> Tensor:
@@ -52,7 +36,7 @@ def naive_logits(model: PairCNN, ids: Tensor) -> Tensor:
 
 
 @settings(max_examples=60)
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_logits_and_gradients_equal_those_of_a_plain_convolution(
     random_model: Callable[..., PairCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any]
 ) -> None:
@@ -71,7 +55,7 @@ def test_logits_and_gradients_equal_those_of_a_plain_convolution(
         torch.testing.assert_close(ours.to_dense() if ours.is_sparse else ours, plain, rtol=0, atol=1e-10)
 
 
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_a_text_alone_has_the_vector_of_one_that_has_nothing_in_common_with_the_other(
     random_model: Callable[..., PairCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any]
 ) -> None:
@@ -87,7 +71,7 @@ def test_a_text_alone_has_the_vector_of_one_that_has_nothing_in_common_with_the_
 
 
 @settings(max_examples=40)
-@given(shape=shapes)
+@given(shape=SHAPES)
 def test_no_change_of_the_basis_and_no_restoring_changes_a_logit(
     random_model: Callable[..., PairCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any]
 ) -> None:
@@ -105,7 +89,7 @@ def test_no_change_of_the_basis_and_no_restoring_changes_a_logit(
 
 
 @settings(max_examples=40)
-@given(shape=shapes, table=st.sampled_from(["int8", "int16"]))
+@given(shape=SHAPES, table=st.sampled_from(["int8", "int16"]))
 def test_rounded_tables_hold_the_flags_and_stay_within_their_limit(
     random_model: Callable[..., PairCNN], random_ids: Callable[..., Tensor], shape: dict[str, Any], table: str
 ) -> None:

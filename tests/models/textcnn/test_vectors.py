@@ -11,17 +11,13 @@ import torch
 from safetensors.torch import load_file
 
 import prunetext
+from helpers.kills import KilledError, kill
 from prunetext.data.dataset import Data
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.api import Result, fit, prune
-from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.4", "min_count": 1}
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +66,8 @@ def test_a_file_gives_the_same_model_as_its_vectors_and_says_what_it_covers(
 
 
 def test_a_killed_run_goes_on_with_the_same_vectors_alone(data: Data, file: Path, tmp_path: Path) -> None:
-    def killed(name: str, now: Progress) -> None:
-        raise KilledError
-
     with pytest.raises(KilledError):
-        run(data, tmp_path / "run", vectors=file, progress=killed)
+        run(data, tmp_path / "run", vectors=file, progress=kill)
     before = file.read_text("utf-8")
     file.write_text(before.replace("0.1", "0.2"), "utf-8")
     with pytest.raises(RunError, match="unfinished run whose vectors was different"):

@@ -10,7 +10,7 @@ import torch
 
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
-from prunetext.models.groups import KINDS
+from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.choosing import scores_of
 from prunetext.pruning.criteria.criterion import CRITERIA, load_criterion

@@ -1,6 +1,5 @@
 """`prunetext.bench` and its command: who stands in the rows, and how they refuse."""
 
-import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 
 import prunetext
+from helpers.tables import write_splits
 from prunetext.benchmarking import api
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
@@ -113,10 +113,7 @@ def test_a_process_that_ends_early_is_the_reader_s_to_repair(
 
 @pytest.fixture
 def folder(data: Data, tmp_path: Path) -> Path:
-    for name, examples in data.splits():
-        with (tmp_path / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("text", "label"), *zip(examples.texts, examples.labels, strict=True)])
-    return tmp_path
+    return write_splits(tmp_path / "data", data)
 
 
 @pytest.mark.usefixtures("quick", "stubbed")

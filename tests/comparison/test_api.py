@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import prunetext
+from helpers.kills import KilledError
 from prunetext.comparison import study
 from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
-from prunetext.modelfiles.trained import load_float
+from prunetext.modelfiles.trained import read_trained
 from prunetext.models.textcnn.reading import encode
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.evaluation import verdict
@@ -32,10 +33,6 @@ LINEAR = "tf-idf + logistic regression"
 SIZED = (*METHODS, "small from scratch", "small student", LINEAR)
 KEYS = {(method, size, seed) for method in SIZED for size in SIZES for seed in (0, 1)}
 KEYS |= {(method, "any", seed) for method in ("int8 alone", LINEAR) for seed in (0, 1)}
-
-
-class KilledError(Exception):
-    """What stands for SIGKILL."""
 
 
 def keys(rows: list[Row]) -> list[tuple[str, str, int]]:
@@ -96,7 +93,7 @@ def test_the_last_packed_file_answers_as_its_row_says(
     (row,) = comparing(tmp_path / "out", **few).found.rows
     folder = tmp_path / "out" / "seed-0" / "unfinished"
     packed = prunetext.load(folder / "compared.safetensors")
-    dense, words, labels, *_ = load_float(folder / "dense.safetensors")
+    dense, words, labels, *_ = read_trained(folder / "dense.safetensors")
     assert packed.size == row.bytes
     right = {}
     for name, examples in data.splits():

@@ -1,0 +1,1 @@
+"""What tests of several folders share and import by name; what pytest hands out stands in conftest.py."""

@@ -1,0 +1,70 @@
+"""Who prints, who asks what a task is, and how often tests reach into a module."""
+
+import ast
+import re
+from pathlib import Path
+
+from helpers.source import assert_none, code, modules, place, python_files, room, tree
+
+MOST_PATCHES = 15
+PATCHES = {"setattr", "delattr", "setitem", "delitem"}
+WHAT_THE_TASK_IS = re.compile(r"\bpairs is (not )?None|label_sets is")
+
+
+def test_only_the_command_line_prints() -> None:
+    found = []
+    for module, path in modules().items():
+        if room(module) in ("cli", "__main__"):
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                said = "prints"
+            elif isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdout", "sys.stderr"):
+                said = f"has {ast.unparse(node)}"
+            else:
+                continue
+            found.append(
+                f"{place(path, node.lineno)} {said}: return it, or tell it to a function that the caller gives"
+            )
+    assert_none(found)
+
+
+def test_only_data_asks_what_a_task_is_by_what_is_missing() -> None:
+    assert_none(
+        f"{place(path, at)}: ask the Task of the examples (prunetext.data.task) in the place of `{line.strip()}`"
+        for module, path in modules().items()
+        if room(module) != "data"
+        for at, line in code(path)
+        if WHAT_THE_TASK_IS.search(line)
+    )
+
+
+def test_tests_seldom_reach_into_a_module() -> None:
+    lines = {path: patches(path) for path in python_files("tests")}
+    count = sum(map(len, lines.values()))
+    assert_none(
+        f"{place(path)}, lines {', '.join(map(str, found))}: of {count} patches {MOST_PATCHES} may stay. Let the code "
+        "take as a parameter what a test must change"
+        for path, found in sorted(lines.items(), key=lambda each: -len(each[1]))
+        if found and count > MOST_PATCHES
+    )
+
+
+def patches(path: Path) -> list[int]:
+    """Lines that change what belongs to a module or class, by a patch or by hand."""
+    known = set()  # names that stand for modules
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            known |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            below = [alias for alias in node.names if f"{node.module}.{alias.name}" in modules()]
+            known |= {alias.asname or alias.name for alias in below}
+    found = []
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in PATCHES or ast.unparse(node.func).startswith(("mock.patch", "mocker.patch")):
+                found.append(node.lineno)
+        elif isinstance(node, ast.Assign):
+            targets = [each for each in node.targets if isinstance(each, ast.Attribute)]
+            found += [node.lineno for each in targets if isinstance(each.value, ast.Name) and each.value.id in known]
+    return found
