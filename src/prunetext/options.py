@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from prunetext.errors import InputError
-
-SELDOM = ("metric", "positive", "class_weights", "ranking")  # options that stand in a recipe only where they are given
 
 
 def option(default: Any, sentence: str) -> Any:
@@ -225,17 +223,6 @@ def chosen(options: Any) -> dict[str, Any]:
     {'seed': 3}
     """
     return {each.name: value for each in fields(options) if (value := getattr(options, each.name)) != each.default}
-
-
-def recorded(options: Any) -> dict[str, Any]:
-    """The options as a recipe has them: all, but those that hardly any run sets only where one does.
-
-    >>> {"metric", "seed"} & recorded(FitOptions()).keys(), recorded(FitOptions(metric="f1"))["metric"]
-    ({'seed'}, 'f1')
-
-    Each of them takes bytes of the packed file.
-    """
-    return {name: value for name, value in asdict(options).items() if name not in SELDOM or name in chosen(options)}
 
 
 def describe(*groups: type) -> str:

@@ -9,10 +9,9 @@ from importlib.util import find_spec
 
 import torch
 
-from prunetext.fitting.folder import Run
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import packed_size
-from prunetext.models.protocol import Model
+from prunetext.models.protocol import Model, Packing
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.peers import fasttext
@@ -21,9 +20,10 @@ from prunetext.pruning.search import Search
 from prunetext.runtime._native import tokenize
 
 LEAST_WORDS = 16
+BARE = Packing(room=0)  # as in peers' files there is nothing of where a model comes from
 
 
-def scratch(plan: Plan, run: Run, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[Model, float]:
+def scratch(plan: Plan, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[Model, float]:
     """An architecture as small as `like`, trained from the start: its words are the most frequent ones.
 
     With `teacher`, most of each target is the dense model's opinion, as in recoveries. It is trained as long as the
@@ -33,7 +33,7 @@ def scratch(plan: Plan, run: Run, search: Search, like: TextCNN, budget: int, *,
     problem, store = maker.problem, maker.store
     words = shape.words
     model = untrained(shape, words, len(like.remap), problem.first.seed)
-    while packed_size(plan, run, model, findings=0) > budget and words > LEAST_WORDS:
+    while packed_size(plan, model, BARE) > budget and words > LEAST_WORDS:
         words = int(words * 0.97)
         model = untrained(shape, words, len(like.remap), problem.first.seed)
     examples = problem.lessons if teacher else problem.train

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 
 from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
-from prunetext.comparison.baselines import others, scratch
+from prunetext.comparison.baselines import BARE, others, scratch
 from prunetext.comparison.machine import cpu
 from prunetext.comparison.rows import Row, Rows
 from prunetext.fitting.folder import STEPS_FOLDER, Run
 from prunetext.fitting.plan import DEFAULT_DROP, Plan
 from prunetext.fitting.stages import Lessons, problem_of
 from prunetext.judging.speed import texts_per_second
-from prunetext.models.protocol import Model, Packing, Trained
+from prunetext.models.protocol import Model, Trained
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import FitOptions
 from prunetext.peers.made import Given, Made
@@ -56,7 +56,7 @@ class Study:
         """A search by this method, at its beginning."""
         method = method_of(name, self.plan.family)
         plan = dataclasses.replace(self.plan, method=method)
-        problem = problem_of(plan, self.run, self.lessons, self.dense, self.settings, findings=0)
+        problem = problem_of(plan, self.run, self.lessons, self.dense, self.settings, packing=BARE)
         found = begin_search(problem, method, Budget(), self.run.folder(STEPS_FOLDER), told=self.told)
         return found, [found.whole]
 
@@ -102,7 +102,7 @@ class Study:
                 like = cast(TextCNN, search.load(history[-1].key))
                 for name, teacher in (("small from scratch", False), ("small student", True)):
                     if self.missing(rows, name, size):
-                        model, seconds = scratch(self.plan, self.run, limited, like, budget, teacher=teacher)
+                        model, seconds = scratch(self.plan, limited, like, budget, teacher=teacher)
                         yield self.row_of(name, size, model, seconds, budget)
             for name, make in others(sized=budget is not None, autotune=self.agenda.autotune).items():
                 if self.missing(rows, name, size) and (found := make(given, budget)) is not None:
@@ -111,7 +111,7 @@ class Study:
     def row_of(self, method: str, size: str, model: Model, seconds: float, budget: int) -> Row:
         """Pack a model and ask test."""
         path = self.run.path("compared.safetensors")
-        self.plan.family.pack(self.plan.trained(model), path, Packing())
+        self.plan.family.pack(self.plan.trained(model), path, BARE)
         classifier = load(path)
         made = Made(method, classifier.size, lambda texts: classifier.predict(texts, threads=1), seconds)
         return self.row_of_other(made, size, budget)

@@ -18,7 +18,6 @@ from prunetext.fitting.plan import Plan, budget_of, places_of, source_of, with_g
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
-    SELDOM,
     FitOptions,
     ModelOptions,
     PruneOptions,
@@ -27,7 +26,6 @@ from prunetext.options import (
     VectorOptions,
     check_pruning,
     chosen,
-    recorded,
     take,
 )
 from prunetext.pruning.methods import RENAMED, Method
@@ -110,8 +108,8 @@ def plan_again(
     if judged:
         check_measures(read, read.labels, fitting)
     taught = teaching_of(earlier, read)
-    old = {name: value for name, value in earlier.recipe.items() if name not in ("format", *SELDOM)}
-    recipe = {**old, **recorded(fitting), "dense": weights_digest(dense.model)}
+    old = {name: value for name, value in earlier.recipe.items() if name != "format"}
+    recipe = {**old, **dataclasses.asdict(fitting), "dense": weights_digest(dense.model)}
     beliefs = earlier.folder / BELIEFS
     teaches_itself = taught.teaches_itself and not beliefs.exists()
     untrained_needed = chosen_method.needs_untrained or teaches_itself

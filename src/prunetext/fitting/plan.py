@@ -27,7 +27,6 @@ from prunetext.options import (
     check_options,
     check_teaching,
     chosen,
-    recorded,
 )
 from prunetext.pruning.budget import Budget, parse_size, parse_speed, parse_time
 from prunetext.pruning.methods import Method
@@ -49,8 +48,8 @@ class Plan:
     """What a run is to do, made by `fit`, and by an earlier run that is pruned again.
 
     teaching has the data, split, with the labels to learn from. beginning: what reads texts, and how to begin
-    untrained. dense: the model of an earlier run, which is not trained again. source: where everything lies, which is no
-    part of the recipe. notes: what was noticed so far.
+    untrained. dense: the model of an earlier run, which is not trained again. source: where everything lies, no part
+    of the recipe. notes: what was noticed so far.
     """
 
     family: Family
@@ -93,6 +92,10 @@ class Plan:
     def trained(self, model: Any, thresholds: list[float] | None = None, epochs: float = 0.0) -> Trained:
         """A model with all that it needs to label texts."""
         return Trained(self.family.name, model, self.labels, self.task, self.beginning.reader, thresholds, epochs)
+
+    def even_thresholds(self) -> list[float] | None:
+        """Thresholds before any are known, where texts may have several labels."""
+        return [0.5] * len(self.labels) if self.task.several else None
 
     def settings(self, texts: int, targets: torch.Tensor) -> Settings:
         """How to train the dense model on so many texts, whose targets these are."""
@@ -157,7 +160,7 @@ def plan_fit(
     hidden = dropout(bool(taught.teachers), parts.train.kind)
     request = Request(taught.data, labels, taught.texts, shape, learnt, fitting.seed, hidden, vectors, fitting.positive)
     beginning = family.begin(request)
-    recipe = {**beginning.recipe, **recorded(fitting)}
+    recipe = {**beginning.recipe, **dataclasses.asdict(fitting)}
     recipe |= {"data": parts.fingerprint(), "given": given, "source": source}
     recipe |= {name: value for name, value in chosen(teaching).items() if name not in PLACES}
     recipe |= {} if (name := taught.digest()) is None else {"taught": name}

@@ -25,11 +25,7 @@ from prunetext.training.answering import thresholds_of
 from prunetext.training.loop import Progress, train_model
 from prunetext.training.settings import Settings
 
-SOME_THRESHOLD = 0.1234
-FINDINGS = 1_200  # bytes that scores, verdict, calibration and reason take in the packed file, at most
-# Where recipes that share steps differ, and what it takes in the packed file, at most.
-WANTED = ("max_drop", "max_size", "min_speed", "max_time", "schedule", "dense", "precision")
-WANTED_BYTES = 200
+PLAIN = Packing()
 DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
 
 
@@ -132,33 +128,26 @@ def with_thresholds(trained: Trained, dev: Encoded) -> Trained:
     return trained._replace(thresholds=None if found is None else found.tolist())
 
 
-def packed_size(plan: Plan, run: Run, model: Model, findings: int = FINDINGS + WANTED_BYTES) -> int:
-    """Bytes of the model's packed file, with room for what will be found out.
-
-    They are the same for runs that share steps, however long the words are in which each says what it wants.
-    """
-    recipe = {name: value for name, value in run.recipe.items() if name not in WANTED}
-    provenance = {"recipe": recipe, "findings": "-" * findings} if findings else {}
-    return plan.family.size(plan.trained(model, some_thresholds(plan)), Packing(provenance=provenance))
-
-
-def some_thresholds(plan: Plan) -> list[float] | None:
-    """As many bytes as thresholds take, if there are to be any, before they are known."""
-    return [SOME_THRESHOLD] * len(plan.labels) if plan.task.several else None
+def packed_size(plan: Plan, model: Model, packing: Packing) -> int:
+    """Bytes of the model's packed file; its thresholds, if there are any, take as many as any others."""
+    return plan.family.size(plan.trained(model, plan.even_thresholds()), packing)
 
 
 def speed_of(plan: Plan, run: Run, model: Model) -> float:
     """Texts a second of the packed model, on one thread, on the texts of dev."""
     scratch, inputs = run.path("measured.safetensors"), plan.splits()["dev"].inputs
-    plan.family.pack(plan.trained(model, some_thresholds(plan)), scratch, Packing())
+    plan.family.pack(plan.trained(model, plan.even_thresholds()), scratch, Packing())
     classifier = load(scratch)
     return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), plan.effort.speed_seconds)
 
 
 def problem_of(
-    plan: Plan, run: Run, lessons: Lessons, dense: Trained, settings: Settings, findings: int = FINDINGS + WANTED_BYTES
+    plan: Plan, run: Run, lessons: Lessons, dense: Trained, settings: Settings, packing: Packing = PLAIN
 ) -> Problem:
-    """What a search works on, and how its candidates are trained: as the dense model was, and for how long."""
+    """What a search works on, and how its candidates are trained: as the dense model was, and for how long.
+
+    packing: what candidates are packed with, to know their size.
+    """
     first = dataclasses.replace(settings, epochs=max(dense.epochs, 1.0))
     kinds = plan.method.kinds
     if not dense.model.groups(kinds):
@@ -167,7 +156,7 @@ def problem_of(
         dense.model,
         lessons.encoded["train"],
         lessons.encoded["dev"],
-        lambda model: packed_size(plan, run, model, findings),
+        lambda model: packed_size(plan, model, packing),
         plan.effort.recovery.settings(first, taught=bool(plan.teaching.teachers)),
         first,
         kinds,

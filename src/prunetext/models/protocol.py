@@ -17,6 +17,7 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.groups import Cost, Group, Kept, Tensors
 from prunetext.options import ModelOptions, VectorOptions
 
+PROVENANCE_ROOM = 1_536  # bytes: of the recipes, scores and reasons of usual runs two thirds
 TABLES = ("int8", "int16")  # of the runtime, the smaller one first
 TABLE, BODY, HEAD = "table", "body", "head"  # parts of a model that its parameters belong to
 
@@ -164,13 +165,15 @@ class Packing(NamedTuple):
     """What a packed file says besides its model.
 
     table: of the runtime, "int8" or "int16". temperature: divides the logits. reject: the probability below which
-    texts may be rejected. provenance: where the model comes from.
+    texts may be rejected. provenance: where the model comes from. room: the bytes of the header that all but the table
+    take, whatever they say; 0 for as few as they need.
     """
 
     table: str = "int8"
     temperature: float = 1.0
     reject: float | None = None
     provenance: Mapping[str, Any] = {}
+    room: int = PROVENANCE_ROOM
 
 
 class Request(NamedTuple):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 SHRINKAGE = 100  # texts of dev with a label at which its own threshold and the common one have equal weight
-DIGITS = 4  # of a threshold: more would be noise, and take bytes in the file
+THRESHOLD_DIGITS = 4  # of a threshold: more would be noise, and take bytes in the file
 
 
 def tuned(probabilities: Array, targets: Array) -> Array:
@@ -32,8 +32,8 @@ def tuned(probabilities: Array, targets: Array) -> Array:
     counts = gold.sum(0)
     weight = counts / (counts + SHRINKAGE)
     odds = weight * _log_odds(own) + (1 - weight) * _log_odds(np.array(common))
-    least = 10.0**-DIGITS
-    return np.asarray(np.clip(np.round(1 / (1 + np.exp(-odds)), DIGITS), least, 1 - least))
+    least = 10.0**-THRESHOLD_DIGITS
+    return np.asarray(np.clip(np.round(1 / (1 + np.exp(-odds)), THRESHOLD_DIGITS), least, 1 - least))
 
 
 def best_threshold(probabilities: Array, gold: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -21,7 +22,7 @@ from prunetext.models.textcnn.pair import kind_like, kind_of
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
 from prunetext.models.textcnn.vectors import beginnings, check_vectors
-from prunetext.options import ModelOptions, VectorOptions, parse_widths, recorded
+from prunetext.options import ModelOptions, VectorOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
 
 LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
@@ -58,7 +59,7 @@ def begin(request: Request) -> Beginning:
 
     first = untrained()
     check_shape(first.shape)
-    recipe = {name: value for each in (shape, request.learnt) for name, value in recorded(each).items()}
+    recipe = {name: value for each in (shape, request.learnt) for name, value in dataclasses.asdict(each).items()}
     recipe["vectors"] = None if known is None else vectors_digest(first.embedding)
     return Beginning(words, untrained, notes, recipe)
 

@@ -18,8 +18,11 @@ from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 from prunetext.runtime import format as file_format
 from prunetext.runtime._native import TOKENIZER
 from prunetext.runtime.coding import Units
+from prunetext.statistics.thresholds import THRESHOLD_DIGITS
 
 PLAIN = Packing()
+# Parts of the provenance that are left out, one after the other, where all of them do not fit in.
+LEAST_NEEDED = ("calibration", "dense_test", "metric", "reason", "versions", "test", "verdict", "recipe")
 
 
 def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
@@ -78,16 +81,53 @@ def described(trained: Trained, packing: Packing) -> dict[str, str]:
         "tokenizer": TOKENIZER,
         "pooling": model.pooling,
         "table": packing.table,
-        "temperature": repr(packing.temperature),
-        "provenance": json.dumps(dict(packing.provenance), ensure_ascii=False, sort_keys=True, separators=(",", ":")),
+        **found_out(packing),
     }
     if isinstance(model, PairCNN):
         metadata["positive"] = json.dumps(trained.labels[int(model.positive)], ensure_ascii=False)
-    if packing.reject is not None:
-        metadata["reject"] = repr(packing.reject)
     if trained.thresholds is not None:
-        metadata["thresholds"] = json.dumps([float(each) for each in trained.thresholds], separators=(",", ":"))
+        metadata["thresholds"] = f"[{','.join(map(threshold_text, trained.thresholds))}]"
     return metadata
+
+
+def found_out(packing: Packing) -> dict[str, str]:
+    """What is known last: its entries of the header take the packing's room, however long each is.
+
+    >>> sum(map(len, found_out(Packing(temperature=1.25, provenance={"reason": "done"}, room=80)).values()))
+    56
+    """
+    said = dict(packing.provenance)
+    entries = {"temperature": repr(packing.temperature), "provenance": compact(said)}
+    if packing.reject is not None:
+        entries["reject"] = repr(packing.reject)
+    for name in LEAST_NEEDED:
+        if packing.room and taken(entries) > packing.room:
+            packing = packing._replace(
+                provenance={key: each for key, each in packing.provenance.items() if key != name}
+            )
+            entries["provenance"] = compact(packing.provenance)
+    entries["provenance"] += " " * (packing.room - taken(entries))
+    return entries
+
+
+def taken(entries: Mapping[str, str]) -> int:
+    """Bytes of entries in a header."""
+    return len(json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def compact(values: Mapping[str, Any]) -> str:
+    """JSON in as few characters as can be, always in the same order."""
+    return json.dumps(dict(values), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def threshold_text(value: float) -> str:
+    """A threshold in as many characters as any other of its precision.
+
+    >>> threshold_text(0.5), threshold_text(0.1234), threshold_text(0.12345)
+    ('0.5000', '0.1234', '0.12345')
+    """
+    short = f"{value:.{THRESHOLD_DIGITS}f}"
+    return short if float(short) == value else repr(float(value))
 
 
 def contents(trained: Trained, packing: Packing) -> tuple[Mapping[str, Any], dict[str, str]]:
