@@ -20,7 +20,6 @@ from prunetext.modelfiles.trained import load_float
 from prunetext.models.encoded import encode
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.evaluation import verdict
-from prunetext.training import loop
 from prunetext.training.checkpoint import load_tensors
 from prunetext.training.loop import Progress, logits
 
@@ -137,9 +136,9 @@ KILLS: list[tuple[str, int]] = [("train", 5), ("row", 2), ("step 1", 7), ("basel
 
 
 def test_killed_and_repeated_it_gives_the_same_rows(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, save_often: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    save_often()
     for stage, at in KILLS:
         calls = {"row": 0}
 
@@ -211,9 +210,9 @@ def test_test_texts_influence_neither_dev_nor_bytes(
 
 
 def test_an_interrupted_dense_model_is_not_compared(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, save_often: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    save_often()
 
     def interrupt(stage: str, now: Progress) -> None:
         if (stage, now.done) == ("train", 12):  # when there is an epoch to keep

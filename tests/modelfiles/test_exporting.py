@@ -1,6 +1,5 @@
 """An exported file is in place only when it is right; else there is one sentence, and what was there."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,9 +92,9 @@ def test_bad_input_is_refused_in_one_sentence(
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
 def test_a_missing_package_is_named_with_its_extra(
-    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+    packed: Path, tmp_path: Path, uninstall: Callable[[str], None], package: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
+    uninstall(package)
     with pytest.raises(prunetext.MissingExtraError, match=rf"{package}, which .* pip install 'prunetext\[onnx\]'"):
         prunetext.export(packed, tmp_path / "model.onnx")
 

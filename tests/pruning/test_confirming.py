@@ -20,7 +20,7 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
-pytestmark = pytest.mark.usefixtures("several_steps")
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 def test_the_search_never_sees_the_confirming_texts(task: Task, tmp_path: Path, solve: Solve) -> None:

@@ -23,7 +23,7 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
-pytestmark = pytest.mark.usefixtures("several_steps")
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 @pytest.mark.parametrize("criterion", [*CRITERIA, "random:draws=2", "gradient:remove=largest"])

@@ -26,7 +26,7 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 ALL = ("vocabulary", "dimensions", "filters", "taps", "weights", "precision")
 
-pytestmark = pytest.mark.usefixtures("several_steps")
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 def test_units_go_by_the_loss_that_was_measured_for_them(task: Task, tmp_path: Path, searching: Searching) -> None:
