@@ -25,11 +25,6 @@ SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "crite
 
 
 @pytest.fixture(scope="module")
-def data(toy_data: Callable[..., Data]) -> Data:
-    return toy_data(train=128, dev=80, test=80, classes=2, noise=0.05)
-
-
-@pytest.fixture(scope="module")
 def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
     """A folder with data, and a run on them; no test changes them."""
     folder = tmp_path_factory.mktemp("earlier")
