@@ -28,13 +28,17 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from prunetext.data.api import read
-from prunetext.models.encoded import Encoded, encode
-from prunetext.models.textcnn.model import WORDS, Shape, TextCNN
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.model import WORDS, TextCNN
+from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.batches import evaluation_batches
-from prunetext.training.loop import Settings, dev_values, train_model
+from prunetext.training.loop import train_model
+from prunetext.training.settings import Settings
+from prunetext.training.answering import dev_values
 
 DROPOUT = 0.5
 

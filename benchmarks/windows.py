@@ -21,7 +21,8 @@ from common import machine
 import prunetext
 from prunetext.data.dataset import Data
 from prunetext.data.splitting import split
-from prunetext.models.encoded import Encoded, encode
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.starting import new_model, settle, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary

@@ -13,7 +13,7 @@ from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 
-from prunetext.models.groups import KINDS
+from prunetext.models.textcnn.grouping import KINDS
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations
 from prunetext.pruning.schedules import SCHEDULES

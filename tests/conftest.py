@@ -88,7 +88,8 @@ def random_model() -> Callable[..., Any]:
     """
     import torch
 
-    from prunetext.models.textcnn.model import Shape, TextCNN
+    from prunetext.models.textcnn.layout import Shape
+    from prunetext.models.textcnn.model import TextCNN
     from prunetext.models.textcnn.pair import kind_of
 
     def make(
@@ -190,7 +191,7 @@ def quick_training(small_steps: None) -> Iterator[None]:
     from prunetext.fitting import stages as jobs
     from prunetext.judging import speed
     from prunetext.options import FitOptions
-    from prunetext.training.loop import Settings
+    from prunetext.training.settings import Settings
 
     settings = jobs.settings_of
 

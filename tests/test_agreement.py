@@ -10,14 +10,15 @@ import pytest
 import torch
 
 import prunetext
-from prunetext.models.encoded import encode_inputs
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
-from prunetext.models.textcnn.rounding import balance, rounding_of
+from prunetext.models.textcnn.reading import encode_inputs
+from prunetext.models.textcnn.rounding import rounding_of
+from prunetext.models.textcnn.turning import balance
 from prunetext.pruning.shrinking import shrink
 from prunetext.runtime import _native, format
 from prunetext.runtime.reference import ReferenceModel
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 WORDS = ["the", "film", "good", "bad", "电", "ø", "films", "a", "great", "dull", "影", "was"]
 LABELS = ["negative", "neutral", "positive"]

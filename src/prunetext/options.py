@@ -85,9 +85,10 @@ class PruneOptions:
         "or with parameters as in lasso:strength=0.3.",
     )
     schedule: str = option("local", "How pruning proceeds: global, incremental, local, lottery, oneshot.")
-    groups: str = option(
-        "vocabulary,dimensions,filters",
-        "What may be pruned: some of vocabulary, dimensions, filters, taps, weights, precision, with commas.",
+    groups: str | None = option(
+        None,
+        "What may be pruned, with commas: some of vocabulary, dimensions, filters, taps, weights, bits; the first "
+        "three if not given.",
     )
     precision: float | None = option(
         None, "Share of right labels, such as 0.95, for which a threshold is stored, below which texts can be rejected."

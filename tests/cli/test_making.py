@@ -15,7 +15,7 @@ import pytest
 import prunetext
 from helpers.commands import Call, assert_refused
 from helpers.tables import write_splits
-from prunetext.fitting.folder import KEPT, STEPS
+from prunetext.fitting.folder import KEPT, STEPS_FOLDER
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 
@@ -140,7 +140,7 @@ def test_prune_prints_what_fit_prints_and_keeps_to_its_budget(run: Path, tmp_pat
     assert "Why the search ended: the packed file is within 4,000 bytes" in out
     assert lines[-1] == str(tmp_path / "new" / "model.safetensors")
     assert (tmp_path / "new" / "model.safetensors").stat().st_size <= 4_000
-    assert {each.name for each in (tmp_path / "new").iterdir()} == {*KEPT, STEPS}
+    assert {each.name for each in (tmp_path / "new").iterdir()} == {*KEPT, STEPS_FOLDER}
 
 
 def test_prune_prints_one_json_object_with_the_stored_result(run: Path, tmp_path: Path, call: Call) -> None:

@@ -16,12 +16,13 @@ from prunetext.comparison.rows import Row
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
-from prunetext.modelfiles.trained import load_float
-from prunetext.models.encoded import encode
+from prunetext.modelfiles.trained import read_trained
+from prunetext.models.tensors import load_tensors
+from prunetext.models.textcnn.reading import encode
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.evaluation import verdict
-from prunetext.training.checkpoint import load_tensors
-from prunetext.training.loop import Progress, logits
+from prunetext.training.answering import logits
+from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("repeatable")
 
@@ -91,7 +92,7 @@ def test_the_last_packed_file_answers_as_its_row_says(
     (row,) = comparing(tmp_path / "out", **few).found.rows
     folder = tmp_path / "out" / "seed-0" / "unfinished"
     packed = prunetext.load(folder / "compared.safetensors")
-    dense, words, labels, *_ = load_float(folder / "dense.safetensors")
+    dense, words, labels, *_ = read_trained(folder / "dense.safetensors")
     assert packed.size == row.bytes
     right = {}
     for name, examples in data.splits():

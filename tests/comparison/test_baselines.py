@@ -12,10 +12,11 @@ from prunetext.comparison.baselines import LEAST_WORDS, others, scratch, untrain
 from prunetext.fitting import stages as jobs
 from prunetext.fitting.stages import Job
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.search import Search
-from prunetext.training.loop import Settings, logits
+from prunetext.training.answering import logits
+from prunetext.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("repeatable")
 LINEAR = "tf-idf + logistic regression"

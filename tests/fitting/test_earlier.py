@@ -18,7 +18,7 @@ from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
 from prunetext.fitting.api import fit, prune
-from prunetext.fitting.folder import KEPT, RECIPE, SOURCE, STEPS
+from prunetext.fitting.folder import KEPT, RECIPE, SOURCE, STEPS_FOLDER
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "criterion": "taylor"}
@@ -57,10 +57,10 @@ def test_a_run_keeps_what_another_pruning_needs(fitted: Path, memory: Path) -> N
     assert (where["reading"]["text"], where["reading"]["label"]) == ("body", "kind")
     assert "data" not in json.loads((memory / SOURCE).read_text("utf-8"))
     for folder in (fitted / "run", memory):
-        keys = {each.stem for each in (folder / STEPS).iterdir()}
+        keys = {each.stem for each in (folder / STEPS_FOLDER).iterdir()}
         history = [json.loads(line) for line in (folder / "history.jsonl").read_text("utf-8").splitlines()]
         assert {row["key"] for row in history[1:]} <= keys
-        assert all(each.suffix == ".safetensors" for each in (folder / STEPS).iterdir())
+        assert all(each.suffix == ".safetensors" for each in (folder / STEPS_FOLDER).iterdir())
 
 
 def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Pa
     assert stages[:1] != ["step 1"], "the first step was there"
     assert sizes(result.path.parent)[:2] == sizes(fitted / "run")[:2]
     old, new = fitted / "run", tmp_path / "new"
-    shared = [each.name for each in (old / STEPS).iterdir() if (new / STEPS / each.name).exists()]
+    shared = [each.name for each in (old / STEPS_FOLDER).iterdir() if (new / STEPS_FOLDER / each.name).exists()]
     assert shared
-    assert all((old / STEPS / name).samefile(new / STEPS / name) for name in shared)
-    assert {each.name for each in new.iterdir()} == {*KEPT, STEPS}
+    assert all((old / STEPS_FOLDER / name).samefile(new / STEPS_FOLDER / name) for name in shared)
+    assert {each.name for each in new.iterdir()} == {*KEPT, STEPS_FOLDER}
     dense = [load_file(folder / "dense.safetensors") for folder in (old, new)]
     assert all(torch.equal(tensor, dense[1][name]) for name, tensor in dense[0].items())
     recipe = json.loads((new / "recipe.json").read_text("utf-8"))
@@ -110,7 +110,7 @@ def test_steps_that_were_there_change_nothing_of_the_result(
     found = {}
     for name, seen in stages.items():
         if name == "without":
-            shutil.rmtree(both / "run" / STEPS)
+            shutil.rmtree(both / "run" / STEPS_FOLDER)
         found[name] = prune(
             both / "run",
             out=tmp_path / name,

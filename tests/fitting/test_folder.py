@@ -21,14 +21,14 @@ from prunetext.fitting.folder import (
     RECIPE,
     RESULT,
     SOURCE,
-    STEPS,
+    STEPS_FOLDER,
     WORK,
     Run,
     read_json,
 )
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
-FINISHED = sorted([*KEPT, STEPS])
+FINISHED = sorted([*KEPT, STEPS_FOLDER])
 ROWS = [{"keep": 1.0}, {"keep": 0.5}]
 
 
@@ -38,8 +38,8 @@ def start(folder: Path, recipe: dict[str, Any] = RECIPE_A, *, overwrite: bool = 
 
 def fill(run: Run, content: str = "old") -> None:
     """Leave every file that a run leaves on its way."""
-    run.folder(STEPS).joinpath("a1.safetensors").write_text(content)
-    run.folder(STEPS).joinpath("a1.checkpoint").write_text(content)
+    run.folder(STEPS_FOLDER).joinpath("a1.safetensors").write_text(content)
+    run.folder(STEPS_FOLDER).joinpath("a1.checkpoint").write_text(content)
     run.write_source({"data": content})
     run.write_history(ROWS)
     for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, SOURCE, RESULT, HISTORY}:
@@ -71,7 +71,7 @@ def test_an_unfinished_run_of_the_same_recipe_is_resumed(tmp_path: Path) -> None
     for overwrite in (False, True):  # which is about a finished run
         with start(tmp_path, dict(RECIPE_A), overwrite=overwrite) as again:
             assert again.path("dense.checkpoint").read_text() == "old"
-            assert again.path(STEPS).joinpath("a1.safetensors").exists()
+            assert again.path(STEPS_FOLDER).joinpath("a1.safetensors").exists()
 
 
 @pytest.mark.parametrize(
@@ -108,17 +108,17 @@ def test_a_finished_run_is_refused_and_overwritten_only_when_asked(tmp_path: Pat
     lines = (tmp_path / "history.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == ROWS
     assert read_json(tmp_path, SOURCE) == {"data": "old"}
-    assert names(tmp_path / STEPS) == ["a1.safetensors"]
+    assert names(tmp_path / STEPS_FOLDER) == ["a1.safetensors"]
     with pytest.raises(RunError, match="holds a finished run: give another --out, or --overwrite"):
         start(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / STEPS / "old.safetensors").write_text("of the run that is replaced")
-    (tmp_path / STEPS / "mine.txt").write_text("mine")
-    (tmp_path / STEPS / "mine").mkdir()
+    (tmp_path / STEPS_FOLDER / "old.safetensors").write_text("of the run that is replaced")
+    (tmp_path / STEPS_FOLDER / "mine.txt").write_text("mine")
+    (tmp_path / STEPS_FOLDER / "mine").mkdir()
     finished(tmp_path, "new", seed=7)
     assert names(tmp_path) == sorted([*FINISHED, "notes.txt"])
-    assert names(tmp_path / STEPS) == ["a1.safetensors", "mine", "mine.txt"]
-    assert (tmp_path / STEPS / "a1.safetensors").read_text() == "new"
+    assert names(tmp_path / STEPS_FOLDER) == ["a1.safetensors", "mine", "mine.txt"]
+    assert (tmp_path / STEPS_FOLDER / "a1.safetensors").read_text() == "new"
     assert json.loads((tmp_path / RECIPE).read_text("utf-8"))["seed"] == 7
     assert (tmp_path / "model.safetensors").read_text() == "new"
 
@@ -167,17 +167,21 @@ def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
 
 def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None:
     finished(tmp_path / "old")
-    (tmp_path / "old" / STEPS / "b2.safetensors").write_text("old")
+    (tmp_path / "old" / STEPS_FOLDER / "b2.safetensors").write_text("old")
     with start(tmp_path / "new") as run:
-        run.folder(STEPS).joinpath("b2.safetensors").write_text("new")
+        run.folder(STEPS_FOLDER).joinpath("b2.safetensors").write_text("new")
         for _ in range(2):  # as after a kill
             run.take_steps(tmp_path / "old")
-        assert names(run.path(STEPS)) == ["a1.safetensors", "b2.safetensors"]
-        assert run.path(STEPS).joinpath("b2.safetensors").read_text() == "new"
-        assert run.path(STEPS).joinpath("a1.safetensors").samefile(tmp_path / "old" / STEPS / "a1.safetensors")
+        assert names(run.path(STEPS_FOLDER)) == ["a1.safetensors", "b2.safetensors"]
+        assert run.path(STEPS_FOLDER).joinpath("b2.safetensors").read_text() == "new"
+        assert (
+            run.path(STEPS_FOLDER)
+            .joinpath("a1.safetensors")
+            .samefile(tmp_path / "old" / STEPS_FOLDER / "a1.safetensors")
+        )
         shutil.rmtree(tmp_path / "old")
         run.take_steps(tmp_path / "old")  # it has them all, or none
-        assert run.path(STEPS).joinpath("a1.safetensors").read_text() == "old"
+        assert run.path(STEPS_FOLDER).joinpath("a1.safetensors").read_text() == "old"
 
 
 def test_small_files_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path) -> None:

@@ -17,18 +17,21 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.api import fit, prune
 from prunetext.fitting.finishing import Result
-from prunetext.modelfiles.trained import load_float
-from prunetext.models.encoded import encode
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.modelfiles.trained import read_trained
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import encode
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.problem import Task, split_dev
+from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.bootstrap import bootstrap_verdict
 from prunetext.statistics.evaluation import verdict
 from prunetext.statistics.metrics import Gold, Measure, measure_of, packed_answers
-from prunetext.training.loop import Settings, answers, train_model
+from prunetext.training.answering import answers
+from prunetext.training.loop import train_model
+from prunetext.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 12, "filters": 6, "widths": "1,2", "epochs": 4.0, "max_drop": 5.0, "criterion": "taylor"}
@@ -60,7 +63,7 @@ def test_the_verdict_and_every_row_are_of_the_metric(data: Data, whole: Result) 
     assert (judged.metric, judged.title) == ("macro-f1", "macro-F1")
     for row in judged.models().values():
         assert row.value == pytest.approx(row.score.macro_f1)
-    dense, words, labels, *_ = load_float(whole.path.with_name("dense.safetensors"))
+    dense, words, labels, *_ = read_trained(whole.path.with_name("dense.safetensors"))
     encoded = encode(test, Vocabulary(words), labels)
     measure = measure_of("macro-f1", test, labels)
     packed = packed_answers(prunetext.load(whole.path), test.texts)
@@ -88,7 +91,7 @@ def test_another_metric_is_another_search(data: Data, whole: Result, tmp_path: P
 
 def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
     assert data.test is not None
-    dense, words, labels, *_ = load_float(result.path.with_name("dense.safetensors"))
+    dense, words, labels, *_ = read_trained(result.path.with_name("dense.safetensors"))
     encoded = encode(data.test, Vocabulary(words), labels)
     gold = np.array(data.test.labels)
     guesses = np.array(labels)[answers(dense, encoded).argmax(1)]
@@ -156,7 +159,7 @@ def test_max_drop_of_macro_f1_cannot_be_met_by_giving_up_a_rare_class(toy_data: 
     for metric in ("accuracy", "macro-f1"):
         measure = Measure(metric, gold)
         assert measure.value(answers(dense, encoded[1])) > 0.9
-        task = Task(dense, *encoded, lambda model: 1, SETTINGS, SETTINGS, metric=measure)
+        task = Problem(dense, *encoded, lambda model: 1, SETTINGS, SETTINGS, metric=measure)
         folder = tmp_path / metric
         folder.mkdir()
         search = Search(task, load_criterion("magnitude"), Budget(max_drop=10), folder)

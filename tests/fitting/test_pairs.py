@@ -15,12 +15,12 @@ from helpers.tables import write_csv
 from prunetext.cli import app as cli
 from prunetext.data.dataset import Examples
 from prunetext.fitting.finishing import Result
-from prunetext.modelfiles.trained import load_float
-from prunetext.models.encoded import encode_inputs
+from prunetext.modelfiles.trained import read_trained
 from prunetext.models.textcnn.pair import PairCNN
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 SMALL = {"dimensions": 8, "filters": 8, "epochs": 15, "max_size": "1MB"}
 OPINIONS = {"great": "superb", "dull": "boring", "moving": "touching", "weak": "feeble"}
@@ -73,7 +73,7 @@ def test_the_packed_model_learns_pairs_and_answers_as_the_rounded_one(fitted: tu
     clf = prunetext.load(result.path)
     assert (clf.task, clf.labels, clf.metadata["positive"]) == ("pairs", ["no", "yes"], '"yes"')
     inputs = [(first, second) for first, second, _ in some_rows()] + [("", ""), ("unseen words", "words unseen")]
-    found = load_float(folder / "run" / "pruned.safetensors")
+    found = read_trained(folder / "run" / "pruned.safetensors")
     assert isinstance(found.model, PairCNN)
     rounded = found.model.eval()
     rounded.rounding = rounding_of(rounded, clf.metadata["table"])
@@ -88,7 +88,7 @@ def test_stored_vectors_are_those_of_texts_by_themselves_and_are_ranked(fitted: 
     clf = prunetext.load(result.path)
     stored = sorted({second for _, second, _ in some_rows()})
     vectors = clf.encode(stored)
-    found = load_float(folder / "run" / "pruned.safetensors")
+    found = read_trained(folder / "run" / "pruned.safetensors")
     rounded = found.model.eval()
     rounded.rounding = rounding_of(rounded, clf.metadata["table"])
     assert isinstance(rounded, PairCNN)

@@ -9,10 +9,12 @@ from torch import Tensor
 
 from helpers.kills import KilledError
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.training import loop
-from prunetext.training.loop import Hooks, Progress, Settings, train_model
+from prunetext.training.loop import Hooks, Progress, train_model
+from prunetext.training.settings import Settings
 
 SETTINGS = Settings(epochs=3, batch_size=16, learning_rate=1e-2, embedding_rate=3e-2)
 PER_EPOCH = 6  # of 90 texts

@@ -13,16 +13,18 @@ import prunetext
 from prunetext.data.dataset import Examples
 from prunetext.judging import side_by_side as judging
 from prunetext.judging import speed
-from prunetext.judging.side_by_side import calibrate, choose_table, judge
-from prunetext.models.encoded import Encoded, encode
+from prunetext.judging.calibrating import choose_table
+from prunetext.judging.side_by_side import calibrate, judge
+from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
+from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.calibration import calibration_error
 from prunetext.statistics.evaluation import verdict
 from prunetext.statistics.metrics import measure_of
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 WORDS = [f"word{number}" for number in range(30)]
 LABELS = ["a", "b", "c"]

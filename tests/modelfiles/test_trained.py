@@ -11,9 +11,10 @@ from prunetext.errors import ModelFileError
 from prunetext.fitting.folder import (
     Run,
 )
-from prunetext.modelfiles.trained import load_float
-from prunetext.models.textcnn.model import Shape, TextCNN
-from prunetext.training.checkpoint import load_tensors, save_tensors
+from prunetext.modelfiles.trained import read_trained
+from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 
 
 @pytest.fixture
@@ -61,13 +62,13 @@ def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dic
     model = TextCNN(Shape(2, dimensions=3, filters={1: 2}, classes=2, pooling="max"))
     run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"], 3)
     path = run.path("dense.safetensors")
-    assert load_float(path)[1:] == (["a", "b"], ["x", "y"], 3, None)
+    assert read_trained(path)[1:] == (["a", "b"], ["x", "y"], 3, None)
     tensors, metadata = load_tensors(path)
     if "remap" in changed:
         tensors["remap"][-1] = changed.pop("remap")
     save_tensors(path, tensors, metadata | changed)
     with pytest.raises(ModelFileError, match=rf"not a whole float model of a run \(.*{reason}"):
-        load_float(path)
+        read_trained(path)
     for name, wrong in (
         ("remap", tensors["remap"].float()),
         ("head.weight", tensors["head.weight"][:1]),
@@ -78,9 +79,9 @@ def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dic
     ):
         save_tensors(path, {**tensors, name: wrong}, metadata)
         with pytest.raises(ModelFileError, match="not a whole float model of a run"):
-            load_float(path)
+            read_trained(path)
     for name in [name for name in tensors if name.startswith("conv")]:
         del tensors[name]
     save_tensors(path, tensors, metadata)
     with pytest.raises(ModelFileError, match="no convolution"):
-        load_float(path)
+        read_trained(path)

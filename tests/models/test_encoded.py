@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.data.dataset import Examples
-from prunetext.models.encoded import Encoded, encode
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.reading import encode
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.batches import BUCKET, EVALUATION_TOKENS, batches, evaluation_batches
 

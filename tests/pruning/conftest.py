@@ -10,19 +10,22 @@ import pytest
 import torch
 from torch.nn import functional
 
-from prunetext.models.encoded import Encoded, encode
-from prunetext.models.textcnn.costs import STRUCTURE
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.grouping import STRUCTURE
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
+from prunetext.models.textcnn.reading import encode
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
 from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.driver import Solution, prune
+from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.methods import load_method
-from prunetext.pruning.problem import Task
+from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import Vocabulary, count_words
-from prunetext.training.loop import Settings, train_model
+from prunetext.training.loop import train_model
+from prunetext.training.settings import Settings
 
 UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
 FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
@@ -121,7 +124,7 @@ def some_texts() -> Callable[..., Encoded]:
 
 
 @pytest.fixture(scope="session")
-def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Task:
+def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Problem:
     """A dense model that has learnt a corpus of two classes, of whose labels some lie.
 
     What a text takes is a constant and a time for each addition, so that speeds repeat themselves.
@@ -138,7 +141,7 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
     dense, settings = untrained(), Settings(epochs=8, batch_size=32, learning_rate=1e-2, embedding_rate=3e-2)
     train_model(dense, encoded[0], encoded[1], settings)
     scratch = tmp_path_factory.mktemp("task") / "measured"
-    return Task(
+    return Problem(
         dense,
         encoded[0],
         encoded[1],
@@ -155,11 +158,11 @@ def solve() -> Callable[..., Solution]:
     """Search with a method and a budget by their names."""
 
     def run(
-        task: Task, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
+        task: Problem, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
     ) -> Solution:
         folder.mkdir(exist_ok=True)
         method = load_method(criterion, schedule, ",".join(task.kinds))
-        return prune(task, method, budget, folder, **named)
+        return pruned(task, method, budget, folder, **named)
 
     return run
 
@@ -168,7 +171,7 @@ def solve() -> Callable[..., Solution]:
 def searching() -> Callable[..., Search]:
     """The state of a search that has begun, in a folder that another may have filled."""
 
-    def run(task: Task, folder: Path, criterion: str = "taylor", *, budget: Budget) -> Search:
+    def run(task: Problem, folder: Path, criterion: str = "taylor", *, budget: Budget) -> Search:
         search = Search(task, load_criterion(criterion), budget, folder, criterion)
         search.start()
         return search

@@ -12,7 +12,7 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import Task, split_dev
+from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 
@@ -23,7 +23,7 @@ SMALL = 1_500  # bytes
 pytestmark = pytest.mark.usefixtures("small_steps")
 
 
-def test_the_search_never_sees_the_confirming_texts(task: Task, tmp_path: Path, solve: Solve) -> None:
+def test_the_search_never_sees_the_confirming_texts(task: Problem, tmp_path: Path, solve: Solve) -> None:
     rows, hidden = split_dev(100, 0)
     assert len(hidden) == 30
     assert sorted([*rows, *hidden]) == list(range(100))
@@ -38,7 +38,7 @@ def test_the_search_never_sees_the_confirming_texts(task: Task, tmp_path: Path, 
 
 
 def test_texts_kept_out_of_the_search_confirm_the_model(
-    task: Task, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
     gold = task.dev.targets.numpy()
@@ -58,7 +58,7 @@ def test_texts_kept_out_of_the_search_confirm_the_model(
 
 @pytest.mark.parametrize(("max_size", "steps_back"), [(None, 1), (1_700, 0)])
 def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
-    task: Task,
+    task: Problem,
     tmp_path: Path,
     solve: Solve,
     monkeypatch: pytest.MonkeyPatch,
@@ -80,7 +80,7 @@ def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
 
 
 def test_what_is_confirmed_is_the_model_that_recovered_longest(
-    task: Task, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[TextCNN] = []
     monkeypatch.setattr(Search, "confirms", lambda search, model: not seen.append(model))

@@ -11,13 +11,14 @@ from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.driver import Solution, ranking
-from prunetext.pruning.problem import Task, right, split_dev
+from prunetext.pruning.problem import Problem, right, split_dev
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts, paired_standard_error
 from prunetext.statistics.metrics import Gold, Measure
-from prunetext.training.loop import Progress, answers
+from prunetext.training.answering import answers
+from prunetext.training.loop import Progress
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("small_steps")
 
 @pytest.mark.parametrize("criterion", [*CRITERIA, "random:draws=2", "gradient:remove=largest"])
 def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching, criterion: str
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching, criterion: str
 ) -> None:
     budget = Budget(max_drop=2)
     solution = solve(task, tmp_path, criterion, budget=budget)
@@ -56,14 +57,14 @@ def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
 
 
 def test_pruning_repeats_itself(
-    task: Task, tmp_path: Path, solve: Solve, assert_same: Callable[[Solution, Solution], None]
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Callable[[Solution, Solution], None]
 ) -> None:
     budget = Budget(max_drop=2)
     assert_same(solve(task, tmp_path / "first", budget=budget), solve(task, tmp_path / "again", budget=budget))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_reaches_a_size(task: Task, tmp_path: Path, solve: Solve, schedule: str) -> None:
+def test_every_schedule_reaches_a_size(task: Problem, tmp_path: Path, solve: Solve, schedule: str) -> None:
     solution = solve(task, tmp_path, schedule=schedule, budget=Budget(max_size=SMALL))
     assert 0.8 * SMALL < task.packed_size(solution.model) <= SMALL
     assert solution.reason == "the packed file is within 1,500 bytes"
@@ -72,7 +73,7 @@ def test_every_schedule_reaches_a_size(task: Task, tmp_path: Path, solve: Solve,
 
 @pytest.mark.parametrize("penalty", ["group", "l1"])
 def test_a_penalty_of_any_strength_leaves_units_in_every_group(
-    task: Task, tmp_path: Path, solve: Solve, penalty: str
+    task: Problem, tmp_path: Path, solve: Solve, penalty: str
 ) -> None:
     solution = solve(task, tmp_path, f"lasso:strength=1000,penalty={penalty}", budget=Budget(max_drop=50))
     for group in solution.model.groups(task.kinds):
@@ -100,14 +101,14 @@ def test_the_best_model_meets_most_goals_or_is_the_smallest_or_the_latest(
     assert ranking(rows, budget) == order
 
 
-def test_each_row_is_told_as_soon_as_it_is_there(task: Task, tmp_path: Path, solve: Solve) -> None:
+def test_each_row_is_told_as_soon_as_it_is_there(task: Problem, tmp_path: Path, solve: Solve) -> None:
     told: list[list[Outcome]] = []
     solution = solve(task, tmp_path, budget=Budget(max_size=SMALL), record=lambda rows: told.append(list(rows)))
     assert told == [solution.history[: at + 1] for at in range(len(solution.history))]
 
 
 def test_a_drop_that_nothing_keeps_ends_with_the_unpruned_model(
-    task: Task, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search_module, "accepts", lambda drop, error, max_drop: False)
     solution = solve(task, tmp_path, budget=Budget(max_drop=0))
@@ -120,7 +121,7 @@ def test_a_drop_that_nothing_keeps_ends_with_the_unpruned_model(
 
 @pytest.mark.parametrize("at", [2, 7])  # before anything of the step was judged, and after
 def test_an_interrupt_ends_the_search_with_the_best_model_so_far(
-    task: Task, tmp_path: Path, solve: Solve, at: int
+    task: Problem, tmp_path: Path, solve: Solve, at: int
 ) -> None:
     stages: list[str] = []
 
@@ -138,7 +139,7 @@ def test_an_interrupt_ends_the_search_with_the_best_model_so_far(
 
 @pytest.mark.parametrize("criterion", ["lasso", "movement"])
 def test_ctrl_c_while_a_criterion_trains_ends_the_search(
-    task: Task, tmp_path: Path, solve: Solve, criterion: str
+    task: Problem, tmp_path: Path, solve: Solve, criterion: str
 ) -> None:
     def stop(name: str, now: Progress) -> None:
         assert name == "step 1 tuning"  # nothing is begun after it
@@ -150,7 +151,7 @@ def test_ctrl_c_while_a_criterion_trains_ends_the_search(
     assert solution.reason.startswith("interrupted")
 
 
-def test_a_deadline_ends_the_search(task: Task, tmp_path: Path, solve: Solve) -> None:
+def test_a_deadline_ends_the_search(task: Problem, tmp_path: Path, solve: Solve) -> None:
     solution = solve(task, tmp_path, budget=Budget(max_drop=2), deadline=time.monotonic() - 1)
     assert solution.reason == "the time is spent"
     assert solution.chosen == 0
@@ -158,7 +159,7 @@ def test_a_deadline_ends_the_search(task: Task, tmp_path: Path, solve: Solve) ->
 
 
 @pytest.mark.parametrize("schedule", ["local", "lottery"])
-def test_a_deadline_also_ends_a_step(task: Task, tmp_path: Path, solve: Solve, schedule: str) -> None:
+def test_a_deadline_also_ends_a_step(task: Problem, tmp_path: Path, solve: Solve, schedule: str) -> None:
     endless = replace(task.recovery, epochs=100_000, patience=100_000)
     began = time.monotonic()
     solution = solve(
@@ -173,7 +174,7 @@ def test_a_deadline_also_ends_a_step(task: Task, tmp_path: Path, solve: Solve, s
     assert len(solution.history) == 2
 
 
-def test_the_search_may_go_by_another_metric(task: Task, tmp_path: Path, solve: Solve, searching: Searching) -> None:
+def test_the_search_may_go_by_another_metric(task: Problem, tmp_path: Path, solve: Solve, searching: Searching) -> None:
     measure, budget = Measure("f1", Gold(task.dev.targets.numpy(), None, 1)), Budget(max_drop=2)
     task = replace(task, metric=measure)
     solution = solve(task, tmp_path, budget=budget)

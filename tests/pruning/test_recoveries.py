@@ -10,7 +10,7 @@ import torch
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import Task
+from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search
 from prunetext.training import loop
 from prunetext.training.losses import blended
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 def test_the_last_recovery_is_kept_only_if_it_helps(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching
 ) -> None:
     budget = Budget(max_size=SMALL)
     solution = solve(task, tmp_path, budget=budget)
@@ -41,7 +41,7 @@ def test_the_last_recovery_is_kept_only_if_it_helps(
     torch.testing.assert_close(units, units.round(), atol=1e-3, rtol=0)
 
 
-def test_the_dense_model_gives_most_of_each_lesson(task: Task, tmp_path: Path, searching: Searching) -> None:
+def test_the_dense_model_gives_most_of_each_lesson(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
     truth = torch.nn.functional.one_hot(task.train.targets, 2)
     opinion = loop.logits(task.dense, task.train).softmax(1)
@@ -53,7 +53,7 @@ def test_the_dense_model_gives_most_of_each_lesson(task: Task, tmp_path: Path, s
 
 
 def test_a_teacher_of_the_dense_model_has_half_of_its_part_in_a_recovery(
-    task: Task, tmp_path: Path, searching: Searching
+    task: Problem, tmp_path: Path, searching: Searching
 ) -> None:
     soft = torch.tensor([[0.3, 0.7]]).repeat(len(task.train), 1)
     soft[0] = 0  # of this text the teacher said nothing

@@ -12,12 +12,12 @@ from torch.nn import functional
 
 from helpers.shapes import some_kept
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import Task
+from prunetext.pruning.problem import Problem
 from prunetext.pruning.regrowth import gains_of, regrow
 from prunetext.pruning.shrinking import all_kept, expand, shrink
 
@@ -136,7 +136,7 @@ def test_without_room_nothing_returns(random_model: Model, some_texts: Texts) ->
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_incremental_holds_all_but_the_head_and_then_lets_units_return(
-    task: Task,
+    task: Problem,
     tmp_path: object,
     solve: Callable[..., Solution],
     monkeypatch: pytest.MonkeyPatch,

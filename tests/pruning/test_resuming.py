@@ -10,7 +10,7 @@ from helpers.kills import KilledError
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import Task
+from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.training import loop
 from prunetext.training.loop import Progress
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("small_steps")
     ],
 )
 def test_killed_and_resumed_equals_uninterrupted(
-    task: Task,
+    task: Problem,
     tmp_path: Path,
     solve: Solve,
     assert_same: Same,
@@ -67,7 +67,7 @@ def test_killed_and_resumed_equals_uninterrupted(
 
 @pytest.mark.parametrize("place", range(3))
 def test_a_kill_between_training_and_its_record_is_made_good(
-    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch, place: int
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
     whole = solve(task, tmp_path / "whole", budget=SMALL)
     calls = iter(range(99))
@@ -113,7 +113,7 @@ SLOW, FAST = Budget(max_size=1_500), Budget(max_size=2_000, min_speed=40_000)
     ],
 )
 def test_a_search_takes_up_the_steps_of_another_and_ends_as_if_it_had_not(
-    task: Task,
+    task: Problem,
     tmp_path: Path,
     solve: Solve,
     assert_same: Same,
@@ -134,7 +134,7 @@ def test_a_search_takes_up_the_steps_of_another_and_ends_as_if_it_had_not(
 
 
 def test_the_same_search_again_trains_nothing(
-    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for schedule in SCHEDULES:
         whole = solve(task, tmp_path / schedule, "lasso", schedule, budget=SMALL)
@@ -144,7 +144,9 @@ def test_the_same_search_again_trains_nothing(
             assert not calls, schedule
 
 
-def test_what_one_criterion_left_is_no_other_ones(task: Task, tmp_path: Path, solve: Solve, assert_same: Same) -> None:
+def test_what_one_criterion_left_is_no_other_ones(
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same
+) -> None:
     texts = ("random", "random:draws=2", "lasso:strength=0.1", "lasso:strength=0.5", "magnitude")
     alone = [solve(task, tmp_path / str(at), text, budget=SMALL) for at, text in enumerate(texts)]
     for text, expected in zip(texts, alone, strict=True):
@@ -154,7 +156,7 @@ def test_what_one_criterion_left_is_no_other_ones(task: Task, tmp_path: Path, so
 
 @pytest.mark.parametrize("schedule", ["local", "lottery:step=1.5", "incremental"])
 def test_what_time_cut_short_is_only_used_again_where_time_is_short(
-    task: Task, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch, schedule: str
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch, schedule: str
 ) -> None:
     alone = solve(task, tmp_path / "alone", schedule=schedule, budget=SMALL)
     cuts = 0
@@ -173,7 +175,7 @@ def test_what_time_cut_short_is_only_used_again_where_time_is_short(
 
 
 def test_a_last_recovery_that_time_cut_short_is_not_used_again(
-    task: Task, tmp_path: Path, searching: Callable[..., search_module.Search]
+    task: Problem, tmp_path: Path, searching: Callable[..., search_module.Search]
 ) -> None:
     found = []
     for folder, deadline in (("alone", None), ("shared", 0.0), ("shared", None)):

@@ -10,17 +10,18 @@ import pytest
 import torch
 
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import balance, turn
+from prunetext.models.textcnn.turning import balance, turn
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import losses_of
 from prunetext.pruning.cutting import lighter, zeros_of
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import Task
+from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import mask
-from prunetext.training.loop import logits, train_model
+from prunetext.training.answering import logits
+from prunetext.training.loop import train_model
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -29,7 +30,7 @@ ALL = ("vocabulary", "dimensions", "filters", "taps", "weights", "precision")
 pytestmark = pytest.mark.usefixtures("small_steps")
 
 
-def test_units_go_by_the_loss_that_was_measured_for_them(task: Task, tmp_path: Path, searching: Searching) -> None:
+def test_units_go_by_the_loss_that_was_measured_for_them(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
     scored = search.score(search.root, 0, "step 1")
     expected = losses_of(scored.model, scored.groups, scored.scores, search.sample)
@@ -40,7 +41,7 @@ def test_units_go_by_the_loss_that_was_measured_for_them(task: Task, tmp_path: P
 
 @pytest.mark.parametrize("kinds", [("vocabulary",), ("weights",), ("vocabulary", "filters", "taps"), ALL])
 def test_a_cut_model_has_the_bytes_asked_for_and_not_many_fewer(
-    task: Task, tmp_path: Path, searching: Searching, kinds: tuple[str, ...]
+    task: Problem, tmp_path: Path, searching: Searching, kinds: tuple[str, ...]
 ) -> None:
     search = searching(replace(task, kinds=kinds), tmp_path, "magnitude", budget=Budget(max_drop=2))
     assert search.whole is not None
@@ -49,7 +50,7 @@ def test_a_cut_model_has_the_bytes_asked_for_and_not_many_fewer(
     assert 0.85 * wanted < task.packed_size(small) <= 1.003 * wanted  # where one unit takes up to 2 % of so few bytes
 
 
-def test_a_share_of_units_goes_from_each_group(task: Task, tmp_path: Path, solve: Solve) -> None:
+def test_a_share_of_units_goes_from_each_group(task: Problem, tmp_path: Path, solve: Solve) -> None:
     solution = solve(task, tmp_path, schedule="oneshot:units=0.75", budget=Budget(max_drop=100))
     whole, small = task.dense.shape, solution.model.shape
     assert len(solution.history) == 2
@@ -58,7 +59,7 @@ def test_a_share_of_units_goes_from_each_group(task: Task, tmp_path: Path, solve
 
 
 @pytest.mark.parametrize("schedule", ["local", "oneshot", "incremental", "lottery", "global"])
-def test_a_speed_is_reached(task: Task, tmp_path: Path, solve: Solve, schedule: str) -> None:
+def test_a_speed_is_reached(task: Problem, tmp_path: Path, solve: Solve, schedule: str) -> None:
     solution = solve(task, tmp_path, schedule=schedule, budget=Budget(min_speed=25_000))
     assert task.speed is not None
     assert 25_000 <= task.speed(solution.model) < 32_000  # of 10,870, and not many more filters gone than need be
@@ -71,7 +72,7 @@ def test_a_speed_is_reached(task: Task, tmp_path: Path, solve: Solve, schedule: 
 
 
 @pytest.mark.parametrize("schedule", ["local", "oneshot"])
-def test_a_size_and_a_speed_are_both_reached(task: Task, tmp_path: Path, solve: Solve, schedule: str) -> None:
+def test_a_size_and_a_speed_are_both_reached(task: Problem, tmp_path: Path, solve: Solve, schedule: str) -> None:
     solution = solve(task, tmp_path, schedule=schedule, budget=Budget(max_size=2_500, min_speed=40_000))
     assert task.speed is not None
     assert task.speed(solution.model) >= 40_000
@@ -81,7 +82,7 @@ def test_a_size_and_a_speed_are_both_reached(task: Task, tmp_path: Path, solve: 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_what_is_out_of_reach_ends_with_the_nearest_model_and_a_sentence(
-    task: Task, tmp_path: Path, solve: Solve, schedule: str
+    task: Problem, tmp_path: Path, solve: Solve, schedule: str
 ) -> None:
     solution = solve(task, tmp_path, schedule=schedule, budget=Budget(max_size=10, min_speed=1e9))
     assert solution.reason.endswith("; 10 bytes were not reached; 1,000,000,000 texts a second were not reached")
@@ -90,7 +91,7 @@ def test_what_is_out_of_reach_ends_with_the_nearest_model_and_a_sentence(
     assert solution.history[solution.chosen].bytes == min(sizes) < 0.5 * sizes[0]
 
 
-def test_of_several_draws_the_best_on_dev_is_kept(task: Task, tmp_path: Path, searching: Searching) -> None:
+def test_of_several_draws_the_best_on_dev_is_kept(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, "random:draws=4", budget=Budget(max_drop=2))
     assert search.whole is not None
     step = Step(0.3)
@@ -100,7 +101,7 @@ def test_of_several_draws_the_best_on_dev_is_kept(task: Task, tmp_path: Path, se
     assert kept.drop == min(outcome.drop for outcome in drawn) < max(outcome.drop for outcome in drawn)
 
 
-def starts(task: Task, folder: Path, monkeypatch: pytest.MonkeyPatch, solve: Solve, schedule: str) -> list[TextCNN]:
+def starts(task: Problem, folder: Path, monkeypatch: pytest.MonkeyPatch, solve: Solve, schedule: str) -> list[TextCNN]:
     """What each training of a search began with."""
     found = []
 
@@ -114,7 +115,7 @@ def starts(task: Task, folder: Path, monkeypatch: pytest.MonkeyPatch, solve: Sol
 
 
 def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_chosen(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     early, start, *_ = starts(task, tmp_path, monkeypatch, solve, "lottery:step=2")
     assert task.untrained is not None
@@ -137,7 +138,7 @@ def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_cho
 
 
 def test_lottery_rewinds_every_step_to_the_same_early_weights(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching
 ) -> None:
     solution = solve(task, tmp_path, schedule="lottery:step=1.5", budget=Budget(max_size=2_000))
     assert len(solution.history) > 2
@@ -150,7 +151,7 @@ def test_lottery_rewinds_every_step_to_the_same_early_weights(
 
 
 def test_global_begins_untrained_and_goes_on_with_what_it_has(
-    task: Task, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = starts(task, tmp_path, monkeypatch, solve, "global:steps=3")
     assert task.untrained is not None
@@ -162,7 +163,7 @@ def test_global_begins_untrained_and_goes_on_with_what_it_has(
     assert sizes[3] == pytest.approx(sizes[4], rel=0.05)
 
 
-def test_a_step_of_global_is_a_part_of_one_training(task: Task, tmp_path: Path, searching: Searching) -> None:
+def test_a_step_of_global_is_a_part_of_one_training(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, budget=Budget(max_size=2_000))
     part = search.settings(Step(0.5, start="last", training="first", epochs=0.25, rate=0.5), seed=7)
     assert (part.epochs, part.learning_rate, part.final_rate) == (2, task.first.learning_rate / 2, 1.0)
@@ -174,7 +175,7 @@ def test_a_step_of_global_is_a_part_of_one_training(task: Task, tmp_path: Path, 
 
 @pytest.mark.parametrize(("criterion", "labels"), [("movement", True), ("lasso", False)])
 def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
-    task: Task, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch, criterion: str, labels: bool
+    task: Problem, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch, criterion: str, labels: bool
 ) -> None:
     search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), []
     monkeypatch.setattr(Search, "train", lambda self, key, model, examples, *rest, **named: seen.append(examples))
@@ -186,7 +187,7 @@ def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
 
 @pytest.mark.parametrize("kinds", [("weights",), ("filters", "weights"), ALL])
 def test_single_weights_that_are_gone_stay_zero(
-    task: Task, tmp_path: Path, solve: Solve, searching: Searching, kinds: tuple[str, ...]
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching, kinds: tuple[str, ...]
 ) -> None:
     task = replace(task, kinds=kinds)
     budget = Budget(max_size=3_000)

@@ -17,18 +17,19 @@ from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.folder import SENSITIVITY
-from prunetext.modelfiles.trained import load_float
+from prunetext.modelfiles.trained import read_trained
 from prunetext.models.encoded import Encoded
-from prunetext.models.groups import KINDS
+from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import balance, rotation, rounding_of, turn
+from prunetext.models.textcnn.rounding import rounding_of
+from prunetext.models.textcnn.turning import balance, rotation, turn
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.search import Search, Task
-from prunetext.pruning.sensitivity import SHARES, Sensitivity, sensitivity
+from prunetext.pruning.sensitivity import SHARES, Sensitivity, sensitivities
 from prunetext.pruning.shrinking import mask, shrink
 from prunetext.statistics.evaluation import paired_standard_error
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 ALL = tuple(KINDS)
 SMALL = {"dimensions": 12, "filters": 8, "widths": "1,2", "epochs": 3.0, "max_drop": 100.0, "schedule": "oneshot"}
@@ -59,7 +60,7 @@ def test_each_row_is_the_lowest_share_of_one_group(
 ) -> None:
     task = replace(task, kinds=ALL)
     (tmp_path / "rows").mkdir()
-    rows = list(sensitivity(task, load_method(criterion, "local", ",".join(ALL)), tmp_path / "rows"))
+    rows = list(sensitivities(task, load_method(criterion, "local", ",".join(ALL)), tmp_path / "rows"))
     search = searching(task, tmp_path, criterion, budget=Budget())
     model = copy.deepcopy(task.dense)
     turn(model, rotation(model, model.occurrences(task.train.ids)))
@@ -88,7 +89,7 @@ def test_each_row_is_the_lowest_share_of_one_group(
 @pytest.fixture(scope="module")
 def fitted(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
     """A folder with data, and a finished run on them; no test changes them."""
-    folder = tmp_path_factory.mktemp("sensitivity")
+    folder = tmp_path_factory.mktemp("sensitivities")
     write_splits(folder / "data", toy_data(noise=0.1))
     prunetext.fit(folder / "data", out=folder / "run", **SMALL)
     return folder
@@ -103,7 +104,7 @@ def both(fitted: Path, tmp_path: Path) -> Path:
 def test_all_kinds_of_a_finished_run_are_measured_and_written(both: Path) -> None:
     before = {each.name for each in (both / "run").iterdir()}
     rows = prunetext.sensitivity(both / "run")
-    groups = load_float(both / "run" / "dense.safetensors").model.groups(ALL)
+    groups = read_trained(both / "run" / "dense.safetensors").model.groups(ALL)
     assert list(dict.fromkeys(row.group for row in rows)) == [group.name for group in groups]
     assert {group.kind for group in groups} == set(ALL)
     assert {each.name for each in (both / "run").iterdir()} == before | {SENSITIVITY}
@@ -147,12 +148,12 @@ def test_dev_is_asked_and_test_never(both: Path) -> None:
 
 
 def test_the_command_prints_a_table_or_json(both: Path, call: Call) -> None:
-    code, out, err = call("prune", both / "run", "--sensitivity", "--criterion", "taylor", "--json")
+    code, out, err = call("prune", both / "run", "--sensitivities", "--criterion", "taylor", "--json")
     assert (code, err) == (0, "")
     rows = [Sensitivity(**row) for row in json.loads(out)]
     assert rows == prunetext.sensitivity(both / "run", criterion="taylor")
     assert rows != prunetext.sensitivity(both / "run")
-    code, out, err = call("prune", both / "run", "--sensitivity", "--criterion", "taylor")
+    code, out, err = call("prune", both / "run", "--sensitivities", "--criterion", "taylor")
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0].split() == ["group", "removed", "share", "bytes", "drop", "±", "error", "loss"]
@@ -163,24 +164,24 @@ def test_the_command_prints_a_table_or_json(both: Path, call: Call) -> None:
     assert "without recovery, on dev" in lines[-1]
 
 
-TAKES_NO = "sensitivity is measured for RUN and takes no {0}. Leave out --{0}.\n"
+TAKES_NO = "sensitivities is measured for RUN and takes no {0}. Leave out --{0}.\n"
 ENDS = {
-    "out": (TAKES_NO.format("out"), "{run} --sensitivity --out {tmp}/out"),
-    "size": (TAKES_NO.format("max-size"), "{run} --sensitivity --max-size 4kB"),
-    "schedule": (TAKES_NO.format("schedule"), "{run} --sensitivity --schedule oneshot"),
-    "overwrite": (TAKES_NO.format("overwrite"), "{run} --sensitivity --overwrite"),
+    "out": (TAKES_NO.format("out"), "{run} --sensitivities --out {tmp}/out"),
+    "size": (TAKES_NO.format("max-size"), "{run} --sensitivities --max-size 4kB"),
+    "schedule": (TAKES_NO.format("schedule"), "{run} --sensitivities --schedule oneshot"),
+    "overwrite": (TAKES_NO.format("overwrite"), "{run} --sensitivities --overwrite"),
     "no run": (
         "{tmp} holds no finished run: its recipe.json is missing. Give the --out of a fit.\n",
-        "{tmp} --sensitivity",
+        "{tmp} --sensitivities",
     ),
-    "no arguments": ("run is missing. Give the --out of a fit.\n", "--sensitivity"),
-    "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --sensitivity --criterion best"),
-    "group": ("groups has 'heads': choose some of ", "{run} --sensitivity --groups heads"),
+    "no arguments": ("run is missing. Give the --out of a fit.\n", "--sensitivities"),
+    "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --sensitivities --criterion best"),
+    "group": ("groups has 'heads': choose some of ", "{run} --sensitivities --groups heads"),
     "refused": (
         "criterion lasso does not go with groups precision: ",
-        "{run} --sensitivity --criterion lasso --groups precision",
+        "{run} --sensitivities --criterion lasso --groups precision",
     ),
-    "moved": ("{tmp}/none: there is no such file or folder.", "{run} --sensitivity --data {tmp}/none"),
+    "moved": ("{tmp}/none: there is no such file or folder.", "{run} --sensitivities --data {tmp}/none"),
 }
 
 

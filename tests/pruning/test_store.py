@@ -9,12 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prunetext.models.tensors import load_tensors
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.schedules import Outcome
 from prunetext.pruning.shrinking import shrink
-from prunetext.pruning.store import Store, digest, key_of
-from prunetext.training.checkpoint import load_tensors
+from prunetext.pruning.store import Store, key_of, weights_digest
 
 Model = Callable[..., TextCNN]
 
@@ -42,18 +42,18 @@ def test_the_order_of_a_dictionary_does_not_matter_and_that_of_parts_does() -> N
 
 def test_a_digest_changes_with_any_weight_and_with_nothing_else(random_model: Model) -> None:
     model = random_model()
-    name = digest(model)
+    name = weights_digest(model)
     model.rounding = rounding_of(model, "int8")
     model.dropout = 0.1
-    assert digest(model) == name == digest(random_model()) != digest(random_model(seed=1))
+    assert weights_digest(model) == name == weights_digest(random_model()) != weights_digest(random_model(seed=1))
     seen = {name}
     for tensor in model.state_dict().values():
         before = tensor.clone()
         tensor.view(-1)[-1] += 1
-        seen.add(digest(model))
+        seen.add(weights_digest(model))
         tensor.copy_(before)
     assert len(seen) == 1 + len(model.state_dict())
-    assert digest(model) == name
+    assert weights_digest(model) == name
 
 
 def test_a_model_is_the_same_when_it_is_read_again(random_model: Model, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_model_is_the_same_when_it_is_read_again(random_model: Model, tmp_path
     loaded = again.load("a")
     assert loaded is again.load("a") is not model
     assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.25)
-    assert digest(loaded) == digest(model)
+    assert weights_digest(loaded) == weights_digest(model)
     assert all(torch.equal(each, loaded.state_dict()[name]) for name, each in model.state_dict().items())
     assert again.outcome("a") == outcome
     assert json.loads(load_tensors(again.path("a"))[1]["step"]) == {"keep": 0.5}
@@ -81,7 +81,7 @@ def test_a_model_is_the_same_when_it_is_read_again(random_model: Model, tmp_path
 
 def test_weights_that_were_not_judged_are_kept_too(random_model: Model, tmp_path: Path) -> None:
     Store(tmp_path, dropout=0.5).save("early", random_model())
-    assert digest(Store(tmp_path, dropout=0.5).load("early")) == digest(random_model())
+    assert weights_digest(Store(tmp_path, dropout=0.5).load("early")) == weights_digest(random_model())
 
 
 def test_the_same_model_is_the_same_file(random_model: Model, tmp_path: Path) -> None:

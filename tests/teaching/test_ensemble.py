@@ -11,14 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.data.dataset import Data, Examples
-from prunetext.models.encoded import UNLABELLED, encode, encode_inputs
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.encoded import UNLABELLED
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import encode, encode_inputs
 from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import ensemble as ensembles
 from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows
-from prunetext.training.loop import Settings, Trained
+from prunetext.training.loop import Training
+from prunetext.training.settings import Settings
 
 
 def test_members_that_were_trained_before_answer_the_same(
@@ -105,7 +108,7 @@ def test_joined_texts_stand_one_after_the_other() -> None:
 
 
 def test_an_interrupted_member_is_no_teacher(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ensembles, "train_model", lambda *_, **__: Trained(1.0, 0.5, 1.0, "interrupted"))
+    monkeypatch.setattr(ensembles, "train_model", lambda *_, **__: Training(1.0, 0.5, 1.0, "interrupted"))
     assert data.dev is not None
     with pytest.raises(KeyboardInterrupt):
         ensemble(1, data.train, data.dev, data.labels, tmp_path)

@@ -10,7 +10,8 @@ import pytest
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.folder import Run
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import TeachOptions
 from prunetext.teaching.teachers import find_teacher, find_teachers
 

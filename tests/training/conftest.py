@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from helpers.training import Sets
-from prunetext.models.encoded import encode
+from prunetext.models.textcnn.reading import encode
 from prunetext.runtime._native import Vocabulary, count_words
 
 

@@ -17,9 +17,11 @@ from helpers.training import (
     train,
     weights,
 )
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.training.loop import Hooks, Progress, Settings, logits, train_model
+from prunetext.training.answering import logits
+from prunetext.training.loop import Hooks, Progress, train_model
+from prunetext.training.settings import Settings
 
 
 def test_a_separable_corpus_is_learnt(sets: Sets) -> None:

@@ -9,7 +9,8 @@ import torch
 from helpers.kills import KilledError
 from helpers.training import PER_EPOCH, SETTINGS, Sets, assert_same, killed_at, train
 from prunetext.training import loop
-from prunetext.training.loop import Progress, Settings
+from prunetext.training.loop import Progress
+from prunetext.training.settings import Settings
 
 
 @pytest.fixture

@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 
+from prunetext.comparison.agenda import SIZES, Agenda, default_methods, full_name, share_or_bytes
 from prunetext.comparison.rows import Row
-from prunetext.comparison.study import SIZES, Plan, default_methods, full_name, share_or_bytes, studies
+from prunetext.comparison.studies import studies
 from prunetext.comparison.summary import Line, summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.api import TURN
+from prunetext.fitting.effort import USUAL, Effort
 from prunetext.training.loop import Progress
 
 
@@ -38,6 +40,7 @@ def compare(
     autotune: int = 0,
     progress: Callable[[str, Progress], None] | None = None,
     row: Callable[[Row], None] | None = None,
+    effort: Effort = USUAL,
     **options: Any,
 ) -> Comparison:
     """Compare pruning methods at equal bytes, with the baselines that any of them has to beat.
@@ -64,10 +67,12 @@ def compare(
     ordered = sorted(wanted, key=lambda size: -(share_or_bytes(size)[0] or share_or_bytes(size)[1] or 0))
     if len({share_or_bytes(size)[0] is None for size in wanted}) > 1:
         raise InputError("sizes mixes shares and bytes: give all of them as 1/4 or all of them as 64kB.")
-    plan = Plan(tuple(map(full_name, filter(None, names))) or default_methods(), tuple(ordered), baselines, autotune)
+    agenda = Agenda(
+        tuple(map(full_name, filter(None, names))) or default_methods(), tuple(ordered), baselines, autotune
+    )
     rows = []
     with TURN, torch.random.fork_rng(devices=[]):
-        for each in studies(data, Path(out), plan, seeds, options, progress):
+        for each in studies(data, Path(out), agenda, seeds, options, progress, effort):
             rows.append(each)
             if row is not None:
                 row(each)

@@ -9,37 +9,41 @@ from importlib.util import find_spec
 
 import torch
 
-from prunetext.fitting.stages import TEACHER, Job
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.fitting.folder import Run
+from prunetext.fitting.plan import Plan
+from prunetext.fitting.stages import packed_size
+from prunetext.models.protocol import Model
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.peers import fasttext
-from prunetext.peers.made import Made, Maker
+from prunetext.peers.made import Given, Made, Maker
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import tokenize
 
 LEAST_WORDS = 16
 
 
-def scratch(job: Job, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[TextCNN, float]:
+def scratch(plan: Plan, run: Run, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[Model, float]:
     """An architecture as small as `like`, trained from the start: its words are the most frequent ones.
 
     With `teacher`, most of each target is the dense model's opinion, as in recoveries. It is trained as long as the
-    dense model was, with the packed file's rounding; words are left out until the file fits.
+    dense model was, on the packed file's grid; words are left out until the file fits.
     """
-    shape, began = like.shape, time.perf_counter()
+    shape, began, maker = like.shape, time.perf_counter(), search.maker
+    problem, store = maker.problem, maker.store
     words = shape.words
-    model = untrained(shape, words, len(like.remap), search.task.first.seed)
-    while job.packed_size(model) > budget and words > LEAST_WORDS:
+    model = untrained(shape, words, len(like.remap), problem.first.seed)
+    while packed_size(plan, run, model, findings=0) > budget and words > LEAST_WORDS:
         words = int(words * 0.97)
-        model = untrained(shape, words, len(like.remap), search.task.first.seed)
-    examples = search.lessons if teacher else search.task.train
-    settings = dataclasses.replace(search.task.first, best_by="loss", soft_share=TEACHER)
-    key = f"{search.root}-{'student' if teacher else 'scratch'}-{words}-{budget}"
-    if key in search.store:
-        return search.load(key), search.store.seconds(key)
-    search.train(key, model, examples, settings, "baseline")
+        model = untrained(shape, words, len(like.remap), problem.first.seed)
+    examples = problem.lessons if teacher else problem.train
+    settings = dataclasses.replace(problem.first, best_by="loss", soft_share=plan.effort.recovery.teacher)
+    key = f"{maker.root}-{'student' if teacher else 'scratch'}-{words}-{budget}"
+    if key in store:
+        return search.load(key), store.seconds(key)
+    maker.train(key, model, examples, settings, "baseline")
     seconds = time.perf_counter() - began
-    search.store.save(key, model, seconds=seconds)
+    store.save(key, model, seconds=seconds)
     return model, seconds
 
 
@@ -70,7 +74,7 @@ def others(*, sized: bool, autotune: int) -> dict[str, Maker]:
     return found
 
 
-def linear(job: Job, budget: int | None) -> Made | None:
+def linear(given: Given, budget: int | None) -> Made | None:
     """Logistic regression on tf-idf of words and bigrams: float32 weights, and the features' names.
 
     None if not even a few features fit.
@@ -80,14 +84,14 @@ def linear(job: Job, budget: int | None) -> Made | None:
     from sklearn.pipeline import make_pipeline
 
     began = time.perf_counter()
-    classes = len(job.labels) if len(job.labels) > 2 else 1
+    classes = len(given.labels) if len(given.labels) > 2 else 1
     most = None if budget is None else max(1, budget // (4 * classes + 4 + 8))
     while True:
         vectorizer = TfidfVectorizer(
             tokenizer=tokenize, token_pattern=None, lowercase=False, ngram_range=(1, 2), max_features=most, min_df=2
         )
         model = make_pipeline(vectorizer, LogisticRegression(max_iter=1000, C=10.0))
-        model.fit(job.texts["train"].texts, job.texts["train"].labels)
+        model.fit(given.texts["train"].texts, given.texts["train"].labels)
         names = sum(len(name.encode()) + 1 for name in vectorizer.vocabulary_)
         size = 4 * (classes + 1) * len(vectorizer.vocabulary_) + 4 * classes + names  # weights, idf, names
         if budget is None or size <= budget or most is None or most < LEAST_WORDS:

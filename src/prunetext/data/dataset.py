@@ -8,10 +8,13 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from prunetext.data.task import Task
 from prunetext.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
 
 Input = str | tuple[str, str]  # what a model labels: a text, or both texts of a pair
@@ -91,6 +94,32 @@ class Examples:
         if self.pairs is not None:
             return "pairs"
         return "classification" if self.label_sets is None else "labels"
+
+    @property
+    def kind(self) -> Task:
+        """What is asked about each example."""
+        return Task(1 if self.pairs is None else 2, "label" if self.label_sets is None else "labels")
+
+    def targets(self, classes: Sequence[str]) -> NDArray[Any]:
+        """What is right, by the places of labels in `classes`: indices (n,) int64, or 0 and 1 (n, classes) float32.
+
+        >>> Examples(["a film", "dull"], [["x", "z"], []]).targets(["x", "y", "z"]).tolist()
+        [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+        """
+        import numpy as np
+
+        index = {label: position for position, label in enumerate(classes)}
+        if self.label_sets is None:
+            return np.array([index[label] for label in self.labels], np.int64)
+        found = np.zeros((len(self), len(classes)), np.float32)
+        for row, labels in enumerate(self.label_sets):
+            found[row, [index[label] for label in labels]] = 1
+        return found
+
+    @property
+    def gold(self) -> list[str] | list[tuple[str, ...]]:
+        """What is right: the label of each text, or all of its labels."""
+        return self.labels if self.label_sets is None else self.label_sets
 
     @property
     def label_lists(self) -> list[tuple[str, ...]]:

@@ -8,15 +8,13 @@ from typing import Any
 
 from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
-from prunetext.data.positive import positive_of
 from prunetext.data.reading import holds_splits
 from prunetext.errors import InputError
-from prunetext.models.textcnn.model import Shape
+from prunetext.fitting.effort import Effort
+from prunetext.models.protocol import Family
 from prunetext.options import FitOptions, PruneOptions, ReadOptions, take
-from prunetext.pruning.methods import Method, load_method
+from prunetext.pruning.methods import Method, load_method, parse_kinds
 from prunetext.statistics.metrics import check_metric, measure_of
-
-LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
 
 
 def read_data(
@@ -52,14 +50,17 @@ def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[A
     return tuple(taken)
 
 
-def check_method(options: PruneOptions) -> Method:
+def check_method(options: PruneOptions, family: Family, effort: Effort) -> Method:
     """The method asked for; a combination that makes no sense, or an unknown metric, raises `InputError`."""
     if options.metric is not None:
         check_metric(options.metric)
-    method = load_method(options.criterion, options.schedule, options.groups)
-    if options.min_speed is not None and not {"filters", "taps"} & set(method.kinds):
+    groups = options.groups or ",".join(family.default_kinds)
+    kinds = parse_kinds(groups, family.kinds)
+    method = load_method(options.criterion, effort.schedule(options.schedule), kinds)
+    if options.min_speed is not None and not set(family.faster_kinds) & set(kinds):
         raise InputError(
-            f"min_speed is {options.min_speed}, but groups {options.groups} makes nothing faster. Add filters or taps."
+            f"min_speed is {options.min_speed}, but groups {groups} makes nothing faster. "
+            f"Add {' or '.join(family.faster_kinds)}."
         )
     return method
 
@@ -119,30 +120,3 @@ def check_data(data: Data, labels: list[str]) -> None:
             label.encode()
         except UnicodeEncodeError:
             raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
-
-
-def matching_class(labels: list[str], named: str | None = None) -> int:
-    """The class of pairs that belong together; the last one where none is named and no label has a usual name.
-
-    >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
-    (0, 1)
-    """
-    positive = named or positive_of(labels)
-    return len(labels) - 1 if positive is None else labels.index(positive)
-
-
-def check_shape(shape: Shape) -> None:
-    """Refuse a model whose packed file no runtime would load, before it is trained."""
-    taps = sum(width * -(-count // LANES) * LANES for width, count in shape.filters.items())
-    largest = {
-        "dimensions": (shape.dimensions, 4096),
-        "words × taps of all filters": (2 * (shape.words + 2) * taps, 256 << 20),
-        "dimensions × taps of all filters": (shape.dimensions * taps, 1 << 26),
-        "words × dimensions × taps of all filters": ((shape.words + 1) * shape.dimensions * taps, 1 << 36),
-    }
-    for name, (size, limit) in largest.items():
-        if size > limit:
-            raise InputError(
-                f"The model is too large for a packed file: {name} is {size:,}, the limit {limit:,}. "
-                "Give fewer --max-words, --dimensions, --filters or --widths."
-            )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from prunetext.fitting.stages import DEFAULT_DROP, Job
-from prunetext.judging.side_by_side import Judged, calibrate, calibrate_several, choose_table, judge
-from prunetext.models.groups import KINDS
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
+from prunetext.data.dataset import Examples
+from prunetext.fitting.folder import Run
+from prunetext.fitting.plan import DEFAULT_DROP, Plan
+from prunetext.fitting.stages import Clock, Lessons, with_thresholds
+from prunetext.judging.calibrating import Calibrated, Texts, calibrated, choose_table
+from prunetext.judging.side_by_side import Judged, side_by_side
+from prunetext.models.protocol import Packing, Trained
 from prunetext.pruning.driver import Solution
 from prunetext.statistics.calibration import Calibration
 from prunetext.statistics.evaluation import Score, Verdict
+from prunetext.statistics.metrics import Measure
 
 
 @dataclass(frozen=True)
@@ -35,56 +38,69 @@ class Result:
     calibration: Calibration  # of the packed file, with what it does on test
 
 
-def finish(
-    job: Job, dense: TextCNN, epochs: float, solution: Solution, notes: list[str], precision: float | None
-) -> Result:
+def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock) -> Result:
     """Pack the chosen model, calibrated, look at test, and write the result."""
-    run, model, words, labels = job.run, solution.model, job.words, job.labels
-    job.save("pruned.safetensors", model, 0)
-    scratch, path = run.path("measured.safetensors"), run.path("model.safetensors")
-    dev, test = job.texts["dev"], job.texts["test"]
-    table, agreement = choose_table(model, words, labels, job.encoded["dev"], dev.inputs, scratch, job.measures["dev"])
-    write = functools.partial(pack, model, words, labels, table=table)
-    if job.several:
-        numbers = job.encoded
-        calibration, thresholds = calibrate_several(write, scratch, (dev, numbers["dev"]), (test, numbers["test"]))
-        write = functools.partial(write, thresholds=thresholds)
-    else:
-        calibration, more = calibrate(write, scratch, dev, test, precision)
-        notes = [*notes, *more]
-    max_drop = DEFAULT_DROP if job.budget.max_drop is None else job.budget.max_drop
-    measure = job.measures["test"]
-    tests = (job.encoded["test"], test)
-    judged = judge(dense, model, scratch, *tests, labels, max_drop, agreement, measure, job.encoded["dev"])
-    provenance = {
+    splits, scratch, measure = plan.splits(), run.path("measured.safetensors"), plan.measure("test")
+    dev, test = (Texts(splits[name], lessons.encoded[name]) for name in ("dev", "test"))
+    small = plan.trained(solution.model)
+    with small.model.on_grid():
+        run.save("pruned.safetensors", with_thresholds(small, dev.encoded))
+    agreement = choose_table(small, dev, scratch, plan.measure("dev"))
+    found = calibrated(small, Packing(table=agreement.table), scratch, dev, test, plan.fitting.precision)
+    max_drop = DEFAULT_DROP if plan.budget.max_drop is None else plan.budget.max_drop
+    seconds = plan.effort.speed_seconds
+    judged = side_by_side(dense, small, scratch, test, dev, max_drop, agreement, measure, seconds)
+    packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
+    size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
+    judged = judged.with_size(size)
+    notes = [*plan.notes, *found.notes, *lessons.notes]
+    if hardly_better(judged, splits["test"], measure):
+        notes.append("The dense model itself is hardly better than always giving the most frequent label.")
+    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
+    within = within_budget(plan, size, solution, clock)
+    run.write_history(outcome._asdict() for outcome in solution.history)
+    removed = removed_shares(dense, small)
+    result = {"reason": solution.reason, "within_budget": within, "removed": removed, "notes": notes}
+    run.finish({**judged.rows(), "calibration": found.calibration.fields(), **result})
+    kept, score = run.own / "model.safetensors", judged.packed.score
+    return Result(kept, size, score, judged.verdict, solution.reason, within, judged, removed, notes, found.calibration)
+
+
+def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Measure, reason: str) -> dict[str, Any]:
+    """What the packed file says of where it comes from."""
+    calibration = found.calibration
+    return {
         "recipe": run.recipe,
         "test": judged.packed.score._asdict(),
         "dense_test": judged.dense.score._asdict(),
         **({} if measure.name == "accuracy" else {"metric": judged.values()}),
         "verdict": judged.verdict._asdict(),
         "calibration": {"before": round(calibration.before, 4), "after": round(calibration.after, 4)},
-        "reason": solution.reason,
+        "reason": reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
     }
-    notes = [*notes, *job.notes]
-    majority = max(test.labels.count(label) for label in labels) / len(test)
-    if not job.several and judged.dense.score.low <= majority:
-        notes = [*notes, "The dense model itself is hardly better than always giving the most frequent label."]
-    reject = calibration.rejection and calibration.rejection.threshold
-    size = write(path, temperature=calibration.temperature, reject=reject, provenance=provenance)
-    judged = judged.with_size(size)
-    job.save("dense.safetensors", dense, epochs)
-    left, whole = model.counts(), dense.counts()
-    removed = {kind: 1 - left[kind] / whole[kind] for kind in KINDS}
-    late, speed = job.deadline(1), solution.history[solution.chosen].speed
+
+
+def hardly_better(judged: Judged, test: Examples, measure: Measure) -> bool:
+    """Whether the dense model is hardly better than always giving the most frequent label."""
+    if measure.gold.targets.ndim > 1:
+        return False
+    most = max(test.labels.count(label) for label in set(test.labels))
+    return judged.dense.score.low <= most / len(test)
+
+
+def within_budget(plan: Plan, size: int, solution: Solution, clock: Clock) -> bool:
+    """Whether size, speed and time were kept; the drop is what the verdict is about."""
+    late, speed = clock.deadline(1), solution.history[solution.chosen].speed
     misses = (
-        job.budget.max_size and size > job.budget.max_size,
-        job.budget.min_speed and (speed or 0.0) < job.budget.min_speed,
+        plan.budget.max_size and size > plan.budget.max_size,
+        plan.budget.min_speed and (speed or 0.0) < plan.budget.min_speed,
         late and time.monotonic() > late,
     )
-    run.write_history(outcome._asdict() for outcome in solution.history)
-    result = {"reason": solution.reason, "within_budget": not any(misses), "removed": removed, "notes": notes}
-    run.finish({**judged.rows(), "calibration": calibration.fields(), **result})
-    kept = run.own / "model.safetensors"
-    score, within = judged.packed.score, not any(misses)
-    return Result(kept, size, score, judged.verdict, solution.reason, within, judged, removed, notes, calibration)
+    return not any(misses)
+
+
+def removed_shares(dense: Trained, small: Trained) -> dict[str, float]:
+    """The share of the dense model's units of each kind that are gone."""
+    left, whole = small.model.counts(), dense.model.counts()
+    return {kind: 1 - left[kind] / whole[kind] for kind in dense.model.kinds}

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -15,16 +15,13 @@ from typing import Any
 import torch
 
 from prunetext.errors import RunError
-from prunetext.modelfiles.header import FLOAT_FORMAT
-from prunetext.modelfiles.trained import FloatModel, load_float
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import task_of
-from prunetext.training.checkpoint import save_tensors
+from prunetext.modelfiles.trained import read_trained, write_trained
+from prunetext.models.protocol import Trained
 
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
 RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
-FORMAT = "prunetext-run/1"
-SOURCE, HISTORY, STEPS, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
+RUN_FORMAT = "prunetext-run/1"
+SOURCE, HISTORY, STEPS_FOLDER, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
 BELIEFS = "beliefs.safetensors"  # what a model that taught itself took for right; not every run has them
 KEPT = (RECIPE, SOURCE, "dense.safetensors", "pruned.safetensors", HISTORY, "model.safetensors", RESULT)
 
@@ -42,9 +39,9 @@ class Run:
     and for a folder that holds anything else.
     """
 
-    def __init__(self, folder: Path, recipe: dict[str, Any], *, overwrite: bool) -> None:
+    def __init__(self, folder: Path, recipe: Mapping[str, Any], *, overwrite: bool) -> None:
         self.own, self.work = folder, folder / WORK
-        self.recipe, self.version = recipe, version("prunetext")
+        self.recipe, self.version = dict(recipe), version("prunetext")
         self._refuse_foreign()
         if (self.own / RESULT).exists() and not overwrite:
             raise RunError(f"{folder} holds a finished run: give another --out, or --overwrite to replace it.")
@@ -97,7 +94,7 @@ class Run:
             for each in self.work.iterdir():
                 if each.name != LOCK:
                     shutil.rmtree(each) if each.is_dir() else each.unlink()
-        self._write(RECIPE, {"format": FORMAT, **self.recipe})
+        self._write(RECIPE, {"format": RUN_FORMAT, **self.recipe})
 
     def path(self, name: str) -> Path:
         """A file of the unfinished run."""
@@ -109,67 +106,42 @@ class Run:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def save_model(
-        self,
-        name: str,
-        model: TextCNN,
-        words: list[str],
-        labels: list[str],
-        epochs: float,
-        thresholds: Sequence[float] | None = None,
-    ) -> None:
-        """A float32 model with what is needed to prune it again; epochs: how long it was trained, from the start.
+    def save(self, name: str, trained: Trained) -> None:
+        """Keep a float32 model with what is needed to prune it again."""
+        write_trained(trained, self.path(name), self.recipe)
 
-        thresholds: of the labels' probabilities, where a text may have several.
-        """
-        several = {} if thresholds is None else {"thresholds": json.dumps(list(thresholds))}
-        metadata = {
-            **several,
-            "format": FLOAT_FORMAT,
-            "pooling": model.pooling,
-            "static": str(model.static),
-            "dropout": repr(model.dropout),
-            "epochs": repr(float(epochs)),
-            "labels": json.dumps(labels, ensure_ascii=False),
-            "recipe": json.dumps(self.recipe, ensure_ascii=False, sort_keys=True),
-            "task": task_of(model.texts, thresholds),
-            "words": json.dumps(words, ensure_ascii=False),
-        }
-        save_tensors(self.path(name), dict(model.state_dict()), metadata)
-
-    def load_model(self, name: str) -> FloatModel | None:
+    def load(self, name: str) -> Trained | None:
         """The float32 model, if an earlier run left it."""
         path = self.path(name)
-        if not path.exists():
-            return None
-        return load_float(path)
+        return read_trained(path) if path.exists() else None
 
-    def write_source(self, source: dict[str, Any]) -> None:
+    def write_source(self, source: Mapping[str, Any]) -> None:
         """Say where the data lie, which is no part of the recipe: they may move."""
-        self._write(SOURCE, source)
+        self._write(SOURCE, dict(source))
 
     def write_history(self, rows: Iterable[dict[str, Any]]) -> None:
         """The rows of the search so far."""
         self._write(HISTORY, *rows, indent=None)
 
-    def take_steps(self, other: Path) -> None:
-        """Have at hand what the search of a finished run found; what is of no use is never looked at."""
-        own = self.folder(STEPS)
-        for each in (other / STEPS).glob("*.safetensors"):
-            if not (own / each.name).exists():
-                _link(each, own / each.name)
+    def take(self, steps: Path | None, beliefs: Path | None) -> None:
+        """Have at hand what an earlier run's search found, and what its model believed, if it taught itself.
 
-    def take_beliefs(self, other: Path) -> None:
-        """Have at hand what the model of a finished run believed, if it taught itself."""
-        if (other / BELIEFS).exists() and not self.path(BELIEFS).exists():
-            _link(other / BELIEFS, self.path(BELIEFS))
+        What is of no use is never looked at.
+        """
+        if steps is not None:
+            own = self.folder(STEPS_FOLDER)
+            for each in steps.glob("*.safetensors"):
+                if not (own / each.name).exists():
+                    _link(each, own / each.name)
+        if beliefs is not None and not self.path(BELIEFS).exists():
+            _link(beliefs, self.path(BELIEFS))
 
     def finish(self, result: dict[str, Any]) -> None:
         """Put the files of this run in the place of an earlier one's, the result last: it marks a finished run."""
         self._write(RESULT, {**result, "threads": torch.get_num_threads(), "version": self.version})
         (self.own / RESULT).unlink(missing_ok=True)
-        (self.own / STEPS).mkdir(exist_ok=True)
-        steps = [f"{STEPS}/{each.name}" for each in self.folder(STEPS).glob("*.safetensors")]
+        (self.own / STEPS_FOLDER).mkdir(exist_ok=True)
+        steps = [f"{STEPS_FOLDER}/{each.name}" for each in self.folder(STEPS_FOLDER).glob("*.safetensors")]
         beliefs = [BELIEFS] if self.path(BELIEFS).exists() else []
         for name in (*steps, *beliefs, *KEPT):
             # A second name, not a move: killed here, the run still has all its files and ends the same way again.
@@ -180,8 +152,8 @@ class Run:
             beside.unlink(missing_ok=True)  # renaming one name of a file to another of its names does nothing
         if not beliefs:
             (self.own / BELIEFS).unlink(missing_ok=True)
-        for each in (self.own / STEPS).glob("*.safetensors"):
-            if f"{STEPS}/{each.name}" not in steps:
+        for each in (self.own / STEPS_FOLDER).glob("*.safetensors"):
+            if f"{STEPS_FOLDER}/{each.name}" not in steps:
                 each.unlink()
         shutil.rmtree(self.work, ignore_errors=True)
 
@@ -215,9 +187,9 @@ def no_run(folder: Path, name: str) -> RunError:
     return RunError(f"{folder} holds no finished run: its {name} is missing. Give the --out of a fit.")
 
 
-def changed_since(folder: Path, recipe: dict[str, Any]) -> str | None:
+def changed_since(folder: Path, recipe: Mapping[str, Any]) -> str | None:
     """The first key of which an unfinished run in this folder says something else; None without such a run."""
-    before, now = _recipe(folder), json.loads(json.dumps({"format": FORMAT, **recipe}))
+    before, now = _recipe(folder), json.loads(json.dumps({"format": RUN_FORMAT, **recipe}))
     if before is None:
         return None
     return next((key for key in {**now, **before} if before.get(key) != now.get(key)), None)
@@ -229,7 +201,7 @@ def _recipe(folder: Path) -> dict[str, Any] | None:
         recipe = json.loads((folder / RECIPE).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return recipe if isinstance(recipe, dict) and recipe.get("format") == FORMAT else None
+    return recipe if isinstance(recipe, dict) and recipe.get("format") == RUN_FORMAT else None
 
 
 def _link(source: Path, target: Path) -> None:

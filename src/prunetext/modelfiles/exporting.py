@@ -60,29 +60,27 @@ def check_target(target: Path, source: Path) -> None:
 
 def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
     """The graph, the words that the model was given, what it answers itself, and whether that is about pairs."""
-    from prunetext.models.textcnn.onnx import float_graph, packed_graph
+    from prunetext.models.textcnn.onnx import packed_graph
 
     if not is_float(source):
         from prunetext.runtime.reference import ReferenceModel
 
         classifier, model = load(source), ReferenceModel(source)
         return packed_graph(model), list(model.row_of), classifier.predict_proba, model.pairs
-    from prunetext.modelfiles.trained import load_float
-    from prunetext.models.encoded import encode_inputs
-    from prunetext.runtime._native import Vocabulary
-    from prunetext.training.loop import logits
-    from prunetext.training.losses import softened
+    from prunetext.modelfiles.trained import read_trained
+    from prunetext.models.protocol import load_family
+    from prunetext.training.answering import logits
+    from prunetext.training.losses import loss_of
 
-    found = load_float(source)
+    found = read_trained(source)
+    family = load_family(found.family)
 
     def answer(texts: Items) -> NDArray[np.float32]:
-        examples = encode_inputs(texts, Vocabulary(found.words))
-        several = found.thresholds is not None
-        probabilities: NDArray[np.float32] = softened(logits(found.model, examples), 1.0, several).numpy()
+        said = logits(found.model, family.encode(found.reader, texts))
+        probabilities: NDArray[np.float32] = loss_of(found.task).softened(said, 1.0).numpy()
         return probabilities
 
-    graph = float_graph(found.model, found.words, found.labels, found.thresholds)
-    return graph, found.words, answer, found.model.texts == 2
+    return family.graph(found), found.reader, answer, found.task.texts == 2
 
 
 def answers_of(path: Path) -> Answer:

@@ -40,11 +40,11 @@ class Answering:
         if self.classifier is not None:
             self.labels = self.classifier.labels
         else:
-            from prunetext.modelfiles.trained import load_float
+            from prunetext.modelfiles.trained import read_trained
 
             assert self.path is not None
-            self.model, self.words, self.labels, _, thresholds = load_float(self.path)
-            self.thresholds = thresholds
+            self.trained = read_trained(self.path)
+            self.labels = self.trained.labels
 
     @property
     def task(self) -> str:
@@ -72,11 +72,10 @@ class Answering:
             return packed_answers(self.classifier, inputs)
         import numpy as np
 
-        from prunetext.models.encoded import encode_inputs
-        from prunetext.runtime._native import Vocabulary
-        from prunetext.training.loop import answers
+        from prunetext.models.protocol import load_family
+        from prunetext.training.answering import answers
 
-        encoded = encode_inputs(inputs, Vocabulary(self.words))
-        if self.thresholds is None:
-            return answers(self.model, encoded)
-        return answers(self.model, dataclasses.replace(encoded, several=True), np.array(self.thresholds))
+        found = self.trained
+        encoded = load_family(found.family).encode(found.reader, inputs)
+        thresholds = None if found.thresholds is None else np.array(found.thresholds)
+        return answers(found.model, dataclasses.replace(encoded, task=found.task), thresholds)

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from prunetext.data.dataset import Examples, Input
-from prunetext.runtime._native import Vocabulary
+from prunetext.data.dataset import Examples
+from prunetext.data.task import Task
 
 UNLABELLED = -1  # in the place of a class
+SINGLE = Task()
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,21 @@ class Encoded:
     ids (tokens,) int32; offsets (n · texts + 1,) int64, where an example has so many texts, one after the other: two
     of a pair, whose ids then say what they have in common. targets (n,) int64 class indices, `UNLABELLED` where there
     is none, or probabilities (n, classes) float32. soft (n, classes) float32, where there is a teacher: its
-    probabilities, at the temperature of the training, and zeros where it has said nothing. Where a text may have
-    `several` labels, targets are (n, classes) float32, 1 for those that it has and 0 for the others, or `UNLABELLED`
-    for all of them, and each label has a probability by itself.
+    probabilities, at the temperature of the training, and zeros where it has said nothing. Where the task's answer is
+    "labels", targets are (n, classes) float32, 1 for those that it has and 0 for the others, or `UNLABELLED` for all
+    of them, and each label has a probability by itself.
     """
 
     ids: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
     targets: Tensor
     soft: Tensor | None = None
-    texts: int = 1
-    several: bool = False
+    task: Task = SINGLE
+
+    @property
+    def texts(self) -> int:
+        """How many texts an example has."""
+        return self.task.texts
 
     def __len__(self) -> int:
         """Count the examples."""
@@ -94,35 +99,15 @@ def window_places(lengths: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.
     return places
 
 
-def encode(examples: Examples, vocabulary: Vocabulary, classes: Sequence[str]) -> Encoded:
-    """Turn texts, or pairs of them, and labels into ids and targets, by the runtime's own tokenizer."""
-    encoded, several = encode_inputs(examples.inputs, vocabulary), examples.label_sets is not None
-    return replace(encoded, targets=targets_of(examples, classes), several=several)
-
-
 def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
     """Class indices (n,) int64; of several labels 0 and 1 for each, (n, classes) float32.
 
     >>> targets_of(Examples(["a film"], [["x", "z"]]), ["x", "y", "z"]).tolist()
     [[1.0, 0.0, 1.0]]
     """
-    index = {label: position for position, label in enumerate(classes)}
-    if examples.label_sets is None:
-        return torch.tensor([index[label] for label in examples.labels], dtype=torch.int64)
-    targets = torch.zeros(len(examples), len(classes))
-    for row, labels in enumerate(examples.label_sets):
-        targets[row, [index[label] for label in labels]] = 1
-    return targets
+    return torch.from_numpy(examples.targets(classes))
 
 
-def encode_inputs(inputs: Sequence[Input], vocabulary: Vocabulary) -> Encoded:
-    """The same without labels, for what is to be learnt from without them, or to be labelled."""
-    texts = [each for each in inputs if isinstance(each, str)]
-    pairs = [each for each in inputs if not isinstance(each, str)]
-    if pairs:
-        ids, offsets = vocabulary.encode_pairs([first for first, _ in pairs], [second for _, second in pairs])
-    else:
-        ids, offsets = vocabulary.encode(texts)
-    targets = torch.full((len(inputs),), UNLABELLED)
-    count = 2 if pairs else 1
-    return Encoded(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64), targets, texts=count)
+def labelled(encoded: Encoded, examples: Examples, classes: Sequence[str]) -> Encoded:
+    """Ids of texts with what is right about them."""
+    return replace(encoded, targets=targets_of(examples, classes), task=examples.kind)

@@ -11,15 +11,10 @@ from torch import Tensor
 
 Kept = Mapping[str, npt.NDArray[np.bool_]]  # group name → which of its units are kept, shape (size,)
 Tensors = dict[str, Tensor]
+Cost = Callable[[Kept], float]  # what is kept of all groups → how much of a resource it takes
+UnitCost = Callable[[Kept], npt.NDArray[np.float64]]  # the same → what each unit of one group takes, shape (size,)
 
-KINDS = {
-    "vocabulary": "words; a removed word becomes the unknown word",
-    "dimensions": "dimensions of the word vectors",
-    "filters": "filters of each convolution",
-    "taps": "taps at the edges of filters, which become narrower",
-    "weights": "single weights, whose zeros take hardly any bytes in the packed file",
-    "precision": "the finer bits of a word's vector, of which it has 8, then 4, then 2",
-}
+BYTES, TIME = "bytes", "time"  # resources: of the packed file, and what a token takes
 
 
 class Slice(NamedTuple):
@@ -41,24 +36,26 @@ class Slice(NamedTuple):
 class Group(NamedTuple):
     """A set of like units that may be removed, wherever in the model their weights lie.
 
-    `cost` maps what is kept of all groups to the bytes that each unit of this group takes in the packed file,
-    shape (size,); it is asked again at each step, since a word costs the dimensions kept and the reverse. A unit that
-    costs nothing as things stand is not removed. `work` is the same for the additions that a token takes, None where
-    a removal saves none. `floor` is the number of units that always survive.
+    >>> Group("heads", 2, (Slice("query.weight", (0,), width=64),), "heads", "layer 0", {}).floor
+    1
 
-    A removed unit's weights are zero, or what `without` gives for the parameter of the only slice: a removed word is
-    the unknown word, a coarser one is rounded. `also` changes buffers with it, given all tensors and the removed units.
-    Where `cut` is true, shrinking cuts the units out; `finish` ends it, given the tensors that are left.
+    `kind` is what people choose groups by, `layer` where it lies. `costs` has for each resource how much of it each
+    unit takes, given what is kept of all groups; it is asked again at each step, since a word costs the dimensions
+    kept and the reverse. A unit that costs nothing as things stand is not removed, and a resource that is missing is
+    one of which a removal saves nothing. `floor` is the number of units that always survive.
+
+    A removed unit's weights are zero, or what `without` gives for the parameter of the only slice, from the tensors of
+    the model: a removed word is the unknown word, a coarser one is rounded. Where `cut` is true, shrinking cuts the
+    units out. Where `sparse` is true, units are single weights, and those that are zero stay zero in training.
     """
 
     name: str
     size: int
     slices: tuple[Slice, ...]
-    cost: Callable[[Kept], npt.NDArray[np.float64]]
-    kind: str = ""
-    work: Callable[[Kept], npt.NDArray[np.float64]] | None = None
+    kind: str
+    layer: str
+    costs: Mapping[str, UnitCost]
     floor: int = 1
-    without: Callable[[], Tensor] | None = None
-    also: Callable[[Tensors, npt.NDArray[np.int64]], None] | None = None
+    without: Callable[[Mapping[str, Tensor]], Tensor] | None = None
     cut: bool = True
-    finish: Callable[[Tensors], None] | None = None
+    sparse: bool = False

@@ -10,14 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunetext.peers.made import Made
+from prunetext.peers.made import Given, Made
 from prunetext.runtime._native import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prunetext.data.dataset import Examples
-    from prunetext.fitting.stages import Job
 
 THREADS = 10  # with fewer its training can end with NaN
 FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the first try
@@ -36,17 +35,17 @@ model.save_model(path)
 """
 
 
-def binary(job: Job, budget: int | None) -> Made | None:
+def binary(given: Given, budget: int | None) -> Made | None:
     """FastText with bigrams, as it is trained."""
-    return made("fastText .bin", job, BINARY)
+    return made("fastText .bin", given, BINARY)
 
 
-def quantised(job: Job, budget: int | None) -> Made | None:
+def quantised(given: Given, budget: int | None) -> Made | None:
     """FastText with bigrams, quantised, with as many features as fit; None if it finds no model so small."""
     assert budget is not None
     best, cutoff = None, budget // FEATURE_BYTES
     for _ in range(TRIES):
-        found = made("fastText .ftz", job, BINARY, {**QUANTISED, "cutoff": cutoff})
+        found = made("fastText .ftz", given, BINARY, {**QUANTISED, "cutoff": cutoff})
         if found is None:  # it can not quantise so few
             break
         if found.bytes <= budget and (best is None or found.bytes > best.bytes):
@@ -57,19 +56,19 @@ def quantised(job: Job, budget: int | None) -> Made | None:
     return best
 
 
-def autotuned(job: Job, budget: int | None, seconds: int) -> Made | None:
+def autotuned(given: Given, budget: int | None, seconds: int) -> Made | None:
     """FastText, its parameters and size tuned on dev by itself; None if it finds no model so small."""
     assert budget is not None
     size = f"{max(1, budget // 1000)}k"
-    found = made("fastText autotuned", job, {DURATION: seconds, "autotuneModelSize": size})
+    found = made("fastText autotuned", given, {DURATION: seconds, "autotuneModelSize": size})
     return found if found is not None and found.bytes <= budget else None
 
 
-def made(name: str, job: Job, train: dict[str, Any], quantise: dict[str, Any] | None = None) -> Made | None:
+def made(name: str, given: Given, train: dict[str, Any], quantise: dict[str, Any] | None = None) -> Made | None:
     """A model trained on a job's texts by the tokens that prunetext sees; None if its training fails."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        files = {split: written(job, split, Path(folder) / split) for split in ("train", "dev")}
+        files = {split: written(given, split, Path(folder) / split) for split in ("train", "dev")}
         if DURATION in train:
             train = {"autotuneValidationFile": files["dev"], **train}
         path = Path(folder) / "model"
@@ -83,7 +82,7 @@ def made(name: str, job: Job, train: dict[str, Any], quantise: dict[str, Any] | 
 
     def predict(texts: list[str]) -> list[str]:
         guesses, _ = model.predict([" ".join(tokenize(text)) for text in texts])
-        return [job.labels[int(guess[0].removeprefix("__label__")) if guess else 0] for guess in guesses]
+        return [given.labels[int(guess[0].removeprefix("__label__")) if guess else 0] for guess in guesses]
 
     return Made(name, size, predict, seconds)
 
@@ -110,9 +109,9 @@ def trained(
     return not ended.returncode and path.exists()
 
 
-def written(job: Job, name: str, path: Path) -> str:
+def written(given: Given, name: str, path: Path) -> str:
     """Write the texts of a split as the tokens that prunetext sees."""
-    return write_lines(path, job.texts[name], job.labels, lambda text: " ".join(tokenize(text)))
+    return write_lines(path, given.texts[name], given.labels, lambda text: " ".join(tokenize(text)))
 
 
 def write_lines(path: Path, examples: Examples, labels: list[str], line: Callable[[str], str]) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from prunetext.fitting.stages import Job
+from prunetext.data.dataset import Examples
+
+
+class Given(NamedTuple):
+    """What a peer is made of: the labels, and the texts of train and dev by the names of their splits."""
+
+    labels: list[str]
+    texts: Mapping[str, Examples]
 
 
 class Made(NamedTuple):
@@ -18,4 +24,4 @@ class Made(NamedTuple):
     seconds: float
 
 
-Maker = Callable[["Job", int | None], Made | None]  # from a job and a number of bytes; None if nothing is so small
+Maker = Callable[[Given, int | None], Made | None]  # from texts and a number of bytes; None if nothing is so small

@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.groups import Group, Kept
-from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.groups import BYTES, Cost, Group
+from prunetext.models.protocol import Model
 from prunetext.pruning.criteria.criterion import WORTHLESS, Criterion, Groups, State
-from prunetext.pruning.shrinking import all_kept, mask
-from prunetext.training.loop import WINDOW, logits
-from prunetext.training.losses import mean_loss
+from prunetext.pruning.shrinking import all_kept, masked
+from prunetext.training.answering import logits
+from prunetext.training.losses import loss_of
 
-SHARES = (0.25, 0.5, 0.75, 0.9, 0.97, 1.0)  # removed shares, down to the floor, at which a group's loss is measured
-BATCH = 64
+# Removed shares, down to the floor, at which the loss of a group is measured.
+MEASURED_SHARES = (
+    0.25,
+    0.5,
+    0.75,
+    0.9,
+    0.97,
+    1.0,
+)
+WATCHED_BATCH = 64
+WATCHED_TOKENS = 1000  # of a text, from its beginning
 PER_EXAMPLE = 500  # texts of the sample that a criterion per example sees
-CHUNK = 0.02  # share of the bytes that goes before costs are asked again
+CHUNK_SHARE = 0.02  # share of the bytes that goes before costs are asked again
 OFFER = 0.1  # share of a group's units that may go in a chunk
 
 Losses = dict[str, np.ndarray]
-Cost = Callable[[Group], Callable[[Kept], np.ndarray] | None]
 
 
-def observe(model: TextCNN, criterion: Criterion, groups: Groups, state: State, sample: Encoded) -> None:
+def observe(model: Model, criterion: Criterion, groups: Groups, state: State, sample: Encoded) -> None:
     """Show the criterion gradients of a sample of train, the model as it is in prediction."""
     if criterion.after_backward is None:
         return
-    size, texts = (1, min(PER_EXAMPLE, len(sample))) if criterion.per_example else (BATCH, len(sample))
+    size, texts = (1, min(PER_EXAMPLE, len(sample))) if criterion.per_example else (WATCHED_BATCH, len(sample))
     for _ in gradients(model, sample, size, texts):
         criterion.after_backward(state, model, groups)
 
 
-def gradients(model: TextCNN, sample: Encoded, size: int, texts: int) -> Iterator[int]:
+def gradients(model: Model, sample: Encoded, size: int, texts: int) -> Iterator[int]:
     """Leave the loss's gradient in the model, batch by batch of `size` texts; gives the number of texts in each."""
     model.eval()  # no dropout: the same sample gives the same gradients
     for start in range(0, texts, size):
         rows = np.arange(start, min(start + size, texts))
         model.zero_grad()
         targets = sample.targets[torch.from_numpy(rows)]
-        mean_loss(model(sample.take(rows, WINDOW)), targets, sample.several).backward()
+        loss_of(sample.task).mean(model(sample.take(rows, WATCHED_TOKENS)), targets).backward()
         yield len(rows)
     model.zero_grad()
 
 
-def scores_of(model: TextCNN, criterion: Criterion, groups: Groups, state: State) -> Losses:
+def scores_of(model: Model, criterion: Criterion, groups: Groups, state: State) -> Losses:
     """Each group's importance by the criterion; shape (group.size,) each."""
     return {group.name: criterion.score(state, model, group) for group in groups}
 
@@ -60,7 +68,7 @@ def ranked(scores: np.ndarray) -> np.ndarray:
     return len(scores) - 1 - np.argsort(scores[::-1], kind="stable")
 
 
-def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -> Losses:
+def losses_of(model: Model, groups: Groups, scores: Losses, sample: Encoded) -> Losses:
     """Turn ranks into estimated loss increases, so that units of different groups can be compared.
 
     The loss of each group is measured with its lowest 25, 50, 75, 90 and 97 % removed, and with all but its floor, and
@@ -72,7 +80,7 @@ def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -
     for group in groups:
         order = ranked(scores[group.name])
         counts, rises = [0], [0.0]
-        for share in SHARES:
+        for share in MEASURED_SHARES:
             count = min(int(share * group.size), group.size - group.floor)
             if count <= counts[-1]:
                 continue
@@ -86,11 +94,12 @@ def losses_of(model: TextCNN, groups: Groups, scores: Losses, sample: Encoded) -
     return losses
 
 
-def without(model: TextCNN, group: Group, gone: np.ndarray, sample: Encoded) -> float:
+def without(model: Model, group: Group, gone: np.ndarray, sample: Encoded) -> float:
     """Loss on the sample without some units of one group."""
     kept = all_kept([group])
     kept[group.name][gone] = False
-    return sample_loss(mask(model, kept), sample)
+    with masked(model, kept):
+        return sample_loss(model, sample)
 
 
 def convex_slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -110,9 +119,9 @@ def convex_slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return slopes
 
 
-def sample_loss(model: TextCNN, sample: Encoded) -> float:
+def sample_loss(model: Model, sample: Encoded) -> float:
     """Mean loss (nats) on the sample."""
-    return float(mean_loss(logits(model, sample), sample.targets, sample.several))
+    return float(loss_of(sample.task).mean(logits(model, sample), sample.targets))
 
 
 def choose(
@@ -120,14 +129,14 @@ def choose(
     losses: Losses,
     scores: Losses,
     target: float,
-    size: Callable[[Kept], float],
-    cost: Cost = lambda group: group.cost,
+    size: Cost,
+    resource: str = BYTES,
 ) -> dict[str, np.ndarray]:
     """Which units stay so that the size is at most `target`: the least loss per unit of cost goes first.
 
-    Worthless units go even if the target is met without that. `cost` says what a group's removals save; one that
-    saves nothing is left alone. Costs are asked again whenever `CHUNK` of the size is gone, since a word costs the
-    dimensions that are left.
+    Worthless units go even if the target is met without that. `resource` says what a group's removals are to save;
+    one that saves none of it is left alone. Costs are asked again whenever `CHUNK_SHARE` of the size is gone, since a
+    word costs the dimensions that are left.
     """
     kept = all_kept(groups)
     order = {group.name: ranked(scores[group.name]) for group in groups}
@@ -135,19 +144,19 @@ def choose(
         worthless = np.flatnonzero(scores[group.name] == WORTHLESS)
         kept[group.name][worthless[: group.size - group.floor]] = False
     while (now := size(kept)) > target:
-        allowance = max(1.0, min(CHUNK * now, now - target))
-        if not remove_chunk(groups, kept, losses, order, allowance, cost):
+        allowance = max(1.0, min(CHUNK_SHARE * now, now - target))
+        if not remove_chunk(groups, kept, losses, order, allowance, resource):
             break
     return kept
 
 
 def remove_chunk(
-    groups: Groups, kept: dict[str, np.ndarray], losses: Losses, order: Losses, allowance: float, cost: Cost
+    groups: Groups, kept: dict[str, np.ndarray], losses: Losses, order: Losses, allowance: float, resource: str
 ) -> int:
     """Remove the best units until they save `allowance`, or all that a group offers are gone: it may offer better."""
     offers = []
     for number, group in enumerate(groups):
-        costs = cost(group)
+        costs = group.costs.get(resource)
         if costs is None:
             continue
         saved = costs(kept)

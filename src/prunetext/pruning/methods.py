@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from prunetext.errors import InputError
-from prunetext.models.groups import KINDS
 from prunetext.pruning.criteria.criterion import CRITERIA, Criterion, load_criterion
 from prunetext.pruning.schedules import SCHEDULES, Schedule, load_schedule
+
+RENAMED = {"precision": "bits"}  # kinds that had another name
 
 
 class Method(NamedTuple):
@@ -25,28 +26,30 @@ class Method(NamedTuple):
         return self.schedule.untrained
 
 
-def load_method(criterion: str, schedule: str, groups: str = "vocabulary,dimensions,filters") -> Method:
+def load_method(criterion: str, schedule: str, kinds: Iterable[str]) -> Method:
     """Make a method from names; a combination that makes no sense raises `InputError` with the reason.
 
-    >>> load_method("taylor", "local").kinds
-    ('vocabulary', 'dimensions', 'filters')
+    >>> load_method("taylor", "local", ["heads", "neurons"]).kinds
+    ('heads', 'neurons')
     """
-    method = Method(criterion, load_criterion(criterion), load_schedule(schedule), parse_kinds(groups))
+    method = Method(criterion, load_criterion(criterion), load_schedule(schedule), tuple(kinds))
     for what, name, reason in refusals(method, schedule.partition(":")[0]):
         raise InputError(f"{what} does not go with {name}: {reason}. Choose another of the two.")
     return method
 
 
-def parse_kinds(text: str) -> tuple[str, ...]:
-    """Kinds of groups, in the order of their table.
+def parse_kinds(text: str, kinds: Mapping[str, str]) -> tuple[str, ...]:
+    """Kinds of groups, in the order of the family's table.
 
-    >>> parse_kinds("filters,vocabulary")
-    ('vocabulary', 'filters')
+    >>> parse_kinds("neurons,heads", {"heads": "of attention", "neurons": "of a layer"})
+    ('heads', 'neurons')
     """
     given = {part.strip() for part in text.split(",")}
-    if unknown := sorted(given - KINDS.keys()):
-        raise InputError(f"groups has {unknown[0]!r}: choose some of {', '.join(KINDS)}, with commas.")
-    return tuple(kind for kind in KINDS if kind in given)
+    if unknown := sorted(given - kinds.keys()):
+        if (now := RENAMED.get(unknown[0])) in kinds:
+            raise InputError(f"groups has {unknown[0]!r}, which is called {now} now. Give {now}.")
+        raise InputError(f"groups has {unknown[0]!r}: choose some of {', '.join(kinds)}, with commas.")
+    return tuple(kind for kind in kinds if kind in given)
 
 
 def refusals(method: Method, schedule: str) -> Iterator[tuple[str, str, str]]:
@@ -60,10 +63,11 @@ def refusals(method: Method, schedule: str) -> Iterator[tuple[str, str, str]]:
             yield f"schedule {schedule}", f"groups {name}", reason
 
 
-def combinations() -> Iterator[tuple[str, str, str, str]]:
+def combinations(kinds: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
     """Every criterion, schedule and kind, and the reason why they do not go together ("" where they do)."""
+    kinds = tuple(kinds)
     for criterion in CRITERIA:
         for schedule in SCHEDULES:
-            for kind in KINDS:
+            for kind in kinds:
                 method = Method(criterion, load_criterion(criterion), load_schedule(schedule), (kind,))
                 yield criterion, schedule, kind, next((reason for _, _, reason in refusals(method, schedule)), "")

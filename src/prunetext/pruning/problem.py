@@ -2,42 +2,81 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.costs import STRUCTURE
-from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.protocol import Model
 from prunetext.statistics.metrics import Gold, Measure
-from prunetext.training.loop import Progress, Settings, logits
+from prunetext.training.answering import logits
+from prunetext.training.loop import Progress
+from prunetext.training.losses import blended, loss_of
+from prunetext.training.settings import Settings
 
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
+SAMPLE_TOKENS = 60_000  # of train, on which criteria score: where texts are short, few texts leave most words out
+SAMPLE_TEXTS = 2000  # of these texts, on which losses are measured
+OWN_SHARE = 0.5  # the dense model's share of what is taught where it has a teacher itself
 
-Report = Callable[[str, Progress], None] | None
+Told = Callable[[str, Progress], None] | None  # called with the stage's name and how far it is
 
 
 @dataclass(frozen=True)
-class Task:
-    """What the search works on: the trained dense model, its data, and the file size and speed of any model."""
+class Problem:
+    """The trained dense model, its data, and the file size and speed of any model."""
 
-    dense: TextCNN
+    dense: Model
     train: Encoded
     dev: Encoded  # all of it; the search sees `search_rows` alone
-    packed_size: Callable[[TextCNN], int]
+    packed_size: Callable[[Model], int]
     recovery: Settings
     first: Settings  # how the dense model was trained,
-    untrained: Callable[[], TextCNN] | None = None  # and what it was before
-    speed: Callable[[TextCNN], float] | None = None  # texts a second of the packed model
-    kinds: tuple[str, ...] = STRUCTURE
-    table: str = "int8"
+    kinds: tuple[str, ...]
+    untrained: Callable[[], Model] | None = None  # and what it was before
+    speed: Callable[[Model], float] | None = None  # texts a second of the packed model
     metric: Measure | None = None  # on dev: what a drop is of, if not of accuracy
 
     @property
     def measure(self) -> Measure:
         """What a drop is of."""
         return self.metric or Measure("accuracy", Gold(self.dev.targets.numpy()))
+
+    @cached_property
+    def lessons(self) -> Encoded:
+        """Train, with the dense model as the teacher of smaller ones, and its own teacher beside it."""
+        train = self.train
+        opinions = loss_of(train.task).softened(logits(self.dense, train), self.recovery.temperature)
+        if train.soft is not None:
+            both = OWN_SHARE * opinions + (1 - OWN_SHARE) * train.soft
+            opinions = torch.where(train.soft.sum(1, keepdim=True) > 0, both, opinions)
+        return dataclasses.replace(train, soft=opinions)
+
+    @cached_property
+    def watched(self) -> Encoded:
+        """Some texts of train, on which criteria score."""
+        return self._targeted(self._sampled_rows())
+
+    @cached_property
+    def sample(self) -> Encoded:
+        """Some of these, on which losses are measured."""
+        return self._targeted(self._sampled_rows()[:SAMPLE_TEXTS])
+
+    def _sampled_rows(self) -> np.ndarray:
+        rows = np.random.default_rng((self.recovery.seed, 5)).permutation(len(self.train))
+        few = int(np.searchsorted(np.cumsum(self.train.tokens()[rows]), SAMPLE_TOKENS)) + 1
+        return rows[:few]
+
+    def _targeted(self, rows: np.ndarray) -> Encoded:
+        """Texts of train with one target each: the label, or its mix with what the teacher says."""
+        part = self.train.subset(rows)
+        if part.soft is None:
+            return part
+        return dataclasses.replace(part, targets=blended(part.targets, part.soft, self.first.soft_share))
 
 
 def split_dev(n: int, seed: int, queries: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -54,6 +93,6 @@ def split_dev(n: int, seed: int, queries: np.ndarray | None = None) -> tuple[np.
     return np.sort(order[:cut]), np.sort(order[cut:])
 
 
-def right(model: TextCNN, examples: Encoded) -> np.ndarray:
+def right(model: Model, examples: Encoded) -> np.ndarray:
     """Which texts the model labels rightly, shape (n,)."""
     return (logits(model, examples).argmax(1) == examples.targets).numpy()

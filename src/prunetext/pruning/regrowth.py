@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -10,27 +9,28 @@ import torch
 from torch import Tensor
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.groups import Kept
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.pruning.choosing import BATCH, gradients
+from prunetext.models.groups import BYTES, Cost
+from prunetext.models.protocol import Model
+from prunetext.pruning.choosing import WATCHED_BATCH, gradients
 from prunetext.pruning.criteria.criterion import Groups, dense_gradient, removals
 from prunetext.pruning.shrinking import expand, shrink
 
-CHUNK = 0.05  # share of the room that is filled before costs are asked again
+FILLED_AT_ONCE = 0.05  # share of the room that is filled before costs are asked again
 
 
 def regrow(
-    small: TextCNN,
-    model: TextCNN,
+    small: Model,
+    model: Model,
     groups: Groups,
     kept: dict[str, np.ndarray],
     target: float,
-    size: Callable[[Kept], float],
+    size: Cost,
     sample: Encoded,
-) -> TextCNN:
+) -> Model:
     """The small model with as many units back as `target` bytes have room for; no logit changes.
 
-        bigger = regrow(small, model, groups, kept, 60_000, model.packed_bytes, sample)   # small: shrink(model, kept)
+        small = shrink(model, kept)
+        bigger = regrow(small, model, groups, kept, 60_000, model.costs()["bytes"], sample)
 
     Units come back in the order of ‖∂L/∂w‖² per byte, the gradient being that of the weights that return as zeros (a
     word: as the unknown word), on a sample of train.
@@ -39,13 +39,13 @@ def regrow(
     big = expand(small, model, kept)
     gains = gains_of(big, groups, sample)
     kept = {name: stays.copy() for name, stays in kept.items()}
-    chunk = max(1.0, CHUNK * (target - size(kept)))
+    chunk = max(1.0, FILLED_AT_ONCE * (target - size(kept)))
     while (room := target - size(kept)) > 0:
         offers = []
         for number, group in enumerate(groups):
             gone = np.flatnonzero(~kept[group.name])
             gone = gone[gains[group.name][gone] > 0]
-            costs = np.maximum(group.cost({**kept, group.name: np.ones(group.size, bool)})[gone], 1e-9)
+            costs = np.maximum(group.costs[BYTES]({**kept, group.name: np.ones(group.size, bool)})[gone], 1e-9)
             fits = costs <= room
             gone, costs = gone[fits], costs[fits]
             offers.append((gains[group.name][gone] / costs, np.full(len(gone), number), gone, costs))
@@ -62,13 +62,13 @@ def regrow(
     return shrink(big, kept)
 
 
-def gains_of(big: TextCNN, groups: Groups, sample: Encoded) -> dict[str, np.ndarray]:
+def gains_of(big: Model, groups: Groups, sample: Encoded) -> dict[str, np.ndarray]:
     """Squared norm of the loss's gradient for each unit, on the sample; shape (group.size,) each."""
     total: dict[str, Tensor] = {}
-    for _ in gradients(big, sample, BATCH, len(sample)):
+    for _ in gradients(big, sample, WATCHED_BATCH, len(sample)):
         for name, parameter in big.named_parameters():
             total[name] = total.get(name, torch.zeros(())) + dense_gradient(parameter)
-    batches = -(-len(sample) // BATCH)
+    batches = -(-len(sample) // WATCHED_BATCH)
     return {
         group.name: cast(
             Tensor, sum((cut(total[name]) / batches).square().sum(1) for name, _, cut in removals(big, group))

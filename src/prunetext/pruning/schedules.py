@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.criteria.criterion import load_method, number
+from prunetext.pruning.criteria.criterion import make_method, number
 
-FIRST_STEP = math.log(4)  # to a quarter of the bytes
-LAST_STEP = math.log(1.6)  # a finer step is not worth its recovery
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
 TOUCHES = 3  # small cuts to reach a size that a schedule has just missed
@@ -86,7 +84,7 @@ def load_schedule(text: str) -> Schedule:
     >>> load_schedule("oneshot:keep=0.1").next([Outcome(1.0, 1000, 0.0, True)], Budget(max_drop=0.5)).keep
     0.1
     """
-    return cast(Schedule, load_method("schedule", text, SCHEDULES))
+    return cast(Schedule, make_method("schedule", text, SCHEDULES))
 
 
 class Goal(NamedTuple):
@@ -155,36 +153,38 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
     return Schedule(step)
 
 
-def local() -> Schedule:
+def local(first: str = "4", last: str = "1.6") -> Schedule:
     """Enlarge the pruned part of a fully trained model until accuracy can no longer be kept.
 
-    The first step leaves a quarter of the bytes. A step that holds is followed by one as large. The first that fails by
-    less than half a standard error recovers once more; where that fails, too, or by more, the search goes back to the
-    last good model and tries half as far (on a logarithmic scale). A size budget is approached in the same steps and
-    ends the search when it is met; without an accuracy budget every step counts as holding.
+    The first step leaves one `first`th of the bytes, the finest one `last`th: a finer one is not worth its recovery. A
+    step that holds is followed by one as large. The first that fails by less than half a standard error recovers once
+    more; where that fails, too, or by more, the search goes back to the last good model and tries half as far (on a
+    logarithmic scale). A size budget is approached in the same steps and ends the search when it is met; without an
+    accuracy budget every step counts as holding.
     """
-    return Schedule(
-        lambda history, budget: stepwise(history, budget, FIRST_STEP, last=LAST_STEP, again=True), continues=True
+    large, fine = (
+        math.log(number(f"local:{name}", text, 1.01, 100)) for name, text in (("first", first), ("last", last))
     )
+    return Schedule(lambda history, budget: stepwise(history, budget, large, last=fine, again=True), continues=True)
 
 
-def lottery(step: str = "4") -> Schedule:
+def lottery(step: str = "4", last: str = "1.6") -> Schedule:
     """Find a sparse model that could have been trained from the start: prune, rewind to early weights, train again.
 
     As `local`, but what a step keeps goes back to its weights after the first epoch and is trained as the dense model
-    was. The first step cuts the bytes to one `step`th.
+    was. The first step cuts the bytes to one `step`th, the finest to one `last`th.
     Sources: Frankle and Carbin 2019, "The Lottery Ticket Hypothesis"; Frankle et al. 2020, "Linear Mode Connectivity
     and the Lottery Ticket Hypothesis", for early instead of first weights.
     """
-    first = math.log(number("lottery:step", step, 1.2, 100))
+    first, fine = math.log(number("lottery:step", step, 1.2, 100)), math.log(number("lottery:last", last, 1.01, 100))
 
     def following(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
-        found = stepwise(history, budget, first, last=LAST_STEP)
+        found = stepwise(history, budget, first, last=fine)
         return found._replace(training="first", rewind=True) if isinstance(found, Step) else found
 
     return Schedule(
         following,
-        {"precision": "a vector that goes back to its early weights has not learnt its few bits"},
+        {"bits": "a vector that goes back to its early weights has not learnt its few bits"},
         untrained=True,
         continues=True,
     )
@@ -209,7 +209,7 @@ def incremental(regrow: str = "0.2") -> Schedule:
         following,
         {
             "taps": "a filter that became narrower has no gradient for the taps that it lost",
-            "precision": "bits have no gradient by which they could return",
+            "bits": "bits have no gradient by which they could return",
         },
         continues=True,
     )

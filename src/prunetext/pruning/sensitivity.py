@@ -8,16 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prunetext.models.textcnn.rounding import balance
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import sample_loss
 from prunetext.pruning.cutting import highest
 from prunetext.pruning.methods import Method
-from prunetext.pruning.problem import Task
-from prunetext.pruning.search import Search
+from prunetext.pruning.problem import Problem
+from prunetext.pruning.search import begin_search
 from prunetext.pruning.shrinking import shrink
 
-SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
+REMOVED_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 class Sensitivity(NamedTuple):
@@ -32,37 +31,30 @@ class Sensitivity(NamedTuple):
     loss: float  # rise of the mean cross-entropy, in nats
 
 
-def sensitivity(
-    task: Task, method: Method, folder: Path, progress: Callable[[str], None] | None = None
+def sensitivities(
+    problem: Problem, method: Method, folder: Path, progress: Callable[[str], None] | None = None
 ) -> Iterator[Sensitivity]:
     """Measure each group alone, group by group, the smallest share first.
 
-    rows = list(sensitivity(task, load_method("taylor", "local"), folder))
+    rows = list(sensitivities(problem, load_method("taylor", "local", kinds), folder))
     """
-    search = Search(task, method.criterion, Budget(), folder, method.name)
-    search.start()
-    scored = search.score(search.root, 0, "scores")
-    loss, everywhere = sample_loss(task.dense, task.dev), np.arange(len(task.dev))
+    search = begin_search(problem, method, Budget(), folder)
+    scored = search.maker.score(search.maker.root, 0, "scores")
+    loss, everywhere = sample_loss(problem.dense, problem.dev), np.arange(len(problem.dev))
     for group in scored.groups:
         if progress is not None:
             progress(group.name)
         before = 0
-        for share in SHARES:
+        for share in REMOVED_SHARES:
             kept = {group.name: highest(group, scored.scores[group.name], share)}
             removed = int(np.sum(~kept[group.name]))
             if removed == before:  # of few units, several shares are as many
                 continue
             before = removed
             small = shrink(scored.model, kept)
-            balance(small)
-            search.round_again(small)
-            drop, error = search.drop(small, everywhere)
-            yield Sensitivity(
-                group.name,
-                removed,
-                removed / group.size,
-                task.packed_size(small),
-                drop,
-                error,
-                sample_loss(small, task.dev) - loss,
-            )
+            small.normalise()
+            drop, error = search.bench.drop(small, everywhere)
+            with small.on_grid():
+                rise = sample_loss(small, problem.dev) - loss
+            size = problem.packed_size(small)
+            yield Sensitivity(group.name, removed, removed / group.size, size, drop, error, rise)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from prunetext.models.groups import KINDS, Group, Kept, Slice, Tensors
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
-from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.groups import Group, Kept, Slice, Tensors
+from prunetext.models.protocol import Model
 
 
 def all_kept(groups: Iterable[Group]) -> dict[str, np.ndarray]:
     """The starting point: every unit of every group.
 
-    >>> all_kept([Group("heads", 2, (), cost=len)])
+    >>> all_kept([Group("heads", 2, (), "heads", "layer 0", {})])
     {'heads': array([ True,  True])}
     """
     return {group.name: np.ones(group.size, dtype=bool) for group in groups}
@@ -39,34 +38,38 @@ def unit_blocks(tensor: Tensor, piece: Slice, size: int) -> Tensor:
     return flattened(tensor, piece)[piece.offset : piece.offset + size * piece.width].reshape(size, -1)
 
 
-def concerned(model: TextCNN, kept: Kept) -> Iterator[Group]:
+def replaced(tensor: Tensor, piece: Slice, units: np.ndarray, values: Tensor | None) -> Tensor:
+    """The tensor with the entries of some units, flat places along the slice's axes, as in `values`; None for zeros."""
+    index = torch.from_numpy(units)
+    front = flattened(tensor, piece)
+    if values is None:
+        front = front.index_fill(0, index, 0)
+    else:
+        front = front.index_copy(0, index, flattened(values, piece)[index])
+    order = tuple(range(len(piece.axes)))
+    return front.reshape(tensor.movedim(piece.axes, order).shape).movedim(order, piece.axes).contiguous()
+
+
+def concerned(model: Model, kept: Kept) -> Iterator[Group]:
     """The model's groups of which `kept` says something."""
-    return (group for group in model.groups(tuple(KINDS)) if group.name in kept)
+    return (group for group in model.groups(tuple(model.kinds)) if group.name in kept)
 
 
-def removed(model: TextCNN, kept: Kept) -> Tensors:
-    """All tensors of a model, of the same sizes, after the removal."""
-    tensors = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+def removed(model: Model, kept: Kept) -> Tensors:
+    """All tensors of a model, of the same sizes, after the removal; those that it leaves alone are the model's own."""
+    own = {name: tensor.detach() for name, tensor in model.tensors().items()}
+    tensors = dict(own)
     for group in concerned(model, kept):
         gone = np.flatnonzero(~kept[group.name])
-        without = None if group.without is None else group.without().detach()
+        values = None if group.without is None else group.without(own)
         for piece in group.slices:
-            index = torch.from_numpy(unit_index(piece, group.size)[gone].ravel())
-            tensor = tensors[piece.parameter]
-            front = flattened(tensor, piece)
-            if without is None:
-                front = front.index_fill(0, index, 0)
-            else:
-                front = front.index_copy(0, index, flattened(without, piece)[index])
-            order = tuple(range(len(piece.axes)))
-            shape = tensor.movedim(piece.axes, order).shape
-            tensors[piece.parameter] = front.reshape(shape).movedim(order, piece.axes).contiguous()
-        if group.also is not None:
-            group.also(tensors, gone)
+            places = unit_index(piece, group.size)[gone].ravel()
+            tensors[piece.parameter] = replaced(tensors[piece.parameter], piece, places, values)
+    model.after_removal(tensors, kept)
     return tensors
 
 
-def keep_indices(model: TextCNN, kept: Kept) -> dict[tuple[str, int], np.ndarray]:
+def keep_indices(model: Model, kept: Kept) -> dict[tuple[str, int], Tensor]:
     """One sorted index per (parameter, axis), of what all groups together leave of it."""
     parameters = dict(model.named_parameters())
     inside: dict[tuple[str, int], np.ndarray] = {}
@@ -77,42 +80,48 @@ def keep_indices(model: TextCNN, kept: Kept) -> dict[tuple[str, int], np.ndarray
             length = parameters[piece.parameter].shape[piece.axes[0]]
             stays = inside.setdefault((piece.parameter, piece.axes[0]), np.ones(length, dtype=bool))
             stays[unit_index(piece, group.size)[~kept[group.name]].ravel()] = False
-    return {place: np.flatnonzero(stays) for place, stays in inside.items()}
+    return {place: torch.from_numpy(np.flatnonzero(stays)) for place, stays in inside.items()}
 
 
-def shrink(model: TextCNN, kept: Kept) -> TextCNN:
-    """A new, smaller model without the units that are not kept; it computes what `mask` computes.
+def shrink(model: Model, kept: Kept) -> Model:
+    """A new, smaller model without the units that are not kept; it computes what the model computes when `masked`.
 
         small = shrink(model, kept)        # kept: group name → boolean array (size,); other groups keep all
 
     One `index_select` per (parameter, axis) does it, so uneven shapes need no case of their own.
     """
-    tensors = removed(model, kept)
-    static = model.static
-    for (name, axis), index in keep_indices(model, kept).items():
-        rows = torch.from_numpy(index)
+    tensors, places = removed(model, kept), keep_indices(model, kept)
+    for (name, axis), rows in places.items():
         tensors[name] = tensors[name].index_select(axis, rows)
-        if (name, axis) == ("embedding", 0):
-            places = torch.zeros(len(model.embedding), dtype=torch.int64).index_copy_(0, rows, torch.arange(len(rows)))
-            tensors["bits"], tensors["remap"] = tensors["bits"][rows], places[tensors["remap"]]
-        elif name == "embedding":
-            static = int((index < model.static).sum())
-    for finish in {group.finish for group in concerned(model, kept) if group.finish is not None}:
-        finish(tensors)
-    return model.from_tensors(tensors, pooling=model.pooling, static=static, dropout=model.dropout)
+    model.after_cut(tensors, places, kept)
+    return model.rebuild(tensors)
 
 
-def mask(model: TextCNN, kept: Kept) -> TextCNN:
-    """A copy of the same sizes in which removed units are zero, or what stands in their place.
+@contextmanager
+def masked(model: Model, kept: Kept) -> Iterator[Model]:
+    """Within it, removed units of the model are zero, or what stands in their place; its sizes stay.
 
-    A filter without its first or last taps averages over as many windows as before; shrunk, over fewer.
+        with masked(model, kept):
+            loss = sample_loss(model, sample)
+
+    Only the tensors that change are held twice. A filter without its first or last taps averages over as many windows
+    as before; shrunk, over fewer.
     """
-    masked = copy.deepcopy(model)
-    masked.load_state_dict(removed(model, kept))
-    return masked
+    own = {name: tensor.detach() for name, tensor in model.state_dict().items()}
+    now = removed(model, kept)
+    before = {name: each.clone() for name, each in own.items() if now[name].data_ptr() != each.data_ptr()}
+    with torch.no_grad():
+        for name in before:
+            own[name].copy_(now[name])
+    try:
+        yield model
+    finally:
+        with torch.no_grad():
+            for name, values in before.items():
+                own[name].copy_(values)
 
 
-def expand(small: TextCNN, model: TextCNN, kept: Kept) -> TextCNN:
+def expand(small: Model, model: Model, kept: Kept) -> Model:
     """The small model in the sizes of the one that it was shrunk from; units that are gone could return.
 
         big = expand(small, model, kept)       # small is shrink(model, kept), and was trained since
@@ -120,8 +129,8 @@ def expand(small: TextCNN, model: TextCNN, kept: Kept) -> TextCNN:
     A word that is gone has the unknown word's vector, a single weight is zero. Of a unit with weights in several
     parameters those of the first slice are as `model` has them, the others zero. So all logits are those of `small`.
     """
-    tensors = removed(model, kept)
-    tensors["remap"] = model.remap.clone()
+    buffers = {name: each.clone() for name, each in model.named_buffers()}
+    tensors = {name: each.clone() for name, each in removed(model, kept).items()} | buffers
     for group in concerned(model, kept):
         first, gone = group.slices[0], np.flatnonzero(~kept[group.name])
         index = torch.from_numpy(unit_index(first, group.size)[gone].ravel())
@@ -132,12 +141,11 @@ def expand(small: TextCNN, model: TextCNN, kept: Kept) -> TextCNN:
     places = keep_indices(model, kept)
     for name, parameter in small.named_parameters():
         all_places = (torch.arange(size) for size in tensors[name].shape)
-        kept_places = [
-            torch.from_numpy(places[name, axis]) if (name, axis) in places else every
-            for axis, every in enumerate(all_places)
-        ]
+        kept_places = [places.get((name, axis), every) for axis, every in enumerate(all_places)]
         tensors[name][torch.meshgrid(*kept_places, indexing="ij")] = parameter.detach()
-    if "vocabulary" in kept:
-        words = torch.from_numpy(WORDS + np.flatnonzero(~kept["vocabulary"]))
-        tensors["embedding"][words] = tensors["embedding"][UNKNOWN].clone()
-    return model.from_tensors(tensors, pooling=model.pooling, static=model.static, dropout=model.dropout)
+    for group in concerned(model, kept):  # what stands in their place has been trained, too
+        if group.without is not None and group.cut:
+            (piece,), gone = group.slices, np.flatnonzero(~kept[group.name])
+            units = unit_index(piece, group.size)[gone].ravel()
+            tensors[piece.parameter] = replaced(tensors[piece.parameter], piece, units, group.without(tensors))
+    return model.rebuild(tensors)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FORMAT = "prunetext/1"
+FLOAT_FORMAT = "prunetext-float/1"  # of a float model, which is there to be pruned
 ELEMENT_SIZE = {"F32": 4, "I8": 1, "U8": 1}
 BLANK_CHECKSUM = "0" * 16
 LONGEST_PREFIX = 255
@@ -86,7 +87,7 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
     and checksum are filled in. The file is written beside `path`, read back by the runtime, and only then renamed:
     ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
-    data = _smallest(tensors, {key: value for key, value in metadata.items() if key != "coding"})
+    data = file_bytes(tensors, metadata)
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -157,8 +158,9 @@ def _check(path: str | os.PathLike[str], named: str | os.PathLike[str]) -> None:
         raise ModelFileError(f"{os.fspath(named)}: {error}") from None
 
 
-def _smallest(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
-    """The file's bytes, with those tensors coded that are smaller so."""
+def file_bytes(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
+    """The bytes that `write` would write, with those tensors coded that are smaller so; they are not checked."""
+    metadata = {key: value for key, value in metadata.items() if key != "coding"}
     raw = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}
     metadata = {**metadata, "format": FORMAT, "vocabulary": _vocabulary_entry(raw)}
     data = _file_bytes(raw, metadata)

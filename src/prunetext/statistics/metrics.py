@@ -16,6 +16,7 @@ from prunetext.data.dataset import Examples, Input
 from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
 from prunetext.runtime.classifier import Classifier
+from prunetext.statistics.evaluation import Damage, damages
 
 Array = npt.NDArray[Any]
 
@@ -43,6 +44,11 @@ class Gold(NamedTuple):
             if self.several
             else not metric.ranks or bool((self.targets == self.positive).any())
         )
+
+    def agreement(self, before: Array, now: Array) -> float:
+        """The share of texts that two models' scores answer alike; where they have several labels, in all of them."""
+        alike = (now == before).all(1) if self.several else now.argmax(1) == before.argmax(1)
+        return float(alike.mean())
 
     def subset(self, rows: Array) -> Gold:
         """Of these rows, in this order."""
@@ -223,6 +229,16 @@ class Measure(NamedTuple):
         """A share in 0..1."""
         cells, table = self.metric.units(scores, self.gold)
         return float(self.metric.share(np.bincount(cells, minlength=len(table)) @ table))
+
+    def micro_f1(self, scores: Array) -> float | None:
+        """Beside the metric, where texts may have several labels; else None."""
+        return self._replace(name="micro-f1").value(scores) if self.gold.several else None
+
+    def damages(self, dense: Array, packed: Array, labels: Sequence[str]) -> list[Damage]:
+        """What the packed model has lost of each label, the largest loss first, where texts may have several."""
+        if not self.gold.several:
+            return []
+        return damages(named(dense, labels), named(packed, labels), named(self.gold.targets.astype(bool), labels))
 
     def subset(self, rows: Array) -> Measure:
         """On these rows alone."""

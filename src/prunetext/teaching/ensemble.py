@@ -12,21 +12,27 @@ import torch
 
 from prunetext.data.dataset import Examples, Input
 from prunetext.errors import RunError
-from prunetext.models.encoded import Encoded, encode, encode_inputs
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Model
+from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import kind_of
+from prunetext.models.textcnn.reading import encode, encode_inputs
 from prunetext.models.textcnn.starting import begin_at, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
+from prunetext.statistics.metrics import Measure
 from prunetext.teaching.cache import Floats, alone
-from prunetext.training.checkpoint import load_tensors, save_tensors
-from prunetext.training.loop import Settings, Trained, logits, train_model
-from prunetext.training.losses import softened
+from prunetext.training.answering import logits
+from prunetext.training.loop import Training, train_model
+from prunetext.training.losses import loss_of
 from prunetext.training.pace import pace
+from prunetext.training.settings import Settings
 
-LARGE = ModelOptions(dimensions=64, filters=128, pooling="max")
-LEAST = 1e-6  # as small as a probability is taken for
-ROUNDS = 3  # of self-training
+LARGE_MODEL = ModelOptions(dimensions=64, filters=128, pooling="max")
+LEAST_PROBABILITY = 1e-6  # as small as a probability is taken for
+SELF_TAUGHT_ROUNDS = 3  # of self-training
 CONFIDENT = 0.9  # probability from which the class that is learnt best is taken for right
 
 
@@ -37,6 +43,7 @@ def ensemble(
     labels: Sequence[str],
     folder: Path,
     tell: Callable[[int, int], None] | None = None,
+    large: ModelOptions = LARGE_MODEL,
 ) -> Callable[[Sequence[Input]], Floats]:
     """Train so many large TextCNNs, each from a start of its own; they answer with logits of their mean.
 
@@ -45,58 +52,63 @@ def ensemble(
 
     Members that an earlier call has left in the folder are not trained again.
     """
-    words = vocabulary_of(examples.all_texts, LARGE)
+    words = vocabulary_of(examples.all_texts, large)
     vocabulary = Vocabulary(words)
-    train, chosen = (encode(each, vocabulary, labels) for each in (examples, dev))
+    train, chosen = (encode(vocabulary, each, labels) for each in (examples, dev))
+    loss = loss_of(train.task)
     members = []
     with alone(folder):
         for number in range(size):
             if tell is not None:
                 tell(number, size)
-            members.append(member(number, train, chosen, len(words), len(labels), folder))
+            members.append(member(number, train, chosen, len(words), len(labels), folder, large))
 
     def answer(texts: Sequence[Input]) -> Floats:
-        encoded = encode_inputs(texts, vocabulary)
-        mean = torch.stack([softened(logits(model, encoded), 1.0, train.several) for model in members]).mean(0)
-        answered: Floats = (mean.logit(LEAST) if train.several else mean.clamp(min=LEAST).log()).numpy()
+        encoded = encode_inputs(vocabulary, texts)
+        mean = torch.stack([loss.softened(logits(model, encoded), 1.0) for model in members]).mean(0)
+        answered: Floats = loss.inverse(mean, LEAST_PROBABILITY).numpy()
         return answered
 
     return answer
 
 
-def member(number: int, train: Encoded, dev: Encoded, words: int, classes: int, folder: Path) -> TextCNN:
+def member(
+    number: int, train: Encoded, dev: Encoded, words: int, classes: int, folder: Path, large: ModelOptions = LARGE_MODEL
+) -> TextCNN:
     """One trained TextCNN of an ensemble."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number)
-        filters = dict.fromkeys(parse_widths(LARGE.widths), LARGE.filters)
-        model = kind_of(train.texts)(Shape(words, LARGE.dimensions or 0, filters, classes, LARGE.pooling))
+        filters = dict.fromkeys(parse_widths(large.widths), large.filters)
+        model = kind_of(train.texts)(Shape(words, large.dimensions or 0, filters, classes, large.pooling))
         path = folder / f"member-{number}.safetensors"
         with suppress(OSError, RunError):  # there is none, or it is damaged
             model.load_state_dict(load_tensors(path)[0])
             return model
-        if train.several:
+        if loss_of(train.task).several:
             begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")
-        own = dataclasses.replace(pace(len(train), seed=number, several=train.several), ranking=0.0)  # it only labels
-        whole(train_model(model, train, dev, own, checkpoint=checkpoint))
+        own = dataclasses.replace(pace(len(train), seed=number, task=train.task), ranking=0.0)  # it only labels
+        finished(train_model(model, train, dev, own, checkpoint=checkpoint))
         save_tensors(path, dict(model.state_dict()), {})
         checkpoint.unlink(missing_ok=True)
     return model
 
 
-def whole(trained: Trained) -> None:
+def finished(trained: Training) -> None:
     """Go no further with a model whose training was interrupted: it is no teacher."""
     if trained.ended == "interrupted":
         raise KeyboardInterrupt
 
 
 def self_taught(
-    untrained: Callable[[], TextCNN],
+    untrained: Callable[[], Model],
     labelled: Encoded,
     unlabelled: Encoded,
     dev: Encoded,
     settings: Settings,
+    measure: Measure | None = None,
     tell: Callable[[int, int], None] | None = None,
+    rounds: int = SELF_TAUGHT_ROUNDS,
 ) -> torch.Tensor:
     """What a model comes to believe of texts without labels by learning from its own surest answers.
 
@@ -107,10 +119,10 @@ def self_taught(
     average.
     """
     lessons = joined(labelled, unlabelled)
-    beliefs = torch.zeros(len(lessons), untrained().head.out_features)
-    for number in range(ROUNDS):
+    beliefs = torch.zeros(len(lessons), untrained().classes)
+    for number in range(rounds):
         if tell is not None:
-            tell(number, ROUNDS)
+            tell(number, rounds)
         examples = dataclasses.replace(lessons, soft=beliefs).subset(sure_rows(beliefs, labelled))
         model = untrained()
         own = pace(len(examples))
@@ -121,12 +133,12 @@ def self_taught(
             patience=own.patience,
             seed=settings.seed + number,
         )
-        whole(train_model(model, examples, dev, own))
+        finished(train_model(model, examples, dev, own, measure=measure))
         beliefs = logits(model, lessons).softmax(1)
         beliefs = torch.where(confident(beliefs)[:, None], beliefs, 0.0)
         beliefs[: len(labelled)] = 0  # labels are not doubted
     if tell is not None:
-        tell(ROUNDS, ROUNDS)
+        tell(rounds, rounds)
     return beliefs
 
 
@@ -155,7 +167,7 @@ def joined(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = N
     """Texts with labels and without as one, in this order."""
     offsets = np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]])
     more = unlabelled.targets
-    if labelled.several:
+    if labelled.targets.dim() > 1:
         more = more[:, None].expand(-1, labelled.targets.shape[1])
     targets = torch.cat([labelled.targets, more])
     ids = np.concatenate([labelled.ids, unlabelled.ids])

@@ -16,16 +16,15 @@ from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
 from prunetext.errors import InputError, require
 from prunetext.modelfiles.header import read_header
-from prunetext.modelfiles.trained import load_float
-from prunetext.models.encoded import encode_inputs
+from prunetext.modelfiles.trained import read_trained
+from prunetext.models.protocol import load_family
 from prunetext.options import TeachOptions
-from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.teaching.probabilities import COLUMNS, ENDINGS, OF_PAIRS, read_probabilities
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 Tell = Callable[[int, int], None] | None
 
@@ -125,13 +124,13 @@ def of_probabilities(path: Path, data: Data) -> Teacher:
 def of_run(folder: Path, data: Data, origin: Origin) -> Teacher:
     """The dense model of an earlier run, which must not have learnt from what this one is judged on."""
     path = folder / "dense.safetensors"
-    found, labels = load_float(path), data.labels
+    found, labels = read_trained(path), data.labels
     refuse_labels(str(folder), found.labels, labels)
-    if found.model.texts != (1 if data.train.pairs is None else 2):
-        raise InputError(f"teacher {folder}: it has learnt pairs where train has texts, or texts where it has pairs.")
-    if (found.thresholds is None) != (data.train.label_sets is None):
-        one, other = ("one label", "several") if found.thresholds is None else ("several labels", "one")
-        raise InputError(f"teacher {folder}: it gives texts {one}, but those of train have {other}. Give another one.")
+    if (learnt := found.task) != (wanted := data.train.kind):
+        raise InputError(
+            f"teacher {folder}: its task is {learnt.name}, but that of train is {wanted.name}. "
+            "Give a teacher of that task."
+        )
     recipe = json.loads(read_header(path).metadata.get("recipe", "null"))
     theirs = Origin(recipe.get("data", ""), recipe.get("source")) if isinstance(recipe, dict) else Origin("")
     if theirs.source is not None and theirs.source == origin.source and theirs.data != origin.data:
@@ -140,10 +139,10 @@ def of_run(folder: Path, data: Data, origin: Origin) -> Teacher:
             "dev and test. Give dev and test as files of their own, or a run of the same --seed."
         )
     doubt = f"Teacher {folder} was made of other data: whether texts of dev or test were among them is not known."
-    order, vocabulary = torch.tensor([found.labels.index(label) for label in labels]), Vocabulary(found.words)
+    order, family = torch.tensor([found.labels.index(label) for label in labels]), load_family(found.family)
 
     def ask(texts: Sequence[Input]) -> Floats:
-        answered: Floats = logits(found.model, encode_inputs(texts, vocabulary))[:, order].numpy()
+        answered: Floats = logits(found.model, family.encode(found.reader, texts))[:, order].numpy()
         return answered
 
     key = digest_of("run", digest_of_file(path), *labels)

@@ -13,30 +13,46 @@ BUCKET = 64  # batches sorted by length at a time: little padding, yet every epo
 EVALUATION_TOKENS = 1 << 15  # padded tokens in one batch without gradients
 
 
-def batches(examples: Encoded, size: int, seed: int, epoch: int) -> list[npt.NDArray[np.int64]]:
+def batches(
+    examples: Encoded, size: int, seed: int, epoch: int, tokens: int | None = None
+) -> list[npt.NDArray[np.int64]]:
     """Rows of each batch of one epoch; a function of the seed and the epoch alone.
 
-    Texts are shuffled, sorted by length within every `BUCKET` batches, and the batches shuffled again.
+    Texts are shuffled, sorted by length within every `BUCKET` batches, and the batches shuffled again. With `tokens`,
+    all are sorted, and a batch has as many of them as make so many padded tokens: each epoch has the same number.
     """
     random = np.random.default_rng((seed, epoch))
     order = random.permutation(len(examples))
     lengths = examples.tokens()
     rows = []
-    for start in range(0, len(order), size * BUCKET):
-        bucket = order[start : start + size * BUCKET]
+    bucket_size = len(order) if tokens else size * BUCKET
+    for start in range(0, len(order), max(bucket_size, 1)):
+        bucket = order[start : start + bucket_size]
         bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
-        rows += [bucket[at : at + size] for at in range(0, len(bucket), size)]
+        if tokens:
+            rows += list(filled(bucket, np.maximum(lengths[bucket], 1), tokens))
+        else:
+            rows += [bucket[at : at + size] for at in range(0, len(bucket), size)]
     return [rows[at] for at in random.permutation(len(rows))]
+
+
+def filled(rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], tokens: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows in batches of at most so many padded tokens, or of one text; lengths rise.
+
+    >>> [batch.tolist() for batch in filled(np.arange(4), np.array([1, 2, 2, 9]), 6)]
+    [[0, 1, 2], [3]]
+    """
+    start = 0
+    while start < len(rows):
+        end = start + 1
+        while end < len(rows) and (end + 1 - start) * lengths[end] <= tokens:
+            end += 1
+        yield rows[start:end]
+        start = end
 
 
 def evaluation_batches(examples: Encoded) -> Iterator[npt.NDArray[np.int64]]:
     """Rows of each batch, shortest texts first, under a bound on padded tokens."""
     lengths = np.maximum(examples.lengths(), 1) * examples.texts
     order = np.argsort(lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        end = start + 1
-        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= EVALUATION_TOKENS:
-            end += 1
-        yield order[start:end]
-        start = end
+    yield from filled(order, lengths[order], EVALUATION_TOKENS)

@@ -8,46 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from prunetext.errors import RunError
-from prunetext.models.textcnn.model import Rounding, TextCNN
+from prunetext.models.protocol import Model
+from prunetext.models.tensors import load_tensors, save_tensors
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file so that at every moment the old or the new one is whole."""
-    beside = path.with_name(path.name + ".part")
-    data = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, metadata)
-    beside.write_bytes(with_sorted_metadata(data))
-    beside.replace(path)
-
-
-def with_sorted_metadata(data: bytes) -> bytes:
-    """Put a safetensors file's metadata in order; the library's is random, and equal runs should give equal files."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:end])
-    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[end:]
-
-
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read the tensors and the string metadata of a safetensors file.
-
-        tensors, metadata = load_tensors(Path("runs/reviews/dense.safetensors"))
-
-    RunError where it is damaged, as after a failure of power.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except SafetensorError as error:
-        raise RunError(f"{path}: this part of the run is damaged ({error}). Begin anew with --overwrite.") from None
 
 
 class Checkpoint:
@@ -56,7 +22,7 @@ class Checkpoint:
     def __init__(
         self,
         path: Path | None,
-        model: TextCNN,
+        model: Model,
         optimizers: list[torch.optim.Optimizer],
         noted: dict[str, Tensor] | None = None,
     ) -> None:
@@ -127,8 +93,7 @@ class Checkpoint:
                 for key, value in moments.items():
                     tensors[f"optimizer.{number}.{index}.{key}"] = torch.as_tensor(value)
         scalars = {name: getattr(self, name) for name in SCALARS}
-        if self.model.rounding is not None:
-            tensors |= {f"rounding.{name}": tensor for name, tensor in self.model.rounding.tensors().items()}
+        tensors |= {f"grid.{name}": tensor for name, tensor in self.model.grid().items()}
         tensors |= {f"noted.{name}": tensor for name, tensor in self.noted.items()}
         save_tensors(self.path, tensors, {"state": json.dumps(scalars)})
 
@@ -142,9 +107,9 @@ class Checkpoint:
         self._put({key[6:]: tensor for key, tensor in tensors.items() if key.startswith("model.")})
         self.mean = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("mean.")}
         self.best = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("best.")}
-        steps = {key[9:]: tensor for key, tensor in tensors.items() if key.startswith("rounding.")}
-        if steps:
-            self.model.rounding = Rounding.from_tensors(steps)
+        grid = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("grid.")}
+        if grid:
+            self.model.take_grid(grid)
         self.noted.update({key[6:]: tensor for key, tensor in tensors.items() if key.startswith("noted.")})
         for number, optimizer in enumerate(self.optimizers):
             state = optimizer.state_dict()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,42 +14,16 @@ import torch
 from torch import Tensor
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.row_adam import RowAdam
-from prunetext.statistics.metrics import Array, Gold, Measure
-from prunetext.statistics.thresholds import decided, tuned
-from prunetext.training.batches import batches, evaluation_batches
+from prunetext.models.protocol import Disturbance, Model, Rates
+from prunetext.statistics.metrics import Measure
+from prunetext.training.answering import dev_values
+from prunetext.training.batches import batches
 from prunetext.training.checkpoint import Checkpoint
-from prunetext.training.losses import distillation_loss, distribution, softened
+from prunetext.training.losses import distribution, loss_of
+from prunetext.training.settings import Settings
 
-WINDOW = 1000  # tokens of one text in one training step, another part of it in each; prediction reads all of it
-CHECKPOINT_SECONDS = 10.0
 SHARED_WORK = 1 << 17  # multiplications a word from which several threads are faster than one
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How one call of the loop trains."""
-
-    epochs: float = 6
-    stop_after: float | None = None  # epochs, if training is to be broken off on the way
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    embedding_rate: float = 4e-3
-    final_rate: float = 0.05  # share of the learning rate at the last step; it falls linearly
-    weight_decay: float = 0.01
-    word_dropout: float = 0.2
-    averaging: float = 0.998  # share of the running average of the weights kept at each step; what dev judges
-    best_by: str = "metric"  # on dev; "loss" is less precise, but hardly flatters the best of many
-    patience: int = 3  # judgements that are no better
-    judgements: int = 1  # of dev, in one epoch
-    judge_start: bool = False  # whether the weights that training starts from may be the best ones
-    soft_share: float = 0.8  # of the loss: what a teacher says, where there is one; the rest is the label
-    temperature: float = 1.0  # of the teacher's probabilities
-    varied: float = 0.5  # share of pairs in a step of which common words are left out
-    ranking: float = 0.1  # weight, beside the loss, of what pairs teach of both texts by themselves
-    class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
-    seed: int = 0
+Rows = npt.NDArray[np.int64]
 
 
 class Hooks(NamedTuple):
@@ -60,9 +33,9 @@ class Hooks(NamedTuple):
     that are not trained.
     """
 
-    after_backward: Callable[[TextCNN], None] | None = None
-    after_step: Callable[[TextCNN, float], None] | None = None  # and the learning rate
-    start_epoch: Callable[[TextCNN], None] | None = None
+    after_backward: Callable[[Model], None] | None = None
+    after_step: Callable[[Model, float], None] | None = None  # and the learning rate
+    start_epoch: Callable[[Model], None] | None = None
     noted: dict[str, Tensor] | None = None
     frozen: Callable[[str], bool] | None = None
 
@@ -76,7 +49,7 @@ class Progress(NamedTuple):
     metric: str = "accuracy"  # which it is, as people write it
 
 
-class Trained(NamedTuple):
+class Training(NamedTuple):
     """What a call of the loop did; the model holds the best weights."""
 
     epochs: int
@@ -85,8 +58,43 @@ class Trained(NamedTuple):
     ended: str | None = None  # "interrupted" or "time", if it did not end by itself
 
 
+class Course:
+    """The steps of one training: which batches each takes, and at what share of the learning rates."""
+
+    def __init__(self, train: Encoded, settings: Settings) -> None:
+        self.train, self.settings = train, settings
+        self.batches: list[Rows] = []
+        self.epoch = -1
+        count = len(self.of_epoch(0)) if settings.batch_tokens else -(-len(train) // settings.batch_size)
+        self.per_epoch = -(-count // settings.accumulate)
+        self.total = max(1, round(self.per_epoch * settings.epochs))
+        stop = settings.stop_after
+        self.last = self.total if stop is None else min(self.total, max(1, round(self.per_epoch * stop)))
+
+    def of_epoch(self, epoch: int) -> list[Rows]:
+        """The batches of an epoch; those of the last one asked for are kept."""
+        if epoch != self.epoch:
+            own = self.settings
+            self.batches, self.epoch = batches(self.train, own.batch_size, own.seed, epoch, own.batch_tokens), epoch
+        return self.batches
+
+    def rows(self, step: int) -> list[Rows]:
+        """The batches of one step."""
+        epoch, place = divmod(step, self.per_epoch)
+        few = self.settings.accumulate
+        return self.of_epoch(epoch)[place * few : (place + 1) * few]
+
+    def share(self, step: int) -> float:
+        """The share of the learning rates at a step: it rises while training warms up, then falls to the last."""
+        own = self.settings
+        rising = own.warmup * self.total
+        if step < rising:
+            return (step + 1) / (rising + 1)
+        return 1 - (1 - own.final_rate) * step / self.total
+
+
 def train_model(
-    model: TextCNN,
+    model: Model,
     train: Encoded,
     dev: Encoded,
     settings: Settings,
@@ -96,31 +104,26 @@ def train_model(
     measure: Measure | None = None,
     progress: Callable[[Progress], None] | None = None,
     deadline: float | None = None,
-) -> Trained:
+    clock: Callable[[], float] = time.monotonic,
+) -> Training:
     """Train in place until the epochs are over or dev no longer improves; leave the best weights in the model.
 
-        trained = train_model(model, train, dev, Settings(epochs=6), checkpoint=folder / "dense.checkpoint")
+        done = train_model(model, train, dev, Settings(epochs=6), checkpoint=folder / "dense.checkpoint")
 
     Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
     `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
-    `measure` is what dev is judged by, if that is not accuracy. The steps of a small model are too short to be shared
-    out, so that it trains on one thread.
+    `measure` is what dev is judged by, if that is not accuracy. `deadline` is on `clock`. The steps of a small model
+    are too short to be shared out, so that it trains on one thread.
     """
-    hooks = hooks or Hooks()
-    trained = [(name, each) for name, each in model.named_parameters() if not (hooks.frozen and hooks.frozen(name))]
-    dense = [parameter for name, parameter in trained if name != "embedding"]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(dense, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True),
-        *(RowAdam([parameter], lr=settings.embedding_rate) for name, parameter in trained if name == "embedding"),
-    ]
-    base_rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
-    per_epoch = -(-len(train) // settings.batch_size)
-    total = max(1, round(per_epoch * settings.epochs))
-    last = total if settings.stop_after is None else min(total, max(1, round(per_epoch * settings.stop_after)))
+    hooks, course = hooks or Hooks(), Course(train, settings)
+    model.to(settings.device)
+    rates = Rates(settings.learning_rate, settings.embedding_rate, settings.weight_decay)
+    optimizers = model.optimizers(rates, hooks.frozen)
+    base = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     state = Checkpoint(checkpoint, model, optimizers, hooks.noted)
     state.restore()
-    saved, seconds, texts, epoch_batches = time.monotonic(), 0.0, 0, None
-    every = max(1, per_epoch // settings.judgements)
+    saved, seconds, texts = clock(), 0.0, 0
+    every = max(1, course.per_epoch // settings.judgements)
 
     def judge() -> None:
         state.judge(*dev_values(model, dev, measure, settings.class_weights), settings.best_by)
@@ -130,44 +133,50 @@ def train_model(
     ended = None
     with threads(threads_for(model)):
         try:
-            while state.step < last and state.bad_epochs < settings.patience and ended is None:
-                epoch, place = divmod(state.step, per_epoch)
-                if epoch_batches is None or place == 0:
-                    epoch_batches = batches(train, settings.batch_size, settings.seed, epoch)
-                if hooks.start_epoch and place == 0:
+            while state.step < course.last and state.bad_epochs < settings.patience and ended is None:
+                if hooks.start_epoch and state.step % course.per_epoch == 0:
                     hooks.start_epoch(model)
+                rows = course.rows(state.step)
                 began = time.perf_counter()
-                share = 1 - (1 - settings.final_rate) * state.step / total
-                for optimizer, rate in zip(optimizers, base_rates, strict=True):
-                    optimizer.param_groups[0]["lr"] = rate * share
+                share = course.share(state.step)
+                set_rates(optimizers, base, share)
                 torch.manual_seed(settings.seed * 1_000_003 + state.step)
-                rows = epoch_batches[place]
                 train_step(model, train, rows, settings, optimizers, hooks, settings.learning_rate * share)
                 seconds += time.perf_counter() - began
-                texts += len(rows)
+                texts += sum(map(len, rows))
                 state.step += 1
                 state.average(settings.averaging)
-                late = deadline is not None and time.monotonic() > deadline
-                if state.step % every == 0 or state.step == last or late:
+                late = deadline is not None and clock() > deadline
+                if state.step % every == 0 or state.step == course.last or late:
                     with state.averaged():
                         judge()
-                if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                if checkpoint is not None and clock() - saved > settings.checkpoint_seconds:
                     state.save()
-                    saved = time.monotonic()
+                    saved = clock()
                 if progress:
-                    progress(Progress(state.step, last, state.accuracy, measure.title if measure else "accuracy"))
+                    title = measure.title if measure else "accuracy"
+                    progress(Progress(state.step, course.last, state.accuracy, title))
                 ended = "time" if late else None
         except KeyboardInterrupt:
             if not state.best:
                 raise
             ended = "interrupted"
     state.restore_best()
-    return Trained(-(-state.step // per_epoch), state.accuracy or 0.0, texts / seconds if seconds else 0.0, ended)
+    model.to("cpu")
+    epochs = -(-state.step // course.per_epoch)
+    return Training(epochs, state.accuracy or 0.0, texts / seconds if seconds else 0.0, ended)
 
 
-def threads_for(model: TextCNN) -> int:
+def set_rates(optimizers: list[torch.optim.Optimizer], base: list[float], share: float) -> None:
+    """Give each group of parameters its share of its learning rate."""
+    groups = (group for optimizer in optimizers for group in optimizer.param_groups)
+    for group, rate in zip(groups, base, strict=True):
+        group["lr"] = rate * share
+
+
+def threads_for(model: Model) -> int:
     """PyTorch's number of threads, or one for a small model: its steps are too short to be shared out."""
-    return 1 if model.taps().numel() < SHARED_WORK else torch.get_num_threads()
+    return 1 if model.work < SHARED_WORK else torch.get_num_threads()
 
 
 @contextmanager
@@ -186,36 +195,29 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def computing(settings: Settings) -> AbstractContextManager[object]:
+    """Within it, products are computed in the precision of the settings."""
+    if settings.precision == "float32":
+        return nullcontext()
+    return torch.autocast(settings.device, dtype=getattr(torch, settings.precision))
+
+
 def train_step(
-    model: TextCNN,
+    model: Model,
     train: Encoded,
-    rows: npt.NDArray[np.int64],
+    rows: list[Rows],
     settings: Settings,
     optimizers: list[torch.optim.Optimizer],
     hooks: Hooks,
     learning_rate: float,
 ) -> None:
-    """One batch: forward, backward, update."""
+    """One step: forward and backward for each of its batches, then update."""
     model.train()
-    ids = train.take(rows, WINDOW, anywhere=True)  # (batch, length)
-    if settings.varied:
-        ids = model.varied(ids, settings.varied)
-    if settings.word_dropout:
-        # The unknown word learns from words hidden at random; it stands for every removed and unseen word.
-        ids = model.hidden(ids, torch.rand(ids.shape) < settings.word_dropout)
-    chosen = torch.from_numpy(rows)
-    soft = None if train.soft is None else train.soft[chosen]
-    how = (settings.soft_share, settings.temperature, settings.class_weights)
-
-    def loss_of(answers: Tensor) -> Tensor:
-        return distillation_loss(answers, train.targets[chosen], soft, *how, several=train.several)
-
-    loss = loss_of(model(ids))
-    if model.texts > 1 and settings.ranking:
-        truth = distribution(train.targets[chosen], soft, settings.soft_share, model.head.out_features)
-        loss = loss + settings.ranking * model.further_loss(ids, loss_of, truth)
     model.zero_grad()
-    loss.backward()
+    for batch in rows:
+        with computing(settings):
+            loss = batch_loss(model, train, batch, settings)
+        (loss if len(rows) == 1 else loss / len(rows)).backward()
     if hooks.after_backward:
         hooks.after_backward(model)
     for optimizer in optimizers:
@@ -224,53 +226,22 @@ def train_step(
         hooks.after_step(model, learning_rate)
 
 
-@torch.no_grad()
-def logits(model: TextCNN, examples: Encoded) -> Tensor:
-    """Logits (n, classes) of all texts, in their order, none cropped."""
-    model.eval()
-    out = torch.empty(len(examples), model.head.out_features)
-    for rows in evaluation_batches(examples):
-        out[torch.from_numpy(rows)] = model(examples.take(rows))
-    return out
+def batch_loss(model: Model, train: Encoded, rows: Rows, settings: Settings) -> Tensor:
+    """What one batch is to make small."""
+    ids = train.take(rows, settings.window, anywhere=True).to(settings.device)  # (batch, length)
+    ids = model.disturbed(ids, Disturbance(settings.word_dropout, settings.varied))
+    chosen = torch.from_numpy(rows)
+    targets = train.targets[chosen].to(settings.device)
+    soft = None if train.soft is None else train.soft[chosen].to(settings.device)
+    how = (settings.soft_share, settings.temperature, settings.class_weights)
+    distilled = loss_of(train.task).distilled
 
+    def loss_of_logits(answers: Tensor) -> Tensor:
+        return distilled(answers, targets, soft, *how)
 
-def probabilities(model: TextCNN, examples: Encoded) -> Array:
-    """Probabilities (n, classes) of all texts."""
-    return softened(logits(model, examples).double(), 1.0, examples.several).numpy()
+    def truth() -> Tensor:
+        return distribution(targets, soft, settings.soft_share, model.classes)
 
-
-def thresholds_of(model: TextCNN, dev: Encoded) -> Array | None:
-    """From which probability on a text has a label, as dev says; None where each text has one label."""
-    return tuned(probabilities(model, dev), dev.targets.numpy()) if dev.several else None
-
-
-def answers(
-    model: TextCNN, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
-) -> Array:
-    """What metrics judge: probabilities (n, classes) of all texts; of several labels, which each text is given.
-
-    By these thresholds, or by those that suit the examples best, of which `rows` are looked at, or all.
-    """
-    found = probabilities(model, examples)
-    return given(found, examples, thresholds, rows) if examples.several else found
-
-
-def given(
-    found: Array, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
-) -> Array:
-    """Which of several labels each text is given, (n, classes) bool, as for `answers`."""
-    if thresholds is None:
-        seen = slice(None) if rows is None else rows
-        thresholds = tuned(found[seen], examples.targets.numpy()[seen])
-    return decided(found, thresholds)
-
-
-def dev_values(
-    model: TextCNN, dev: Encoded, measure: Measure | None = None, class_weights: tuple[float, ...] = ()
-) -> tuple[float, float]:
-    """Accuracy, or the value of another metric (a share), and the cross-entropy (nats) on dev."""
-    scores = logits(model, dev)
-    found = softened(scores.double(), 1.0, dev.several).numpy()
-    measure = measure or Measure("accuracy", Gold(dev.targets.numpy()))
-    value = measure.value(given(found, dev) if dev.several else found)
-    return value, float(distillation_loss(scores, dev.targets, None, 0.0, 1.0, class_weights, dev.several))
+    loss = loss_of_logits(model(ids))
+    further = model.further_loss(ids, loss_of_logits, truth) if settings.ranking else None
+    return loss if further is None else loss + settings.ranking * further

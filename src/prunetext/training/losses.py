@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from prunetext.data.task import Task
 from prunetext.models.encoded import UNLABELLED
 
 
@@ -45,64 +49,6 @@ def distribution(targets: Tensor, soft: Tensor | None, share: float, classes: in
     return functional.one_hot(targets, classes).float() if soft is None else blended(targets, soft, share)
 
 
-def text_losses(logits: Tensor, targets: Tensor, several: bool = False) -> Tensor:
-    """The loss of each text (nats), shape (n,): cross-entropy, or that of each of its labels alone, added up.
-
-    >>> text_losses(torch.zeros(1, 4), torch.tensor([2])).tolist()
-    [1.3862943649291992]
-    >>> text_losses(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]), several=True).tolist()
-    [1.3862943649291992]
-
-    targets are classes (n,), or probabilities (n, classes): of `several` labels, one for each by itself.
-    """
-    if several:
-        return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
-    return functional.cross_entropy(logits, targets, reduction="none")
-
-
-def mean_loss(logits: Tensor, targets: Tensor, several: bool = False) -> Tensor:
-    """The mean of `text_losses`."""
-    if several:
-        return text_losses(logits, targets, several).mean()
-    return functional.cross_entropy(logits, targets)  # which rounds otherwise than a mean of its parts
-
-
-def distillation_loss(
-    logits: Tensor,
-    targets: Tensor,
-    soft: Tensor | None,
-    share: float,
-    temperature: float,
-    class_weights: tuple[float, ...] = (),
-    several: bool = False,
-) -> Tensor:
-    """Mean loss (nats) of logits (n, classes): share · T² · H(soft, softmax(logits / T)) + (1 − share) · H(label).
-
-    >>> logits, label = torch.tensor([[0.0, 0.0]]), torch.tensor([0])
-    >>> float(distillation_loss(logits, label, None, 0.5, 1.0))
-    0.6931471824645996
-
-    targets (n,) are classes, or `UNLABELLED`, or probabilities (n, classes) that stand for both; soft (n, classes) is
-    the teacher's softmax at the temperature T, or zeros where it said nothing. Of `several` labels each is learnt by
-    itself, and softmax is the logistic function. class_weights (classes,) multiply what
-    is learnt of labels, by the label; what a teacher says is learnt as it is.
-    Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network".
-    """
-    if soft is None and not class_weights:
-        return mean_loss(logits, targets, several)
-    if soft is not None and temperature == 1 and not class_weights:
-        return mean_loss(logits, blended(targets, soft, share), several)
-    labels = targets.clamp(min=0)
-    of_label = text_losses(logits, labels, several)
-    if class_weights:
-        of_label = of_label * torch.tensor(class_weights)[labels]
-    if soft is None:
-        return of_label.mean()
-    part = shares(targets, soft, share)
-    of_soft = text_losses(logits / temperature, soft, several) * temperature**2
-    return (part * of_soft + (1 - part) * of_label).mean()
-
-
 def balanced(targets: Tensor, classes: int) -> tuple[float, ...]:
     """A weight for each class, the inverse of how often it occurs; the mean over labelled texts is 1.
 
@@ -114,10 +60,95 @@ def balanced(targets: Tensor, classes: int) -> tuple[float, ...]:
     return tuple(weights.tolist())
 
 
-def softened(logits: Tensor, temperature: float, several: bool = False) -> Tensor:
-    """Probabilities (n, classes) at a temperature; of `several` labels, each by itself.
+class Loss(NamedTuple):
+    """What logits (n, classes) are worth, by what the task answers with.
 
-    >>> softened(torch.tensor([[2.0, 0.0]]), 1e6).round(decimals=3).tolist()
+    >>> label = loss_of(Task())
+    >>> label.texts(torch.zeros(1, 4), torch.tensor([2])).tolist()
+    [1.3862943649291992]
+    >>> loss_of(Task(answer="labels")).texts(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])).tolist()
+    [1.3862943649291992]
+    >>> label.softened(torch.tensor([[2.0, 0.0]]), 1e6).round(decimals=3).tolist()
     [[0.5, 0.5]]
+
+    texts: the loss of each text (nats), shape (n,), of targets that are classes (n,), or probabilities (n, classes).
+    mean: its mean. softened: probabilities (n, classes) at a temperature. several: whether each label has a probability
+    by itself, so that a text may have several. inverse: logits of probabilities, of which none is taken to be smaller
+    than the second argument.
     """
-    return torch.sigmoid(logits / temperature) if several else torch.softmax(logits / temperature, dim=1)
+
+    texts: Callable[[Tensor, Tensor], Tensor]
+    mean: Callable[[Tensor, Tensor], Tensor]
+    softened: Callable[[Tensor, float], Tensor]
+    several: bool
+    inverse: Callable[[Tensor, float], Tensor]
+
+    def distilled(
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        soft: Tensor | None,
+        share: float,
+        temperature: float,
+        class_weights: tuple[float, ...] = (),
+    ) -> Tensor:
+        """Mean loss (nats) of logits (n, classes): share · T² · H(soft, softmax(logits / T)) + (1 − share) · H(label).
+
+        >>> float(loss_of(Task()).distilled(torch.zeros(1, 2), torch.tensor([0]), None, 0.5, 1.0))
+        0.6931471824645996
+
+        targets (n,) are classes, or `UNLABELLED`, or probabilities (n, classes) that stand for both; soft (n, classes)
+        is the teacher's softmax at the temperature T, or zeros where it said nothing. Where there are several labels,
+        each is learnt by itself, and softmax is the logistic function. class_weights (classes,) multiply what is learnt
+        of labels, by the label; what a teacher says is learnt as it is.
+        Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network".
+        """
+        if soft is None and not class_weights:
+            return self.mean(logits, targets)
+        if soft is not None and temperature == 1 and not class_weights:
+            return self.mean(logits, blended(targets, soft, share))
+        labels = targets.clamp(min=0)
+        of_label = self.texts(logits, labels)
+        if class_weights:
+            of_label = of_label * torch.tensor(class_weights, device=labels.device)[labels]
+        if soft is None:
+            return of_label.mean()
+        part = shares(targets, soft, share)
+        of_soft = self.texts(logits / temperature, soft) * temperature**2
+        return (part * of_soft + (1 - part) * of_label).mean()
+
+
+def loss_of(task: Task) -> Loss:
+    """The loss of a task's answers: of one label, or of several."""
+    return LOSSES[task.answer]
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, targets, reduction="none")
+
+
+def _mean_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, targets)  # which rounds otherwise than a mean of its parts
+
+
+def _logistic(logits: Tensor, targets: Tensor) -> Tensor:
+    """That of each label alone, added up."""
+    return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
+
+
+LOSSES = {
+    "label": Loss(
+        _cross_entropy,
+        _mean_cross_entropy,
+        lambda logits, heat: torch.softmax(logits / heat, dim=1),
+        several=False,
+        inverse=lambda probabilities, least: probabilities.clamp(min=least).log(),
+    ),
+    "labels": Loss(
+        _logistic,
+        lambda logits, targets: _logistic(logits, targets).mean(),
+        lambda logits, heat: torch.sigmoid(logits / heat),
+        several=True,
+        inverse=lambda probabilities, least: probabilities.logit(least),
+    ),
+}

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prunetext.training.loop import Settings
+from prunetext.data.task import Task
+from prunetext.models.encoded import SINGLE
+from prunetext.training.settings import Settings
 
 SEEN = 150_000  # texts that training sees, over all epochs, where the data are small
-EPOCHS = (3, 20)
-SEEN_SEVERAL = 430_000  # the same of several labels: each of them is rare, and has a probability of its own to learn
+EPOCHS_ALONE = (3, 20)
+# Of several labels each is rare, and has a probability of its own to learn.
+LEAST_SEEN = {"label": 0, "labels": 430_000}
 SEEN_TAUGHT, EPOCHS_TAUGHT = 1_200_000, (2, 20)  # the same with a teacher
 RATE_TAUGHT, EMBEDDING_RATE_TAUGHT, WORD_DROPOUT_TAUGHT = 3e-3, 2e-2, 0.1
-DROPOUT, DROPOUT_TAUGHT = 0.5, 0.1  # of the head's features
+DROPOUT, DROPOUT_TAUGHT = {"label": 0.5, "labels": 0.1}, 0.1  # of the head's features
 FEW_STEPS = 64  # an epoch of small data has about as many steps, of smaller batches,
 SMALLEST_BATCH = 8
 SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
 
 
 def pace(
-    texts: int, epochs: float | None = None, seed: int = 0, *, taught: bool = False, several: bool = False
+    texts: int, epochs: float | None = None, seed: int = 0, *, taught: bool = False, task: Task = SINGLE
 ) -> Settings:
     """Settings of a training from the start: small data are seen more often.
 
     >>> pace(10_000).epochs, pace(1_000_000).epochs, pace(400_000, taught=True).epochs
     (15.0, 3.0, 3.0)
 
-    So are those whose texts may have `several` labels. Who is taught by a teacher learns faster and is hindered less:
+    So are those whose texts may have several labels. Who is taught by a teacher learns faster and is hindered less:
     probabilities do not invite to learn by heart.
     """
-    seen, (least, most) = (SEEN_TAUGHT, EPOCHS_TAUGHT) if taught else (SEEN, EPOCHS)
-    seen = max(seen, SEEN_SEVERAL) if several else seen
+    seen, (least, most) = (SEEN_TAUGHT, EPOCHS_TAUGHT) if taught else (SEEN, EPOCHS_ALONE)
+    seen = max(seen, LEAST_SEEN[task.answer])
     epochs = epochs or float(min(max(seen / texts, least), most))
     batch = min(max(texts // FEW_STEPS, SMALLEST_BATCH), Settings.batch_size)
     patience = Settings.patience if batch == Settings.batch_size else SMALL_PATIENCE
@@ -45,6 +48,6 @@ def pace(
     )
 
 
-def dropout(taught: bool, several: bool = False) -> float:
+def dropout(taught: bool, task: Task = SINGLE) -> float:
     """The share of the head's features that are hidden in each step."""
-    return DROPOUT_TAUGHT if taught or several else DROPOUT
+    return DROPOUT_TAUGHT if taught else DROPOUT[task.answer]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.models.textcnn.bits import COARSER, LIMITS, MULTIPLIERS, best_multiplier, coarse, grid, step_of
-from prunetext.models.textcnn.model import TextCNN, rounded_rows
-from prunetext.models.textcnn.rounding import rounding_of
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 
 values = st.lists(st.floats(-2, 2, width=32), min_size=1, max_size=40)
 bits = st.sampled_from([8, 4, 2])

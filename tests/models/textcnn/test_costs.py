@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prunetext.models.groups import KINDS
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS, Units
+from prunetext.models.textcnn.costs import Costs
+from prunetext.models.textcnn.grouping import KINDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 
 Model = Callable[..., TextCNN]
@@ -83,7 +84,7 @@ def test_a_single_weight_costs_what_its_bits_take(random_model: Model) -> None:
 
 def test_tap_edges_are_the_first_and_last_of_what_is_left_and_never_the_last_one(random_model: Model) -> None:
     model = random_model(words=3, dimensions=2, filters={4: 5})
-    units, kept = Units(model), {"conv4.taps": np.ones((5, 4), bool)}
+    units, kept = Costs(model), {"conv4.taps": np.ones((5, 4), bool)}
     kept["conv4.taps"][1, 0] = False
     kept["conv4.taps"][2, [0, 3]] = False
     kept["conv4.taps"][3, :3] = False

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from helpers.shapes import plain_features, shapes
-from prunetext.models.textcnn.costs import PADDING, UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.shrinking import all_kept
 
@@ -142,7 +142,7 @@ def test_every_weight_but_the_head_bias_and_the_special_rows_belongs_to_a_unit(
 
 
 def test_widths_without_filters_are_left_out() -> None:
-    from prunetext.models.textcnn.model import Shape
+    from prunetext.models.textcnn.layout import Shape
 
     model = TextCNN(Shape(words=3, dimensions=2, filters={4: 2, 2: 0, 1: 1}, classes=2))
     assert model.widths == (1, 4)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 import prunetext
 from helpers.exports import LABELS, WORDS, Session, save_float, save_packed
-from prunetext.models.encoded import encode_inputs
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime.reference import ReferenceModel
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 Model = Callable[..., TextCNN]
 SHAPES: dict[str, Any] = {

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 import prunetext
 from helpers.exports import LABELS, WORDS, Session, save_float
-from prunetext.models.encoded import encode_inputs
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.reference import ReferenceModel
-from prunetext.training.loop import logits
+from prunetext.training.answering import logits
 
 Model = Callable[..., TextCNN]
 Pairs = list[tuple[str, str]]

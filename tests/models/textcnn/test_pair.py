@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from helpers.shapes import plain_features, shapes
-from prunetext.models.textcnn.costs import PADDING, UNKNOWN
+from prunetext.models.textcnn.layout import PADDING, UNKNOWN
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import BESIDE, MATCHED, WORD, PairCNN, compared, model_of
-from prunetext.models.textcnn.rounding import balance, rotation, rounding_of, table_limit, turn
+from prunetext.models.textcnn.rounding import rounding_of, table_limit
+from prunetext.models.textcnn.turning import balance, rotation, turn
 
 SHAPES = shapes(classes=st.integers(2, 4))
 
@@ -113,7 +114,7 @@ def test_hidden_words_keep_what_the_other_text_says_of_them(random_model: Callab
 
 @pytest.mark.parametrize("positive", [0, 1])
 def test_a_step_brings_the_vectors_of_a_match_together(random_ids: Callable[..., Tensor], positive: int) -> None:
-    from prunetext.models.textcnn.model import Shape
+    from prunetext.models.textcnn.layout import Shape
 
     torch.manual_seed(0)
     model = PairCNN(Shape(7, 5, {1: 4, 2: 4}, 2), dropout=0.0, positive=positive)

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from prunetext.models.textcnn.costs import UNKNOWN
-from prunetext.models.textcnn.model import TextCNN, straight_through
-from prunetext.models.textcnn.rounding import balance, rotation, rounding_of, step_for, table_limit, turn
+from prunetext.models.textcnn.layout import UNKNOWN
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.rounding import rounding_of, step_for, straight_through, table_limit
+from prunetext.models.textcnn.turning import balance, rotation, turn
 
 seeds = st.integers(0, 2**31)
 

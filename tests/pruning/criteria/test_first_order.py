@@ -10,11 +10,12 @@ import torch
 
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
-from prunetext.models.groups import KINDS
+from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.choosing import scores_of
 from prunetext.pruning.criteria.criterion import CRITERIA, load_criterion
-from prunetext.training.loop import Hooks, Settings, train_model
+from prunetext.training.loop import Hooks, train_model
+from prunetext.training.settings import Settings
 
 BATCHES = (np.arange(64), np.arange(64, 66))
 Score = Callable[..., dict[str, np.ndarray]]

@@ -1,37 +1,29 @@
-"""What a TextCNN is made of that may be removed: its groups, and what each unit of them costs."""
+"""What a TextCNN takes, in packed bytes and in additions, as a whole, and for each unit that may be removed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from prunetext.models.groups import Group, Kept, Slice, Tensors
-from prunetext.models.textcnn.bits import COARSER, coarse
-from prunetext.models.textcnn.narrowing import narrow
-
-if TYPE_CHECKING:
-    from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.groups import Kept
+from prunetext.models.textcnn.bits import COARSER
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Layers
 
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 
-PADDING, UNKNOWN, WORDS = 0, 1, 2  # ids: the padding row (always zero), the unknown word, and the first word
-STRUCTURE = ("vocabulary", "dimensions", "filters")  # the kinds that are pruned unless others are asked for
 HEADER_BYTES = 2000.0
 WORD_BYTES = 3.5  # a word's string in the compressed vocabulary, on average (measured: 3.0 to 3.9 on the data of docs/)
 
 
-class Units:
+class Costs:
     """Counts what is kept of a model, which is all that costs depend on."""
 
-    def __init__(self, model: TextCNN) -> None:
+    def __init__(self, model: Layers) -> None:
         self.model, self.shape = model, model.shape
-        self.blocks = model.blocks * model.pools
         self.bits = model.bits[WORDS:].numpy()
 
     @cached_property
@@ -48,11 +40,6 @@ class Units:
     def weighty(self) -> list[str]:
         """Parameters of which single weights may be removed."""
         return ["embedding", *(f"conv{width}.weight" for width in self.model.widths)]
-
-    def tables(self) -> list[str]:
-        """Parameters that hold vectors, the words' first."""
-        own = {id(each) for each in self.model.vectors()}
-        return [name for name, each in self.model.named_parameters() if id(each) in own]
 
     def words(self, kept: Kept) -> Flags:
         """Which words are kept."""
@@ -93,7 +80,7 @@ class Units:
 
     def filter_bytes(self) -> float:
         """What a filter takes besides its taps: bias, scales, and its columns of the head."""
-        return 4.0 * (3 + self.blocks * self.shape.classes)
+        return 4.0 * (3 + self.model.columns * self.shape.classes)
 
     def vocabulary_cost(self, kept: Kept) -> Numbers:
         """Bytes of each word."""
@@ -155,7 +142,7 @@ class Units:
             rows = (self.filters(kept, width)[:, None] & self.taps(kept, width)).ravel()
         return (rows[:, None] & self.dimensions(kept)).ravel()
 
-    def precision_cost(self, kept: Kept, fine: int) -> Numbers:
+    def bits_cost(self, kept: Kept, fine: int) -> Numbers:
         """Bytes that each word saves that goes from `fine` bits to half of them."""
         fits = (self.row_bits(kept) == fine) & self.words(kept)
         found: Numbers = fits * float(self.dimensions(kept).sum()) * fine / 16
@@ -179,7 +166,7 @@ class Units:
         return float(total)
 
     def counts(self) -> dict[str, int]:
-        """How much there is of each kind, in the order of `KINDS`; of precision, the bits of all words' vectors."""
+        """How much there is of each kind, in the order of its kinds; of bits, those of all words' vectors."""
         weights = sum(places.size - places.sum() for places in self.zeros.values())
         return {
             "vocabulary": self.shape.words,
@@ -187,94 +174,10 @@ class Units:
             "filters": sum(self.shape.filters.values()),
             "taps": self.table_rows({}),
             "weights": int(weights),
-            "precision": int(self.bits.astype(int).sum()) * self.shape.dimensions,
+            "bits": int(self.bits.astype(int).sum()) * self.shape.dimensions,
         }
-
-    def groups(self, kinds: Sequence[str]) -> tuple[Group, ...]:
-        """The groups of these kinds."""
-        makers: dict[str, Callable[[], Iterable[Group]]] = {
-            "vocabulary": self._vocabulary,
-            "dimensions": self._dimensions,
-            "filters": self._filters,
-            "taps": self._taps,
-            "weights": self._weights,
-            "precision": self._precision,
-        }
-        return tuple(group for kind, make in makers.items() if kind in kinds for group in make())
-
-    def _vocabulary(self) -> Iterable[Group]:
-        embedding = self.model.embedding
-        yield Group(
-            "vocabulary",
-            self.shape.words,
-            (Slice("embedding", (0,), offset=WORDS),),
-            self.vocabulary_cost,
-            "vocabulary",
-            without=lambda: embedding[UNKNOWN].expand_as(embedding),
-            also=redirect,
-        )
-
-    def _dimensions(self) -> Iterable[Group]:
-        vectors = (Slice(name, (1,)) for name in self.tables())
-        slices = (*vectors, *(Slice(f"conv{width}.weight", (2,)) for width in self.model.widths))
-        yield Group("dimensions", self.shape.dimensions, slices, self.dimension_cost, "dimensions")
-
-    def _filters(self) -> Iterable[Group]:
-        first, total = 0, sum(self.shape.filters.values())
-        for width, count in self.shape.filters.items():
-            heads = tuple(Slice("head.weight", (1,), offset=first + block * total) for block in range(self.blocks))
-            slices = (Slice(f"conv{width}.weight", (0,)), Slice(f"conv{width}.bias", (0,)), *heads)
-            cost, work = partial(self.filter_cost, width=width), partial(self.filter_work, width=width)
-            yield Group(f"conv{width}.filters", count, slices, cost, "filters", work)
-            first += count
-
-    def _taps(self) -> Iterable[Group]:
-        for width, count in self.shape.filters.items():
-            if width > 1:
-                slices = (Slice(f"conv{width}.weight", (0, 1)),)
-                cost, work = partial(self.tap_cost, width=width), partial(self.tap_work, width=width)
-                group = Group(f"conv{width}.taps", count * width, slices, cost, "taps", work)
-                yield group._replace(cut=False, finish=narrow)
-
-    def _weights(self) -> Iterable[Group]:
-        for name in self.weighty():
-            tensor = self.model.get_parameter(name)
-            offset = first_row(name) * tensor.shape[-1]
-            slices = (Slice(name, tuple(range(tensor.dim())), offset=offset),)
-            cost = partial(self.weight_cost, name=name)
-            yield Group(f"{name}.single", tensor.numel() - offset, slices, cost, "weights", cut=False)
-
-    def _precision(self) -> Iterable[Group]:
-        embedding = self.model.embedding.detach()
-        for fine in COARSER:
-            yield Group(
-                f"embedding.{fine}bit",
-                self.shape.words,
-                (Slice("embedding", (0,), offset=WORDS),),
-                partial(self.precision_cost, fine=fine),
-                "precision",
-                floor=0,
-                without=partial(coarse, embedding, fine // 2),
-                also=partial(coarsen, fine=fine),
-                cut=False,
-            )
 
 
 def first_row(name: str) -> int:
     """Where the rows of a parameter begin that may be changed: the embedding's first ones stand for no word."""
     return WORDS if name == "embedding" else 0
-
-
-def redirect(tensors: Tensors, gone: np.ndarray) -> None:
-    """Send the ids of removed words to the unknown word."""
-    rows = torch.arange(len(tensors["embedding"]))
-    rows[WORDS + torch.from_numpy(gone)] = UNKNOWN
-    tensors["remap"] = rows[tensors["remap"]]
-
-
-def coarsen(tensors: Tensors, gone: np.ndarray, fine: int) -> None:
-    """Note that words have half the bits."""
-    rows = WORDS + torch.from_numpy(gone)
-    bits = tensors["bits"].clone()
-    bits[rows] = torch.where(bits[rows] == fine, fine // 2, bits[rows]).to(bits.dtype)
-    tensors["bits"] = bits

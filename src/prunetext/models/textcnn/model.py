@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Self, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,60 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from prunetext.models.groups import Group, Kept
-from prunetext.models.textcnn.bits import COARSER, MULTIPLIERS, grid, step_of
-from prunetext.models.textcnn.costs import PADDING, STRUCTURE, UNKNOWN, WORDS, Units
+from prunetext.models.encoded import Encoded
+from prunetext.models.groups import BYTES, TIME, Cost, Group, Kept, Tensors
+from prunetext.models.protocol import BODY, HEAD, TABLE, Disturbance, Model, Rates
+from prunetext.models.textcnn.bits import COARSER
+from prunetext.models.textcnn.costs import Costs
+from prunetext.models.textcnn.grouping import KINDS, STRUCTURE, coarsen, groups_of, redirect
+from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape
+from prunetext.models.textcnn.narrowing import narrow
 from prunetext.models.textcnn.pooling import WindowPooling, columns_of
-
-POOLINGS = ("max", "max+mean")
-
-
-class Shape(NamedTuple):
-    """The sizes of a TextCNN; `filters` maps each width to its number of filters, which need not be even."""
-
-    words: int
-    dimensions: int
-    filters: Mapping[int, int]
-    classes: int
-    pooling: str = "max+mean"
+from prunetext.models.textcnn.rounding import Rounding, rounded_rows, rounding_of, snap, straight_through
+from prunetext.models.textcnn.row_adam import RowAdam
+from prunetext.models.textcnn.turning import balance, no_turn, rotation, turn
 
 
-class Rounding(NamedTuple):
-    """The packed file's steps: real value of one unit of the embedding, of each filter's weights, of its table rows."""
-
-    embedding: float
-    weight: Tensor  # (Σ filters,)
-    table: Tensor  # (Σ filters,)
-    table_limit: Tensor  # (Σ filters,) largest table entry in units
-    multipliers: Mapping[int, int]  # bits of a coarse vector → its step in steps of the embedding; empty if none is
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything as tensors, for a checkpoint."""
-        multipliers = torch.tensor([self.multipliers.get(bits, 0) for bits in MULTIPLIERS])
-        return {name: torch.as_tensor(value) for name, value in self._asdict().items() if name != "multipliers"} | {
-            "multipliers": multipliers
-        }
-
-    @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Rounding:
-        """Undo `tensors`."""
-        found = zip(MULTIPLIERS, tensors["multipliers"].tolist(), strict=True)
-        multipliers = {bits: multiplier for bits, multiplier in found if multiplier}
-        step = float(tensors["embedding"])
-        return cls(step, tensors["weight"], tensors["table"], tensors["table_limit"], multipliers)
-
-
-class Convolution(nn.Module):
-    """The filters of one width: weight (filters, width, dimensions) and bias (filters,)."""
-
-    def __init__(self, filters: int, width: int, dimensions: int) -> None:
-        super().__init__()
-        bound = (width * dimensions) ** -0.5
-        self.weight = nn.Parameter(torch.empty(filters, width, dimensions).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.zeros(filters))
-
-
-class TextCNN(nn.Module):
+class TextCNN(Model):
     """A TextCNN whose forward pass is the packed file's folded arithmetic, in float32.
 
     >>> model = TextCNN(Shape(words=5, dimensions=4, filters={2: 3, 3: 3}, classes=2))
@@ -79,6 +41,7 @@ class TextCNN(nn.Module):
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification".
     """
 
+    kinds = KINDS
     remap: Tensor
     bits: Tensor
     texts = 1  # that an example has
@@ -97,7 +60,8 @@ class TextCNN(nn.Module):
         self.head = nn.Linear(self.blocks * sum(filters.values()) * self.pools, classes)
         self.register_buffer("remap", torch.arange(words + WORDS))
         self.register_buffer("bits", torch.full((words + WORDS,), COARSER[0], dtype=torch.uint8))
-        self.rounding: Rounding | None = None
+        self.rounding: Rounding | None = None  # the grid chosen last, on which it computes where `rounds` is true
+        self.rounds = False
 
     @classmethod
     def from_tensors(
@@ -115,6 +79,11 @@ class TextCNN(nn.Module):
             for name, parameter in model.named_parameters():
                 parameter.copy_(tensors[name])
         return model
+
+    @property
+    def columns(self) -> int:
+        """Columns of the head for each filter."""
+        return self.blocks * self.pools
 
     @property
     def pools(self) -> int:
@@ -186,9 +155,9 @@ class TextCNN(nn.Module):
 
     def table(self, vectors: Tensor, bits: Tensor) -> Tensor:
         """Fold word vectors (rows, dimensions) of so many bits (rows,) and filters: (rows, Σ width·filters)."""
-        if self.rounding is None:
-            return vectors @ self.taps().T
         step = self.rounding
+        if step is None or not self.rounds:
+            return vectors @ self.taps().T
         vectors = vectors + (rounded_rows(vectors.detach(), bits, step) - vectors).detach()
         taps = straight_through(self.taps(), self.per_column(step.weight)[:, None], torch.tensor(127.0))
         return straight_through(vectors @ taps.T, self.per_column(step.table), self.per_column(step.table_limit))
@@ -202,61 +171,130 @@ class TextCNN(nn.Module):
         return cast(Tensor, self.head(functional.dropout(features, self.dropout, self.training)))
 
     def varied(self, ids: Tensor, share: float) -> Tensor:
-        """The ids as a training step sees them, so many of the examples changed; nothing where one is a single text."""
+        """The ids with so many of the examples changed; nothing where one is a single text."""
         return ids
 
     def hidden(self, ids: Tensor, chosen: Tensor) -> Tensor:
         """The ids with the chosen words as unknown ones; padding stays."""
         return torch.where(chosen & (ids != PADDING), UNKNOWN, ids)
 
-    def further_loss(self, ids: Tensor, loss: Callable[[Tensor], Tensor], shares: Tensor) -> Tensor:
-        """What else a training step is to make small; nothing, where an example is one text.
-
-        loss: of logits. shares: the truth of each example, probabilities (batch, classes).
-        """
-        return torch.zeros(())
+    def disturbed(self, batch: Tensor, how: Disturbance) -> Tensor:
+        """Examples varied, then words hidden: the unknown word learns from them what it stands for, all unseen ones."""
+        if how.varied:
+            batch = self.varied(batch, how.varied)
+        if how.hidden:
+            batch = self.hidden(batch, torch.rand(batch.shape, device=batch.device) < how.hidden)
+        return batch
 
     def trained(self, name: str) -> Tensor | None:
-        """Which entries of a parameter training changes (a mask that broadcasts); None where it changes all."""
+        """All but the static dimensions of the word vectors."""
         if name != "embedding" or not self.static:
             return None
         return torch.arange(self.embedding.shape[1]) >= self.static
 
+    @property
+    def classes(self) -> int:
+        """How many logits an example has."""
+        return self.head.out_features
+
+    @property
+    def work(self) -> int:
+        """Multiplications of a word that is folded."""
+        return self.taps().numel()
+
+    def parts(self) -> dict[str, str]:
+        """Word vectors are a table, and the linear layer is the head."""
+        named = {"embedding": TABLE, "head": HEAD}
+        return {name: named.get(name.partition(".")[0], BODY) for name, _ in self.named_parameters()}
+
+    def optimizers(self, rates: Rates, frozen: Callable[[str], bool] | None = None) -> list[torch.optim.Optimizer]:
+        """AdamW, and for the word vectors an Adam that changes the rows of a batch alone."""
+        free = [(name, each) for name, each in self.named_parameters() if not (frozen and frozen(name))]
+        dense = [parameter for name, parameter in free if name != "embedding"]
+        return [
+            torch.optim.AdamW(dense, lr=rates.body, weight_decay=rates.decay, fused=True),
+            *(RowAdam([parameter], lr=rates.table) for name, parameter in free if name == "embedding"),
+        ]
+
     def groups(self, kinds: Sequence[str] = STRUCTURE) -> tuple[Group, ...]:
-        """The groups of these kinds (`groups.KINDS`), with their cost in packed bytes."""
-        return Units(self).groups(kinds)
+        """The groups of these kinds, with their costs in packed bytes and in additions."""
+        own = {id(each) for each in self.vectors()}
+        tables = [name for name, each in self.named_parameters() if id(each) in own]
+        return groups_of(self, tables, kinds)
 
-    def units(self) -> Units:
-        """What the costs of keeping only a part depend on, as the model is now; for many questions in a row."""
-        return Units(self)
-
-    def packed_bytes(self, kept: Kept | None = None) -> float:
-        """Estimated bytes of the packed file, of the whole model or of what is kept of it."""
-        return self.units().packed_bytes(kept or {})
-
-    def additions(self, kept: Kept | None = None) -> float:
-        """Table entries that the runtime adds up for each token, of the whole model or of what is kept of it."""
-        return float(self.units().table_rows(kept or {}))
+    def costs(self) -> dict[str, Cost]:
+        """Estimated bytes of the packed file, and table entries that the runtime adds up for each token."""
+        costs = Costs(self)
+        return {BYTES: costs.packed_bytes, TIME: lambda kept: float(costs.table_rows(kept))}
 
     def counts(self) -> dict[str, int]:
         """How much there is of each kind of unit: words, dimensions, filters, taps, weights that are not zero, bits."""
-        return Units(self).counts()
+        return Costs(self).counts()
 
+    def tensors(self) -> Tensors:
+        """The state dict, and how many dimensions are static."""
+        return {**self.state_dict(), "static": torch.tensor(self.static)}
 
-def rounded_rows(vectors: Tensor, bits: Tensor, steps: Rounding) -> Tensor:
-    """Vectors as the packed file holds them, each of its own number of bits."""
-    fine = COARSER[0]
-    rounded = grid(vectors, steps.embedding, fine)
-    for coarse, multiplier in steps.multipliers.items():
-        rows = (bits == coarse)[:, None]
-        rounded = torch.where(rows, grid(vectors, step_of(multiplier, coarse, steps.embedding), coarse), rounded)
-    return rounded
+    def rebuild(self, tensors: Mapping[str, Tensor]) -> Self:
+        """A model of these tensors, with this one's pooling and dropout."""
+        return type(self).from_tensors(
+            tensors, pooling=self.pooling, static=int(tensors["static"]), dropout=self.dropout
+        )
 
+    def canonical(self, usage: Encoded, kinds: Sequence[str]) -> Callable[[Model], Model]:
+        """The basis in which dimensions come apart; none where it would fill the zeros of single weights."""
+        zeros = Costs(self).zeros if "weights" in kinds else {}
+        sparse = any(places.any() for places in zeros.values())
+        basis = no_turn(self) if sparse else rotation(self, self.occurrences(usage.ids))
 
-def straight_through(values: Tensor, step: Tensor, limit: Tensor) -> Tensor:
-    """Round to multiples of `step`, at most `limit` of them; the gradient passes as if nothing was rounded.
+        def turned(model: Model) -> Model:
+            turn(cast(TextCNN, model), basis)
+            return model
 
-    Source: Bengio, Léonard and Courville 2013, "Estimating or Propagating Gradients Through Stochastic Neurons".
-    """
-    rounded = torch.clamp(torch.round(values / step), -limit, limit) * step
-    return values + (rounded - values).detach()
+        return turned
+
+    def normalise(self) -> None:
+        """Give all dimensions of the word vectors the same largest value, so that one step serves them all."""
+        balance(self)
+
+    def fit_grid(self) -> None:
+        """Choose the steps of the packed file, with a table of int8."""
+        self.rounding = rounding_of(self, "int8")
+
+    @contextmanager
+    def on_grid(self) -> Iterator[None]:
+        """Within it, vectors, filters and table are rounded."""
+        if self.rounding is None:
+            self.fit_grid()
+        before, self.rounds = self.rounds, True
+        try:
+            yield
+        finally:
+            self.rounds = before
+
+    def snap(self) -> None:
+        """Put word vectors and filters on the packed file's grid."""
+        snap(self, rounding_of(self, "int8"))
+
+    def grid(self) -> Tensors:
+        """The steps as tensors."""
+        return {} if self.rounding is None else self.rounding.tensors()
+
+    def take_grid(self, tensors: Tensors) -> None:
+        """The steps of these tensors."""
+        self.rounding = Rounding.from_tensors(tensors)
+
+    def after_removal(self, tensors: Tensors, kept: Kept) -> None:
+        """Removed words are the unknown word, and coarser vectors have fewer bits."""
+        redirect(tensors, kept)
+        coarsen(tensors, kept)
+
+    def after_cut(self, tensors: Tensors, places: Mapping[tuple[str, int], Tensor], kept: Kept) -> None:
+        """Ids lead to the rows that are left, static dimensions are counted again, filters without edges narrower."""
+        if (rows := places.get(("embedding", 0))) is not None:
+            now = torch.zeros(len(self.embedding), dtype=torch.int64).index_copy_(0, rows, torch.arange(len(rows)))
+            tensors["bits"], tensors["remap"] = tensors["bits"][rows], now[tensors["remap"]]
+        if (dimensions := places.get(("embedding", 1))) is not None:
+            tensors["static"] = (dimensions < self.static).sum()
+        if any(name.endswith(".taps") for name in kept):
+            narrow(tensors)

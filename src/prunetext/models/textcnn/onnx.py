@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN
 from prunetext.runtime._native import TOKENIZER

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
-from prunetext.models.textcnn.costs import UNKNOWN, WORDS
-from prunetext.models.textcnn.model import TextCNN, rounded_rows
+from prunetext.models.protocol import Packing, Trained
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN
-from prunetext.models.textcnn.rounding import rounding_of
+from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 from prunetext.runtime import format as file_format
 from prunetext.runtime._native import TOKENIZER
 from prunetext.runtime.coding import Units
+
+PLAIN = Packing()
 
 
 def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
@@ -66,50 +69,44 @@ def units(values: torch.Tensor) -> np.ndarray:
     return values.round().clamp(-127, 127).to(torch.int8).numpy()
 
 
-def task_of(texts: int, thresholds: Sequence[float] | None) -> str:
-    """What a model does, by the texts of an example and the thresholds of its labels.
-
-    >>> task_of(2, None), task_of(1, [0.5, 0.5])
-    ('pairs', 'labels')
-    """
-    if thresholds is not None:
-        return "labels"
-    return "classification" if texts == 1 else "pairs"
-
-
-def pack(
-    model: TextCNN,
-    words: Sequence[str],
-    labels: Sequence[str],
-    path: Path,
-    *,
-    table: str = "int8",
-    temperature: float = 1.0,
-    reject: float | None = None,
-    thresholds: Sequence[float] | None = None,
-    provenance: dict[str, Any] | None = None,
-) -> int:
-    """Write the packed file and return its bytes.
-
-        size = pack(small, vocabulary.words, ["dull", "great"], Path("model.safetensors"))
-
-    `words` are those of the vocabulary that the model's ids come from; removed ones are left out. `temperature` divides
-    the logits; texts of a probability below `reject` may be rejected. With `thresholds`, one for each label, a text has
-    all labels whose probability is at least theirs.
-    """
+def described(trained: Trained, packing: Packing) -> dict[str, str]:
+    """What the file's header says of the model."""
+    model = cast(TextCNN, trained.model)
     metadata = {
-        "task": task_of(model.texts, thresholds),
-        "labels": json.dumps(list(labels), ensure_ascii=False, separators=(",", ":")),
+        "task": trained.task.name,
+        "labels": json.dumps(trained.labels, ensure_ascii=False, separators=(",", ":")),
         "tokenizer": TOKENIZER,
         "pooling": model.pooling,
-        "table": table,
-        "temperature": repr(temperature),
-        "provenance": json.dumps(provenance or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
+        "table": packing.table,
+        "temperature": repr(packing.temperature),
+        "provenance": json.dumps(dict(packing.provenance), ensure_ascii=False, sort_keys=True, separators=(",", ":")),
     }
     if isinstance(model, PairCNN):
-        metadata["positive"] = json.dumps(labels[int(model.positive)], ensure_ascii=False)
-    if reject is not None:
-        metadata["reject"] = repr(reject)
-    if thresholds is not None:
-        metadata["thresholds"] = json.dumps([float(each) for each in thresholds], separators=(",", ":"))
-    return file_format.write(path, packed_tensors(model, kept_words(model, words), table), metadata)
+        metadata["positive"] = json.dumps(trained.labels[int(model.positive)], ensure_ascii=False)
+    if packing.reject is not None:
+        metadata["reject"] = repr(packing.reject)
+    if trained.thresholds is not None:
+        metadata["thresholds"] = json.dumps([float(each) for each in trained.thresholds], separators=(",", ":"))
+    return metadata
+
+
+def contents(trained: Trained, packing: Packing) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """The tensors of the packed file, and what its header says."""
+    model = cast(TextCNN, trained.model)
+    return packed_tensors(model, kept_words(model, trained.reader), packing.table), described(trained, packing)
+
+
+def pack(trained: Trained, path: Path, packing: Packing = PLAIN) -> int:
+    """Write the packed file and return its bytes.
+
+        size = pack(trained, Path("model.safetensors"), Packing(temperature=1.2))
+
+    The reader's words are those of the vocabulary that the model's ids come from; removed ones are left out. With
+    thresholds, one for each label, a text has all labels whose probability is at least theirs.
+    """
+    return file_format.write(path, *contents(trained, packing))
+
+
+def packed_size(trained: Trained, packing: Packing = PLAIN) -> int:
+    """The bytes that `pack` would write; nothing is written."""
+    return len(file_format.file_bytes(*contents(trained, packing)))

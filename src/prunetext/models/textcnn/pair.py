@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from prunetext.models.textcnn.costs import PADDING, UNKNOWN
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.layout import PADDING, UNKNOWN, Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.runtime._native import BESIDE, MATCHED
 
 WORD = MATCHED - 1  # the bits of an id that are the word's
@@ -98,9 +98,11 @@ class PairCNN(TextCNN):
         """The ids with the chosen words as unknown ones, of which the other text may still have the same."""
         return torch.where(chosen & (ids != PADDING), UNKNOWN + (ids & ~WORD), ids)
 
-    def further_loss(self, ids: Tensor, loss: Callable[[Tensor], Tensor], shares: Tensor) -> Tensor:
+    def further_loss(
+        self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor]
+    ) -> Tensor | None:
         """Both texts by themselves: the head is to judge them, and the cosine to say whether they belong together."""
-        alone = self.vectors_of(ids)
+        alone, shares = self.vectors_of(batch), truth()
         first, second = alone.unflatten(0, (-1, self.texts)).unbind(1)
         match = functional.cosine_similarity(first, second) * self.ranking[0] + self.ranking[1]
         of_match = functional.binary_cross_entropy_with_logits(match, shares[:, int(self.positive)])

@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from prunetext.models.textcnn.bits import LIMITS, MULTIPLIERS, best_multiplier
-from prunetext.models.textcnn.costs import UNKNOWN
-from prunetext.models.textcnn.model import Rounding, TextCNN, rounded_rows
+from prunetext.models.textcnn.bits import COARSER, LIMITS, MULTIPLIERS, best_multiplier, grid, step_of
+from prunetext.models.textcnn.layout import UNKNOWN, Layers
 
-TABLES = ("int8", "int16")
-LEAST = 1e-12  # a step is never zero, even where all weights are
+LEAST_STEP = 1e-12  # a step is never zero, even where all weights are
 
 
-@torch.no_grad()
-def balance(model: TextCNN) -> None:
-    """Give all embedding dimensions the same largest value, so that one step serves them all; no logit changes.
+class Rounding(NamedTuple):
+    """The packed file's steps: real value of one unit of the embedding, of each filter's weights, of its table rows."""
 
-    balance(model)     # before rounding_of(model, "int8")
+    embedding: float
+    weight: Tensor  # (Σ filters,)
+    table: Tensor  # (Σ filters,)
+    table_limit: Tensor  # (Σ filters,) largest table entry in units
+    multipliers: Mapping[int, int]  # bits of a coarse vector → its step in steps of the embedding; empty if none is
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything as tensors, for a checkpoint."""
+        multipliers = torch.tensor([self.multipliers.get(bits, 0) for bits in MULTIPLIERS])
+        return {name: torch.as_tensor(value) for name, value in self._asdict().items() if name != "multipliers"} | {
+            "multipliers": multipliers
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Rounding:
+        """Undo `tensors`."""
+        found = zip(MULTIPLIERS, tensors["multipliers"].tolist(), strict=True)
+        multipliers = {bits: multiplier for bits, multiplier in found if multiplier}
+        step = float(tensors["embedding"])
+        return cls(step, tensors["weight"], tensors["table"], tensors["table_limit"], multipliers)
+
+
+def rounded_rows(vectors: Tensor, bits: Tensor, steps: Rounding) -> Tensor:
+    """Vectors as the packed file holds them, each of its own number of bits."""
+    fine = COARSER[0]
+    rounded = grid(vectors, steps.embedding, fine)
+    for coarse, multiplier in steps.multipliers.items():
+        rows = (bits == coarse)[:, None]
+        rounded = torch.where(rows, grid(vectors, step_of(multiplier, coarse, steps.embedding), coarse), rounded)
+    return rounded
+
+
+def straight_through(values: Tensor, step: Tensor, limit: Tensor) -> Tensor:
+    """Round to multiples of `step`, at most `limit` of them; the gradient passes as if nothing was rounded.
+
+    Source: Bengio, Léonard and Courville 2013, "Estimating or Propagating Gradients Through Stochastic Neurons".
     """
-    largest = torch.cat(model.vectors()).abs().amax(0).clamp(min=LEAST)  # (dimensions,)
-    factor = largest / largest.max()
-    for vectors in model.vectors():
-        vectors.div_(factor)
-    for width in model.widths:
-        model.conv(width).weight.mul_(factor)
+    rounded = torch.clamp(torch.round(values / step), -limit, limit) * step
+    return values + (rounded - values).detach()
 
 
 @torch.no_grad()
-def rounding_of(model: TextCNN, table: str) -> Rounding:
+def rounding_of(model: Layers, table: str) -> Rounding:
     """Steps that just cover the model's largest values, for table entries of "int8" or "int16".
 
     All steps are float32 values, as the file stores them; the table's are those of the weights already rounded.
@@ -60,12 +89,12 @@ def rounding_of(model: TextCNN, table: str) -> Rounding:
     for width, n in zip(model.widths, counts, strict=True):
         per_filter.append(largest[at : at + width * n].view(width, n).amax(0))
         at += width * n
-    step = (torch.cat(per_filter) * embedding * weight / limit).clamp(min=LEAST)
+    step = (torch.cat(per_filter) * embedding * weight / limit).clamp(min=LEAST_STEP)
     return Rounding(embedding, weight, step, limit, multipliers)
 
 
 @torch.no_grad()
-def snap(model: TextCNN, steps: Rounding) -> None:
+def snap(model: Layers, steps: Rounding) -> None:
     """Put embedding and filters on the packed file's grid, so that only table rows are still to be rounded.
 
         snap(model, rounding_of(model, "int8"))
@@ -83,55 +112,6 @@ def snap(model: TextCNN, steps: Rounding) -> None:
         first += len(weight)
 
 
-class Turn(NamedTuple):
-    """A change of the basis of the embedding space that changes no logit: E·there and W·back, there·backᵀ = 1."""
-
-    there: Tensor  # (dimensions, dimensions) float64
-    back: Tensor
-
-
-def no_turn(model: TextCNN) -> Turn:
-    """The basis as it is."""
-    same = torch.eye(model.embedding.shape[1], dtype=torch.float64)
-    return Turn(same, same)
-
-
-@torch.no_grad()
-def rotation(model: TextCNN, frequency: Tensor | None = None) -> Turn:
-    """The basis in which dimensions come apart, most of the table first.
-
-    The table is E·Wᵀ = (E·M)·(W·N)ᵀ for any M·Nᵀ = 1. Those of its singular value decomposition make every
-    dimension's part of the table orthogonal to the others', so that the dimensions worth least can go alone
-    (Eckart and Young 1936). `frequency` (rows,) weighs all vectors. A model with static dimensions is left alone.
-    """
-    if model.static:
-        return no_turn(model)
-    rows = torch.cat(model.vectors()).double()
-    weighed = rows if frequency is None else rows * frequency.double().sqrt()[:, None]
-    taps = model.taps().double()
-    left, left_inverse = square_root(weighed.T @ weighed)
-    right, right_inverse = square_root(taps.T @ taps)
-    u, singular, v = torch.linalg.svd(left @ right)
-    scale = singular.clamp(min=singular.max() * 1e-9).sqrt()
-    return Turn(left_inverse @ u * scale, right_inverse @ v.T * scale)
-
-
-@torch.no_grad()
-def turn(model: TextCNN, basis: Turn) -> None:
-    """Change the basis of a model's embedding space."""
-    for vectors in model.vectors():
-        vectors.copy_(vectors.double() @ basis.there)
-    for width in model.widths:
-        model.conv(width).weight.copy_(model.conv(width).weight.double() @ basis.back)
-
-
-def square_root(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """Square root of a symmetric positive matrix and its inverse; hardly any of a direction counts as a little."""
-    values, vectors = torch.linalg.eigh(gram)
-    values = values.clamp(min=float(values.max()) * 1e-12 + LEAST**2)
-    return vectors * values.sqrt() @ vectors.T, vectors * values.rsqrt() @ vectors.T
-
-
 def table_limit(table: str, width: int, kinds: int = 1) -> int:
     """Largest table entry; a window's sum must fit int16, of `width` words, or of these and their two flags.
 
@@ -144,4 +124,4 @@ def table_limit(table: str, width: int, kinds: int = 1) -> int:
 def step_for(values: Tensor, limit: float, dim: int | None = None) -> Tensor:
     """The step with which the largest value takes `limit` units."""
     largest = values.abs().amax() if dim is None else values.abs().amax(dim)
-    return (largest / limit).clamp(min=LEAST)
+    return (largest / limit).clamp(min=LEAST_STEP)

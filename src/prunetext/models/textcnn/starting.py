@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from prunetext.data.dataset import Examples
 from prunetext.data.vectors.words import LARGEST, MOST_DIMENSIONS
 from prunetext.errors import InputError
-from prunetext.models.textcnn.costs import WORDS
-from prunetext.models.textcnn.model import Shape, TextCNN
+from prunetext.models.textcnn.layout import WORDS, Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import count_words
 
@@ -160,6 +160,6 @@ def reduced(rows: npt.NDArray[np.float32], dimensions: int) -> npt.NDArray[np.fl
     return found
 
 
-def digest(start: torch.Tensor) -> str:
+def vectors_digest(start: torch.Tensor) -> str:
     """What stands for the given vectors in the recipe."""
     return blake2b(start.detach().numpy().tobytes(), digest_size=16).hexdigest()

@@ -18,7 +18,7 @@ from prunetext.runtime._native import count_words
 Vectors = Mapping[str, ArrayLike]
 
 
-class Start(NamedTuple):
+class Beginnings(NamedTuple):
     """What the dense model starts from."""
 
     vectors: Vectors | None  # of words of the vocabulary
@@ -39,7 +39,7 @@ def check_vectors(vectors: Vectors | str | Path | None, kind: str | None, shape:
     settle(shape)
 
 
-def start(
+def beginnings(
     vectors: Vectors | str | Path | None,
     kind: str | None,
     words: list[str],
@@ -47,10 +47,10 @@ def start(
     shape: ModelOptions,
     seed: int,
     corpus: Iterable[str] | None = None,
-) -> Start:
+) -> Beginnings:
     """Read or train the vectors of a vocabulary, and settle how many dimensions the model has.
 
-        vectors, shape, notes = start("glove.6B.50d.txt", None, words, data.train.texts, shape, seed=0)
+        vectors, shape, notes = beginnings("glove.6B.50d.txt", None, words, data.train.texts, shape, seed=0)
         notes     # ['Word vectors: 12,345 of 14,000 words of the vocabulary (97.1 % of the running words of train) …']
 
     texts: those of train. kind: of the training, where vectors are trained. corpus: what they are trained on, if not
@@ -65,7 +65,7 @@ def start(
     elif vectors is not None:
         given = vectors
         vectors = {word: given[word] for word in words if word in given}
-    return Start(vectors, settle(shape, vectors), [] if vectors is None else [covered(vectors, words, texts)])
+    return Beginnings(vectors, settle(shape, vectors), [] if vectors is None else [covered(vectors, words, texts)])
 
 
 def covered(vectors: Vectors, words: list[str], texts: list[str]) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from prunetext.errors import InputError
 from prunetext.models.groups import Group, Kept
-from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.protocol import Model
 from prunetext.pruning.shrinking import flattened, unit_blocks
 
 State = dict[str, Tensor]  # what a criterion carries along, by names of its own; it stands in checkpoints
@@ -34,11 +34,11 @@ class Criterion(NamedTuple):
     schedule or a kind of group), and why.
     """
 
-    init: Callable[[TextCNN, Groups, int], State]
-    score: Callable[[State, TextCNN, Group], np.ndarray]
-    after_backward: Callable[[State, TextCNN, Groups], None] | None = None
-    after_step: Callable[[TextCNN, Groups, float], None] | None = None
-    remove: Callable[[State, TextCNN, Groups, Kept], None] | None = None
+    init: Callable[[Model, Groups, int], State]
+    score: Callable[[State, Model, Group], np.ndarray]
+    after_backward: Callable[[State, Model, Groups], None] | None = None
+    after_step: Callable[[Model, Groups, float], None] | None = None
+    remove: Callable[[State, Model, Groups, Kept], None] | None = None
     per_example: bool = False
     trains: bool = False
     draws: int = 1
@@ -66,10 +66,10 @@ def load_criterion(text: str) -> Criterion:
 
     An unknown name, parameter or value raises `InputError`.
     """
-    return cast(Criterion, load_method("criterion", text, CRITERIA))
+    return cast(Criterion, make_method("criterion", text, CRITERIA))
 
 
-def load_method(what: str, text: str, registry: Mapping[str, str]) -> Any:
+def make_method(what: str, text: str, registry: Mapping[str, str]) -> Any:
     """Call what a registry names: `name:parameter=value,parameter=value`."""
     name, _, rest = text.partition(":")
     if name not in registry:
@@ -102,7 +102,7 @@ def number(name: str, text: str, least: float = 0.0, most: float = float("inf"),
     raise InputError(f"{name}={text} is not {kind} {wanted}. Give one, such as {example}.")
 
 
-def removals(model: TextCNN, group: Group) -> Iterator[tuple[str, Tensor, Callable[[Tensor], Tensor]]]:
+def removals(model: Model, group: Group) -> Iterator[tuple[str, Tensor, Callable[[Tensor], Tensor]]]:
     """For each parameter of a group: its name, what removal takes away from each unit, and how to cut likewise.
 
     A removed unit becomes zero, so its weights are taken away; a removed word becomes the unknown word, so the
@@ -110,12 +110,18 @@ def removals(model: TextCNN, group: Group) -> Iterator[tuple[str, Tensor, Callab
     """
     for piece in group.slices:
         tensor = model.get_parameter(piece.parameter).detach()
-        change = tensor if group.without is None else tensor - group.without().detach()
+        change = tensor if group.without is None else tensor - removal_of(model, group)
 
         def cut(values: Tensor, piece: Any = piece) -> Tensor:
             return unit_blocks(values, piece, group.size)
 
         yield piece.parameter, cut(change), cut
+
+
+def removal_of(model: Model, group: Group) -> Tensor:
+    """What the parameter of the group's only slice would be without all of its units."""
+    assert group.without is not None
+    return group.without({name: each.detach() for name, each in model.named_parameters()})
 
 
 def dense_gradient(parameter: Tensor) -> Tensor:
@@ -125,19 +131,19 @@ def dense_gradient(parameter: Tensor) -> Tensor:
     return parameter.grad.to_dense() if parameter.grad.is_sparse else parameter.grad
 
 
-def first_order(model: TextCNN, group: Group) -> Tensor:
+def first_order(model: Model, group: Group) -> Tensor:
     """What the loss would fall by, to first order, if each unit went: Σ (w − w_removed) · ∂L/∂w, shape (size,)."""
     parameters = dict(model.named_parameters())
     terms = ((change * cut(dense_gradient(parameters[name]))).sum(1) for name, change, cut in removals(model, group))
     return cast(Tensor, sum(terms))
 
 
-def change_size(model: TextCNN, group: Group, power: int) -> Tensor:
+def change_size(model: Model, group: Group, power: int) -> Tensor:
     """Σ |w − w_removed|ᵖ of each unit, shape (size,)."""
     return cast(Tensor, sum(change.abs().pow(power).sum(1) for _, change, _ in removals(model, group)))
 
 
-def move_units(model: TextCNN, group: Group, shorten: Callable[[Tensor], Tensor], *, biases: bool = True) -> None:
+def move_units(model: Model, group: Group, shorten: Callable[[Tensor], Tensor], *, biases: bool = True) -> None:
     """Replace what removal would take away from each unit, (size, entries a unit), by what `shorten` makes of it.
 
     Zeros are the unit's removal. Weights that are not trained stay.
@@ -147,7 +153,7 @@ def move_units(model: TextCNN, group: Group, shorten: Callable[[Tensor], Tensor]
             if piece.parameter.endswith("bias") and not biases:
                 continue
             parameter = model.get_parameter(piece.parameter)
-            base = torch.zeros_like(parameter) if group.without is None else group.without().detach().clone()
+            base = torch.zeros_like(parameter) if group.without is None else removal_of(model, group).clone()
             change = unit_blocks(parameter - base, piece, group.size)
             now = shorten(change)
             same, other = unit_blocks(parameter, piece, group.size), unit_blocks(base, piece, group.size) + now

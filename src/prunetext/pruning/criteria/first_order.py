@@ -10,7 +10,7 @@ from torch import Tensor
 
 from prunetext.errors import InputError
 from prunetext.models.groups import Group
-from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.protocol import Model
 from prunetext.pruning.criteria.criterion import (
     Criterion,
     Groups,
@@ -23,7 +23,7 @@ from prunetext.pruning.criteria.criterion import (
 )
 
 
-def nothing(model: TextCNN, groups: Groups, seed: int) -> State:
+def nothing(model: Model, groups: Groups, seed: int) -> State:
     """The state of a criterion that has none."""
     return {}
 
@@ -34,7 +34,7 @@ def magnitude() -> Criterion:
     Source: Li et al. 2017, "Pruning Filters for Efficient ConvNets", with the L2 norm.
     """
 
-    def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
+    def score(state: State, model: Model, group: Group) -> np.ndarray:
         return change_size(model, group, power=2).sqrt().numpy()
 
     return Criterion(nothing, score)
@@ -43,11 +43,11 @@ def magnitude() -> Criterion:
 def random(draws: str = "1") -> Criterion:
     """A seeded draw: the honest baseline. With `draws=n` each step tries n draws and keeps the best on dev."""
 
-    def init(model: TextCNN, groups: Groups, seed: int) -> State:
+    def init(model: Model, groups: Groups, seed: int) -> State:
         random = np.random.default_rng((seed, 7))
         return {group.name: torch.from_numpy(random.random(group.size)) for group in groups}
 
-    def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
+    def score(state: State, model: Model, group: Group) -> np.ndarray:
         return state[group.name].numpy()
 
     return Criterion(init, score, draws=int(number("random:draws", draws, 1, 100, whole=True)))
@@ -63,11 +63,11 @@ def gradient(remove: str = "smallest") -> Criterion:
     if remove not in ("smallest", "largest"):
         raise InputError(f"gradient:remove={remove} is unknown. Choose smallest or largest.")
 
-    def after_backward(state: State, model: TextCNN, groups: Groups) -> None:
+    def after_backward(state: State, model: Model, groups: Groups) -> None:
         for name, parameter in model.named_parameters():
             state[name] = state.get(name, torch.zeros(())) + dense_gradient(parameter).abs()
 
-    def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
+    def score(state: State, model: Model, group: Group) -> np.ndarray:
         total = cast(Tensor, sum(cut(state[name]).sum(1) for name, _, cut in removals(model, group)))
         if remove == "largest":
             return (change_size(model, group, power=1) / total.clamp(min=1e-30)).numpy()
@@ -83,7 +83,7 @@ def taylor() -> Criterion:
     a removed word becomes the unknown word, so there (E[w] − E[unknown]) · ∂L/∂E[w].
     """
 
-    def after_backward(state: State, model: TextCNN, groups: Groups) -> None:
+    def after_backward(state: State, model: Model, groups: Groups) -> None:
         for group in groups:
             state[group.name] = state.get(group.name, torch.zeros(())) + first_order(model, group).abs()
 
@@ -99,11 +99,11 @@ def snip() -> Criterion:
     there at initialisation: that is where the schedule `global` begins.
     """
 
-    def after_backward(state: State, model: TextCNN, groups: Groups) -> None:
+    def after_backward(state: State, model: Model, groups: Groups) -> None:
         for name, parameter in model.named_parameters():
             state[name] = state.get(name, torch.zeros(())) + dense_gradient(parameter)
 
-    def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
+    def score(state: State, model: Model, group: Group) -> np.ndarray:
         parts = ((change * cut(state[name])).abs().sum(1) for name, change, cut in removals(model, group))
         total = cast(Tensor, sum(parts))
         return (total / total.sum().clamp(min=1e-30)).numpy()
@@ -119,13 +119,13 @@ def movement() -> Criterion:
     Source: Sanh, Wolf and Rush 2020, "Movement Pruning: Adaptive Sparsity by Fine-Tuning", eq. 4 without the rate.
     """
 
-    def after_backward(state: State, model: TextCNN, groups: Groups) -> None:
+    def after_backward(state: State, model: Model, groups: Groups) -> None:
         for group in groups:
             state[group.name] = state.get(group.name, torch.zeros(group.size)) - first_order(model, group)
 
     return Criterion(nothing, kept_in_state, after_backward, trains=True)
 
 
-def kept_in_state(state: State, model: TextCNN, group: Group) -> np.ndarray:
+def kept_in_state(state: State, model: Model, group: Group) -> np.ndarray:
     """The scores that were added up under the group's name."""
     return state[group.name].numpy()

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from prunetext.errors import InputError
 from prunetext.models.groups import Group
-from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.protocol import Model
 from prunetext.pruning.criteria.criterion import (
     WORTHLESS,
     Criterion,
@@ -38,22 +38,22 @@ def lasso(strength: str = "0.3", threshold: str = "0", penalty: str = "group") -
     if penalty not in ("group", "l1"):
         raise InputError(f"lasso:penalty={penalty} is unknown. Choose group or l1.")
 
-    def after_step(model: TextCNN, groups: Groups, learning_rate: float) -> None:
+    def after_step(model: Model, groups: Groups, learning_rate: float) -> None:
         step = learning_rate * weight
         for group in groups:
             soften(model, group, step, each=penalty == "l1")
 
     reason = "a penalty makes weights smaller, and not their bits fewer"
 
-    def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
+    def score(state: State, model: Model, group: Group) -> np.ndarray:
         size = change_size(model, group, power=1).numpy()
         relative = size / max(size.sum(), 1e-30)
         return np.where(relative <= least / group.size, WORTHLESS, relative)
 
-    return Criterion(nothing, score, after_step=after_step, trains=True, refuses={"precision": reason})
+    return Criterion(nothing, score, after_step=after_step, trains=True, refuses={"bits": reason})
 
 
-def soften(model: TextCNN, group: Group, step: float, *, each: bool) -> None:
+def soften(model: Model, group: Group, step: float, *, each: bool) -> None:
     """One proximal step on the units of a group: as wholes, or on each of their weights."""
     norm = change_size(model, group, power=2).sqrt()
     alone = torch.zeros(group.size, 1, dtype=torch.bool)

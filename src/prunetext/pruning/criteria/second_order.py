@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from prunetext.models.groups import Group, Kept
-from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.protocol import Model
 from prunetext.pruning.criteria.criterion import Criterion, Groups, State, first_order, move_units, number
 from prunetext.pruning.criteria.first_order import nothing
 
 COUNT = "texts"  # the name under which a state counts them
-LARGE = 100_000  # units of a group from which blocks are smaller
-LEAST = 0.01  # to what a unit with weights in two places is scaled; at zero no gradient would reach it
+LARGE_GROUP = 100_000  # units of a group from which blocks are smaller
+LEAST_SCALE = 0.01  # to what a unit with weights in two places is scaled; at zero no gradient would reach it
 BLOCKS = (32, 8)  # units that a block of `obs` has, in smaller and in large groups
 
 
@@ -28,12 +28,12 @@ def fisher() -> Criterion:
     2022, "A Fast Post-Training Pruning Framework for Transformers", eq. 9, for masks.
     """
 
-    def after_backward(state: State, model: TextCNN, groups: Groups) -> None:
+    def after_backward(state: State, model: Model, groups: Groups) -> None:
         for group in groups:
             state[group.name] = state.get(group.name, torch.zeros(())) + first_order(model, group).square()
         state[COUNT] = state.get(COUNT, torch.zeros(())) + 1
 
-    def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
+    def score(state: State, model: Model, group: Group) -> np.ndarray:
         return (state[group.name] / state[COUNT] / 2).numpy()
 
     return Criterion(nothing, score, after_backward, per_example=True)
@@ -53,7 +53,7 @@ def obs(damping: str = "0.1") -> Criterion:
     """
     raised = number("obs:damping", damping)
 
-    def after_backward(state: State, model: TextCNN, groups: Groups) -> None:
+    def after_backward(state: State, model: Model, groups: Groups) -> None:
         for group in groups:
             a = blocks_of(first_order(model, group))  # (blocks, units a block)
             before = state.get(group.name)
@@ -68,11 +68,11 @@ def obs(damping: str = "0.1") -> Criterion:
         mean = float(diagonal.sum()) / group.size
         return matrix + torch.eye(matrix.shape[1], dtype=torch.float64) * max(raised * mean, 1e-12)
 
-    def score(state: State, model: TextCNN, group: Group) -> np.ndarray:
+    def score(state: State, model: Model, group: Group) -> np.ndarray:
         inverse = torch.linalg.inv(information(state, group)).diagonal(dim1=1, dim2=2)
         return cast(np.ndarray, (0.5 / inverse).flatten()[: group.size].numpy())
 
-    def remove(state: State, model: TextCNN, groups: Groups, kept: Kept) -> None:
+    def remove(state: State, model: Model, groups: Groups, kept: Kept) -> None:
         for group in groups:
             stays = torch.from_numpy(kept[group.name])
             if bool(stays.all()):
@@ -80,16 +80,16 @@ def obs(damping: str = "0.1") -> Criterion:
             factor = 1 + compensation(information(state, group), blocks_of(stays.double()) > 0)
             scale = factor.flatten()[: group.size, None].float()
             if len(group.slices) > 1:  # a unit's effect is a product of its weights in two places: each takes the root
-                scale = scale.clamp(min=LEAST).sqrt()
+                scale = scale.clamp(min=LEAST_SCALE).sqrt()
             move_units(model, group, lambda w, scale=scale: scale * w)  # type: ignore[misc]
 
     reason = "obs makes up for what goes by scaling what stays, and a rounded vector is not gone"
-    return Criterion(nothing, score, after_backward, remove=remove, per_example=True, refuses={"precision": reason})
+    return Criterion(nothing, score, after_backward, remove=remove, per_example=True, refuses={"bits": reason})
 
 
 def blocks_of(values: Tensor) -> Tensor:
     """Cut (units,) into blocks of equal size, (blocks, units a block), filled up with zeros."""
-    block = min(len(values), BLOCKS[len(values) >= LARGE])
+    block = min(len(values), BLOCKS[len(values) >= LARGE_GROUP])
     count = -(-len(values) // block)
     filled = torch.zeros(count * block, dtype=values.dtype)
     filled[: len(values)] = values

@@ -1,0 +1,109 @@
+"""The studies of a comparison, one for each seed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
+from prunetext.comparison.rows import Row, Rows
+from prunetext.comparison.study import Study, max_drop_of
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.splitting import split
+from prunetext.errors import InputError, RunError
+from prunetext.fitting.checks import check_data, read_data, take_options
+from prunetext.fitting.effort import Effort
+from prunetext.fitting.folder import WORK, Run, changed_since
+from prunetext.fitting.plan import FAMILY, Plan
+from prunetext.fitting.stages import begun, lessons_of, train_dense
+from prunetext.models.protocol import Request, load_family
+from prunetext.models.textcnn.starting import settle
+from prunetext.options import FitOptions, ModelOptions, ReadOptions, TeachOptions, VectorOptions, check_options
+from prunetext.pruning.budget import Budget
+from prunetext.pruning.problem import Told
+from prunetext.teaching.lessons import find_teaching
+from prunetext.training.loop import threads, threads_for
+from prunetext.training.pace import dropout
+
+# Of fit's options.
+UNUSED = {"criterion", "schedule", "groups", "max_size", "min_speed", "max_time", "precision"}
+UNUSED |= {"metric", "positive", "class_weights"}
+
+
+def studies(
+    data: Data | Examples | str | Path,
+    out: Path,
+    agenda: Agenda,
+    seeds: int,
+    options: Mapping[str, Any],
+    told: Told,
+    effort: Effort,
+) -> Iterator[Row]:
+    """The rows of all seeds: those that are there, then each as it is made."""
+    reading, shape, fitting = take_options("compare", dict(options), ReadOptions, ModelOptions, FitOptions)
+    check_options(fitting, shape)
+    shape = settle(shape)
+    for name in sorted(UNUSED & options.keys()):
+        raise InputError(f"compare takes no {name}: give methods, sizes and seeds.")
+    for name in agenda.methods:
+        method_of(name, load_family(FAMILY))
+    for size in agenda.sizes:
+        share_or_bytes(size)
+    if seeds < 1:
+        raise InputError(f"seeds is {seeds}: it must be at least 1.")
+    if agenda.autotune < 0:
+        raise InputError(f"autotune is {agenda.autotune}: it must be zero or more seconds.")
+    found = read_data(data, None, None, out, reading)
+    rows = Rows(out / "rows.jsonl")
+    agenda = agenda._replace(name=found.name, fingerprint=found.fingerprint())
+    shown = False
+    for seed in range(fitting.seed, fitting.seed + seeds):
+        own = dataclasses.replace(fitting, seed=seed)
+        texts = split(found, seed=seed)
+        check_data(texts, texts.labels)
+        if texts.train.task != "classification":
+            what = "texts have several labels" if texts.train.task == "labels" else "rows are pairs of texts"
+            raise InputError(f"{texts.name}: its {what}, which compare and its baselines do not know. Use fit.")
+        plan = plan_of(texts, shape, own, effort)
+        start = out / f"seed-{seed}"
+        if (changed := changed_since(start / WORK, plan.recipe)) is not None:
+            raise RunError(f"{out} holds a comparison whose {changed} was different: repeat it, or give another --out.")
+        with threads(threads_for(plan.looked_at())), Run(start, plan.recipe, overwrite=False) as run:
+            if not shown:
+                yield from rows
+                shown = True
+            for row in study_of(
+                plan, run, agenda._replace(name=found.name, fingerprint=found.fingerprint()), told
+            ).answered(rows):
+                rows.add(row)
+                yield row
+
+
+def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effort) -> Plan:
+    """What is decided of one dense model before it is trained."""
+    family, labels, taught = load_family(FAMILY), texts.labels, find_teaching(texts, TeachOptions())
+    hidden = dropout(taught=False, task=texts.train.kind)
+    request = Request(texts, labels, taught.texts, shape, VectorOptions(), fitting.seed, hidden)
+    recipe = {
+        **dataclasses.asdict(shape),
+        "epochs": fitting.epochs,
+        "seed": fitting.seed,
+        "data": texts.fingerprint(),
+        "max_drop": max_drop_of(fitting),  # verdicts that allow different drops are not counted together
+    }
+    method = method_of(f"{FitOptions.criterion}/local", family)
+    beginning = family.begin(request)
+    return Plan(family, taught, labels, beginning, fitting, Budget(), method, effort, recipe, source={})
+
+
+def study_of(plan: Plan, run: Run, agenda: Agenda, told: Told) -> Study:
+    """Train the dense model, or take that of a comparison that was stopped."""
+    lessons = lessons_of(plan, run, told)
+    train = lessons.encoded["train"]
+    settings = plan.settings(len(train), train.targets)
+    dense = train_dense(plan, run, lessons, settings, begun(plan), told)
+    if dense.ended == "interrupted":  # half trained, it is nothing to compare with
+        raise KeyboardInterrupt
+    return Study(plan, run, lessons, dense.trained, settings, agenda, told)

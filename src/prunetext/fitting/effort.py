@@ -1,0 +1,40 @@
+"""How hard a run tries: what training, recovery, steps and measurements take."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prunetext.fitting.recovery import Recovery
+from prunetext.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What is no option of a run, but a value that tests and experiments pass.
+
+    >>> Effort(schedules={"local": "first=2"}).schedule("local"), Effort().schedule("local")
+    ('local:first=2', 'local')
+
+    training: changes of the settings of the dense model's training. schedules: parameters of schedules that are given
+    none. speed_seconds: how long a speed is measured, at least.
+    """
+
+    training: Mapping[str, Any] = field(default_factory=dict)
+    recovery: Recovery = field(default_factory=Recovery)
+    schedules: Mapping[str, str] = field(default_factory=dict)
+    speed_seconds: float = 0.3
+
+    def schedule(self, name: str) -> str:
+        """The schedule with its parameters."""
+        own = self.schedules.get(name)
+        return name if own is None else f"{name}:{own}"
+
+    def settings(self, settings: Settings) -> Settings:
+        """The settings of the dense model's training, as far as this changes them."""
+        return dataclasses.replace(settings, **self.training)
+
+
+USUAL = Effort()

@@ -1,0 +1,198 @@
+"""Everything about a run that is decided before anything is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.splitting import split
+from prunetext.data.task import Task
+from prunetext.errors import InputError
+from prunetext.fitting.checks import check_data, check_measures, check_method, read_data, take_options
+from prunetext.fitting.effort import Effort
+from prunetext.models.protocol import Beginning, Family, Model, Request, Trained, load_family
+from prunetext.options import (
+    FitOptions,
+    ModelOptions,
+    PruneOptions,
+    ReadOptions,
+    TeachOptions,
+    VectorOptions,
+    check_options,
+    check_teaching,
+    chosen,
+    recorded,
+)
+from prunetext.pruning.budget import Budget, parse_size, parse_speed, parse_time
+from prunetext.pruning.methods import Method
+from prunetext.statistics.metrics import Measure, measure_of
+from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, names_of
+from prunetext.teaching.teachers import teachers_of
+from prunetext.training.losses import balanced
+from prunetext.training.pace import dropout, pace
+from prunetext.training.settings import Settings
+
+DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
+FAMILY = "textcnn"  # of the dense model
+
+Recipe = Mapping[str, Any]  # all that the result depends on, as it stands in the run's folder and in its files
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do, made by `fit`, and by an earlier run that is pruned again.
+
+    teaching has the data, split, with the labels to learn from. beginning: what reads texts, and how to begin
+    untrained. dense: the model of an earlier run, which is not trained again. source: where everything lies, which is no
+    part of the recipe. notes: what was noticed so far.
+    """
+
+    family: Family
+    teaching: Teaching
+    labels: list[str]
+    beginning: Beginning
+    fitting: FitOptions
+    budget: Budget
+    method: Method
+    effort: Effort
+    recipe: Recipe
+    source: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    dense: Trained | None = None
+    beliefs: Path | None = None  # of an earlier run's model that taught itself
+    steps: Path | None = None  # of an earlier run's search
+
+    @property
+    def data(self) -> Data:
+        """The texts, in three splits."""
+        return self.teaching.data
+
+    @property
+    def task(self) -> Task:
+        """What the model is asked."""
+        return self.data.train.kind
+
+    def looked_at(self) -> Model:
+        """A model of the kind that is to be trained or pruned, for its size alone."""
+        return self.beginning.untrained() if self.dense is None else self.dense.model
+
+    def splits(self) -> dict[str, Examples]:
+        """Train, dev and test."""
+        return dict(self.data.splits())
+
+    def measure(self, name: str) -> Measure:
+        """What a split is judged by."""
+        return measure_of(self.fitting.metric, self.splits()[name], self.labels, self.fitting.positive)
+
+    def trained(self, model: Any, thresholds: list[float] | None = None, epochs: float = 0.0) -> Trained:
+        """A model with all that it needs to label texts."""
+        return Trained(self.family.name, model, self.labels, self.task, self.beginning.reader, thresholds, epochs)
+
+    def settings(self, texts: int, targets: torch.Tensor) -> Settings:
+        """How to train the dense model on so many texts, whose targets these are."""
+        taught, options, fitting = bool(self.teaching.teachers), self.teaching.options, self.fitting
+        settings = self.effort.settings(pace(texts, fitting.epochs, fitting.seed, taught=taught, task=self.task))
+        return dataclasses.replace(
+            settings,
+            soft_share=options.teacher_share,
+            temperature=options.teacher_temperature if taught else 1.0,
+            class_weights=self.class_weights(targets),
+            ranking=fitting.ranking,
+        )
+
+    def class_weights(self, targets: torch.Tensor) -> tuple[float, ...]:
+        """Weights of the labels' losses, or none."""
+        return balanced(targets, len(self.labels)) if self.fitting.class_weights == "balanced" else ()
+
+
+def budget_of(options: PruneOptions) -> Budget:
+    """The budget asked for, or half a point if nothing is.
+
+    >>> budget_of(PruneOptions()).max_drop, budget_of(PruneOptions(schedule="oneshot:units=0.9")).max_drop
+    (0.5, None)
+
+    A schedule that says how much goes, as the second one, has said what is asked for.
+    """
+    budget = Budget(
+        options.max_drop, parse_size(options.max_size), parse_time(options.max_time), parse_speed(options.min_speed)
+    )
+    free = budget.max_drop is None and budget.max_size is None and budget.min_speed is None
+    free = free and not options.schedule.startswith("oneshot:")
+    return budget._replace(max_drop=DEFAULT_DROP) if free else budget
+
+
+def plan_fit(
+    data: Data | Examples | str | Path,
+    dev: str | Path | None,
+    test: str | Path | None,
+    out: Path,
+    vectors: Any,
+    options: dict[str, Any],
+    effort: Effort,
+) -> Plan:
+    """Look at everything that `fit` was given; whatever is wrong with it raises `InputError`."""
+    kinds = (ReadOptions, ModelOptions, FitOptions, VectorOptions, TeachOptions)
+    reading, shape, fitting, learnt, teaching = take_options("fit", options, *kinds)
+    family = load_family(FAMILY)
+    check_options(fitting, shape)
+    family.check(shape, learnt, vectors)
+    check_teaching(teaching)
+    fitting = with_groups(fitting, family)
+    budget, method = budget_of(fitting), check_method(fitting, family, effort)
+    where = {"data": data, "dev": dev, "test": test} if isinstance(data, (str, Path)) else {}
+    whole = read_data(data, dev, test, out, reading)
+    given = sorted(name for name, _ in whole.splits() if name != "train")
+    source = dataclasses.replace(whole, dev=None, test=None).fingerprint()
+    parts = split(whole, seed=fitting.seed)
+    labels = parts.labels
+    check_data(parts, labels)
+    check_measures(parts, labels, fitting)
+    taught = find_teaching(parts, teaching, encoding=reading.encoding, source=source, given=given)
+    hidden = dropout(bool(taught.teachers), parts.train.kind)
+    request = Request(taught.data, labels, taught.texts, shape, learnt, fitting.seed, hidden, vectors, fitting.positive)
+    beginning = family.begin(request)
+    recipe = {**beginning.recipe, **recorded(fitting)}
+    recipe |= {"data": parts.fingerprint(), "given": given, "source": source}
+    recipe |= {name: value for name, value in chosen(teaching).items() if name not in PLACES}
+    recipe |= {} if (name := taught.digest()) is None else {"taught": name}
+    places = {**source_of({**where, "vectors": vectors}, reading), **places_of(teaching)}
+    notes = (*whole.report.lines(), *beginning.notes)
+    return Plan(family, taught, labels, beginning, fitting, budget, method, effort, recipe, places, notes)
+
+
+def with_groups(fitting: FitOptions, family: Family) -> FitOptions:
+    """The options with the kinds of groups that the family prunes, where none are named."""
+    if fitting.groups is not None:
+        return fitting
+    return dataclasses.replace(fitting, groups=",".join(family.default_kinds))
+
+
+def source_of(where: Mapping[str, Any], reading: ReadOptions) -> dict[str, Any]:
+    """Where the data lie and how they are read, so that they can be read again; nothing of data from memory."""
+    places = {name: place_of(value) for name, value in where.items() if isinstance(value, (str, Path))}
+    return {**places, "reading": dataclasses.asdict(reading)}
+
+
+def places_of(teaching: TeachOptions) -> dict[str, Any]:
+    """Where the teachers and the unlabelled texts are."""
+    teachers, files = teachers_of(teaching.teacher), names_of(teaching.unlabelled)
+    found = {"teacher": list(map(place_of, teachers)), "unlabelled": list(map(place_of, files))}
+    return {name: ",".join(places) or None for name, places in found.items()}
+
+
+def place_of(name: str | Path) -> str:
+    """A name that means the same from any folder."""
+    return str(Path(name).resolve()) if Path(name).exists() and name != REST else str(name)
+
+
+def check_out(out: str | Path) -> Path:
+    """The folder of a run; `InputError` where it has no name."""
+    if not str(out):
+        raise InputError("out is an empty name: give a new folder.")
+    return Path(out)

@@ -1,0 +1,157 @@
+"""The last numbers of a packed file, found on dev: its table, temperature and thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from prunetext.data.dataset import Examples, Input
+from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import TABLES, Packing, Trained, load_family
+from prunetext.runtime.api import load
+from prunetext.runtime.classifier import Classifier
+from prunetext.statistics.calibration import (
+    Calibration,
+    calibration_error,
+    choose_threshold,
+    fit_temperature,
+    least_texts,
+    rejection,
+)
+from prunetext.statistics.metrics import Array, Measure, packed_answers
+from prunetext.statistics.thresholds import tuned
+from prunetext.training.answering import answers, thresholds_of
+from prunetext.training.losses import loss_of
+
+AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model, else they are int16
+SHIFT = 0.001  # and by how much accuracy may differ
+
+
+class Texts(NamedTuple):
+    """A split as it is, and as numbers."""
+
+    examples: Examples
+    encoded: Encoded
+
+    @property
+    def inputs(self) -> list[Input]:
+        """What a model is asked about."""
+        return self.examples.inputs
+
+
+class Agreement(NamedTuple):
+    """The float model against the packed file, on dev."""
+
+    table: str
+    equal: float  # share of equal labels
+    drop: float  # of accuracy, or of the metric, in points
+
+
+class Calibrated(NamedTuple):
+    """What a packed file is to be written with, what that does on test, and what to say of it."""
+
+    trained: Trained  # with thresholds, where texts may have several labels
+    packing: Packing
+    calibration: Calibration
+    notes: list[str]
+
+
+def choose_table(
+    trained: Trained,
+    dev: Texts,
+    scratch: Path,
+    measure: Measure,
+    *,
+    least_agreement: float = AGREEMENT,
+    most_shift: float = SHIFT,
+) -> Agreement:
+    """int8 table rows where they agree with the float model on dev, else int16, which take twice the memory.
+
+    The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev. Where
+    texts may have several labels all of a text must be equal, by the thresholds of the float model.
+    """
+    thresholds = thresholds_of(trained.model, dev.encoded)
+    before = answers(trained.model, dev.encoded, thresholds)
+    trained = trained._replace(thresholds=None if thresholds is None else thresholds.tolist())
+    found = []
+    for table in TABLES:
+        load_family(trained.family).pack(trained, scratch, Packing(table=table))
+        now = packed_answers(load(scratch), dev.inputs)
+        equal = measure.gold.agreement(before, now)
+        drop = measure.value(before) - measure.value(now)
+        found.append(Agreement(table, equal, 100 * drop))
+        if equal >= least_agreement and abs(drop) <= most_shift:
+            break
+    return max(found, key=lambda one: -abs(one.drop) + 10 * one.equal)
+
+
+def calibrated(
+    trained: Trained, packing: Packing, scratch: Path, dev: Texts, test: Texts, precision: float | None
+) -> Calibrated:
+    """Find the temperature of a packed file on dev, and thresholds; say what they do on test.
+
+        calibrated(trained, Packing(), scratch, dev, test, 0.95).packing.temperature
+
+    precision: for which a threshold is wanted below which texts may be rejected. `scratch` is left as a file at the
+    temperature that was found.
+    """
+    if loss_of(trained.task).several:
+        return _of_several(trained, packing, scratch, dev, test)
+    return _of_one(trained, packing, scratch, dev.examples, test.examples, precision)
+
+
+def _of_one(
+    trained: Trained, packing: Packing, scratch: Path, dev: Examples, test: Examples, precision: float | None
+) -> Calibrated:
+    """Where each text has one label: a temperature, and a threshold if a precision is wanted."""
+    pack = load_family(trained.family).pack
+    pack(trained, scratch, packing)
+    plain = load(scratch)
+    targets = [plain.labels.index(label) for label in dev.labels]
+    packing = packing._replace(temperature=fit_temperature(plain.predict_proba(dev.inputs), targets))
+    before = calibration_error(*tops_of(plain, test))
+    pack(trained, scratch, packing)
+    packed = load(scratch)
+    after = calibration_error(*tops_of(packed, test))
+    threshold = None if precision is None else choose_threshold(*tops_of(packed, dev), precision)
+    notes = []
+    if precision is not None and threshold is None:
+        notes.append(
+            f"No threshold is stored: on the {len(dev):,} texts of dev none shows, with 95 % confidence, a precision "
+            f"of {precision:g}, for which at least {least_texts(precision):,} texts must be accepted."
+        )
+    rejected = None if threshold is None else rejection(*tops_of(packed, test), threshold)
+    found = Calibration(packing.temperature, before, after, rejected)
+    return Calibrated(trained, packing._replace(reject=rejected and rejected.threshold), found, notes)
+
+
+def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: Texts, test: Texts) -> Calibrated:
+    """Where texts may have several labels: the temperature, and from it the labels' thresholds.
+
+    The errors are those of each label of each text.
+    """
+    gold, truth = dev.encoded.targets, test.encoded.targets
+    even = trained._replace(thresholds=[0.5] * gold.shape[1])
+
+    def packed(now: Trained, packing: Packing, *asked: Sequence[Input]) -> list[Array]:
+        load_family(now.family).pack(now, scratch, packing)
+        classifier = load(scratch)
+        return [classifier.predict_proba(inputs) for inputs in asked]
+
+    on_dev, on_test = packed(even, packing, dev.inputs, test.inputs)
+    packing = packing._replace(temperature=fit_temperature(on_dev, gold, several=True))
+    before = calibration_error(on_test.ravel(), truth.ravel())
+    on_dev, on_test = packed(even, packing, dev.inputs, test.inputs)
+    after = calibration_error(on_test.ravel(), truth.ravel())
+    trained = trained._replace(thresholds=tuned(on_dev, gold.numpy()).tolist())
+    packed(trained, packing)
+    return Calibrated(trained, packing, Calibration(packing.temperature, before, after, None), [])
+
+
+def tops_of(classifier: Classifier, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """The probability of the most probable label of each text, and whether that label is right."""
+    right = np.array(classifier.predict(examples.inputs)) == np.array(examples.labels)
+    return classifier.predict_proba(examples.inputs).max(1), right

@@ -1,0 +1,239 @@
+"""What training, pruning and packing may ask of a model, and the families of models that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, Self, cast
+
+from torch import Tensor, nn, optim
+
+from prunetext.data.dataset import Data, Input
+from prunetext.data.task import Task
+from prunetext.errors import InputError
+from prunetext.models.encoded import Encoded
+from prunetext.models.groups import Cost, Group, Kept, Tensors
+from prunetext.options import ModelOptions, VectorOptions
+
+TABLES = ("int8", "int16")  # of the runtime, the smaller one first
+TABLE, BODY, HEAD = "table", "body", "head"  # parts of a model that its parameters belong to
+
+# family → where its `Family` stands; one line adds a family.
+FAMILIES = {"textcnn": "prunetext.models.textcnn.family:family"}
+
+
+class Rates(NamedTuple):
+    """What optimizers are made with: learning rates of the weights and of tables of vectors, and weight decay."""
+
+    body: float
+    table: float
+    decay: float
+
+
+class Disturbance(NamedTuple):
+    """How training changes its batches: the share of words hidden, and of examples that are varied."""
+
+    hidden: float
+    varied: float
+
+
+class Model(nn.Module):
+    """What training and pruning may ask of a model; a family's class inherits from it.
+
+        logits = model(batch)                      # (batch, classes), of what `Encoded.take` gives
+        model.costs()["bytes"]({})                 # estimated bytes of the packed file
+
+    Only the first six methods must be written; the others have an answer that suits a plain model.
+    """
+
+    kinds: Mapping[str, str] = {}  # of groups, in the order in which they are named → what their units are
+
+    @property
+    def classes(self) -> int:
+        """How many logits an example has."""
+        raise NotImplementedError
+
+    def parts(self) -> Mapping[str, str]:
+        """Each parameter's part of the model: "table" (of vectors), "body" or "head"."""
+        raise NotImplementedError
+
+    def groups(self, kinds: Sequence[str]) -> tuple[Group, ...]:
+        """The groups of these kinds."""
+        raise NotImplementedError
+
+    def costs(self) -> Mapping[str, Cost]:
+        """For each resource, "bytes" and "time", how much what is kept takes; the model is looked at now."""
+        raise NotImplementedError
+
+    def counts(self) -> dict[str, int]:
+        """How many units of each kind there are."""
+        raise NotImplementedError
+
+    def rebuild(self, tensors: Mapping[str, Tensor]) -> Self:
+        """A model of these tensors, whatever their sizes are, and otherwise like this one."""
+        raise NotImplementedError
+
+    def tensors(self) -> Tensors:
+        """Everything that `rebuild` needs; the tensors are the model's own."""
+        return dict(self.state_dict())
+
+    def optimizers(self, rates: Rates, frozen: Callable[[str], bool] | None = None) -> list[optim.Optimizer]:
+        """What trains the parameters that are not frozen."""
+        chosen = [each for name, each in self.named_parameters() if frozen is None or not frozen(name)]
+        return [optim.AdamW(chosen, lr=rates.body, weight_decay=rates.decay, fused=True)]
+
+    def trained(self, name: str) -> Tensor | None:
+        """Which entries of a parameter training changes (a mask that broadcasts); None where it changes all."""
+        return None
+
+    @property
+    def work(self) -> int:
+        """Multiplications that a token takes."""
+        return sum(each.numel() for each in self.parameters())
+
+    def disturbed(self, batch: Tensor, how: Disturbance) -> Tensor:
+        """The batch as a training step sees it."""
+        return batch
+
+    def further_loss(
+        self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor]
+    ) -> Tensor | None:
+        """What else a training step is to make small, of a weight that its settings name; None for nothing.
+
+        loss: of logits. truth: gives that of each example, probabilities (batch, classes).
+        """
+        return None
+
+    def canonical(self, usage: Encoded, kinds: Sequence[str]) -> Callable[[Model], Model]:
+        """What turns this model, or an earlier state of it, into the form in which units of these kinds are scored.
+
+        No logit changes by it. The model that it is given is changed in place. usage: the texts of train.
+        """
+        return lambda model: model
+
+    def normalise(self) -> None:
+        """Bring the weights into the form that is packed best; no logit changes."""
+
+    def fit_grid(self) -> None:
+        """Choose the grid that the packed file's numbers would lie on, for the weights as they are."""
+
+    @contextmanager
+    def on_grid(self) -> Iterator[None]:
+        """Within it, the model computes as its packed file will; on the grid chosen last, or else for its weights."""
+        yield
+
+    def snap(self) -> None:
+        """Put the weights on the grid of the packed file."""
+
+    def grid(self) -> Tensors:
+        """The grid as tensors, for a checkpoint; empty where there is none."""
+        return {}
+
+    def take_grid(self, tensors: Tensors) -> None:
+        """Undo `grid`."""
+
+    def after_removal(self, tensors: Tensors, kept: Kept) -> None:
+        """Change what follows from a removal besides weights, such as which id leads where, in place."""
+
+    def after_cut(self, tensors: Tensors, places: Mapping[tuple[str, int], Tensor], kept: Kept) -> None:
+        """The same once tensors have been cut; places: (parameter, axis) → which of its rows are left."""
+
+
+class Trained(NamedTuple):
+    """A model with all that it needs to label texts.
+
+        trained = load_family("textcnn").read(Path("runs/reviews/dense.safetensors"))
+        trained.labels         # ['neg', 'pos']
+
+    reader: what makes ids of texts, in the family's own form. thresholds: of the labels' probabilities, where an
+    example may have several. epochs: how long it was trained, from the start.
+    """
+
+    family: str
+    model: Model
+    labels: list[str]
+    task: Task
+    reader: Any
+    thresholds: list[float] | None = None
+    epochs: float = 0.0
+
+
+class Packing(NamedTuple):
+    """What a packed file says besides its model.
+
+    table: of the runtime, "int8" or "int16". temperature: divides the logits. reject: the probability below which
+    texts may be rejected. provenance: where the model comes from.
+    """
+
+    table: str = "int8"
+    temperature: float = 1.0
+    reject: float | None = None
+    provenance: Mapping[str, Any] = {}
+
+
+class Request(NamedTuple):
+    """What a model is to be begun for: options, the data, and what else is known before training.
+
+    texts: all that there is to learn from, of which a vocabulary is made. vectors: of words, as `fit` takes them.
+    like: a model of an earlier run, whose reader and kind the new one has.
+    """
+
+    data: Data
+    labels: list[str]
+    texts: list[str]
+    shape: ModelOptions
+    learnt: VectorOptions
+    seed: int
+    dropout: float
+    vectors: Any = None
+    positive: str | None = None
+    like: Trained | None = None
+
+
+class Beginning(NamedTuple):
+    """What a family makes of a request: what reads texts, how to begin untrained, notes, and lines of the recipe."""
+
+    reader: Any
+    untrained: Callable[[], Model]
+    notes: list[str]
+    recipe: dict[str, Any]
+
+
+class Family(NamedTuple):
+    """A family of models: how one begins, reads texts, and is written.
+
+        family = load_family("textcnn")
+        family.size(trained, Packing())            # bytes
+
+    kinds: of its groups, with a line on each; default_kinds: those that are pruned unless others are asked for;
+    faster_kinds: those whose removal makes a packed model faster. `check` refuses options that can not be. `begin`
+    gives untrained models; `encode` ids of texts by the reader, without labels; `write` and `read` a float file; `pack`
+    the packed file; `size` the bytes of the latter without writing it; `graph` the model as ONNX.
+    """
+
+    name: str
+    kinds: Mapping[str, str]
+    default_kinds: tuple[str, ...]
+    faster_kinds: tuple[str, ...]
+    check: Callable[[ModelOptions, VectorOptions, Any], None]
+    begin: Callable[[Request], Beginning]
+    encode: Callable[[Any, Sequence[Input]], Encoded]
+    write: Callable[[Trained, Path, Mapping[str, Any]], None]
+    read: Callable[[Path], Trained]
+    pack: Callable[[Trained, Path, Packing], int]
+    size: Callable[[Trained, Packing], int]
+    graph: Callable[[Trained], Any]
+
+
+def load_family(name: str) -> Family:
+    """The family of this name, imported when it is first asked for.
+
+    >>> load_family("textcnn").default_kinds
+    ('vocabulary', 'dimensions', 'filters')
+    """
+    if name not in FAMILIES:
+        raise InputError(f"model {name!r} is unknown. Choose one of {', '.join(FAMILIES)}.")
+    module, _, attribute = FAMILIES[name].partition(":")
+    return cast(Family, getattr(import_module(module), attribute))

@@ -1,0 +1,44 @@
+"""Tensors on disk: safetensors files that are whole at every moment, and equal for equal tensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from prunetext.errors import RunError
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file so that at every moment the old or the new one is whole."""
+    beside = path.with_name(path.name + ".part")
+    data = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, metadata)
+    beside.write_bytes(with_sorted_metadata(data))
+    beside.replace(path)
+
+
+def with_sorted_metadata(data: bytes) -> bytes:
+    """Put a safetensors file's metadata in order; the library's is random, and equal runs should give equal files."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors and the string metadata of a safetensors file.
+
+        tensors, metadata = load_tensors(Path("runs/reviews/dense.safetensors"))
+
+    RunError where it is damaged, as after a failure of power.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except SafetensorError as error:
+        raise RunError(f"{path}: this part of the run is damaged ({error}). Begin anew with --overwrite.") from None

@@ -1,0 +1,118 @@
+"""The TextCNN family: how a model begins, reads texts, and is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+
+from prunetext.data.dataset import Input
+from prunetext.data.positive import positive_of
+from prunetext.errors import InputError
+from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Beginning, Family, Request, Trained
+from prunetext.models.textcnn.floats import read_float, write_float
+from prunetext.models.textcnn.grouping import FASTER, KINDS, STRUCTURE
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.packing import pack, packed_size
+from prunetext.models.textcnn.pair import kind_like, kind_of
+from prunetext.models.textcnn.reading import encode_inputs
+from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
+from prunetext.models.textcnn.vectors import beginnings, check_vectors
+from prunetext.options import ModelOptions, VectorOptions, parse_widths, recorded
+from prunetext.runtime._native import Vocabulary
+
+LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
+
+
+def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
+    """Refuse options that can not be, before anything is read."""
+    check_vectors(vectors, learnt.train_vectors, shape)
+    parse_widths(shape.widths)
+
+
+def begin(request: Request) -> Beginning:
+    """The vocabulary of the texts, and an untrained model of the wanted sizes."""
+    data, like = request.data, request.like
+    words = vocabulary_of(request.texts, request.shape) if like is None else like.reader
+    known, shape, notes = beginnings(
+        request.vectors,
+        request.learnt.train_vectors,
+        words,
+        data.train.all_texts,
+        request.shape,
+        request.seed,
+        request.texts,
+    )
+    shares = shares_of(data.train, request.labels)
+    positive = matching_class(request.labels, request.positive)
+    kind = kind_of(data.train.kind.texts, positive) if like is None else kind_like(cast(TextCNN, like.model))
+    widths, classes = parse_widths(shape.widths), len(request.labels)
+
+    def untrained() -> TextCNN:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(request.seed)
+            return new_model(words, classes, shape, widths, known, request.dropout, kind, shares)
+
+    first = untrained()
+    check_shape(first.shape)
+    recipe = {name: value for each in (shape, request.learnt) for name, value in recorded(each).items()}
+    recipe["vectors"] = None if known is None else vectors_digest(first.embedding)
+    return Beginning(words, untrained, notes, recipe)
+
+
+def encode(reader: Sequence[str], inputs: Sequence[Input]) -> Encoded:
+    """Ids of texts, or of pairs of them, by the words that the model knows."""
+    return encode_inputs(Vocabulary(list(reader)), inputs)
+
+
+def graph(trained: Trained) -> Any:
+    """The model as ONNX."""
+    from prunetext.models.textcnn.onnx import float_graph
+
+    return float_graph(cast(TextCNN, trained.model), trained.reader, trained.labels, trained.thresholds)
+
+
+def matching_class(labels: list[str], named: str | None = None) -> int:
+    """The class of pairs that belong together; the last one where none is named and no label has a usual name.
+
+    >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
+    (0, 1)
+    """
+    positive = named or positive_of(labels)
+    return len(labels) - 1 if positive is None else labels.index(positive)
+
+
+def check_shape(shape: Shape) -> None:
+    """Refuse a model whose packed file no runtime would load, before it is trained."""
+    taps = sum(width * -(-count // LANES) * LANES for width, count in shape.filters.items())
+    largest = {
+        "dimensions": (shape.dimensions, 4096),
+        "words × taps of all filters": (2 * (shape.words + 2) * taps, 256 << 20),
+        "dimensions × taps of all filters": (shape.dimensions * taps, 1 << 26),
+        "words × dimensions × taps of all filters": ((shape.words + 1) * shape.dimensions * taps, 1 << 36),
+    }
+    for name, (size, limit) in largest.items():
+        if size > limit:
+            raise InputError(
+                f"The model is too large for a packed file: {name} is {size:,}, the limit {limit:,}. "
+                "Give fewer --max-words, --dimensions, --filters or --widths."
+            )
+
+
+family = Family(
+    "textcnn",
+    KINDS,
+    STRUCTURE,
+    FASTER,
+    check,
+    begin,
+    encode,
+    write_float,
+    read_float,
+    pack,
+    packed_size,
+    graph,
+)

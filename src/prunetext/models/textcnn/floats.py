@@ -1,0 +1,103 @@
+"""The float32 TextCNNs of a run: written whole, and read after every check, since a file may be somebody else's."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from prunetext.data.task import Task
+from prunetext.errors import ModelFileError, RunError
+from prunetext.models.protocol import Trained
+from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.textcnn.layout import POOLINGS, WORDS
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.pair import PairCNN, model_of
+from prunetext.runtime.format import FLOAT_FORMAT
+
+UNTOLD_EPOCHS = 6.0  # of training a dense model, where its file does not say
+
+
+def write_float(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None:
+    """Write a model with what is needed to prune it again; recipe: how it came about."""
+    model = cast(TextCNN, trained.model)
+    several = {} if trained.thresholds is None else {"thresholds": json.dumps(list(trained.thresholds))}
+    metadata = {
+        **several,
+        "format": FLOAT_FORMAT,
+        "pooling": model.pooling,
+        "static": str(model.static),
+        "dropout": repr(model.dropout),
+        "epochs": repr(float(trained.epochs)),
+        "labels": json.dumps(trained.labels, ensure_ascii=False),
+        "recipe": json.dumps(dict(recipe), ensure_ascii=False, sort_keys=True),
+        "task": trained.task.name,
+        "words": json.dumps(trained.reader, ensure_ascii=False),
+    }
+    save_tensors(path, dict(model.state_dict()), metadata)
+
+
+def read_float(path: Path) -> Trained:
+    """Read a float32 model of a run; ModelFileError where it is not whole."""
+    try:
+        tensors, metadata = load_tensors(path)
+        if not any(name.startswith("conv") for name in tensors):
+            raise ValueError("it has no convolution")
+        model = model_of(
+            tensors,
+            pooling=metadata["pooling"],
+            static=int(metadata["static"]),
+            dropout=float(metadata["dropout"]),
+        )
+        words, labels = json.loads(metadata["words"]), json.loads(metadata["labels"])
+        _check_strings("words", words, len(model.remap) - WORDS)
+        _check_strings("labels", labels, len(model.head.bias))
+        _check_float(model, tensors)
+        epochs = float(metadata.get("epochs", "nan"))
+        thresholds = json.loads(metadata.get("thresholds", "null"))
+        _check_thresholds(thresholds, len(labels))
+        task = Task(model.texts, "label" if thresholds is None else "labels")
+        spent = epochs if math.isfinite(epochs) else UNTOLD_EPOCHS
+        return Trained("textcnn", model, labels, task, words, thresholds, spent)
+    except RunError:
+        raise ModelFileError(f"{path}: this float model is damaged. Repeat its run with --overwrite.") from None
+    except (KeyError, ValueError, RuntimeError, TypeError, IndexError, RecursionError) as error:
+        raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
+
+
+def _check_thresholds(values: object, size: int) -> None:
+    listed = isinstance(values, list) and all(isinstance(each, float) and 0 < each < 1 for each in values)
+    if values is not None and not (isinstance(values, list) and listed and len(values) == size):
+        raise ValueError(f"its thresholds are not {size:,} numbers between 0 and 1")
+
+
+def _check_strings(name: str, values: object, size: int) -> None:
+    strings = isinstance(values, list) and all(isinstance(each, str) for each in values)
+    if not isinstance(values, list) or not strings or len(set(values)) != size or len(values) != size:
+        raise ValueError(f"its {name} are not {size:,} different strings")
+
+
+def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
+    """Refuse what no run writes: `copy_` would stretch a tensor of another shape without a word."""
+    for name, tensor in model.state_dict().items():
+        if name == "bits" and name not in tensors:  # as in the files of earlier versions
+            continue
+        wanted = {"remap": torch.int64, "bits": torch.uint8, "positive": torch.int64}.get(name, torch.float32)
+        if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
+            raise ValueError(f"its {name} has another shape or type than the rest asks for")
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError(f"its {name} holds a number that is not finite")
+    if model.pooling not in POOLINGS or not 0 <= model.static <= model.shape.dimensions or not 0 <= model.dropout < 1:
+        raise ValueError("its pooling, dropout or number of static dimensions is impossible")
+    if not bool(((model.remap >= 0) & (model.remap < len(model.embedding))).all()) or int(model.remap[0]) != 0:
+        raise ValueError("remap leads to rows that there are not")
+    if not bool(torch.isin(model.bits, torch.tensor([8, 4, 2])).all()):
+        raise ValueError("its vectors have another number of bits than 8, 4 or 2")
+    if isinstance(model, PairCNN) and not 0 <= int(model.positive) < model.shape.classes:
+        raise ValueError("its positive class is none that it has")
+    if bool(model.embedding[0].any()):
+        raise ValueError("its row of padding is not zero")

@@ -1,0 +1,64 @@
+"""The sizes of a TextCNN, its first ids, and what of it rounding and costs look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+PADDING, UNKNOWN, WORDS = 0, 1, 2  # ids: the padding row (always zero), the unknown word, and the first word
+POOLINGS = ("max", "max+mean")
+
+
+class Shape(NamedTuple):
+    """The sizes of a TextCNN; `filters` maps each width to its number of filters, which need not be even."""
+
+    words: int
+    dimensions: int
+    filters: Mapping[int, int]
+    classes: int
+    pooling: str = "max+mean"
+
+
+class Convolution(nn.Module):
+    """The filters of one width: weight (filters, width, dimensions) and bias (filters,)."""
+
+    def __init__(self, filters: int, width: int, dimensions: int) -> None:
+        super().__init__()
+        bound = (width * dimensions) ** -0.5
+        self.weight = nn.Parameter(torch.empty(filters, width, dimensions).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(filters))
+
+
+class Layers(Protocol):
+    """The weights of a TextCNN, as far as grids, bases and costs ask for them."""
+
+    embedding: nn.Parameter
+    bits: Tensor
+    widths: tuple[int, ...]
+    static: int
+
+    @property
+    def shape(self) -> Shape:
+        """The sizes, read off the tensors."""
+
+    @property
+    def columns(self) -> int:
+        """Columns of the head for each filter."""
+
+    def conv(self, width: int) -> Convolution:
+        """The filters of one width."""
+
+    def taps(self) -> Tensor:
+        """All filters as one matrix (Σ width·filters, dimensions)."""
+
+    def vectors(self) -> list[Tensor]:
+        """The parameters that hold vectors of the embedding space, (rows, dimensions) each."""
+
+    def per_column(self, values: Tensor) -> Tensor:
+        """Repeat one value a filter (Σ filters,) for each of its taps (Σ width·filters,)."""
+
+    def get_parameter(self, target: str) -> nn.Parameter:
+        """The parameter of this name."""

@@ -1,0 +1,254 @@
+"""How the candidates of a search are made: scored, cut, and trained on."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from prunetext.models.encoded import Encoded
+from prunetext.models.groups import BYTES, Group
+from prunetext.models.protocol import HEAD, Model
+from prunetext.pruning.choosing import choose, losses_of, observe, scores_of
+from prunetext.pruning.criteria.criterion import Criterion, Groups, State
+from prunetext.pruning.cutting import Scored, faster, highest, lighter
+from prunetext.pruning.problem import Problem, Told
+from prunetext.pruning.regrowth import regrow
+from prunetext.pruning.schedules import Outcome, Step
+from prunetext.pruning.shrinking import flattened, shrink
+from prunetext.pruning.store import Store, key_of, weights_digest
+from prunetext.pruning.trials import Bench
+from prunetext.training.loop import Hooks, train_model
+from prunetext.training.settings import Settings
+
+GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
+CANDIDATES_VERSION = 3  # of how candidates are made: those of another version are not used again
+OLD_WORDS = {"bits": "precision"}  # of kinds: seeds of candidates are drawn from names that have them
+UNTRAINED = "untrained"
+
+
+class Maker:
+    """Makes candidates of a problem; what it has made lies in the store under names that say how it came about.
+
+    name: the criterion's, with its parameters; it tells candidates of one criterion from another's.
+    """
+
+    def __init__(
+        self, problem: Problem, criterion: Criterion, name: str, bench: Bench, folder: Path, told: Told = None
+    ) -> None:
+        self.problem, self.criterion, self.bench, self.told = problem, criterion, bench, told
+        self.store = Store(folder, problem.dense)
+        self.root = root_of(problem, name)
+        self._scored: dict[str, Scored] = {}
+
+    def unpruned(self) -> Model:
+        """The dense model as it is packed: what the search falls back to."""
+        if not self.store.held(self.root):
+            model = copy.deepcopy(self.problem.dense)
+            model.normalise()
+            model.fit_grid()
+            self.store.hold(self.root, model)
+        return self.store.load(self.root)
+
+    def load(self, key: str) -> Model:
+        """A model of this search, by its name."""
+        if key == self.root:
+            return self.unpruned()
+        if key == UNTRAINED and not self.store.held(key):
+            assert self.problem.untrained is not None
+            model = self.problem.untrained()
+            model.normalise()
+            self.store.hold(key, model)
+        return self.store.load(key)
+
+    def settings(self, step: Step, seed: int) -> Settings:
+        """How long and how fast to train after this step."""
+        base = self.problem.recovery if step.training == "recovery" else self.problem.first
+        settings = dataclasses.replace(
+            base,
+            epochs=base.epochs * step.epochs,
+            learning_rate=base.learning_rate * step.rate,
+            embedding_rate=base.embedding_rate * step.rate,
+            best_by="loss",
+            patience=sys.maxsize,
+            seed=seed,
+        )
+        # A part of one training: its schedule lets the rate fall.
+        if step.training == "first" and step.start != "best":
+            settings = dataclasses.replace(settings, final_rate=1.0, judge_start=False, judgements=1)
+        # An average of weights has no exact zeros, which are what a penalty is for.
+        return dataclasses.replace(settings, averaging=0.0) if self.criterion.after_step else settings
+
+    def train(
+        self,
+        key: str,
+        model: Model,
+        examples: Encoded,
+        settings: Settings,
+        stage: str,
+        *,
+        hooks: Hooks | None = None,
+        rounded: bool = True,
+        deadline: float | None = None,
+    ) -> bool:
+        """Train in place, on the packed file's grid where `rounded`; tells whether the time was over before its end."""
+        if rounded:
+            model.fit_grid()
+        rows, told = self.bench.search_rows, self.told
+        with model.on_grid() if rounded else nullcontext():
+            done = train_model(
+                model,
+                examples,
+                self.problem.dev.subset(rows),
+                settings,
+                measure=self.bench.measure.subset(rows),
+                checkpoint=self.store.checkpoint(key),
+                hooks=self._hooks(model, hooks or Hooks(), rounded=rounded),
+                progress=None if told is None else lambda now: told(stage, now),
+                deadline=deadline,
+            )
+        if done.ended == "interrupted":  # half recovered, it says nothing about what would have come of it
+            raise KeyboardInterrupt
+        if rounded:
+            model.fit_grid()
+        return done.ended == "time"
+
+    def _hooks(self, model: Model, hooks: Hooks, *, rounded: bool) -> Hooks:
+        """The hooks, with what the criterion does after a step, and with removed single weights held at zero."""
+        criterion, groups = self.criterion, model.groups(self.problem.kinds)
+        zeros = zeros_of(model, groups)
+
+        def after_step(current: Model, rate: float) -> None:
+            if criterion.after_step is not None:
+                criterion.after_step(current, groups, rate)
+            with torch.no_grad():
+                for name, places in zeros.items():
+                    current.get_parameter(name).masked_fill_(places, 0)
+
+        acts = criterion.after_step is not None or bool(zeros)
+        start = (lambda now: now.fit_grid()) if rounded else None
+        return hooks._replace(after_step=after_step if acts else None, start_epoch=start)
+
+    def smaller(
+        self, parent: str, step: Step, draw: int, key: str, stage: str, whole: Outcome, deadline: float | None = None
+    ) -> Model:
+        """A model cut to the wanted size; the estimate is corrected by the size that it really has."""
+        if step.keep >= 1 and not step.units:
+            return copy.deepcopy(self.load(parent))
+        scored = self.score(parent, draw, stage, deadline)
+        model, kinds = scored.model, self.problem.kinds
+        kept, target = self._kept(scored, step, parent, whole)
+        if self.criterion.remove is not None:
+            model = copy.deepcopy(model)
+            self.criterion.remove(scored.state, model, model.groups(kinds), kept)
+        if step.rewind:
+            model = scored.form(copy.deepcopy(self.early(parent, stage, deadline)))
+        small = shrink(model, kept)
+        if target:
+            settings = self.settings(step._replace(epochs=GENTLE_EPOCHS, rate=GENTLE_RATE), int(key[:8], 16))
+            parts = small.parts()
+            hooks = Hooks(frozen=lambda name: parts[name] != HEAD)
+            lessons = self.problem.lessons
+            self.train(f"{key}-gentle", small, lessons, settings, stage, hooks=hooks, rounded=False, deadline=deadline)
+            small = regrow(small, model, model.groups(kinds), kept, target, model.costs()[BYTES], self.problem.sample)
+        small.normalise()
+        return small
+
+    def _kept(self, scored: Scored, step: Step, parent: str, whole: Outcome) -> tuple[dict[str, np.ndarray], float]:
+        """What a step keeps, and the bytes up to which some of the rest may return, or 0."""
+        groups = scored.groups
+        if step.units:
+            return {group.name: highest(group, scored.scores[group.name], step.units) for group in groups}, 0.0
+        if step.measure == "time":
+            assert whole.speed is not None
+            return faster(self.problem, scored, step.keep / whole.speed), 0.0
+        kept = lighter(self.problem, scored, step.keep * whole.bytes, self.bytes_of(parent))
+        if not step.regrow:
+            return kept, 0.0
+        size = scored.model.costs()[BYTES]
+        target = size(kept)
+        deeper = target - step.regrow / (1 - step.regrow) * (size({}) - target)
+        return choose(groups, scored.losses, scored.scores, max(deeper, target / 4), size), target
+
+    def bytes_of(self, key: str) -> float:
+        """Bytes of a candidate's packed file."""
+        if key in self.store and not key.endswith("-early"):
+            return float(self.store.outcome(key).bytes)
+        return float(self.problem.packed_size(self.load(key)))
+
+    def score(self, parent: str, draw: int, stage: str, deadline: float | None = None) -> Scored:
+        """What the units of a model are worth; kept, since a step that failed is tried again from the same model."""
+        name, criterion, kinds = key_of(self.root, parent, draw), self.criterion, self.problem.kinds
+        if name in self._scored:
+            return self._scored[name]
+        model = copy.deepcopy(self.problem.dense if parent == self.root else self.load(parent))
+        form = model.canonical(self.problem.train, kinds)
+        model = form(model)
+        groups = model.groups(kinds)
+        state = criterion.init(model, groups, int(name[:8], 16))
+        if criterion.trains and (parent == self.root or criterion.after_backward is not None):
+            self.tune(f"{name}-tuned", model, groups, state, stage, deadline)
+        else:
+            observe(model, criterion, groups, state, self.problem.watched)
+        scores = scores_of(model, criterion, groups, state)
+        losses = losses_of(model, groups, scores, self.problem.sample)
+        self._scored = {name: Scored(model, form, groups, state, scores, losses)}
+        return self._scored[name]
+
+    def tune(
+        self, name: str, model: Model, groups: Groups, state: State, stage: str, deadline: float | None = None
+    ) -> None:
+        """Train a model on as the criterion asks: under its penalty, or while it watches."""
+        settings = self.settings(Step(1.0), int(name[:8], 16))
+        settings = dataclasses.replace(settings, judge_start=False)  # its start has not felt the penalty
+        after_backward = self.criterion.after_backward
+        watch = None if after_backward is None else lambda now: after_backward(state, now, groups)
+        # Who watches is to see what the task asks of the weights: the model's own opinions ask nothing of them.
+        examples = self.problem.lessons if watch is None else self.problem.train
+        hooks = Hooks(watch, noted=state)
+        self.train(name, model, examples, settings, f"{stage} tuning", hooks=hooks, rounded=False, deadline=deadline)
+
+    def early(self, parent: str, stage: str, deadline: float | None = None) -> Model:
+        """The weights that a model had after its first epoch."""
+        if parent != self.root:
+            return self.load(f"{parent.removesuffix('-cut')}-start")
+        key = f"{self.root}-early"
+        if key in self.store:
+            return self.load(key)
+        assert self.problem.untrained is not None
+        settings = dataclasses.replace(self.problem.first, stop_after=1.0)
+        model, train = self.problem.untrained(), self.problem.train
+        late = self.train(key, model, train, settings, f"{stage} early weights", rounded=False, deadline=deadline)
+        if not late:
+            self.store.save(key, model)
+        return model
+
+
+def root_of(problem: Problem, name: str) -> str:
+    """The name of a search's unpruned model, from which those of all candidates, and their seeds, follow."""
+    kinds = tuple(OLD_WORDS.get(kind, kind) for kind in problem.kinds)
+    ways: list[Any] = [weights_digest(problem.dense), name, kinds, "int8", problem.recovery.recorded()]
+    measure = problem.measure
+    if measure.name != "accuracy":  # what is known of a candidate are its drop and error in this metric
+        ways += [measure.name, measure.gold.positive]
+    return key_of(CANDIDATES_VERSION, *ways)
+
+
+def zeros_of(model: Model, groups: Sequence[Group]) -> dict[str, torch.Tensor]:
+    """Where single weights were removed, by parameter, if any were."""
+    found = {}
+    for group in groups:
+        if group.sparse:
+            (piece,) = group.slices
+            places = model.get_parameter(piece.parameter).detach() == 0
+            flattened(places, piece)[: piece.offset] = False
+            if bool(places.any()):
+                found[piece.parameter] = places
+    return found

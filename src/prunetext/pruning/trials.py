@@ -1,0 +1,92 @@
+"""How candidates of a search are judged: bytes, the drop on dev, the speed, and whether unseen texts agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from prunetext.models.encoded import Encoded
+from prunetext.models.groups import TIME
+from prunetext.models.protocol import Model
+from prunetext.pruning.budget import Budget
+from prunetext.pruning.problem import Problem, split_dev
+from prunetext.pruning.schedules import Outcome
+from prunetext.pruning.shrinking import shrink
+from prunetext.statistics.bootstrap import paired_drop
+from prunetext.statistics.evaluation import accepts
+from prunetext.statistics.metrics import Array, Measure
+from prunetext.training.answering import answers
+
+
+class Bench(NamedTuple):
+    """What judges candidates: dev, the rows of it that a search sees, and what the dense model says of all of it."""
+
+    dev: Encoded
+    measure: Measure
+    search_rows: np.ndarray
+    confirm_rows: np.ndarray
+    dense_answers: Array
+    packed_size: Callable[[Model], int]
+    speed: Callable[[Model], float] | None
+
+    def answers(self, model: Model) -> Array:
+        """What it says of dev; of several labels by thresholds that the search part gives, as for any model."""
+        return answers(model, self.dev, rows=self.search_rows)
+
+    def drop(self, model: Model, rows: np.ndarray) -> tuple[float, float]:
+        """How far the metric falls on these rows from the dense model to the packed one, and the standard error."""
+        with model.on_grid():
+            now = self.answers(model)
+        return paired_drop(self.measure.subset(rows), self.dense_answers[rows], now[rows])
+
+    def judged(self, model: Model, budget: Budget, whole: Outcome | None = None) -> Outcome:
+        """Bytes, drop and the search rule, on the search part of dev alone; whole: the unpruned model's."""
+        size, (speed, time) = self.packed_size(model), self.timed(model, budget, whole)
+        drop, error = self.drop(model, self.search_rows)
+        outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
+        return outcome._replace(accepted=accepted(outcome, budget), left=model.counts())
+
+    def timed(self, model: Model, budget: Budget, whole: Outcome | None) -> tuple[float | None, float]:
+        """Texts a second and the share of the unpruned model's time, if the budget names a speed."""
+        if not budget.min_speed or self.speed is None:
+            return None, 1.0
+        speed = self.speed(model)
+        return speed, whole.speed / speed if whole is not None and whole.speed else 1.0
+
+    def unpruned(self, model: Model, budget: Budget, kinds: tuple[str, ...], key: str) -> Outcome:
+        """The first row of a history: the model that nothing was removed from, and the least that could be left."""
+        groups = model.groups(kinds)
+        floors = {group.name: np.arange(group.size) < group.floor for group in groups}
+        whole = self.judged(model, budget)._replace(accepted=True, keep=1.0, time=1.0, key=key)
+        whole = whole._replace(least=self.packed_size(shrink(model, floors)))
+        if not budget.min_speed:
+            return whole
+        faster = {group.name: floors[group.name] for group in groups if TIME in group.costs and group.cut}
+        return whole._replace(least_time=min(1.0, self.timed(shrink(model, faster), budget, whole)[1]))
+
+    def confirms(self, model: Model, max_drop: float) -> bool | None:
+        """Ask the part of dev that the search never saw whether the drop may be kept; None where it is empty.
+
+        They refuse a drop of more than is allowed and half a standard error: so few texts would refuse nearly every
+        model if they had to prove it.
+        """
+        if not len(self.confirm_rows):
+            return None
+        drop, error = self.drop(model, self.confirm_rows)
+        return drop - error / 2 <= max_drop
+
+
+def bench_of(problem: Problem) -> Bench:
+    """What judges the candidates of a problem; the dense model is asked about dev."""
+    measure = problem.measure
+    queries = measure.gold.queries if measure.metric.ranks else None
+    seen, unseen = split_dev(len(problem.dev), problem.recovery.seed, queries)
+    said = answers(problem.dense, problem.dev, rows=seen)
+    return Bench(problem.dev, measure, seen, unseen, said, problem.packed_size, problem.speed)
+
+
+def accepted(outcome: Outcome, budget: Budget) -> bool:
+    """Tell whether the budget's search rule takes a candidate."""
+    return budget.max_drop is None or accepts(outcome.drop, outcome.error, budget.max_drop)

@@ -1,0 +1,68 @@
+"""What a float model answers: logits, probabilities, and which of several labels each text is given."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Model
+from prunetext.statistics.metrics import Array, Gold, Measure
+from prunetext.statistics.thresholds import decided, tuned
+from prunetext.training.batches import evaluation_batches
+from prunetext.training.losses import loss_of
+
+
+@torch.no_grad()
+def logits(model: Model, examples: Encoded) -> Tensor:
+    """Logits (n, classes) of all texts, in their order, none cropped."""
+    model.eval()
+    place = next(model.parameters()).device
+    out = torch.empty(len(examples), model.classes)
+    for rows in evaluation_batches(examples):
+        out[torch.from_numpy(rows)] = model(examples.take(rows).to(place)).float().cpu()
+    return out
+
+
+def probabilities(model: Model, examples: Encoded) -> Array:
+    """Probabilities (n, classes) of all texts."""
+    return loss_of(examples.task).softened(logits(model, examples).double(), 1.0).numpy()
+
+
+def thresholds_of(model: Model, dev: Encoded) -> Array | None:
+    """From which probability on a text has a label, as dev says; None where each text has one label."""
+    return tuned(probabilities(model, dev), dev.targets.numpy()) if loss_of(dev.task).several else None
+
+
+def answers(
+    model: Model, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
+) -> Array:
+    """What metrics judge: probabilities (n, classes) of all texts; of several labels, which each text is given.
+
+    By these thresholds, or by those that suit the examples best, of which `rows` are looked at, or all.
+    """
+    return given(probabilities(model, examples), examples, thresholds, rows)
+
+
+def given(
+    found: Array, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
+) -> Array:
+    """The probabilities, or of several labels which each text is given, (n, classes) bool, as for `answers`."""
+    if not loss_of(examples.task).several:
+        return found
+    if thresholds is None:
+        seen = slice(None) if rows is None else rows
+        thresholds = tuned(found[seen], examples.targets.numpy()[seen])
+    return decided(found, thresholds)
+
+
+def dev_values(
+    model: Model, dev: Encoded, measure: Measure | None = None, class_weights: tuple[float, ...] = ()
+) -> tuple[float, float]:
+    """Accuracy, or the value of another metric (a share), and the cross-entropy (nats) on dev."""
+    loss, scores = loss_of(dev.task), logits(model, dev)
+    measure = measure or Measure("accuracy", Gold(dev.targets.numpy()))
+    value = measure.value(given(loss.softened(scores.double(), 1.0).numpy(), dev))
+    return value, float(loss.distilled(scores, dev.targets, None, 0.0, 1.0, class_weights))
