@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,31 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
         return Done(exit_.value.code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def save_often(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From when it is called, let training write a checkpoint after every step, since a kill is soon to follow."""
+    return lambda: monkeypatch.setattr("prunetext.training.loop.CHECKPOINT_SECONDS", -1.0)
+
+
+@pytest.fixture
+def uninstall(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let a package be one that cannot be imported."""
+    return lambda package: monkeypatch.setitem(sys.modules, package, None)
+
+
+@pytest.fixture(scope="module")
+def without_fasttext() -> Iterator[None]:
+    """Compare without fastText, whose threads race, whether it is installed or not."""
+    from importlib.util import find_spec
+
+    def found(name: str) -> Any:
+        return None if name == "fasttext" else find_spec(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("prunetext.comparison.baselines.find_spec", found)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -145,15 +171,26 @@ def toy_data(toy_examples: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="module")
-def quick_training() -> Iterator[None]:
-    """Let toy models learn in few steps, be pruned in small ones, and speeds be measured in no time."""
+def small_steps() -> Iterator[None]:
+    """Let a search take several steps although there is little to remove."""
     import math
+
+    from prunetext.pruning import schedules
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedules, "FIRST_STEP", math.log(1.6))
+        patch.setattr(schedules, "LAST_STEP", math.log(1.1))
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick_training(small_steps: None) -> Iterator[None]:
+    """Let toy models learn in few steps, be pruned in small ones, and speeds be measured in no time."""
     from dataclasses import replace
 
     from prunetext.fitting import stages as jobs
     from prunetext.judging import speed
     from prunetext.options import FitOptions
-    from prunetext.pruning import schedules
     from prunetext.training.settings import Settings
 
     settings = jobs.settings_of
@@ -168,6 +205,4 @@ def quick_training() -> Iterator[None]:
         patch.setattr(jobs, "settings_of", quick)
         patch.setattr(jobs, "RECOVERY", 0.34)
         patch.setattr(jobs, "RECOVERY_BATCH", 1)
-        patch.setattr(schedules, "FIRST_STEP", math.log(1.6))
-        patch.setattr(schedules, "LAST_STEP", math.log(1.1))
         yield

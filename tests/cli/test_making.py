@@ -15,8 +15,7 @@ import pytest
 import prunetext
 from helpers.commands import Call, assert_refused
 from helpers.tables import write_splits
-from prunetext.fitting.folder import KEPT
-from prunetext.fitting.folder import STEPS_FOLDER
+from prunetext.fitting.folder import KEPT, STEPS_FOLDER
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 import prunetext
 from helpers.commands import Call, assert_refused
 from helpers.tables import write_csv, write_splits
-from prunetext.comparison import baselines
 from prunetext.data.dataset import Data
 
 SMALL = "--dimensions 24 --filters 16 --widths 1,2 --epochs 2 --methods taylor/local,random/oneshot --sizes 9/10,8/10"
@@ -22,11 +20,8 @@ def folder(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFacto
     return write_splits(tmp_path_factory.mktemp("cli") / "toy", toy_data(noise=0.05))
 
 
-@pytest.mark.usefixtures("quick_training")
-def test_compare_prints_a_table_for_each_size_and_one_list_of_rows(
-    folder: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(baselines, "find_spec", lambda name: None if name == "fasttext" else find_spec(name))
+@pytest.mark.usefixtures("quick_training", "without_fasttext")
+def test_compare_prints_a_table_for_each_size_and_one_list_of_rows(folder: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "out"
     code, shown, err = call("compare", folder, "--out", out, "--seeds", 2, *SMALL.split())
     assert code == 0, err

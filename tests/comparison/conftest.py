@@ -1,14 +1,12 @@
 """A small comparison that several tests look at: two methods, two sizes, two seeds and the baselines."""
 
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 import prunetext
-from prunetext.comparison import baselines
 from prunetext.comparison.api import Comparison
 from prunetext.data.dataset import Data
 from prunetext.fitting import stages as jobs
@@ -30,11 +28,8 @@ Compare = Callable[..., Seen]
 
 
 @pytest.fixture(scope="module")
-def repeatable(quick_training: None) -> Iterator[None]:
-    """Without fastText, whose threads race, whether it is installed or not."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baselines, "find_spec", lambda name: None if name == "fasttext" else find_spec(name))
-        yield
+def repeatable(quick_training: None, without_fasttext: None) -> None:
+    """All that makes one comparison equal to another."""
 
 
 @pytest.fixture(scope="session")

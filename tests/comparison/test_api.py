@@ -17,13 +17,12 @@ from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
 from prunetext.modelfiles.trained import read_trained
+from prunetext.models.tensors import load_tensors
 from prunetext.models.textcnn.reading import encode
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.evaluation import verdict
-from prunetext.training import loop
-from prunetext.models.tensors import load_tensors
-from prunetext.training.loop import Progress
 from prunetext.training.answering import logits
+from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("repeatable")
 
@@ -138,9 +137,9 @@ KILLS: list[tuple[str, int]] = [("train", 5), ("row", 2), ("step 1", 7), ("basel
 
 
 def test_killed_and_repeated_it_gives_the_same_rows(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, save_often: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    save_often()
     for stage, at in KILLS:
         calls = {"row": 0}
 
@@ -212,9 +211,9 @@ def test_test_texts_influence_neither_dev_nor_bytes(
 
 
 def test_an_interrupted_dense_model_is_not_compared(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Any, comparing: Callable[..., Any], tmp_path: Path, save_often: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    save_often()
 
     def interrupt(stage: str, now: Progress) -> None:
         if (stage, now.done) == ("train", 12):  # when there is an epoch to keep

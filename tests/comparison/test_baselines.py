@@ -15,8 +15,8 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.search import Search
-from prunetext.training.settings import Settings
 from prunetext.training.answering import logits
+from prunetext.training.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("repeatable")
 LINEAR = "tf-idf + logistic regression"

@@ -1,4 +1,4 @@
-"""What the tests of word vectors share."""
+"""A folder of its own for each test, so that files have short names; and what reading vectors takes."""
 
 import subprocess
 import sys
@@ -17,6 +17,13 @@ def peak():
 before = peak()
 print(len(read_vectors(sys.argv[1], sys.argv[2:])), peak() - before)
 """
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, which files are named from."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -48,12 +48,6 @@ def check(message: str, source: str, **options: Any) -> None:
     assert caught.value.__cause__ is None
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

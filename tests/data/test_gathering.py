@@ -32,12 +32,6 @@ L = '{"text": "a", "labels": ["x"]}\n{"text": "b", "labels": ["y", "x"]}\n'
 CSV = "premise,hypothesis,label\na,b,x\nc,d,y\n"
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def check(message: str, source: str, **options: Any) -> None:
     with pytest.raises(InputError) as caught:
         read(source, **options)

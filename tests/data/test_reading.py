@@ -2,8 +2,8 @@
 
 import csv
 import json
-import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,6 @@ def write_numbered(path: Path, examples: Pairs, delimiter: str, ending: str) -> 
 def read_pairs(path: Path | str, **options: Any) -> Pairs:
     train = read(path, **options).train
     return list(zip(train.texts, train.labels, strict=True))
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @given(rows, st.sampled_from(["\n", "\r\n"]))
@@ -255,10 +249,10 @@ def test_a_folder_per_label(here: Path) -> None:
     assert read_pairs("reviews") == [("one", "a"), ("ten", "b"), ("line 1\nline 2\n", "b")]
 
 
-def test_parquet_alone_needs_pyarrow(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_alone_needs_pyarrow(here: Path, uninstall: Callable[[str], None]) -> None:
     pq.write_table(pa.table({"text": ["a", "b"], "label": ["x", "y"]}), "a.parquet")
     Path("a.csv").write_text("text,label\na,x\nb,y\n", encoding="utf-8")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    uninstall("pyarrow")
     assert len(read("a.csv").train) == 2
     with pytest.raises(ImportError, match=r"pip install 'prunetext\[train\]'"):
         read("a.parquet")

@@ -18,17 +18,10 @@ from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
 from prunetext.fitting.api import fit, prune
-from prunetext.fitting.folder import KEPT, RECIPE, SOURCE
-from prunetext.fitting.folder import STEPS_FOLDER
-from prunetext.training import loop
+from prunetext.fitting.folder import KEPT, RECIPE, SOURCE, STEPS_FOLDER
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "criterion": "taylor"}
-
-
-@pytest.fixture(scope="module")
-def data(toy_data: Callable[..., Data]) -> Data:
-    return toy_data(train=128, dev=80, test=80, classes=2, noise=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +123,10 @@ def test_steps_that_were_there_change_nothing_of_the_result(
     assert sizes(tmp_path / "with") == sizes(tmp_path / "without")
 
 
-def test_killed_and_resumed_gives_the_same_bytes(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_and_resumed_gives_the_same_bytes(fitted: Path, tmp_path: Path, save_often: Callable[[], None]) -> None:
     options = {"criterion": "lasso", "schedule": "incremental", "max_size": "2kB"}
     whole = prune(fitted / "run", out=tmp_path / "whole", **options)
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    save_often()
     for stage, step in (("step 1 tuning", 4), ("step 1", 3), ("step 2", 5)):
         with pytest.raises(KilledError):
             prune(fitted / "run", out=tmp_path / "killed", progress=stop_at(stage, step), **options)

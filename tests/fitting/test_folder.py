@@ -12,8 +12,20 @@ import pytest
 from helpers.kills import KilledError
 from prunetext.errors import RunError
 from prunetext.fitting import folder as runs
-from prunetext.fitting.folder import FORMAT, HISTORY, KEPT, LOCK, PART, RECIPE, RESULT, SOURCE, WORK, Run, read_json
-from prunetext.fitting.folder import STEPS_FOLDER
+from prunetext.fitting.folder import (
+    FORMAT,
+    HISTORY,
+    KEPT,
+    LOCK,
+    PART,
+    RECIPE,
+    RESULT,
+    SOURCE,
+    STEPS_FOLDER,
+    WORK,
+    Run,
+    read_json,
+)
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
 FINISHED = sorted([*KEPT, STEPS_FOLDER])
@@ -162,7 +174,11 @@ def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None
             run.take_steps(tmp_path / "old")
         assert names(run.path(STEPS_FOLDER)) == ["a1.safetensors", "b2.safetensors"]
         assert run.path(STEPS_FOLDER).joinpath("b2.safetensors").read_text() == "new"
-        assert run.path(STEPS_FOLDER).joinpath("a1.safetensors").samefile(tmp_path / "old" / STEPS_FOLDER / "a1.safetensors")
+        assert (
+            run.path(STEPS_FOLDER)
+            .joinpath("a1.safetensors")
+            .samefile(tmp_path / "old" / STEPS_FOLDER / "a1.safetensors")
+        )
         shutil.rmtree(tmp_path / "old")
         run.take_steps(tmp_path / "old")  # it has them all, or none
         assert run.path(STEPS_FOLDER).joinpath("a1.safetensors").read_text() == "old"

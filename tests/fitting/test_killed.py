@@ -13,7 +13,6 @@ from prunetext.fitting import api as pipeline
 from prunetext.fitting import finishing
 from prunetext.fitting.api import Result
 from prunetext.pruning import search
-from prunetext.training import loop
 from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("quick_training")
@@ -22,11 +21,11 @@ Run = Callable[..., Result]  # what the fixture `run` gives
 
 @pytest.mark.parametrize("criterion", ["taylor", "lasso"])
 def test_killed_anywhere_and_called_again_gives_the_same_bytes(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result, criterion: str, run: Run
+    data: Data, tmp_path: Path, save_often: Callable[[], None], whole: Result, criterion: str, run: Run
 ) -> None:
     if criterion == "lasso":
         whole = run(data, tmp_path / "whole", criterion=criterion)
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    save_often()
     kills = [("train", 3), ("train", 40), ("train", 64), ("step 1", 1), ("step 1", 20), ("step 2", 2)]
     for stage, step in kills:
         with pytest.raises(KilledError):

@@ -18,21 +18,20 @@ from prunetext.errors import InputError
 from prunetext.fitting.api import fit, prune
 from prunetext.fitting.finishing import Result
 from prunetext.modelfiles.trained import read_trained
-from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import encode
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.problem import split_dev
-from prunetext.pruning.problem import Problem
+from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.search import Search
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.bootstrap import bootstrap_verdict
 from prunetext.statistics.evaluation import verdict
 from prunetext.statistics.metrics import Gold, Measure, measure_of, packed_answers
+from prunetext.training.answering import answers
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
-from prunetext.training.answering import answers
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 12, "filters": 6, "widths": "1,2", "epochs": 4.0, "max_drop": 5.0, "criterion": "taylor"}

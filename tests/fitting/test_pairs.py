@@ -16,8 +16,8 @@ from prunetext.cli import app as cli
 from prunetext.data.dataset import Examples
 from prunetext.fitting.finishing import Result
 from prunetext.modelfiles.trained import read_trained
-from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.pair import PairCNN
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.answering import logits

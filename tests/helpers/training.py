@@ -9,8 +9,8 @@ from torch import Tensor
 
 from helpers.kills import KilledError
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.training import loop
 from prunetext.training.loop import Hooks, Progress, train_model

@@ -13,12 +13,12 @@ import prunetext
 from prunetext.data.dataset import Examples
 from prunetext.judging import side_by_side as judging
 from prunetext.judging import speed
-from prunetext.judging.side_by_side import calibrate, judge
 from prunetext.judging.calibrating import choose_table
+from prunetext.judging.side_by_side import calibrate, judge
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
+from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.calibration import calibration_error

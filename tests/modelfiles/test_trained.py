@@ -12,9 +12,9 @@ from prunetext.fitting.folder import (
     Run,
 )
 from prunetext.modelfiles.trained import read_trained
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.layout import Shape
 from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 
 
 @pytest.fixture

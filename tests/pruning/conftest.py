@@ -1,6 +1,5 @@
 """A model of a few numbers whose formulas are written out by hand, and a small search, for the tests of this folder."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +11,15 @@ import torch
 from torch.nn import functional
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack
-from prunetext.pruning import schedules
+from prunetext.models.textcnn.reading import encode
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
 from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.driver import Solution
-from prunetext.pruning.driver import pruned
+from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search
@@ -154,13 +151,6 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
         untrained=untrained,
         speed=lambda model: 1e6 / (20 + model.additions()),
     )
-
-
-@pytest.fixture
-def several_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small steps, so that the search takes several although there is so little to remove."""
-    monkeypatch.setattr(schedules, "FIRST_STEP", math.log(1.6))
-    monkeypatch.setattr(schedules, "LAST_STEP", math.log(1.1))
 
 
 @pytest.fixture(scope="session")

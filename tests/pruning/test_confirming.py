@@ -12,8 +12,7 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import split_dev
-from prunetext.pruning.problem import Problem
+from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 
@@ -21,7 +20,7 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
-pytestmark = pytest.mark.usefixtures("several_steps")
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 def test_the_search_never_sees_the_confirming_texts(task: Problem, tmp_path: Path, solve: Solve) -> None:

@@ -3,8 +3,7 @@
 import pytest
 
 from prunetext.errors import InputError
-from prunetext.models.textcnn.grouping import KINDS
-from prunetext.models.textcnn.grouping import STRUCTURE
+from prunetext.models.textcnn.grouping import KINDS, STRUCTURE
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations, load_method, parse_kinds
 from prunetext.pruning.schedules import SCHEDULES

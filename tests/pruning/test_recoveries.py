@@ -19,7 +19,7 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
-pytestmark = pytest.mark.usefixtures("several_steps")
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 def test_the_last_recovery_is_kept_only_if_it_helps(

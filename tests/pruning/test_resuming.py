@@ -19,7 +19,7 @@ Solve = Callable[..., Solution]
 Same = Callable[[Solution, Solution], None]
 SMALL = Budget(max_size=1_700)
 
-pytestmark = pytest.mark.usefixtures("several_steps")
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_killed_and_resumed_equals_uninterrupted(
     tmp_path: Path,
     solve: Solve,
     assert_same: Same,
-    monkeypatch: pytest.MonkeyPatch,
+    save_often: Callable[[], None],
     criterion: str,
     schedule: str,
 ) -> None:
@@ -46,7 +46,7 @@ def test_killed_and_resumed_equals_uninterrupted(
     events: list[tuple[str, int]] = []
     whole = solve(task, tmp_path / "whole", criterion, schedule, budget=SMALL, progress=told(events))
     assert len(whole.history) > 1
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    save_often()
     for place in (0.1, 0.3, 0.5, 0.7, 0.9):
         at = events[int(place * len(events))]
         last: list[tuple[str, int]] = []
@@ -144,7 +144,9 @@ def test_the_same_search_again_trains_nothing(
             assert not calls, schedule
 
 
-def test_what_one_criterion_left_is_no_other_ones(task: Problem, tmp_path: Path, solve: Solve, assert_same: Same) -> None:
+def test_what_one_criterion_left_is_no_other_ones(
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same
+) -> None:
     texts = ("random", "random:draws=2", "lasso:strength=0.1", "lasso:strength=0.5", "magnitude")
     alone = [solve(task, tmp_path / str(at), text, budget=SMALL) for at, text in enumerate(texts)]
     for text, expected in zip(texts, alone, strict=True):

@@ -20,14 +20,14 @@ from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import mask
-from prunetext.training.loop import train_model
 from prunetext.training.answering import logits
+from prunetext.training.loop import train_model
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 ALL = ("vocabulary", "dimensions", "filters", "taps", "weights", "precision")
 
-pytestmark = pytest.mark.usefixtures("several_steps")
+pytestmark = pytest.mark.usefixtures("small_steps")
 
 
 def test_units_go_by_the_loss_that_was_measured_for_them(task: Problem, tmp_path: Path, searching: Searching) -> None:

@@ -26,8 +26,7 @@ from prunetext.models.textcnn.turning import balance, rotation, turn
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.search import Search, Task
-from prunetext.pruning.sensitivity import SHARES, Sensitivity
-from prunetext.pruning.sensitivity import sensitivities
+from prunetext.pruning.sensitivity import SHARES, Sensitivity, sensitivities
 from prunetext.pruning.shrinking import mask, shrink
 from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.answering import logits

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from prunetext.data.dataset import Data, Examples
 from prunetext.models.encoded import UNLABELLED
-from prunetext.models.textcnn.reading import encode, encode_inputs
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import encode, encode_inputs
 from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import ensemble as ensembles
 from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows
-from prunetext.training.settings import Settings
 from prunetext.training.loop import Training
+from prunetext.training.settings import Settings
 
 
 def test_members_that_were_trained_before_answer_the_same(

@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from prunetext.models.encoded import UNLABELLED
-from prunetext.training.losses import balanced, blended, mean_loss, shares
-from prunetext.training.losses import distillation_loss
-from prunetext.training.losses import softened
+from prunetext.training.losses import balanced, blended, distillation_loss, mean_loss, shares, softened
 
 
 def some(texts: int, classes: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

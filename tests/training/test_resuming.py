@@ -1,6 +1,6 @@
 """A training that was killed goes on where it was, and ends with the same bits as one that was not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,8 @@ from prunetext.training.settings import Settings
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)  # after every step
+def checkpoint(tmp_path: Path, save_often: Callable[[], None]) -> Path:
+    save_often()  # after every step
     return tmp_path / "run.checkpoint"
 
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.costs import Costs
+from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 

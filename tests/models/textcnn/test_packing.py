@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.modelfiles.api import inspect
-from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import kept_words, pack, packed_tensors, units
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance
 from prunetext.pruning.shrinking import all_kept, shrink
