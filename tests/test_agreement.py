@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import prunetext
+from helpers.models import pack
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance

@@ -96,7 +96,7 @@ def test_the_last_packed_file_answers_as_its_row_says(
     assert packed.size == row.bytes
     right = {}
     for name, examples in data.splits():
-        encoded = encode(examples, Vocabulary(words), labels)
+        encoded = encode(Vocabulary(words), examples, labels)
         right[name, "dense"] = (logits(dense, encoded).argmax(1) == encoded.targets).numpy()
         right[name, "packed"] = np.array(packed.predict(examples.texts)) == np.array(examples.labels)
     found = verdict(right["test", "dense"], right["test", "packed"], 0.5)

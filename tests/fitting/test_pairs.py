@@ -77,7 +77,7 @@ def test_the_packed_model_learns_pairs_and_answers_as_the_rounded_one(fitted: tu
     assert isinstance(found.model, PairCNN)
     rounded = found.model.eval()
     rounded.rounding = rounding_of(rounded, clf.metadata["table"])
-    scores = logits(rounded, encode_inputs(inputs, Vocabulary(found.words)))
+    scores = logits(rounded, encode_inputs(Vocabulary(found.words), inputs))
     assert clf.predict(inputs) == [clf.labels[at] for at in scores.argmax(1).tolist()]
     temperature = float(clf.metadata["temperature"])
     np.testing.assert_allclose(clf.predict_proba(inputs), (scores / temperature).softmax(1), atol=1e-4)

@@ -9,9 +9,9 @@ import numpy as np
 import onnxruntime
 
 import prunetext
+from helpers.models import pack
 from prunetext.fitting.folder import Run
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
 
 WORDS = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
 LABELS = ["ä", 'b"', "c", "d", "e"]

@@ -1,19 +1,18 @@
 """A small training: what it begins with, what it ends with, and how it is stopped or told what dev says."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
 from helpers.kills import KilledError
 from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Model
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounding_of
-from prunetext.training import loop
-from prunetext.training.loop import Hooks, Progress, train_model
+from prunetext.training.loop import Hooks, Judge, Progress, train_model
 from prunetext.training.settings import Settings
 
 SETTINGS = Settings(epochs=3, batch_size=16, learning_rate=1e-2, embedding_rate=3e-2)
@@ -28,11 +27,7 @@ def new_model(words: int, *, static: int = 0, seed: int = 0) -> TextCNN:
     return TextCNN(Shape(words, 8, {1: 4, 2: 3}, classes=3), static=static)
 
 
-def round_again(model: TextCNN) -> None:
-    model.rounding = rounding_of(model, "int8")
-
-
-def weights(model: TextCNN) -> dict[str, Tensor]:
+def weights(model: Model) -> dict[str, Tensor]:
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
 
@@ -44,10 +39,9 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 def train(sets: Sets, *, rounded: bool = False, **arguments: Any) -> dict[str, Tensor]:
     model = new_model(sets[2])
-    if rounded:
-        round_again(model)
-    hooks = Hooks(start_epoch=round_again if rounded else None)
-    train_model(model, sets[0], sets[1], arguments.pop("settings", SETTINGS), hooks=hooks, **arguments)
+    hooks = Hooks(start_epoch=TextCNN.fit_grid if rounded else None)  # type: ignore[arg-type]
+    with model.on_grid() if rounded else nullcontext():
+        train_model(model, sets[0], sets[1], arguments.pop("settings", SETTINGS), hooks=hooks, **arguments)
     return weights(model)
 
 
@@ -59,13 +53,12 @@ def killed_at(step: int) -> Callable[[Progress], None]:
     return progress
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]]) -> list[dict[str, Tensor]]:
-    """Let dev say these accuracies and losses, one after each epoch; returns the weights that it was asked about."""
+def scripted(scores: list[tuple[float, float]]) -> tuple[Judge, list[dict[str, Tensor]]]:
+    """What lets dev say these accuracies and losses, one after each epoch, and the weights that it was asked about."""
     seen: list[dict[str, Tensor]] = []
 
-    def dev_values(model: TextCNN, *given: object) -> tuple[float, float]:
+    def judge(model: Model, *given: object) -> tuple[float, float]:
         seen.append(weights(model))
         return scores[len(seen) - 1]
 
-    monkeypatch.setattr(loop, "dev_values", dev_values)
-    return seen
+    return judge, seen

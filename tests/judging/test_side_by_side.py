@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import prunetext
+from helpers.models import pack
 from prunetext.data.dataset import Examples
 from prunetext.judging import side_by_side as judging
 from prunetext.judging import speed
@@ -17,7 +18,6 @@ from prunetext.judging.calibrating import choose_table
 from prunetext.judging.side_by_side import calibrate, judge
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
 from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
@@ -40,7 +40,7 @@ def texts() -> Examples:
 
 @pytest.fixture(scope="module")
 def encoded(texts: Examples) -> Encoded:
-    return encode(texts, Vocabulary(WORDS), LABELS)
+    return encode(Vocabulary(WORDS), texts, LABELS)
 
 
 def right(answers: list[str], texts: Examples) -> list[bool]:

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch.nn import functional
 
+from helpers.models import pack
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
 from prunetext.models.textcnn.reading import encode
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
@@ -131,7 +131,7 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
     """
     train, dev = toy_examples(160, noise=0.1, seed=1), toy_examples(100, noise=0.1, seed=2)
     words, labels = sorted(count_words(train.texts)), sorted(set(train.labels))
-    encoded = [encode(each, Vocabulary(words), labels) for each in (train, dev)]
+    encoded = [encode(Vocabulary(words), each, labels) for each in (train, dev)]
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):

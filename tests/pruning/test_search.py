@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.models import mask
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.turning import balance, turn
 from prunetext.pruning import search as search_module
@@ -19,7 +20,6 @@ from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.search import Search
-from prunetext.pruning.shrinking import mask
 from prunetext.training.answering import logits
 from prunetext.training.loop import train_model
 

@@ -12,6 +12,7 @@ import pytest
 from torch.nn import functional
 
 import prunetext
+from helpers.models import mask
 from helpers.runs import copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
@@ -27,7 +28,7 @@ from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.search import Search, Task
 from prunetext.pruning.sensitivity import SHARES, Sensitivity, sensitivities
-from prunetext.pruning.shrinking import mask, shrink
+from prunetext.pruning.shrinking import shrink
 from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.answering import logits
 

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from helpers.models import mask
 from helpers.shapes import shapes, some_kept
 from prunetext.models.groups import Group, Slice
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
-from prunetext.pruning.shrinking import all_kept, expand, mask, shrink, unit_blocks, unit_index
+from prunetext.pruning.shrinking import all_kept, expand, shrink, unit_blocks, unit_index
 
 SHAPES = shapes(words=9, filters=5, texts=st.integers(1, 2), classes=st.integers(2, 4))
 

@@ -69,7 +69,7 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
     labels = sorted(set(labelled.labels))
     words = list(vocabulary_of([*labelled.texts, *others.texts], ensembles.LARGE))
     vocabulary = Vocabulary(words)
-    train = encode(labelled, vocabulary, labels)
+    train = encode(vocabulary, labelled, labels)
 
     def untrained() -> TextCNN:
         torch.manual_seed(0)
@@ -79,8 +79,8 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
     beliefs = self_taught(
         untrained,
         train,
-        encode_inputs(others.texts, vocabulary),
-        encode(dev, vocabulary, labels),
+        encode_inputs(vocabulary, others.texts),
+        encode(vocabulary, dev, labels),
         Settings(learning_rate=1e-2, embedding_rate=4e-2),
         lambda done, total: told.append((done, total)),
     )

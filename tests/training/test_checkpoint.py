@@ -10,7 +10,6 @@ from torch.nn import functional
 from prunetext.errors import RunError
 from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.training.checkpoint import Checkpoint
 
 
@@ -38,7 +37,7 @@ def test_what_is_restored_goes_on_as_if_nothing_had_happened(
     step(model, optimizers)
     state.judge(0.75, 0.5)
     step(model, optimizers)
-    model.rounding = rounding_of(model, "int16")
+    model.fit_grid()
     state.step = 3
     state.save()
 
@@ -47,10 +46,8 @@ def test_what_is_restored_goes_on_as_if_nothing_had_happened(
     again = Checkpoint(tmp_path / "state", other, others)
     again.restore()
     assert (again.step, again.bad_epochs, again.accuracy, again.loss) == (3, 0, 0.75, 0.5)
-    assert other.rounding is not None
-    assert other.rounding.embedding == model.rounding.embedding
-    ours, theirs = other.rounding.tensors(), model.rounding.tensors()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ("weight", "table", "table_limit", "multipliers"))
+    assert other.grid().keys() == model.grid().keys() > set()
+    assert all(torch.equal(other.grid()[name], tensor) for name, tensor in model.grid().items())
     assert again.best.keys() == state.best.keys()
     assert all(torch.equal(again.best[name], tensor) for name, tensor in state.best.items())
     step(model, optimizers)

@@ -43,30 +43,29 @@ def test_a_separable_corpus_is_learnt(sets: Sets) -> None:
 )
 def test_early_stopping_keeps_the_best(
     sets: Sets,
-    monkeypatch: pytest.MonkeyPatch,
     scores: list[tuple[float, float]],
     best: int,
 ) -> None:
-    seen = scripted(monkeypatch, scores)
+    judge, seen = scripted(scores)
     model = new_model(sets[2])
     settings = Settings(epochs=len(scores), batch_size=16, patience=3)
-    trained = train_model(model, sets[0], sets[1], settings)
+    trained = train_model(model, sets[0], sets[1], settings, judge=judge)
     assert trained.epochs == len(seen) == 5
     assert trained.accuracy == scores[best][0]
     assert_same(weights(model), seen[best])
 
 
-def test_the_best_may_be_that_of_the_lowest_loss(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = scripted(monkeypatch, [(0.5, 1.0), (0.9, 0.7), (0.6, 0.5), (0.95, 0.6), (0.99, 0.8), (1.0, 0.1)])
+def test_the_best_may_be_that_of_the_lowest_loss(sets: Sets) -> None:
+    judge, seen = scripted([(0.5, 1.0), (0.9, 0.7), (0.6, 0.5), (0.95, 0.6), (0.99, 0.8), (1.0, 0.1)])
     model = new_model(sets[2])
-    trained = train_model(model, sets[0], sets[1], replace(SETTINGS, epochs=6, patience=2, best_by="loss"))
+    trained = train_model(model, sets[0], sets[1], replace(SETTINGS, epochs=6, patience=2, best_by="loss"), judge=judge)
     assert trained.epochs == len(seen) == 5  # two judgements were no better
     assert trained.accuracy == 0.6
     assert_same(weights(model), seen[2])
 
 
-def test_what_is_judged_and_kept_is_the_running_average(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = scripted(monkeypatch, [(0.5, 1), (0.6, 1)])
+def test_what_is_judged_and_kept_is_the_running_average(sets: Sets) -> None:
+    judge, seen = scripted([(0.5, 1), (0.6, 1)])
     model = new_model(sets[2])
     mean, steps = weights(model), 0
 
@@ -78,21 +77,21 @@ def test_what_is_judged_and_kept_is_the_running_average(sets: Sets, monkeypatch:
             mean[name] = keep * mean[name] + (1 - keep) * parameter.detach()
 
     settings = replace(SETTINGS, epochs=2, averaging=0.7)
-    train_model(model, sets[0], sets[1], settings, hooks=Hooks(after_step=after_step))
+    train_model(model, sets[0], sets[1], settings, hooks=Hooks(after_step=after_step), judge=judge)
     assert_same(weights(model), seen[1])
     for name, tensor in weights(model).items():
         torch.testing.assert_close(tensor, mean[name])
 
 
-def test_an_interrupt_keeps_the_best_so_far(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = scripted(monkeypatch, [(0.5, 1), (0.4, 1)])
+def test_an_interrupt_keeps_the_best_so_far(sets: Sets) -> None:
+    judge, seen = scripted([(0.5, 1), (0.4, 1)])
 
     def progress(now: Progress) -> None:
         if now.done == 2 * PER_EPOCH + 1:
             raise KeyboardInterrupt
 
     model = new_model(sets[2])
-    trained = train_model(model, sets[0], sets[1], SETTINGS, progress=progress)
+    trained = train_model(model, sets[0], sets[1], SETTINGS, progress=progress, judge=judge)
     assert trained.ended == "interrupted"
     assert trained.accuracy == 0.5
     assert_same(weights(model), seen[0])

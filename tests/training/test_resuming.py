@@ -1,6 +1,6 @@
 """A training that was killed goes on where it was, and ends with the same bits as one that was not."""
 
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,14 +8,13 @@ import torch
 
 from helpers.kills import KilledError
 from helpers.training import PER_EPOCH, SETTINGS, Sets, assert_same, killed_at, train
-from prunetext.training import loop
-from prunetext.training.loop import Progress
 from prunetext.training.settings import Settings
+
+OFTEN = replace(SETTINGS, checkpoint_seconds=-1.0)  # after every step
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path, save_often: Callable[[], None]) -> Path:
-    save_often()  # after every step
+def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / "run.checkpoint"
 
 
@@ -35,9 +34,11 @@ def test_killed_and_resumed_equals_uninterrupted(
     whole = train(sets, rounded=rounded)
     for step in kills:
         with pytest.raises(KilledError):
-            train(sets, rounded=rounded, checkpoint=checkpoint, progress=killed_at(step))
+            train(sets, rounded=rounded, settings=OFTEN, checkpoint=checkpoint, progress=killed_at(step))
     steps: list[int] = []
-    resumed = train(sets, rounded=rounded, checkpoint=checkpoint, progress=lambda now: steps.append(now.done))
+    resumed = train(
+        sets, rounded=rounded, settings=OFTEN, checkpoint=checkpoint, progress=lambda now: steps.append(now.done)
+    )
     assert_same(resumed, whole)
     assert steps == list(range(kills[-1] + 1, 3 * PER_EPOCH + 1))  # it went on, and did not begin again
 
@@ -50,28 +51,19 @@ def test_killed_before_the_first_checkpoint_it_begins_again(sets: Sets, tmp_path
 
 
 def test_a_checkpoint_older_than_the_kill_is_enough(sets: Sets, checkpoint: Path) -> None:
-    saves: Iterator[float] = iter([-1.0] * 4 + [1e9] * 99)
-    loop.CHECKPOINT_SECONDS = next(saves)
-
-    def progress(now: Progress) -> None:
-        loop.CHECKPOINT_SECONDS = next(saves)
-        killed_at(8)(now)
-
-    with pytest.raises(KilledError):
-        train(sets, checkpoint=checkpoint, progress=progress)
+    ticks = iter([0.0, *(time for step in range(1, 99) for time in ([20.0 * step] * 2 if step <= 4 else [80.0]))])
+    with pytest.raises(KilledError):  # ten seconds have passed at the first four steps, and none from then on
+        train(sets, checkpoint=checkpoint, progress=killed_at(8), clock=lambda: next(ticks))
     steps: list[int] = []
     resumed = train(sets, checkpoint=checkpoint, progress=lambda now: steps.append(now.done))
     assert steps[0] == 5
     assert_same(resumed, train(sets))
 
 
-def test_windows_are_drawn_again_alike_when_training_resumes(
-    sets: Sets, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = train(sets)
-    monkeypatch.setattr(loop, "WINDOW", 3)
-    whole = train(sets)
+def test_windows_are_drawn_again_alike_when_training_resumes(sets: Sets, checkpoint: Path) -> None:
+    first, short = train(sets), replace(OFTEN, window=3)
+    whole = train(sets, settings=short)
     assert not torch.equal(whole["embedding"], first["embedding"])
     with pytest.raises(KilledError):
-        train(sets, checkpoint=checkpoint, progress=killed_at(8))
-    assert_same(train(sets, checkpoint=checkpoint), whole)
+        train(sets, settings=short, checkpoint=checkpoint, progress=killed_at(8))
+    assert_same(train(sets, settings=short, checkpoint=checkpoint), whole)

@@ -24,6 +24,7 @@ from prunetext.training.settings import Settings
 
 SHARED_WORK = 1 << 17  # multiplications a word from which several threads are faster than one
 Rows = npt.NDArray[np.int64]
+Judge = Callable[[Model, Encoded, Measure | None, tuple[float, ...]], tuple[float, float]]
 
 
 class Hooks(NamedTuple):
@@ -105,6 +106,7 @@ def train_model(
     progress: Callable[[Progress], None] | None = None,
     deadline: float | None = None,
     clock: Callable[[], float] = time.monotonic,
+    judge: Judge = dev_values,
 ) -> Training:
     """Train in place until the epochs are over or dev no longer improves; leave the best weights in the model.
 
@@ -112,49 +114,36 @@ def train_model(
 
     Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
     `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
-    `measure` is what dev is judged by, if that is not accuracy. `deadline` is on `clock`. The steps of a small model
-    are too short to be shared out, so that it trains on one thread.
+    `measure` is what dev is judged by, if that is not accuracy; `judge` gives its value and the loss. `deadline` is on
+    `clock`. The steps of a small model are too short to be shared out, so that it trains on one thread.
     """
     hooks, course = hooks or Hooks(), Course(train, settings)
     model.to(settings.device)
     rates = Rates(settings.learning_rate, settings.embedding_rate, settings.weight_decay)
     optimizers = model.optimizers(rates, hooks.frozen)
-    base = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
     state = Checkpoint(checkpoint, model, optimizers, hooks.noted)
     state.restore()
-    saved, seconds, texts = clock(), 0.0, 0
-    every = max(1, course.per_epoch // settings.judgements)
+    steps = Steps(model, train, settings, hooks, course, optimizers, state)
 
-    def judge() -> None:
-        state.judge(*dev_values(model, dev, measure, settings.class_weights), settings.best_by)
+    def judged() -> None:
+        state.judge(*judge(model, dev, measure, settings.class_weights), settings.best_by)
 
     if settings.judge_start and state.step == 0:
-        judge()
-    ended = None
+        judged()
+    saved, ended = clock(), None
+    every, title = max(1, course.per_epoch // settings.judgements), measure.title if measure else "accuracy"
     with threads(threads_for(model)):
         try:
             while state.step < course.last and state.bad_epochs < settings.patience and ended is None:
-                if hooks.start_epoch and state.step % course.per_epoch == 0:
-                    hooks.start_epoch(model)
-                rows = course.rows(state.step)
-                began = time.perf_counter()
-                share = course.share(state.step)
-                set_rates(optimizers, base, share)
-                torch.manual_seed(settings.seed * 1_000_003 + state.step)
-                train_step(model, train, rows, settings, optimizers, hooks, settings.learning_rate * share)
-                seconds += time.perf_counter() - began
-                texts += sum(map(len, rows))
-                state.step += 1
-                state.average(settings.averaging)
+                steps.take()
                 late = deadline is not None and clock() > deadline
                 if state.step % every == 0 or state.step == course.last or late:
                     with state.averaged():
-                        judge()
+                        judged()
                 if checkpoint is not None and clock() - saved > settings.checkpoint_seconds:
                     state.save()
                     saved = clock()
                 if progress:
-                    title = measure.title if measure else "accuracy"
                     progress(Progress(state.step, course.last, state.accuracy, title))
                 ended = "time" if late else None
         except KeyboardInterrupt:
@@ -163,8 +152,47 @@ def train_model(
             ended = "interrupted"
     state.restore_best()
     model.to("cpu")
-    epochs = -(-state.step // course.per_epoch)
-    return Training(epochs, state.accuracy or 0.0, texts / seconds if seconds else 0.0, ended)
+    return Training(-(-state.step // course.per_epoch), state.accuracy or 0.0, steps.texts_per_second, ended)
+
+
+class Steps:
+    """Takes the steps of one training, one after the other, and knows how fast they are."""
+
+    def __init__(
+        self,
+        model: Model,
+        train: Encoded,
+        settings: Settings,
+        hooks: Hooks,
+        course: Course,
+        optimizers: list[torch.optim.Optimizer],
+        state: Checkpoint,
+    ) -> None:
+        self.model, self.train, self.settings, self.hooks = model, train, settings, hooks
+        self.course, self.optimizers, self.state = course, optimizers, state
+        self.rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+        self.seconds, self.texts = 0.0, 0
+
+    def take(self) -> None:
+        """Take the next step."""
+        step, settings = self.state.step, self.settings
+        if self.hooks.start_epoch and step % self.course.per_epoch == 0:
+            self.hooks.start_epoch(self.model)
+        rows, share = self.course.rows(step), self.course.share(step)
+        began = time.perf_counter()
+        set_rates(self.optimizers, self.rates, share)
+        torch.manual_seed(settings.seed * 1_000_003 + step)
+        rate = settings.learning_rate * share
+        train_step(self.model, self.train, rows, settings, self.optimizers, self.hooks, rate)
+        self.seconds += time.perf_counter() - began
+        self.texts += sum(map(len, rows))
+        self.state.step += 1
+        self.state.average(settings.averaging)
+
+    @property
+    def texts_per_second(self) -> float:
+        """While training, evaluation left out."""
+        return self.texts / self.seconds if self.seconds else 0.0
 
 
 def set_rates(optimizers: list[torch.optim.Optimizer], base: list[float], share: float) -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import prunetext
 from helpers.exports import LABELS, WORDS, Session, save_float, save_packed
+from helpers.models import pack
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime.reference import ReferenceModel

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import prunetext
 from helpers.exports import LABELS, WORDS, Session, save_float
+from helpers.models import pack
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.reference import ReferenceModel
@@ -68,7 +68,7 @@ def test_a_float_model_and_its_export_give_the_same_answers(
     folder = tmp_path_factory.mktemp("export")
     prunetext.export(save_float(model, folder / "run"), folder / "model.onnx")
     pairs, session = some_pairs(shape["seed"]), Session(folder / "model.onnx")
-    expected = logits(model, encode_inputs(pairs, Vocabulary(WORDS))).softmax(1)
+    expected = logits(model, encode_inputs(Vocabulary(WORDS), pairs)).softmax(1)
     np.testing.assert_allclose(session.predict_proba(pairs), expected, rtol=0, atol=1e-5)
 
 

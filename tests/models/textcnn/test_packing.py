@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
+from helpers.models import pack
 from prunetext.modelfiles.api import inspect
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import kept_words, pack, packed_tensors, units
+from prunetext.models.textcnn.packing import kept_words, packed_tensors, units
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance
@@ -132,7 +133,7 @@ def test_coarse_rows_and_zeros_answer_packed_as_torch_does_with_rounding(
     texts = [" ".join(rng.choice([*words, "unseen"], rng.integers(0, 12))) for _ in range(100)]
     with torch.no_grad():  # so that all labels occur
         small.head.weight *= 3
-        examples = encode_inputs(texts, Vocabulary(words))
+        examples = encode_inputs(Vocabulary(words), texts)
         small.head.bias -= logits(small, examples).mean(0)
     path, plain = (tmp_path_factory.mktemp("pack") / "model" for _ in range(2))
     size = pack(small, words, ["a", "b", "c"], path, table=table)

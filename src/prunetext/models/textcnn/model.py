@@ -124,7 +124,7 @@ class TextCNN(Model):
         ids = functional.pad(ids, (widest - 1, widest), value=PADDING)
         table, positions = self.folded(ids)
         columns = columns_of(self.shape.filters)
-        maxima, sums = cast(Any, WindowPooling).apply(table, positions, columns)
+        maxima, sums = cast(Any, WindowPooling).apply(table.float(), positions, columns)  # bfloat16 holds no sums
         pooled = [functional.relu(maxima + self.biases())]
         if self.pooling == "max+mean":
             length = (ids != PADDING).sum(1, keepdim=True)
