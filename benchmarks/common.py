@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from prunetext.comparison.machine import cpu
+from prunetext.judging.machine import cpu
 
 
 def spread(values: Sequence[float], digits: int = 0) -> dict[str, float]:

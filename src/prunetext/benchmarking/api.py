@@ -16,11 +16,12 @@ from prunetext.benchmarking.cold import cold_starts
 from prunetext.benchmarking.measure import WC, Course, Samples
 from prunetext.benchmarking.processes import EndedError
 from prunetext.benchmarking.rows import MEASURES, Row, Spread, ratios
-from prunetext.comparison.machine import cpu
 from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.reading import holds_splits, read_examples, split_files
+from prunetext.data.task import refuse_other_tasks
 from prunetext.errors import InputError
+from prunetext.judging.machine import cpu
 from prunetext.modelfiles.prediction import load_packed
 from prunetext.peers.registry import PEERS, AbsentError, Peer, Training, make
 
@@ -93,8 +94,7 @@ def bench(
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     train, examples, notes = choose(data, classifier.labels, reading)
-    if examples.task != "classification":
-        raise InputError("bench measures models of single texts with one label each, as its peers are. Give such data.")
+    refuse_other_tasks("bench", examples.task, getattr(data, "name", "these data"))
     if not examples.texts:
         raise InputError("There are no texts to label. Give some.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,10 +10,12 @@ from typing import Any
 from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
 from prunetext.comparison.rows import Row, Rows
 from prunetext.comparison.study import Study, max_drop_of
+from prunetext.data.checking import check_data
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
+from prunetext.data.task import refuse_other_tasks
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.checks import check_data, read_data, take_options
+from prunetext.fitting.checks import read_data, take_options
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import WORK, Run, changed_since
 from prunetext.fitting.plan import FAMILY, Plan
@@ -63,9 +65,7 @@ def studies(
         own = dataclasses.replace(fitting, seed=seed)
         texts = split(found, seed=seed)
         check_data(texts, texts.labels)
-        if texts.train.task != "classification":
-            what = "texts have several labels" if texts.train.task == "labels" else "rows are pairs of texts"
-            raise InputError(f"{texts.name}: its {what}, which compare and its baselines do not know. Use fit.")
+        refuse_other_tasks("compare", texts.train.task, texts.name)
         plan = plan_of(texts, shape, own, effort)
         start = out / f"seed-{seed}"
         if (changed := changed_since(start / WORK, plan.recipe)) is not None:
@@ -84,7 +84,7 @@ def studies(
 def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effort) -> Plan:
     """What is decided of one dense model before it is trained."""
     family, labels, taught = load_family(FAMILY), texts.labels, find_teaching(texts, TeachOptions())
-    hidden = dropout(taught=False, task=texts.train.kind)
+    hidden = dropout(taught=False, task=texts.train.task)
     request = Request(texts, labels, taught.texts, shape, VectorOptions(), fitting.seed, hidden)
     recipe = {
         **dataclasses.asdict(shape),

@@ -16,11 +16,11 @@ import torch
 
 from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
 from prunetext.comparison.baselines import BARE, others, scratch
-from prunetext.comparison.machine import cpu
 from prunetext.comparison.rows import Row, Rows
 from prunetext.fitting.folder import STEPS_FOLDER, Run
 from prunetext.fitting.plan import DEFAULT_DROP, Plan
 from prunetext.fitting.stages import Lessons, problem_of
+from prunetext.judging.machine import cpu
 from prunetext.judging.speed import texts_per_second
 from prunetext.models.protocol import Model, Trained
 from prunetext.models.textcnn.model import TextCNN

@@ -89,14 +89,7 @@ class Examples:
         object.__setattr__(self, "labels", [known[each] for each in sets])
 
     @property
-    def task(self) -> str:
-        """What a model of these has to do, in the words of a packed file: classification, pairs or labels."""
-        if self.pairs is not None:
-            return "pairs"
-        return "classification" if self.label_sets is None else "labels"
-
-    @property
-    def kind(self) -> Task:
+    def task(self) -> Task:
         """What is asked about each example."""
         return Task(1 if self.pairs is None else 2, "label" if self.label_sets is None else "labels")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Examples
 from prunetext.data.formats import Absent
+from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 Place = int | Path
 
 
+LISTS = Task(answer="labels")
+
+
 class Rules(NamedTuple):
     """What rows must keep to, beside being well-formed."""
 
     known: dict[str, str]  # the labels; further ones are added where `unknown` is None
     unknown: str | None = None  # what a further label breaks
-    task: str | None = None  # that of the rows they are to be like, as `Examples.task` has it
+    task: Task | None = None  # that of the rows they are to be like, as `Examples.task` has it
     whose: str = ""  # "… have", of those rows
     separator: str | None = None  # what stands between the labels of a cell
     skip_empty: bool = False
@@ -72,10 +76,10 @@ def gather(source: object, rows: Iterable[Row], rules: Rules) -> tuple[Examples,
     if not chosen:
         kind = "rows that are not empty" if skipped else "rows"
         raise DataError(source, f"there are no {kind}. Give a text and its label in each of some rows.")
-    if sets and not listed and rules.task != "labels" and all(len(each) == 1 for each in sets):
+    if sets and not listed and rules.task != LISTS and all(len(each) == 1 for each in sets):
         chosen = [labels[0] for labels in chosen]  # of fastText's format
     examples = Examples(columns[0], chosen, columns[1] or None)  # type: ignore[arg-type]  # it takes tuples of labels
-    if examples.pairs is not None and examples.label_sets is not None:
+    if examples.task == Task(texts=2, answer="labels"):
         raise DataError(
             source,
             "pairs of texts with several labels are not supported. Give each pair one label, or name the column of one "
@@ -86,23 +90,24 @@ def gather(source: object, rows: Iterable[Row], rules: Rules) -> tuple[Examples,
     return examples, skipped
 
 
-def check_task(examples: Examples, task: str, source: object, whose: str) -> None:
+def check_task(examples: Examples, task: Task, source: object, whose: str) -> None:
     """Refuse examples for a model, or beside other examples, of another task.
 
-    >>> check_task(Examples(["great film"], ["pos"]), "pairs", "new.csv", "the rows of this model have")
+    >>> check_task(Examples(["great film"], ["pos"]), Task(texts=2), "new.csv", "the rows of this model have")
     Traceback (most recent call last):
     prunetext.errors.DataError: new.csv: its rows have one text, but the rows of this model have two. Name the column of the second one with --text-b.
 
     `whose` is the start of what is said of the others.
     """  # noqa: E501
-    if (examples.pairs is not None) != (task == "pairs"):
+    own = examples.task
+    if own.texts != task.texts:
         one, two, remedy = "one text", "two", "Name the column of the second one with --text-b."
-        if task != "pairs":
+        if task.texts == 1:
             one, two, remedy = "two texts", "one", "To read one text alone, name its column with --text."
         raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
-    if (examples.label_sets is not None) != (task == "labels"):
+    if own.answer != task.answer:
         one, two, remedy = "one label each", "lists of labels", "Write a list in each row, or give --label-separator."
-        if task != "labels":
+        if task.answer == "label":
             one, two, remedy = "lists of labels", "one label each", "Write one label in each row."
         raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
 

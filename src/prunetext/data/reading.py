@@ -11,6 +11,7 @@ from prunetext.data.files import text_codec
 from prunetext.data.formats import FORMATS, read_label_folder
 from prunetext.data.gathering import Rules, check_separator, gather
 from prunetext.data.samples import sample_rows
+from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def read_examples(
     labels: Iterable[str],
     *,
     split: str | None = None,
-    task: str | None = None,
+    task: Task | None = None,
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
@@ -42,7 +43,7 @@ def read_examples(
 
     source: as for `read`. split: which file of a folder of splits, by default test; a source that is not such a folder
     is taken whole, and with a `split` it is an error. labels: a label beside these raises `DataError`, as every row
-    does that breaks a rule. task: that of the model, `Classifier.task`; rows of another one raise `DataError`. The
+    does that breaks a rule. task: that of the model; rows of another one raise `DataError`. The
     other options are those of `read`.
     """
     text_codec(encoding)

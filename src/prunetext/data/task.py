@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-NAMES = {(1, "label"): "classification", (2, "label"): "pairs", (1, "labels"): "labels"}
+from prunetext.errors import InputError
 
 
 class Task(NamedTuple):
@@ -23,7 +23,7 @@ class Task(NamedTuple):
     @property
     def name(self) -> str:
         """The word for it in model files and messages: classification, pairs or labels."""
-        return NAMES[self.texts, self.answer]
+        return TASK_NAMES[self]
 
     @classmethod
     def named(cls, name: str) -> Task:
@@ -32,17 +32,35 @@ class Task(NamedTuple):
         >>> Task.named("classification") == Task()
         True
         """
-        for (texts, answer), known in NAMES.items():
+        for task, known in TASK_NAMES.items():
             if known == name:
-                return cls(texts, answer)
-        raise ValueError(f"{name!r} is no task: it must be {', '.join(NAMES.values())}")
+                return task
+        raise ValueError(f"{name!r} is no task: it must be {', '.join(TASK_NAMES.values())}")
 
     @property
-    def paired(self) -> bool:
-        """Whether an example is a pair of texts."""
-        return self.texts > 1
+    def described(self) -> str:
+        """In words: single texts or pairs of texts, with one label or several each."""
+        texts = "single texts" if self.texts == 1 else "pairs of texts"
+        return f"{texts} with {'one label' if self.answer == 'label' else 'several labels'} each"
 
-    @property
-    def several(self) -> bool:
-        """Whether an example may have several labels, or none."""
-        return self.answer == "labels"
+
+TASK_NAMES = {
+    Task(): "classification",
+    Task(texts=2): "pairs",
+    Task(answer="labels"): "labels",
+    Task(texts=2, answer="labels"): "pairs with several labels",  # which nothing takes
+}
+
+
+def refuse_other_tasks(command: str, task: Task, name: str) -> None:
+    """Refuse what a command does not take that compares with peers: pairs, and several labels.
+
+    >>> refuse_other_tasks("bench", Task(texts=2), "pairs.csv")
+    Traceback (most recent call last):
+    prunetext.errors.InputError: pairs.csv: it holds pairs of texts with one label each, but bench takes single texts with one label each, as its peers do. Give such data, or use evaluate.
+    """  # noqa: E501
+    if task != Task():
+        raise InputError(
+            f"{name}: it holds {task.described}, but {command} takes {Task().described}, as its peers do. "
+            "Give such data, or use evaluate."
+        )

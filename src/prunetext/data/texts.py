@@ -8,11 +8,12 @@ import sys
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from prunetext.data.columns import Wanted
 from prunetext.data.files import text_codec, undecodable
 from prunetext.data.formats import FORMATS, Absent
+from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
@@ -60,6 +61,22 @@ def read_pairs(
     if isinstance(found, _Table):
         return _chunks((first, second) for first, second in found.rows())
     return _split(found.lines(), found.name)
+
+
+def read_inputs(
+    task: Task, source: str | Path, *, text: str | None = None, text_b: str | None = None, encoding: str = "utf-8"
+) -> Iterator[Any]:
+    """Yield what a model of this task is asked about: texts, or pairs of them, in chunks.
+
+        for chunk in read_inputs(Task(), "reviews.txt"): ...
+
+    The names of columns are as for `read_texts` and `read_pairs`.
+    """
+    if task.texts == 2:
+        return read_pairs(source, text=text, text_b=text_b, encoding=encoding)
+    if text_b is not None:
+        raise InputError(f"text_b is {text_b!r}, but the model labels single texts. Leave it out.")
+    return read_texts(source, text=text, encoding=encoding)
 
 
 class _Table(NamedTuple):

@@ -67,7 +67,7 @@ def check_method(options: PruneOptions, family: Family, effort: Effort) -> Metho
 
 def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None:
     """Refuse a metric that dev and test can not be judged by, and what does not go with several labels."""
-    if data.train.label_sets is not None:
+    if data.train.task.answer == "labels":
         refuse_several(data, options)
     for name, examples in data.splits():
         if name != "train":
@@ -81,7 +81,7 @@ def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None
 
 def refuse_several(data: Data, options: PruneOptions) -> None:
     """Refuse options that mean something only where each text has one label."""
-    if data.train.pairs is not None:
+    if data.train.task.texts > 1:
         raise InputError(f"{data.name}: pairs have one label each, but these have several. Give one to each pair.")
     if options.precision is not None:
         raise InputError(
@@ -93,30 +93,3 @@ def refuse_several(data: Data, options: PruneOptions) -> None:
             f"class_weights is {options.class_weights}, but of several labels each is learnt by itself. Leave it out, "
             "or give metric as macro-f1."
         )
-
-
-def check_data(data: Data, labels: list[str]) -> None:
-    """Refuse what no classifier of single texts can be trained or judged on; `read` refuses most of it earlier."""
-    if len(labels) < 2:
-        raise InputError(f"{data.name}: every text of train has the same label, and a classifier needs two.")
-    for name, examples in data.splits():
-        if not len(examples):
-            raise InputError(f"{data.name}: {name} holds no texts. Give some, or leave it out.")
-        if (examples.pairs is None) != (data.train.pairs is None):
-            one, other = ("pairs of texts", "single texts") if examples.pairs is not None else ("single texts", "pairs")
-            raise InputError(f"{data.name}: {name} holds {one}, but train {other}. Give the same in each.")
-        if (examples.label_sets is None) != (data.train.label_sets is None):
-            one, other = ("one label", "several") if examples.label_sets is None else ("several labels", "one label")
-            raise InputError(f"{data.name}: texts of {name} have {one}, but those of train {other}. Give the same.")
-        if unknown := sorted({each for own in examples.label_lists for each in own}.difference(labels)):
-            raise InputError(
-                f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
-                "Correct it, or add texts with it there."
-            )
-    for label in labels:
-        if not label:
-            raise InputError(f"{data.name}: a label is empty. Give it a name.")
-        try:
-            label.encode()
-        except UnicodeEncodeError:
-            raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prunetext.data.checking import check_data
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.checks import check_data, check_measures, check_method, read_data
+from prunetext.fitting.checks import check_measures, check_method, read_data
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import BELIEFS, RECIPE, RUN_FORMAT, SOURCE, STEPS_FOLDER, no_run, read_json
 from prunetext.fitting.plan import Plan, budget_of, places_of, source_of, with_groups
@@ -189,7 +190,7 @@ def beginning_of(earlier: Earlier, family: Family, taught: Teaching, dense: Trai
             f"{folder} began with vectors that its caller gave, where {again}. Repeat the fit with that schedule, or "
             "choose another one."
         )
-    hidden = dropout(bool(earlier.teaching.teacher), taught.data.train.kind)
+    hidden = dropout(bool(earlier.teaching.teacher), taught.data.train.task)
     seed = earlier.fitting.seed
     request = Request(taught.data, dense.labels, taught.texts, earlier.shape, learnt, seed, hidden, place, like=dense)
     beginning = family.begin(request)

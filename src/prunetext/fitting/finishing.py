@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from prunetext.data.dataset import Examples
 from prunetext.fitting.folder import Run
 from prunetext.fitting.plan import DEFAULT_DROP, Plan
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
@@ -54,7 +53,8 @@ def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Sol
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
     judged = judged.with_size(size)
     notes = [*plan.notes, *found.notes, *lessons.notes]
-    if hardly_better(judged, splits["test"], measure):
+    majority = measure.majority()
+    if majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model itself is hardly better than always giving the most frequent label.")
     run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     within = within_budget(plan, size, solution, clock)
@@ -79,14 +79,6 @@ def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Meas
         "reason": reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
     }
-
-
-def hardly_better(judged: Judged, test: Examples, measure: Measure) -> bool:
-    """Whether the dense model is hardly better than always giving the most frequent label."""
-    if measure.gold.targets.ndim > 1:
-        return False
-    most = max(test.labels.count(label) for label in set(test.labels))
-    return judged.dense.score.low <= most / len(test)
 
 
 def within_budget(plan: Plan, size: int, solution: Solution, clock: Clock) -> bool:

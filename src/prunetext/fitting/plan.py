@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
+from prunetext.data.checking import check_data
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
 from prunetext.data.task import Task
 from prunetext.errors import InputError
-from prunetext.fitting.checks import check_data, check_measures, check_method, read_data, take_options
+from prunetext.fitting.checks import check_measures, check_method, read_data, take_options
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Beginning, Family, Model, Request, Trained, load_family
 from prunetext.options import (
@@ -33,7 +34,7 @@ from prunetext.pruning.methods import Method
 from prunetext.statistics.metrics import Measure, measure_of
 from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, names_of
 from prunetext.teaching.teachers import teachers_of
-from prunetext.training.losses import balanced
+from prunetext.training.losses import balanced, loss_of
 from prunetext.training.pace import dropout, pace
 from prunetext.training.settings import Settings
 
@@ -75,7 +76,7 @@ class Plan:
     @property
     def task(self) -> Task:
         """What the model is asked."""
-        return self.data.train.kind
+        return self.data.train.task
 
     def looked_at(self) -> Model:
         """A model of the kind that is to be trained or pruned, for its size alone."""
@@ -95,7 +96,7 @@ class Plan:
 
     def even_thresholds(self) -> list[float] | None:
         """Thresholds before any are known, where texts may have several labels."""
-        return [0.5] * len(self.labels) if self.task.several else None
+        return None if loss_of(self.task).tuned is None else [0.5] * len(self.labels)
 
     def settings(self, texts: int, targets: torch.Tensor) -> Settings:
         """How to train the dense model on so many texts, whose targets these are."""
@@ -157,7 +158,7 @@ def plan_fit(
     check_data(parts, labels)
     check_measures(parts, labels, fitting)
     taught = find_teaching(parts, teaching, encoding=reading.encoding, source=source, given=given)
-    hidden = dropout(bool(taught.teachers), parts.train.kind)
+    hidden = dropout(bool(taught.teachers), parts.train.task)
     request = Request(taught.data, labels, taught.texts, shape, learnt, fitting.seed, hidden, vectors, fitting.positive)
     beginning = family.begin(request)
     recipe = {**beginning.recipe, **dataclasses.asdict(fitting)}

@@ -108,7 +108,7 @@ def evaluate(
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
     if theirs is not None and theirs.task != ours.task:
         raise InputError(
-            f"{theirs.name}: its task is {theirs.task}, but that of {ours.name} is {ours.task}. "
+            f"{theirs.name}: its task is {theirs.task.name}, but that of {ours.name} is {ours.task.name}. "
             "Compare models of one task."
         )
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}

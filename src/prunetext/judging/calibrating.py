@@ -98,7 +98,7 @@ def calibrated(
     precision: for which a threshold is wanted below which texts may be rejected. `scratch` is left as a file at the
     temperature that was found.
     """
-    if loss_of(trained.task).several:
+    if loss_of(trained.task).tuned is not None:
         return _of_several(trained, packing, scratch, dev, test)
     return _of_one(trained, packing, scratch, dev.examples, test.examples, precision)
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prunetext.data.task import Task
 from prunetext.errors import require
 from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import provenance_of
@@ -47,12 +48,9 @@ class Answering:
             self.labels = self.trained.labels
 
     @property
-    def task(self) -> str:
-        """What it does, in the words of a packed file."""
-        if self.classifier is not None:
-            return getattr(self.classifier, "task", "classification")
-        assert self.path is not None
-        return read_header(self.path).metadata.get("task", "classification")
+    def task(self) -> Task:
+        """What it is asked."""
+        return self.trained.task if self.classifier is None else Task.named(self.classifier.task)
 
     @property
     def recipe(self) -> dict[str, Any]:

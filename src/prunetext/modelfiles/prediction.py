@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prunetext.data.texts import read_pairs, read_texts
-from prunetext.errors import InputError, ModelFileError
+from prunetext.data.task import Task
+from prunetext.data.texts import read_inputs
+from prunetext.errors import ModelFileError
 from prunetext.modelfiles.header import is_float
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier, check_threads
@@ -31,19 +32,8 @@ def predict_chunks(
         check_threads(threads)
     classifier = load_packed(model)
     classifier.predict([], reject=reject)  # which says at once where there is no threshold
-    chunks = inputs_for(classifier, source, text=text, text_b=text_b, encoding=encoding)
+    chunks = read_inputs(Task.named(classifier.task), source, text=text, text_b=text_b, encoding=encoding)
     return (classifier.predict_with_probability(chunk, threads, reject=reject) for chunk in chunks)
-
-
-def inputs_for(
-    classifier: Classifier, source: str | Path, *, text: str | None, text_b: str | None, encoding: str
-) -> Iterator[Any]:
-    """What the classifier takes: chunks of texts, or of pairs of them."""
-    if getattr(classifier, "task", "classification") == "pairs":
-        return read_pairs(source, text=text, text_b=text_b, encoding=encoding)
-    if text_b is not None:
-        raise InputError(f"text_b is {text_b!r}, but the model labels single texts. Leave it out.")
-    return read_texts(source, text=text, encoding=encoding)
 
 
 def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:

@@ -110,4 +110,4 @@ def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
 
 def labelled(encoded: Encoded, examples: Examples, classes: Sequence[str]) -> Encoded:
     """Ids of texts with what is right about them."""
-    return replace(encoded, targets=targets_of(examples, classes), task=examples.kind)
+    return replace(encoded, targets=targets_of(examples, classes), task=examples.task)

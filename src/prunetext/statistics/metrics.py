@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from prunetext.data.dataset import Examples, Input
 from prunetext.data.positive import positive_of
+from prunetext.data.task import Task
 from prunetext.errors import InputError
 from prunetext.runtime.classifier import Classifier
 from prunetext.statistics.evaluation import Damage, damages
@@ -164,6 +165,9 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
+DEFAULT_METRICS = {"label": "accuracy", "labels": "micro-f1"}
+
+
 def packed_answers(classifier: Classifier, inputs: Sequence[Input]) -> Array:
     """What metrics judge of a packed file's answers: probabilities (n, classes), or which of several labels it gives.
 
@@ -230,6 +234,10 @@ class Measure(NamedTuple):
         cells, table = self.metric.units(scores, self.gold)
         return float(self.metric.share(np.bincount(cells, minlength=len(table)) @ table))
 
+    def majority(self) -> float | None:
+        """The accuracy of always giving the most frequent label; None where texts may have several."""
+        return None if self.gold.several else float(np.bincount(self.gold.targets).max() / len(self.gold.targets))
+
     def micro_f1(self, scores: Array) -> float | None:
         """Beside the metric, where texts may have several labels; else None."""
         return self._replace(name="micro-f1").value(scores) if self.gold.several else None
@@ -255,24 +263,22 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
     and rankings are about, where it has no usual name.
     Rows of pairs with the same first text are of one query.
     """
-    name = name or ("accuracy" if examples.label_sets is None else "micro-f1")
+    task = examples.task
+    name = name or DEFAULT_METRICS[task.answer]
     check_metric(name)
     if positive is not None and positive not in labels:
         raise InputError(f"positive is {positive!r}: it must be one of the labels, such as {labels[0]!r}.")
     wanted = positive_of(labels) if positive is None else positive
     at = labels.index(wanted) if wanted is not None else None
-    metric, index = METRICS[name], {label: place for place, label in enumerate(labels)}
-    if metric.ranks and (examples.pairs is None or examples.label_sets is not None):
+    metric = METRICS[name]
+    if metric.ranks and task != Task(texts=2):
         raise InputError(f"metric is {name}, which ranks pairs of one label each, and the data are none. Give another.")
     if metric.needs_positive and at is None:
         raise InputError(f"metric is {name}, but no label has a usual name for the positive one. Give it as positive.")
-    if examples.label_sets is not None:
-        targets = np.zeros((len(examples), len(labels)), bool)
-        for row, each in enumerate(examples.label_sets):
-            targets[row, [index[label] for label in each]] = True
-        return Measure(name, Gold(targets, None, at))
-    gold = Gold(np.array([index[label] for label in examples.labels], np.int64), None, at)
-    if examples.pairs is not None:
+    if task.answer == "labels":
+        return Measure(name, Gold(examples.targets(labels).astype(bool), None, at))
+    gold = Gold(examples.targets(labels), None, at)
+    if task.texts == 2:
         first: dict[str, int] = {}
         gold = gold._replace(queries=np.array([first.setdefault(text, len(first)) for text in examples.texts]))
     if metric.ranks and not (gold.targets == at).any():

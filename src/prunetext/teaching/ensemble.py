@@ -84,7 +84,7 @@ def member(
         with suppress(OSError, RunError):  # there is none, or it is damaged
             model.load_state_dict(load_tensors(path)[0])
             return model
-        if loss_of(train.task).several:
+        if loss_of(train.task).tuned is not None:
             begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")
         own = dataclasses.replace(pace(len(train), seed=number, task=train.task), ranking=0.0)  # it only labels

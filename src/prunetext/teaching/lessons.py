@@ -103,7 +103,7 @@ def find_teaching(
     names = names_of(options.unlabelled)
     if REST in names and options.labels_per_class is None:
         raise InputError(f"unlabelled names {REST}, the texts that labels_per_class leaves out. Give both, or neither.")
-    if data.train.label_sets is not None and (options.labels_per_class or (names and options.teacher is None)):
+    if data.train.task.answer == "labels" and (options.labels_per_class or (names and options.teacher is None)):
         what = "labels_per_class" if options.labels_per_class else "unlabelled without a teacher"
         raise InputError(
             f"{what} is given, but these texts have several labels. Leave it out, or give a teacher alone."
@@ -160,8 +160,7 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     texts = [*own, *made]
     parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is kept by its own content
     answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
-    several = taught.data.train.label_sets is not None
-    soft = agreed(answers, taught.options.teacher_temperature, several)
+    soft = agreed(answers, taught.options.teacher_temperature, taught.data.train.task)
     known = soft.sum(1) > 0
     known[: len(train)] = True
     if made:

@@ -50,7 +50,7 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
         raise InputError(
             "teacher ngrams: no words in a row occur twice in train. Give more texts, or another teacher."
         ) from None
-    several, each_label = examples.label_sets is not None, examples.label_lists
+    several, each_label = examples.task.answer == "labels", examples.label_lists
     models = []
     for number in range(1 if len(labels) == 2 and not several else 0, len(labels)):
         inside = np.array([labels[number] in own for own in each_label])

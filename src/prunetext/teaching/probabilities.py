@@ -12,30 +12,31 @@ import numpy.typing as npt
 from prunetext.data.columns import Wanted, quoted
 from prunetext.data.dataset import Input
 from prunetext.data.formats import FORMATS
+from prunetext.data.task import Task
 from prunetext.errors import DataError
+from prunetext.models.encoded import SINGLE
 
 TOLERANCE = 0.01  # by which the sum of a row may differ from 1: of many labels with two digits each
 LEAST = 1e-6  # as small as a probability is taken for
 ENDINGS = tuple(ending for ending in FORMATS if ending != ".txt")
-COLUMNS = Wanted("text", "probabilities")
-OF_PAIRS = Wanted("text", "probabilities", text_b="text_b", texts=2)
+WANTED = {1: Wanted("text", "probabilities"), 2: Wanted("text", "probabilities", text_b="text_b", texts=2)}
 EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
 
 
-def read_probabilities(
-    path: Path, labels: Sequence[str], wanted: Wanted = COLUMNS, *, several: bool = False
-) -> dict[Input, npt.NDArray[np.float32]]:
+def read_probabilities(path: Path, labels: Sequence[str], task: Task = SINGLE) -> dict[Input, npt.NDArray[np.float32]]:
     """Read what a teacher says of each text, or pair: the logarithms of its probabilities, in the order of the labels.
 
         answers = read_probabilities(Path("answers.jsonl"), ["neg", "pos"])
         answers["great film"]        # array([-3.9, -0.02], dtype=float32)
 
-    The file is a table with the columns `text` (and `text_b`, where `wanted` is `OF_PAIRS`) and `probabilities`, an
+    The file is a table with the columns `text` (and `text_b`, where the task is of pairs) and `probabilities`, an
     object with a number for each label, which in a .csv is written as JSON. DataError, with the line, for other labels,
-    for what is no number from 0 to 1, and for probabilities that do not sum to 1; where texts may have `several`
+    for what is no number from 0 to 1, and for probabilities that do not sum to 1; where texts may have several
     labels, they need not, and their log-odds are given.
     """
     answers: dict[Input, npt.NDArray[np.float32]] = {}
+    texts_each, answer = task
+    several, wanted = answer == "labels", WANTED[texts_each]
     for place, texts, given, _ in FORMATS[path.suffix.lower()](path, wanted, "utf-8"):
         line = place if isinstance(place, int) else None
         strings = tuple(text for text in texts if isinstance(text, str))

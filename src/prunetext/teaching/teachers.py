@@ -14,16 +14,18 @@ from scipy.special import expit
 
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
+from prunetext.data.task import Task
 from prunetext.errors import InputError, require
 from prunetext.modelfiles.header import read_header
 from prunetext.modelfiles.trained import read_trained
+from prunetext.models.encoded import SINGLE
 from prunetext.models.protocol import load_family
 from prunetext.options import TeachOptions
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
-from prunetext.teaching.probabilities import COLUMNS, ENDINGS, OF_PAIRS, read_probabilities
+from prunetext.teaching.probabilities import ENDINGS, read_probabilities
 from prunetext.training.answering import logits
 
 Tell = Callable[[int, int], None] | None
@@ -111,8 +113,7 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
 def of_probabilities(path: Path, data: Data) -> Teacher:
     """Who has answered in a file; about other texts it says nothing."""
     labels = data.labels
-    wanted = COLUMNS if data.train.pairs is None else OF_PAIRS
-    answers = read_probabilities(path, labels, wanted, several=data.train.label_sets is not None)
+    answers = read_probabilities(path, labels, data.train.task)
     silent = np.full(len(labels), np.nan, np.float32)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
@@ -126,7 +127,7 @@ def of_run(folder: Path, data: Data, origin: Origin) -> Teacher:
     path = folder / "dense.safetensors"
     found, labels = read_trained(path), data.labels
     refuse_labels(str(folder), found.labels, labels)
-    if (learnt := found.task) != (wanted := data.train.kind):
+    if (learnt := found.task) != (wanted := data.train.task):
         raise InputError(
             f"teacher {folder}: its task is {learnt.name}, but that of train is {wanted.name}. "
             "Give a teacher of that task."
@@ -194,7 +195,7 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     transformer.tokenizer_of(folder.path)  # which says what is missing before anything is written
     require("accelerate", extra="teacher")
     fits = folder.labels is not None and sorted(folder.labels) == sorted(labels)
-    fits = fits and folder.several == (data.train.label_sets is not None)
+    fits = fits and folder.answer == data.train.task.answer
     files = sorted(each for each in folder.path.iterdir() if each.suffix in READ)
     parts = [digest_of_file(each) for each in files]
     key = digest_of("transformer", str(tuning.VERSION), str(tokens), *parts, *labels)
@@ -233,20 +234,20 @@ def refuse_labels(name: str, own: Sequence[str], wanted: Sequence[str]) -> None:
         )
 
 
-def agreed(answers: Sequence[Floats], temperature: float, several: bool = False) -> npt.NDArray[np.float32]:
+def agreed(answers: Sequence[Floats], temperature: float, task: Task = SINGLE) -> npt.NDArray[np.float32]:
     """Mean of the teachers' probabilities (n, classes) at a temperature; zeros where none of them says anything.
 
     >>> agreed([np.array([[0.0, 0.0]]), np.array([[np.nan, np.nan]])], 1.0).tolist()
     [[0.5, 0.5]]
 
-    The answers are logits, (n, classes); of `several` labels, each stands by itself.
+    The answers are logits, (n, classes); where texts may have several labels, each stands by itself.
     """
     total, voices = np.zeros(answers[0].shape), np.zeros((len(answers[0]), 1))
     for each in answers:
         speaks = np.isfinite(each).all(1, keepdims=True)
         scaled = np.where(speaks, each, 0.0) / temperature
         raised = np.exp(scaled - scaled.max(1, keepdims=True))
-        likely = expit(scaled) if several else raised / raised.sum(1, keepdims=True)
+        likely = raised / raised.sum(1, keepdims=True) if task.answer == "label" else expit(scaled)
         total += np.where(speaks, likely, 0.0)
         voices += speaks
     return (total / np.maximum(voices, 1)).astype(np.float32)

@@ -31,7 +31,7 @@ class Folder(NamedTuple):
 
     path: Path
     labels: list[str] | None
-    several: bool = False  # whether the head gives each label by itself
+    answer: str = "label"  # what the head gives, as tasks have it: one label, or each by itself
 
 
 def find_folder(spec: str) -> Folder:
@@ -57,8 +57,8 @@ def find_folder(spec: str) -> Folder:
             f"{path}: the folder has no {WEIGHTS}. Save the model with save_pretrained, which writes safetensors; "
             "checkpoints of other kinds can run code and are not read."
         )
-    several = config.get("problem_type") == "multi_label_classification"
-    return Folder(path, labels if headed else None, headed and several)
+    several = headed and config.get("problem_type") == "multi_label_classification"
+    return Folder(path, labels if headed else None, "labels" if several else "label")
 
 
 class Tokens(NamedTuple):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prunetext.data.dataset import Examples, Input
-from prunetext.data.texts import read_pairs, read_texts
+from prunetext.data.task import Task
+from prunetext.data.texts import read_inputs
 from prunetext.errors import DataError
 from prunetext.runtime._native import tokenize
 
@@ -60,9 +61,9 @@ def read_unlabelled(
     seen = {each for examples in known for each in signatures(examples.inputs)}
     texts: list[Input] = []
     counts = {"held_out": 0, "repeated": 0, "empty": 0}
-    read = read_texts if all(examples.pairs is None for examples in known) else read_pairs
+    task = known[0].task if known else Task()
     sources: list[tuple[object, Iterable[Sequence[Input]]]] = [("the texts without labels", [rest])]
-    sources += [(file, read(file, encoding=encoding)) for file in files]
+    sources += [(file, read_inputs(task, file, encoding=encoding)) for file in files]
     for file, chunks in sources:
         of_test: set[bytes] = set()
         for chunk in chunks:

@@ -10,7 +10,7 @@ from torch import Tensor
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.statistics.metrics import Array, Gold, Measure
-from prunetext.statistics.thresholds import decided, tuned
+from prunetext.statistics.thresholds import decided
 from prunetext.training.batches import evaluation_batches
 from prunetext.training.losses import loss_of
 
@@ -33,7 +33,8 @@ def probabilities(model: Model, examples: Encoded) -> Array:
 
 def thresholds_of(model: Model, dev: Encoded) -> Array | None:
     """From which probability on a text has a label, as dev says; None where each text has one label."""
-    return tuned(probabilities(model, dev), dev.targets.numpy()) if loss_of(dev.task).several else None
+    tuned = loss_of(dev.task).tuned
+    return None if tuned is None else tuned(probabilities(model, dev), dev.targets.numpy())
 
 
 def answers(
@@ -50,7 +51,8 @@ def given(
     found: Array, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
 ) -> Array:
     """The probabilities, or of several labels which each text is given, (n, classes) bool, as for `answers`."""
-    if not loss_of(examples.task).several:
+    tuned = loss_of(examples.task).tuned
+    if tuned is None:
         return found
     if thresholds is None:
         seen = slice(None) if rows is None else rows

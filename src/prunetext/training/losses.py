@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from prunetext.data.task import Task
 from prunetext.models.encoded import UNLABELLED
+from prunetext.statistics.thresholds import Array, tuned
 
 
 def shares(targets: Tensor, soft: Tensor, share: float) -> Tensor:
@@ -72,16 +73,16 @@ class Loss(NamedTuple):
     [[0.5, 0.5]]
 
     texts: the loss of each text (nats), shape (n,), of targets that are classes (n,), or probabilities (n, classes).
-    mean: its mean. softened: probabilities (n, classes) at a temperature. several: whether each label has a probability
-    by itself, so that a text may have several. inverse: logits of probabilities, of which none is taken to be smaller
-    than the second argument.
+    mean: its mean. softened: probabilities (n, classes) at a temperature. inverse: logits of probabilities, none of
+    which is taken to be smaller than the second argument. tuned: the thresholds that suit some probabilities and
+    targets, where each label has a probability by itself; None where the largest one decides.
     """
 
     texts: Callable[[Tensor, Tensor], Tensor]
     mean: Callable[[Tensor, Tensor], Tensor]
     softened: Callable[[Tensor, float], Tensor]
-    several: bool
     inverse: Callable[[Tensor, float], Tensor]
+    tuned: Callable[[Array, Array], Array] | None = None
 
     def distilled(
         self,
@@ -141,14 +142,13 @@ LOSSES = {
         _cross_entropy,
         _mean_cross_entropy,
         lambda logits, heat: torch.softmax(logits / heat, dim=1),
-        several=False,
         inverse=lambda probabilities, least: probabilities.clamp(min=least).log(),
     ),
     "labels": Loss(
         _logistic,
         lambda logits, targets: _logistic(logits, targets).mean(),
         lambda logits, heat: torch.sigmoid(logits / heat),
-        several=True,
         inverse=lambda probabilities, least: probabilities.logit(least),
+        tuned=tuned,
     ),
 }

@@ -49,7 +49,7 @@ def begin(request: Request) -> Beginning:
     )
     shares = shares_of(data.train, request.labels)
     positive = matching_class(request.labels, request.positive)
-    kind = kind_of(data.train.kind.texts, positive) if like is None else kind_like(cast(TextCNN, like.model))
+    kind = kind_of(data.train.task.texts, positive) if like is None else kind_like(cast(TextCNN, like.model))
     widths, classes = parse_widths(shape.widths), len(request.labels)
 
     def untrained() -> TextCNN:

@@ -114,9 +114,9 @@ def shares_of(examples: Examples, labels: Sequence[str]) -> list[float] | None:
     >>> shares_of(Examples(["a film", "dull"], [["x", "y"], ["y"]]), ["x", "y"])
     [0.5, 1.0]
     """
-    if examples.label_sets is None:
+    if examples.task.answer == "label":
         return None
-    counts = Counter(label for each in examples.label_sets for label in each)
+    counts = Counter(label for each in examples.label_lists for label in each)
     return [counts[label] / len(examples) for label in labels]
 
 
