@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import prunetext
-from prunetext.comparison.study import default_methods
+from prunetext.comparison.agenda import default_methods
 from prunetext.data.dataset import Data
 
 TEXTS = {"sst2": None, "chnsenticorp": None, "ag_news": 10_000, "thucnews": 10_000}  # of train; None: all

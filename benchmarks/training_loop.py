@@ -29,16 +29,16 @@ from torch.nn.utils.rnn import pad_sequence
 
 from prunetext.data.api import read
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.reading import encode
-from prunetext.models.textcnn.model import WORDS, TextCNN
 from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import WORDS, TextCNN
+from prunetext.models.textcnn.reading import encode_examples
 from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
+from prunetext.training.answering import dev_values
 from prunetext.training.batches import evaluation_batches
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
-from prunetext.training.answering import dev_values
 
 DROPOUT = 0.5
 
@@ -120,8 +120,8 @@ class Bench:
             raise SystemExit(f"{options.data} has no dev split: give a folder with train.* and dev.*.")
         words, labels = vocabulary_of(data.train.texts, model), data.labels
         vocabulary = Vocabulary(words)
-        self.train = encode(data.train, vocabulary, labels)
-        self.dev = encode(data.dev, vocabulary, labels)
+        self.train = encode_examples(data.train, vocabulary, labels)
+        self.dev = encode_examples(data.dev, vocabulary, labels)
         self.texts = [  # a text has at least one id, or its convolution has nothing to slide over
             torch.from_numpy(np.array(text if len(text) else [0], np.int64))
             for text in np.split(self.train.ids, self.train.offsets[1:-1])

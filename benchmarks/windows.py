@@ -22,7 +22,7 @@ import prunetext
 from prunetext.data.dataset import Data
 from prunetext.data.splitting import split
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.reading import encode_examples
 from prunetext.models.textcnn.starting import new_model, settle, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
@@ -61,7 +61,7 @@ def trained(data: Data, seed: int, tokens: int, kind: type[Encoded]) -> dict[str
     shape, began = settle(ModelOptions()), time.process_time()
     words = vocabulary_of(data.train.texts, shape)
     vocabulary = Vocabulary(words)
-    train, dev = (encode(each, vocabulary, data.labels) for each in (data.train, data.dev))
+    train, dev = (encode_examples(each, vocabulary, data.labels) for each in (data.train, data.dev))
     torch.manual_seed(seed)
     model = new_model(words, len(data.labels), shape, parse_widths(shape.widths), None, DROPOUT)
     loop.WINDOW = tokens

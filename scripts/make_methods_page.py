@@ -13,7 +13,7 @@ from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 
-from prunetext.models.textcnn.grouping import KINDS
+from prunetext.models.textcnn.grouping import TEXTCNN_KINDS
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations
 from prunetext.pruning.schedules import SCHEDULES
@@ -53,7 +53,7 @@ def main() -> None:
 
 def page() -> str:
     """Return the whole page."""
-    kinds = ["| | |", "|---|---|", *(f"| `{kind}` | {sentence} |" for kind, sentence in KINDS.items())]
+    kinds = ["| | |", "|---|---|", *(f"| `{kind}` | {sentence} |" for kind, sentence in TEXTCNN_KINDS.items())]
     parts = [
         HEAD,
         "## Criteria\n",
@@ -91,7 +91,7 @@ def together() -> str:
     for criterion in CRITERIA:
         cells = []
         for schedule in SCHEDULES:
-            missing = [f"`{kind}`" for kind in KINDS if kind not in allowed[criterion, schedule]]
+            missing = [f"`{kind}`" for kind in TEXTCNN_KINDS if kind not in allowed[criterion, schedule]]
             cells.append(f"all but {', '.join(missing)}" if missing else "all")
         lines.append(f"| `{criterion}` | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -105,7 +105,7 @@ def refused() -> str:
         columns = [sorted(set(column)) for column in list(zip(*group, strict=True))[1:]]
         cells = [
             "all" if set(names) == set(every) else ", ".join(f"`{name}`" for name in names)
-            for names, every in zip(columns, (CRITERIA, SCHEDULES, KINDS), strict=True)
+            for names, every in zip(columns, (CRITERIA, SCHEDULES, TEXTCNN_KINDS), strict=True)
         ]
         lines.append(f"| {' | '.join(cells)} | {reason} |")
     return "\n".join(lines)

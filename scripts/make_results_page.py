@@ -17,7 +17,7 @@ from paired import Estimate, estimate, holm
 from results_table import NAMES, SIZES, Table
 from results_text import header, line, said, shown, signed
 
-from prunetext.comparison.rows import Row
+from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.summary import Line, summarise
 from prunetext.options import FitOptions
 
@@ -42,7 +42,9 @@ PEERS = ("random/local", "small from scratch", "small student", "tf-idf + logist
 
 def main() -> None:
     """Write the page, or check it."""
-    rows = [Row(**json.loads(line)) for name in NAMES for line in (ROWS / f"{name}.jsonl").open(encoding="utf-8")]
+    rows = [
+        ComparedRow(**json.loads(line)) for name in NAMES for line in (ROWS / f"{name}.jsonl").open(encoding="utf-8")
+    ]
     text = "\n".join(page(Table(rows))) + "\n"
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(text, "utf-8")

@@ -8,7 +8,7 @@ from statistics import mean
 import numpy as np
 from paired import Estimate, estimate
 
-from prunetext.comparison.rows import Row
+from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.study import method_of
 
 NAMES = {
@@ -23,7 +23,7 @@ SIZES = ("1/2", "1/4", "1/10", "1/30")
 class Table:
     """All rows, by data set, method, size and seed."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[ComparedRow]) -> None:
         self.rows = {(row.data, row.method, row.size, row.seed): row for row in rows}
         self.sets = [name for name in NAMES if any(row.data == name for row in rows)]
         self.seeds = sorted({row.seed for row in rows})

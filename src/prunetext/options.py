@@ -211,7 +211,7 @@ def take(kind: type, values: dict[str, Any]) -> Any:
             elif name in ("max_size", "min_speed", "max_time"):
                 value = repr(int(value) if isinstance(value, Integral) else float(value))
         if not (type(value) is wanted or (value is None and name in optional)):
-            raise InputError(f"{name} is {value!r}: it must be {KINDS[wanted]}.")
+            raise InputError(f"{name} is {value!r}: it must be {TYPE_NAMES[wanted]}.")
         taken[name] = value
     return kind(**taken)
 
@@ -262,11 +262,11 @@ def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
         if type(value) is int and known[key] is float:
             values[key] = float(value)
         elif type(value) is not known[key]:  # true is not a number here, although bool is an int
-            raise InputError(f"{path}: {key} is {value!r}, but must be {KINDS[known[key]]}.")
+            raise InputError(f"{path}: {key} is {value!r}, but must be {TYPE_NAMES[known[key]]}.")
     return values
 
 
-KINDS = {str: 'text in quotes, such as "64kB"', int: "a whole number", float: "a number", bool: "true or false"}
+TYPE_NAMES = {str: 'text in quotes, such as "64kB"', int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def option_types(*groups: type) -> dict[str, type]:

@@ -46,8 +46,8 @@ def model(random_model: Callable[..., Any], tmp_path_factory: pytest.TempPathFac
 def quick() -> Iterator[None]:
     """Passes over few texts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "LEAST_BYTES", 1)
+        patch.setattr(measure, "PASS_BYTES", 1)
         patch.setattr(measure, "CALLS", 5)
         patch.setattr(measure, "MEMORY_STARTS", 1)
-        patch.setattr(floors, "LEAST_BYTES", 1)
+        patch.setattr(floors, "FLOOR_BYTES", 1)
         yield

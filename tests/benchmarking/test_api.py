@@ -13,7 +13,7 @@ from prunetext.benchmarking import api
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.peers import registry as peers
-from prunetext.peers.registry import Peer, Training
+from prunetext.peers.registry import Peer, PeerTraining
 
 Call = Callable[..., Any]
 QUICK: dict[str, Any] = {"passes": 2, "starts": 1}
@@ -26,7 +26,7 @@ def stubbed(stub: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "PEERS", dict.fromkeys(made, ""))
     monkeypatch.setattr(api, "PEERS", dict.fromkeys(made, ""))
 
-    def make(name: str, training: Training) -> Peer:
+    def make(name: str, training: PeerTraining) -> Peer:
         if name not in made:
             raise peers.AbsentError(f"not installed: pip install {name}")
         return made[name]
@@ -106,7 +106,7 @@ def test_what_is_wrong_with_the_arguments_is_said(
 def test_a_process_that_ends_early_is_the_reader_s_to_repair(
     model: Path, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "CODE", "raise ValueError('cut off')")
+    monkeypatch.setattr(api, "OWN_CODE", "raise ValueError('cut off')")
     with pytest.raises(InputError, match=r"^prunetext: ValueError: cut off\. Repair that package"):
         prunetext.bench(model, data, peers="none", **QUICK)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from prunetext.benchmarking import cold
-from prunetext.benchmarking.measure import WC, Course
+from prunetext.benchmarking.measure import WC, Passes
 from prunetext.benchmarking.processes import EndedError, Worker
 from prunetext.benchmarking.rows import Spread, ratios
 from prunetext.peers.registry import Peer
@@ -90,7 +90,7 @@ def test_a_process_that_ends_says_why(stub: Stub, file: Path, code: str, reason:
 
 @pytest.mark.usefixtures("quick")
 def test_a_course_measures_all_and_leaves_out_who_fails(stub: Stub, tmp_path: Path) -> None:
-    course = Course(TEXTS, tmp_path, passes=3, threads=2)
+    course = Passes(TEXTS, tmp_path, passes=3, threads=2)
     broken = stub("broken", "import no_such_package_anywhere")
     able, samples, failed = course.qualify([stub(threaded=True), broken])
     assert [peer.name for peer in able] == ["stub"]
@@ -115,10 +115,10 @@ def test_a_course_measures_all_and_leaves_out_who_fails(stub: Stub, tmp_path: Pa
 
 
 def test_few_texts_are_taken_several_times_in_a_pass(tmp_path: Path) -> None:
-    course = Course(TEXTS, tmp_path, passes=1, threads=1)
+    course = Passes(TEXTS, tmp_path, passes=1, threads=1)
     assert len(course.passed) % len(TEXTS) == 0
     assert course.megabytes >= 1
-    assert len(Course([""], tmp_path, passes=1, threads=1).passed) > 1, "texts may be empty"
+    assert len(Passes([""], tmp_path, passes=1, threads=1).passed) > 1, "texts may be empty"
 
 
 def test_cold_starts_come_beside_bare_python(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_cold_starts_come_beside_bare_python(stub: Stub, monkeypatch: pytest.Mon
     order = []
 
     def first_line(code: str) -> float:
-        name = "bare" if code == cold.BARE else "stub"
+        name = "bare" if code == cold.BARE_PYTHON else "stub"
         order.append(name)
         return float(next(seconds[name]))
 

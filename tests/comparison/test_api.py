@@ -12,13 +12,13 @@ import pytest
 import prunetext
 from helpers.kills import KilledError
 from prunetext.comparison import study
-from prunetext.comparison.rows import Row
+from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import RunError
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.tensors import load_tensors
-from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.reading import encode_examples
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.evaluation import verdict
 from prunetext.training.answering import logits
@@ -34,17 +34,17 @@ KEYS = {(method, size, seed) for method in SIZED for size in SIZES for seed in (
 KEYS |= {(method, "any", seed) for method in ("int8 alone", LINEAR) for seed in (0, 1)}
 
 
-def keys(rows: list[Row]) -> list[tuple[str, str, int]]:
+def keys(rows: list[ComparedRow]) -> list[tuple[str, str, int]]:
     return [(row.method, row.size, row.seed) for row in rows]
 
 
-def same(rows: list[Row]) -> list[Row]:
+def same(rows: list[ComparedRow]) -> list[ComparedRow]:
     """Rows without what differs each time."""
     return [row._replace(seconds=0.0, texts_per_second=0.0) for row in rows]
 
 
-def stored(out: Path) -> list[Row]:
-    return [Row(**json.loads(line)) for line in (out / "rows.jsonl").read_text("utf-8").splitlines()]
+def stored(out: Path) -> list[ComparedRow]:
+    return [ComparedRow(**json.loads(line)) for line in (out / "rows.jsonl").read_text("utf-8").splitlines()]
 
 
 def test_there_is_a_row_for_each_method_size_and_seed(whole: Any, data: Data) -> None:
@@ -96,7 +96,7 @@ def test_the_last_packed_file_answers_as_its_row_says(
     assert packed.size == row.bytes
     right = {}
     for name, examples in data.splits():
-        encoded = encode(Vocabulary(words), examples, labels)
+        encoded = encode_examples(Vocabulary(words), examples, labels)
         right[name, "dense"] = (logits(dense, encoded).argmax(1) == encoded.targets).numpy()
         right[name, "packed"] = np.array(packed.predict(examples.texts)) == np.array(examples.labels)
     found = verdict(right["test", "dense"], right["test", "packed"], 0.5)
@@ -112,7 +112,7 @@ def test_repeated_it_makes_nothing_again(
 ) -> None:
     shutil.copytree(whole.out, tmp_path / "out")
     monkeypatch.setattr(study, "pack", None)
-    told: list[Row] = []
+    told: list[ComparedRow] = []
     again = comparing(tmp_path / "out", row=told.append)
     assert again.found.rows == whole.found.rows == told
     assert (again.dense, again.stages) == (0, [])
@@ -151,7 +151,7 @@ def test_killed_and_repeated_it_gives_the_same_rows(
         def progress(name: str, now: Progress, count: Callable[[str], None] = count) -> None:
             count(name)
 
-        def row(each: Row, count: Callable[[str], None] = count) -> None:
+        def row(each: ComparedRow, count: Callable[[str], None] = count) -> None:
             count("row")
 
         with pytest.raises(KilledError):
@@ -232,7 +232,7 @@ def test_another_recipe_is_refused_in_one_sentence(
     whole: Any, comparing: Callable[..., Any], tmp_path: Path, name: str, value: float
 ) -> None:
     shutil.copytree(whole.out, tmp_path / "out")
-    told: list[Row] = []
+    told: list[ComparedRow] = []
     with pytest.raises(RunError) as error:
         comparing(tmp_path / "out", row=told.append, **{name: value})
     out = tmp_path / "out"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from prunetext.comparison.rows import Row, Rows
+from prunetext.comparison.rows import ComparedRow, ComparedRows
 from prunetext.errors import RunError
 
-ROW = Row(
+ROW = ComparedRow(
     data="Wörter\u2028\x85",  # which separate lines for Python, but not in JSON Lines
     fingerprint="0" * 32,
     method="taylor/local",
@@ -33,7 +33,7 @@ SECOND, THIRD = ROW._replace(seed=1), ROW._replace(seed=2)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A file of two rows."""
-    rows = Rows(tmp_path / "rows.jsonl")
+    rows = ComparedRows(tmp_path / "rows.jsonl")
     assert list(rows) == []
     for row in (ROW, SECOND):
         rows.add(row)
@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_rows_are_kept_and_known_by_what_they_answer(path: Path) -> None:
-    rows = Rows(path)
+    rows = ComparedRows(path)
     assert list(rows) == [ROW, SECOND]
     assert ROW.key in rows
     assert ROW._replace(test=1.0, bytes=1, data="other").key in rows
@@ -55,11 +55,11 @@ def test_a_last_line_that_was_cut_off_anywhere_is_made_again(path: Path) -> None
     umlaut = whole.index("ö".encode(), end) + 1  # within a character
     for cut in (end + 1, umlaut, len(whole) - 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
-        rows = Rows(path)
+        rows = ComparedRows(path)
         assert list(rows) == [ROW]
         assert path.read_bytes() == whole[:end], "what was cut off is gone"
         rows.add(THIRD)
-        assert list(Rows(path)) == [ROW, THIRD]
+        assert list(ComparedRows(path)) == [ROW, THIRD]
         assert [each.name for each in path.parent.iterdir()] == ["rows.jsonl"]
 
 
@@ -73,6 +73,6 @@ def test_another_line_that_is_no_row_is_one_sentence(path: Path, line: str) -> N
     for number, lines in ((1, (wrong, first)), (2, (first, wrong, second)), (3, (first, second, wrong))):
         path.write_bytes(b"".join(lines))
         with pytest.raises(RunError) as error:
-            Rows(path)
+            ComparedRows(path)
         assert str(error.value) == f"{path}, line {number}: this is no row of a comparison. Remove it."
         assert path.read_bytes() == b"".join(lines)

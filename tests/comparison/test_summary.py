@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.comparison.rows import Row
+from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.summary import margin, summarise
 
 BUDGETS = {"1/2": 20_000, "1/10": 4_000, "any": 90_000, "64kB": 64_000}
 STUDENT = {2: 12.7062, 3: 4.3027, 4: 3.1824}  # 97.5 % points of t with one freedom fewer, from a table
 
 
-def row(method: str, size: str, seed: int, test: float, verdict: str = "kept", **other: float) -> Row:
+def row(method: str, size: str, seed: int, test: float, verdict: str = "kept", **other: float) -> ComparedRow:
     numbers = {"bytes": 3_000, "drop": 1.0, "seconds": 2.0, "texts_per_second": 1e5, **other}
     own = {"data": "toy", "fingerprint": "0", "budget": BUDGETS[size] + seed, "dev": 0.0, "dense": 0.0}
     bounds = {"low": 0.0, "high": 0.0, "machine": {}}
-    return Row(method=method, size=size, seed=seed, test=test, verdict=verdict, **numbers, **own, **bounds)  # type: ignore[arg-type]
+    return ComparedRow(method=method, size=size, seed=seed, test=test, verdict=verdict, **numbers, **own, **bounds)  # type: ignore[arg-type]
 
 
 def test_lines_are_means_over_seeds() -> None:

@@ -76,7 +76,7 @@ def test_a_long_line_in_many_pieces_is_one_text() -> None:
 
 
 def test_every_ending_that_is_read_as_a_table_elsewhere_is_one_here(tmp_path: Path) -> None:
-    assert {*module.TABLES} == {*FORMATS} - {".txt"}
+    assert {*module.TABLE_ENDINGS} == {*FORMATS} - {".txt"}
     path = tmp_path / "rows.JSON"
     path.write_text('{"text": "a"}\n{"text": "b"}\n', "utf-8")
     assert list(read_texts(path)) == [["a", "b"]]

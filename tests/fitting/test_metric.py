@@ -20,7 +20,7 @@ from prunetext.fitting.finishing import Result
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.reading import encode_examples
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.problem import Problem, split_dev
@@ -64,7 +64,7 @@ def test_the_verdict_and_every_row_are_of_the_metric(data: Data, whole: Result) 
     for row in judged.models().values():
         assert row.value == pytest.approx(row.score.macro_f1)
     dense, words, labels, *_ = read_trained(whole.path.with_name("dense.safetensors"))
-    encoded = encode(Vocabulary(words), test, labels)
+    encoded = encode_examples(Vocabulary(words), test, labels)
     measure = measure_of("macro-f1", test, labels)
     packed = packed_answers(prunetext.load(whole.path), test.texts)
     assert whole.verdict == bootstrap_verdict(measure, answers(dense, encoded), packed, 5.0)
@@ -92,7 +92,7 @@ def test_another_metric_is_another_search(data: Data, whole: Result, tmp_path: P
 def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
     assert data.test is not None
     dense, words, labels, *_ = read_trained(result.path.with_name("dense.safetensors"))
-    encoded = encode(data.test, Vocabulary(words), labels)
+    encoded = encode_examples(data.test, Vocabulary(words), labels)
     gold = np.array(data.test.labels)
     guesses = np.array(labels)[answers(dense, encoded).argmax(1)]
     return guesses == gold, np.array(prunetext.load(result.path).predict(data.test.texts)) == gold
@@ -146,7 +146,7 @@ def test_max_drop_of_macro_f1_cannot_be_met_by_giving_up_a_rare_class(toy_data: 
     train, dev = toy.train, uneven(toy.dev, 0.1)
     words, labels = sorted({word for text in train.texts for word in text.split()}), ["class 0", "class 1"]
     vocabulary = Vocabulary(words)
-    encoded = [encode(vocabulary, each, labels) for each in (train, dev)]
+    encoded = [encode_examples(vocabulary, each, labels) for each in (train, dev)]
     torch.manual_seed(0)
     dense = TextCNN(Shape(len(words), 12, {1: 12}, classes=2))
     train_model(dense, *encoded, SETTINGS)

@@ -18,7 +18,7 @@ from prunetext.judging.calibrating import choose_table
 from prunetext.judging.side_by_side import calibrate, judge
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.reading import encode_examples
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.calibration import calibration_error
@@ -40,7 +40,7 @@ def texts() -> Examples:
 
 @pytest.fixture(scope="module")
 def encoded(texts: Examples) -> Encoded:
-    return encode(Vocabulary(WORDS), texts, LABELS)
+    return encode_examples(Vocabulary(WORDS), texts, LABELS)
 
 
 def right(answers: list[str], texts: Examples) -> list[bool]:

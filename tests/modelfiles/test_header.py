@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.errors import ModelFileError
-from prunetext.modelfiles.header import FLOAT_FORMAT, PACKED_FORMAT, Header, is_float, read_header
+from prunetext.modelfiles.header import Header, is_float, read_header
+from prunetext.runtime.format import FLOAT_FORMAT, FORMAT
 
 BODY = bytes(16)
 TENSOR = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
@@ -48,7 +49,7 @@ HOSTILE: list[object] = [
 UNSOUND: list[object] = [
     {},
     with_metadata({}),
-    with_metadata({"format": PACKED_FORMAT}),
+    with_metadata({"format": FORMAT}),
     *(with_tensor(shape=value) for value in ([], [0], [0, 0], [10**300], [10**300, 10**300], [4], [1, 4], [2, 0])),
     with_metadata({**FLOAT, "words": "[" * 100_000}),
     with_metadata({**FLOAT, "words": "5"}),
@@ -113,4 +114,4 @@ def test_a_header_is_read_without_its_tensors(tmp_path: Path) -> None:
     assert read_header(path) == Header(FLOAT, {"embedding": TENSOR}, length, path.stat().st_size)
     assert read_header(path).bytes_of("embedding") == 16
     assert is_float(path)
-    assert not is_float(write(path, with_metadata({"format": PACKED_FORMAT})))
+    assert not is_float(write(path, with_metadata({"format": FORMAT})))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from prunetext.data.dataset import Examples
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.reading import encode_examples
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.batches import BUCKET, EVALUATION_TOKENS, batches, evaluation_batches
 
@@ -68,7 +68,7 @@ def test_subset_is_those_texts_in_that_order(lists: list[list[int]], data: st.Da
 
 
 def test_encode_looks_up_tokens_and_labels() -> None:
-    found = encode(
+    found = encode_examples(
         Examples(["Film, good!", "", "bad unseen"], ["b", "a", "b"]), Vocabulary(["good", "film", "bad"]), ["a", "b"]
     )
     assert found.take(np.arange(3)).tolist() == [[3, 1, 2, 1], [0, 0, 0, 0], [4, 1, 0, 0]]
@@ -109,7 +109,7 @@ def test_evaluation_sees_each_text_once_within_the_bound() -> None:
 
 def test_several_labels_are_ones_in_the_order_of_the_classes() -> None:
     examples = Examples(["a film", "dull", ""], [["z", "x"], [], ["y"]])
-    encoded = encode(examples, Vocabulary(["film"]), ["x", "y", "z"])
+    encoded = encode_examples(examples, Vocabulary(["film"]), ["x", "y", "z"])
     assert encoded.several
     assert encoded.targets.tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     part = encoded.subset(np.array([2, 0]))

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from prunetext.benchmarking.measure import Course
+from prunetext.benchmarking.measure import Passes
 from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.folder import Run
 from prunetext.modelfiles.opening import Answering
 from prunetext.peers import fasttext_builds as fasttexts
 from prunetext.peers import registry as peers
-from prunetext.peers.registry import AbsentError, Training, folder_of, installed, make
+from prunetext.peers.registry import AbsentError, PeerTraining, folder_of, installed, make
 
 Install = Callable[..., None]
 
 
 @pytest.fixture
-def training(data: Data, tmp_path: Path) -> Training:
+def training(data: Data, tmp_path: Path) -> PeerTraining:
     (tmp_path / "models").mkdir()
-    return Training(data.train, tmp_path / "models", 10, None, tmp_path / "model.safetensors")
+    return PeerTraining(data.train, tmp_path / "models", 10, None, tmp_path / "model.safetensors")
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def test_a_package_is_found_beside_unless_another_has_written_over_it(beside: Pa
 
 
 def test_what_is_not_there_is_absent_with_the_command_that_brings_it(
-    training: Training, monkeypatch: pytest.MonkeyPatch
+    training: PeerTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(peers.PEERS, "no-such-peer", "prunetext.peers.tfidf:tf_idf")
     with pytest.raises(AbsentError, match=r"^not installed: pip install no-such-peer$"):
         make("no-such-peer", training)
 
 
-def test_scikit_learn_answers_as_it_does_in_this_process(training: Training, data: Data, tmp_path: Path) -> None:
+def test_scikit_learn_answers_as_it_does_in_this_process(training: PeerTraining, data: Data, tmp_path: Path) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -72,19 +72,19 @@ def test_scikit_learn_answers_as_it_does_in_this_process(training: Training, dat
 
 def answers(peer: peers.Peer, examples: Examples, folder: Path) -> list[str]:
     """Its labels, from its own process."""
-    course = Course(examples.texts, folder, passes=1, threads=1)
+    course = Passes(examples.texts, folder, passes=1, threads=1)
     with course.worker(peer, 1) as worker:
         return [peer.names.get(label, label) for label in worker.ask(f"labels {len(examples)}")]
 
 
 def test_texts_with_nothing_in_common_make_no_peer(tmp_path: Path) -> None:
-    nothing = Training(Examples(["a", "b"], ["x", "y"]), tmp_path, 4, None, tmp_path)
+    nothing = PeerTraining(Examples(["a", "b"], ["x", "y"]), tmp_path, 4, None, tmp_path)
     with pytest.raises(AbsentError, match="vocabulary"):
         make("scikit-learn", nothing)
 
 
 @pytest.mark.parametrize("name", ["fasttext-numpy2", "fasttext-new", "fasttext-predict", "model2vec"])
-def test_a_peer_learns_to_tell_the_classes(name: str, training: Training, data: Data, tmp_path: Path) -> None:
+def test_a_peer_learns_to_tell_the_classes(name: str, training: PeerTraining, data: Data, tmp_path: Path) -> None:
     if installed(name) is None or (name == "fasttext-predict" and installed("fasttext-new") is None):
         pytest.skip(f"{name} is not installed")
     assert data.test is not None
@@ -98,7 +98,7 @@ def test_a_peer_learns_to_tell_the_classes(name: str, training: Training, data: 
 
 
 @pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "onnxruntime"])
-def test_without_texts_to_train_on_there_is_no_peer(name: str, training: Training) -> None:
+def test_without_texts_to_train_on_there_is_no_peer(name: str, training: PeerTraining) -> None:
     if installed(name) is None:
         pytest.skip(f"{name} is not installed")
     with pytest.raises(AbsentError, match=r"^there are no texts to train it on$"):
@@ -106,7 +106,7 @@ def test_without_texts_to_train_on_there_is_no_peer(name: str, training: Trainin
 
 
 def test_the_dense_model_in_onnx_answers_as_the_dense_model(
-    training: Training, data: Data, random_model: Callable[..., Any], tmp_path: Path
+    training: PeerTraining, data: Data, random_model: Callable[..., Any], tmp_path: Path
 ) -> None:
     pytest.importorskip("onnx")
     with pytest.raises(AbsentError, match=r"no dense\.safetensors beside"):
@@ -121,7 +121,7 @@ def test_the_dense_model_in_onnx_answers_as_the_dense_model(
     assert answers(peer, data.test, tmp_path) == [model.labels[at] for at in model.scores(data.test.inputs).argmax(1)]
 
 
-def test_fasttext_needs_something_that_trains(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fasttext_needs_something_that_trains(training: PeerTraining, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fasttexts, "installed", lambda name: None)
     found = installed("pytest")
     assert found is not None

@@ -15,7 +15,7 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.reading import encode
+from prunetext.models.textcnn.reading import encode_examples
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
 from prunetext.pruning.criteria.criterion import load_criterion
@@ -131,7 +131,7 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
     """
     train, dev = toy_examples(160, noise=0.1, seed=1), toy_examples(100, noise=0.1, seed=2)
     words, labels = sorted(count_words(train.texts)), sorted(set(train.labels))
-    encoded = [encode(Vocabulary(words), each, labels) for each in (train, dev)]
+    encoded = [encode_examples(Vocabulary(words), each, labels) for each in (train, dev)]
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):

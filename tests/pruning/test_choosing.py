@@ -13,7 +13,7 @@ from helpers.models import mask
 from helpers.shapes import shapes
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.pruning.choosing import SHARES, choose, convex_slopes, losses_of, remove_chunk, sample_loss
+from prunetext.pruning.choosing import SHARES, convex_slopes, kept_units, losses_of, remove_chunk, sample_loss
 from prunetext.pruning.criteria.criterion import WORTHLESS
 from prunetext.pruning.shrinking import all_kept
 
@@ -86,7 +86,7 @@ def test_choose_reaches_the_target_or_every_floor(
         rising = np.sort(rng.random(len(score)) if rng.random() < 0.8 else np.full(len(score), np.inf))
         losses[name] = rising[np.argsort(np.argsort(score, kind="stable"))]
     target = share * model.packed_bytes()
-    kept = choose(model.groups(), losses, scores, target, model.packed_bytes)
+    kept = kept_units(model.groups(), losses, scores, target, model.packed_bytes)
     left = {group.name: (int(kept[group.name].sum()), group.floor) for group in model.groups()}
     assert all(count >= floor for count, floor in left.values())
     size = model.packed_bytes(kept)
@@ -113,7 +113,7 @@ def test_the_least_loss_per_byte_goes_first(random_model: Callable[..., TextCNN]
     }
     order = []
     for saved in (1, 9, 43, 52, 60):
-        kept = choose(model.groups(), losses, losses, model.packed_bytes() - saved, model.packed_bytes)
+        kept = kept_units(model.groups(), losses, losses, model.packed_bytes() - saved, model.packed_bytes)
         order.append(removed(kept))
     assert order == [
         {"vocabulary": [3]},
@@ -130,7 +130,7 @@ def test_of_words_that_are_worth_the_same_the_rarest_go_first(random_model: Call
     scores = {"vocabulary": np.where(np.arange(20) % 4 == 0, 1.0, 0.0)}  # as where a sample lacks most words
     lost = {"vocabulary": np.zeros(20)}
     target = model.packed_bytes() - 9.5 * group.cost(all_kept([group]))[0]
-    kept = choose((group,), lost, scores, target, model.packed_bytes)
+    kept = kept_units((group,), lost, scores, target, model.packed_bytes)
     assert removed(kept) == {"vocabulary": [6, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19][-10:]}
 
 
@@ -144,7 +144,7 @@ def test_worthless_units_go_whatever_the_target_is_but_never_all_of_a_group(
         "conv2.filters": np.full(2, WORTHLESS),
     }
     losses = {name: np.ones(len(each)) for name, each in scores.items()}
-    kept = choose(model.groups(), losses, scores, model.packed_bytes(), model.packed_bytes)
+    kept = kept_units(model.groups(), losses, scores, model.packed_bytes(), model.packed_bytes)
     assert removed(kept) == {"vocabulary": [1, 3], "conv2.filters": [0]}
 
 
@@ -159,7 +159,7 @@ def test_costs_are_asked_again(random_model: Callable[..., TextCNN]) -> None:
         return model.packed_bytes(kept)
 
     even = {group.name: np.ones(group.size) for group in model.groups()}
-    choose(model.groups(), even, even, model.packed_bytes() * 0.7, size)
+    kept_units(model.groups(), even, even, model.packed_bytes() * 0.7, size)
     assert asked > 10
 
 
@@ -184,7 +184,7 @@ def test_additions_are_saved_by_filters_and_taps_alone(random_model: Callable[..
     groups = model.groups(("vocabulary", "filters", "taps"))
     rng = np.random.default_rng(0)
     scores = {group.name: rng.random(group.size) for group in groups}
-    kept = choose(groups, scores, scores, 20, model.additions, lambda group: group.work)
+    kept = kept_units(groups, scores, scores, 20, model.additions, lambda group: group.work)
     assert 16 < model.additions(kept) <= 20
     assert kept["vocabulary"].all()
     assert model.additions() == 6 * 2 + 6 * 4

@@ -3,7 +3,7 @@
 import pytest
 
 from prunetext.errors import InputError
-from prunetext.models.textcnn.grouping import KINDS, STRUCTURE
+from prunetext.models.textcnn.grouping import STRUCTURE, TEXTCNN_KINDS
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations, load_method, parse_kinds
 from prunetext.pruning.schedules import SCHEDULES
@@ -11,7 +11,7 @@ from prunetext.pruning.schedules import SCHEDULES
 
 def test_every_combination_is_taken_or_refused_with_its_reason() -> None:
     found = {(criterion, schedule, kind): reason for criterion, schedule, kind, reason in combinations()}
-    assert len(found) == len(CRITERIA) * len(SCHEDULES) * len(KINDS)
+    assert len(found) == len(CRITERIA) * len(SCHEDULES) * len(TEXTCNN_KINDS)
     assert {key[0] for key in found} == set(CRITERIA)
     assert {key[1] for key in found} == set(SCHEDULES)
     for (criterion, schedule, kind), reason in found.items():
@@ -58,7 +58,7 @@ def test_a_method_knows_its_name_and_whether_it_begins_untrained() -> None:
     [
         ("filters,vocabulary", ("vocabulary", "filters")),
         (" taps , weights,taps", ("taps", "weights")),
-        (",".join(reversed(KINDS)), tuple(KINDS)),
+        (",".join(reversed(TEXTCNN_KINDS)), tuple(TEXTCNN_KINDS)),
     ],
 )
 def test_kinds_stand_in_the_order_of_their_table(text: str, kinds: tuple[str, ...]) -> None:

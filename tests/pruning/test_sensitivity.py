@@ -20,7 +20,7 @@ from prunetext.errors import InputError
 from prunetext.fitting.folder import SENSITIVITY
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.grouping import KINDS
+from prunetext.models.textcnn.grouping import TEXTCNN_KINDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance, rotation, turn
@@ -32,7 +32,7 @@ from prunetext.pruning.shrinking import shrink
 from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.answering import logits
 
-ALL = tuple(KINDS)
+ALL = tuple(TEXTCNN_KINDS)
 SMALL = {"dimensions": 12, "filters": 8, "widths": "1,2", "epochs": 3.0, "max_drop": 100.0, "schedule": "oneshot"}
 
 pytestmark = pytest.mark.usefixtures("quick_training")

@@ -12,7 +12,7 @@ import pytest
 
 import prunetext
 from prunetext.runtime import format
-from prunetext.runtime.coding import Coded, Units
+from prunetext.runtime.coding import Coded, CodedUnits
 from prunetext.runtime.format import Tensor, encode_vocabulary, write
 
 WORDS = ("a", "bad", "dull", "film", "films", "good", "great", "the", "ø", "电", "影")
@@ -24,7 +24,7 @@ MEMORY = 1 << 29  # address space for refusing hostile files: little, and more t
 
 def make_units(
     rng: np.random.Generator, shape: tuple[int, ...], zeros: float, precisions: tuple[int, ...] | None = None
-) -> Units:
+) -> CodedUnits:
     """Gaussian units, `zeros` of them 0; each row has one of the `precisions`."""
     m4, m2 = int(rng.integers(1, 19)), int(rng.integers(1, 43))
     values = np.clip(np.rint(rng.normal(0, 40, shape)), -127, 127)
@@ -36,7 +36,7 @@ def make_units(
         values[four] = np.clip(np.rint(values[four] / m4), -7, 7) * m4
         values[two] = rng.choice([-3, -1, 1, 3], values[two].shape) * m2
     values[empty] = 0
-    return Units(values.astype(np.int8), precision, (m4, m2))
+    return CodedUnits(values.astype(np.int8), precision, (m4, m2))
 
 
 def make_tensors(
@@ -57,7 +57,7 @@ def make_tensors(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Tensors and metadata as `write` takes them; table scales are as small as the table's range allows.
 
-    With `zeros` the embedding and the filters are `Units`, of so many zeros, the embedding's rows of `precisions`.
+    With `zeros` the embedding and the filters are `CodedUnits`, of so many zeros, the embedding's rows of `precisions`.
     With `pairs` the model judges pairs of texts, and its last label is the positive one.
     """
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ import prunetext
 from prunetext.cli.tables import print_inspection
 from prunetext.modelfiles.api import inspect
 from prunetext.runtime import format
-from prunetext.runtime.coding import Coded, Units, coded_size, codings, decode, encode, plain
+from prunetext.runtime.coding import Coded, CodedUnits, coded_size, codings, decode, encode_units, plain
 from prunetext.runtime.reference import ReferenceModel
 
 TEXTS = [
@@ -29,12 +29,12 @@ some_zeros = st.sampled_from([0.0, 0.2, 0.5, 0.7, 0.9, 0.97, 0.999, 1.0])
 precisions = st.none() | st.lists(st.sampled_from([8, 4, 2]), min_size=1, max_size=3, unique=True).map(tuple)
 
 
-def all_codings(units: Units) -> list[Coded]:
+def all_codings(units: CodedUnits) -> list[Coded]:
     return list(codings(*plain(units)))
 
 
 @st.composite
-def any_units(draw: st.DrawFn) -> Units:
+def any_units(draw: st.DrawFn) -> CodedUnits:
     rows, columns = draw(st.integers(1, 30)), draw(st.integers(1, 40))
     own = draw(precisions)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -51,17 +51,17 @@ def any_units(draw: st.DrawFn) -> Units:
     values[rng.random(values.shape) < draw(some_zeros)] = 0
     if draw(st.booleans()):
         values[:, rng.random(columns) < 0.5] = 0
-    return Units(values.astype(np.int8).reshape(shape), precision, (m4, m2))
+    return CodedUnits(values.astype(np.int8).reshape(shape), precision, (m4, m2))
 
 
 @settings(max_examples=300)
 @given(units=any_units())
-def test_every_coding_comes_back(units: Units) -> None:
+def test_every_coding_comes_back(units: CodedUnits) -> None:
     found = all_codings(units)
     assert found
     for coded in found:
         assert decode(*coded) == (units.values.tobytes(), units.values.shape)
-    best = encode(*plain(units))
+    best = encode_units(*plain(units))
     assert best is not None
     assert best.size == min(coded.size for coded in found)
     assert coded_size(units) == min(best.size, units.values.size)
@@ -84,7 +84,7 @@ def test_payloads_made_by_hand(
     expected, found = (prunetext.load(tmp_path / name).predict_proba(TEXTS) for name in ("plain", "coded"))
     np.testing.assert_array_equal(found, expected)
     if zeros == "bitmap":  # gaps are not tried, since most units are not 0
-        assert made in all_codings(Units(BY_HAND, np.array([8, 4, 2], np.uint8), (2, 5)))
+        assert made in all_codings(CodedUnits(BY_HAND, np.array([8, 4, 2], np.uint8), (2, 5)))
 
 
 @pytest.mark.parametrize("gap", [0, 1, 254, 255, 256, 509, 510, 511, 70_000])
@@ -111,7 +111,7 @@ def test_the_runtime_reads_every_coding_as_the_plain_tensors(
     path = tmp_path_factory.getbasetemp() / "every-coding.safetensors"
     path.write_bytes(assemble(tensors, metadata, {}))
     expected = prunetext.load(path).predict_proba(TEXTS)
-    choices = {name: all_codings(units) for name, units in tensors.items() if isinstance(units, Units)}
+    choices = {name: all_codings(units) for name, units in tensors.items() if isinstance(units, CodedUnits)}
     for number in range(max(map(len, choices.values()))):
         chosen = {name: found[number % len(found)] for name, found in choices.items()}
         path.write_bytes(assemble(tensors, metadata, chosen))
@@ -138,8 +138,8 @@ def test_a_written_file_is_smaller_and_reads_the_same(
     assert abs(raw.stat().st_size - size - saved) < 60 + 30 * len(entries), (
         "the names and padding alone are not counted"
     )
-    decoded, _ = format.read(path)
-    assert decoded == format.read(raw)[0]
+    decoded, _ = format.read_packed(path)
+    assert decoded == format.read_packed(raw)[0]
     for name in entries:
         assert (stored[name].dtype, decoded[name].dtype) == ("U8", "I8")
         assert len(stored[name].data) < len(decoded[name].data)
@@ -152,9 +152,9 @@ def test_a_written_file_is_smaller_and_reads_the_same(
 def test_what_was_read_is_written_to_the_same_bytes(tmp_path: Path, make_tensors: Callable[..., Any]) -> None:
     tensors, metadata = make_tensors(dimensions=50, zeros=0.6)
     format.write(tmp_path / "one", tensors, metadata)
-    format.write(tmp_path / "two", *format.read(tmp_path / "one"))
+    format.write(tmp_path / "two", *format.read_packed(tmp_path / "one"))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert "coding" in format.read(tmp_path / "two")[1]
+    assert "coding" in format.read_packed(tmp_path / "two")[1]
 
 
 def test_plain_tensors_are_coded_from_30_percent_zeros_on(
@@ -169,7 +169,7 @@ def test_plain_tensors_are_coded_from_30_percent_zeros_on(
         tensors["conv2.weight"] = tensors["conv2.weight"].values
         tensors["conv2.table_scale"] *= np.float32(2)
         size = format.write(tmp_path / "model", tensors, metadata)
-        assert ("coding" in format.read(tmp_path / "model")[1]) is coded
+        assert ("coding" in format.read_packed(tmp_path / "model")[1]) is coded
         assert (size < len(assemble(tensors, metadata, {}))) is coded
         assert coded or (tmp_path / "model").read_bytes() == assemble(tensors, metadata, {})
 
@@ -194,7 +194,7 @@ def gaussian(shape: tuple[int, ...], zeros: float) -> np.ndarray:
 @pytest.mark.parametrize("shape", [(1000, 32), (200, 3, 50)])
 def test_zeros_cost_hardly_a_byte(shape: tuple[int, ...], zeros: float, share: float) -> None:
     values = gaussian(shape, zeros)
-    assert coded_size(Units(values)) < share * values.size
+    assert coded_size(CodedUnits(values)) < share * values.size
 
 
 def test_fewer_bits_take_fewer_bytes() -> None:
@@ -204,7 +204,9 @@ def test_fewer_bits_take_fewer_bytes() -> None:
         (4, gaussian((1000, 32), 0.5) // 18 * 18),
         (2, np.sign(gaussian((1000, 32), 0.5)) * 21),
     ):
-        sizes.append(coded_size(Units(values.astype(np.int8), np.full(1000, bits, np.uint8), (18, 21))) / values.size)
+        sizes.append(
+            coded_size(CodedUnits(values.astype(np.int8), np.full(1000, bits, np.uint8), (18, 21))) / values.size
+        )
     assert sizes[0] > 1.4 * sizes[1]
     assert sizes[1] > 1.2 * sizes[2]
 
@@ -229,16 +231,16 @@ def test_fewer_bits_take_fewer_bytes() -> None:
 )
 def test_units_off_their_grid(values: Any, precision: Any, multipliers: tuple[int, int], reason: str) -> None:
     given_precision = None if precision is None else np.array(precision, np.uint8)
-    units = Units(np.array(values, np.int8), given_precision, multipliers)
+    units = CodedUnits(np.array(values, np.int8), given_precision, multipliers)
     with pytest.raises(ValueError, match=reason):
         coded_size(units)
 
 
 def test_units_are_int8_and_of_the_right_tensor(tmp_path: Path, make_tensors: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="int16"):
-        coded_size(Units(np.zeros((2, 2), np.int16)))  # type: ignore[arg-type]
+        coded_size(CodedUnits(np.zeros((2, 2), np.int16)))  # type: ignore[arg-type]
     tensors, metadata = make_tensors()
-    tensors["head.weight"] = Units(np.zeros((2, 2), np.int8))
+    tensors["head.weight"] = CodedUnits(np.zeros((2, 2), np.int8))
     with pytest.raises(ValueError, match=r"head\.weight has no units"):
         format.write(tmp_path / "model", tensors, metadata)
 

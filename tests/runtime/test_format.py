@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.runtime import _native
-from prunetext.runtime.format import Tensor, decode_vocabulary, encode_vocabulary, read, write
+from prunetext.runtime.format import Tensor, decode_vocabulary, encode_vocabulary, read_packed, write
 
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n"), min_size=1, max_size=6)
 
@@ -46,7 +46,7 @@ def test_what_was_written_is_read(tmp_path: Path, make_tensors: Callable[..., An
     tensors, metadata = make_tensors()
     path = tmp_path / "model.safetensors"
     assert write(path, tensors, metadata) == path.stat().st_size
-    stored, described = read(path)
+    stored, described = read_packed(path)
     assert stored.keys() == tensors.keys()
     assert described.items() >= metadata.items()
     assert described["format"] == "prunetext/1"
@@ -59,7 +59,7 @@ def test_what_was_written_is_read(tmp_path: Path, make_tensors: Callable[..., An
 def test_bytes_do_not_depend_on_order_or_kind(tmp_path: Path, make_tensors: Callable[..., Any]) -> None:
     tensors, metadata = make_tensors()
     write(tmp_path / "one", tensors, metadata)
-    stored, described = read(tmp_path / "one")
+    stored, described = read_packed(tmp_path / "one")
     backwards = {name: tuple(tensor) for name, tensor in reversed(stored.items())}
     write(tmp_path / "two", backwards, dict(reversed(described.items())))
     data = (tmp_path / "one").read_bytes()
@@ -69,7 +69,7 @@ def test_bytes_do_not_depend_on_order_or_kind(tmp_path: Path, make_tensors: Call
 
 def test_any_safetensors_reader_opens_it(model: Path) -> None:
     safetensors = pytest.importorskip("safetensors.numpy")
-    stored, _ = read(model)
+    stored, _ = read_packed(model)
     opened = safetensors.load_file(model)
     assert {name: array.tobytes() for name, array in opened.items()} == {name: t.data for name, t in stored.items()}
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import prunetext
-from prunetext.runtime.format import Tensor, decode_vocabulary, read, write
+from prunetext.runtime.format import Tensor, decode_vocabulary, read_packed, write
 from prunetext.runtime.reference import ReferenceModel
 
 WORDS = ["bad", "film", "good", "great", "not", "ø", "电"]
@@ -126,7 +126,7 @@ def test_the_bytes_are_those_of_format_1(file: tuple[str, Path]) -> None:
     data = path.read_bytes()
     assert len(data) == size
     assert hashlib.sha256(data).hexdigest() == digest
-    assert read(path)[0] == made()[0]
+    assert read_packed(path)[0] == made()[0]
     assert decode_vocabulary(made()[0]["vocabulary"].data, len(WORDS)) == WORDS
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import prunetext
 from prunetext.runtime import format
-from prunetext.runtime.coding import Coded, Units, codings, plain
+from prunetext.runtime.coding import Coded, CodedUnits, codings, plain
 
 ROWS, COLUMNS = 12, 37  # 444 units: no section but that of 8 bits ends with a byte
 BOMB = zlib.compress(b"\0" * (80 << 20), 9)
@@ -25,12 +25,12 @@ def parts(make_tensors: Callable[..., Parts]) -> Parts:
     return make_tensors(dimensions=COLUMNS, zeros=0.7, filters={2: 3})
 
 
-def units(zeros: float) -> Units:
+def units(zeros: float) -> CodedUnits:
     """Rows of 8, 4 and 2 bits."""
     rng = np.random.default_rng(0)
     values = rng.choice([-15, 15], (ROWS, COLUMNS))  # on the grid of each
     precision = np.array([(8, 4, 2)[row % 3] for row in range(ROWS)], np.uint8)
-    return Units(np.where(rng.random(values.shape) < zeros, 0, values).astype(np.int8), precision, (3, 5))
+    return CodedUnits(np.where(rng.random(values.shape) < zeros, 0, values).astype(np.int8), precision, (3, 5))
 
 
 def coded(zeros: str | None, *, compressed: bool = False) -> Coded:

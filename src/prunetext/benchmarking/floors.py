@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prunetext.peers.registry import Peer
 
-LEAST_BYTES = 1 << 22  # that wc reads, so that its start takes a small part of its time
+FLOOR_BYTES = 1 << 22  # that wc reads, so that its start takes a small part of its time
 SPLIT_AND_HASH = """
 from prunetext.runtime._native import split_and_hash
 def predict(texts):
@@ -34,7 +34,7 @@ class WordCount:
 
     def __init__(self, texts: list[str], folder: Path) -> None:
         raw = "".join(f"{text}\n" for text in texts).encode()
-        self.times = max(1, -(-LEAST_BYTES // max(1, len(raw))))
+        self.times = max(1, -(-FLOOR_BYTES // max(1, len(raw))))
         self.file = folder / "words.txt"
         self.file.write_bytes(raw * self.times)
 

@@ -21,16 +21,16 @@ WC = "wc -w"
 CALLS = 500  # with one text, a pass
 FIRST = 100  # texts that are labelled before memory is read
 MEMORY_STARTS = 3
-LEAST_BYTES = 1 << 20  # of a pass: few texts are taken several times
+PASS_BYTES = 1 << 20  # of a pass: few texts are taken several times
 
 Samples = dict[str, list[float]]  # measure → a value for each pass
 Each = TypeVar("Each")
 
 
-class Course:
+class Passes:
     """The texts of a benchmark, as all who take part are given them.
 
-    course = Course(texts, folder, passes=9, threads=2)
+    course = Passes(texts, folder, passes=9, threads=2)
     able, samples, failed = course.qualify(peers)
     answers = course.run(able, floors, samples)
     samples["prunetext"]["texts_per_second"]    # nine numbers
@@ -40,7 +40,7 @@ class Course:
     def __init__(self, texts: list[str], folder: Path, *, passes: int, threads: int) -> None:
         size = sum(len(text.encode()) for text in texts)
         self.texts = texts
-        self.passed = texts * max(1, -(-LEAST_BYTES // max(size, len(texts))))
+        self.passed = texts * max(1, -(-PASS_BYTES // max(size, len(texts))))
         self.megabytes = sum(len(text.encode()) for text in self.passed) / 1e6
         self.folder, self.file = folder, folder / "texts.json"
         self.file.write_text(json.dumps(self.passed), "utf-8")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prunetext.peers.registry import Peer
 
-LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 class EndedError(Exception):
@@ -90,4 +90,4 @@ class Worker:
 def environment(threads: int) -> dict[str, str]:
     """The environment of a peer, with the limits that numeric libraries and tokenizers heed."""
     parallel = "true" if threads > 1 else "false"
-    return {**os.environ, **dict.fromkeys(LIMITS, str(threads)), "TOKENIZERS_PARALLELISM": parallel}
+    return {**os.environ, **dict.fromkeys(THREAD_LIMITS, str(threads)), "TOKENIZERS_PARALLELISM": parallel}

@@ -27,7 +27,7 @@ class Spread(NamedTuple):
         return cls(min(values), statistics.median(values), max(values))
 
 
-class Row(NamedTuple):
+class BenchRow(NamedTuple):
     """One model, peer or floor; None stands for what it does not have.
 
     measures: by the names in `MEASURES`; speeds with all threads end in `_all`, p50 and p99 are microseconds for one

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prunetext.benchmarking.api import Bench
-    from prunetext.benchmarking.rows import Row
+    from prunetext.benchmarking.rows import BenchRow
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]  # columns, and rows of as many cells
 
-BATCH = ("all texts", "bytes", "accuracy", "texts/s", "MB/s", "×", "texts/s, all threads", "MB/s", "×")
-SINGLE = ("one text", "median µs", "×", "p99 µs", "×", "cold start ms", "×", "memory kB", "×")
+BATCH_COLUMNS = ("all texts", "bytes", "accuracy", "texts/s", "MB/s", "×", "texts/s, all threads", "MB/s", "×")
+SINGLE_COLUMNS = ("one text", "median µs", "×", "p99 µs", "×", "cold start ms", "×", "memory kB", "×")
 
 
 def tables(found: Bench) -> list[Table]:
     """Speeds of batches, with sizes; then, of models and peers, what one text and a new process take."""
     return [
-        (BATCH, list(map(_batch, found.rows))),
-        (SINGLE, [_single(row) for row in found.rows if row.kind != "floor"]),
+        (BATCH_COLUMNS, list(map(_batch, found.rows))),
+        (SINGLE_COLUMNS, [_single(row) for row in found.rows if row.kind != "floor"]),
     ]
 
 
@@ -33,7 +33,7 @@ def circumstances(found: Bench) -> list[str]:
     ]
 
 
-def _batch(row: Row) -> tuple[str, ...]:
+def _batch(row: BenchRow) -> tuple[str, ...]:
     size = "" if row.bytes is None else f"{row.bytes:,}"
     accuracy = "" if row.accuracy is None else f"{100 * row.accuracy:.2f} %"
     cells = [f"{row.name} {row.version}".strip(), size, accuracy]
@@ -43,14 +43,14 @@ def _batch(row: Row) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _single(row: Row) -> tuple[str, ...]:
+def _single(row: BenchRow) -> tuple[str, ...]:
     cells = [row.name]
     for measure, form in (("p50", "{:,.1f}"), ("p99", "{:,.1f}"), ("cold_start", "{:,.1f}")):
         cells += _median(row, measure, form)
     return (*cells, *_median(row, "memory", "{:,.0f}", 1000))
 
 
-def _median(row: Row, measure: str, form: str, unit: int = 1) -> tuple[str, str]:
+def _median(row: BenchRow, measure: str, form: str, unit: int = 1) -> tuple[str, str]:
     """The middle of a measure and its ratio, as far as they are there."""
     value, ratio = row.measures.get(measure), row.ratios.get(measure)
     shown = "" if value is None else form.format(value.median / unit)

@@ -24,7 +24,9 @@ app = typer.Typer(
 )
 
 # What several commands take.
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)
+]
 Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunetext.cli.command import Json, Model, command
+from prunetext.cli.command import Json, ModelArgument, command
 from prunetext.errors import InputError, require
 from prunetext.options import ModelOptions, ReadOptions
 
@@ -79,7 +79,7 @@ def compare(
 
 @command(ReadOptions)
 def evaluate(
-    model: Model,
+    model: ModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
     split: Annotated[
         str | None,
@@ -126,7 +126,7 @@ def evaluate(
 
 @command(ReadOptions)
 def bench(
-    model: Model,
+    model: ModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
     peers: Annotated[
         str,

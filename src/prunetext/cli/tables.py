@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prunetext.benchmarking.api import Bench
-    from prunetext.comparison.rows import Row
+    from prunetext.comparison.rows import ComparedRow
     from prunetext.comparison.summary import Line
     from prunetext.fitting.finishing import Result
     from prunetext.judging.api import Evaluation
@@ -123,7 +123,7 @@ def print_sensitivity(rows: list[Sensitivity]) -> None:
     out.print("\nEach group alone, without recovery, on dev: points lost, and the rise of the loss in nats.")
 
 
-def print_row(row: Row) -> None:
+def print_row(row: ComparedRow) -> None:
     """Tell on standard error that a model of a comparison is there."""
     sys.stderr.write(f"seed {row.seed}  {row.size:<6} {row.method:<32} {row.bytes:>11,} bytes  dev {row.dev:.2f} %\n")
     sys.stderr.flush()

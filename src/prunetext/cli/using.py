@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunetext.cli.command import Json, Model, command
+from prunetext.cli.command import Json, ModelArgument, command
 from prunetext.errors import InputError
 from prunetext.options import ReadOptions
 
@@ -17,7 +17,7 @@ ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 @command(ReadOptions, only=("text", "text_b", "encoding"))
 def predict(
-    model: Model,
+    model: ModelArgument,
     file: Annotated[
         str,
         typer.Argument(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from prunetext.comparison.agenda import SIZES, Agenda, default_methods, full_name, share_or_bytes
-from prunetext.comparison.rows import Row
+from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.studies import studies
 from prunetext.comparison.summary import Line, summarise
 from prunetext.data.dataset import Data, Examples
@@ -25,7 +25,7 @@ from prunetext.training.loop import Progress
 class Comparison:
     """What a comparison has found: a row for each model, a line for each method and size."""
 
-    rows: list[Row]
+    rows: list[ComparedRow]
     lines: list[Line]  # sizes from the largest down, the most accurate method first
 
 
@@ -39,7 +39,7 @@ def compare(
     baselines: bool = True,
     autotune: int = 0,
     progress: Callable[[str, Progress], None] | None = None,
-    row: Callable[[Row], None] | None = None,
+    row: Callable[[ComparedRow], None] | None = None,
     effort: Effort = USUAL,
     **options: Any,
 ) -> Comparison:

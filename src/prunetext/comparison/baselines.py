@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import torch
 
 from prunetext.fitting.plan import Plan
-from prunetext.fitting.stages import packed_size
+from prunetext.fitting.stages import size_when_packed
 from prunetext.models.protocol import Model, Packing
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
@@ -20,7 +20,7 @@ from prunetext.pruning.search import Search
 from prunetext.runtime._native import tokenize
 
 LEAST_WORDS = 16
-BARE = Packing(room=0)  # as in peers' files there is nothing of where a model comes from
+BARE_PACKING = Packing(room=0)  # as in peers' files there is nothing of where a model comes from
 
 
 def scratch(plan: Plan, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[Model, float]:
@@ -33,7 +33,7 @@ def scratch(plan: Plan, search: Search, like: TextCNN, budget: int, *, teacher: 
     problem, store = maker.problem, maker.store
     words = shape.words
     model = untrained(shape, words, len(like.remap), problem.first.seed)
-    while packed_size(plan, model, BARE) > budget and words > LEAST_WORDS:
+    while size_when_packed(plan, model, BARE_PACKING) > budget and words > LEAST_WORDS:
         words = int(words * 0.97)
         model = untrained(shape, words, len(like.remap), problem.first.seed)
     examples = problem.lessons if teacher else problem.train

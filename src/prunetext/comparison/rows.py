@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from prunetext.errors import RunError
 
 
-class Row(NamedTuple):
+class ComparedRow(NamedTuple):
     """One model on test: how it was made, what it reached, and against which dense model."""
 
     data: str  # name,
@@ -38,18 +38,18 @@ class Row(NamedTuple):
         return self.fingerprint, self.method, self.size, self.seed
 
 
-class Rows:
+class ComparedRows:
     """The rows in a file, JSON Lines; a row that was cut off by a kill is made again."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.all: list[Row] = []
+        self.all: list[ComparedRow] = []
         if path.exists():
             # Bytes, since a character may be cut off as well; the last part is empty, or what a kill has left.
             *lines, rest = path.read_bytes().split(b"\n")
             for number, line in enumerate(lines, start=1):
                 try:
-                    self.all.append(Row(**json.loads(line)))
+                    self.all.append(ComparedRow(**json.loads(line)))
                 except (ValueError, TypeError):
                     raise RunError(f"{path}, line {number}: this is no row of a comparison. Remove it.") from None
             if rest:
@@ -59,11 +59,11 @@ class Rows:
         """Tell whether there is an answer."""
         return any(row.key == key for row in self.all)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[ComparedRow]:
         """All rows, in the order in which they were made."""
         return iter(self.all)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ComparedRow) -> None:
         """Keep a row."""
         self.all.append(row)
         with self.path.open("a", encoding="utf-8") as file:
@@ -71,7 +71,7 @@ class Rows:
             file.flush()
             os.fsync(file.fileno())
 
-    def _write(self, rows: list[Row]) -> None:
+    def _write(self, rows: list[ComparedRow]) -> None:
         beside = self.path.with_name(self.path.name + ".part")
         beside.write_text("".join(json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in rows), "utf-8")
         beside.replace(self.path)

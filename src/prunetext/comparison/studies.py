@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
-from prunetext.comparison.rows import Row, Rows
+from prunetext.comparison.rows import ComparedRow, ComparedRows
 from prunetext.comparison.study import Study, max_drop_of
 from prunetext.data.checking import check_data
 from prunetext.data.dataset import Data, Examples
@@ -42,7 +42,7 @@ def studies(
     options: Mapping[str, Any],
     told: Told,
     effort: Effort,
-) -> Iterator[Row]:
+) -> Iterator[ComparedRow]:
     """The rows of all seeds: those that are there, then each as it is made."""
     reading, shape, fitting = take_options("compare", dict(options), ReadOptions, ModelOptions, FitOptions)
     check_options(fitting, shape)
@@ -58,7 +58,7 @@ def studies(
     if agenda.autotune < 0:
         raise InputError(f"autotune is {agenda.autotune}: it must be zero or more seconds.")
     found = read_data(data, None, None, out, reading)
-    rows = Rows(out / "rows.jsonl")
+    rows = ComparedRows(out / "rows.jsonl")
     agenda = agenda._replace(name=found.name, fingerprint=found.fingerprint())
     shown = False
     for seed in range(fitting.seed, fitting.seed + seeds):

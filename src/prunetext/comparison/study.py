@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
-from prunetext.comparison.baselines import BARE, others, scratch
-from prunetext.comparison.rows import Row, Rows
+from prunetext.comparison.baselines import BARE_PACKING, others, scratch
+from prunetext.comparison.rows import ComparedRow, ComparedRows
 from prunetext.fitting.folder import STEPS_FOLDER, Run
 from prunetext.fitting.plan import DEFAULT_DROP, Plan
 from prunetext.fitting.stages import Lessons, problem_of
@@ -56,22 +56,22 @@ class Study:
         """A search by this method, at its beginning."""
         method = method_of(name, self.plan.family)
         plan = dataclasses.replace(self.plan, method=method)
-        problem = problem_of(plan, self.run, self.lessons, self.dense, self.settings, packing=BARE)
+        problem = problem_of(plan, self.run, self.lessons, self.dense, self.settings, packing=BARE_PACKING)
         found = begin_search(problem, method, Budget(), self.run.folder(STEPS_FOLDER), told=self.told)
         return found, [found.whole]
 
-    def answered(self, rows: Rows) -> Iterator[Row]:
+    def answered(self, rows: ComparedRows) -> Iterator[ComparedRow]:
         """Everything that there is no row of yet, a row at a time."""
         for name in self.agenda.methods:
             yield from self.trajectory(name, rows)
         if self.agenda.baselines:
             yield from self.baselines(rows)
 
-    def missing(self, rows: Rows, method: str, size: str) -> bool:
+    def missing(self, rows: ComparedRows, method: str, size: str) -> bool:
         """Whether there is no row of this yet."""
         return (self.agenda.fingerprint, method, size, self.plan.fitting.seed) not in rows
 
-    def trajectory(self, name: str, rows: Rows) -> Iterator[Row]:
+    def trajectory(self, name: str, rows: ComparedRows) -> Iterator[ComparedRow]:
         """A method at all sizes, on one way down where its schedule goes on from size to size."""
         if not any(self.missing(rows, name, size) for size in self.agenda.sizes):
             return
@@ -81,13 +81,13 @@ class Study:
         for size in self.agenda.sizes:
             if not schedule.continues:
                 history, began, saved = history[:1], time.perf_counter(), 0.0
-            budget = bytes_of(size, search.whole)
+            budget = size_in_bytes(size, search.whole)
             saved += walked(search.within(Budget(max_size=budget)), schedule, history).saved
             seconds = time.perf_counter() - began + saved
             if self.missing(rows, name, size):
                 yield self.row_of(name, size, search.load(history[-1].key), seconds, budget)
 
-    def baselines(self, rows: Rows) -> Iterator[Row]:
+    def baselines(self, rows: ComparedRows) -> Iterator[ComparedRow]:
         """The unpruned model, small ones that were not pruned, and models of other kinds."""
         default = f"{FitOptions.criterion}/local"
         search, history = self.search(default)
@@ -95,7 +95,7 @@ class Study:
             yield self.row_of("int8 alone", WHOLE, search.load(history[0].key), 0.0, history[0].bytes)
         given = Given(self.plan.labels, self.splits)
         for size in (WHOLE, *self.agenda.sizes):
-            budget = None if size == WHOLE else bytes_of(size, search.whole)
+            budget = None if size == WHOLE else size_in_bytes(size, search.whole)
             if budget is not None:
                 limited = search.within(Budget(max_size=budget))
                 walked(limited, method_of(default, self.plan.family).schedule, history)
@@ -108,15 +108,15 @@ class Study:
                 if self.missing(rows, name, size) and (found := make(given, budget)) is not None:
                     yield self.row_of_other(found, size, budget or found.bytes)
 
-    def row_of(self, method: str, size: str, model: Model, seconds: float, budget: int) -> Row:
+    def row_of(self, method: str, size: str, model: Model, seconds: float, budget: int) -> ComparedRow:
         """Pack a model and ask test."""
         path = self.run.path("compared.safetensors")
-        self.plan.family.pack(self.plan.trained(model), path, BARE)
+        self.plan.family.pack(self.plan.trained(model), path, BARE_PACKING)
         classifier = load(path)
         made = Made(method, classifier.size, lambda texts: classifier.predict(texts, threads=1), seconds)
         return self.row_of_other(made, size, budget)
 
-    def row_of_other(self, made: Made, size: str, budget: int) -> Row:
+    def row_of_other(self, made: Made, size: str, budget: int) -> ComparedRow:
         """Ask test: each model once."""
         correct = {}
         for name in ("dev", "test"):
@@ -124,7 +124,7 @@ class Study:
             correct[name] = np.array(made.predict(own.texts)) == np.array(own.labels)
         found = verdict(self.dense_right["test"], correct["test"], max_drop_of(self.plan.fitting))
         texts = self.splits["test"].texts
-        return Row(
+        return ComparedRow(
             self.agenda.name,
             self.agenda.fingerprint,
             made.name,
@@ -145,7 +145,7 @@ class Study:
         )
 
 
-def bytes_of(size: str, whole: Outcome) -> int:
+def size_in_bytes(size: str, whole: Outcome) -> int:
     """A size in bytes; whole: the unpruned model's."""
     share, absolute = share_or_bytes(size)
     if share is None:

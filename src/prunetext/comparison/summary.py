@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from scipy.stats import t
 
-from prunetext.comparison.rows import Row
+from prunetext.comparison.rows import ComparedRow
 
 
 class Line(NamedTuple):
@@ -29,9 +29,9 @@ class Line(NamedTuple):
     over: int = 0  # how many are larger than the size asked for
 
 
-def summarise(rows: Iterable[Row]) -> list[Line]:
+def summarise(rows: Iterable[ComparedRow]) -> list[Line]:
     """A line for each method and size: sizes from the largest down, the most accurate method first."""
-    groups: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str], list[ComparedRow]] = {}
     for row in rows:
         groups.setdefault((row.size, row.method), []).append(row)
     lines = [line_of(size, method, group) for (size, method), group in groups.items()]
@@ -39,7 +39,7 @@ def summarise(rows: Iterable[Row]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.size == "any", -budget[line.size], -line.test))
 
 
-def line_of(size: str, method: str, rows: Sequence[Row]) -> Line:
+def line_of(size: str, method: str, rows: Sequence[ComparedRow]) -> Line:
     """The means over seeds."""
     counts = Counter(row.verdict for row in rows)
     verdicts = ", ".join(f"{counts[name]} {name}" for name in ("kept", "undecided", "lost") if counts[name])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prunetext.data.columns import Wanted
 
 
-class Row(NamedTuple):
+class SourceRow(NamedTuple):
     """A row as the file holds it, and where it stands."""
 
     place: int | Path
@@ -42,7 +42,7 @@ class Absent:
         return f"the row has no key {quoted(self.key)}"
 
 
-def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") -> Iterator[Row]:
+def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") -> Iterator[SourceRow]:
     """Read a CSV file with a header line, by the rules of RFC 4180.
 
         text,label
@@ -86,7 +86,7 @@ def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") ->
                 start,
             )
         else:
-            yield Row(start, tuple(row[at] for at in columns.texts), row[columns.label], columns.called)
+            yield SourceRow(start, tuple(row[at] for at in columns.texts), row[columns.label], columns.called)
     if not width:
         raise DataError(path, "the file is empty. Give it a header line, such as text,label, and a row for each text.")
 
@@ -109,12 +109,12 @@ def _quoting(error: csv.Error) -> str:
     )
 
 
-def read_tsv(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+def read_tsv(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
     """Read a CSV file whose fields are separated by tabs; quotes have their meaning, but a row stays on one line."""
     return read_csv(path, wanted, encoding, delimiter=_TAB)
 
 
-def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
     """Read JSON Lines, one object a line; the first object's keys are the columns.
 
     {"text": "Great, really", "label": "positive"}
@@ -144,7 +144,7 @@ def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
             columns = find_columns(names, wanted, path, lines.number)
             keys = [(names[at], Absent(names[at])) for at in (*columns.texts, columns.label)]
         *texts, label = (row.get(key, absent) for key, absent in keys)
-        yield Row(lines.number, tuple(texts), label, columns.called)
+        yield SourceRow(lines.number, tuple(texts), label, columns.called)
     if columns is None:
         raise DataError(path, 'the file is empty. Write one object a line, such as {"text": "…", "label": "…"}.')
 
@@ -154,7 +154,7 @@ _ONE_LABEL = re.compile(r"__label__([^ \t\v\f\r\n]*)")
 _LABEL_INSIDE = re.compile(r"(?:^|[ \t])__label__")
 
 
-def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
     """Read fastText's format, one text a line with its label before it, or several.
 
     __label__positive Great, really
@@ -175,10 +175,10 @@ def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
         labels, text = match.groups()
         if _LABEL_INSIDE.search(text):
             raise DataError(path, "a label stands inside the text. Put all labels before its first word.", lines.number)
-        yield Row(lines.number, (text.rstrip("\r\n"),), tuple(_ONE_LABEL.findall(labels)))
+        yield SourceRow(lines.number, (text.rstrip("\r\n"),), tuple(_ONE_LABEL.findall(labels)))
 
 
-def read_parquet(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+def read_parquet(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
     """Read the columns of texts and of labels of a Parquet file, about a thousand rows at a time."""
     pyarrow = require("pyarrow", extra="train")
     parquet = require("pyarrow.parquet", extra="train")
@@ -193,7 +193,7 @@ def read_parquet(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
                 found = (batch.column(batch.schema.names.index(name)) for name in chosen)
                 for *texts, label in zip(*(_values(column, path, number) for column in found), strict=True):
                     number += 1
-                    yield Row(number, tuple(texts), label, columns.called)
+                    yield SourceRow(number, tuple(texts), label, columns.called)
     except (pyarrow.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # of the system, not of pyarrow
             raise
@@ -222,7 +222,7 @@ def _first_invalid(column: Any) -> int:
     return number
 
 
-def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
     """Read a folder that has a sub-folder per label, in which each .txt file is one text.
 
     reviews/positive/1.txt   reviews/positive/2.txt   reviews/negative/1.txt
@@ -242,10 +242,10 @@ def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[Row
                 "Put one text per .txt file into it, or remove it.",
             )
         for file in sorted(files, key=lambda each: each.name):
-            yield Row(file, ("".join(Lines(file, encoding)),), folder.name)
+            yield SourceRow(file, ("".join(Lines(file, encoding)),), folder.name)
 
 
-FORMATS: dict[str, Callable[[Path, Wanted, str], Iterator[Row]]] = {
+FORMATS: dict[str, Callable[[Path, Wanted, str], Iterator[SourceRow]]] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".jsonl": read_jsonl,

@@ -15,12 +15,12 @@ from prunetext.errors import DataError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from prunetext.data.formats import Row
+    from prunetext.data.formats import SourceRow
 
 Place = int | Path
 
 
-LISTS = Task(answer="labels")
+SEVERAL_LABELS = Task(answer="labels")
 
 
 class Rules(NamedTuple):
@@ -34,7 +34,7 @@ class Rules(NamedTuple):
     skip_empty: bool = False
 
 
-def gather(source: object, rows: Iterable[Row], rules: Rules) -> tuple[Examples, int]:
+def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Examples, int]:
     """Check rows and gather them; also how many were skipped.
 
         examples, skipped = gather("reviews.csv", read_csv(…), Rules({}))
@@ -50,7 +50,7 @@ def gather(source: object, rows: Iterable[Row], rules: Rules) -> tuple[Examples,
     skipped = 0
     for place, texts, given, called in rows:
         at = _At(source, place)
-        labels = split(given, rules.separator)
+        labels = split_cell(given, rules.separator)
         if (empty := _first_empty(texts, labels, called)) is not None:
             if rules.skip_empty:
                 skipped += 1
@@ -76,7 +76,7 @@ def gather(source: object, rows: Iterable[Row], rules: Rules) -> tuple[Examples,
     if not chosen:
         kind = "rows that are not empty" if skipped else "rows"
         raise DataError(source, f"there are no {kind}. Give a text and its label in each of some rows.")
-    if sets and not listed and rules.task != LISTS and all(len(each) == 1 for each in sets):
+    if sets and not listed and rules.task != SEVERAL_LABELS and all(len(each) == 1 for each in sets):
         chosen = [labels[0] for labels in chosen]  # of fastText's format
     examples = Examples(columns[0], chosen, columns[1] or None)  # type: ignore[arg-type]  # it takes tuples of labels
     if examples.task == Task(texts=2, answer="labels"):
@@ -112,10 +112,10 @@ def check_task(examples: Examples, task: Task, source: object, whose: str) -> No
         raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
 
 
-def split(given: object, separator: str | None) -> object:
+def split_cell(given: object, separator: str | None) -> object:
     """The labels of a cell, where something separates them.
 
-    >>> split("joy; love", ";"), split("joy; love", None)
+    >>> split_cell("joy; love", ";"), split("joy; love", None)
     (['joy', 'love'], 'joy; love')
     """
     if separator is None or isinstance(given, (list, tuple)) or _is_empty(given):

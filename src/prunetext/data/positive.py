@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-USUAL = (
+POSITIVE_NAMES = (
     "1",
     "true",
     "yes",
@@ -25,9 +25,9 @@ def positive_of(labels: Iterable[str]) -> str | None:
     >>> positive_of(["neutral", "Entailment", "contradiction"])
     'Entailment'
 
-    Of several the first in the order of `USUAL`; whether letters are capitals does not matter.
+    Of several the first in the order of `POSITIVE_NAMES`; whether letters are capitals does not matter.
     """
     known: dict[str, str] = {}
     for label in labels:
         known.setdefault(label.casefold(), label)
-    return next((known[name] for name in USUAL if name in known), None)
+    return next((known[name] for name in POSITIVE_NAMES if name in known), None)

@@ -17,7 +17,7 @@ from prunetext.errors import DataError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from prunetext.data.formats import Row
+    from prunetext.data.formats import SourceRow
 
 SPLIT_NAMES = {"train": ("train",), "dev": ("dev", "valid", "validation", "val"), "test": ("test",)}
 OF_MODEL = "the rows that this model is for have"
@@ -138,7 +138,7 @@ def gathered(source: str | Path, wanted: Wanted, encoding: str, rules: Rules) ->
         return gather(source, _read_rows(source, wanted, encoding), rules)
 
 
-def _read_rows(source: str | Path, wanted: Wanted, encoding: str) -> Iterator[Row]:
+def _read_rows(source: str | Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
     name = str(source)
     if name.startswith("hf:"):
         raise DataError(

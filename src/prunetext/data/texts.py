@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 Value = TypeVar("Value", str, Pair)
 
-BLOCK = 1 << 18  # bytes read at a time
-ROWS = 1024  # of a table
+TEXT_BLOCK = 1 << 18  # bytes read at a time
+TABLE_ROWS = 1024  # of a table
 TAB = "\t"
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
+TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 LABELS = re.compile(r"[ \t]*(?:__label__[^ \t\v\f\r\n]*[ \t]*)+")  # as in formats.read_fasttext
 
 
@@ -118,7 +118,7 @@ def _open(source: str | Path, wanted: Wanted, encoding: str, what: str) -> _Tabl
         raise DataError(source, f"this is a folder. Give a file with a {what} a line, or - for standard input.")
     if path is not None and not path.exists():
         raise DataError(source, "there is no such file. Check the name.")
-    if path is not None and path.suffix.lower() in TABLES:
+    if path is not None and path.suffix.lower() in TABLE_ENDINGS:
         return _Table(path, wanted, encoding)
     stream = _Stream(path, codec, encoding)
     for flag, given in (("--text", wanted.text), ("--text-b", wanted.text_b)):
@@ -153,7 +153,7 @@ def _lines(stream: BinaryIO, name: str, codec: str, encoding: str) -> Iterator[l
     pieces: list[str] = []  # of the line that has begun; to join them for each block would take quadratic time
     read = getattr(stream, "read1", stream.read)  # a pipe's reader would wait for the whole block
     while True:
-        block = read(BLOCK)
+        block = read(TEXT_BLOCK)
         before = decoder.getstate()
         error = None
         try:
@@ -198,7 +198,7 @@ def _valid_start(decoder: codecs.IncrementalDecoder, block: bytes) -> str:
 
 def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
     values = iter(values)
-    while chunk := list(islice(values, ROWS)):
+    while chunk := list(islice(values, TABLE_ROWS)):
         yield chunk
 
 

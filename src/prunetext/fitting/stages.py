@@ -19,13 +19,13 @@ from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.problem import Problem, Told
 from prunetext.runtime.api import load
-from prunetext.teaching.ensemble import joined, self_taught, sure_rows
+from prunetext.teaching.ensemble import joined_texts, self_taught, sure_rows
 from prunetext.teaching.lessons import teach
 from prunetext.training.answering import thresholds_of
 from prunetext.training.loop import Progress, train_model
 from prunetext.training.settings import Settings
 
-PLAIN = Packing()
+USUAL_PACKING = Packing()
 DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
 
 
@@ -65,13 +65,13 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
     if taught.teachers:
         lessons = teach(taught, lambda stage: stage_teller(told, stage))
         notes = [*notes, *lessons.notes]
-        train = joined(train, family.encode(reader, lessons.inputs), torch.from_numpy(lessons.soft))
+        train = joined_texts(train, family.encode(reader, lessons.inputs), torch.from_numpy(lessons.soft))
     elif taught.teaches_itself:
         more = family.encode(reader, taught.unlabelled.texts)
         beliefs = beliefs_of(plan, run, encoded, more, told)
         rows = sure_rows(beliefs, train)
         notes = [*notes, f"The model learns from its own answers to {len(rows) - len(train):,} unlabelled texts."]
-        train = joined(train, more, beliefs).subset(rows)
+        train = joined_texts(train, more, beliefs).subset(rows)
     return Lessons({**encoded, "train": train}, tuple(notes))
 
 
@@ -128,7 +128,7 @@ def with_thresholds(trained: Trained, dev: Encoded) -> Trained:
     return trained._replace(thresholds=None if found is None else found.tolist())
 
 
-def packed_size(plan: Plan, model: Model, packing: Packing) -> int:
+def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:
     """Bytes of the model's packed file; its thresholds, if there are any, take as many as any others."""
     return plan.family.size(plan.trained(model, plan.even_thresholds()), packing)
 
@@ -142,7 +142,7 @@ def speed_of(plan: Plan, run: Run, model: Model) -> float:
 
 
 def problem_of(
-    plan: Plan, run: Run, lessons: Lessons, dense: Trained, settings: Settings, packing: Packing = PLAIN
+    plan: Plan, run: Run, lessons: Lessons, dense: Trained, settings: Settings, packing: Packing = USUAL_PACKING
 ) -> Problem:
     """What a search works on, and how its candidates are trained: as the dense model was, and for how long.
 
@@ -156,7 +156,7 @@ def problem_of(
         dense.model,
         lessons.encoded["train"],
         lessons.encoded["dev"],
-        lambda model: packed_size(plan, model, packing),
+        lambda model: size_when_packed(plan, model, packing),
         plan.effort.recovery.settings(first, taught=bool(plan.teaching.teachers)),
         first,
         kinds,

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Answer = Callable[[Any], NDArray[np.float32]]  # the probabilities of some of these
 
 MOST_APART = 1e-5  # of a probability of the file from the model's
-TEXTS, BATCH = 300, 50  # of the check
-LONGEST = 60  # words of its longest text but one
+TEXTS, CHECKED_BATCH = 300, 50  # of the check
+LONGEST_CHECKED = 60  # words of its longest text but one
 
 
 class Exported(NamedTuple):
@@ -107,7 +107,7 @@ def some_texts(words: Sequence[str]) -> list[str]:
     while unseen in words:
         unseen += "x"
     random, known = Random(0), [*words, unseen]
-    lengths = [random.randint(1, LONGEST) for _ in range(TEXTS)] + [20 * LONGEST]
+    lengths = [random.randint(1, LONGEST_CHECKED) for _ in range(TEXTS)] + [20 * LONGEST_CHECKED]
     return ["", unseen, *words[:1], *(" ".join(random.choices(known, k=length)) for length in lengths)]
 
 
@@ -118,7 +118,9 @@ def some_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     for first, other in zip(texts, [*texts[1:], ""], strict=True):
         own = first.split(" ")
         cut = random.randint(0, len(own))
-        pairs.append((first, " ".join([*own[cut:], *other.split(" ")[: random.randint(0, LONGEST)], *own[: cut // 2]])))
+        pairs.append(
+            (first, " ".join([*own[cut:], *other.split(" ")[: random.randint(0, LONGEST_CHECKED)], *own[: cut // 2]]))
+        )
     return pairs
 
 
@@ -126,6 +128,6 @@ def largest_difference(first: Answer, second: Answer, texts: Items) -> float:
     """The largest difference of two probabilities of the same text and label, in batches of mixed lengths and alone."""
     import numpy as np
 
-    batches: list[Items] = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
-    batches += [[text] for text in texts[:BATCH]]  # which have no padding
+    batches: list[Items] = [texts[at : at + CHECKED_BATCH] for at in range(0, len(texts), CHECKED_BATCH)]
+    batches += [[text] for text in texts[:CHECKED_BATCH]]  # which have no padding
     return float(np.max([np.abs(first(batch) - second(batch)).max() for batch in batches]))

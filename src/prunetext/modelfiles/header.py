@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from prunetext.errors import ModelFileError
+from prunetext.runtime.format import FLOAT_FORMAT, FORMAT
 
 if TYPE_CHECKING:
     import os
 
-FLOAT_FORMAT = "prunetext-float/1"
-PACKED_FORMAT = "prunetext/1"
 LARGEST_HEADER = 1 << 27  # the words of a float model stand in its header
 
 
@@ -80,6 +79,6 @@ def _are_counts(values: object) -> TypeGuard[list[int]]:
 def is_float(path: str | os.PathLike[str]) -> bool:
     """Tell a run's float file from a packed one; ModelFileError where it is neither."""
     kind = read_header(path).metadata.get("format")
-    if kind not in (FLOAT_FORMAT, PACKED_FORMAT):
+    if kind not in (FLOAT_FORMAT, FORMAT):
         raise ModelFileError(f"{path}: this is not a model of prunetext. Give a file that prunetext fit has written.")
     return kind == FLOAT_FORMAT

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunetext.errors import ModelFileError
-from prunetext.modelfiles.header import FLOAT_FORMAT, Header
+from prunetext.modelfiles.header import Header
 from prunetext.runtime import format as file_format
+from prunetext.runtime.format import FLOAT_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ def provenance_of(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) -> Inspection:
     """What a packed file holds that has been checked."""
-    tensors, metadata = file_format.read(model)
+    tensors, metadata = file_format.read_packed(model)
     embedding = tensors["embedding"]
     rows, dimensions = embedding.shape
     filters = _filters(header)

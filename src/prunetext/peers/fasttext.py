@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 THREADS = 10  # with fewer its training can end with NaN
 FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the first try
-TRIES, NEAR = 5, 0.9  # at a size, and the share of it that is near enough
+SIZE_TRIES, NEAR = 5, 0.9  # at a size, and the share of it that is near enough
 BINARY = {"dim": 10, "wordNgrams": 2, "bucket": 200_000, "epoch": 5, "lr": 0.5}  # a size at which .ftz files are good
 QUANTISED = {"retrain": True, "qnorm": True}
 DURATION = "autotuneDuration"
@@ -44,7 +44,7 @@ def quantised(given: Given, budget: int | None) -> Made | None:
     """FastText with bigrams, quantised, with as many features as fit; None if it finds no model so small."""
     assert budget is not None
     best, cutoff = None, budget // FEATURE_BYTES
-    for _ in range(TRIES):
+    for _ in range(SIZE_TRIES):
         found = made("fastText .ftz", given, BINARY, {**QUANTISED, "cutoff": cutoff})
         if found is None:  # it can not quantise so few
             break

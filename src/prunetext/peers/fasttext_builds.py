@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunetext.peers.fasttext import BINARY, trained, write_lines
-from prunetext.peers.registry import AbsentError, Peer, Training, bytes_of, folder_of, installed
+from prunetext.peers.registry import AbsentError, Peer, PeerTraining, bytes_on_disk, folder_of, installed
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -37,22 +37,22 @@ def predict(texts):
 """
 
 
-def whole(training: Training, found: Distribution) -> Peer:
+def cpp_build(training: PeerTraining, found: Distribution) -> Peer:
     """The C++ package, patched for numpy 2."""
     return peer(training, found, CPP)
 
 
-def predicting(training: Training, found: Distribution) -> Peer:
+def predicting(training: PeerTraining, found: Distribution) -> Peer:
     """The C++ package without what predicting does not need, numpy among it."""
     return peer(training, found, CPP_BATCH)
 
 
-def rust(training: Training, found: Distribution) -> Peer:
+def rust(training: PeerTraining, found: Distribution) -> Peer:
     """A port to Rust, which shares out a batch over threads."""
     return peer(training, found, RUST, threaded=True)
 
 
-def peer(training: Training, found: Distribution, code: str, *, threaded: bool = False) -> Peer:
+def peer(training: PeerTraining, found: Distribution, code: str, *, threaded: bool = False) -> Peer:
     """The common model, as this package loads it."""
     path, labels = training.folder / "fasttext.bin", sorted(set(training.examples.labels))
     if not path.exists():
@@ -65,5 +65,12 @@ def peer(training: Training, found: Distribution, code: str, *, threaded: bool =
             raise AbsentError(f"there is nothing that trains its model: pip install {' or '.join(TRAINERS)}")
     names = {f"__label__{number}": label for number, label in enumerate(labels)}
     return Peer(
-        found.name, found.version, code, str(path), bytes_of(path), threaded, folder_of(found), {"": labels[0], **names}
+        found.name,
+        found.version,
+        code,
+        str(path),
+        bytes_on_disk(path),
+        threaded,
+        folder_of(found),
+        {"": labels[0], **names},
     )

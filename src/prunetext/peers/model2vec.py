@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prunetext.peers.registry import Peer, Training, bytes_of, folder_of
+from prunetext.peers.registry import Peer, PeerTraining, bytes_on_disk, folder_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
     from tokenizers import Tokenizer
 
-PIECES, DIMENSIONS, ROUNDS = 30_000, 256, 2
+PIECES, MODEL2VEC_DIMENSIONS, ROUNDS = 30_000, 256, 2
 SPECIAL = ["[PAD]", "[UNK]"]
-CODE = """
+MODEL2VEC_CODE = """
 from model2vec.inference import StaticModelPipeline
 model = StaticModelPipeline.from_pretrained(PATH)
 def predict(texts):
@@ -26,7 +26,7 @@ def predict(texts):
 """
 
 
-def static(training: Training, found: Distribution) -> Peer:
+def static(training: PeerTraining, found: Distribution) -> Peer:
     """A pipeline of vectors and head; needs scikit-learn to be made."""
     import numpy as np
     from model2vec import StaticModel
@@ -42,7 +42,7 @@ def static(training: Training, found: Distribution) -> Peer:
     analyzer = lambda text: tokenizer.encode(text).tokens  # noqa: E731
     vectorizer = TfidfVectorizer(analyzer=analyzer, vocabulary=names, lowercase=False)
     weights = vectorizer.fit_transform(texts)
-    dimensions = min(DIMENSIONS, min(weights.shape) - 1)
+    dimensions = min(MODEL2VEC_DIMENSIONS, min(weights.shape) - 1)
     decomposition = TruncatedSVD(dimensions, n_iter=ROUNDS, random_state=0).fit(weights)
     vectors = np.ascontiguousarray((decomposition.components_ * vectorizer.idf_).T, np.float32)
     model = StaticModel(vectors, tokenizer)
@@ -56,7 +56,15 @@ def static(training: Training, found: Distribution) -> Peer:
     mlp = MLPHead([layer], Activation.SOFTMAX, np.array([str(label) for label in head.classes_]))
     StaticModelPipeline(model, mlp).save_pretrained(str(path))
     (path / "README.md").unlink(missing_ok=True)  # the card belongs to no model
-    return Peer(found.name, found.version, CODE, str(path), bytes_of(path), threaded=True, folder=folder_of(found))
+    return Peer(
+        found.name,
+        found.version,
+        MODEL2VEC_CODE,
+        str(path),
+        bytes_on_disk(path),
+        threaded=True,
+        folder=folder_of(found),
+    )
 
 
 def word_pieces(texts: list[str]) -> Tokenizer:

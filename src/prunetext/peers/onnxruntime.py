@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from prunetext.errors import MissingExtraError
 from prunetext.modelfiles.api import export
-from prunetext.peers.registry import AbsentError, Peer, Training, bytes_of, folder_of
+from prunetext.peers.registry import AbsentError, Peer, PeerTraining, bytes_on_disk, folder_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 # Texts of about one length go together, so that little of a batch is padding.
-CODE = """
+ONNX_CODE = """
 import json
 import onnxruntime
 from prunetext import Encoder
@@ -35,7 +35,7 @@ def predict(texts):
 """
 
 
-def onnx(training: Training, found: Distribution) -> Peer:
+def onnx(training: PeerTraining, found: Distribution) -> Peer:
     """The dense model of MODEL's run, exported."""
     dense = training.model.with_name("dense.safetensors")
     if not dense.exists():
@@ -46,4 +46,4 @@ def onnx(training: Training, found: Distribution) -> Peer:
     except MissingExtraError as error:
         raise AbsentError(str(error).rstrip(".")) from error
     name = f"{found.name} with the dense model"
-    return Peer(name, found.version, CODE, str(path), bytes_of(path), threaded=True, folder=folder_of(found))
+    return Peer(name, found.version, ONNX_CODE, str(path), bytes_on_disk(path), threaded=True, folder=folder_of(found))

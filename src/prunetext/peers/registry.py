@@ -39,7 +39,7 @@ class Peer(NamedTuple):
     names: Mapping[str, str] = MappingProxyType({})
 
 
-class Training(NamedTuple):
+class PeerTraining(NamedTuple):
     """What peers are made of, and where their models go."""
 
     given: Examples | None  # no text has a line break
@@ -62,23 +62,23 @@ class AbsentError(Exception):
 
 # Distribution → what makes the peer: a function of the training and of that distribution.
 PEERS = {
-    "fasttext-numpy2": "prunetext.peers.fasttext_builds:whole",
+    "fasttext-numpy2": "prunetext.peers.fasttext_builds:cpp_build",
     "fasttext-predict": "prunetext.peers.fasttext_builds:predicting",
     "fasttext-new": "prunetext.peers.fasttext_builds:rust",
     "scikit-learn": "prunetext.peers.tfidf:tf_idf",
     "model2vec": "prunetext.peers.model2vec:static",
     "onnxruntime": "prunetext.peers.onnxruntime:onnx",
 }
-Maker = Callable[[Training, Distribution], Peer]
+PeerMaker = Callable[[PeerTraining, Distribution], Peer]
 
 
-def make(name: str, training: Training) -> Peer:
+def make(name: str, training: PeerTraining) -> Peer:
     """Train a peer by its name; `AbsentError` if it is not installed, or finds nothing to learn."""
     found = installed(name, training.beside)
     if found is None:
         raise AbsentError(f"not installed: pip install {name}")
     module, _, function = PEERS[name].partition(":")
-    maker: Maker = getattr(import_module(module), function)
+    maker: PeerMaker = getattr(import_module(module), function)
     try:
         return maker(training, found)
     except (ImportError, ValueError) as error:  # of packages that are broken, and of texts with no word twice
@@ -89,12 +89,12 @@ def installed(name: str, beside: str | None = None) -> Distribution | None:
     """A distribution whose files are its own, of the folder beside or of this environment."""
     places = [] if beside is None else [next(iter(distributions(name=name, path=[beside])), None)]
     for found in (*places, next(iter(distributions(name=name)), None)):
-        if found is not None and whole(found):
+        if found is not None and whole_of(found):
             return found
     return None
 
 
-def whole(found: Distribution) -> bool:
+def whole_of(found: Distribution) -> bool:
     """Whether no other distribution has written over a module of this one."""
     for file in found.files or ():
         if file.suffix == ".py" and file.size is not None:
@@ -110,7 +110,7 @@ def folder_of(found: Distribution) -> str | None:
     return None if place in {str(Path(each).resolve()) for each in sys.path} else place
 
 
-def bytes_of(path: Path) -> int:
+def bytes_on_disk(path: Path) -> int:
     """Of a file, or of all files in a folder."""
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     return sum(each.stat().st_size for each in files)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from prunetext.peers.registry import Peer, Training, bytes_of, folder_of
+from prunetext.peers.registry import Peer, PeerTraining, bytes_on_disk, folder_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 # Arrays and a list of names instead of a pickle, which nobody should have to trust.
-CODE = """
+TFIDF_CODE = """
 import json
 import numpy
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -27,7 +27,7 @@ def predict(texts):
 """
 
 
-def tf_idf(training: Training, found: Distribution) -> Peer:
+def tf_idf(training: PeerTraining, found: Distribution) -> Peer:
     """A pipeline of both, fitted; one thread is all that it uses to predict."""
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -42,4 +42,6 @@ def tf_idf(training: Training, found: Distribution) -> Peer:
     np.savez(path / "arrays.npz", classes=np.array([str(label) for label in model.classes_]), **arrays)
     names = {name: int(column) for name, column in vectorizer.vocabulary_.items()}
     (path / "vocabulary.json").write_text(json.dumps(names, ensure_ascii=False), "utf-8")
-    return Peer(f"{found.name} tf-idf + LR", found.version, CODE, str(path), bytes_of(path), folder=folder_of(found))
+    return Peer(
+        f"{found.name} tf-idf + LR", found.version, TFIDF_CODE, str(path), bytes_on_disk(path), folder=folder_of(found)
+    )

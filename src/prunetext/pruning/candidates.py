@@ -16,7 +16,7 @@ import torch
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import BYTES, Group
 from prunetext.models.protocol import HEAD, Model
-from prunetext.pruning.choosing import choose, losses_of, observe, scores_of
+from prunetext.pruning.choosing import kept_units, losses_of, observe, scores_of
 from prunetext.pruning.criteria.criterion import Criterion, Groups, State
 from prunetext.pruning.cutting import Scored, faster, highest, lighter
 from prunetext.pruning.problem import Problem, Told
@@ -24,7 +24,7 @@ from prunetext.pruning.regrowth import regrow
 from prunetext.pruning.schedules import Outcome, Step
 from prunetext.pruning.shrinking import flattened, shrink
 from prunetext.pruning.store import Store, key_of, weights_digest
-from prunetext.pruning.trials import Bench
+from prunetext.pruning.trials import Evaluator
 from prunetext.training.loop import Hooks, train_model
 from prunetext.training.settings import Settings
 
@@ -34,14 +34,14 @@ OLD_WORDS = {"bits": "precision"}  # of kinds: seeds of candidates are drawn fro
 UNTRAINED = "untrained"
 
 
-class Maker:
+class CandidateMaker:
     """Makes candidates of a problem; what it has made lies in the store under names that say how it came about.
 
     name: the criterion's, with its parameters; it tells candidates of one criterion from another's.
     """
 
     def __init__(
-        self, problem: Problem, criterion: Criterion, name: str, bench: Bench, folder: Path, told: Told = None
+        self, problem: Problem, criterion: Criterion, name: str, bench: Evaluator, folder: Path, told: Told = None
     ) -> None:
         self.problem, self.criterion, self.bench, self.told = problem, criterion, bench, told
         self.store = Store(folder, problem.dense)
@@ -175,7 +175,7 @@ class Maker:
         size = scored.model.costs()[BYTES]
         target = size(kept)
         deeper = target - step.regrow / (1 - step.regrow) * (size({}) - target)
-        return choose(groups, scored.losses, scored.scores, max(deeper, target / 4), size), target
+        return kept_units(groups, scored.losses, scored.scores, max(deeper, target / 4), size), target
 
     def bytes_of(self, key: str) -> float:
         """Bytes of a candidate's packed file."""

@@ -124,7 +124,7 @@ def sample_loss(model: Model, sample: Encoded) -> float:
     return float(loss_of(sample.task).mean(logits(model, sample), sample.targets))
 
 
-def choose(
+def kept_units(
     groups: Groups,
     losses: Losses,
     scores: Losses,

@@ -10,7 +10,7 @@ import numpy as np
 
 from prunetext.models.groups import BYTES, TIME, Group
 from prunetext.models.protocol import Model
-from prunetext.pruning.choosing import Losses, choose, ranked
+from prunetext.pruning.choosing import Losses, kept_units, ranked
 from prunetext.pruning.criteria.criterion import Groups, State
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.shrinking import shrink
@@ -40,7 +40,7 @@ def lighter(problem: Problem, scored: Scored, wanted: float, trained: float) -> 
     estimate, real = size({}), trained
     target = wanted * estimate / real
     for _ in range(CORRECTIONS):
-        kept = choose(groups, scored.losses, scored.scores, target, size)
+        kept = kept_units(groups, scored.losses, scored.scores, target, size)
         before, real = real, growth * balanced_bytes(problem, shrink(model, kept))
         now, estimate = estimate, size(kept)
         if NEAR_ENOUGH * wanted <= real <= wanted or estimate >= now:
@@ -65,11 +65,11 @@ def faster(problem: Problem, scored: Scored, seconds: float) -> dict[str, np.nda
     assert speed is not None
     unrounded = {"losses": scored.losses, "scores": scored.scores}
     additions = model.costs()[TIME]
-    least = choose(groups, **unrounded, target=0.0, size=additions, resource=TIME)
+    least = kept_units(groups, **unrounded, target=0.0, size=additions, resource=TIME)
     now, floor = 1 / speed(model), 1 / speed(shrink(model, least))
     each = max(now - floor, 1e-12) / max(additions({}) - additions(least), 1)
     target = additions(least) + (seconds - floor) / each
-    return choose(groups, **unrounded, target=target, size=additions, resource=TIME)
+    return kept_units(groups, **unrounded, target=target, size=additions, resource=TIME)
 
 
 def highest(group: Group, scores: np.ndarray, share: float) -> np.ndarray:

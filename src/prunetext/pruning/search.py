@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.candidates import UNTRAINED, Maker
+from prunetext.pruning.candidates import UNTRAINED, CandidateMaker
 from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.schedules import Outcome, Step
 from prunetext.pruning.store import key_of
-from prunetext.pruning.trials import Bench, accepted, bench_of
+from prunetext.pruning.trials import Evaluator, accepted, evaluator_of
 
 POLISH = 1.5  # the last recovery, as a multiple of the others
 
@@ -38,8 +38,8 @@ class Search:
     `deadline` is a `time.monotonic()`.
     """
 
-    maker: Maker
-    bench: Bench
+    maker: CandidateMaker
+    bench: Evaluator
     budget: Budget
     whole: Outcome
     deadline: float | None = None
@@ -117,7 +117,7 @@ class Search:
         return after if fits and final.drop <= chosen.drop else before
 
 
-def store_key(maker: Maker, parent: str, step: Step, draw: int) -> str:
+def store_key(maker: CandidateMaker, parent: str, step: Step, draw: int) -> str:
     """The name of a candidate: it says from which model it came, by which step."""
     return key_of(maker.root, parent, step._asdict(), draw)
 
@@ -132,7 +132,7 @@ def begin_search(
     told: Told = None,
 ) -> Search:
     """A search at its beginning: the dense model has been asked, and the unpruned one judged."""
-    bench = bench_of(problem)
-    maker = Maker(problem, method.criterion, method.name, bench, folder, told)
+    bench = evaluator_of(problem)
+    maker = CandidateMaker(problem, method.criterion, method.name, bench, folder, told)
     whole = bench.unpruned(maker.unpruned(), budget, problem.kinds, maker.root)
     return Search(maker, bench, budget, whole, deadline)

@@ -20,7 +20,7 @@ from prunetext.statistics.metrics import Array, Measure
 from prunetext.training.answering import answers
 
 
-class Bench(NamedTuple):
+class Evaluator(NamedTuple):
     """What judges candidates: dev, the rows of it that a search sees, and what the dense model says of all of it."""
 
     dev: Encoded
@@ -78,13 +78,13 @@ class Bench(NamedTuple):
         return drop - error / 2 <= max_drop
 
 
-def bench_of(problem: Problem) -> Bench:
+def evaluator_of(problem: Problem) -> Evaluator:
     """What judges the candidates of a problem; the dense model is asked about dev."""
     measure = problem.measure
     queries = measure.gold.queries if measure.metric.ranks else None
     seen, unseen = split_dev(len(problem.dev), problem.recovery.seed, queries)
     said = answers(problem.dense, problem.dev, rows=seen)
-    return Bench(problem.dev, measure, seen, unseen, said, problem.packed_size, problem.speed)
+    return Evaluator(problem.dev, measure, seen, unseen, said, problem.packed_size, problem.speed)
 
 
 def accepted(outcome: Outcome, budget: Budget) -> bool:

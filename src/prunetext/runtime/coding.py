@@ -30,10 +30,10 @@ _DIGITS = bytes.maketrans(bytes(range(16)), b"0123456789abcdef")
 _FLAGS = b"\0" + b"\1" * 255  # 0 for a unit that is 0, else 1
 
 
-class Units(NamedTuple):
+class CodedUnits(NamedTuple):
     """The units of a tensor and the precision of each row; `format.write` stores them in the smallest coding.
 
-        Units(np.array([[5, -5, 0], [3, 9, -3]], np.int8), np.array([8, 2], np.uint8), multipliers=(1, 3))
+        CodedUnits(np.array([[5, -5, 0], [3, 9, -3]], np.int8), np.array([8, 2], np.uint8), multipliers=(1, 3))
 
     `values`: int8, (rows, dimensions) or (filters, k, dimensions). `precision`: uint8, for each row of an embedding 8,
     4 or 2; None: all are 8. `multipliers`: (m4, m2). A row of 8 bits takes any unit in ±127; one of 4 bits m4 times a
@@ -58,22 +58,22 @@ class Coded(NamedTuple):
         return len(self.payload) + len(text) + text.count('"')
 
 
-def coded_size(units: Units) -> int:
+def coded_size(units: CodedUnits) -> int:
     """Bytes that units take in a packed file, without writing one.
 
-        coded_size(Units(np.zeros((1000, 50), np.int8)))     # 67
+        coded_size(CodedUnits(np.zeros((1000, 50), np.int8)))     # 67
 
     The bytes of the smallest coding and of its entry in the metadata (without the tensor's name), or of the plain
-    tensor if those are fewer. ValueError as for `encode`.
+    tensor if those are fewer. ValueError as for `encode_units`.
     """
-    best = encode(*plain(units))
+    best = encode_units(*plain(units))
     return min(units.values.size, best.size) if best else units.values.size
 
 
-def plain(units: Units) -> tuple[bytes, tuple[int, ...], list[int], tuple[int, int]]:
-    """The values' bytes, their shape, the precision of each row, and the multipliers: what `encode` takes.
+def plain(units: CodedUnits) -> tuple[bytes, tuple[int, ...], list[int], tuple[int, int]]:
+    """The values' bytes, their shape, the precision of each row, and the multipliers: what `encode_units` takes.
 
-    plain(Units(np.ones((2, 1), np.int8)))     # the bytes 1 1, (2, 1), [8, 8], (1, 1)
+    plain(CodedUnits(np.ones((2, 1), np.int8)))     # the bytes 1 1, (2, 1), [8, 8], (1, 1)
     """
     values, precision, multipliers = units
     if values.dtype.str != "|i1" or values.ndim not in {2, 3} or not values.size:
@@ -82,12 +82,12 @@ def plain(units: Units) -> tuple[bytes, tuple[int, ...], list[int], tuple[int, i
     return values.tobytes(), values.shape, precisions, multipliers
 
 
-def encode(
+def encode_units(
     data: bytes, shape: tuple[int, ...], precisions: Sequence[int], multipliers: tuple[int, int]
 ) -> Coded | None:
     r"""The smallest coding of units; None if they are too many to be coded.
 
-    >>> encode(bytes(99) + b"\7", (4, 25), [8] * 4, (1, 1))
+    >>> encode_units(bytes(99) + b"\7", (4, 25), [8] * 4, (1, 1))
     Coded(payload=b'c\x00\x07', coding={'shape': [4, 25], 'zeros': 'gaps'})
 
     `data`: the units, an int8 each, row by row. `precisions`: bits for each row. ValueError when the precisions or
@@ -99,7 +99,7 @@ def encode(
 def codings(
     data: bytes, shape: tuple[int, ...], precisions: Sequence[int], multipliers: tuple[int, int]
 ) -> Iterator[Coded]:
-    """Every coding that is worth a try, with and without compression; arguments and errors as for `encode`.
+    """Every coding that is worth a try, with and without compression; arguments and errors as for `encode_units`.
 
     sizes = [coded.size for coded in codings(data, (2000, 50), [8] * 2000, (1, 1))]
     """
@@ -192,7 +192,7 @@ def _pack(numbers: bytes, bits: int) -> bytes:
 
 
 def decode(payload: bytes, coding: dict[str, Any]) -> tuple[bytes, tuple[int, ...]]:
-    r"""The units of a coded tensor and their shape: the inverse of `encode`, of what the runtime has checked.
+    r"""The units of a coded tensor and their shape: the inverse of `encode_units`, of what the runtime has checked.
 
     >>> decode(b"c\0\7", {"shape": [4, 25], "zeros": "gaps"}) == (bytes(99) + b"\7", (4, 25))
     True

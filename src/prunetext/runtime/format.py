@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.errors import ModelFileError
 from prunetext.runtime import _native, coding
-from prunetext.runtime.coding import Coded, Units
+from prunetext.runtime.coding import Coded, CodedUnits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,9 +81,9 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
 
         write("model.safetensors", tensors, {"task": "classification", "labels": '["neg","pos"]', ...})
 
-    `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `Units`. Units, and
-    embeddings and convolutions of 30 % zeros or more, are coded where that makes the file smaller. `metadata`: labels,
-    task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format, vocabulary, coding
+    `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `CodedUnits`. The
+    last, and embeddings and convolutions of 30 % zeros or more, are coded where that makes the file smaller. `metadata`:
+    labels, task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format, vocabulary, coding
     and checksum are filled in. The file is written beside `path`, read back by the runtime, and only then renamed:
     ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
@@ -102,10 +102,10 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
     return len(data)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_packed(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Check a packed file with the runtime, then give its tensors and metadata; coded tensors are decoded.
 
-        tensors, metadata = read("model.safetensors")
+        tensors, metadata = read_packed("model.safetensors")
         tensors["embedding"].shape    # (words + 1, dimensions)
 
     FileNotFoundError for a missing path, else ModelFileError.
@@ -128,7 +128,7 @@ def codings_of(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def stored(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """What `read` gives, but coded tensors as they lie in the file.
+    """What `read_packed` gives, but coded tensors as they lie in the file.
 
     tensors, metadata = stored("model.safetensors")
     len(tensors["embedding"].data)      # the bytes that it takes in the file
@@ -176,15 +176,15 @@ def _coded(name: str, given: Any, raw: Tensor) -> Coded | None:
     """The smallest coding of a tensor; None where it takes no fewer bytes than the plain tensor, or must be plain."""
     if not _may_be_coded(name):
         return None
-    if isinstance(given, Units):
-        best = coding.encode(*coding.plain(given))
+    if isinstance(given, CodedUnits):
+        best = coding.encode_units(*coding.plain(given))
     elif (
         raw.dtype == "I8"
         and len(raw.shape) in {2, 3}
         and raw.data.count(0) >= max(1, LEAST_ZEROS * len(raw.data))
         and b"\x80" not in raw.data  # -128, which no code stands for
     ):
-        best = coding.encode(raw.data, raw.shape, [8] * raw.shape[0], (1, 1))
+        best = coding.encode_units(raw.data, raw.shape, [8] * raw.shape[0], (1, 1))
     else:
         return None
     return best if best is not None and best.size + len(name) < len(raw.data) else None
@@ -195,7 +195,7 @@ def _may_be_coded(name: str) -> bool:
 
 
 def _as_tensor(name: str, tensor: Any) -> Tensor:
-    if isinstance(tensor, Units):
+    if isinstance(tensor, CodedUnits):
         if not _may_be_coded(name) and name != "match":
             raise ValueError(f"tensor {name} has no units: only embedding, conv{{k}}.weight and match do")
         tensor = tensor.values

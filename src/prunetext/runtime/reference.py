@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from prunetext.runtime import _native
-from prunetext.runtime.format import Tensor, decode_vocabulary, read
+from prunetext.runtime.format import Tensor, decode_vocabulary, read_packed
 
 if TYPE_CHECKING:
     import os
@@ -34,7 +34,7 @@ class ReferenceModel:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        tensors, metadata = read(path)
+        tensors, metadata = read_packed(path)
         self.labels: list[str] = json.loads(metadata["labels"])
         self.temperature = float(metadata["temperature"])
         # Of each label's probability, where a text may have several; else None.

@@ -14,7 +14,7 @@ import numpy as np
 
 from prunetext.errors import InputError
 from prunetext.statistics.evaluation import MOST_TEXTS, Z_80, Z_95, Verdict, name_of, paired_standard_error, verdict
-from prunetext.statistics.metrics import Array, Gold, Measure, Units
+from prunetext.statistics.metrics import Array, Gold, Measure, MetricUnits
 
 RESAMPLES = 2000  # for a verdict
 FEW_RESAMPLES = 200  # for a standard error, which is then right to about 5 %
@@ -96,7 +96,7 @@ def needed_texts(room: float, error: float, texts: int) -> int | None:
 
 
 def resampled_drops(
-    measure: Measure, dense: Units, other: Units, weights: Array, draws: int, resamples: int, seed: int = 0
+    measure: Measure, dense: MetricUnits, other: MetricUnits, weights: Array, draws: int, resamples: int, seed: int = 0
 ) -> Array:
     """Drops in points, shape (resamples,), each on so many units drawn in proportion to their weights.
 

@@ -21,7 +21,7 @@ DIGITS = 4  # of a temperature: more would be noise, and take bytes in the file
 BINS = 10
 CANDIDATES = 20  # thresholds that are tried: those that accept 1/20 of dev, 2/20, ... and all of it
 DOUBT = 0.05  # that the threshold chosen falls short of the precision wanted
-STEPS = 10_000  # of a threshold between 0 and 1: it takes four digits in the file
+CALIBRATION_STEPS = 10_000  # of a threshold between 0 and 1: it takes four digits in the file
 
 
 class Rejection(NamedTuple):
@@ -161,7 +161,7 @@ def choose_threshold(tops: ArrayLike, right: ArrayLike, precision: float) -> flo
     passing = []
     for candidate in range(1, CANDIDATES + 1):
         last = order[math.ceil(candidate * len(order) / CANDIDATES) - 1]
-        threshold = max(math.floor(last * STEPS), 1) / STEPS
+        threshold = max(math.floor(last * CALIBRATION_STEPS), 1) / CALIBRATION_STEPS
         accepted = hits[probability >= threshold]
         if chance(int(accepted.sum()), len(accepted), precision) <= DOUBT / CANDIDATES:
             passing.append(threshold)

@@ -56,7 +56,7 @@ class Gold(NamedTuple):
         return self._replace(targets=self.targets[rows], queries=None if self.queries is None else self.queries[rows])
 
 
-class Units(NamedTuple):
+class MetricUnits(NamedTuple):
     """What is summed: unit i has the counts table[cells[i]]; units that count alike share a row of the table."""
 
     cells: Array  # (units,) int
@@ -70,19 +70,19 @@ class Metric(NamedTuple):
     """
 
     title: str
-    units: Callable[[Array, Gold], Units]
+    units: Callable[[Array, Gold], MetricUnits]
     share: Callable[[Array], Array]
     needs_positive: bool = False
     ranks: bool = False  # its units are queries
 
 
-def _right(scores: Array, gold: Gold) -> Units:
+def _right(scores: Array, gold: Gold) -> MetricUnits:
     """Right or wrong; of several labels all must be right."""
     right = (scores.astype(bool) == gold.targets).all(1) if gold.several else scores.argmax(1) == gold.targets
-    return Units(right.astype(np.int64), np.array([[0.0, 1.0], [1.0, 1.0]]))
+    return MetricUnits(right.astype(np.int64), np.array([[0.0, 1.0], [1.0, 1.0]]))
 
 
-def _confusions(scores: Array, gold: Gold) -> Units:
+def _confusions(scores: Array, gold: Gold) -> MetricUnits:
     """For each class how often it is both predicted and gold; and then how often predicted plus how often gold."""
     classes = scores.shape[1]
     if gold.several:
@@ -93,12 +93,12 @@ def _confusions(scores: Array, gold: Gold) -> Units:
     else:
         kinds, cells = np.unique(gold.targets * classes + scores.argmax(1), return_inverse=True)
         guess, truth = np.eye(classes)[kinds % classes], np.eye(classes)[kinds // classes]
-    return Units(cells.reshape(-1), np.hstack([guess * truth, guess + truth]))
+    return MetricUnits(cells.reshape(-1), np.hstack([guess * truth, guess + truth]))
 
 
-def _confusion_of_positive(scores: Array, gold: Gold) -> Units:
+def _confusion_of_positive(scores: Array, gold: Gold) -> MetricUnits:
     cells, table = _confusions(scores, gold)
-    return Units(cells, table[:, [gold.positive, scores.shape[1] + (gold.positive or 0)]])
+    return MetricUnits(cells, table[:, [gold.positive, scores.shape[1] + (gold.positive or 0)]])
 
 
 def _ranks(scores: Array, gold: Gold) -> tuple[Array, Array, Array]:
@@ -121,20 +121,20 @@ def _ranks(scores: Array, gold: Gold) -> tuple[Array, Array, Array]:
     return query[found], found - starts[query[found]] + 1, np.cumsum(relevant)[found] - before[query[found]]
 
 
-def _average_precisions(scores: Array, gold: Gold) -> Units:
+def _average_precisions(scores: Array, gold: Gold) -> MetricUnits:
     query, rank, found = _ranks(scores, gold)
     counts = np.bincount(query)
     return _of_values((np.bincount(query, found / rank) / np.maximum(counts, 1))[counts > 0])
 
 
-def _reciprocal_ranks(scores: Array, gold: Gold) -> Units:
+def _reciprocal_ranks(scores: Array, gold: Gold) -> MetricUnits:
     _, rank, found = _ranks(scores, gold)
     return _of_values(1 / rank[found == 1])
 
 
-def _of_values(values: Array) -> Units:
+def _of_values(values: Array) -> MetricUnits:
     kinds, cells = np.unique(values, return_inverse=True)
-    return Units(cells, np.column_stack([kinds, np.ones(len(kinds))]))
+    return MetricUnits(cells, np.column_stack([kinds, np.ones(len(kinds))]))
 
 
 def _mean(sums: Array) -> Array:

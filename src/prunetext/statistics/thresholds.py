@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+Numbers = npt.NDArray[Any]
 
 SHRINKAGE = 100  # texts of dev with a label at which its own threshold and the common one have equal weight
 THRESHOLD_DIGITS = 4  # of a threshold: more would be noise, and take bytes in the file
 
 
-def tuned(probabilities: Array, targets: Array) -> Array:
+def tuned(probabilities: Numbers, targets: Numbers) -> Numbers:
     """A threshold for each label, shape (classes,), by how well labels are told apart on these texts.
 
     >>> probabilities = np.array([[0.9, 0.2], [0.8, 0.3], [0.4, 0.1]])
@@ -36,7 +36,7 @@ def tuned(probabilities: Array, targets: Array) -> Array:
     return np.asarray(np.clip(np.round(1 / (1 + np.exp(-odds)), THRESHOLD_DIGITS), least, 1 - least))
 
 
-def best_threshold(probabilities: Array, gold: Array) -> float:
+def best_threshold(probabilities: Numbers, gold: Numbers) -> float:
     """The threshold with the best F1, in the middle between two probabilities; 0.5 where no text has the label.
 
     >>> best_threshold(np.array([0.9, 0.5, 0.3]), np.array([True, True, False]))
@@ -55,7 +55,7 @@ def best_threshold(probabilities: Array, gold: Array) -> float:
     return float((falling[best] + following[best]) / 2)
 
 
-def decided(probabilities: Array, thresholds: Array) -> Array:
+def decided(probabilities: Numbers, thresholds: Numbers) -> Numbers:
     """Which labels each text is given, (n, classes) bool.
 
     >>> decided(np.array([[0.9, 0.2]]), np.array([0.5, 0.5])).tolist()
@@ -64,7 +64,7 @@ def decided(probabilities: Array, thresholds: Array) -> Array:
     return np.asarray(np.asarray(probabilities, np.float64) >= thresholds)
 
 
-def _log_odds(probabilities: Array) -> Array:
+def _log_odds(probabilities: Numbers) -> Numbers:
     """Of probabilities that are not quite 0 or 1."""
     inside = np.clip(probabilities, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(inside / (1 - inside)))

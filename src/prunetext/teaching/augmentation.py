@@ -11,7 +11,7 @@ from prunetext.runtime._native import tokenize
 HIDDEN = "▢"  # no vocabulary has it, so that every tokenizer reads an unknown word
 HIDE, EXCHANGE = 0.1, 0.1  # probabilities of each word
 CROP = (0.3, 0.9)  # share of the words that is left
-TRIES = 3  # at a text that is not its source again
+DRAWS = 3  # at a text that is not its source again
 
 
 def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
@@ -35,7 +35,7 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
     made = []
     for number, at in enumerate(order.tolist()):
         new = words[at]
-        for _ in range(TRIES):
+        for _ in range(DRAWS):
             if new == words[at]:
                 new = changed(number % 3, words[at], words[int(random.integers(len(words)))], pool, random)
         made.append(" ".join(new))

@@ -18,7 +18,7 @@ from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import kind_of
-from prunetext.models.textcnn.reading import encode, encode_inputs
+from prunetext.models.textcnn.reading import encode_examples, encode_inputs
 from prunetext.models.textcnn.starting import begin_at, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
@@ -54,7 +54,7 @@ def ensemble(
     """
     words = vocabulary_of(examples.all_texts, large)
     vocabulary = Vocabulary(words)
-    train, chosen = (encode(vocabulary, each, labels) for each in (examples, dev))
+    train, chosen = (encode_examples(vocabulary, each, labels) for each in (examples, dev))
     loss = loss_of(train.task)
     members = []
     with alone(folder):
@@ -88,13 +88,13 @@ def member(
             begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")
         own = dataclasses.replace(pace(len(train), seed=number, task=train.task), ranking=0.0)  # it only labels
-        finished(train_model(model, train, dev, own, checkpoint=checkpoint))
+        refuse_interrupted(train_model(model, train, dev, own, checkpoint=checkpoint))
         save_tensors(path, dict(model.state_dict()), {})
         checkpoint.unlink(missing_ok=True)
     return model
 
 
-def finished(trained: Training) -> None:
+def refuse_interrupted(trained: Training) -> None:
     """Go no further with a model whose training was interrupted: it is no teacher."""
     if trained.ended == "interrupted":
         raise KeyboardInterrupt
@@ -118,7 +118,7 @@ def self_taught(
     Source: Zhang et al. 2021, "FlexMatch", for the thresholds; Tarvainen and Valpola 2017, "Mean teachers", for the
     average.
     """
-    lessons = joined(labelled, unlabelled)
+    lessons = joined_texts(labelled, unlabelled)
     beliefs = torch.zeros(len(lessons), untrained().classes)
     for number in range(rounds):
         if tell is not None:
@@ -133,7 +133,7 @@ def self_taught(
             patience=own.patience,
             seed=settings.seed + number,
         )
-        finished(train_model(model, examples, dev, own, measure=measure))
+        refuse_interrupted(train_model(model, examples, dev, own, measure=measure))
         beliefs = logits(model, lessons).softmax(1)
         beliefs = torch.where(confident(beliefs)[:, None], beliefs, 0.0)
         beliefs[: len(labelled)] = 0  # labels are not doubted
@@ -163,7 +163,7 @@ def confident(probabilities: torch.Tensor) -> torch.Tensor:
     return best >= threshold[guess]
 
 
-def joined(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = None) -> Encoded:
+def joined_texts(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = None) -> Encoded:
     """Texts with labels and without as one, in this order."""
     offsets = np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]])
     more = unlabelled.targets

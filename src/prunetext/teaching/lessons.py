@@ -26,7 +26,7 @@ REST = "rest"  # among the names of unlabelled files: the texts of train whose l
 SEED = 0  # of what is drawn here: the same for every student, so that a teacher answers once
 
 
-class Lessons(NamedTuple):
+class Taught(NamedTuple):
     """Texts beyond train, and a teacher's probabilities (n, classes) for those of train and these, in this order."""
 
     inputs: list[Input]
@@ -145,7 +145,7 @@ def names_of(names: str | None) -> list[str]:
     return listed("unlabelled", names, "Give files, with commas between them.")
 
 
-def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) -> Lessons:
+def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) -> Taught:
     """Ask the teachers about train, the unlabelled texts, and texts made of both.
 
         lessons = teach(find_teaching(data, options))
@@ -173,7 +173,7 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
         notes.append(f"{int(known[len(own) :].sum()):,} texts were made of others for the teacher to label.")
     if silent := len(own) - int(known[: len(own)].sum()):
         notes.append(f"The teacher says nothing of {silent:,} unlabelled texts, which were left out.")
-    return Lessons(beyond, soft[known], notes)
+    return Taught(beyond, soft[known], notes)
 
 
 def made_of(inputs: Sequence[Input], count: int) -> list[Input]:

@@ -11,9 +11,9 @@ from prunetext.errors import InputError, require
 from prunetext.runtime._native import tokenize
 from prunetext.teaching.cache import Floats
 
-LONGEST, STRENGTH, STEPS = 3, 0.3, 300  # tokens of an n-gram, C of the regression, iterations at most
-RAREST, FEW = 2, 1_000  # texts in which an n-gram must stand, and texts from which that is asked
-LEAST = 1e-6  # as small as a probability is taken for
+LONGEST_NGRAM, STRENGTH, REGRESSION_STEPS = 3, 0.3, 300  # tokens of an n-gram, C of the regression, iterations at most
+RAREST_NGRAM, FEW = 2, 1_000  # texts in which an n-gram must stand, and texts from which that is asked
+LEAST_SHARE = 1e-6  # as small as a probability is taken for
 
 Answer = Callable[[Sequence[Input]], Floats]
 
@@ -40,7 +40,7 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
 
     vectorizer = CountVectorizer(
         analyzer=ngrams_of,
-        min_df=RAREST if len(examples) >= FEW else 1,
+        min_df=RAREST_NGRAM if len(examples) >= FEW else 1,
         binary=True,
         dtype=np.float64,
     )
@@ -61,17 +61,17 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
             )
         own, other = (1 + np.asarray(seen[rows].sum(0)).ravel() for rows in (inside, ~inside))
         weights = diags_array(np.log(own / own.sum()) - np.log(other / other.sum()))
-        models.append((weights, LogisticRegression(C=STRENGTH, max_iter=STEPS).fit(seen @ weights, inside)))
+        models.append((weights, LogisticRegression(C=STRENGTH, max_iter=REGRESSION_STEPS).fit(seen @ weights, inside)))
 
     def answer(texts: Sequence[Input]) -> Floats:
         found = vectorizer.transform(texts)
         shares = np.stack([model.predict_proba(found @ weights)[:, 1] for weights, model in models], axis=1)
         if several:
-            odds: Floats = logit(np.clip(shares, LEAST, 1 - LEAST)).astype(np.float32)
+            odds: Floats = logit(np.clip(shares, LEAST_SHARE, 1 - LEAST_SHARE)).astype(np.float32)
             return odds
         if len(labels) == 2:
             shares = np.hstack([1 - shares, shares])
-        shares = np.maximum(shares, LEAST)
+        shares = np.maximum(shares, LEAST_SHARE)
         logarithms: Floats = np.log(shares / shares.sum(1, keepdims=True)).astype(np.float32)
         return logarithms
 
@@ -86,7 +86,7 @@ def ngrams_of(given: Input) -> list[str]:
     """
     if isinstance(given, str):
         words = tokenize(given)
-        spans = range(1, LONGEST + 1)
+        spans = range(1, LONGEST_NGRAM + 1)
         return [" ".join(words[at : at + span]) for span in spans for at in range(len(words) - span + 1)]
     first, second = (dict.fromkeys(ngrams_of(text)) for text in given)
     both = [f"= {each}" for each in first if each in second]

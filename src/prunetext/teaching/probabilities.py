@@ -17,9 +17,9 @@ from prunetext.errors import DataError
 from prunetext.models.encoded import SINGLE
 
 TOLERANCE = 0.01  # by which the sum of a row may differ from 1: of many labels with two digits each
-LEAST = 1e-6  # as small as a probability is taken for
+LEAST_GIVEN = 1e-6  # as small as a probability is taken for
 ENDINGS = tuple(ending for ending in FORMATS if ending != ".txt")
-WANTED = {1: Wanted("text", "probabilities"), 2: Wanted("text", "probabilities", text_b="text_b", texts=2)}
+ANSWER_COLUMNS = {1: Wanted("text", "probabilities"), 2: Wanted("text", "probabilities", text_b="text_b", texts=2)}
 EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
 
 
@@ -36,15 +36,15 @@ def read_probabilities(path: Path, labels: Sequence[str], task: Task = SINGLE) -
     """
     answers: dict[Input, npt.NDArray[np.float32]] = {}
     texts_each, answer = task
-    several, wanted = answer == "labels", WANTED[texts_each]
+    several, wanted = answer == "labels", ANSWER_COLUMNS[texts_each]
     for place, texts, given, _ in FORMATS[path.suffix.lower()](path, wanted, "utf-8"):
         line = place if isinstance(place, int) else None
         strings = tuple(text for text in texts if isinstance(text, str))
         if len(strings) < len(texts):
             raise DataError(path, f"the row has no text. Write rows such as {EXAMPLE}.", line)
         shares = _row(path, line, given, labels, several)
-        row = np.log(np.maximum(shares, LEAST))
-        row = row - np.log(np.maximum(1 - shares, LEAST)) if several else row
+        row = np.log(np.maximum(shares, LEAST_GIVEN))
+        row = row - np.log(np.maximum(1 - shares, LEAST_GIVEN)) if several else row
         asked = strings[0] if len(strings) == 1 else (strings[0], strings[1])
         if not np.allclose(answers.setdefault(asked, row), row, atol=TOLERANCE):
             raise DataError(path, "the text stands in an earlier row with other probabilities. Leave one.", line)

@@ -30,12 +30,12 @@ from prunetext.training.answering import logits
 
 Tell = Callable[[int, int], None] | None
 
-VERSION = 1  # of the teachers made here: what another version has answered is not used again
+TEACHERS_VERSION = 1  # of the teachers made here: what another version has answered is not used again
 MOST_MEMBERS = 20
 READ = (".json", ".safetensors", ".txt", ".model")  # endings of what transformers reads of a folder
-KINDS = (
-    f"sample:{', sample:'.join(transformer.SAMPLES)}, a folder that transformers' save_pretrained has written, the "
-    "folder of an earlier run, a .jsonl, .parquet or .csv file of probabilities, ensemble, or ngrams"
+TEACHER_KINDS = (
+    f"sample:{', sample:'.join(transformer.ENCODER_SAMPLES)}, a folder that transformers' save_pretrained has written, "
+    "the folder of an earlier run, a .jsonl, .parquet or .csv file of probabilities, ensemble, or ngrams"
 )
 
 
@@ -72,7 +72,7 @@ def teachers_of(names: str | None) -> list[str]:
     >>> teachers_of("sample:minilm, runs/first")
     ['sample:minilm', 'runs/first']
     """
-    return listed("teacher", names, f"Give {KINDS}.")
+    return listed("teacher", names, f"Give {TEACHER_KINDS}.")
 
 
 def listed(option: str, names: str | None, remedy: str) -> list[str]:
@@ -97,17 +97,17 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
     if not path.exists() and name.partition(":")[0] == "ensemble":
         return of_ensemble(name, data)
     sample = name.removeprefix("sample:") if name.startswith("sample:") else None
-    if sample is not None and sample not in transformer.SAMPLES:
-        raise InputError(f"teacher {name}: there is no such sample. Give {KINDS}.")
+    if sample is not None and sample not in transformer.ENCODER_SAMPLES:
+        raise InputError(f"teacher {name}: there is no such sample. Give {TEACHER_KINDS}.")
     if sample is None and not path.exists():
-        raise InputError(f"teacher {name}: there is no such file or folder. Give {KINDS}.")
+        raise InputError(f"teacher {name}: there is no such file or folder. Give {TEACHER_KINDS}.")
     if path.suffix.lower() in ENDINGS and path.is_file():
         return of_probabilities(path, data)
     if (path / "dense.safetensors").is_file():
         return of_run(path, data, origin or Origin(data.fingerprint()))
     if sample is not None or (path / transformer.CONFIG).is_file():
         return of_transformer(name, options, data)
-    raise InputError(f"teacher {name}: this is none. Give {KINDS}.")
+    raise InputError(f"teacher {name}: this is none. Give {TEACHER_KINDS}.")
 
 
 def of_probabilities(path: Path, data: Data) -> Teacher:
@@ -155,7 +155,7 @@ def of_ngrams(name: str, data: Data) -> Teacher:
     """A regression on n-grams of the labelled texts."""
     require("sklearn", extra="teacher")
     labels = data.labels
-    key = digest_of("ngrams", str(VERSION), *data.train.inputs, "", *data.train.labels)
+    key = digest_of("ngrams", str(TEACHERS_VERSION), *data.train.inputs, "", *data.train.labels)
     made: list[Answer] = []
 
     def ask(texts: Sequence[Input]) -> Floats:
@@ -174,7 +174,7 @@ def of_ensemble(name: str, data: Data) -> Teacher:
     labels, dev = data.labels, data.dev
     assert dev is not None
     parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
-    folder = cache_folder() / "teachers" / digest_of("ensemble", str(VERSION), *parts)
+    folder = cache_folder() / "teachers" / digest_of("ensemble", str(TEACHERS_VERSION), *parts)
     key = digest_of(folder.name, count)
     made: list[Answer] = []
 
@@ -198,7 +198,7 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     fits = fits and folder.answer == data.train.task.answer
     files = sorted(each for each in folder.path.iterdir() if each.suffix in READ)
     parts = [digest_of_file(each) for each in files]
-    key = digest_of("transformer", str(tuning.VERSION), str(tokens), *parts, *labels)
+    key = digest_of("transformer", str(tuning.TUNING_VERSION), str(tokens), *parts, *labels)
     if not fits:
         key = digest_of(key, str(options.teacher_epochs), *data.train.inputs, *data.train.labels)
     made: list[transformer.Transformer] = []

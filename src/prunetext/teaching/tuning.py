@@ -19,14 +19,14 @@ from prunetext.data.dataset import Examples
 from prunetext.errors import require
 from prunetext.models.encoded import targets_of
 from prunetext.teaching.cache import alone
-from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer, fast_bfloat16, padded, quiet
+from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer, fast_bfloat16, padded_tokens, quiet
 
-VERSION = 1  # of the fine-tuning: what another version has tuned is not used again
-STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small ones up to ten times
-EPOCHS = (2, 10)
-BATCH = 32
-SMALLEST_BATCH = 8
-FEW_STEPS = 40  # an epoch of small data has about as many steps, of smaller batches
+TUNING_VERSION = 1  # of the fine-tuning: what another version has tuned is not used again
+TUNING_STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small ones up to ten times
+TUNING_EPOCHS = (2, 10)
+TUNING_BATCH = 32
+LEAST_TUNING_BATCH = 8
+EPOCH_STEPS = 40  # an epoch of small data has about as many steps, of smaller batches
 RATE, HEAD_RATE, WARM_UP, DECAY = 5e-5, 1e-3, 0.1, 0.01
 SAVE_STEPS = 200
 
@@ -106,13 +106,13 @@ def train(
     padding = made.tokenizer.pad_token_id or 0
 
     def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
-        given = padded([row["tokens"] for row in batch], padding)
+        given = padded_tokens([row["tokens"] for row in batch], padding)
         return {**given, "labels": torch.stack([row["labels"] for row in batch])}
 
-    size = min(max(len(rows) // FEW_STEPS, SMALLEST_BATCH), BATCH)
+    size = min(max(len(rows) // EPOCH_STEPS, LEAST_TUNING_BATCH), TUNING_BATCH)
     arguments = TrainingArguments(
         output_dir=str(target),
-        num_train_epochs=epochs or min(max(STEPS * size / len(rows), EPOCHS[0]), EPOCHS[1]),
+        num_train_epochs=epochs or min(max(TUNING_STEPS * size / len(rows), TUNING_EPOCHS[0]), TUNING_EPOCHS[1]),
         per_device_train_batch_size=size,
         learning_rate=RATE,
         weight_decay=DECAY,

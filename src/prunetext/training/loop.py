@@ -23,7 +23,7 @@ from prunetext.training.losses import distribution, loss_of
 from prunetext.training.settings import Settings
 
 SHARED_WORK = 1 << 17  # multiplications a word from which several threads are faster than one
-Rows = npt.NDArray[np.int64]
+BatchRows = npt.NDArray[np.int64]
 Judge = Callable[[Model, Encoded, Measure | None, tuple[float, ...]], tuple[float, float]]
 
 
@@ -64,7 +64,7 @@ class Course:
 
     def __init__(self, train: Encoded, settings: Settings) -> None:
         self.train, self.settings = train, settings
-        self.batches: list[Rows] = []
+        self.batches: list[BatchRows] = []
         self.epoch = -1
         count = len(self.of_epoch(0)) if settings.batch_tokens else -(-len(train) // settings.batch_size)
         self.per_epoch = -(-count // settings.accumulate)
@@ -72,14 +72,14 @@ class Course:
         stop = settings.stop_after
         self.last = self.total if stop is None else min(self.total, max(1, round(self.per_epoch * stop)))
 
-    def of_epoch(self, epoch: int) -> list[Rows]:
+    def of_epoch(self, epoch: int) -> list[BatchRows]:
         """The batches of an epoch; those of the last one asked for are kept."""
         if epoch != self.epoch:
             own = self.settings
             self.batches, self.epoch = batches(self.train, own.batch_size, own.seed, epoch, own.batch_tokens), epoch
         return self.batches
 
-    def rows(self, step: int) -> list[Rows]:
+    def rows(self, step: int) -> list[BatchRows]:
         """The batches of one step."""
         epoch, place = divmod(step, self.per_epoch)
         few = self.settings.accumulate
@@ -233,7 +233,7 @@ def computing(settings: Settings) -> AbstractContextManager[object]:
 def train_step(
     model: Model,
     train: Encoded,
-    rows: list[Rows],
+    rows: list[BatchRows],
     settings: Settings,
     optimizers: list[torch.optim.Optimizer],
     hooks: Hooks,
@@ -254,7 +254,7 @@ def train_step(
         hooks.after_step(model, learning_rate)
 
 
-def batch_loss(model: Model, train: Encoded, rows: Rows, settings: Settings) -> Tensor:
+def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings) -> Tensor:
     """What one batch is to make small."""
     ids = train.take(rows, settings.window, anywhere=True).to(settings.device)  # (batch, length)
     ids = model.disturbed(ids, Disturbance(settings.word_dropout, settings.varied))

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from prunetext.data.task import Task
 from prunetext.models.encoded import UNLABELLED
-from prunetext.statistics.thresholds import Array, tuned
+from prunetext.statistics.thresholds import Numbers, tuned
 
 
 def shares(targets: Tensor, soft: Tensor, share: float) -> Tensor:
@@ -82,7 +82,7 @@ class Loss(NamedTuple):
     mean: Callable[[Tensor, Tensor], Tensor]
     softened: Callable[[Tensor, float], Tensor]
     inverse: Callable[[Tensor, float], Tensor]
-    tuned: Callable[[Array, Array], Array] | None = None
+    tuned: Callable[[Numbers, Numbers], Numbers] | None = None
 
     def distilled(
         self,

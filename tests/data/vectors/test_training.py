@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from prunetext.data.vectors import training as word_vectors
-from prunetext.data.vectors.training import KINDS, PIECE, train_vectors
+from prunetext.data.vectors.training import PIECE, VECTOR_TRAINERS, train_vectors
 from prunetext.errors import InputError
 
 pytest.importorskip("gensim", reason="gensim is not installed")
@@ -22,7 +22,7 @@ def few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_vectors, "BUCKETS", 2_000)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", VECTOR_TRAINERS)
 def test_vectors_are_those_of_the_words_and_of_the_seed(kind: str) -> None:
     found, again = (train_vectors(kind, texts, WORDS, dimensions=6, seed=1) for texts in (TEXTS, iter(TEXTS)))
     assert list(found) == WORDS

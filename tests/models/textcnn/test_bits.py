@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.models.textcnn.bits import COARSER, LIMITS, MULTIPLIERS, best_multiplier, coarse, grid, step_of
+from prunetext.models.textcnn.bits import COARSER, GRID_LIMITS, MULTIPLIERS, best_multiplier, coarse, grid, step_of
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 
@@ -19,7 +19,7 @@ def levels(number: int) -> list[float]:
     """The values of a grid whose step is one, zero included."""
     if number == 2:
         return [-1.5, -0.5, 0.0, 0.5, 1.5]
-    return [float(each) for each in range(-int(LIMITS[number]), int(LIMITS[number]) + 1)]
+    return [float(each) for each in range(-int(GRID_LIMITS[number]), int(GRID_LIMITS[number]) + 1)]
 
 
 @given(values=values, step=st.floats(1e-3, 10), bits=bits)
@@ -52,8 +52,8 @@ def test_the_best_multiplier_is_that_of_the_least_squared_error(values: list[flo
     found = best_multiplier(given, unit, bits)
     assert errors[found] == min(errors.values())
     # All values of the coarse grid are units that fit an int8.
-    assert LIMITS[bits] * step_of(found, bits, 1.0) <= 127
-    assert LIMITS[bits] * step_of(MULTIPLIERS[bits] + 1, bits, 1.0) > 127
+    assert GRID_LIMITS[bits] * step_of(found, bits, 1.0) <= 127
+    assert GRID_LIMITS[bits] * step_of(MULTIPLIERS[bits] + 1, bits, 1.0) > 127
     assert all((level * step_of(found, bits, 1.0)).is_integer() for level in levels(bits))
 
 

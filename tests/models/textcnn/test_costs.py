@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prunetext.models.textcnn.costs import Costs
-from prunetext.models.textcnn.grouping import KINDS
+from prunetext.models.textcnn.grouping import TEXTCNN_KINDS
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 
@@ -111,7 +111,7 @@ def test_counts_of_each_kind(random_model: Model) -> None:
         "weights": 4 * 3 + (2 * 1 + 4 * 3) * 3,
         "precision": 4 * 8 * 3,
     }
-    assert list(model.counts()) == list(KINDS)
+    assert list(model.counts()) == list(TEXTCNN_KINDS)
     with torch.no_grad():
         model.embedding[UNKNOWN] = 0  # which is no word
         model.embedding[WORDS:, 1] = 0
@@ -125,7 +125,7 @@ def test_counts_of_each_kind(random_model: Model) -> None:
 
 def test_every_group_has_a_kind_and_units_of_its_own(random_model: Model) -> None:
     model = random_model(words=6, dimensions=4, filters={1: 2, 3: 3})
-    groups = model.groups(tuple(KINDS))
+    groups = model.groups(tuple(TEXTCNN_KINDS))
     assert [group.name for group in groups] == [
         "vocabulary",
         "dimensions",
@@ -140,6 +140,6 @@ def test_every_group_has_a_kind_and_units_of_its_own(random_model: Model) -> Non
     ]
     assert [group.kind for group in groups if group.work] == ["filters", "filters", "taps"]
     assert [group.floor for group in groups] == [1] * 8 + [0, 0]
-    for kind in KINDS:
+    for kind in TEXTCNN_KINDS:
         assert model.groups((kind,)) or kind == "taps"
         assert all(group.kind == kind for group in model.groups((kind,)))

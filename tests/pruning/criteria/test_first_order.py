@@ -10,7 +10,7 @@ import torch
 
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.grouping import KINDS
+from prunetext.models.textcnn.grouping import TEXTCNN_KINDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.choosing import scores_of
 from prunetext.pruning.criteria.criterion import CRITERIA, load_criterion
@@ -141,7 +141,7 @@ def test_scoring_repeats_itself_and_leaves_the_model_as_it_was(
 ) -> None:
     model, texts = random_model(words=5), some_texts(5)
     refused = load_criterion(text).refuses
-    kinds = [kind for kind in KINDS if kind not in refused]
+    kinds = [kind for kind in TEXTCNN_KINDS if kind not in refused]
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     first, again = (scored(text, model.train(), texts, seed=3, kinds=kinds) for _ in range(2))  # dropout is off
     assert {name: scores.tolist() for name, scores in first.items()} == {n: s.tolist() for n, s in again.items()}

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prunetext.models.textcnn.grouping import KINDS, STRUCTURE
+from prunetext.models.textcnn.grouping import STRUCTURE, TEXTCNN_KINDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.criteria.criterion import WORTHLESS, change_size, load_criterion
 
 Model = Callable[..., TextCNN]
 Score = Callable[..., dict[str, np.ndarray]]
-SOFT = tuple(kind for kind in KINDS if kind != "precision")
+SOFT = tuple(kind for kind in TEXTCNN_KINDS if kind != "precision")
 
 
 def soften(text: str, model: TextCNN, kinds: tuple[str, ...], rate: float = 0.1) -> dict[str, torch.Tensor]:

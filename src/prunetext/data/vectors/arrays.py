@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prunetext.data.vectors.words import Choice, Vector
 
 MAGIC = b"\x93NUMPY"
-HEAD = 1 << 10  # bytes that hold the header of any .npy file of numbers
+ARRAY_HEADER = 1 << 10  # bytes that hold the header of any .npy file of numbers
 # As numpy writes it. numpy's own reader takes it for a piece of Python, and fails on a damaged one in many ways.
 HEADER = re.compile(
     rb"\x93NUMPY(?:\x01\x00..|\x02\x00....)\{\s*'descr':\s*'([!-&(-~]{1,20})',\s*'fortran_order':\s*(True|False),"
@@ -26,9 +26,9 @@ HEADER = re.compile(
 )
 FLOATS = [f"{order}f{size}" for order in "<>" for size in (2, 4, 8)]
 LISTS = (".txt", ".parquet")  # endings of a list of words
-LONGEST_WORD = 1 << 16  # bytes of a line of such a list
-BLOCK = 1 << 18  # rows of a column read at a time
-ROWS = 1 << 12  # words of a list read at a time
+LONGEST_KEY = 1 << 16  # bytes of a line of such a list
+ARRAY_BLOCK = 1 << 18  # rows of a column read at a time
+ARRAY_ROWS = 1 << 12  # words of a list read at a time
 
 
 class Matrix(NamedTuple):
@@ -59,11 +59,11 @@ class Matrix(NamedTuple):
         with self.path.open("rb") as file:
             if self.columns:
                 wanted = np.fromiter(places.values(), np.int64, len(places))
-                for first in range(0, self.rows, BLOCK):
-                    inside = np.flatnonzero((wanted >= first) & (wanted < first + BLOCK))
+                for first in range(0, self.rows, ARRAY_BLOCK):
+                    inside = np.flatnonzero((wanted >= first) & (wanted < first + ARRAY_BLOCK))
                     for column in range(self.dimensions if len(inside) else 0):
                         file.seek(self.offset + (column * self.rows + first) * size)
-                        block = np.fromfile(file, self.dtype, min(BLOCK, self.rows - first))
+                        block = np.fromfile(file, self.dtype, min(ARRAY_BLOCK, self.rows - first))
                         found[inside, column] = block[wanted[inside] - first]
             else:
                 for at, row in enumerate(places.values()):
@@ -75,7 +75,7 @@ class Matrix(NamedTuple):
 def open_npy(path: Path) -> Matrix:
     """Where the numbers of a .npy file lie; anything but a matrix of numbers raises `DataError`."""
     with path.open("rb") as file:
-        head = file.read(HEAD)
+        head = file.read(ARRAY_HEADER)
     found = HEADER.match(head)
     if found is None:
         raise DataError(path, "this is no whole .npy file of numbers. Save the vectors again with numpy.save.")
@@ -131,9 +131,9 @@ def _names(path: Path) -> Iterator[bytes]:
         yield from _column(path)
         return
     with path.open("rb") as file:
-        while line := file.readline(LONGEST_WORD + 1):
-            if len(line) > LONGEST_WORD:
-                raise DataError(path, f"a line is longer than {LONGEST_WORD:,} bytes. Put a word on each.")
+        while line := file.readline(LONGEST_KEY + 1):
+            if len(line) > LONGEST_KEY:
+                raise DataError(path, f"a line is longer than {LONGEST_KEY:,} bytes. Put a word on each.")
             yield line.rstrip(b"\r\n")
 
 
@@ -145,7 +145,7 @@ def _column(path: Path) -> Iterator[bytes]:
             columns = [each.name for each in file.schema_arrow if each.type in kinds]
             if len(columns) != 1:
                 raise DataError(path, f"{len(columns)} of its columns hold strings. Keep only that of the words.")
-            for batch in file.iter_batches(ROWS, columns=columns):
+            for batch in file.iter_batches(ARRAY_ROWS, columns=columns):
                 for name in batch.column(0).cast(arrow.large_binary()).to_pylist():  # they need not be UTF-8
                     yield name or b""
     except (arrow.ArrowException, OSError) as error:

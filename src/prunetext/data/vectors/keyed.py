@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from prunetext.data.vectors.arrays import Matrix, open_npy
-from prunetext.data.vectors.pickles import Machine, Made, RefusedError, Span
+from prunetext.data.vectors.pickles import Instance, Machine, RefusedError, Span
 from prunetext.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ KEYED = "gensim.models.keyedvectors KeyedVectors"
 DTYPE = "numpy dtype"
 CORES = ("numpy._core.multiarray", "numpy.core.multiarray")  # of numpy 2 and 1
 ARRAYS = tuple(f"{core} _reconstruct" for core in CORES)
-NAMES = {KEYED, DTYPE, "numpy ndarray", *ARRAYS, *(f"{core} scalar" for core in CORES)}
+KEYED_NAMES = {KEYED, DTYPE, "numpy ndarray", *ARRAYS, *(f"{core} scalar" for core in CORES)}
 SAID = {"index_to_key", "vectors", "__numpys", "<", ">", "f2", "f4", "f8"}  # strings that mean something
 
 
@@ -29,7 +29,7 @@ def read_keyed(path: Path, choice: Choice) -> dict[str, Vector]:
     A file that holds anything else raises `DataError`; nothing in it is run.
     """
     try:
-        machine = Machine(NAMES, lambda text: text in SAID or choice.normal(text))
+        machine = Machine(KEYED_NAMES, lambda text: text in SAID or choice.normal(text))
         with path.open("rb") as file:
             found = machine.run(file, path.stat().st_size)
         names, matrix = _parts(path, found)
@@ -53,7 +53,7 @@ def _refusal(path: Path, reason: str) -> DataError:
 
 def _parts(path: Path, found: object) -> tuple[list[str], Matrix]:
     """The words, empty where they are not wanted, and where their numbers lie."""
-    if not isinstance(found, Made) or found.name != KEYED or not isinstance(found.state, dict):
+    if not isinstance(found, Instance) or found.name != KEYED or not isinstance(found.state, dict):
         raise RefusedError("it holds something else")
     names, vectors = found.state.get("index_to_key"), found.state.get("vectors")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -72,7 +72,7 @@ def _parts(path: Path, found: object) -> tuple[list[str], Matrix]:
 
 def _matrix(path: Path, array: object) -> Matrix:
     """Where the numbers of an array lie, as numpy pickles it: (version, shape, dtype, by columns, bytes)."""
-    if not isinstance(array, Made) or array.name not in ARRAYS:
+    if not isinstance(array, Instance) or array.name not in ARRAYS:
         raise RefusedError("it has no vectors")
     _, (rows, dimensions), dtype, columns, numbers = array.state
     kind, order = dtype.arguments[0], dtype.state[1]

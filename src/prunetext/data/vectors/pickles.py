@@ -32,7 +32,7 @@ class Span:
         return self.length
 
 
-class Made:
+class Instance:
     """Stands for what an order would make: the name of a class or function, its arguments, its state."""
 
     def __init__(self, name: str, arguments: object) -> None:
@@ -64,7 +64,7 @@ class _Orders:
 class Machine:
     """Follows the orders of a file.
 
-        Machine({"gensim.models.keyedvectors KeyedVectors"}, keep).run(file, size)     # Made(name, (), …)
+        Machine({"gensim.models.keyedvectors KeyedVectors"}, keep).run(file, size)     # Instance(name, (), …)
 
     names: the classes and functions that may stand in it, module and name. keep: tells which strings are of use; all
     others become empty, since the words of a large file would take more memory than the vectors that are wanted. Bytes
@@ -90,8 +90,8 @@ class Machine:
                 self.stack.append(CONSTANTS[name])
             elif name in NUMBERS:
                 self.stack.append(argument)
-            elif name in BYTES:
-                self.stack.append(Span(cast(int, at) + 1 + BYTES[name], len(cast(Any, argument))))
+            elif name in BYTES_OPCODES:
+                self.stack.append(Span(cast(int, at) + 1 + BYTES_OPCODES[name], len(cast(Any, argument))))
             elif name != "STOP":
                 raise RefusedError(f"it holds the order {name}, which gensim does not write there")
             if len(self.stack) > DEEPEST or self.items > MOST_ITEMS or self.made > MOST_MADE:
@@ -130,11 +130,11 @@ class Machine:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not (isinstance(name, str) and name in self.names):
             raise RefusedError("it makes something else than vectors of words")
-        self._push(Made(name, arguments))
+        self._push(Instance(name, arguments))
 
     def _build(self, _: object) -> None:
         state = self.stack.pop()
-        if not isinstance(self.stack[-1], Made):
+        if not isinstance(self.stack[-1], Instance):
             raise RefusedError("it gives a state to what has none")
         self.stack[-1].state = state
 
@@ -164,7 +164,7 @@ class Machine:
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 NUMBERS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
-BYTES = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8}  # bytes that say how many there are
+BYTES_OPCODES = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8}  # bytes that say how many there are
 FOLLOWED: dict[str, Callable[[Machine, Any], None]] = {
     "PROTO": lambda machine, _: None,
     "FRAME": lambda machine, _: None,

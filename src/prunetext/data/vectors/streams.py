@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 1 << 18  # bytes: 4,096 numbers of 64 digits
 LONGEST_NAME = 1 << 10  # bytes of a word in a binary file
-BLOCK = 1 << 20  # bytes read at a time
-WHOLE = "Get the whole file."
+STREAM_BLOCK = 1 << 20  # bytes read at a time
+ASK_FOR_WHOLE = "Get the whole file."
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:
@@ -70,7 +70,9 @@ def read_text(path: Path, choice: Choice) -> dict[str, Vector]:
         raise DataError(path, "there are no vectors in it. Give a file with a word and its numbers on each line.")
     if stated and seen < stated[0]:
         raise DataError(
-            path, f"the header says {stated[0]:,} vectors, but here the file ends after {seen:,}. {WHOLE}", number
+            path,
+            f"the header says {stated[0]:,} vectors, but here the file ends after {seen:,}. {ASK_FOR_WHOLE}",
+            number,
         )
     return rows
 
@@ -153,16 +155,17 @@ def read_binary(path: Path, choice: Choice) -> dict[str, Vector]:
         if count * (width + 2) > path.stat().st_size - len(line):
             raise DataError(
                 path,
-                f"its header says {count:,} vectors of {dimensions:,} numbers, but it is too short for them. {WHOLE}",
+                f"its header says {count:,} vectors of {dimensions:,} numbers, but it is too short for them. "
+                f"{ASK_FOR_WHOLE}",
             )
         buffer, at = b"", 0
         for number in range(1, count + 1):
             end = buffer.find(b" ", at)
             if end < 0 or end + 1 + width > len(buffer):
-                buffer, at = buffer[at:] + file.read(max(BLOCK, LONGEST_NAME + 1 + width)), 0
+                buffer, at = buffer[at:] + file.read(max(STREAM_BLOCK, LONGEST_NAME + 1 + width)), 0
                 end = buffer.find(b" ")
             if not 0 <= end - at <= LONGEST_NAME or end + 1 + width > len(buffer):
-                raise DataError(path, f"vector {number:,} of {count:,} is cut off or damaged. {WHOLE}")
+                raise DataError(path, f"vector {number:,} of {count:,} is cut off or damaged. {ASK_FOR_WHOLE}")
             name = buffer[at:end].lstrip(b"\n")  # which word2vec itself writes behind a vector
             if (word := choice.take(name)) is not None:
                 rows[word] = checked(path, word, np.frombuffer(buffer, "<f4", dimensions, end + 1))

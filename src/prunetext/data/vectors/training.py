@@ -13,7 +13,7 @@ import numpy.typing as npt
 from prunetext.errors import InputError, require
 from prunetext.runtime._native import tokenize
 
-KINDS = ("word2vec", "fasttext")
+VECTOR_TRAINERS = ("word2vec", "fasttext")
 PASSES = 10  # over the texts
 CONTEXT = 5  # times that a word beside the vocabulary must occur to stand in the context of others
 PIECE = 1_000  # words of a text at a time, of which gensim takes no more than 10,000
@@ -22,8 +22,8 @@ BUCKETS = 200_000  # of fastText's parts of words: its usual two million would t
 
 def check_kind(kind: str | None) -> None:
     """Refuse what there is no training of."""
-    if kind is not None and kind not in KINDS:
-        raise InputError(f"train_vectors is {kind!r}: it must be {' or '.join(KINDS)}.")
+    if kind is not None and kind not in VECTOR_TRAINERS:
+        raise InputError(f"train_vectors is {kind!r}: it must be {' or '.join(VECTOR_TRAINERS)}.")
 
 
 def train_vectors(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 COARSER = (8, 4)  # bits that can be halved
 MULTIPLIERS = {4: 18, 2: 42}  # largest step of a coarse vector, in units of the fine ones, so that all fit int8
-LIMITS = {8: 127.0, 4: 7.0, 2: 1.5}  # largest value, in steps of the grid; that of 2 bits has no zero
+GRID_LIMITS = {8: 127.0, 4: 7.0, 2: 1.5}  # largest value, in steps of the grid; that of 2 bits has no zero
 
 
 def grid(values: Tensor, step: Tensor | float, bits: int) -> Tensor:
@@ -17,7 +17,7 @@ def grid(values: Tensor, step: Tensor | float, bits: int) -> Tensor:
     tensor([0.0000, 0.5000, 0.5000, 1.5000])
     """
     shift = 0.5 if bits == 2 else 0.0
-    limit = LIMITS[bits]
+    limit = GRID_LIMITS[bits]
     rounded = (torch.round(values / step - shift) + shift).clamp(-limit, limit) * step
     return torch.where(values == 0, 0.0, rounded) if bits == 2 else rounded
 

@@ -13,7 +13,7 @@ from prunetext.models.textcnn.bits import COARSER
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Layers
 
 Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[Any]
+UnitNumbers = npt.NDArray[Any]
 
 HEADER_BYTES = 2000.0
 WORD_BYTES = 3.5  # a word's string in the compressed vocabulary, on average (measured: 3.0 to 3.9 on the data of docs/)
@@ -61,7 +61,7 @@ class Costs:
         taps = kept[name].reshape(-1, width)
         return np.logical_or.accumulate(taps, 1) & np.logical_or.accumulate(taps[:, ::-1], 1)[:, ::-1]
 
-    def row_bits(self, kept: Kept) -> Numbers:
+    def row_bits(self, kept: Kept) -> UnitNumbers:
         """Bits of each word's numbers."""
         bits = self.bits
         for fine in COARSER:
@@ -82,24 +82,24 @@ class Costs:
         """What a filter takes besides its taps: bias, scales, and its columns of the head."""
         return 4.0 * (3 + self.model.columns * self.shape.classes)
 
-    def vocabulary_cost(self, kept: Kept) -> Numbers:
+    def vocabulary_cost(self, kept: Kept) -> UnitNumbers:
         """Bytes of each word."""
-        costs: Numbers = self.dimensions(kept).sum() * self.row_bits(kept) / 8 + WORD_BYTES
+        costs: UnitNumbers = self.dimensions(kept).sum() * self.row_bits(kept) / 8 + WORD_BYTES
         return costs
 
-    def dimension_cost(self, kept: Kept) -> Numbers:
+    def dimension_cost(self, kept: Kept) -> UnitNumbers:
         """Bytes of each dimension."""
         rows = self.row_bits(kept)[self.words(kept)].sum() / 8
         return np.full(self.shape.dimensions, self.special_rows() + rows + self.table_rows(kept))
 
-    def filter_cost(self, kept: Kept, width: int) -> Numbers:
+    def filter_cost(self, kept: Kept, width: int) -> UnitNumbers:
         """Bytes of each filter of a width."""
-        found: Numbers = self.taps(kept, width).sum(1) * float(self.dimensions(kept).sum()) + self.filter_bytes()
+        found: UnitNumbers = self.taps(kept, width).sum(1) * float(self.dimensions(kept).sum()) + self.filter_bytes()
         return found
 
-    def filter_work(self, kept: Kept, width: int) -> Numbers:
+    def filter_work(self, kept: Kept, width: int) -> UnitNumbers:
         """Additions of each filter of a width."""
-        found: Numbers = self.taps(kept, width).sum(1).astype(float)
+        found: UnitNumbers = self.taps(kept, width).sum(1).astype(float)
         return found
 
     def tap_edges(self, kept: Kept, width: int) -> Flags:
@@ -112,22 +112,22 @@ class Costs:
         found: Flags = (edges & self.filters(kept, width)[:, None]).ravel()
         return found
 
-    def tap_cost(self, kept: Kept, width: int) -> Numbers:
+    def tap_cost(self, kept: Kept, width: int) -> UnitNumbers:
         """Bytes of each tap; only one at an edge saves any."""
-        found: Numbers = self.tap_edges(kept, width) * float(self.dimensions(kept).sum())
+        found: UnitNumbers = self.tap_edges(kept, width) * float(self.dimensions(kept).sum())
         return found
 
-    def tap_work(self, kept: Kept, width: int) -> Numbers:
+    def tap_work(self, kept: Kept, width: int) -> UnitNumbers:
         """Additions of each tap."""
         return self.tap_edges(kept, width).astype(float)
 
-    def weight_cost(self, kept: Kept, name: str) -> Numbers:
+    def weight_cost(self, kept: Kept, name: str) -> UnitNumbers:
         """Bytes of each single weight that is not zero yet and lies in what is kept."""
         there = self.present(kept, name) & ~self.zeros[name]
-        found: Numbers = there * self.bytes_each(kept, name)
+        found: UnitNumbers = there * self.bytes_each(kept, name)
         return found
 
-    def bytes_each(self, kept: Kept, name: str) -> Numbers | float:
+    def bytes_each(self, kept: Kept, name: str) -> UnitNumbers | float:
         """Bytes of each single weight of a parameter that is not zero."""
         if name != "embedding" or ((self.bits == COARSER[0]).all() and "embedding.8bit" not in kept):
             return 1.0
@@ -142,10 +142,10 @@ class Costs:
             rows = (self.filters(kept, width)[:, None] & self.taps(kept, width)).ravel()
         return (rows[:, None] & self.dimensions(kept)).ravel()
 
-    def bits_cost(self, kept: Kept, fine: int) -> Numbers:
+    def bits_cost(self, kept: Kept, fine: int) -> UnitNumbers:
         """Bytes that each word saves that goes from `fine` bits to half of them."""
         fits = (self.row_bits(kept) == fine) & self.words(kept)
-        found: Numbers = fits * float(self.dimensions(kept).sum()) * fine / 16
+        found: UnitNumbers = fits * float(self.dimensions(kept).sum()) * fine / 16
         return found
 
     def packed_bytes(self, kept: Kept) -> float:

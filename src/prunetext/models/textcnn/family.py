@@ -14,10 +14,10 @@ from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request, Trained
 from prunetext.models.textcnn.floats import read_float, write_float
-from prunetext.models.textcnn.grouping import FASTER, KINDS, STRUCTURE
+from prunetext.models.textcnn.grouping import FASTER, STRUCTURE, TEXTCNN_KINDS
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack, packed_size
+from prunetext.models.textcnn.packing import pack, size_of_packed
 from prunetext.models.textcnn.pair import kind_like, kind_of
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
@@ -64,7 +64,7 @@ def begin(request: Request) -> Beginning:
     return Beginning(words, untrained, notes, recipe)
 
 
-def encode(reader: Sequence[str], inputs: Sequence[Input]) -> Encoded:
+def encoded_inputs(reader: Sequence[str], inputs: Sequence[Input]) -> Encoded:
     """Ids of texts, or of pairs of them, by the words that the model knows."""
     return encode_inputs(Vocabulary(list(reader)), inputs)
 
@@ -105,15 +105,15 @@ def check_shape(shape: Shape) -> None:
 
 family = Family(
     "textcnn",
-    KINDS,
+    TEXTCNN_KINDS,
     STRUCTURE,
     FASTER,
     check,
     begin,
-    encode,
+    encoded_inputs,
     write_float,
     read_float,
     pack,
-    packed_size,
+    size_of_packed,
     graph,
 )

@@ -13,7 +13,7 @@ from prunetext.models.textcnn.bits import COARSER, coarse
 from prunetext.models.textcnn.costs import Costs, first_row
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Layers
 
-KINDS = {
+TEXTCNN_KINDS = {
     "vocabulary": "words; a removed word becomes the unknown word",
     "dimensions": "dimensions of the word vectors",
     "filters": "filters of each convolution",

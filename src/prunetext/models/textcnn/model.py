@@ -18,7 +18,7 @@ from prunetext.models.groups import BYTES, TIME, Cost, Group, Kept, Tensors
 from prunetext.models.protocol import BODY, HEAD, TABLE, Disturbance, Model, Rates
 from prunetext.models.textcnn.bits import COARSER
 from prunetext.models.textcnn.costs import Costs
-from prunetext.models.textcnn.grouping import KINDS, STRUCTURE, coarsen, groups_of, redirect
+from prunetext.models.textcnn.grouping import STRUCTURE, TEXTCNN_KINDS, coarsen, groups_of, redirect
 from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape
 from prunetext.models.textcnn.narrowing import narrow
 from prunetext.models.textcnn.pooling import WindowPooling, columns_of
@@ -41,7 +41,7 @@ class TextCNN(Model):
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification".
     """
 
-    kinds = KINDS
+    kinds = TEXTCNN_KINDS
     remap: Tensor
     bits: Tensor
     texts = 1  # that an example has

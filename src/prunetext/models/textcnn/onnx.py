@@ -22,7 +22,7 @@ from prunetext.models.textcnn.pair import PairCNN
 from prunetext.runtime._native import TOKENIZER
 from prunetext.runtime.reference import ReferenceModel
 
-FORMAT = "prunetext-onnx/1"
+ONNX_FORMAT = "prunetext-onnx/1"
 OPERATORS, CONTAINER = 17, 8  # versions of ONNX's operators and of its file format, both of 2022
 IDS, MATCHED, PROBABILITIES = "ids", "matched", "probabilities"
 SIDES = ("", "_b")  # what names end with that belong to the first and the second text of a pair
@@ -114,7 +114,7 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
     weight, bias = model.arrays["head.weight"], model.arrays["head.bias"]
     decide(graph, seen(graph, features), weight, bias, model.temperature, model.thresholds is not None)
     words, reject = list(model.row_of), model.reject
-    return finished(graph, words, model.labels, model.temperature, reject, model.positive, model.thresholds)
+    return finished_graph(graph, words, model.labels, model.temperature, reject, model.positive, model.thresholds)
 
 
 def packed_features(graph: Graph, model: ReferenceModel, side: str) -> str:
@@ -140,7 +140,7 @@ def packed_features(graph: Graph, model: ReferenceModel, side: str) -> str:
                 sums = graph.node(f"{name}.sums{side}", "Add", sums, real) if sums else real
         bias, scale = (model.arrays[f"conv{width}.{name}"] for name in ("bias", "table_scale"))
         pools.append(Filters(graph, width, side, sums, 1, bias, scale))
-    return joined(graph, pools, model.mean, side)
+    return joined_features(graph, pools, model.mean, side)
 
 
 def by_flags(rows: np.ndarray) -> np.ndarray:
@@ -176,7 +176,7 @@ def float_graph(
     decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0, several)
     positive = labels[int(model.positive)] if isinstance(model, PairCNN) else None
     given = [words[at] for at in kept.tolist()]
-    return finished(graph, given, labels, 1.0, positive=positive, thresholds=thresholds)
+    return finished_graph(graph, given, labels, 1.0, positive=positive, thresholds=thresholds)
 
 
 def float_features(graph: Graph, model: TextCNN, rows: torch.Tensor, side: str) -> str:
@@ -195,10 +195,10 @@ def float_features(graph: Graph, model: TextCNN, rows: torch.Tensor, side: str) 
         weight = graph.constant(f"conv{width}.weight", conv.weight.permute(0, 2, 1).numpy())
         sums = graph.node(f"conv{width}{side}.sums", "Conv", channels, weight, kernel_shape=[width])
         pools.append(Filters(graph, width, side, sums, 2, conv.bias.numpy(), None))
-    return joined(graph, pools, model.pooling == "max+mean", side)
+    return joined_features(graph, pools, model.pooling == "max+mean", side)
 
 
-def joined(graph: Graph, pools: Sequence[Filters], mean: bool, side: str) -> str:
+def joined_features(graph: Graph, pools: Sequence[Filters], mean: bool, side: str) -> str:
     """Pooled features of one text."""
     features = [each.maxima() for each in pools]
     if mean:
@@ -226,7 +226,7 @@ def decide(graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temp
         graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
 
 
-def finished(
+def finished_graph(
     graph: Graph,
     words: Sequence[str],
     labels: Sequence[str],
@@ -252,7 +252,7 @@ def finished(
         producer_version=version("prunetext"),
     )
     metadata = {
-        "format": FORMAT,
+        "format": ONNX_FORMAT,
         "labels": list(labels),
         "temperature": temperature,
         "tokenizer": TOKENIZER,

@@ -17,10 +17,10 @@ from prunetext.models.textcnn.pair import PairCNN
 from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 from prunetext.runtime import format as file_format
 from prunetext.runtime._native import TOKENIZER
-from prunetext.runtime.coding import Units
+from prunetext.runtime.coding import CodedUnits
 from prunetext.statistics.thresholds import THRESHOLD_DIGITS
 
-PLAIN = Packing()
+PLAIN_PACKING = Packing()
 # Parts of the provenance that are left out, one after the other, where all of them do not fit in.
 LEAST_NEEDED = ("calibration", "dense_test", "metric", "reason", "versions", "test", "verdict", "recipe")
 
@@ -36,17 +36,17 @@ def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
 
 
 @torch.no_grad()
-def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str, np.ndarray | Units]:
+def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str, np.ndarray | CodedUnits]:
     """Every tensor of the file, rounded; `words` are those of `kept_words`, `table` is "int8" or "int16"."""
     steps = rounding_of(model, table)
     order = sorted(range(len(words)), key=lambda row: words[row].encode())
     rows = torch.tensor([UNKNOWN, *(WORDS + row for row in order)])
     bits = model.bits[rows]
     multipliers = (steps.multipliers.get(4, 1), steps.multipliers.get(2, 1))
-    embedding = Units(
+    embedding = CodedUnits(
         units(rounded_rows(model.embedding[rows], bits, steps) / steps.embedding), bits.numpy(), multipliers
     )
-    tensors: dict[str, np.ndarray | Units] = {
+    tensors: dict[str, np.ndarray | CodedUnits] = {
         "embedding": embedding,
         "embedding.scale": np.array([steps.embedding], np.float32),
         "head.weight": model.head.weight.numpy(),
@@ -60,7 +60,7 @@ def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str
         conv = model.conv(width)
         own = slice(first, first + len(conv.bias))
         first = own.stop
-        tensors[f"conv{width}.weight"] = Units(units(conv.weight / steps.weight[own, None, None]))
+        tensors[f"conv{width}.weight"] = CodedUnits(units(conv.weight / steps.weight[own, None, None]))
         tensors[f"conv{width}.scale"] = steps.weight[own].numpy()
         tensors[f"conv{width}.table_scale"] = steps.table[own].numpy()
         tensors[f"conv{width}.bias"] = conv.bias.numpy()
@@ -136,7 +136,7 @@ def contents(trained: Trained, packing: Packing) -> tuple[Mapping[str, Any], dic
     return packed_tensors(model, kept_words(model, trained.reader), packing.table), described(trained, packing)
 
 
-def pack(trained: Trained, path: Path, packing: Packing = PLAIN) -> int:
+def pack(trained: Trained, path: Path, packing: Packing = PLAIN_PACKING) -> int:
     """Write the packed file and return its bytes.
 
         size = pack(trained, Path("model.safetensors"), Packing(temperature=1.2))
@@ -147,6 +147,6 @@ def pack(trained: Trained, path: Path, packing: Packing = PLAIN) -> int:
     return file_format.write(path, *contents(trained, packing))
 
 
-def packed_size(trained: Trained, packing: Packing = PLAIN) -> int:
+def size_of_packed(trained: Trained, packing: Packing = PLAIN_PACKING) -> int:
     """The bytes that `pack` would write; nothing is written."""
     return len(file_format.file_bytes(*contents(trained, packing)))

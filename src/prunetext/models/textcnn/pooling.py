@@ -14,7 +14,7 @@ from torch import Tensor
 
 from prunetext.models.textcnn import _pooling
 
-Columns = Mapping[
+TableColumns = Mapping[
     int, tuple[int, int]
 ]  # width → (first table column, filters); tap j of filter f is column first + j·filters + f
 
@@ -42,7 +42,7 @@ class WindowPooling(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, table: Tensor, positions: Tensor, columns: Columns) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, table: Tensor, positions: Tensor, columns: TableColumns) -> tuple[Tensor, Tensor]:
         """Add the tap rows of each window, keep the maximum and where it was."""
         layout = [(width, first, filters) for width, (first, filters) in columns.items()]
         size = len(positions), sum(filters for _, _, filters in layout)

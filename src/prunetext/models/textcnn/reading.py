@@ -29,6 +29,6 @@ def encode_inputs(vocabulary: Vocabulary, inputs: Sequence[Input]) -> Encoded:
     return Encoded(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64), targets, task=task)
 
 
-def encode(vocabulary: Vocabulary, examples: Examples, classes: Sequence[str]) -> Encoded:
+def encode_examples(vocabulary: Vocabulary, examples: Examples, classes: Sequence[str]) -> Encoded:
     """The same with their labels."""
     return labelled(encode_inputs(vocabulary, examples.inputs), examples, classes)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from prunetext.models.textcnn.bits import COARSER, LIMITS, MULTIPLIERS, best_multiplier, grid, step_of
+from prunetext.models.textcnn.bits import COARSER, GRID_LIMITS, MULTIPLIERS, best_multiplier, grid, step_of
 from prunetext.models.textcnn.layout import UNKNOWN, Layers
 
-LEAST_STEP = 1e-12  # a step is never zero, even where all weights are
+LEAST_GRID_STEP = 1e-12  # a step is never zero, even where all weights are
 
 
 class Rounding(NamedTuple):
@@ -64,7 +64,7 @@ def rounding_of(model: Layers, table: str) -> Rounding:
 
     All steps are float32 values, as the file stores them; the table's are those of the weights already rounded.
     """
-    embedding = float(step_for(torch.cat(model.vectors()), LIMITS[8]))
+    embedding = float(step_for(torch.cat(model.vectors()), GRID_LIMITS[8]))
     multipliers = {
         bits: best_multiplier(model.embedding[model.bits == bits], embedding, bits)
         for bits in MULTIPLIERS
@@ -89,7 +89,7 @@ def rounding_of(model: Layers, table: str) -> Rounding:
     for width, n in zip(model.widths, counts, strict=True):
         per_filter.append(largest[at : at + width * n].view(width, n).amax(0))
         at += width * n
-    step = (torch.cat(per_filter) * embedding * weight / limit).clamp(min=LEAST_STEP)
+    step = (torch.cat(per_filter) * embedding * weight / limit).clamp(min=LEAST_GRID_STEP)
     return Rounding(embedding, weight, step, limit, multipliers)
 
 
@@ -124,4 +124,4 @@ def table_limit(table: str, width: int, kinds: int = 1) -> int:
 def step_for(values: Tensor, limit: float, dim: int | None = None) -> Tensor:
     """The step with which the largest value takes `limit` units."""
     largest = values.abs().amax() if dim is None else values.abs().amax(dim)
-    return (largest / limit).clamp(min=LEAST_STEP)
+    return (largest / limit).clamp(min=LEAST_GRID_STEP)

@@ -22,7 +22,7 @@ from prunetext.runtime._native import count_words
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words
 RAREST = 1e-4  # as small as a share of texts is taken for
-DIMENSIONS = 32  # of word vectors, where none are given
+USUAL_DIMENSIONS = 32  # of word vectors, where none are given
 
 
 def vocabulary_of(texts: list[str], options: ModelOptions) -> list[str]:
@@ -50,7 +50,7 @@ def settle(options: ModelOptions, vectors: Mapping[str, ArrayLike] | None = None
     if asked == 0 and options.channels == "both":
         raise InputError("dimensions is 0, which means one-hot words, but channels is both. Leave one of them out.")
     if vectors is None or asked == 0:
-        return replace(options, dimensions=DIMENSIONS if asked is None else asked)
+        return replace(options, dimensions=USUAL_DIMENSIONS if asked is None else asked)
     sizes = {np.shape(vector) for vector in vectors.values()}
     if len(sizes) != 1 or len(next(iter(sizes))) != 1:
         raise InputError("vectors must hold a vector for some words of train, all of one length.")
