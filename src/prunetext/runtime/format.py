@@ -82,10 +82,10 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
         write("model.safetensors", tensors, {"task": "classification", "labels": '["neg","pos"]', ...})
 
     `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `CodedUnits`. The
-    last, and embeddings and convolutions of 30 % zeros or more, are coded where that makes the file smaller. `metadata`:
-    labels, task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format, vocabulary, coding
-    and checksum are filled in. The file is written beside `path`, read back by the runtime, and only then renamed:
-    ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
+    last, and embeddings and convolutions of 30 % zeros or more, are coded where that makes the file smaller.
+    `metadata`: labels, task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format,
+    vocabulary, coding and checksum are filled in. The file is written beside `path`, read back by the runtime, and only
+    then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
     data = file_bytes(tensors, metadata)
     target = Path(path)
