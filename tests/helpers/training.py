@@ -1,9 +1,10 @@
 """A small training: what it begins with, what it ends with, and how it is stopped or told what dev says."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
-import pytest
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,8 +12,6 @@ from helpers.kills import KilledError
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.layout import Shape
-from prunetext.models.textcnn.rounding import rounding_of
-from prunetext.training import loop
 from prunetext.training.loop import Hooks, Progress, train_model
 from prunetext.training.settings import Settings
 
@@ -28,10 +27,6 @@ def new_model(words: int, *, static: int = 0, seed: int = 0) -> TextCNN:
     return TextCNN(Shape(words, 8, {1: 4, 2: 3}, classes=3), static=static)
 
 
-def round_again(model: TextCNN) -> None:
-    model.rounding = rounding_of(model, "int8")
-
-
 def weights(model: TextCNN) -> dict[str, Tensor]:
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
@@ -44,10 +39,9 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 def train(sets: Sets, *, rounded: bool = False, **arguments: Any) -> dict[str, Tensor]:
     model = new_model(sets[2])
-    if rounded:
-        round_again(model)
-    hooks = Hooks(start_epoch=round_again if rounded else None)
-    train_model(model, sets[0], sets[1], arguments.pop("settings", SETTINGS), hooks=hooks, **arguments)
+    hooks = Hooks(start_epoch=TextCNN.fit_grid if rounded else None)
+    with model.on_grid() if rounded else nullcontext():
+        train_model(model, sets[0], sets[1], arguments.pop("settings", SETTINGS), hooks=hooks, **arguments)
     return weights(model)
 
 
@@ -59,13 +53,27 @@ def killed_at(step: int) -> Callable[[Progress], None]:
     return progress
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[float, float]]) -> list[dict[str, Tensor]]:
-    """Let dev say these accuracies and losses, one after each epoch; returns the weights that it was asked about."""
-    seen: list[dict[str, Tensor]] = []
+class Scripted(TextCNN):
+    """A model that says in prediction what makes dev, texts of the first class, find the next accuracy and loss."""
 
-    def dev_values(model: TextCNN, *given: object) -> tuple[float, float]:
-        seen.append(weights(model))
-        return scores[len(seen) - 1]
+    def __init__(self, words: int, scores: list[tuple[float, float]]) -> None:
+        super().__init__(Shape(words, 8, {1: 4, 2: 3}, classes=3))
+        self.scores = scores
+        self.seen: list[dict[str, Tensor]] = []  # the weights that were judged
 
-    monkeypatch.setattr(loop, "dev_values", dev_values)
-    return seen
+    def forward(self, ids: Tensor) -> Tensor:
+        if self.training:
+            return super().forward(ids)
+        accuracy, loss = self.scores[len(self.seen)]
+        self.seen.append(weights(self))
+        wrong = round(len(ids) * (1 - accuracy))
+        logits = torch.tensor([[99.0, 0.0, 0.0]]).repeat(len(ids), 1)
+        logits[:wrong] = torch.tensor([0.0, len(ids) * (loss + 1) / max(wrong, 1), 0.0])
+        return logits
+
+
+def scripted(words: int, scores: list[tuple[float, float]]) -> tuple[Scripted, Encoded]:
+    """The model, and 100 texts as dev; losses are one higher, since what is wrong costs something."""
+    torch.manual_seed(0)
+    dev = Encoded(np.full(100, 2, np.int32), np.arange(101), torch.zeros(100, dtype=torch.int64))
+    return Scripted(words, scores), dev

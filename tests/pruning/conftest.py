@@ -1,6 +1,5 @@
 """A model of a few numbers whose formulas are written out by hand, and a small search, for the tests of this folder."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,8 @@ from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
-from prunetext.pruning import schedules
+from prunetext.models.textcnn.packing import packed_size
+from helpers.packing import trained_model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
 from prunetext.pruning.criteria.criterion import load_criterion
@@ -25,7 +24,7 @@ from prunetext.pruning.driver import Solution
 from prunetext.pruning.driver import pruned
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.problem import Problem
-from prunetext.pruning.search import Search
+from prunetext.pruning.search import Search, begin_search
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
@@ -33,6 +32,9 @@ from prunetext.training.settings import Settings
 UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
 FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
 BIAS, HEAD = (0.2, 0.3), ((0.1, 0.2), (-0.1, 0.05))  # head (classes, filters)
+
+# So that a search takes several steps although there is so little to remove.
+SMALL_STEPS = {"local": "local:first=1.6,last=1.1", "lottery": "lottery:step=1.6,last=1.2"}
 
 Numbers = dict[str, list[list[float]]]  # group → what belongs to each unit
 
@@ -127,14 +129,14 @@ def some_texts() -> Callable[..., Encoded]:
 
 
 @pytest.fixture(scope="session")
-def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Problem:
+def task(toy_examples: Callable[..., Any]) -> Problem:
     """A dense model that has learnt a corpus of two classes, of whose labels some lie.
 
     What a text takes is a constant and a time for each addition, so that speeds repeat themselves.
     """
     train, dev = toy_examples(160, noise=0.1, seed=1), toy_examples(100, noise=0.1, seed=2)
     words, labels = sorted(count_words(train.texts)), sorted(set(train.labels))
-    encoded = [encode(each, Vocabulary(words), labels) for each in (train, dev)]
+    encoded = [encode(Vocabulary(words), each, labels) for each in (train, dev)]
 
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
@@ -143,24 +145,17 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
 
     dense, settings = untrained(), Settings(epochs=8, batch_size=32, learning_rate=1e-2, embedding_rate=3e-2)
     train_model(dense, encoded[0], encoded[1], settings)
-    scratch = tmp_path_factory.mktemp("task") / "measured"
     return Problem(
         dense,
         encoded[0],
         encoded[1],
-        lambda model: pack(model, words, labels, scratch),
+        lambda model: packed_size(trained_model(model, words, labels)),
         replace(settings, epochs=2),
         first=settings,
+        kinds=STRUCTURE,
         untrained=untrained,
-        speed=lambda model: 1e6 / (20 + model.additions()),
+        speed=lambda model: 1e6 / (20 + model.costs()["time"]({})),
     )
-
-
-@pytest.fixture
-def several_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small steps, so that the search takes several although there is so little to remove."""
-    monkeypatch.setattr(schedules, "FIRST_STEP", math.log(1.6))
-    monkeypatch.setattr(schedules, "LAST_STEP", math.log(1.1))
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +166,7 @@ def solve() -> Callable[..., Solution]:
         task: Problem, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
     ) -> Solution:
         folder.mkdir(exist_ok=True)
-        method = load_method(criterion, schedule, ",".join(task.kinds))
+        method = load_method(criterion, SMALL_STEPS.get(schedule, schedule), task.kinds)
         return pruned(task, method, budget, folder, **named)
 
     return run
@@ -181,10 +176,8 @@ def solve() -> Callable[..., Solution]:
 def searching() -> Callable[..., Search]:
     """The state of a search that has begun, in a folder that another may have filled."""
 
-    def run(task: Problem, folder: Path, criterion: str = "taylor", *, budget: Budget) -> Search:
-        search = Search(task, load_criterion(criterion), budget, folder, criterion)
-        search.start()
-        return search
+    def run(task: Problem, folder: Path, criterion: str = "taylor", *, budget: Budget, **named: Any) -> Search:
+        return begin_search(task, load_method(criterion, "local", task.kinds), budget, folder, **named)
 
     return run
 

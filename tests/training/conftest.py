@@ -15,5 +15,5 @@ def sets(toy_examples: Callable[..., Any]) -> Sets:
     train, dev = toy_examples(90, classes=3, seed=1), toy_examples(45, classes=3, seed=2)
     words = sorted(count_words(train.texts))
     labels = sorted(set(train.labels))
-    encoded = [encode(each, Vocabulary(words), labels) for each in (train, dev)]
+    encoded = [encode(Vocabulary(words), each, labels) for each in (train, dev)]
     return encoded[0], encoded[1], len(words)

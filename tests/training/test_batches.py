@@ -3,21 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 
 from helpers.training import LONGER, SETTINGS, Sets, new_model, weights
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.training import loop
 from prunetext.training.loop import Hooks, train_model
 from prunetext.training.answering import logits
 
 
-def test_a_step_sees_a_window_of_a_long_text_and_prediction_all_of_it(
-    sets: Sets, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loop, "WINDOW", 2)
+def test_a_step_sees_a_window_of_a_long_text_and_prediction_all_of_it(sets: Sets) -> None:
     ids = np.array([2, 3, 4, 5, 6], np.int32)
     long = Encoded(ids, np.array([0, 5]), torch.tensor([0]))
     model = new_model(sets[2]).eval()
@@ -31,20 +26,20 @@ def test_a_step_sees_a_window_of_a_long_text_and_prediction_all_of_it(
         moved.append((now != before).any(1).nonzero().flatten().tolist())
         before = now
 
-    plain = replace(SETTINGS, epochs=20, patience=20, word_dropout=0.0)
+    plain = replace(SETTINGS, epochs=20, patience=20, word_dropout=0.0, window=2)
     train_model(model, long, long, plain, hooks=Hooks(after_step=note))
     seen = {tuple(each) for each in moved}
     assert seen == {(2, 3), (3, 4), (4, 5), (5, 6)}
 
 
-def test_what_comes_late_in_long_texts_is_learnt_too(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "WINDOW", 12)
-    late = []
+def test_what_comes_late_in_long_texts_is_learnt_too(sets: Sets) -> None:
+    window, late = 12, []
     for part in sets[:2]:  # each text behind as many unknown words
-        ids = np.concatenate([np.r_[[1] * loop.WINDOW, each] for each in np.split(part.ids, part.offsets[1:-1])])
-        offsets = part.offsets + loop.WINDOW * np.arange(len(part.offsets))
+        ids = np.concatenate([np.r_[[1] * window, each] for each in np.split(part.ids, part.offsets[1:-1])])
+        offsets = part.offsets + window * np.arange(len(part.offsets))
         late.append(Encoded(ids.astype(np.int32), offsets, part.targets))
-    assert train_model(new_model(sets[2]), *late, replace(LONGER, epochs=40)).accuracy > 0.9
-    take = Encoded.take
-    monkeypatch.setattr(Encoded, "take", lambda self, rows, limit=None, anywhere=False: take(self, rows, limit))
-    assert train_model(new_model(sets[2]), *late, LONGER).accuracy < 0.5  # of three classes, from beginnings alone
+    assert train_model(new_model(sets[2]), *late, replace(LONGER, epochs=40, window=window)).accuracy > 0.9
+    beginnings = late[0].take(np.arange(len(late[0])), window).numpy()  # which say nothing of the three classes
+    offsets = window * np.arange(len(beginnings) + 1)
+    early = Encoded(beginnings.astype(np.int32).ravel(), offsets, late[0].targets)
+    assert train_model(new_model(sets[2]), early, late[1], replace(LONGER, window=window)).accuracy < 0.5

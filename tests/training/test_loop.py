@@ -43,31 +43,27 @@ def test_a_separable_corpus_is_learnt(sets: Sets) -> None:
 )
 def test_early_stopping_keeps_the_best(
     sets: Sets,
-    monkeypatch: pytest.MonkeyPatch,
     scores: list[tuple[float, float]],
     best: int,
 ) -> None:
-    seen = scripted(monkeypatch, scores)
-    model = new_model(sets[2])
+    model, dev = scripted(sets[2], scores)
     settings = Settings(epochs=len(scores), batch_size=16, patience=3)
-    trained = train_model(model, sets[0], sets[1], settings)
-    assert trained.epochs == len(seen) == 5
+    trained = train_model(model, sets[0], dev, settings)
+    assert trained.epochs == len(model.seen) == 5
     assert trained.accuracy == scores[best][0]
-    assert_same(weights(model), seen[best])
+    assert_same(weights(model), model.seen[best])
 
 
-def test_the_best_may_be_that_of_the_lowest_loss(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = scripted(monkeypatch, [(0.5, 1.0), (0.9, 0.7), (0.6, 0.5), (0.95, 0.6), (0.99, 0.8), (1.0, 0.1)])
-    model = new_model(sets[2])
-    trained = train_model(model, sets[0], sets[1], replace(SETTINGS, epochs=6, patience=2, best_by="loss"))
-    assert trained.epochs == len(seen) == 5  # two judgements were no better
+def test_the_best_may_be_that_of_the_lowest_loss(sets: Sets) -> None:
+    model, dev = scripted(sets[2], [(0.5, 1.0), (0.9, 0.7), (0.6, 0.5), (0.95, 0.6), (0.99, 0.8), (1.0, 0.1)])
+    trained = train_model(model, sets[0], dev, replace(SETTINGS, epochs=6, patience=2, best_by="loss"))
+    assert trained.epochs == len(model.seen) == 5  # two judgements were no better
     assert trained.accuracy == 0.6
-    assert_same(weights(model), seen[2])
+    assert_same(weights(model), model.seen[2])
 
 
-def test_what_is_judged_and_kept_is_the_running_average(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = scripted(monkeypatch, [(0.5, 1), (0.6, 1)])
-    model = new_model(sets[2])
+def test_what_is_judged_and_kept_is_the_running_average(sets: Sets) -> None:
+    model, dev = scripted(sets[2], [(0.5, 1), (0.6, 1)])
     mean, steps = weights(model), 0
 
     def after_step(model: TextCNN, learning_rate: float) -> None:
@@ -78,24 +74,23 @@ def test_what_is_judged_and_kept_is_the_running_average(sets: Sets, monkeypatch:
             mean[name] = keep * mean[name] + (1 - keep) * parameter.detach()
 
     settings = replace(SETTINGS, epochs=2, averaging=0.7)
-    train_model(model, sets[0], sets[1], settings, hooks=Hooks(after_step=after_step))
-    assert_same(weights(model), seen[1])
+    train_model(model, sets[0], dev, settings, hooks=Hooks(after_step=after_step))
+    assert_same(weights(model), model.seen[1])
     for name, tensor in weights(model).items():
         torch.testing.assert_close(tensor, mean[name])
 
 
-def test_an_interrupt_keeps_the_best_so_far(sets: Sets, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = scripted(monkeypatch, [(0.5, 1), (0.4, 1)])
+def test_an_interrupt_keeps_the_best_so_far(sets: Sets) -> None:
+    model, dev = scripted(sets[2], [(0.5, 1), (0.4, 1)])
 
     def progress(now: Progress) -> None:
         if now.done == 2 * PER_EPOCH + 1:
             raise KeyboardInterrupt
 
-    model = new_model(sets[2])
-    trained = train_model(model, sets[0], sets[1], SETTINGS, progress=progress)
+    trained = train_model(model, sets[0], dev, SETTINGS, progress=progress)
     assert trained.ended == "interrupted"
     assert trained.accuracy == 0.5
-    assert_same(weights(model), seen[0])
+    assert_same(weights(model), model.seen[0])
 
 
 def test_an_interrupt_before_anything_was_judged_is_passed_on(sets: Sets) -> None:

@@ -1,6 +1,6 @@
 """A training that was killed goes on where it was, and ends with the same bits as one that was not."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,14 +8,14 @@ import torch
 
 from helpers.kills import KilledError
 from helpers.training import PER_EPOCH, SETTINGS, Sets, assert_same, killed_at, train
-from prunetext.training import loop
-from prunetext.training.loop import Progress
 from prunetext.training.settings import Settings
 
 
+EACH_STEP = replace(SETTINGS, checkpoint_seconds=-1.0)
+
+
 @pytest.fixture
-def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)  # after every step
+def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / "run.checkpoint"
 
 
@@ -35,7 +35,7 @@ def test_killed_and_resumed_equals_uninterrupted(
     whole = train(sets, rounded=rounded)
     for step in kills:
         with pytest.raises(KilledError):
-            train(sets, rounded=rounded, checkpoint=checkpoint, progress=killed_at(step))
+            train(sets, rounded=rounded, settings=EACH_STEP, checkpoint=checkpoint, progress=killed_at(step))
     steps: list[int] = []
     resumed = train(sets, rounded=rounded, checkpoint=checkpoint, progress=lambda now: steps.append(now.done))
     assert_same(resumed, whole)
@@ -50,28 +50,21 @@ def test_killed_before_the_first_checkpoint_it_begins_again(sets: Sets, tmp_path
 
 
 def test_a_checkpoint_older_than_the_kill_is_enough(sets: Sets, checkpoint: Path) -> None:
-    saves: Iterator[float] = iter([-1.0] * 4 + [1e9] * 99)
-    loop.CHECKPOINT_SECONDS = next(saves)
-
-    def progress(now: Progress) -> None:
-        loop.CHECKPOINT_SECONDS = next(saves)
-        killed_at(8)(now)
-
+    times = iter([0.0, 9.0, 9.0, 9.0, *[11.0] * 99])  # when training begins, and after each step
     with pytest.raises(KilledError):
-        train(sets, checkpoint=checkpoint, progress=progress)
+        train(sets, checkpoint=checkpoint, progress=killed_at(8), clock=lambda: next(times))
     steps: list[int] = []
     resumed = train(sets, checkpoint=checkpoint, progress=lambda now: steps.append(now.done))
-    assert steps[0] == 5
+    assert steps[0] == 5  # the fourth was written, 11 seconds after the beginning
     assert_same(resumed, train(sets))
 
 
 def test_windows_are_drawn_again_alike_when_training_resumes(
-    sets: Sets, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+    sets: Sets, checkpoint: Path
 ) -> None:
-    first = train(sets)
-    monkeypatch.setattr(loop, "WINDOW", 3)
-    whole = train(sets)
+    first, windows = train(sets), replace(EACH_STEP, window=3)
+    whole = train(sets, settings=windows)
     assert not torch.equal(whole["embedding"], first["embedding"])
     with pytest.raises(KilledError):
-        train(sets, checkpoint=checkpoint, progress=killed_at(8))
-    assert_same(train(sets, checkpoint=checkpoint), whole)
+        train(sets, settings=windows, checkpoint=checkpoint, progress=killed_at(8))
+    assert_same(train(sets, settings=windows, checkpoint=checkpoint), whole)

@@ -20,7 +20,7 @@ from prunetext.modelfiles import exporting
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn import onnx as graphs
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
+from helpers.packing import pack
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime.reference import ReferenceModel
 from prunetext.training.answering import logits
@@ -112,7 +112,7 @@ def test_a_float_model_and_its_export_give_the_same_answers(
     prunetext.export(save_float(small, folder), folder / "model.onnx")
     texts, session = some_texts(shape["seed"]), Session(folder / "model.onnx")
     assert session.metadata["vocabulary"] == [word for word, kept in zip(WORDS, stays, strict=True) if kept]
-    examples = encode_inputs(texts, prunetext.runtime._native.Vocabulary(WORDS))
+    examples = encode_inputs(prunetext.runtime._native.Vocabulary(WORDS), texts)
     expected = logits(small, examples).softmax(1)
     np.testing.assert_allclose(session.predict_proba(texts), expected, rtol=0, atol=1e-5)
 

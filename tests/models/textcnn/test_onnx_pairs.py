@@ -16,7 +16,7 @@ import prunetext
 from prunetext.fitting.folder import Run
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack
+from helpers.packing import pack
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.reference import ReferenceModel
 from prunetext.training.answering import logits
@@ -88,7 +88,7 @@ def test_a_float_model_and_its_export_give_the_same_answers(
         dense = run.path("dense.safetensors")
     prunetext.export(dense, folder / "model.onnx")
     pairs, session = some_pairs(shape["seed"]), Session(folder / "model.onnx")
-    expected = logits(model, encode_inputs(pairs, Vocabulary(WORDS))).softmax(1)
+    expected = logits(model, encode_inputs(Vocabulary(WORDS), pairs)).softmax(1)
     np.testing.assert_allclose(session.predict_proba(pairs), expected, rtol=0, atol=1e-5)
 
 
