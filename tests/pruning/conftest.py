@@ -34,7 +34,7 @@ FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
 BIAS, HEAD = (0.2, 0.3), ((0.1, 0.2), (-0.1, 0.05))  # head (classes, filters)
 
 # So that a search takes several steps although there is so little to remove.
-SMALL_STEPS = {"local": "local:first=1.6,last=1.1", "lottery": "lottery:step=1.6,last=1.2"}
+SMALL_STEPS = {"local": "first=1.6,last=1.1", "lottery": "last=1.1"}
 
 Numbers = dict[str, list[list[float]]]  # group → what belongs to each unit
 
@@ -158,6 +158,13 @@ def task(toy_examples: Callable[..., Any]) -> Problem:
     )
 
 
+def in_small_steps(schedule: str) -> str:
+    """The schedule, whose steps are small unless it says itself how large they are."""
+    name, _, given = schedule.partition(":")
+    parameters = [each for each in (given, SMALL_STEPS.get(name, "")) if each]
+    return ":".join([name, ",".join(parameters)] if parameters else [name])
+
+
 @pytest.fixture(scope="session")
 def solve() -> Callable[..., Solution]:
     """Search with a method and a budget by their names."""
@@ -166,7 +173,7 @@ def solve() -> Callable[..., Solution]:
         task: Problem, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
     ) -> Solution:
         folder.mkdir(exist_ok=True)
-        method = load_method(criterion, SMALL_STEPS.get(schedule, schedule), task.kinds)
+        method = load_method(criterion, in_small_steps(schedule), task.kinds)
         return pruned(task, method, budget, folder, **named)
 
     return run

@@ -139,7 +139,7 @@ def test_coarse_rows_and_zeros_answer_packed_as_torch_does_with_rounding(
     size = pack(small, words, ["a", "b", "c"], path, table=table)
     assert size < (0.9 if coarse or zeros else 1.05) * pack(model, words, ["a", "b", "c"], plain, table=table)
     coding = inspect(path).coding.get("embedding", {})
-    assert (coding.get("bits") == "mixed") == coarse
+    assert (coding.get("precision") == "mixed") == coarse
     assert zeros or "zeros" not in coding  # which may also be compressed with all else
     with small.on_grid():
         expected = logits(small, examples).softmax(1)
