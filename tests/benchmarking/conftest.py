@@ -34,7 +34,7 @@ def data(toy_data: Callable[..., Data]) -> Data:
 @pytest.fixture(scope="session")
 def model(random_model: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of the toy data's labels."""
-    from helpers.models import pack
+    from helpers.packing import pack
 
     path = tmp_path_factory.mktemp("bench") / "model.safetensors"
     words = [f"common{number}" for number in range(12)]

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 import prunetext
-from helpers.models import pack
+from helpers.packing import pack
 from prunetext.fitting.folder import Run
 from prunetext.models.textcnn.model import TextCNN
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import prunetext
-from helpers.models import pack
+from helpers.packing import pack
 from prunetext.data.dataset import Examples
 from prunetext.judging import side_by_side as judging
 from prunetext.judging import speed

@@ -69,7 +69,7 @@ def test_subset_is_those_texts_in_that_order(lists: list[list[int]], data: st.Da
 
 def test_encode_looks_up_tokens_and_labels() -> None:
     found = encode_examples(
-        Examples(["Film, good!", "", "bad unseen"], ["b", "a", "b"]), Vocabulary(["good", "film", "bad"]), ["a", "b"]
+        Vocabulary(["good", "film", "bad"]), Examples(["Film, good!", "", "bad unseen"], ["b", "a", "b"]), ["a", "b"]
     )
     assert found.take(np.arange(3)).tolist() == [[3, 1, 2, 1], [0, 0, 0, 0], [4, 1, 0, 0]]
     assert found.targets.tolist() == [1, 0, 1]
@@ -109,9 +109,9 @@ def test_evaluation_sees_each_text_once_within_the_bound() -> None:
 
 def test_several_labels_are_ones_in_the_order_of_the_classes() -> None:
     examples = Examples(["a film", "dull", ""], [["z", "x"], [], ["y"]])
-    encoded = encode_examples(examples, Vocabulary(["film"]), ["x", "y", "z"])
-    assert encoded.several
+    encoded = encode_examples(Vocabulary(["film"]), examples, ["x", "y", "z"])
+    assert encoded.task.several
     assert encoded.targets.tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     part = encoded.subset(np.array([2, 0]))
-    assert part.several
+    assert part.task.several
     assert part.targets.tolist() == [[0, 1, 0], [1, 0, 1]]

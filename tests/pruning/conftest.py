@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from helpers.models import pack
+from helpers.packing import trained_model
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.packing import size_of_packed
 from prunetext.models.textcnn.reading import encode_examples
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
@@ -22,7 +23,7 @@ from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.problem import Problem
-from prunetext.pruning.search import Search
+from prunetext.pruning.search import Search, begin_search
 from prunetext.runtime._native import Vocabulary, count_words
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
@@ -30,6 +31,9 @@ from prunetext.training.settings import Settings
 UNKNOWN, A, B = (0.5, -0.5), (1.5, 0.5), (0.5, 2.0)  # rows of the embedding, two dimensions
 FIRST, SECOND = (3.0, 4.0), (0.0, -0.1)  # two filters of width 1
 BIAS, HEAD = (0.2, 0.3), ((0.1, 0.2), (-0.1, 0.05))  # head (classes, filters)
+
+# So that a search takes several steps although there is so little to remove.
+SMALL_STEPS = {"local": "first=1.6,last=1.1", "lottery": "last=1.1"}
 
 Numbers = dict[str, list[list[float]]]  # group → what belongs to each unit
 
@@ -124,7 +128,7 @@ def some_texts() -> Callable[..., Encoded]:
 
 
 @pytest.fixture(scope="session")
-def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Problem:
+def task(toy_examples: Callable[..., Any]) -> Problem:
     """A dense model that has learnt a corpus of two classes, of whose labels some lie.
 
     What a text takes is a constant and a time for each addition, so that speeds repeat themselves.
@@ -140,17 +144,24 @@ def task(toy_examples: Callable[..., Any], tmp_path_factory: pytest.TempPathFact
 
     dense, settings = untrained(), Settings(epochs=8, batch_size=32, learning_rate=1e-2, embedding_rate=3e-2)
     train_model(dense, encoded[0], encoded[1], settings)
-    scratch = tmp_path_factory.mktemp("task") / "measured"
     return Problem(
         dense,
         encoded[0],
         encoded[1],
-        lambda model: pack(model, words, labels, scratch),
+        lambda model: size_of_packed(trained_model(model, words, labels)),
         replace(settings, epochs=2),
         first=settings,
+        kinds=STRUCTURE,
         untrained=untrained,
-        speed=lambda model: 1e6 / (20 + model.additions()),
+        speed=lambda model: 1e6 / (20 + model.costs()["time"]({})),
     )
+
+
+def in_small_steps(schedule: str) -> str:
+    """The schedule, whose steps are small unless it says itself how large they are."""
+    name, _, given = schedule.partition(":")
+    parameters = [each for each in (given, SMALL_STEPS.get(name, "")) if each]
+    return ":".join([name, ",".join(parameters)] if parameters else [name])
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +172,7 @@ def solve() -> Callable[..., Solution]:
         task: Problem, folder: Path, criterion: str = "taylor", schedule: str = "local", *, budget: Budget, **named: Any
     ) -> Solution:
         folder.mkdir(exist_ok=True)
-        method = load_method(criterion, schedule, ",".join(task.kinds))
+        method = load_method(criterion, in_small_steps(schedule), task.kinds)
         return pruned(task, method, budget, folder, **named)
 
     return run
@@ -171,10 +182,8 @@ def solve() -> Callable[..., Solution]:
 def searching() -> Callable[..., Search]:
     """The state of a search that has begun, in a folder that another may have filled."""
 
-    def run(task: Problem, folder: Path, criterion: str = "taylor", *, budget: Budget) -> Search:
-        search = Search(task, load_criterion(criterion), budget, folder, criterion)
-        search.start()
-        return search
+    def run(task: Problem, folder: Path, criterion: str = "taylor", *, budget: Budget, **named: Any) -> Search:
+        return begin_search(task, load_method(criterion, "local", task.kinds), budget, folder, **named)
 
     return run
 

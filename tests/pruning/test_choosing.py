@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.models import mask
+from helpers.masking import mask
 from helpers.shapes import shapes
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.pruning.choosing import SHARES, convex_slopes, kept_units, losses_of, remove_chunk, sample_loss
+from prunetext.pruning.choosing import MEASURED_SHARES, convex_slopes, kept_units, losses_of, remove_chunk, sample_loss
 from prunetext.pruning.criteria.criterion import WORTHLESS
 from prunetext.pruning.shrinking import all_kept
 
@@ -63,7 +63,7 @@ def test_losses_keep_the_ranks_and_add_up_to_what_was_measured(
         assert loss.shape == (group.size,)
         assert (np.diff(loss) >= -1e-9).all()
         assert (loss >= 0).all()
-        most = min(int(SHARES[-1] * group.size), group.size - group.floor)
+        most = min(int(MEASURED_SHARES[-1] * group.size), group.size - group.floor)
         if most:
             kept = all_kept(model.groups())
             kept[group.name][np.argsort(scores[group.name])[:most]] = False
@@ -85,16 +85,16 @@ def test_choose_reaches_the_target_or_every_floor(
     for name, score in scores.items():  # as `losses_of` gives them: no lower for a higher score
         rising = np.sort(rng.random(len(score)) if rng.random() < 0.8 else np.full(len(score), np.inf))
         losses[name] = rising[np.argsort(np.argsort(score, kind="stable"))]
-    target = share * model.packed_bytes()
-    kept = kept_units(model.groups(), losses, scores, target, model.packed_bytes)
+    target = share * model.costs()["bytes"]({})
+    kept = kept_units(model.groups(), losses, scores, target, model.costs()["bytes"])
     left = {group.name: (int(kept[group.name].sum()), group.floor) for group in model.groups()}
     assert all(count >= floor for count, floor in left.values())
-    size = model.packed_bytes(kept)
+    size = model.costs()["bytes"](kept)
     if any(count > floor for count, floor in left.values()):
-        largest = max(group.cost(kept).max() for group in model.groups())
+        largest = max(group.costs["bytes"](kept).max() for group in model.groups())
         assert size <= target
         # And not far below it: no more than the last unit, or half a pass, takes.
-        assert size > target - 2 * largest - 0.05 * model.packed_bytes() or not removed(kept)
+        assert size > target - 2 * largest - 0.05 * model.costs()["bytes"]({}) or not removed(kept)
     for group in model.groups():  # within a group, the lowest scores went
         gone = scores[group.name][~kept[group.name]]
         assert not len(gone) or gone.max() <= scores[group.name][kept[group.name]].min()
@@ -103,7 +103,7 @@ def test_choose_reaches_the_target_or_every_floor(
 def test_the_least_loss_per_byte_goes_first(random_model: Callable[..., TextCNN]) -> None:
     # A word costs 5 + 3.5 bytes, a filter of width 2 costs 10 + 4 · 3 + 4 · 3 · 1 = 34; dimensions are dear here.
     model = random_model(words=4, dimensions=5, filters={2: 4}, pooling="max")
-    costs = {group.name: group.cost(all_kept(model.groups())) for group in model.groups()}
+    costs = {group.name: group.costs["bytes"](all_kept(model.groups())) for group in model.groups()}
     assert costs["vocabulary"].tolist() == [8.5] * 4
     assert costs["conv2.filters"].tolist() == [34.0] * 4
     losses = {
@@ -113,7 +113,7 @@ def test_the_least_loss_per_byte_goes_first(random_model: Callable[..., TextCNN]
     }
     order = []
     for saved in (1, 9, 43, 52, 60):
-        kept = kept_units(model.groups(), losses, losses, model.packed_bytes() - saved, model.packed_bytes)
+        kept = kept_units(model.groups(), losses, losses, model.costs()["bytes"]({}) - saved, model.costs()["bytes"])
         order.append(removed(kept))
     assert order == [
         {"vocabulary": [3]},
@@ -129,8 +129,8 @@ def test_of_words_that_are_worth_the_same_the_rarest_go_first(random_model: Call
     group = next(each for each in model.groups() if each.name == "vocabulary")
     scores = {"vocabulary": np.where(np.arange(20) % 4 == 0, 1.0, 0.0)}  # as where a sample lacks most words
     lost = {"vocabulary": np.zeros(20)}
-    target = model.packed_bytes() - 9.5 * group.cost(all_kept([group]))[0]
-    kept = kept_units((group,), lost, scores, target, model.packed_bytes)
+    target = model.costs()["bytes"]({}) - 9.5 * group.costs["bytes"](all_kept([group]))[0]
+    kept = kept_units((group,), lost, scores, target, model.costs()["bytes"])
     assert removed(kept) == {"vocabulary": [6, 7, 9, 10, 11, 13, 14, 15, 17, 18, 19][-10:]}
 
 
@@ -144,7 +144,7 @@ def test_worthless_units_go_whatever_the_target_is_but_never_all_of_a_group(
         "conv2.filters": np.full(2, WORTHLESS),
     }
     losses = {name: np.ones(len(each)) for name, each in scores.items()}
-    kept = kept_units(model.groups(), losses, scores, model.packed_bytes(), model.packed_bytes)
+    kept = kept_units(model.groups(), losses, scores, model.costs()["bytes"]({}), model.costs()["bytes"])
     assert removed(kept) == {"vocabulary": [1, 3], "conv2.filters": [0]}
 
 
@@ -156,10 +156,10 @@ def test_costs_are_asked_again(random_model: Callable[..., TextCNN]) -> None:
     def size(kept: dict[str, np.ndarray]) -> float:
         nonlocal asked
         asked += 1
-        return model.packed_bytes(kept)
+        return model.costs()["bytes"](kept)
 
     even = {group.name: np.ones(group.size) for group in model.groups()}
-    kept_units(model.groups(), even, even, model.packed_bytes() * 0.7, size)
+    kept_units(model.groups(), even, even, model.costs()["bytes"]({}) * 0.7, size)
     assert asked > 10
 
 
@@ -184,7 +184,7 @@ def test_additions_are_saved_by_filters_and_taps_alone(random_model: Callable[..
     groups = model.groups(("vocabulary", "filters", "taps"))
     rng = np.random.default_rng(0)
     scores = {group.name: rng.random(group.size) for group in groups}
-    kept = kept_units(groups, scores, scores, 20, model.additions, lambda group: group.work)
-    assert 16 < model.additions(kept) <= 20
+    kept = kept_units(groups, scores, scores, 20, model.costs()["time"], lambda group: group.work)
+    assert 16 < model.costs()["time"](kept) <= 20
     assert kept["vocabulary"].all()
-    assert model.additions() == 6 * 2 + 6 * 4
+    assert model.costs()["time"]({}) == 6 * 2 + 6 * 4

@@ -20,8 +20,6 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
-pytestmark = pytest.mark.usefixtures("small_steps")
-
 
 def test_the_search_never_sees_the_confirming_texts(task: Problem, tmp_path: Path, solve: Solve) -> None:
     rows, hidden = split_dev(100, 0)
@@ -48,12 +46,12 @@ def test_texts_kept_out_of_the_search_confirm_the_model(
         given = gold.copy()
         given[wrong] = 1 - given[wrong]
         monkeypatch.setattr(search_module, "answers", lambda model, examples, rows: np.eye(2)[given])
-        return search.confirms(task.dense)
+        return search.bench.confirms(task.dense)
 
     assert confirms(np.array([], int))
-    assert confirms(search.search_rows)  # which the search knows, so that they are not asked again
-    assert confirms(search.confirm_rows[:1])  # one of thirty is 3.3 points, give or take as many
-    assert not confirms(search.confirm_rows[:2])
+    assert confirms(search.bench.search_rows)  # which the search knows, so that they are not asked again
+    assert confirms(search.bench.confirm_rows[:1])  # one of thirty is 3.3 points, give or take as many
+    assert not confirms(search.bench.confirm_rows[:2])
 
 
 @pytest.mark.parametrize(("max_size", "steps_back"), [(None, 1), (1_700, 0)])

@@ -24,8 +24,6 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
-pytestmark = pytest.mark.usefixtures("small_steps")
-
 
 @pytest.mark.parametrize("criterion", [*CRITERIA, "random:draws=2", "gradient:remove=largest"])
 def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
@@ -130,7 +128,7 @@ def test_an_interrupt_ends_the_search_with_the_best_model_so_far(
         if name == "step 2" and now.done == at:
             raise KeyboardInterrupt
 
-    solution = solve(task, tmp_path, budget=Budget(max_size=SMALL), progress=progress)
+    solution = solve(task, tmp_path, budget=Budget(max_size=SMALL), told=progress)
     assert solution.reason == "interrupted; this is the best model so far; 1,500 bytes were not reached"
     assert set(stages) == {"step 1", "step 2"}
     assert solution.chosen == 1
@@ -146,7 +144,7 @@ def test_ctrl_c_while_a_criterion_trains_ends_the_search(
         if now.accuracy is not None:
             raise KeyboardInterrupt
 
-    solution = solve(task, tmp_path, criterion, budget=Budget(max_size=SMALL), progress=stop)
+    solution = solve(task, tmp_path, criterion, budget=Budget(max_size=SMALL), told=stop)
     assert solution.chosen == 0
     assert solution.reason.startswith("interrupted")
 
@@ -180,10 +178,10 @@ def test_the_search_may_go_by_another_metric(task: Problem, tmp_path: Path, solv
     solution = solve(task, tmp_path, budget=budget)
     search = searching(task, tmp_path, budget=budget)
     part = measure.subset(split_dev(100, 0)[0])
-    before = answers(task.dense, task.dev)[search.search_rows]
+    before = answers(task.dense, task.dev)[search.bench.search_rows]
     assert len(solution.history) > 2
     for outcome in solution.history[1:]:
-        now = answers(search.load(outcome.key), task.dev)[search.search_rows]
+        now = answers(search.load(outcome.key), task.dev)[search.bench.search_rows]
         assert (outcome.drop, outcome.error) == pytest.approx(paired_drop(part, before, now))
         assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
         assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)

@@ -32,10 +32,8 @@ def test_every_combination_is_taken_or_refused_with_its_reason() -> None:
 
 def test_what_is_refused() -> None:
     refused = {(criterion, schedule, kind) for criterion, schedule, kind, reason in combinations() if reason}
-    expected = {(criterion, schedule, "precision") for criterion in ("lasso", "obs") for schedule in SCHEDULES}
-    expected |= {
-        (criterion, schedule, "precision") for criterion in CRITERIA for schedule in ("incremental", "lottery")
-    }
+    expected = {(criterion, schedule, "bits") for criterion in ("lasso", "obs") for schedule in SCHEDULES}
+    expected |= {(criterion, schedule, "bits") for criterion in CRITERIA for schedule in ("incremental", "lottery")}
     expected |= {(criterion, "incremental", "taps") for criterion in CRITERIA}
     assert refused == expected
 
@@ -43,8 +41,8 @@ def test_what_is_refused() -> None:
 def test_one_kind_of_several_is_enough_to_refuse_and_parameters_change_nothing() -> None:
     with pytest.raises(InputError, match=r"^schedule incremental does not go with groups taps: a filter that"):
         load_method("taylor", "incremental:regrow=0.5", "vocabulary,taps")
-    with pytest.raises(InputError, match=r"^criterion obs does not go with groups precision: obs makes up"):
-        load_method("obs:damping=1", "local", "filters,precision")
+    with pytest.raises(InputError, match=r"^criterion obs does not go with groups bits: obs makes up"):
+        load_method("obs:damping=1", "local", "filters,bits")
 
 
 def test_a_method_knows_its_name_and_whether_it_begins_untrained() -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import torch
 
 from prunetext.models.textcnn.rounding import rounding_of
@@ -19,8 +18,6 @@ Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
 
-pytestmark = pytest.mark.usefixtures("small_steps")
-
 
 def test_the_last_recovery_is_kept_only_if_it_helps(
     task: Problem, tmp_path: Path, solve: Solve, searching: Searching
@@ -28,7 +25,7 @@ def test_the_last_recovery_is_kept_only_if_it_helps(
     budget = Budget(max_size=SMALL)
     solution = solve(task, tmp_path, budget=budget)
     search, chosen = searching(task, tmp_path, budget=budget), solution.history[solution.chosen]
-    final = search.store.outcome(f"{chosen.key}-final")
+    final = search.maker.store.outcome(f"{chosen.key}-final")
     assert search.polish(chosen._replace(drop=final.drop)) is search.load(f"{chosen.key}-final")
     assert search.polish(chosen._replace(drop=final.drop - 1)) is search.load(chosen.key)
     # Nor may it make the file too large, which other zeros can do.
@@ -46,7 +43,7 @@ def test_the_dense_model_gives_most_of_each_lesson(task: Problem, tmp_path: Path
     truth = torch.nn.functional.one_hot(task.train.targets, 2)
     opinion = loop.logits(task.dense, task.train).softmax(1)
     assert opinion.min() > 0
-    lessons = search.lessons
+    lessons = search.maker.problem.lessons
     assert lessons.soft is not None
     taught = blended(lessons.targets, lessons.soft, search.task.recovery.soft_share)
     torch.testing.assert_close(taught, 0.2 * truth + 0.8 * opinion)

@@ -53,22 +53,22 @@ def test_no_logit_changes_and_the_target_is_kept(
     kept = some_kept(model, kinds, seed, share)
     small = shrink(model, kept).eval()
     before = {name: stays.copy() for name, stays in kept.items()}
-    target = model.packed_bytes(kept) + room * (model.packed_bytes() - model.packed_bytes(kept))
-    bigger = regrow(small, model, model.groups(kinds), kept, target, model.packed_bytes, some_texts(12)).eval()
+    target = model.costs()["bytes"](kept) + room * (model.costs()["bytes"]({}) - model.costs()["bytes"](kept))
+    bigger = regrow(small, model, model.groups(kinds), kept, target, model.costs()["bytes"], some_texts(12)).eval()
     ids = random_ids(12, seed=seed)
     torch.testing.assert_close(bigger(ids), small(ids), rtol=0, atol=1e-5)
     assert min(returned(small, bigger)) >= 0
     assert all(np.array_equal(stays, before[name]) for name, stays in kept.items())
-    assert bigger.packed_bytes() <= max(target, small.packed_bytes()) + 1e-6
+    assert bigger.costs()["bytes"]({}) <= max(target, small.costs()["bytes"]({})) + 1e-6
     if "weights" not in kinds:
         dearest = max(
-            float(group.cost(all_kept(model.groups(kinds)))[~kept[group.name]].max(initial=0))
+            float(group.costs["bytes"](all_kept(model.groups(kinds)))[~kept[group.name]].max(initial=0))
             for group in model.groups(kinds)
         )
         gains = gains_of(expand(small, model, kept), model.groups(kinds), some_texts(12))
         if all((gain > 0).all() for gain in gains.values()):  # it stops only where nothing fits any more
-            chunk = 0.05 * max(0.0, target - small.packed_bytes())
-            assert bigger.packed_bytes() >= min(target, model.packed_bytes()) - 2 * dearest - chunk
+            chunk = 0.05 * max(0.0, target - small.costs()["bytes"]({}))
+            assert bigger.costs()["bytes"]({}) >= min(target, model.costs()["bytes"]({})) - 2 * dearest - chunk
 
 
 def test_those_of_the_largest_gradient_per_byte_return(random_model: Model, some_texts: Texts) -> None:
@@ -102,8 +102,8 @@ def test_those_of_the_largest_gradient_per_byte_return(random_model: Model, some
     offers.sort(reverse=True)
     for number in range(1, 6):
         room = sum(cost for _, cost, _ in offers[:number])
-        target = model.packed_bytes(kept) + room
-        bigger = regrow(small, model, groups, kept, target, model.packed_bytes, texts)
+        target = model.costs()["bytes"](kept) + room
+        bigger = regrow(small, model, groups, kept, target, model.costs()["bytes"], texts)
         expected = [name for _, _, name in offers[:number]]
         rows = [WORDS + at for at in range(20) if kept["vocabulary"][at] or ("word", at) in expected]
         assert bigger.shape.words == len(rows)
@@ -118,9 +118,9 @@ def test_many_small_units_return_at_a_time_and_never_too_many(
     model, groups = random_model(words=400, dimensions=5), random_model(words=400, dimensions=5).groups(("vocabulary",))
     kept = all_kept(groups)
     kept["vocabulary"][:300] = False
-    small, before = shrink(model, kept), model.packed_bytes(kept)
-    bigger = regrow(small, model, groups, kept, before + room, model.packed_bytes, some_texts(400, texts=900))
-    assert before + 0.9 * room - 8.5 <= bigger.packed_bytes() <= before + room
+    small, before = shrink(model, kept), model.costs()["bytes"](kept)
+    bigger = regrow(small, model, groups, kept, before + room, model.costs()["bytes"], some_texts(400, texts=900))
+    assert before + 0.9 * room - 8.5 <= bigger.costs()["bytes"]({}) <= before + room
 
 
 def test_without_room_nothing_returns(random_model: Model, some_texts: Texts) -> None:
@@ -128,9 +128,9 @@ def test_without_room_nothing_returns(random_model: Model, some_texts: Texts) ->
     groups = model.groups()
     kept = some_kept(model, ("vocabulary", "dimensions", "filters"), 1, 0.5)
     small = shrink(model, kept)
-    same = regrow(small, model, groups, kept, model.packed_bytes(kept), model.packed_bytes, some_texts(12))
+    same = regrow(small, model, groups, kept, model.costs()["bytes"](kept), model.costs()["bytes"], some_texts(12))
     assert returned(small, same) == (0, 0, 0)
-    whole = regrow(small, model, groups, kept, 1e9, model.packed_bytes, some_texts(12, texts=400))
+    whole = regrow(small, model, groups, kept, 1e9, model.costs()["bytes"], some_texts(12, texts=400))
     assert whole.shape == model.shape  # with room for all, all that any text asks for
 
 
@@ -147,7 +147,7 @@ def test_incremental_holds_all_but_the_head_and_then_lets_units_return(
 
     def training(model: TextCNN, *arguments: object, **named: object) -> object:
         before = {name: each.detach().clone() for name, each in model.named_parameters()}
-        begin = model.packed_bytes()
+        begin = model.costs()["bytes"]({})
         found = train(model, *arguments, **named)  # type: ignore[arg-type]
         moved = [name for name, each in model.named_parameters() if not torch.equal(each, before[name])]
         seen.append((begin, moved, arguments[2].learning_rate))  # type: ignore[attr-defined]

@@ -19,8 +19,6 @@ Solve = Callable[..., Solution]
 Same = Callable[[Solution, Solution], None]
 SMALL = Budget(max_size=1_700)
 
-pytestmark = pytest.mark.usefixtures("small_steps")
-
 
 @pytest.mark.parametrize(
     ("criterion", "schedule"),
@@ -36,7 +34,7 @@ def test_killed_and_resumed_equals_uninterrupted(
     tmp_path: Path,
     solve: Solve,
     assert_same: Same,
-    save_often: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
     criterion: str,
     schedule: str,
 ) -> None:
@@ -44,9 +42,9 @@ def test_killed_and_resumed_equals_uninterrupted(
         return lambda name, now: into.append((name, now.done))
 
     events: list[tuple[str, int]] = []
-    whole = solve(task, tmp_path / "whole", criterion, schedule, budget=SMALL, progress=told(events))
+    whole = solve(task, tmp_path / "whole", criterion, schedule, budget=SMALL, told=told(events))
     assert len(whole.history) > 1
-    save_often()
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     for place in (0.1, 0.3, 0.5, 0.7, 0.9):
         at = events[int(place * len(events))]
         last: list[tuple[str, int]] = []
@@ -57,9 +55,9 @@ def test_killed_and_resumed_equals_uninterrupted(
                 raise KilledError
 
         with pytest.raises(KilledError):
-            solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, progress=progress)
+            solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, told=progress)
     seen: list[tuple[str, int]] = []
-    resumed = solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, progress=told(seen))
+    resumed = solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, told=told(seen))
     assert_same(resumed, whole)
     assert seen == events[len(events) - len(seen) :]  # it did what was left, and nothing before
     assert len(seen) < 0.2 * len(events)
@@ -71,15 +69,15 @@ def test_a_kill_between_training_and_its_record_is_made_good(
 ) -> None:
     whole = solve(task, tmp_path / "whole", budget=SMALL)
     calls = iter(range(99))
-    judge = search_module.Search.judge
+    judge = Search.judge
 
-    def dying(self: search_module.Search, *arguments: object) -> object:
+    def dying(self: Search, *arguments: object) -> object:
         if next(calls) == place:
             raise KilledError
         return judge(self, *arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(search_module.Search, "judge", dying)
+        patch.setattr(Search, "judge", dying)
         with pytest.raises(KilledError):
             solve(task, tmp_path / "killed", budget=SMALL)
     assert_same(solve(task, tmp_path / "killed", budget=SMALL), whole)
@@ -175,7 +173,7 @@ def test_what_time_cut_short_is_only_used_again_where_time_is_short(
 
 
 def test_a_last_recovery_that_time_cut_short_is_not_used_again(
-    task: Problem, tmp_path: Path, searching: Callable[..., search_module.Search]
+    task: Problem, tmp_path: Path, searching: Callable[..., Search]
 ) -> None:
     found = []
     for folder, deadline in (("alone", None), ("shared", 0.0), ("shared", None)):

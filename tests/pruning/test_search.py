@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.models import mask
+from helpers.masking import mask
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.turning import balance, turn
 from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.candidates import zeros_of
 from prunetext.pruning.choosing import losses_of
-from prunetext.pruning.cutting import lighter, zeros_of
+from prunetext.pruning.cutting import lighter
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
@@ -25,15 +26,13 @@ from prunetext.training.loop import train_model
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
-ALL = ("vocabulary", "dimensions", "filters", "taps", "weights", "precision")
-
-pytestmark = pytest.mark.usefixtures("small_steps")
+ALL = ("vocabulary", "dimensions", "filters", "taps", "weights", "bits")
 
 
 def test_units_go_by_the_loss_that_was_measured_for_them(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
-    scored = search.score(search.root, 0, "step 1")
-    expected = losses_of(scored.model, scored.groups, scored.scores, search.sample)
+    scored = search.maker.score(search.maker.root, 0, "step 1")
+    expected = losses_of(scored.model, scored.groups, scored.scores, search.maker.problem.sample)
     assert expected.keys() == scored.losses.keys() == {group.name for group in task.dense.groups()}
     for name, losses in expected.items():
         np.testing.assert_array_equal(scored.losses[name], losses)
@@ -46,7 +45,7 @@ def test_a_cut_model_has_the_bytes_asked_for_and_not_many_fewer(
     search = searching(replace(task, kinds=kinds), tmp_path, "magnitude", budget=Budget(max_drop=2))
     assert search.whole is not None
     wanted = 0.85 * search.whole.bytes
-    small = search.smaller(search.root, Step(0.85), 0, "0" * 16, "step 1")
+    small = search.maker.smaller(search.maker.root, Step(0.85), 0, "0" * 16, "step 1")
     assert 0.85 * wanted < task.packed_size(small) <= 1.003 * wanted  # where one unit takes up to 2 % of so few bytes
 
 
@@ -96,7 +95,7 @@ def test_of_several_draws_the_best_on_dev_is_kept(task: Problem, tmp_path: Path,
     assert search.whole is not None
     step = Step(0.3)
     kept = search.step([search.whole], step)
-    drawn = [search.candidate(search.root, step, draw, "step 1") for draw in range(4)]
+    drawn = [search.candidate(search.maker.root, step, draw, "step 1") for draw in range(4)]
     assert len({outcome.key for outcome in drawn}) == 4
     assert kept.drop == min(outcome.drop for outcome in drawn) < max(outcome.drop for outcome in drawn)
 
@@ -122,13 +121,13 @@ def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_cho
     first = task.untrained()
     assert all(torch.equal(each, first.state_dict()[name]) for name, each in early.state_dict().items())
     search = searching(task, tmp_path, budget=Budget(max_size=2_000))
-    dev = task.dev.subset(search.search_rows)
+    dev = task.dev.subset(search.bench.search_rows)
     train_model(first, task.train, dev, replace(task.first, stop_after=1.0))
-    kept_early = search.load(f"{search.root}-early")
+    kept_early = search.load(f"{search.maker.root}-early")
     assert all(torch.equal(each, kept_early.state_dict()[name]) for name, each in first.state_dict().items())
     assert search.whole is not None
     # The units were chosen by what training made of them, and stand in that model's basis.
-    scored = search.score(search.root, 0, "step 1")
+    scored = search.maker.score(search.maker.root, 0, "step 1")
     kept = lighter(task, scored, (search.whole.least + search.whole.bytes) / 2, search.whole.bytes)
     first.rounding = None
     turn(first, scored.basis)
@@ -158,16 +157,16 @@ def test_global_begins_untrained_and_goes_on_with_what_it_has(
     first = task.untrained()
     balance(first)
     assert all(torch.equal(each, found[0].state_dict()[name]) for name, each in first.state_dict().items())
-    sizes = [each.packed_bytes() for each in found]
+    sizes = [each.costs()["bytes"]({}) for each in found]
     assert sizes[0] > sizes[1] > sizes[2] > sizes[3]
     assert sizes[3] == pytest.approx(sizes[4], rel=0.05)
 
 
 def test_a_step_of_global_is_a_part_of_one_training(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, budget=Budget(max_size=2_000))
-    part = search.settings(Step(0.5, start="last", training="first", epochs=0.25, rate=0.5), seed=7)
+    part = search.maker.settings(Step(0.5, start="last", training="first", epochs=0.25, rate=0.5), seed=7)
     assert (part.epochs, part.learning_rate, part.final_rate) == (2, task.first.learning_rate / 2, 1.0)
-    alone = search.settings(Step(0.5), seed=7)
+    alone = search.maker.settings(Step(0.5), seed=7)
     assert (alone.epochs, alone.final_rate, alone.seed) == (2, task.recovery.final_rate, 7)
     assert alone.averaging == task.recovery.averaging
     assert searching(task, tmp_path, "lasso", budget=Budget(1)).settings(Step(0.5), seed=7).averaging == 0
@@ -179,10 +178,10 @@ def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
 ) -> None:
     search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), []
     monkeypatch.setattr(Search, "train", lambda self, key, model, examples, *rest, **named: seen.append(examples))
-    search.tune("0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
+    search.maker.tune("0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
     assert len(seen) == 1
     assert (seen[0] is task.train) == labels
-    assert (seen[0] is search.lessons) != labels
+    assert (seen[0] is search.maker.problem.lessons) != labels
 
 
 @pytest.mark.parametrize("kinds", [("weights",), ("filters", "weights"), ALL])
@@ -197,5 +196,5 @@ def test_single_weights_that_are_gone_stay_zero(
     for outcome in solution.history[1:]:
         model = search.load(outcome.key)
         assert model.counts()["weights"] == outcome.left["weights"]
-    gone = zeros_of(solution.model)
+    gone = zeros_of(solution.model, solution.model.groups(kinds))
     assert sum(int(each.sum()) for each in gone.values()) > 100

@@ -12,7 +12,7 @@ import pytest
 from torch.nn import functional
 
 import prunetext
-from helpers.models import mask
+from helpers.masking import mask
 from helpers.runs import copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
@@ -26,8 +26,9 @@ from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance, rotation, turn
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
-from prunetext.pruning.search import Search, Task
-from prunetext.pruning.sensitivity import SHARES, Sensitivity, sensitivities
+from prunetext.pruning.problem import Problem
+from prunetext.pruning.search import Search
+from prunetext.pruning.sensitivity import REMOVED_SHARES, Sensitivity, sensitivities
 from prunetext.pruning.shrinking import shrink
 from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.answering import logits
@@ -53,7 +54,7 @@ def answers(model: TextCNN, examples: Encoded) -> tuple[np.ndarray, float]:
 
 @pytest.mark.parametrize("criterion", ["magnitude", "taylor"])
 def test_each_row_is_the_lowest_share_of_one_group(
-    task: Task,
+    task: Problem,
     tmp_path: Path,
     searching: Callable[..., Search],
     scored: Callable[..., dict[str, np.ndarray]],
@@ -65,11 +66,11 @@ def test_each_row_is_the_lowest_share_of_one_group(
     search = searching(task, tmp_path, criterion, budget=Budget())
     model = copy.deepcopy(task.dense)
     turn(model, rotation(model, model.occurrences(task.train.ids)))
-    scores = scored(criterion, model, search.sample, kinds=ALL)
+    scores = scored(criterion, model, search.maker.problem.sample, kinds=ALL)
     before, loss = answers(task.dense, task.dev)
     expected = []
     for group in model.groups(ALL):
-        counts = dict.fromkeys(min(round(share * group.size), group.size - group.floor) for share in SHARES)
+        counts = dict.fromkeys(min(round(share * group.size), group.size - group.floor) for share in REMOVED_SHARES)
         for count in filter(None, counts):
             kept = np.ones(group.size, dtype=bool)
             kept[sorted(range(group.size), key=lambda unit, name=group.name: scores[name][unit])[:count]] = False
@@ -112,7 +113,7 @@ def test_all_kinds_of_a_finished_run_are_measured_and_written(both: Path) -> Non
     lines = (both / "run" / SENSITIVITY).read_text("utf-8").splitlines()
     assert [Sensitivity(**json.loads(line)) for line in lines] == rows
     assert prunetext.sensitivity(both / "run") == rows, "again, it is the same"
-    few = prunetext.sensitivity(both / "run", groups="filters,precision", criterion="random")
+    few = prunetext.sensitivity(both / "run", groups="filters,bits", criterion="random")
     assert {row.group.partition(".")[0] for row in few} == {"conv1", "conv2", "embedding"}
     assert len((both / "run" / SENSITIVITY).read_text("utf-8").splitlines()) == len(few)
     assert {each.name for each in (both / "run").iterdir()} == before | {SENSITIVITY}
@@ -179,8 +180,8 @@ ENDS = {
     "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --sensitivities --criterion best"),
     "group": ("groups has 'heads': choose some of ", "{run} --sensitivities --groups heads"),
     "refused": (
-        "criterion lasso does not go with groups precision: ",
-        "{run} --sensitivities --criterion lasso --groups precision",
+        "criterion lasso does not go with groups bits: ",
+        "{run} --sensitivities --criterion lasso --groups bits",
     ),
     "moved": ("{tmp}/none: there is no such file or folder.", "{run} --sensitivities --data {tmp}/none"),
 }
@@ -199,10 +200,10 @@ def test_the_command_refuses_bad_input_in_one_sentence(case: str, fitted: Path, 
 
 
 def test_a_criterion_measures_what_it_does_not_refuse(both: Path) -> None:
-    rows = prunetext.sensitivity(both / "run", criterion="lasso", groups="filters,precision")
+    rows = prunetext.sensitivity(both / "run", criterion="lasso", groups="filters,bits")
     assert {row.group for row in rows} == {"conv1.filters", "conv2.filters"}
-    with pytest.raises(InputError, match="does not go with groups precision"):
-        prunetext.sensitivity(both / "run", criterion="lasso", groups="precision")
+    with pytest.raises(InputError, match="does not go with groups bits"):
+        prunetext.sensitivity(both / "run", criterion="lasso", groups="bits")
 
 
 def test_options_are_those_of_python_too(both: Path, toy_data: Callable[..., Data]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from helpers.models import mask
+from helpers.masking import mask
 from helpers.shapes import shapes, some_kept
 from prunetext.models.groups import Group, Slice
 from prunetext.models.textcnn.grouping import STRUCTURE
@@ -22,7 +22,7 @@ from prunetext.pruning.shrinking import all_kept, expand, shrink, unit_blocks, u
 SHAPES = shapes(words=9, filters=5, texts=st.integers(1, 2), classes=st.integers(2, 4))
 
 
-mixtures = st.sampled_from([("taps",), ("weights",), ("precision",), ("taps", "weights", "precision")])
+mixtures = st.sampled_from([("taps",), ("weights",), ("bits",), ("taps", "weights", "bits")])
 
 
 @settings(max_examples=80)
@@ -45,7 +45,7 @@ def test_shrunk_equals_masked_once_and_twice(
         assert small.shape.dimensions == count["dimensions"]
         assert small.shape.filters == {width: count[f"conv{width}.filters"] for width in model.widths}
         assert small.static == int(kept["dimensions"][: model.static].sum())
-        assert small.packed_bytes() == model.packed_bytes(kept)
+        assert small.costs()["bytes"]({}) == model.costs()["bytes"](kept)
         model = small
 
 
@@ -59,9 +59,9 @@ def random_kept_of_all_kinds(model: TextCNN, seed: int, share: float, more: tupl
             first, size = rng.integers(0, width, group.size // width), rng.integers(1, width + 1, group.size // width)
             taps = np.arange(width)
             kept[group.name] = ((taps >= first[:, None]) & (taps < (first + size)[:, None])).ravel()
-        elif group.kind in ("weights", "precision"):
+        elif group.kind in ("weights", "bits"):
             kept[group.name] = rng.random(group.size) < share
-    if "precision" in more:
+    if "bits" in more:
         kept["embedding.4bit"] |= kept["embedding.8bit"]  # bits go one after another
     return kept
 
@@ -81,15 +81,15 @@ def test_shrunk_equals_masked_with_all_kinds_of_groups_at_once(
     masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
     torch.testing.assert_close(small(ids), masked(ids), rtol=0, atol=1e-5)
     if more in (("taps",), ("weights",)):  # else zeros may come about that nobody foresees
-        assert small.packed_bytes() == pytest.approx(model.packed_bytes(kept), abs=1e-6)
-        assert small.additions() == model.additions(kept)
+        assert small.costs()["bytes"]({}) == pytest.approx(model.costs()["bytes"](kept), abs=1e-6)
+        assert small.costs()["time"]({}) == model.costs()["time"](kept)
     words = kept["vocabulary"]
     every = np.ones(len(words), bool)
     fine, middle = kept.get("embedding.8bit", every), kept.get("embedding.4bit", every)
     bits = np.where(fine, 8, np.where(middle, 4, 2))[words]
     assert small.bits[WORDS:].tolist() == bits.tolist()
-    assert small.counts()["precision"] == bits.sum() * small.shape.dimensions
-    if "precision" in more:
+    assert small.counts()["bits"] == bits.sum() * small.shape.dimensions
+    if "bits" in more:
         small.rounding = rounding_of(small, "int16")
         steps = small.rounding
         row = small.embedding[WORDS:][small.bits[WORDS:] == 2]

@@ -27,15 +27,15 @@ def some_kept(model: TextCNN, kinds: tuple[str, ...], seed: int) -> Kept:
             width, filters = int(group.name[4]), group.size // int(group.name[4])
             first, size = rng.integers(0, width, (filters, 1)), rng.integers(1, width + 1, (filters, 1))
             kept[group.name] = ((np.arange(width) >= first) & (np.arange(width) < first + size)).ravel()
-    if "precision" in kinds:
+    if "bits" in kinds:
         kept["embedding.4bit"] |= kept["embedding.8bit"]
     return kept
 
 
 @settings(max_examples=60)
 @given(
-    kind=st.sampled_from(["vocabulary", "dimensions", "filters", "taps", "precision"]),
-    others=st.sets(st.sampled_from(["vocabulary", "dimensions", "filters", "taps", "precision"])),
+    kind=st.sampled_from(["vocabulary", "dimensions", "filters", "taps", "bits"]),
+    others=st.sets(st.sampled_from(["vocabulary", "dimensions", "filters", "taps", "bits"])),
     pooling=st.sampled_from(["max", "max+mean"]),
     seed=st.integers(0, 2**31),
 )
@@ -45,19 +45,19 @@ def test_a_units_cost_is_what_the_file_loses_without_it(
     model = random_model(words=6, dimensions=4, filters={1: 2, 3: 3}, pooling=pooling, seed=seed)
     kept = some_kept(model, tuple({kind, *others}), seed)
     for group in model.groups((kind,)):
-        costs = group.cost(kept)
+        costs = group.costs["bytes"](kept)
         assert costs.shape == (group.size,)
-        if kind == "precision":  # a word that has not so many bits, or is gone, saves none
+        if kind == "bits":  # a word that has not so many bits, or is gone, saves none
             assert (costs[~kept[group.name]] == 0).all()
-        works = None if group.work is None else group.work(kept)
+        works = group.costs["time"](kept) if "time" in group.costs else None
         for unit in np.flatnonzero(kept[group.name]):
             without = {**kept, group.name: kept[group.name].copy()}
             without[group.name][unit] = False
             if kind == "taps" and costs[unit] == 0:
                 continue  # a hole in a filter saves nothing
-            lost = model.packed_bytes(kept) - model.packed_bytes(without)
+            lost = model.costs()["bytes"](kept) - model.costs()["bytes"](without)
             assert costs[unit] == pytest.approx(lost, abs=1e-9)
-            faster = model.additions(kept) - model.additions(without)
+            faster = model.costs()["time"](kept) - model.costs()["time"](without)
             assert faster == (0 if works is None else works[unit])
 
 
@@ -69,16 +69,18 @@ def test_a_single_weight_costs_what_its_bits_take(random_model: Model) -> None:
         model.conv(2).weight[1, 1, 2] = 0
     embedding, conv = model.groups(("weights",))
     kept = {"vocabulary": np.array([True, True, True, False]), "conv2.filters": np.array([False, True])}
-    assert embedding.cost(kept).reshape(4, 3).tolist() == [[1] * 3, [0.5] * 3, [0, 1, 1], [0] * 3]
-    assert conv.cost(kept).reshape(2, 2, 3).tolist() == [[[0] * 3] * 2, [[1] * 3, [1, 1, 0]]]
-    assert embedding.cost({"dimensions": np.array([False, True, True])}).reshape(4, 3)[:, 0].tolist() == [0] * 4
+    assert embedding.costs["bytes"](kept).reshape(4, 3).tolist() == [[1] * 3, [0.5] * 3, [0, 1, 1], [0] * 3]
+    assert conv.costs["bytes"](kept).reshape(2, 2, 3).tolist() == [[[0] * 3] * 2, [[1] * 3, [1, 1, 0]]]
+    assert (
+        embedding.costs["bytes"]({"dimensions": np.array([False, True, True])}).reshape(4, 3)[:, 0].tolist() == [0] * 4
+    )
     # Only the zeros beyond the map of one bit a weight save anything.
-    whole = model.packed_bytes()
+    whole = model.costs()["bytes"]({})
     gone = {"conv2.weight.single": np.ones(12, bool)}
     sizes = []
     for unit in range(12):
         gone["conv2.weight.single"][unit] = False
-        sizes.append(whole - model.packed_bytes(gone))
+        sizes.append(whole - model.costs()["bytes"](gone))
     assert sizes == [max(0.0, min(unit + 2, 12) - 12 / 8) for unit in range(11)] + [10.5]
 
 
@@ -96,7 +98,7 @@ def test_tap_edges_are_the_first_and_last_of_what_is_left_and_never_the_last_one
     assert units.tap_edges(flat, 4).reshape(5, 4)[4].tolist() == [True, False, False, True]
     assert units.taps(flat, 4).sum(1).tolist() == [4, 3, 2, 1, 4]
     assert units.tap_cost(flat, 4).reshape(5, 4)[0].tolist() == [2, 0, 0, 2]
-    assert model.additions(flat) == 14
+    assert model.costs()["time"](flat) == 14
     assert model.groups(("taps",))[0].size == 20
     assert not random_model(filters={1: 3}).groups(("taps",))  # a filter of one tap has none to lose
 
@@ -109,7 +111,7 @@ def test_counts_of_each_kind(random_model: Model) -> None:
         "filters": 6,
         "taps": 2 * 1 + 4 * 3,
         "weights": 4 * 3 + (2 * 1 + 4 * 3) * 3,
-        "precision": 4 * 8 * 3,
+        "bits": 4 * 8 * 3,
     }
     assert list(model.counts()) == list(TEXTCNN_KINDS)
     with torch.no_grad():
@@ -120,7 +122,7 @@ def test_counts_of_each_kind(random_model: Model) -> None:
         model.head.weight.zero_()
     model.bits[WORDS] = 2
     assert model.counts()["weights"] == 4 * 2 + (2 * 1 + 3 * 3) * 3
-    assert model.counts()["precision"] == (3 * 8 + 2) * 3
+    assert model.counts()["bits"] == (3 * 8 + 2) * 3
 
 
 def test_every_group_has_a_kind_and_units_of_its_own(random_model: Model) -> None:
@@ -138,7 +140,7 @@ def test_every_group_has_a_kind_and_units_of_its_own(random_model: Model) -> Non
         "embedding.8bit",
         "embedding.4bit",
     ]
-    assert [group.kind for group in groups if group.work] == ["filters", "filters", "taps"]
+    assert [group.kind for group in groups if "time" in group.costs] == ["filters", "filters", "taps"]
     assert [group.floor for group in groups] == [1] * 8 + [0, 0]
     for kind in TEXTCNN_KINDS:
         assert model.groups((kind,)) or kind == "taps"

@@ -113,11 +113,11 @@ def test_a_units_cost_is_what_the_estimated_file_loses_without_it(
     for group in model.groups():
         unit = int(rng.integers(group.size))
         kept[group.name][unit] = True
-        costs = group.cost(kept)
+        costs = group.costs["bytes"](kept)
         assert costs.shape == (group.size,)
         without = {**kept, group.name: kept[group.name] & (np.arange(group.size) != unit)}
-        assert model.packed_bytes(kept) - model.packed_bytes(without) == pytest.approx(costs[unit])
-    assert model.packed_bytes() == model.packed_bytes(all_kept(model.groups()))
+        assert model.costs()["bytes"](kept) - model.costs()["bytes"](without) == pytest.approx(costs[unit])
+    assert model.costs()["bytes"]({}) == model.costs()["bytes"](all_kept(model.groups()))
 
 
 def test_every_weight_but_the_head_bias_and_the_special_rows_belongs_to_a_unit(

@@ -1,24 +1,28 @@
 """An exported model of pairs answers as the model does, fed with nothing but what it says of itself."""
 
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
-from helpers.exports import LABELS, WORDS, Session, save_float
-from helpers.models import pack
+from helpers.packing import pack
+from prunetext.fitting.folder import Run
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.reference import ReferenceModel
 from prunetext.training.answering import logits
 
+WORDS = ["zebra", "apple", "ø", "mango", "影", "fig", "电"]
+LABELS = ["ä", 'b"', "c", "d"]
 Model = Callable[..., TextCNN]
 Pairs = list[tuple[str, str]]
 SHAPES: dict[str, Any] = {
@@ -40,6 +44,19 @@ def some_pairs(seed: int) -> Pairs:
     rng = np.random.default_rng(seed)
     texts = [" ".join(rng.choice([*WORDS, "unseen", "other"], rng.integers(0, 9))) for _ in range(20)]
     return [*FIXED, *pairwise(texts)]
+
+
+class Session:
+    """An exported file as a user has it."""
+
+    def __init__(self, path: Path) -> None:
+        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        stored = self.session.get_modelmeta().custom_metadata_map
+        self.metadata = {key: json.loads(value) for key, value in stored.items()}
+        self.encoder = prunetext.Encoder(self.metadata["vocabulary"])
+
+    def predict_proba(self, pairs: Pairs) -> np.ndarray:
+        return np.asarray(self.session.run(["probabilities"], self.encoder.encode_pairs(pairs))[0])
 
 
 @settings(max_examples=20)
@@ -66,7 +83,10 @@ def test_a_float_model_and_its_export_give_the_same_answers(
 ) -> None:
     model = random_model(texts=2, words=len(WORDS), **shape)
     folder = tmp_path_factory.mktemp("export")
-    prunetext.export(save_float(model, folder / "run"), folder / "model.onnx")
+    with Run(folder / "run", {}, overwrite=True) as run:
+        run.save_model("dense.safetensors", model, WORDS, LABELS[: shape["classes"]], 1.0)
+        dense = run.path("dense.safetensors")
+    prunetext.export(dense, folder / "model.onnx")
     pairs, session = some_pairs(shape["seed"]), Session(folder / "model.onnx")
     expected = logits(model, encode_inputs(Vocabulary(WORDS), pairs)).softmax(1)
     np.testing.assert_allclose(session.predict_proba(pairs), expected, rtol=0, atol=1e-5)

@@ -96,7 +96,7 @@ def test_rounded_tables_hold_the_flags_and_stay_within_their_limit(
     model = random_model(**shape, texts=2)
     steps = model.rounding = rounding_of(model, table)
     assert all(3 * width * table_limit(table, width, kinds=2) <= 32767 for width in model.widths)
-    with torch.no_grad():
+    with torch.no_grad(), model.on_grid():
         flags = model.table(model.match, torch.full((2,), 8, dtype=torch.uint8)) / model.per_column(steps.table)
         words = model.table_of(torch.arange(UNKNOWN, len(model.embedding))) / model.per_column(steps.table)
     limit = model.per_column(steps.table_limit)
@@ -128,7 +128,7 @@ def test_a_step_brings_the_vectors_of_a_match_together(random_ids: Callable[...,
     for _ in range(150):
         optimizer.zero_grad()
         model.embedding.grad = None
-        model.further_loss(ids, loss, truth).backward()
+        model.further_loss(ids, loss, lambda: truth).backward()
         optimizer.step()
     u, v = model.vectors_of(ids).unflatten(0, (-1, 2)).unbind(1)
     cosine = functional.cosine_similarity(u, v)

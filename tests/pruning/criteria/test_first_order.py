@@ -160,7 +160,7 @@ def test_a_vector_that_rounding_does_not_change_loses_nothing_by_fewer_bits(tiny
     model = tiny.model
     model.embedding.data[3] = 0  # zero stays zero
     for text in ("magnitude", "taylor", "fisher"):
-        scores = scored(text, model, tiny.sample, kinds=("precision",))
+        scores = scored(text, model, tiny.sample, kinds=("bits",))
         for name in ("embedding.8bit", "embedding.4bit"):
             assert scores[name][1] == 0 < abs(scores[name][0])
 

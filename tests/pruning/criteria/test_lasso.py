@@ -15,7 +15,7 @@ from prunetext.pruning.criteria.criterion import WORTHLESS, change_size, load_cr
 
 Model = Callable[..., TextCNN]
 Score = Callable[..., dict[str, np.ndarray]]
-SOFT = tuple(kind for kind in TEXTCNN_KINDS if kind != "precision")
+SOFT = tuple(kind for kind in TEXTCNN_KINDS if kind != "bits")
 
 
 def soften(text: str, model: TextCNN, kinds: tuple[str, ...], rate: float = 0.1) -> dict[str, torch.Tensor]:

@@ -13,7 +13,7 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.choosing import PER_EXAMPLE, observe, sample_loss
 from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.criteria.second_order import BLOCKS, LARGE, blocks_of, compensation
+from prunetext.pruning.criteria.second_order import BLOCKS, LARGE_GROUP, blocks_of, compensation
 from prunetext.pruning.shrinking import all_kept, shrink
 
 Score = Callable[..., dict[str, np.ndarray]]
@@ -131,7 +131,7 @@ def test_blocks_hold_units_that_follow_one_another() -> None:
     assert blocks[1, 0] == 33
     assert blocks[2].tolist() == [*range(65, 71), *[0] * 26]
     assert blocks_of(torch.ones(5)).shape == (1, 5)
-    assert blocks_of(torch.ones(LARGE)).shape == (LARGE // BLOCKS[1], BLOCKS[1])
+    assert blocks_of(torch.ones(LARGE_GROUP)).shape == (LARGE_GROUP // BLOCKS[1], BLOCKS[1])
 
 
 def test_compensation_stays_within_its_block_and_survivors() -> None:

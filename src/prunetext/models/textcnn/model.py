@@ -21,7 +21,7 @@ from prunetext.models.textcnn.costs import Costs
 from prunetext.models.textcnn.grouping import STRUCTURE, TEXTCNN_KINDS, coarsen, groups_of, redirect
 from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape
 from prunetext.models.textcnn.narrowing import narrow
-from prunetext.models.textcnn.pooling import WindowPooling, columns_of
+from prunetext.models.textcnn.pooling import WindowPooling, columns_of, readable
 from prunetext.models.textcnn.rounding import Rounding, rounded_rows, rounding_of, snap, straight_through
 from prunetext.models.textcnn.row_adam import RowAdam
 from prunetext.models.textcnn.turning import balance, no_turn, rotation, turn
@@ -124,7 +124,7 @@ class TextCNN(Model):
         ids = functional.pad(ids, (widest - 1, widest), value=PADDING)
         table, positions = self.folded(ids)
         columns = columns_of(self.shape.filters)
-        maxima, sums = cast(Any, WindowPooling).apply(table.float(), positions, columns)  # bfloat16 holds no sums
+        maxima, sums = cast(Any, WindowPooling).apply(readable(table), positions, columns)
         pooled = [functional.relu(maxima + self.biases())]
         if self.pooling == "max+mean":
             length = (ids != PADDING).sum(1, keepdim=True)

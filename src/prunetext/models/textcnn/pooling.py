@@ -32,6 +32,11 @@ def columns_of(filters: Mapping[int, int]) -> dict[int, tuple[int, int]]:
     return columns
 
 
+def readable(table: Tensor) -> Tensor:
+    """The table in numbers that the pooling's C++ reads: bfloat16, in which products may be computed, as float32."""
+    return table.float() if table.dtype == torch.bfloat16 else table
+
+
 class WindowPooling(torch.autograd.Function):
     """Largest and total window sum of every filter, over all windows that overlap the text.
 
