@@ -47,7 +47,9 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 @pytest.fixture
 def save_often(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From when it is called, let training write a checkpoint after every step, since a kill is soon to follow."""
-    return lambda: monkeypatch.setattr("prunetext.training.loop.CHECKPOINT_SECONDS", -1.0)
+    from helpers.runs import CAREFUL
+
+    return lambda: monkeypatch.setattr("prunetext.fitting.effort.USUAL", CAREFUL)
 
 
 @pytest.fixture
@@ -171,38 +173,13 @@ def toy_data(toy_examples: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="module")
-def small_steps() -> Iterator[None]:
-    """Let a search take several steps although there is little to remove."""
-    import math
+def quick_training() -> Iterator[None]:
+    """Let toy models learn in few steps, be pruned in small ones, and speeds be measured in no time.
 
-    from prunetext.pruning import schedules
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schedules, "FIRST_STEP", math.log(1.6))
-        patch.setattr(schedules, "LAST_STEP", math.log(1.1))
-        yield
-
-
-@pytest.fixture(scope="module")
-def quick_training(small_steps: None) -> Iterator[None]:
-    """Let toy models learn in few steps, be pruned in small ones, and speeds be measured in no time."""
-    from dataclasses import replace
-
-    from prunetext.fitting import stages as jobs
-    from prunetext.judging import speed
-    from prunetext.options import FitOptions
-    from prunetext.training.settings import Settings
-
-    settings = jobs.settings_of
-
-    def quick(options: FitOptions, texts: int, **kind: bool) -> Settings:
-        return replace(
-            settings(options, texts, **kind), batch_size=16, learning_rate=1e-2, embedding_rate=4e-2, patience=99
-        )
+    Through the command line no effort can be passed, so this is what is usual while it lasts.
+    """
+    from helpers.runs import QUICK
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(speed, "LEAST_SECONDS", 0.0)
-        patch.setattr(jobs, "settings_of", quick)
-        patch.setattr(jobs, "RECOVERY", 0.34)
-        patch.setattr(jobs, "RECOVERY_BATCH", 1)
+        patch.setattr("prunetext.fitting.effort.USUAL", QUICK)
         yield

@@ -66,7 +66,7 @@ def paired(data: Data) -> Data:
         (half_a_label, {}, "toy: the label 'class \\ud800' holds half a character"),
         (one_class, {}, "toy: every text of train has the same label"),
         (new_label, {}, "toy: the label 'class 9' of dev never occurs in train"),
-        (paired, {}, "toy: dev holds single texts, but train pairs"),
+        (paired, {}, "toy: dev holds single texts with one label each, but train pairs of texts"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(

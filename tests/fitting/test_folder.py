@@ -13,13 +13,13 @@ from helpers.kills import KilledError
 from prunetext.errors import RunError
 from prunetext.fitting import folder as runs
 from prunetext.fitting.folder import (
-    FORMAT,
     HISTORY,
     KEPT,
     LOCK,
     PART,
     RECIPE,
     RESULT,
+    RUN_FORMAT,
     SOURCE,
     STEPS_FOLDER,
     WORK,
@@ -59,7 +59,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_new_folder_is_made_with_its_recipe(tmp_path: Path) -> None:
     with start(tmp_path / "deep" / "run") as run:
-        assert json.loads(run.path(RECIPE).read_text("utf-8")) == {"format": FORMAT, **RECIPE_A}
+        assert json.loads(run.path(RECIPE).read_text("utf-8")) == {"format": RUN_FORMAT, **RECIPE_A}
     (tmp_path / "empty").mkdir()
     with start(tmp_path / "empty"):
         assert names(tmp_path / "empty") == [WORK]

@@ -12,7 +12,7 @@ from prunetext.data.dataset import Data
 from prunetext.fitting import api as pipeline
 from prunetext.fitting import finishing
 from prunetext.fitting.api import Result
-from prunetext.pruning import search
+from prunetext.pruning.search import begin_search
 from prunetext.training.loop import Progress
 
 pytestmark = pytest.mark.usefixtures("quick_training")
@@ -48,7 +48,11 @@ def test_killed_anywhere_and_called_again_gives_the_same_bytes(
 def test_killed_behind_the_search_and_called_again_gives_the_same_bytes(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result, when: str, run: Run
 ) -> None:
-    places = {"pack": (finishing, "choose_table"), "judge": (finishing, "judge"), "finish": (pipeline.Run, "finish")}
+    places = {
+        "pack": (finishing, "choose_table"),
+        "judge": (finishing, "side_by_side"),
+        "finish": (pipeline.Run, "finish"),
+    }
     with monkeypatch.context() as patch:
         patch.setattr(*places[when], kill)
         with pytest.raises(KilledError):
@@ -83,7 +87,7 @@ def test_an_interrupted_training_is_resumed_if_the_run_is_then_killed(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result, run: Run
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(finishing, "judge", kill)
+        patch.setattr(finishing, "side_by_side", kill)
         with pytest.raises(KilledError):
             run(data, tmp_path / "run", progress=stop_at("train", 20, KeyboardInterrupt))
     assert run(data, tmp_path / "run").path.read_bytes() == whole.path.read_bytes()
@@ -93,15 +97,14 @@ def test_an_interrupt_before_the_first_step_keeps_the_dense_model(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     calls = []
-    start = search.Search.start
 
-    def interrupted(self: search.Search) -> Any:
-        calls.append(self)
+    def interrupted(*given: Any, **named: Any) -> Any:
+        calls.append(given)
         if len(calls) == 1:
             raise KeyboardInterrupt
-        return start(self)
+        return begin_search(*given, **named)
 
-    monkeypatch.setattr(search.Search, "start", interrupted)
+    monkeypatch.setattr("prunetext.pruning.driver.begin_search", interrupted)
     result = run(data, tmp_path / "run")
     assert result.reason == "interrupted; this is the dense model as it was then"
     assert prunetext.load(result.path).predict(["common1"])

@@ -18,13 +18,13 @@ from prunetext.errors import InputError
 from prunetext.fitting.api import fit, prune
 from prunetext.fitting.finishing import Result
 from prunetext.modelfiles.trained import read_trained
+from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.reading import encode_examples
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.problem import Problem, split_dev
-from prunetext.pruning.search import Search
+from prunetext.pruning.trials import evaluator_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.bootstrap import bootstrap_verdict
 from prunetext.statistics.evaluation import verdict
@@ -63,8 +63,9 @@ def test_the_verdict_and_every_row_are_of_the_metric(data: Data, whole: Result) 
     assert (judged.metric, judged.title) == ("macro-f1", "macro-F1")
     for row in judged.models().values():
         assert row.value == pytest.approx(row.score.macro_f1)
-    dense, words, labels, *_ = read_trained(whole.path.with_name("dense.safetensors"))
-    encoded = encode_examples(Vocabulary(words), test, labels)
+    trained = read_trained(whole.path.with_name("dense.safetensors"))
+    dense, labels = trained.model, trained.labels
+    encoded = encode_examples(Vocabulary(trained.reader), test, labels)
     measure = measure_of("macro-f1", test, labels)
     packed = packed_answers(prunetext.load(whole.path), test.texts)
     assert whole.verdict == bootstrap_verdict(measure, answers(dense, encoded), packed, 5.0)
@@ -91,8 +92,9 @@ def test_another_metric_is_another_search(data: Data, whole: Result, tmp_path: P
 
 def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
     assert data.test is not None
-    dense, words, labels, *_ = read_trained(result.path.with_name("dense.safetensors"))
-    encoded = encode_examples(data.test, Vocabulary(words), labels)
+    trained = read_trained(result.path.with_name("dense.safetensors"))
+    dense, labels = trained.model, trained.labels
+    encoded = encode_examples(Vocabulary(trained.reader), data.test, labels)
     gold = np.array(data.test.labels)
     guesses = np.array(labels)[answers(dense, encoded).argmax(1)]
     return guesses == gold, np.array(prunetext.load(result.path).predict(data.test.texts)) == gold
@@ -159,12 +161,9 @@ def test_max_drop_of_macro_f1_cannot_be_met_by_giving_up_a_rare_class(toy_data: 
     for metric in ("accuracy", "macro-f1"):
         measure = Measure(metric, gold)
         assert measure.value(answers(dense, encoded[1])) > 0.9
-        task = Problem(dense, *encoded, lambda model: 1, SETTINGS, SETTINGS, metric=measure)
-        folder = tmp_path / metric
-        folder.mkdir()
-        search = Search(task, load_criterion("magnitude"), Budget(max_drop=10), folder)
-        search.start()
-        accepted[metric] = (search.judge(gives_up).accepted, search.confirms(gives_up))
+        problem = Problem(dense, *encoded, lambda model: 1, SETTINGS, SETTINGS, STRUCTURE, metric=measure)
+        judge = evaluator_of(problem)
+        accepted[metric] = (judge.judged(gives_up, Budget(max_drop=10)).accepted, judge.confirms(gives_up, 10))
     assert accepted == {"accuracy": (True, True), "macro-f1": (False, False)}
 
 

@@ -197,7 +197,7 @@ def test_texts_of_its_own_kind_are_wanted(data: Data, tmp_path: Path, toy_exampl
     with pytest.raises(InputError, match="unlabelled without a teacher is given"):
         fit(data, out=tmp_path / "run", unlabelled=str(tmp_path / "more.txt"), **SMALL)
     single = Data(data.train, toy_examples(20), toy_examples(20))
-    with pytest.raises(InputError, match="texts of dev have one label, but those of train several"):
+    with pytest.raises(InputError, match="dev holds .* with one label each, but train .* several labels each"):
         fit(single, out=tmp_path / "run", **SMALL)
     odd = Data(data.train, Examples(["a"], [["new"]]), data.test)  # type: ignore[list-item]
     with pytest.raises(InputError, match="the label 'new' of dev never occurs in train"):
@@ -209,12 +209,12 @@ def test_texts_of_its_own_kind_are_wanted(data: Data, tmp_path: Path, toy_exampl
 
 
 def test_other_commands_say_that_they_do_not_know_several_labels(data: Data, run: Result, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="bench measures models of single texts with one label"):
+    with pytest.raises(InputError, match="several labels each, but bench takes single texts"):
         prunetext.bench(run.path, data, peers="none")
-    with pytest.raises(InputError, match="several labels, which compare and its baselines do not know"):
+    with pytest.raises(InputError, match="several labels each, but compare takes single texts"):
         prunetext.compare(data, out=tmp_path / "compared")
     one = Examples(data.train.texts, [LABELS[at % 4] for at in range(len(data.train))])
-    with pytest.raises(InputError, match="it gives texts several labels, but those of train have one"):
+    with pytest.raises(InputError, match="its task is labels, but that of train is classification"):
         fit(Data(one, one, one), out=tmp_path / "run", teacher=str(run.path.parent), **SMALL)
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,58 +13,45 @@ import prunetext
 from helpers.kills import KilledError, stop_at
 from prunetext.data.dataset import Data
 from prunetext.errors import RunError
-from prunetext.fitting import api as pipeline
-from prunetext.fitting import stages as jobs
 from prunetext.fitting.api import Result
-from prunetext.pruning import search
+from prunetext.fitting.recovery import Recovery
+from prunetext.modelfiles.trained import read_trained
+from prunetext.models.protocol import PROVENANCE_ROOM
+from prunetext.models.textcnn.packing import size_of_packed, taken
+from prunetext.models.textcnn.starting import vocabulary_of
+from prunetext.options import ModelOptions
+from prunetext.training.pace import pace
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 Run = Callable[..., Result]  # what the fixture `run` gives
 
 
-def longest(value: Any) -> Any:
-    """The same findings in as many characters as they may take."""
-    if isinstance(value, dict):
-        return {key: longest(each) for key, each in value.items()}
-    return -1.2345678901234567e-05 if isinstance(value, float) else 1_000_000 if isinstance(value, int) else value
-
-
-def test_the_room_that_is_left_for_findings_is_enough(whole: Result) -> None:
-    found = json.loads(prunetext.load(whole.path).metadata["provenance"])
-    recipe = {name: value for name, value in found.pop("recipe").items() if name not in jobs.WANTED}
-    wanted = {"max_drop": 0.123456789, "max_size": "123456789B", "min_speed": "1234567", "max_time": "123456s"}
-    wanted |= {"schedule": "incremental", "dense": "0123456789abcdef", "precision": 0.123456789}
-    assert wanted.keys() == set(jobs.WANTED)
-    verdict = {**found["verdict"], "name": "undecided", "needed": 1_000_000}
-    findings = longest({**found, "verdict": verdict}) | {"reason": "x" * 320}
-
-    def stored(provenance: dict[str, Any]) -> int:
-        return len(json.dumps(json.dumps(provenance, separators=(",", ":"))))
-
-    calibrated = len('"reject":"0.9999",') + len("0.05123") - len("1.0")
-    room = stored({"recipe": recipe, "findings": "-" * (jobs.FINDINGS + jobs.WANTED_BYTES)})
-    assert stored({"recipe": {**recipe, **wanted}, **findings}) + calibrated <= room
-
-
-def test_recoveries_are_gentler_than_training_and_chosen_by_loss(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+def test_what_is_found_out_last_takes_a_room_of_fixed_length(
+    whole: Result, data: Data, tmp_path: Path, run: Run
 ) -> None:
-    tasks: list[search.Task] = []
+    wordy = {"criterion": "gradient:remove=smallest", "max_size": "123456789B", "max_time": "123456s", "precision": 0.6}
+    rooms = set()
+    for path in (whole.path, run(data, tmp_path / "wordy", **wordy).path):
+        entries = {name: prunetext.load(path).metadata.get(name) for name in ("temperature", "provenance", "reject")}
+        rooms.add(taken({name: value for name, value in entries.items() if value is not None}))
+        assert json.loads(entries["provenance"] or "")["recipe"]["seed"] == 0
+    assert rooms == {PROVENANCE_ROOM}
 
-    def prune(task: search.Task, *arguments: object, **named: object) -> None:
-        tasks.append(task)
-        raise KilledError
 
-    monkeypatch.setattr(jobs, "prune", prune)
-    with pytest.raises(KilledError):
-        run(data, tmp_path / "run")
-    training = jobs.settings_of(pipeline.FitOptions(epochs=8.0), len(data.train))
-    recovery = tasks[0].recovery
-    assert (recovery.best_by, recovery.judge_start) == ("loss", True)
-    assert recovery.learning_rate < training.learning_rate
-    assert recovery.epochs < training.epochs
-    assert tasks[0].dev is not tasks[0].train
-    assert len(tasks[0].dev) == 80
+def test_a_file_is_as_large_as_the_search_took_it_for(whole: Result) -> None:
+    history = [json.loads(line) for line in whole.path.with_name("history.jsonl").read_text("utf-8").splitlines()]
+    assert whole.size <= max(row["bytes"] for row in history)
+    found = read_trained(whole.path.with_name("pruned.safetensors"))
+    assert size_of_packed(found) == whole.size
+
+
+def test_recoveries_are_gentler_than_training_and_chosen_by_loss() -> None:
+    training = pace(128, 8.0)
+    for taught in (False, True):
+        recovery = Recovery().settings(training, taught=taught)
+        assert (recovery.best_by, recovery.judge_start) == ("loss", True)
+        assert recovery.learning_rate < training.learning_rate
+        assert recovery.epochs < training.epochs
 
 
 def some_vectors(data: Data, dimensions: int = 7) -> dict[str, np.ndarray]:
@@ -83,7 +69,7 @@ def test_given_vectors_are_kept_where_they_are_static(
     dense = load_file(result.path.with_name("dense.safetensors"))["embedding"]
     dimensions, static = sizes
     assert dense.shape[1] == dimensions
-    words = pipeline.vocabulary_of(data.train.texts, pipeline.ModelOptions(min_count=1))
+    words = vocabulary_of(data.train.texts, ModelOptions(min_count=1))
     known = [row for row, word in enumerate(words) if word in vectors]
     given = torch.tensor(np.array([vectors[words[row]] for row in known]), dtype=torch.float32)
     rows = dense[torch.tensor(known) + 2]

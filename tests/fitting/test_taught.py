@@ -12,7 +12,6 @@ from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.api import fit, prune, sensitivity
-from prunetext.teaching import ensemble, lessons
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 8, "filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.2"}
@@ -21,8 +20,6 @@ SMALL = {"dimensions": 8, "filters": 4, "widths": "1,2", "epochs": 2.0, "schedul
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRUNETEXT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(lessons, "MOST_COPIES", 1)
-    monkeypatch.setattr(ensemble, "ROUNDS", 2)
     monkeypatch.chdir(tmp_path)
 
 
@@ -46,7 +43,7 @@ def files(data: Data, tmp_path: Path) -> Path:
 def test_a_taught_run_is_repeated_to_the_byte_and_pruned_again_from_elsewhere(
     files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taught: dict[str, Any] = {**SMALL, "teacher": "ngrams", "unlabelled": "more.txt"}
+    taught: dict[str, Any] = {**SMALL, "teacher": "ngrams", "unlabelled": "more.txt", "augment": 1.0}
     first = fit(files, out="first", **taught)
     assert "3 unlabelled texts were read." in first.notes
     assert any("were made of others" in note for note in first.notes)

@@ -1,11 +1,23 @@
-"""Finished runs that a test may change."""
+"""Runs of toy data: what they take, and finished ones that a test may change."""
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
+from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import SOURCE
+from prunetext.fitting.recovery import Recovery
+
+QUICK = Effort(
+    training={"batch_size": 16, "learning_rate": 1e-2, "embedding_rate": 4e-2, "patience": 99},
+    recovery=Recovery(epochs=0.34, batch=1),
+    schedules={"local": "first=1.6,last=1.1", "lottery": "last=1.1"},
+    speed_seconds=0.0,
+)
+# With a checkpoint after every step.
+CAREFUL = dataclasses.replace(QUICK, training={**QUICK.training, "checkpoint_seconds": -1.0})
 
 
 def copy_run(folder: Path, target: Path) -> Path:

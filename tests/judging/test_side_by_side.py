@@ -10,16 +10,14 @@ import pytest
 import torch
 
 import prunetext
-from helpers.packing import pack
+from helpers.packing import pack, trained_model
 from prunetext.data.dataset import Examples
-from prunetext.judging import side_by_side as judging
-from prunetext.judging import speed
-from prunetext.judging.calibrating import choose_table
-from prunetext.judging.side_by_side import calibrate, judge
+from prunetext.judging.calibrating import Agreement, Texts, calibrated, choose_table
+from prunetext.judging.side_by_side import side_by_side
 from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Packing, load_family
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.reading import encode_examples
-from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.calibration import calibration_error
 from prunetext.statistics.evaluation import verdict
@@ -57,18 +55,15 @@ def test_the_table_is_int8_only_where_enough_labels_stay(
     texts: Examples,
     encoded: Encoded,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     least: float,
     table: str,
 ) -> None:
-    monkeypatch.setattr(judging, "AGREEMENT", least)
-    monkeypatch.setattr(judging, "SHIFT", 1.0)
     model = random_model(words=len(WORDS), classes=3, seed=5)
     before = float_answers(model, encoded)
-    model.rounding = steps = rounding_of(model, "int8")
-    chosen, agreement = choose_table(model, WORDS, LABELS, encoded, texts.texts, tmp_path / "scratch", ACCURACY(texts))
-    assert model.rounding is steps
-    assert chosen == agreement.table == table
+    trained, both = trained_model(model, WORDS, LABELS), Texts(texts, encoded)
+    limits = {"least_agreement": least, "most_shift": 1.0}
+    agreement = choose_table(trained, both, tmp_path / "scratch", ACCURACY(texts), **limits)
+    assert agreement.table == table
     pack(model, WORDS, LABELS, tmp_path / "packed", table=table)
     after = prunetext.load(tmp_path / "packed").predict(texts.texts)
     assert agreement.equal == pytest.approx(sum(map(str.__eq__, before, after)) / len(before))
@@ -83,13 +78,12 @@ def test_each_model_is_judged_by_its_own_answers(
     texts: Examples,
     encoded: Encoded,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(speed, "LEAST_SECONDS", 0.0)
     dense, pruned, other = (random_model(words=len(WORDS), classes=3, seed=seed) for seed in (1, 2, 3))
     pack(other, WORDS, LABELS, tmp_path / "packed")
-    agreement = judging.Agreement("int8", 1.0, 0.0)
-    found = judge(dense, pruned, tmp_path / "packed", encoded, texts, LABELS, 0.5, agreement, ACCURACY(texts))
+    agreement, both = Agreement("int8", 1.0, 0.0), Texts(texts, encoded)
+    models = [trained_model(each, WORDS, LABELS) for each in (dense, pruned)]
+    found = side_by_side(*models, tmp_path / "packed", both, both, 0.5, agreement, ACCURACY(texts), 0.0)
     dense_right = right(float_answers(dense, encoded), texts)
     packed_right = right(prunetext.load(tmp_path / "packed").predict(texts.texts), texts)
     assert found.dense.score.accuracy == pytest.approx(sum(dense_right) / len(texts))
@@ -111,41 +105,45 @@ def learnt(random_model: Callable[..., TextCNN], texts: Examples, tmp_path_facto
     return Examples(texts.texts, [chosen.choices(LABELS, weights)[0] for weights in shares])
 
 
-def halves(examples: Examples) -> list[Examples]:
+def halves(examples: Examples) -> list[Texts]:
     cut = len(examples) // 2
-    return [Examples(examples.texts[own], examples.labels[own]) for own in (slice(0, cut), slice(cut, None))]
+    parts = [Examples(examples.texts[own], examples.labels[own]) for own in (slice(0, cut), slice(cut, None))]
+    return [Texts(each, encode_examples(Vocabulary(WORDS), each, LABELS)) for each in parts]
 
 
 def test_a_packed_file_is_calibrated_by_its_own_probabilities(
     random_model: Callable[..., TextCNN], learnt: Examples, tmp_path: Path
 ) -> None:
     dev, test = halves(learnt)
-    write = functools.partial(pack, random_model(words=len(WORDS), classes=3, seed=1), WORDS, LABELS)
-    found, notes = calibrate(write, tmp_path / "scratch", dev, test, 0.6)
-    assert found.temperature == pytest.approx(0.5, rel=0.2)
+    trained = trained_model(random_model(words=len(WORDS), classes=3, seed=1), WORDS, LABELS)
+    packed = calibrated(trained, Packing(), tmp_path / "scratch", dev, test, 0.6)
+    found = packed.calibration
+    assert found.temperature == packed.packing.temperature == pytest.approx(0.5, rel=0.2)
     assert found.after < found.before
-    assert notes == []
+    assert packed.notes == []
     left = prunetext.load(tmp_path / "scratch")
     assert left.metadata["temperature"] == repr(found.temperature)
-    tops, right = left.predict_proba(test.texts).max(1), np.array(left.predict(test.texts)) == np.array(test.labels)
+    tops, right = left.predict_proba(test.inputs).max(1), np.array(left.predict(test.inputs)) == test.examples.labels
     assert found.after == calibration_error(tops, right)
     assert found.rejection is not None
+    assert packed.packing.reject == found.rejection.threshold
     accepted = tops >= found.rejection.threshold
     assert found.rejection[1:] == (accepted.mean(), right[accepted].mean())
-    assert found == calibrate(write, tmp_path / "again", dev, test, 0.6)[0]
-    write(tmp_path / "plain")
-    assert left.predict(test.texts) == prunetext.load(tmp_path / "plain").predict(test.texts)
+    assert found == calibrated(trained, Packing(), tmp_path / "again", dev, test, 0.6).calibration
+    size_of_file = load_family("textcnn").pack(trained, tmp_path / "plain", Packing())
+    assert size_of_file == (tmp_path / "scratch").stat().st_size
+    assert left.predict(test.inputs) == prunetext.load(tmp_path / "plain").predict(test.inputs)
 
 
 def test_a_precision_out_of_reach_is_said(
     random_model: Callable[..., TextCNN], texts: Examples, tmp_path: Path
 ) -> None:
     dev, test = halves(texts)
-    write = functools.partial(pack, random_model(words=len(WORDS), classes=3), WORDS, LABELS)
-    found, notes = calibrate(write, tmp_path / "scratch", dev, test, 0.95)
-    assert found.rejection is None
-    assert notes == [
+    trained = trained_model(random_model(words=len(WORDS), classes=3), WORDS, LABELS)
+    found = calibrated(trained, Packing(), tmp_path / "scratch", dev, test, 0.95)
+    assert found.calibration.rejection is None
+    assert found.notes == [
         "No threshold is stored: on the 1,500 texts of dev none shows, with 95 % confidence, a precision of 0.95, for "
         "which at least 117 texts must be accepted."
     ]
-    assert calibrate(write, tmp_path / "scratch", dev, test, None) == (found, [])
+    assert calibrated(trained, Packing(), tmp_path / "scratch", dev, test, None) == found._replace(notes=[])

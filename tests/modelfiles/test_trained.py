@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from helpers.packing import trained_model
 from prunetext.errors import ModelFileError
 from prunetext.fitting.folder import (
     Run,
@@ -24,18 +25,19 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextCNN], run: Run) -> None:
-    assert run.load_model("dense.safetensors") is None
+    assert run.load("dense.safetensors") is None
     model = random_model(pooling="max", filters={2: 3, 5: 1}, static=2)
     model.dropout = 0.125
     model.remap[-1] = 1
     words = [f"word{number}" for number in range(len(model.remap) - 2)]
     with torch.no_grad():
         model.embedding[0] = 0
-    run.save_model("dense.safetensors", model, words, ["ja", "nein", "vielleicht"], 3)
-    found = run.load_model("dense.safetensors")
+    run.save("dense.safetensors", trained_model(model, words, ["ja", "nein", "vielleicht"])._replace(epochs=3))
+    found = run.load("dense.safetensors")
     assert found is not None
-    assert (found.words, found.labels, found.epochs) == (words, ["ja", "nein", "vielleicht"], 3)
+    assert (found.reader, found.labels, found.epochs) == (words, ["ja", "nein", "vielleicht"], 3)
     loaded = found.model
+    assert isinstance(loaded, TextCNN)
     assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.125)
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor)
@@ -60,9 +62,10 @@ def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextC
 )
 def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dict[str, Any], reason: str) -> None:
     model = TextCNN(Shape(2, dimensions=3, filters={1: 2}, classes=2, pooling="max"))
-    run.save_model("dense.safetensors", model, ["a", "b"], ["x", "y"], 3)
+    trained = trained_model(model, ["a", "b"], ["x", "y"])._replace(epochs=3)
+    run.save("dense.safetensors", trained)
     path = run.path("dense.safetensors")
-    assert read_trained(path)[1:] == (["a", "b"], ["x", "y"], 3, None)
+    assert read_trained(path)._replace(model=model) == trained
     tensors, metadata = load_tensors(path)
     if "remap" in changed:
         tensors["remap"][-1] = changed.pop("remap")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,19 +17,26 @@ from prunetext.models.textcnn.reading import encode_examples, encode_inputs
 from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
-from prunetext.teaching import ensemble as ensembles
-from prunetext.teaching.ensemble import CONFIDENT, confident, ensemble, joined_texts, self_taught, sure_rows
+from prunetext.teaching.ensemble import (
+    CONFIDENT,
+    LARGE_MODEL,
+    confident,
+    ensemble,
+    joined_texts,
+    refuse_interrupted,
+    self_taught,
+    sure_rows,
+)
 from prunetext.training.loop import Training
 from prunetext.training.settings import Settings
 
+SMALLER = ModelOptions(dimensions=16, filters=24, pooling="max")
 
-def test_members_that_were_trained_before_answer_the_same(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ensembles, "LARGE", ModelOptions(dimensions=16, filters=24, pooling="max"))
+
+def test_members_that_were_trained_before_answer_the_same(data: Data, tmp_path: Path) -> None:
     assert data.dev is not None
     told: list[tuple[int, int]] = []
-    answer = ensemble(2, data.train, data.dev, data.labels, tmp_path / "a", lambda *now: told.append(now))
+    answer = ensemble(2, data.train, data.dev, data.labels, tmp_path / "a", lambda *now: told.append(now), SMALLER)
     answers = np.exp(answer(data.dev.texts))
     np.testing.assert_allclose(answers.sum(1), 1, rtol=1e-4)
     right = [data.labels[at] == label for at, label in zip(answers.argmax(1), data.dev.labels, strict=True)]
@@ -39,10 +45,11 @@ def test_members_that_were_trained_before_answer_the_same(
     files = [tmp_path / "a" / f"member-{number}.safetensors" for number in range(2)]
     assert sorted((tmp_path / "a").glob("member*")) == files
     times = [file.stat().st_mtime_ns for file in files]
-    again = ensemble(2, data.train, data.dev, data.labels, tmp_path / "a")
+    again = ensemble(2, data.train, data.dev, data.labels, tmp_path / "a", large=SMALLER)
     assert np.array_equal(np.exp(again(data.dev.texts)), answers)
     assert [file.stat().st_mtime_ns for file in files] == times
-    alone = [np.exp(ensemble(1, data.train, data.dev, data.labels, tmp_path / "a")(data.dev.texts))]
+    one = ensemble(1, data.train, data.dev, data.labels, tmp_path / "a", large=SMALLER)
+    alone = [np.exp(one(data.dev.texts))]
     assert not np.allclose(alone[0], answers)
 
 
@@ -62,12 +69,11 @@ def test_a_rare_class_has_a_lower_threshold() -> None:
 
 
 def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
-    toy_examples: Callable[..., Examples], monkeypatch: Any
+    toy_examples: Callable[..., Examples],
 ) -> None:
-    monkeypatch.setattr(ensembles, "ROUNDS", 2)
     labelled, others, dev = toy_examples(24, seed=1), toy_examples(160, seed=2), toy_examples(60, seed=3)
     labels = sorted(set(labelled.labels))
-    words = list(vocabulary_of([*labelled.texts, *others.texts], ensembles.LARGE))
+    words = list(vocabulary_of([*labelled.texts, *others.texts], LARGE_MODEL))
     vocabulary = Vocabulary(words)
     train = encode_examples(vocabulary, labelled, labels)
 
@@ -82,7 +88,8 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
         encode_inputs(vocabulary, others.texts),
         encode_examples(vocabulary, dev, labels),
         Settings(learning_rate=1e-2, embedding_rate=4e-2),
-        lambda done, total: told.append((done, total)),
+        tell=lambda done, total: told.append((done, total)),
+        rounds=2,
     )
     assert beliefs.shape == (24 + 160, 2)
     assert told == [(0, 2), (1, 2), (2, 2)]
@@ -97,8 +104,8 @@ def test_a_model_that_teaches_itself_learns_words_that_no_label_is_about(
 def test_joined_texts_stand_one_after_the_other() -> None:
     vocabulary = Vocabulary(["film", "great"])
     labelled, more = (
-        encode_examples(Examples(["great film"], ["a"]), vocabulary, ["a", "b"]),
-        encode_inputs(["film", ""], vocabulary),
+        encode_examples(vocabulary, Examples(["great film"], ["a"]), ["a", "b"]),
+        encode_inputs(vocabulary, ["film", ""]),
     )
     both = joined_texts(labelled, more, torch.ones(3, 2))
     assert both.offsets.tolist() == [0, 2, 3, 3]
@@ -107,9 +114,7 @@ def test_joined_texts_stand_one_after_the_other() -> None:
     assert both.subset(np.array([2, 0])).soft is not None
 
 
-def test_an_interrupted_member_is_no_teacher(data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ensembles, "train_model", lambda *_, **__: Training(1.0, 0.5, 1.0, "interrupted"))
-    assert data.dev is not None
+def test_an_interrupted_member_is_no_teacher() -> None:
+    refuse_interrupted(Training(1, 0.5, 1.0, "time"))
     with pytest.raises(KeyboardInterrupt):
-        ensemble(1, data.train, data.dev, data.labels, tmp_path)
-    assert not list(tmp_path.glob("member*"))
+        refuse_interrupted(Training(1, 0.5, 1.0, "interrupted"))

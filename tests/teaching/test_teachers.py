@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.packing import trained_model
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.folder import Run
@@ -66,7 +67,7 @@ def test_a_head_of_the_same_labels_is_taken_as_it_is(data: Data, encoder: Path, 
 def run_of(folder: Path, labels: list[str]) -> None:
     model = TextCNN(Shape(2, 4, {1: 3}, len(labels)))
     with Run(folder, {}, overwrite=False) as run:
-        run.save_model("dense.safetensors", model, ["film", "great"], labels, 1.0)
+        run.save("dense.safetensors", trained_model(model, ["film", "great"], labels))
         shutil.copy(run.path("dense.safetensors"), folder / "dense.safetensors")
 
 

@@ -17,7 +17,7 @@ from prunetext.comparison.summary import Line, summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.api import TURN
-from prunetext.fitting.effort import USUAL, Effort
+from prunetext.fitting.effort import Effort, usual
 from prunetext.training.loop import Progress
 
 
@@ -40,7 +40,7 @@ def compare(
     autotune: int = 0,
     progress: Callable[[str, Progress], None] | None = None,
     row: Callable[[ComparedRow], None] | None = None,
-    effort: Effort = USUAL,
+    effort: Effort | None = None,
     **options: Any,
 ) -> Comparison:
     """Compare pruning methods at equal bytes, with the baselines that any of them has to beat.
@@ -72,7 +72,7 @@ def compare(
     )
     rows = []
     with TURN, torch.random.fork_rng(devices=[]):
-        for each in studies(data, Path(out), agenda, seeds, options, progress, effort):
+        for each in studies(data, Path(out), agenda, seeds, options, progress, usual(effort)):
             rows.append(each)
             if row is not None:
                 row(each)

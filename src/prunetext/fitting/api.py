@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.checks import take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
-from prunetext.fitting.effort import USUAL, Effort
+from prunetext.fitting.effort import Effort, usual
 from prunetext.fitting.finishing import Result, finish
 from prunetext.fitting.folder import SENSITIVITY, STEPS_FOLDER, Run, write_rows
 from prunetext.fitting.plan import Plan, check_out, plan_fit
@@ -49,7 +49,7 @@ def fit(
     overwrite: bool = False,
     vectors: Mapping[str, ArrayLike] | str | Path | None = None,
     progress: Callable[[str, Progress], None] | None = None,
-    effort: Effort = USUAL,
+    effort: Effort | None = None,
     **options: Any,
 ) -> Result:
     """Train a classifier, prune it within a budget, and pack it into one file.
@@ -70,7 +70,7 @@ def fit(
     """
     folder = check_out(out)
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
-        plan = plan_fit(data, dev, test, folder, vectors, options, effort)
+        plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort))
         return carried_out(plan, folder, overwrite=overwrite, told=progress)
 
 
@@ -81,7 +81,7 @@ def prune(
     data: Data | Examples | str | Path | None = None,
     overwrite: bool = False,
     progress: Callable[[str, Progress], None] | None = None,
-    effort: Effort = USUAL,
+    effort: Effort | None = None,
     **options: Any,
 ) -> Result:
     """Prune the dense model of a finished run again, with another method or budget.
@@ -98,7 +98,7 @@ def prune(
     take_options("prune", options, PruneOptions)
     earlier = read_earlier(Path(run), options)
     with TURN, torch.random.fork_rng(devices=[]):
-        plan = plan_again(earlier, data, folder, effort)
+        plan = plan_again(earlier, data, folder, usual(effort))
         return carried_out(plan, folder, overwrite=overwrite, told=progress)
 
 
@@ -123,7 +123,7 @@ def sensitivity(
     data: Data | Examples | str | Path | None = None,
     criterion: str = PruneOptions.criterion,
     groups: str | None = None,
-    effort: Effort = USUAL,
+    effort: Effort | None = None,
 ) -> list[Sensitivity]:
     """Measure what each group of a finished run's dense model could do without, alone and without recovery, on dev.
 
@@ -135,7 +135,7 @@ def sensitivity(
     """
     earlier = read_earlier(Path(run), {"criterion": criterion, "groups": groups or ALL_GROUPS})
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
-        plan = plan_again(earlier, data, Path(run), effort, method_alone, judged=False)
+        plan = plan_again(earlier, data, Path(run), usual(effort), method_alone, judged=False)
         folder = Path(scratch) / "run"
         with threads(threads_for(plan.looked_at())), Run(folder, plan.recipe, overwrite=False) as new:
             new.take(None, plan.beliefs)

@@ -38,3 +38,8 @@ class Effort:
 
 
 USUAL = Effort()
+
+
+def usual(effort: Effort | None) -> Effort:
+    """The effort that is given, or the usual one."""
+    return USUAL if effort is None else effort
