@@ -11,16 +11,16 @@ import torch
 
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.turning import balance
-from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import losses_of
-from prunetext.pruning.candidates import zeros_of
+from prunetext.pruning.candidates import Maker, zeros_of
 from prunetext.pruning.cutting import lighter
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.search import Search
 from helpers.masking import mask
+from helpers.noting import noting
 from prunetext.training.loop import train_model
 from prunetext.training.answering import logits
 
@@ -99,16 +99,16 @@ def test_of_several_draws_the_best_on_dev_is_kept(task: Problem, tmp_path: Path,
 
 
 def starts(task: Problem, folder: Path, solve: Solve, schedule: str) -> list[TextCNN]:
-    """What each training of a search began with; it is copied when the dev texts of its start have been judged."""
-    found: list[TextCNN] = []
-    solve(noting(task, found), folder, schedule=schedule, budget=Budget(max_size=2_000))
-    return found
+    """What each training of a search began with."""
+    noted, found = noting(task)
+    solve(noted, folder, schedule=schedule, budget=Budget(max_size=2_000))
+    return [each.before for each in found]
 
 
 def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_chosen(
-    task: Problem, tmp_path: Path, solve: Solve, searching: Searching, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching
 ) -> None:
-    early, start, *_ = starts(task, tmp_path, monkeypatch, solve, "lottery:step=2")
+    early, start, *_ = starts(task, tmp_path, solve, "lottery:step=2")
     assert task.untrained is not None
     first = task.untrained()
     assert all(torch.equal(each, first.state_dict()[name]) for name, each in early.state_dict().items())
@@ -138,10 +138,8 @@ def test_lottery_rewinds_every_step_to_the_same_early_weights(
     assert not torch.isin(search.load(parent).head.weight, before.head.weight).any()
 
 
-def test_global_begins_untrained_and_goes_on_with_what_it_has(
-    task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = starts(task, tmp_path, monkeypatch, solve, "global:steps=3")
+def test_global_begins_untrained_and_goes_on_with_what_it_has(task: Problem, tmp_path: Path, solve: Solve) -> None:
+    found = starts(task, tmp_path, solve, "global:steps=3")
     assert task.untrained is not None
     first = task.untrained()
     balance(first)
@@ -163,14 +161,19 @@ def test_a_step_of_global_is_a_part_of_one_training(task: Problem, tmp_path: Pat
 
 @pytest.mark.parametrize(("criterion", "labels"), [("movement", True), ("lasso", False)])
 def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
-    task: Problem, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch, criterion: str, labels: bool
+    task: Problem, tmp_path: Path, searching: Searching, criterion: str, labels: bool
 ) -> None:
-    search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), []
-    monkeypatch.setattr(Search, "train", lambda self, key, model, examples, *rest, **named: seen.append(examples))
-    search.maker.tune("0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
+    search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), list[object]()
+
+    class Watched(Maker):
+        def train(self, key: str, model: object, examples: object, *rest: object, **named: object) -> bool:  # type: ignore[override]
+            seen.append(examples)
+            return False
+
+    Watched(task, search.maker.criterion, criterion, search.bench, tmp_path).tune("0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
     assert len(seen) == 1
     assert (seen[0] is task.train) == labels
-    assert (seen[0] is search.maker.problem.lessons) != labels
+    assert (seen[0] is task.lessons) != labels
 
 
 @pytest.mark.parametrize("kinds", [("weights",), ("filters", "weights"), ALL])

@@ -43,7 +43,7 @@ Call = Callable[..., tuple[int, str, str]]
 
 def rounded(model: TextCNN) -> TextCNN:
     balance(model)
-    model.rounding = rounding_of(model, "int8")
+    model.fit_grid()
     return model
 
 
@@ -63,7 +63,7 @@ def test_each_row_is_the_lowest_share_of_one_group(
 ) -> None:
     task = replace(task, kinds=ALL)
     (tmp_path / "rows").mkdir()
-    rows = list(sensitivities(task, load_method(criterion, "local", ",".join(ALL)), tmp_path / "rows"))
+    rows = list(sensitivities(task, load_method(criterion, "local", ALL), tmp_path / "rows"))
     search = searching(task, tmp_path, criterion, budget=Budget())
     model = copy.deepcopy(task.dense)
     turn(model, rotation(model, model.occurrences(task.train.ids)))
@@ -77,7 +77,9 @@ def test_each_row_is_the_lowest_share_of_one_group(
             kept[sorted(range(group.size), key=lambda unit, name=group.name: scores[name][unit])[:count]] = False
             # Shrunk, a filter that lost taps averages over fewer windows than masked.
             make = shrink if group.kind == "taps" else mask
-            now, after = answers(rounded(make(model, {group.name: kept})), task.dev)
+            packed = rounded(make(model, {group.name: kept}))
+            with packed.on_grid():
+                now, after = answers(packed, task.dev)
             size = task.packed_size(rounded(shrink(model, {group.name: kept})))
             drop, error = 100 * (before.mean() - now.mean()), paired_standard_error(before, now)
             expected.append((group.name, count, count / group.size, size, drop, error, after - loss))
