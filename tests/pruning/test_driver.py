@@ -40,7 +40,8 @@ def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
     search = searching(task, tmp_path, criterion, budget=budget)
     for outcome in solution.history[1:]:
         model = search.load(outcome.key)
-        now = right(model, task.dev)[rows]
+        with model.on_grid():
+            now = right(model, task.dev)[rows]
         assert outcome.drop == pytest.approx(100 * (dense.mean() - now.mean()))
         assert outcome.error == paired_standard_error(dense, now)
         assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
@@ -180,7 +181,9 @@ def test_the_search_may_go_by_another_metric(task: Problem, tmp_path: Path, solv
     before = answers(task.dense, task.dev)[search.bench.search_rows]
     assert len(solution.history) > 2
     for outcome in solution.history[1:]:
-        now = answers(search.load(outcome.key), task.dev)[search.bench.search_rows]
+        model = search.load(outcome.key)
+        with model.on_grid():
+            now = answers(model, task.dev)[search.bench.search_rows]
         assert (outcome.drop, outcome.error) == pytest.approx(paired_drop(part, before, now))
         assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
         assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
