@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import prunetext
-from prunetext.models.textcnn.reading import encode_inputs
-from prunetext.models.textcnn.model import TextCNN
 from helpers.packing import pack
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance
 from prunetext.pruning.shrinking import shrink
@@ -89,9 +89,7 @@ def pruned_model(model: TextCNN, kinds: tuple[str, ...], seed: int) -> TextCNN:
 STRUCTURE = ("vocabulary", "dimensions", "filters")
 
 
-@pytest.mark.parametrize(
-    "kinds", [(), STRUCTURE, ("weights",), ("bits",), (*STRUCTURE, "taps", "weights", "bits")]
-)
+@pytest.mark.parametrize("kinds", [(), STRUCTURE, ("weights",), ("bits",), (*STRUCTURE, "taps", "weights", "bits")])
 @pytest.mark.parametrize("table", ["int8", "int16"])
 @pytest.mark.parametrize("pooling", ["max", "max+mean"])
 @pytest.mark.parametrize("filters", [{2: 7, 3: 9, 4: 5}, {1: 3, 16: 2}])

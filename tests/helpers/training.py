@@ -10,8 +10,8 @@ from torch import Tensor
 
 from helpers.kills import KilledError
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.model import TextCNN
 from prunetext.training.loop import Hooks, Progress, train_model
 from prunetext.training.settings import Settings
 

@@ -10,18 +10,17 @@ import pytest
 import torch
 from torch.nn import functional
 
+from helpers.packing import trained_model
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.reading import encode
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import packed_size
-from helpers.packing import trained_model
+from prunetext.models.textcnn.reading import encode
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.choosing import observe, scores_of
 from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.driver import Solution
-from prunetext.pruning.driver import pruned
+from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search, begin_search

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.masking import mask
 from helpers.shapes import shapes
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.choosing import MEASURED_SHARES, choose, convex_slopes, losses_of, remove_chunk, sample_loss
 from prunetext.pruning.criteria.criterion import WORTHLESS
-from helpers.masking import mask
 from prunetext.pruning.shrinking import all_kept
 
 SHAPES = shapes(words=60, dimensions=12, width=4, filters=12)

@@ -12,8 +12,7 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning import trials
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import split_dev
-from prunetext.pruning.problem import Problem
+from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 
@@ -66,7 +65,9 @@ def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(trials, "accepts", lambda drop, error, max_drop: True)
-    monkeypatch.setattr(trials.Bench, "confirms", lambda bench, model, max_drop: bool(asked.append(task.packed_size(model))))
+    monkeypatch.setattr(
+        trials.Bench, "confirms", lambda bench, model, max_drop: bool(asked.append(task.packed_size(model)))
+    )
     solution = solve(task, tmp_path, budget=Budget(max_drop=2, max_size=max_size))
     sizes = sorted((outcome.bytes for outcome in solution.history), reverse=True)
     assert len(sizes) > 2

@@ -10,15 +10,14 @@ import pytest
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.driver import Solution, ranking
-from prunetext.pruning.problem import right, split_dev
-from prunetext.pruning.problem import Problem
+from prunetext.pruning.problem import Problem, right, split_dev
 from prunetext.pruning.schedules import SCHEDULES, Outcome
 from prunetext.pruning.search import Search
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts, paired_standard_error
 from prunetext.statistics.metrics import Gold, Measure
-from prunetext.training.loop import Progress
 from prunetext.training.answering import answers
+from prunetext.training.loop import Progress
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -106,9 +105,7 @@ def test_each_row_is_told_as_soon_as_it_is_there(task: Problem, tmp_path: Path, 
     assert told == [solution.history[: at + 1] for at in range(len(solution.history))]
 
 
-def test_a_drop_that_nothing_keeps_ends_with_the_unpruned_model(
-    task: Problem, tmp_path: Path, solve: Solve
-) -> None:
+def test_a_drop_that_nothing_keeps_ends_with_the_unpruned_model(task: Problem, tmp_path: Path, solve: Solve) -> None:
     solution = solve(task, tmp_path, budget=Budget(max_drop=-100))
     assert solution.chosen == 0
     assert solution.confirmed is None

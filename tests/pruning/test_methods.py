@@ -3,8 +3,7 @@
 import pytest
 
 from prunetext.errors import InputError
-from prunetext.models.textcnn.grouping import KINDS
-from prunetext.models.textcnn.grouping import STRUCTURE
+from prunetext.models.textcnn.grouping import KINDS, STRUCTURE
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations, load_method, parse_kinds
 from prunetext.pruning.schedules import SCHEDULES
@@ -34,9 +33,7 @@ def test_every_combination_is_taken_or_refused_with_its_reason() -> None:
 def test_what_is_refused() -> None:
     refused = {(criterion, schedule, kind) for criterion, schedule, kind, reason in combinations(KINDS) if reason}
     expected = {(criterion, schedule, "bits") for criterion in ("lasso", "obs") for schedule in SCHEDULES}
-    expected |= {
-        (criterion, schedule, "bits") for criterion in CRITERIA for schedule in ("incremental", "lottery")
-    }
+    expected |= {(criterion, schedule, "bits") for criterion in CRITERIA for schedule in ("incremental", "lottery")}
     expected |= {(criterion, "incremental", "taps") for criterion in CRITERIA}
     assert refused == expected
 
@@ -51,7 +48,10 @@ def test_one_kind_of_several_is_enough_to_refuse_and_parameters_change_nothing()
 def test_a_method_knows_its_name_and_whether_it_begins_untrained() -> None:
     method = load_method("random:draws=4", "global:steps=3", STRUCTURE)
     assert (method.name, method.criterion.draws, method.kinds) == ("random:draws=4", 4, STRUCTURE)
-    assert {name for name in SCHEDULES if load_method("magnitude", name, STRUCTURE).needs_untrained} == {"global", "lottery"}
+    assert {name for name in SCHEDULES if load_method("magnitude", name, STRUCTURE).needs_untrained} == {
+        "global",
+        "lottery",
+    }
 
 
 @pytest.mark.parametrize(

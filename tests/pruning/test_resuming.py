@@ -127,9 +127,7 @@ def test_a_search_takes_up_the_steps_of_another_and_ends_as_if_it_had_not(
         assert len(calls) - begun < trained  # the first step halves the bytes, whatever they are to be
 
 
-def test_the_same_search_again_trains_nothing(
-    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same
-) -> None:
+def test_the_same_search_again_trains_nothing(task: Problem, tmp_path: Path, solve: Solve, assert_same: Same) -> None:
     for schedule in SCHEDULES:
         whole = solve(task, tmp_path / schedule, "lasso", schedule, budget=SMALL)
         calls: list[str] = []
@@ -138,7 +136,9 @@ def test_the_same_search_again_trains_nothing(
         assert not calls, schedule
 
 
-def test_what_one_criterion_left_is_no_other_ones(task: Problem, tmp_path: Path, solve: Solve, assert_same: Same) -> None:
+def test_what_one_criterion_left_is_no_other_ones(
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same
+) -> None:
     texts = ("random", "random:draws=2", "lasso:strength=0.1", "lasso:strength=0.5", "magnitude")
     alone = [solve(task, tmp_path / str(at), text, budget=SMALL) for at, text in enumerate(texts)]
     for text, expected in zip(texts, alone, strict=True):

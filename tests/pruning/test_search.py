@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.masking import mask
+from helpers.noting import noting
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.turning import balance
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.choosing import losses_of
 from prunetext.pruning.candidates import Maker, zeros_of
+from prunetext.pruning.choosing import losses_of
 from prunetext.pruning.cutting import lighter
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
 from prunetext.pruning.search import Search
-from helpers.masking import mask
-from helpers.noting import noting
-from prunetext.training.loop import train_model
 from prunetext.training.answering import logits
+from prunetext.training.loop import train_model
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -170,7 +170,9 @@ def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
             seen.append(examples)
             return False
 
-    Watched(task, search.maker.criterion, criterion, search.bench, tmp_path).tune("0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
+    Watched(task, search.maker.criterion, criterion, search.bench, tmp_path).tune(
+        "0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1"
+    )
     assert len(seen) == 1
     assert (seen[0] is task.train) == labels
     assert (seen[0] is task.lessons) != labels

@@ -12,6 +12,7 @@ import pytest
 from torch.nn import functional
 
 import prunetext
+from helpers.masking import mask
 from helpers.runs import copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
@@ -21,15 +22,12 @@ from prunetext.modelfiles.trained import read_trained
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance, rotation, turn
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search
-from prunetext.pruning.sensitivity import REMOVED_SHARES, Sensitivity
-from prunetext.pruning.sensitivity import sensitivities
-from helpers.masking import mask
+from prunetext.pruning.sensitivity import REMOVED_SHARES, Sensitivity, sensitivities
 from prunetext.pruning.shrinking import shrink
 from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.answering import logits

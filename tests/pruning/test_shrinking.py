@@ -11,16 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from helpers.kills import KilledError
+from helpers.masking import mask
 from helpers.shapes import shapes, some_kept
 from prunetext.models.groups import Group, Slice
 from prunetext.models.textcnn.grouping import STRUCTURE
-from prunetext.models.textcnn.layout import UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounded_rows
-from prunetext.models.textcnn.rounding import rounding_of
-from helpers.masking import mask
-from helpers.kills import KilledError
-from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 from prunetext.pruning.shrinking import all_kept, expand, masked, shrink, unit_blocks, unit_index
 
 SHAPES = shapes(words=9, filters=5, texts=st.integers(1, 2), classes=st.integers(2, 4))

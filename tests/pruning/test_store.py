@@ -9,13 +9,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prunetext.models.tensors import load_tensors
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.schedules import Outcome
 from prunetext.pruning.shrinking import shrink
-from prunetext.pruning.store import Store, key_of
-from prunetext.pruning.store import weights_digest
-from prunetext.models.tensors import load_tensors
+from prunetext.pruning.store import Store, key_of, weights_digest
 
 Model = Callable[..., TextCNN]
 

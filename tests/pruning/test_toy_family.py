@@ -52,7 +52,11 @@ def bag() -> Problem:
     def size(model: Any) -> int:
         return family.size(Trained("bag", model, ["a", "b"], Task(), None), Packing())
 
-    train, dev, settings = texts(160, 1), texts(60, 2), Settings(epochs=8, batch_size=16, learning_rate=3e-2, patience=99)
+    train, dev, settings = (
+        texts(160, 1),
+        texts(60, 2),
+        Settings(epochs=8, batch_size=16, learning_rate=3e-2, patience=99),
+    )
     dense = untrained()
     assert train_model(dense, train, dev, settings).accuracy > 0.9
     return Problem(dense, train, dev, size, replace(settings, epochs=2), settings, ALL, untrained)

@@ -8,8 +8,8 @@ import torch
 from helpers.training import LONGER, SETTINGS, Sets, new_model, weights
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.training.loop import Hooks, train_model
 from prunetext.training.answering import logits
+from prunetext.training.loop import Hooks, train_model
 
 
 def test_a_step_sees_a_window_of_a_long_text_and_prediction_all_of_it(sets: Sets) -> None:

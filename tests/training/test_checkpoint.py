@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 
 from prunetext.errors import RunError
+from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.training.checkpoint import Checkpoint
-from prunetext.models.tensors import load_tensors, save_tensors
 
 
 def optimizers_of(model: TextCNN) -> list[torch.optim.Optimizer]:

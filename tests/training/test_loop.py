@@ -19,9 +19,9 @@ from helpers.training import (
 )
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.training.answering import logits
 from prunetext.training.loop import Hooks, Progress, train_model
 from prunetext.training.settings import Settings
-from prunetext.training.answering import logits
 
 
 def test_a_separable_corpus_is_learnt(sets: Sets) -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from prunetext.models.encoded import UNLABELLED
 from prunetext.data.task import Task
+from prunetext.models.encoded import UNLABELLED
 from prunetext.training.losses import balanced, blended, loss_of, shares
 
 ONE, SEVERAL = loss_of(Task()), loss_of(Task(answer="labels"))

@@ -10,7 +10,6 @@ from helpers.kills import KilledError
 from helpers.training import PER_EPOCH, SETTINGS, Sets, assert_same, killed_at, train
 from prunetext.training.settings import Settings
 
-
 EACH_STEP = replace(SETTINGS, checkpoint_seconds=-1.0)
 
 
@@ -59,9 +58,7 @@ def test_a_checkpoint_older_than_the_kill_is_enough(sets: Sets, checkpoint: Path
     assert_same(resumed, train(sets))
 
 
-def test_windows_are_drawn_again_alike_when_training_resumes(
-    sets: Sets, checkpoint: Path
-) -> None:
+def test_windows_are_drawn_again_alike_when_training_resumes(sets: Sets, checkpoint: Path) -> None:
     first, windows = train(sets), replace(EACH_STEP, window=3)
     whole = train(sets, settings=windows)
     assert not torch.equal(whole["embedding"], first["embedding"])

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.costs import Costs
+from prunetext.models.textcnn.grouping import KINDS
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 
@@ -71,7 +71,9 @@ def test_a_single_weight_costs_what_its_bits_take(random_model: Model) -> None:
     kept = {"vocabulary": np.array([True, True, True, False]), "conv2.filters": np.array([False, True])}
     assert embedding.costs["bytes"](kept).reshape(4, 3).tolist() == [[1] * 3, [0.5] * 3, [0, 1, 1], [0] * 3]
     assert conv.costs["bytes"](kept).reshape(2, 2, 3).tolist() == [[[0] * 3] * 2, [[1] * 3, [1, 1, 0]]]
-    assert embedding.costs["bytes"]({"dimensions": np.array([False, True, True])}).reshape(4, 3)[:, 0].tolist() == [0] * 4
+    assert (
+        embedding.costs["bytes"]({"dimensions": np.array([False, True, True])}).reshape(4, 3)[:, 0].tolist() == [0] * 4
+    )
     # Only the zeros beyond the map of one bit a weight save anything.
     whole = model.costs()["bytes"]({})
     gone = {"conv2.weight.single": np.ones(12, bool)}

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
+from helpers.packing import pack
 from prunetext.fitting.folder import Run
 from prunetext.modelfiles import exporting
-from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn import onnx as graphs
 from prunetext.models.textcnn.model import TextCNN
-from helpers.packing import pack
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.pruning.shrinking import all_kept, shrink
 from prunetext.runtime.reference import ReferenceModel
 from prunetext.training.answering import logits

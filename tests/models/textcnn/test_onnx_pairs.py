@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
-from prunetext.fitting.folder import Run
-from prunetext.models.textcnn.reading import encode_inputs
-from prunetext.models.textcnn.model import TextCNN
 from helpers.packing import pack
+from prunetext.fitting.folder import Run
+from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.reference import ReferenceModel
 from prunetext.training.answering import logits

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
+from helpers.packing import pack
 from prunetext.modelfiles.api import inspect
-from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from helpers.packing import pack
 from prunetext.models.textcnn.packing import kept_words, packed_tensors, units
+from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance
 from prunetext.pruning.shrinking import all_kept, shrink

@@ -9,8 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prunetext.models.textcnn.grouping import KINDS
-from prunetext.models.textcnn.grouping import STRUCTURE
+from prunetext.models.textcnn.grouping import KINDS, STRUCTURE
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.criteria.criterion import WORTHLESS, change_size, load_criterion
 
