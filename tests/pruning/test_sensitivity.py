@@ -17,6 +17,7 @@ from helpers.runs import copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
+from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import SENSITIVITY
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.encoded import Encoded
@@ -35,7 +36,7 @@ from prunetext.training.answering import logits
 ALL = tuple(KINDS)
 SMALL = {"dimensions": 12, "filters": 8, "widths": "1,2", "epochs": 3.0, "max_drop": 100.0, "schedule": "oneshot"}
 
-pytestmark = pytest.mark.usefixtures("quick_training")
+QUICK = Effort(training={"batch_size": 16, "learning_rate": 1e-2, "embedding_rate": 4e-2, "patience": 99})
 Call = Callable[..., tuple[int, str, str]]
 
 
@@ -90,11 +91,11 @@ def test_each_row_is_the_lowest_share_of_one_group(
 
 
 @pytest.fixture(scope="module")
-def fitted(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
+def fitted(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, and a finished run on them; no test changes them."""
     folder = tmp_path_factory.mktemp("sensitivities")
     write_splits(folder / "data", toy_data(noise=0.1))
-    prunetext.fit(folder / "data", out=folder / "run", **SMALL)
+    prunetext.fit(folder / "data", out=folder / "run", effort=QUICK, **SMALL)
     return folder
 
 
