@@ -197,7 +197,7 @@ def test_texts_of_its_own_kind_are_wanted(data: Data, tmp_path: Path, toy_exampl
     with pytest.raises(InputError, match="unlabelled without a teacher is given"):
         fit(data, out=tmp_path / "run", unlabelled=str(tmp_path / "more.txt"), **SMALL)
     single = Data(data.train, toy_examples(20), toy_examples(20))
-    with pytest.raises(InputError, match="dev holds .* with one label each, but train .* several labels each"):
+    with pytest.raises(InputError, match=r"dev holds .* with one label each, but train .* several labels each"):
         fit(single, out=tmp_path / "run", **SMALL)
     odd = Data(data.train, Examples(["a"], [["new"]]), data.test)  # type: ignore[list-item]
     with pytest.raises(InputError, match="the label 'new' of dev never occurs in train"):

@@ -172,11 +172,12 @@ def test_what_may_go_leaves_out_groups_at_their_floor_and_units_that_save_nothin
     kept["dimensions"][:2] = False
     scores = {"vocabulary": np.array([3.0, 1, 2, 4]), "dimensions": np.zeros(3), "conv2.filters": np.zeros(1)}
     order = {name: np.argsort(each) for name, each in scores.items()}
-    assert remove_chunk(groups, kept, scores, order, 1.0, lambda group: group.cost) == 1
+    assert remove_chunk(groups, kept, scores, order, 1.0, "bytes") == 1
     assert removed(kept) == {"dimensions": [0, 1], "vocabulary": [1]}
     free = {name: 0 * each for name, each in scores.items()}
-    assert remove_chunk(groups, kept, scores, order, 1.0, lambda group: lambda kept: free[group.name]) == 0
-    assert remove_chunk(groups, kept, scores, order, 1.0, lambda group: group.work) == 0  # one filter, which stays
+    idle = tuple(group._replace(costs={"bytes": lambda kept, name=group.name: free[name]}) for group in groups)
+    assert remove_chunk(idle, kept, scores, order, 1.0, "bytes") == 0
+    assert remove_chunk(groups, kept, scores, order, 1.0, "time") == 0  # one filter, which stays
 
 
 def test_additions_are_saved_by_filters_and_taps_alone(random_model: Callable[..., TextCNN]) -> None:
@@ -184,7 +185,7 @@ def test_additions_are_saved_by_filters_and_taps_alone(random_model: Callable[..
     groups = model.groups(("vocabulary", "filters", "taps"))
     rng = np.random.default_rng(0)
     scores = {group.name: rng.random(group.size) for group in groups}
-    kept = kept_units(groups, scores, scores, 20, model.costs()["time"], lambda group: group.work)
+    kept = kept_units(groups, scores, scores, 20, model.costs()["time"], "time")
     assert 16 < model.costs()["time"](kept) <= 20
     assert kept["vocabulary"].all()
     assert model.costs()["time"]({}) == 6 * 2 + 6 * 4

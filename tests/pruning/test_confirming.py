@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.pruning import search as search_module
+from prunetext.pruning import trials
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem, split_dev
@@ -40,13 +40,13 @@ def test_texts_kept_out_of_the_search_confirm_the_model(
 ) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
     gold = task.dev.targets.numpy()
-    search.dense_answers = np.eye(2)[gold]
+    bench = search.bench._replace(dense_answers=np.eye(2)[gold])
 
     def confirms(wrong: np.ndarray) -> bool | None:
         given = gold.copy()
         given[wrong] = 1 - given[wrong]
-        monkeypatch.setattr(search_module, "answers", lambda model, examples, rows: np.eye(2)[given])
-        return search.bench.confirms(task.dense)
+        monkeypatch.setattr(trials, "answers", lambda model, examples, rows: np.eye(2)[given])
+        return bench.confirms(task.dense, 2)
 
     assert confirms(np.array([], int))
     assert confirms(search.bench.search_rows)  # which the search knows, so that they are not asked again
@@ -64,8 +64,10 @@ def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
     steps_back: int,
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(search_module, "accepts", lambda drop, error, max_drop: True)
-    monkeypatch.setattr(Search, "confirms", lambda search, model: bool(asked.append(task.packed_size(model))))
+    monkeypatch.setattr(trials, "accepts", lambda drop, error, max_drop: True)
+    monkeypatch.setattr(
+        trials.Bench, "confirms", lambda bench, model, max_drop: bool(asked.append(task.packed_size(model)))
+    )
     solution = solve(task, tmp_path, budget=Budget(max_drop=2, max_size=max_size))
     sizes = sorted((outcome.bytes for outcome in solution.history), reverse=True)
     assert len(sizes) > 2
@@ -81,7 +83,7 @@ def test_what_is_confirmed_is_the_model_that_recovered_longest(
     task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[TextCNN] = []
-    monkeypatch.setattr(Search, "confirms", lambda search, model: not seen.append(model))
+    monkeypatch.setattr(trials.Bench, "confirms", lambda bench, model, max_drop: not seen.append(model))
     polish = Search.polish
     given: list[TextCNN] = []
 

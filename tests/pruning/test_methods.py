@@ -10,18 +10,18 @@ from prunetext.pruning.schedules import SCHEDULES
 
 
 def test_every_combination_is_taken_or_refused_with_its_reason() -> None:
-    found = {(criterion, schedule, kind): reason for criterion, schedule, kind, reason in combinations()}
+    found = {(criterion, schedule, kind): reason for criterion, schedule, kind, reason in combinations(TEXTCNN_KINDS)}
     assert len(found) == len(CRITERIA) * len(SCHEDULES) * len(TEXTCNN_KINDS)
     assert {key[0] for key in found} == set(CRITERIA)
     assert {key[1] for key in found} == set(SCHEDULES)
     for (criterion, schedule, kind), reason in found.items():
         if not reason:
-            method = load_method(criterion, schedule, kind)
+            method = load_method(criterion, schedule, (kind,))
             assert (method.name, method.kinds) == (criterion, (kind,))
             continue
         assert len(reason) > 20
         with pytest.raises(InputError) as error:
-            load_method(criterion, schedule, kind)
+            load_method(criterion, schedule, (kind,))
         sentence = str(error.value)
         assert reason in sentence
         assert f"does not go with groups {kind}: " in sentence
@@ -31,7 +31,9 @@ def test_every_combination_is_taken_or_refused_with_its_reason() -> None:
 
 
 def test_what_is_refused() -> None:
-    refused = {(criterion, schedule, kind) for criterion, schedule, kind, reason in combinations() if reason}
+    refused = {
+        (criterion, schedule, kind) for criterion, schedule, kind, reason in combinations(TEXTCNN_KINDS) if reason
+    }
     expected = {(criterion, schedule, "bits") for criterion in ("lasso", "obs") for schedule in SCHEDULES}
     expected |= {(criterion, schedule, "bits") for criterion in CRITERIA for schedule in ("incremental", "lottery")}
     expected |= {(criterion, "incremental", "taps") for criterion in CRITERIA}
@@ -40,15 +42,18 @@ def test_what_is_refused() -> None:
 
 def test_one_kind_of_several_is_enough_to_refuse_and_parameters_change_nothing() -> None:
     with pytest.raises(InputError, match=r"^schedule incremental does not go with groups taps: a filter that"):
-        load_method("taylor", "incremental:regrow=0.5", "vocabulary,taps")
+        load_method("taylor", "incremental:regrow=0.5", ("vocabulary", "taps"))
     with pytest.raises(InputError, match=r"^criterion obs does not go with groups bits: obs makes up"):
-        load_method("obs:damping=1", "local", "filters,bits")
+        load_method("obs:damping=1", "local", ("filters", "bits"))
 
 
 def test_a_method_knows_its_name_and_whether_it_begins_untrained() -> None:
-    method = load_method("random:draws=4", "global:steps=3")
+    method = load_method("random:draws=4", "global:steps=3", STRUCTURE)
     assert (method.name, method.criterion.draws, method.kinds) == ("random:draws=4", 4, STRUCTURE)
-    assert {name for name in SCHEDULES if load_method("magnitude", name).needs_untrained} == {"global", "lottery"}
+    assert {name for name in SCHEDULES if load_method("magnitude", name, STRUCTURE).needs_untrained} == {
+        "global",
+        "lottery",
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,10 +65,15 @@ def test_a_method_knows_its_name_and_whether_it_begins_untrained() -> None:
     ],
 )
 def test_kinds_stand_in_the_order_of_their_table(text: str, kinds: tuple[str, ...]) -> None:
-    assert parse_kinds(text) == kinds
+    assert parse_kinds(text, TEXTCNN_KINDS) == kinds
 
 
 @pytest.mark.parametrize(("text", "named"), [("heads", "heads"), ("", ""), ("filters,,", ""), ("filters;taps", "filt")])
 def test_kinds_that_there_are_not_are_one_sentence(text: str, named: str) -> None:
     with pytest.raises(InputError, match=rf"^groups has '{named}.*': choose some of vocabulary, .*, with commas\.$"):
-        parse_kinds(text)
+        parse_kinds(text, TEXTCNN_KINDS)
+
+
+def test_the_old_name_of_a_kind_leads_to_the_new_one() -> None:
+    with pytest.raises(InputError, match=r"^groups has 'precision', which is called bits now\. Give bits\.$"):
+        parse_kinds("filters,precision", TEXTCNN_KINDS)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
+from helpers.noting import noting
 from helpers.shapes import some_kept
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.pruning import search as search_module
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
@@ -139,23 +139,15 @@ def test_incremental_holds_all_but_the_head_and_then_lets_units_return(
     task: Problem,
     tmp_path: object,
     solve: Callable[..., Solution],
-    monkeypatch: pytest.MonkeyPatch,
     share: float,
 ) -> None:
-    seen: list[tuple[float, list[str], float]] = []
-    train = search_module.train_model
-
-    def training(model: TextCNN, *arguments: object, **named: object) -> object:
-        before = {name: each.detach().clone() for name, each in model.named_parameters()}
-        begin = model.costs()["bytes"]({})
-        found = train(model, *arguments, **named)  # type: ignore[arg-type]
-        moved = [name for name, each in model.named_parameters() if not torch.equal(each, before[name])]
-        seen.append((begin, moved, arguments[2].learning_rate))  # type: ignore[attr-defined]
-        return found
-
-    monkeypatch.setattr(search_module, "train_model", training)
-    budget = Budget(max_size=3_500)
-    solve(task, tmp_path, "magnitude", f"incremental:regrow={share}", budget=budget)
+    noted, found = noting(task)
+    solve(noted, tmp_path, "magnitude", f"incremental:regrow={share}", budget=Budget(max_size=3_500))
+    seen = []
+    for before, rates, model in found:
+        old = dict(before.named_parameters())
+        moved = [name for name, each in model.named_parameters() if not torch.equal(each, old[name])]
+        seen.append((before.costs()["bytes"]({}), moved, rates.body))
     if not share:
         assert all("embedding" in moved for _, moved, _ in seen)
         return

@@ -1,23 +1,31 @@
 """A search that was killed goes on where it was, and one with another budget takes up what it can use."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from helpers.kills import KilledError
-from prunetext.pruning import search as search_module
+from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES, Step
+from prunetext.pruning.search import Search
 from prunetext.training import loop
 from prunetext.training.loop import Progress
 
 Solve = Callable[..., Solution]
 Same = Callable[[Solution, Solution], None]
 SMALL = Budget(max_size=1_700)
+
+
+def each_step(task: Problem) -> Problem:
+    """The same with a checkpoint after every step."""
+    recovery, first = (replace(each, checkpoint_seconds=-1.0) for each in (task.recovery, task.first))
+    return replace(task, recovery=recovery, first=first)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +42,6 @@ def test_killed_and_resumed_equals_uninterrupted(
     tmp_path: Path,
     solve: Solve,
     assert_same: Same,
-    monkeypatch: pytest.MonkeyPatch,
     criterion: str,
     schedule: str,
 ) -> None:
@@ -44,7 +51,7 @@ def test_killed_and_resumed_equals_uninterrupted(
     events: list[tuple[str, int]] = []
     whole = solve(task, tmp_path / "whole", criterion, schedule, budget=SMALL, told=told(events))
     assert len(whole.history) > 1
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    often = each_step(task)
     for place in (0.1, 0.3, 0.5, 0.7, 0.9):
         at = events[int(place * len(events))]
         last: list[tuple[str, int]] = []
@@ -55,9 +62,9 @@ def test_killed_and_resumed_equals_uninterrupted(
                 raise KilledError
 
         with pytest.raises(KilledError):
-            solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, told=progress)
+            solve(often, tmp_path / "killed", criterion, schedule, budget=SMALL, told=progress)
     seen: list[tuple[str, int]] = []
-    resumed = solve(task, tmp_path / "killed", criterion, schedule, budget=SMALL, told=told(seen))
+    resumed = solve(often, tmp_path / "killed", criterion, schedule, budget=SMALL, told=told(seen))
     assert_same(resumed, whole)
     assert seen == events[len(events) - len(seen) :]  # it did what was left, and nothing before
     assert len(seen) < 0.2 * len(events)
@@ -65,35 +72,24 @@ def test_killed_and_resumed_equals_uninterrupted(
 
 @pytest.mark.parametrize("place", range(3))
 def test_a_kill_between_training_and_its_record_is_made_good(
-    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch, place: int
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, place: int
 ) -> None:
     whole = solve(task, tmp_path / "whole", budget=SMALL)
     calls = iter(range(99))
-    judge = Search.judge
 
-    def dying(self: Search, *arguments: object) -> object:
-        if next(calls) == place:
+    def dying(model: Model) -> int:
+        if next(calls) == place + 2:  # the unpruned model, and what of it could be left, come first
             raise KilledError
-        return judge(self, *arguments)  # type: ignore[arg-type]
+        return task.packed_size(model)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Search, "judge", dying)
-        with pytest.raises(KilledError):
-            solve(task, tmp_path / "killed", budget=SMALL)
+    with pytest.raises(KilledError):
+        solve(replace(task, packed_size=dying), tmp_path / "killed", budget=SMALL)
     assert_same(solve(task, tmp_path / "killed", budget=SMALL), whole)
 
 
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Count the calls of the training loop."""
-    calls: list[object] = []
-    train = search_module.train_model
-
-    def counted(model: object, *arguments: object, **named: object) -> object:
-        calls.append(model)
-        return train(model, *arguments, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(search_module, "train_model", counted)
-    return calls
+def counted(stages: list[str]) -> Callable[[str, Progress], None]:
+    """Notes the stage of each training when it begins."""
+    return lambda name, now: stages.append(name) if now.done == 1 else None
 
 
 SLOW, FAST = Budget(max_size=1_500), Budget(max_size=2_000, min_speed=40_000)
@@ -115,31 +111,29 @@ def test_a_search_takes_up_the_steps_of_another_and_ends_as_if_it_had_not(
     tmp_path: Path,
     solve: Solve,
     assert_same: Same,
-    monkeypatch: pytest.MonkeyPatch,
     criterion: str,
     first: Budget,
     second: Budget,
 ) -> None:
-    calls = trainings(monkeypatch)
-    alone = solve(task, tmp_path / "alone", criterion, budget=second)
+    calls: list[str] = []
+    told = counted(calls)
+    alone = solve(task, tmp_path / "alone", criterion, budget=second, told=told)
     trained = len(calls)
-    solve(task, tmp_path / "shared", criterion, budget=first)
+    solve(task, tmp_path / "shared", criterion, budget=first, told=told)
     begun = len(calls)
-    again = solve(task, tmp_path / "shared", criterion, budget=second)
+    again = solve(task, tmp_path / "shared", criterion, budget=second, told=told)
     assert_same(again, alone)
     if second.max_size or not first.min_speed:
         assert len(calls) - begun < trained  # the first step halves the bytes, whatever they are to be
 
 
-def test_the_same_search_again_trains_nothing(
-    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_search_again_trains_nothing(task: Problem, tmp_path: Path, solve: Solve, assert_same: Same) -> None:
     for schedule in SCHEDULES:
         whole = solve(task, tmp_path / schedule, "lasso", schedule, budget=SMALL)
-        with monkeypatch.context() as patch:
-            calls = trainings(patch)
-            assert_same(solve(task, tmp_path / schedule, "lasso", schedule, budget=SMALL), whole)
-            assert not calls, schedule
+        calls: list[str] = []
+        again = solve(task, tmp_path / schedule, "lasso", schedule, budget=SMALL, told=counted(calls))
+        assert_same(again, whole)
+        assert not calls, schedule
 
 
 def test_what_one_criterion_left_is_no_other_ones(
@@ -179,10 +173,8 @@ def test_a_last_recovery_that_time_cut_short_is_not_used_again(
     for folder, deadline in (("alone", None), ("shared", 0.0), ("shared", None)):
         (tmp_path / folder).mkdir(exist_ok=True)
         search = searching(task, tmp_path / folder, budget=Budget(max_drop=100))
-        assert search.whole is not None
-        step = search.step([search.whole], Step(0.5))
-        search.deadline = deadline
-        found.append(search.polish(step._replace(drop=100.0)))
+        step = search.step([search.whole], Step(0.5)).outcome
+        found.append(replace(search, deadline=deadline).polish(step._replace(drop=100.0)))
     alone, late, again = (model.embedding for model in found)
     assert torch.equal(again, alone)
     assert not torch.equal(late, alone)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from prunetext.errors import InputError
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.schedules import FIRST_STEP, LAST_STEP, OVERSHOOT, SCHEDULES, Outcome, Step, Stop, load_schedule
+from prunetext.pruning.schedules import OVERSHOOT, SCHEDULES, Outcome, Step, Stop, load_schedule
 
 WHOLE = 200_000
 START = Outcome(1.0, WHOLE, 0.0, accepted=True)
@@ -67,7 +67,7 @@ def test_a_model_that_may_yet_be_good_enough_recovers_once_more() -> None:
 
 def test_a_failure_goes_back_and_tries_half_as_far() -> None:
     failed = outcome(0.25, accepted=False)
-    assert asked(failed) == pytest.approx(math.exp(-FIRST_STEP / 2))
+    assert asked(failed) == pytest.approx(1 / math.sqrt(4))
     assert asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False)) == pytest.approx(0.4 / 2)
     # After a smaller step has held, the next is as small.
     again = asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False), outcome(0.22, accepted=True))
@@ -82,7 +82,7 @@ def test_a_failure_goes_back_and_tries_half_as_far() -> None:
 def test_it_stops_when_no_step_worth_its_recovery_holds() -> None:
     history, steps, reason = search(DROP, lambda number, keep: False)
     assert [step.keep for step in steps] == pytest.approx([1 / 4, 1 / 2])
-    assert FIRST_STEP / 2 ** len(steps) < LAST_STEP
+    assert 4 ** (1 / 2 ** len(steps)) < 1.6  # the finest step
     assert reason == "a smaller model no longer kept accuracy within 0.5 points on dev"
     assert not any(each.accepted for each in history[1:])
 
@@ -214,7 +214,7 @@ def test_a_speed_is_approached_in_time_and_after_the_size() -> None:
     ("text", "sentence"),
     [
         ("sudden", "schedule 'sudden' is unknown. Choose one of global, incremental, local, lottery, oneshot."),
-        ("local:step=2", "schedule 'local' has no parameter 'step'. It takes none."),
+        ("local:step=2", "schedule 'local' has no parameter 'step'. It takes first, last."),
         ("oneshot:keep=2", "oneshot:keep=2 is not a number from 0.005 to 1. Give one, such as oneshot:keep=0.1."),
         ("global:steps=2.5", "global:steps=2.5 is not a whole number from 1 to 100."),
     ],

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from helpers.masking import mask
+from helpers.noting import noting
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.turning import balance, turn
-from prunetext.pruning import search as search_module
+from prunetext.models.textcnn.turning import balance
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.candidates import zeros_of
+from prunetext.pruning.candidates import CandidateMaker, zeros_of
 from prunetext.pruning.choosing import losses_of
 from prunetext.pruning.cutting import lighter
 from prunetext.pruning.driver import Solution
@@ -43,9 +43,8 @@ def test_a_cut_model_has_the_bytes_asked_for_and_not_many_fewer(
     task: Problem, tmp_path: Path, searching: Searching, kinds: tuple[str, ...]
 ) -> None:
     search = searching(replace(task, kinds=kinds), tmp_path, "magnitude", budget=Budget(max_drop=2))
-    assert search.whole is not None
     wanted = 0.85 * search.whole.bytes
-    small = search.maker.smaller(search.maker.root, Step(0.85), 0, "0" * 16, "step 1")
+    small = search.maker.smaller(search.maker.root, Step(0.85), 0, "0" * 16, "step 1", search.whole)
     assert 0.85 * wanted < task.packed_size(small) <= 1.003 * wanted  # where one unit takes up to 2 % of so few bytes
 
 
@@ -92,31 +91,24 @@ def test_what_is_out_of_reach_ends_with_the_nearest_model_and_a_sentence(
 
 def test_of_several_draws_the_best_on_dev_is_kept(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, "random:draws=4", budget=Budget(max_drop=2))
-    assert search.whole is not None
     step = Step(0.3)
-    kept = search.step([search.whole], step)
-    drawn = [search.candidate(search.maker.root, step, draw, "step 1") for draw in range(4)]
+    kept = search.step([search.whole], step).outcome
+    drawn = [search.candidate(search.maker.root, step, draw, "step 1").outcome for draw in range(4)]
     assert len({outcome.key for outcome in drawn}) == 4
     assert kept.drop == min(outcome.drop for outcome in drawn) < max(outcome.drop for outcome in drawn)
 
 
-def starts(task: Problem, folder: Path, monkeypatch: pytest.MonkeyPatch, solve: Solve, schedule: str) -> list[TextCNN]:
+def starts(task: Problem, folder: Path, solve: Solve, schedule: str) -> list[TextCNN]:
     """What each training of a search began with."""
-    found = []
-
-    def training(model: TextCNN, *arguments: object, **named: object) -> object:
-        found.append(copy.deepcopy(model))
-        return train_model(model, *arguments, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(search_module, "train_model", training)
-    solve(task, folder, schedule=schedule, budget=Budget(max_size=2_000))
-    return found
+    noted, found = noting(task)
+    solve(noted, folder, schedule=schedule, budget=Budget(max_size=2_000))
+    return [each.before for each in found]
 
 
 def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_chosen(
-    task: Problem, tmp_path: Path, solve: Solve, searching: Searching, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, solve: Solve, searching: Searching
 ) -> None:
-    early, start, *_ = starts(task, tmp_path, monkeypatch, solve, "lottery:step=2")
+    early, start, *_ = starts(task, tmp_path, solve, "lottery:step=2")
     assert task.untrained is not None
     first = task.untrained()
     assert all(torch.equal(each, first.state_dict()[name]) for name, each in early.state_dict().items())
@@ -125,13 +117,10 @@ def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_cho
     train_model(first, task.train, dev, replace(task.first, stop_after=1.0))
     kept_early = search.load(f"{search.maker.root}-early")
     assert all(torch.equal(each, kept_early.state_dict()[name]) for name, each in first.state_dict().items())
-    assert search.whole is not None
     # The units were chosen by what training made of them, and stand in that model's basis.
     scored = search.maker.score(search.maker.root, 0, "step 1")
     kept = lighter(task, scored, (search.whole.least + search.whole.bytes) / 2, search.whole.bytes)
-    first.rounding = None
-    turn(first, scored.basis)
-    start.rounding = None
+    scored.form(first)
     assert not all(stays.all() for stays in kept.values())
     torch.testing.assert_close(logits(start, task.dev), logits(mask(first, kept), task.dev), rtol=1e-4, atol=1e-4)
 
@@ -149,10 +138,8 @@ def test_lottery_rewinds_every_step_to_the_same_early_weights(
     assert not torch.isin(search.load(parent).head.weight, before.head.weight).any()
 
 
-def test_global_begins_untrained_and_goes_on_with_what_it_has(
-    task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = starts(task, tmp_path, monkeypatch, solve, "global:steps=3")
+def test_global_begins_untrained_and_goes_on_with_what_it_has(task: Problem, tmp_path: Path, solve: Solve) -> None:
+    found = starts(task, tmp_path, solve, "global:steps=3")
     assert task.untrained is not None
     first = task.untrained()
     balance(first)
@@ -169,19 +156,26 @@ def test_a_step_of_global_is_a_part_of_one_training(task: Problem, tmp_path: Pat
     alone = search.maker.settings(Step(0.5), seed=7)
     assert (alone.epochs, alone.final_rate, alone.seed) == (2, task.recovery.final_rate, 7)
     assert alone.averaging == task.recovery.averaging
-    assert searching(task, tmp_path, "lasso", budget=Budget(1)).settings(Step(0.5), seed=7).averaging == 0
+    assert searching(task, tmp_path, "lasso", budget=Budget(1)).maker.settings(Step(0.5), seed=7).averaging == 0
 
 
 @pytest.mark.parametrize(("criterion", "labels"), [("movement", True), ("lasso", False)])
 def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
-    task: Problem, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch, criterion: str, labels: bool
+    task: Problem, tmp_path: Path, searching: Searching, criterion: str, labels: bool
 ) -> None:
-    search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), []
-    monkeypatch.setattr(Search, "train", lambda self, key, model, examples, *rest, **named: seen.append(examples))
-    search.maker.tune("0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1")
+    search, seen = searching(task, tmp_path, criterion, budget=Budget(1)), list[object]()
+
+    class Watched(CandidateMaker):
+        def train(self, key: str, model: object, examples: object, *rest: object, **named: object) -> bool:  # type: ignore[override]
+            seen.append(examples)
+            return False
+
+    Watched(task, search.maker.criterion, criterion, search.bench, tmp_path).tune(
+        "0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1"
+    )
     assert len(seen) == 1
     assert (seen[0] is task.train) == labels
-    assert (seen[0] is search.maker.problem.lessons) != labels
+    assert (seen[0] is task.lessons) != labels
 
 
 @pytest.mark.parametrize("kinds", [("weights",), ("filters", "weights"), ALL])

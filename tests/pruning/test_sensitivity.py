@@ -17,12 +17,12 @@ from helpers.runs import copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
+from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import SENSITIVITY
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.grouping import TEXTCNN_KINDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance, rotation, turn
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import load_method
@@ -36,13 +36,13 @@ from prunetext.training.answering import logits
 ALL = tuple(TEXTCNN_KINDS)
 SMALL = {"dimensions": 12, "filters": 8, "widths": "1,2", "epochs": 3.0, "max_drop": 100.0, "schedule": "oneshot"}
 
-pytestmark = pytest.mark.usefixtures("quick_training")
+QUICK = Effort(training={"batch_size": 16, "learning_rate": 1e-2, "embedding_rate": 4e-2, "patience": 99})
 Call = Callable[..., tuple[int, str, str]]
 
 
 def rounded(model: TextCNN) -> TextCNN:
     balance(model)
-    model.rounding = rounding_of(model, "int8")
+    model.fit_grid()
     return model
 
 
@@ -62,7 +62,7 @@ def test_each_row_is_the_lowest_share_of_one_group(
 ) -> None:
     task = replace(task, kinds=ALL)
     (tmp_path / "rows").mkdir()
-    rows = list(sensitivities(task, load_method(criterion, "local", ",".join(ALL)), tmp_path / "rows"))
+    rows = list(sensitivities(task, load_method(criterion, "local", ALL), tmp_path / "rows"))
     search = searching(task, tmp_path, criterion, budget=Budget())
     model = copy.deepcopy(task.dense)
     turn(model, rotation(model, model.occurrences(task.train.ids)))
@@ -76,7 +76,9 @@ def test_each_row_is_the_lowest_share_of_one_group(
             kept[sorted(range(group.size), key=lambda unit, name=group.name: scores[name][unit])[:count]] = False
             # Shrunk, a filter that lost taps averages over fewer windows than masked.
             make = shrink if group.kind == "taps" else mask
-            now, after = answers(rounded(make(model, {group.name: kept})), task.dev)
+            packed = rounded(make(model, {group.name: kept}))
+            with packed.on_grid():
+                now, after = answers(packed, task.dev)
             size = task.packed_size(rounded(shrink(model, {group.name: kept})))
             drop, error = 100 * (before.mean() - now.mean()), paired_standard_error(before, now)
             expected.append((group.name, count, count / group.size, size, drop, error, after - loss))
@@ -89,11 +91,11 @@ def test_each_row_is_the_lowest_share_of_one_group(
 
 
 @pytest.fixture(scope="module")
-def fitted(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
+def fitted(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, and a finished run on them; no test changes them."""
     folder = tmp_path_factory.mktemp("sensitivities")
     write_splits(folder / "data", toy_data(noise=0.1))
-    prunetext.fit(folder / "data", out=folder / "run", **SMALL)
+    prunetext.fit(folder / "data", out=folder / "run", effort=QUICK, **SMALL)
     return folder
 
 

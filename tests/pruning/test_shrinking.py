@@ -1,6 +1,7 @@
 """A shrunk model computes what the masked one computes, whatever is kept of all groups together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from helpers.kills import KilledError
 from helpers.masking import mask
 from helpers.shapes import shapes, some_kept
 from prunetext.models.groups import Group, Slice
 from prunetext.models.textcnn.grouping import STRUCTURE
-from prunetext.models.textcnn.layout import UNKNOWN, WORDS
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
-from prunetext.pruning.shrinking import all_kept, expand, shrink, unit_blocks, unit_index
+from prunetext.pruning.shrinking import all_kept, expand, masked, shrink, unit_blocks, unit_index
 
 SHAPES = shapes(words=9, filters=5, texts=st.integers(1, 2), classes=st.integers(2, 4))
 
@@ -38,8 +40,8 @@ def test_shrunk_equals_masked_once_and_twice(
     ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])  # always those of the first vocabulary
     for time in range(2):
         kept = some_kept(model, STRUCTURE, shape["seed"] + time, share)
-        masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
-        torch.testing.assert_close(small(ids), masked(ids), rtol=0, atol=1e-5)
+        whole, small = mask(model, kept).eval(), shrink(model, kept).eval()
+        torch.testing.assert_close(small(ids), whole(ids), rtol=0, atol=1e-5)
         count = {name: int(stays.sum()) for name, stays in kept.items()}
         assert small.shape.words == count["vocabulary"]
         assert small.shape.dimensions == count["dimensions"]
@@ -78,8 +80,8 @@ def test_shrunk_equals_masked_with_all_kinds_of_groups_at_once(
     model = random_model(**{**shape, "pooling": "max"})  # a mean is over fewer windows in a narrower filter
     ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])
     kept = random_kept_of_all_kinds(model, shape["seed"], share, more)
-    masked, small = mask(model, kept).eval(), shrink(model, kept).eval()
-    torch.testing.assert_close(small(ids), masked(ids), rtol=0, atol=1e-5)
+    whole, small = mask(model, kept).eval(), shrink(model, kept).eval()
+    torch.testing.assert_close(small(ids), whole(ids), rtol=0, atol=1e-5)
     if more in (("taps",), ("weights",)):  # else zeros may come about that nobody foresees
         assert small.costs()["bytes"]({}) == pytest.approx(model.costs()["bytes"](kept), abs=1e-6)
         assert small.costs()["time"]({}) == model.costs()["time"](kept)
@@ -90,8 +92,7 @@ def test_shrunk_equals_masked_with_all_kinds_of_groups_at_once(
     assert small.bits[WORDS:].tolist() == bits.tolist()
     assert small.counts()["bits"] == bits.sum() * small.shape.dimensions
     if "bits" in more:
-        small.rounding = rounding_of(small, "int16")
-        steps = small.rounding
+        steps = rounding_of(small, "int16")
         row = small.embedding[WORDS:][small.bits[WORDS:] == 2]
         units = torch.unique(rounded_rows(row, torch.full((len(row),), 2), steps).abs() / steps.embedding)
         odd = steps.multipliers.get(2, 1)
@@ -183,11 +184,11 @@ def test_a_masked_filter_is_zero_everywhere(random_model: Callable[..., TextCNN]
     model = random_model(filters={2: 3, 3: 2}, pooling="max+mean")
     kept = all_kept(model.groups())
     kept["conv3.filters"][1] = False
-    masked = mask(model, kept)
-    assert not masked.conv(3).weight[1].any()
-    assert masked.conv(3).bias[1] == 0
-    assert masked.head.weight.eq(0).all(0).nonzero().flatten().tolist() == [4, 9]  # max and mean of the fifth filter
-    assert masked.conv(3).weight[0].all()
+    whole = mask(model, kept)
+    assert not whole.conv(3).weight[1].any()
+    assert whole.conv(3).bias[1] == 0
+    assert whole.head.weight.eq(0).all(0).nonzero().flatten().tolist() == [4, 9]  # max and mean of the fifth filter
+    assert whole.conv(3).weight[0].all()
 
 
 def test_blocks_of_units_over_several_axes_and_behind_an_offset() -> None:
@@ -198,11 +199,36 @@ def test_blocks_of_units_over_several_axes_and_behind_an_offset() -> None:
     assert unit_index(Slice("t", (0,), offset=3, width=2), 2).tolist() == [[3, 4], [5, 6]]
 
 
-def test_blocks_over_several_axes_are_not_cut_out(
-    random_model: Callable[..., TextCNN], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = random_model(filters={2: 1})
-    taps = Group("taps", 2, (Slice("conv2.weight", (0, 1)),), cost=len)
-    monkeypatch.setattr(model, "groups", lambda kinds: (taps,))
+class OfTaps(TextCNN):
+    """A model whose group lies over two axes."""
+
+    def groups(self, kinds: Sequence[str] = ()) -> tuple[Group, ...]:
+        return (Group("taps", 2, (Slice("conv2.weight", (0, 1)),), "taps", "conv2", {}),)
+
+
+def test_blocks_over_several_axes_are_not_cut_out() -> None:
+    model = OfTaps(Shape(words=3, dimensions=2, filters={2: 1}, classes=2))
     with pytest.raises(ValueError, match=r"conv2\.weight"):
         shrink(model, {"taps": np.array([True, False])})
+
+
+@settings(max_examples=30)
+@given(shape=SHAPES, share=st.sampled_from([0.0, 0.5, 1.0]), fails=st.booleans())
+def test_a_masked_model_computes_what_the_shrunk_one_does_and_is_restored_bit_for_bit(
+    random_model: Callable[..., TextCNN],
+    random_ids: Callable[..., Tensor],
+    shape: dict[str, Any],
+    share: float,
+    fails: bool,
+) -> None:
+    model = random_model(**shape)
+    ids = random_ids(shape["words"], texts=shape["texts"], seed=shape["seed"])
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    kept = some_kept(model, (*STRUCTURE, "weights"), shape["seed"], share)
+    expected = shrink(model, kept).eval()(ids)
+    with pytest.raises(KilledError) if fails else nullcontext(), masked(model, kept) as same:
+        assert same is model
+        torch.testing.assert_close(model(ids), expected, rtol=0, atol=1e-5)
+        if fails:
+            raise KilledError
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

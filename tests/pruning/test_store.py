@@ -62,14 +62,16 @@ def test_a_model_is_the_same_when_it_is_read_again(random_model: Model, tmp_path
     model = shrink(model, {group.name: rng.random(group.size) < 0.8 for group in model.groups(("vocabulary",))})
     model.bits[-1] = 4
     outcome = Outcome(0.5, 1_234, -0.1, accepted=True, error=0.3, time=0.7, speed=9.5, key="a", left=model.counts())
-    first = Store(tmp_path, dropout=0.25)
+    like = random_model(pooling="max")
+    like.dropout = 0.25
+    first = Store(tmp_path, like)
     assert "a" not in first
     first.checkpoint("a").write_text("half")
     first.save("a", model, outcome, parent="root", step={"keep": 0.5})
     assert "a" in first
     assert not first.checkpoint("a").exists()
     assert first.load("a") is model
-    again = Store(tmp_path, dropout=0.25)
+    again = Store(tmp_path, like)
     loaded = again.load("a")
     assert loaded is again.load("a") is not model
     assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.25)
@@ -80,12 +82,37 @@ def test_a_model_is_the_same_when_it_is_read_again(random_model: Model, tmp_path
 
 
 def test_weights_that_were_not_judged_are_kept_too(random_model: Model, tmp_path: Path) -> None:
-    Store(tmp_path, dropout=0.5).save("early", random_model())
-    assert weights_digest(Store(tmp_path, dropout=0.5).load("early")) == weights_digest(random_model())
+    Store(tmp_path, random_model(seed=1)).save("early", random_model())
+    assert weights_digest(Store(tmp_path, random_model(seed=1)).load("early")) == weights_digest(random_model())
 
 
 def test_the_same_model_is_the_same_file(random_model: Model, tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        Store(tmp_path / name, dropout=0.5).save("x", random_model(), parent="root")
+        Store(tmp_path / name, random_model()).save("x", random_model(), parent="root")
     assert (tmp_path / "a" / "x.safetensors").read_bytes() == (tmp_path / "b" / "x.safetensors").read_bytes()
+
+
+def test_only_the_models_used_last_stay_in_memory_and_the_others_come_back_from_disk(
+    random_model: Model, tmp_path: Path
+) -> None:
+    models = {f"model{seed}": random_model(seed=seed) for seed in range(5)}
+    store = Store(tmp_path, models["model0"], most=2)
+    for key, model in models.items():
+        store.save(key, model)
+        assert store.in_memory() <= 2
+    assert store.load("model4") is models["model4"]
+    assert store.load("model3") is models["model3"]
+    first = store.load("model0")
+    assert first is not models["model0"]
+    assert weights_digest(first) == weights_digest(models["model0"])
+    assert store.load("model3") is models["model3"]  # used after the other, which had to go
+    assert store.load("model4") is not models["model4"]
+    for key, model in models.items():
+        assert weights_digest(store.load(key)) == weights_digest(model)
+        assert store.in_memory() == 2
+    held = store.hold("whole", random_model(seed=9))
+    for key in models:
+        store.load(key)
+    assert store.load("whole") is held
+    assert store.in_memory() == 2

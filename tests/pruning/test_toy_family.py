@@ -33,9 +33,8 @@ Same = Callable[[Solution, Solution], None]
 
 def texts(count: int, seed: int) -> Encoded:
     """Of two classes, each of which has four words of its own among twelve that both have."""
-    rng, rows = np.random.default_rng(seed), []
-    for row in range(count):
-        rows.append([*rng.integers(10, 22, 4), 2 + 4 * (row % 2) + rng.integers(4)])
+    rng = np.random.default_rng(seed)
+    rows = [[*rng.integers(10, 22, 4), 2 + 4 * (row % 2) + rng.integers(4)] for row in range(count)]
     offsets = 5 * np.arange(count + 1)
     return Encoded(np.array(rows, np.int32).ravel(), offsets, torch.arange(count) % 2)
 
