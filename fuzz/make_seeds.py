@@ -87,7 +87,7 @@ def main() -> None:
             packed.write(scratch, *make_tensors(**shape))
             (target / folder / name).write_bytes(stored(scratch))
     scratch.unlink()
-    hostile = tests_module("test_hostile").hostile_files((target / "model" / "plain").read_bytes())
+    hostile = tests_module("hostile").hostile_files((target / "model" / "plain").read_bytes())
     for number, (_, data) in enumerate(hostile):
         if len(data) <= LONGEST_SEED:
             (target / "model" / f"hostile {number}").write_bytes(data)

@@ -9,7 +9,8 @@ from prunetext.data.texts import read_pairs, read_texts
 from prunetext.errors import InputError, ModelFileError
 from prunetext.modelfiles.header import is_float
 from prunetext.runtime.api import load
-from prunetext.runtime.classifier import Classifier, check_threads
+from prunetext.runtime.arguments import check_threads
+from prunetext.runtime.classifier import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

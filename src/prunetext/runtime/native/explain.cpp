@@ -6,7 +6,8 @@
 #include <cmath>
 #include <map>
 
-#include "tokenizer.hpp"
+#include "kernel/answers.hpp"
+#include "text/tokenizer.hpp"
 
 namespace prunetext {
 
@@ -81,7 +82,7 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
 std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts, int label) {
     Workspace workspace;
     kernels().front().score(model, texts, 1, workspace);
-    const size_t classes = model.labels.size(), chosen = label < 0 ? winner(model, workspace, 0) : static_cast<size_t>(label);
+    const size_t classes = model.labels.size(), chosen = label < 0 ? winner(model, workspace, 0) : static_cast<uint32_t>(label);
     const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.inputs + i) * 4 + c % 4]; };
     // How much one unit of what the head sees moves the class's logit, away from the mean of the others where one label excludes
     // them.
@@ -101,7 +102,7 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
     } else {
         const size_t count = model.features, most = static_cast<size_t>(model.max_taps());
         Side other(model, texts[1], workspace.scratch, inputs + count);
-        workspace.matcher.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
+        workspace.overlap.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
                                {other.keys.data(), other.keys.size(), other.flags.data() + most});
         // The Shapley values of |u − v| and u · v, where a text that is left out has features of 0: with it, less without it, on
         // average over the two orders in which the texts may come.

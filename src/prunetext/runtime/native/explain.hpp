@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernel.hpp"
+#include "kernel/kernel.hpp"
 
 namespace prunetext {
 

@@ -14,9 +14,7 @@
 #include <tuple>
 #include <vector>
 
-#include "../../runtime/native/clones.hpp"
-
-#pragma GCC diagnostic ignored "-Wpsabi"  // vectors never cross a call: everything below is inlined
+#include "kernel/dispatch.hpp"
 
 namespace nb = nanobind;
 
