@@ -57,15 +57,19 @@ def test_one_rule_says_which_label_wins(case: tuple[Path, str]) -> None:
 
 
 def test_the_probability_is_that_of_the_label(make_tensors: Callable[..., Any], tmp_path: Path) -> None:
-    # The values that docs/format.md gives: logits 0, 2 and 2.
     tensors, metadata = make_tensors()
     tensors["head.weight"][:] = 0
-    tensors["head.bias"][:] = [0, 2, 2]
-    write(tmp_path / "model", tensors, metadata)
-    [(label, share)] = prunetext.load(tmp_path / "model").predict_with_probability(["film"])
-    assert label == "label 1"
-    assert share == np.float32(1 / (2 + np.exp(-2)))
-    assert share == pytest.approx(0.46831, abs=5e-6)
+    # The table of docs/format.md.
+    for biases, winner, expected in (
+        ([0, 2, 2], "label 1", 0.46831),
+        ([0, 1e-30, 2e-30], "label 2", 0.33333),
+        ([-1, -0.0, 0.0], "label 1", 0.42232),
+    ):
+        tensors["head.bias"][:] = biases
+        write(tmp_path / "model", tensors, metadata)
+        [(label, share)] = prunetext.load(tmp_path / "model").predict_with_probability(["film"])
+        assert label == winner
+        assert share == pytest.approx(expected, abs=5e-6)
 
 
 def test_several_labels_have_no_ties(make_tensors: Callable[..., Any], tmp_path: Path) -> None:

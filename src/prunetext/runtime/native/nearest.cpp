@@ -1,5 +1,5 @@
-// Nearest rows in one pass over all vectors: each is read once, for its product with the query and its own length. The head then
-// judges few.
+// Nearest rows in one pass over all vectors: each is read once, for its product with the query and its own length. The
+// head then judges few.
 #include "nearest.hpp"
 
 #include <algorithm>
@@ -70,8 +70,8 @@ double cosine(const float *query, const float *row, size_t width) {
 }
 
 // Logits of a query and some stored vectors, where nobody knows which words they share.
-void judge(const Model &model, const Kernel &kernel, const std::vector<float> &own, const Stored &stored, const size_t *rows, size_t count,
-           bool second, Workspace &workspace) {
+void judge(const Model &model, const Kernel &kernel, const std::vector<float> &own, const Stored &stored,
+           const size_t *rows, size_t count, bool second, Workspace &workspace) {
     workspace.features.resize(batch * model.inputs);
     for (size_t t = 0; t < count; ++t) {
         double *const inputs = workspace.features.data() + t * model.inputs;
@@ -94,11 +94,14 @@ std::vector<size_t> nearest(const float *query, const float *vectors, size_t cou
     for (float &value : scaled) value = length > 0 ? static_cast<float>(value / length) : 0;
 
     using Found = std::pair<double, size_t>;  // cosine and row
-    const auto better = [](const Found &one, const Found &other) { return one.first > other.first || (one.first == other.first && one.second < other.second); };
+    const auto better = [](const Found &one, const Found &other) {
+        return one.first > other.first || (one.first == other.first && one.second < other.second);
+    };
     std::vector<Found> best;  // a heap whose top is the worst
     for (size_t i = 0; i < count; ++i) {
         const double found = cosine(scaled.data(), vectors + i * width, width);
-        if (std::isnan(found)) throw std::invalid_argument("row " + std::to_string(i) + " of the vectors has a number that is not finite");
+        if (std::isnan(found))
+            throw std::invalid_argument("row " + std::to_string(i) + " of the vectors has a number that is not finite");
         if (best.size() == most && !(found > best.front().first)) continue;
         if (best.size() == most) {
             std::pop_heap(best.begin(), best.end(), better);
@@ -113,8 +116,8 @@ std::vector<size_t> nearest(const float *query, const float *vectors, size_t cou
     return rows;
 }
 
-std::vector<Match> match(const Model &model, const Kernel &kernel, const Query &query, const Stored &stored, size_t most, size_t top,
-                         const TextOfRow &text_of) {
+std::vector<Match> match(const Model &model, const Kernel &kernel, const Query &query, const Stored &stored,
+                         size_t most, size_t top, const TextOfRow &text_of) {
     Workspace workspace;
     kernel.encode(model, &query.text, 1, workspace);
     const auto features = workspace.features.begin();

@@ -13,8 +13,9 @@
 
 namespace prunetext {
 
-// The rows of `vectors`, (count, width), whose cosine with `query` is largest, at most `most` of them, the best first and of equals
-// the first; the cosine with nothing but zeros is 0. Throws std::invalid_argument for a number that is not finite.
+// The rows of `vectors`, (count, width), whose cosine with `query` is largest, at most `most` of them, the best first
+// and of equals the first; the cosine with nothing but zeros is 0. Throws std::invalid_argument for a number that is
+// not finite.
 std::vector<size_t> nearest(const float *query, const float *vectors, size_t count, size_t width, size_t most);
 
 struct Query {
@@ -36,10 +37,10 @@ struct Match {
 // The text of a stored row; it must stay where it is until `match` has ended.
 using TextOfRow = std::function<Text(size_t row)>;
 
-// The `top` rows that a model of pairs finds most probable, the best first and of equals the first: it judges the `most` nearest
-// rows, by their texts where `text_of` is given, else by their vectors, which do not tell what words are in both texts. Throws
-// std::invalid_argument for a number that is not finite.
-std::vector<Match> match(const Model &model, const Kernel &kernel, const Query &query, const Stored &stored, size_t most, size_t top,
-                         const TextOfRow &text_of);
+// The `top` rows that a model of pairs finds most probable, the best first and of equals the first: it judges the
+// `most` nearest rows, by their texts where `text_of` is given, else by their vectors, which do not tell what words are
+// in both texts. Throws std::invalid_argument for a number that is not finite.
+std::vector<Match> match(const Model &model, const Kernel &kernel, const Query &query, const Stored &stored,
+                         size_t most, size_t top, const TextOfRow &text_of);
 
 }  // namespace prunetext

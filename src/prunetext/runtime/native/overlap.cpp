@@ -56,7 +56,9 @@ void Overlap::flag_by_numbers(const Tokens &one, const Tokens &other) {
     for (size_t i = 0; i < other.count; ++i) other.flags[i] = seen_[others_[i]];
 
     numbering_.clear();
-    const auto two = [](const std::vector<uint32_t> &numbers, size_t i) { return (uint64_t{numbers[i]} << 32 | numbers[i + 1]) + 1; };
+    const auto two = [](const std::vector<uint32_t> &numbers, size_t i) {
+        return (uint64_t{numbers[i]} << 32 | numbers[i + 1]) + 1;
+    };
     for (size_t i = 0; i + 1 < other.count; ++i)
         if (other.flags[i] & other.flags[i + 1] & matched) numbering_.add(two(others_, i));
     seen_.assign(numbering_.size(), 0);

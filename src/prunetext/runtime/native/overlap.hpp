@@ -23,14 +23,15 @@ struct Tokens {
     uint8_t *flags;
 };
 
-// Of a token as `tokenize` emits it, behind which at least 8 bytes are readable: itself, or a hash of more than 8 bytes.
+// Of a token as `tokenize` emits it, behind which at least 8 bytes are readable: itself, or a hash of more than 8
+// bytes.
 inline uint64_t key_of_token(const char *token, size_t length) {
     constexpr Vocabulary::Hash hash{nullptr, detail::kFactor, 0};
     return length <= 8 ? hash.short_key(token, length) : hash.long_key(token, length);
 }
 
-// Numbers different keys from 0 on. The factor differs from process to process, so that no text can be made whose keys collide;
-// no number depends on it.
+// Numbers different keys from 0 on. The factor differs from process to process, so that no text can be made whose keys
+// collide; no number depends on it.
 class Numbering {
   public:
     static constexpr uint32_t none = UINT32_MAX;

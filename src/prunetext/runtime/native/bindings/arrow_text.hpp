@@ -1,4 +1,5 @@
-// Arrow string arrays as Text, zero-copy, by the Arrow C data interface: no package is needed to read what another lays out.
+// Arrow string arrays as Text, zero-copy, by the Arrow C data interface: no package is needed to read what another lays
+// out.
 #pragma once
 #include <nanobind/nanobind.h>
 
@@ -58,7 +59,8 @@ inline std::string_view string_at(const ArrowArray &array, char kind, int64_t i)
     const auto *data = array.n_buffers > 2 ? static_cast<const char *>(array.buffers[2]) : nullptr;
     if (kind == 'u') return {data + entry(int32_t())[i], size_t(entry(int32_t())[i + 1] - entry(int32_t())[i])};
     if (kind == 'U') return {data + entry(int64_t())[i], size_t(entry(int64_t())[i + 1] - entry(int64_t())[i])};
-    const auto *view = static_cast<const char *>(array.buffers[1]) + 16 * i;  // length, then 12 bytes; or prefix, buffer and place
+    const auto *view =
+        static_cast<const char *>(array.buffers[1]) + 16 * i;  // length, then 12 bytes; or prefix, buffer and place
     int32_t parts[4];
     std::memcpy(parts, view, 16);
     if (parts[0] <= 12) return {view + 4, size_t(parts[0])};
@@ -72,7 +74,8 @@ inline void add_strings(const ArrowSchema &schema, const ArrowArray &array, std:
                                  (schema.dictionary ? "' with a dictionary; cast it to strings" : "'");
         throw nanobind::type_error(rule.c_str());
     }
-    const auto *valid = array.n_buffers > 0 && array.null_count != 0 ? static_cast<const uint8_t *>(array.buffers[0]) : nullptr;
+    const auto *valid =
+        array.n_buffers > 0 && array.null_count != 0 ? static_cast<const uint8_t *>(array.buffers[0]) : nullptr;
     for (int64_t i = array.offset; i < array.offset + array.length; ++i) {
         if (valid && !(valid[i / 8] >> (i % 8) & 1)) {
             const std::string rule = "texts must be str, not null (item " + std::to_string(texts.size()) + ")";

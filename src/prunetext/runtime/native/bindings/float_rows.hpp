@@ -17,7 +17,8 @@ class FloatRows {
         const std::string format = view_.format ? view_.format : "B";
         std::string rule;
         if (format != "f" && format != "<f" && format != "=f") rule = "vectors must be float32";
-        else if (view_.ndim != 2 || static_cast<size_t>(view_.shape[1]) != width) rule = "vectors must have " + std::to_string(width) + " columns";
+        else if (view_.ndim != 2 || static_cast<size_t>(view_.shape[1]) != width)
+            rule = "vectors must have " + std::to_string(width) + " columns";
         if (rule.empty()) return;
         PyBuffer_Release(&view_);
         throw nanobind::type_error(rule.c_str());

@@ -1,13 +1,14 @@
-// What labelling a text cannot do without: walk over it once, split it, hash its words. Only `prunetext bench` calls this.
+// What labelling a text cannot do without: walk over it once, split it, hash its words. Only `prunetext bench` calls
+// this.
 #include <nanobind/nanobind.h>
 
 #include <atomic>
 #include <bit>
 #include <cstring>
 
+#include "bindings/python_text.hpp"
 #include "kernel/dispatch.hpp"
 #include "kernel/parallel.hpp"
-#include "bindings/python_text.hpp"
 #include "text/tokenizer.hpp"
 
 namespace nb = nanobind;
@@ -36,7 +37,8 @@ PRUNETEXT_INLINE uint64_t hash_of(const char *word, size_t size, const char *lim
     return hash ^ hash >> 32;
 }
 
-// The sum of the hashes of all words: runs of units above the space. 64 units make a mask, whose bits are then walked over.
+// The sum of the hashes of all words: runs of units above the space. 64 units make a mask, whose bits are then walked
+// over.
 template <class Unit> PRUNETEXT_INLINE uint64_t sum_of_words(const Unit *text, size_t length) {
     const char *const limit = reinterpret_cast<const char *>(text + length);
     const auto hash = [&](size_t begin, size_t end) __attribute__((always_inline)) {

@@ -1,4 +1,5 @@
-// Python's view of a packed model: `_native.Model` and `_native.checksum`. Whatever is computed stands outside this folder.
+// Python's view of a packed model: `_native.Model` and `_native.checksum`. Whatever is computed stands outside this
+// folder.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
@@ -33,7 +34,8 @@ std::string inflate(std::string_view stream, size_t size, const std::string &wha
         const nb::object inflater = nb::module_::import_("zlib").attr("decompressobj")();
         const nb::object out = inflater.attr("decompress")(nb::bytes(stream.data(), stream.size()), size + 1);
         const auto bytes = nb::cast<nb::bytes>(out);
-        if (bytes.size() != size || !nb::cast<bool>(inflater.attr("eof")) || nb::cast<nb::bytes>(inflater.attr("unused_data")).size() != 0)
+        if (bytes.size() != size || !nb::cast<bool>(inflater.attr("eof")) ||
+            nb::cast<nb::bytes>(inflater.attr("unused_data")).size() != 0)
             throw std::invalid_argument(broken);
         return {bytes.c_str(), bytes.size()};
     } catch (nb::python_error &error) {
@@ -47,7 +49,8 @@ nb::str string(const std::string &text) { return nb::str(text.data(), text.size(
 // The model whose file has these bytes or, of a str or os.PathLike, stands at this path.
 Model open(nb::handle source) {
     if (PyBytes_Check(source.ptr())) {
-        const std::string_view bytes(PyBytes_AS_STRING(source.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(source.ptr())));
+        const std::string_view bytes(PyBytes_AS_STRING(source.ptr()),
+                                     static_cast<size_t>(PyBytes_GET_SIZE(source.ptr())));
         const nb::gil_scoped_release released;
         return Model(read_memory(bytes), inflate);
     }
@@ -114,8 +117,8 @@ class PythonModel {
     size_t classes() const { return model_.labels.size(); }
     size_t features() const { return model_.features; }
 
-    // A label for each text, or a list of them where there may be several; with `reject`, None for a text whose probability is below
-    // the file's threshold.
+    // A label for each text, or a list of them where there may be several; with `reject`, None for a text whose
+    // probability is below the file's threshold.
     nb::object predict(nb::handle texts, int threads, bool reject) const {
         if (model_.several()) return several(texts, threads, false);
         const HeldTexts held = hold(texts);
@@ -135,7 +138,8 @@ class PythonModel {
         score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
             for (size_t t = 0; t < count; ++t) answers[first + t] = best(model_, workspace, t, reject);
         });
-        return make_list(answers.size(), [&](size_t i) { return make_pair(label(answers[i].label), answers[i].probability); });
+        return make_list(answers.size(),
+                         [&](size_t i) { return make_pair(label(answers[i].label), answers[i].probability); });
     }
 
     // A bytearray of float32, (texts, classes).
@@ -144,7 +148,8 @@ class PythonModel {
         const nb::object array = make_floats(held.texts().size() / per() * classes());
         auto *out = reinterpret_cast<float *>(PyByteArray_AsString(array.ptr()));
         score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
-            for (size_t t = 0; t < count; ++t) prunetext::probabilities(model_, workspace, t, out + (first + t) * classes());
+            for (size_t t = 0; t < count; ++t)
+                prunetext::probabilities(model_, workspace, t, out + (first + t) * classes());
         });
         return array;
     }
@@ -162,16 +167,18 @@ class PythonModel {
         return array;
     }
 
-    // Row and probability of the `top` stored texts that go best with the query, of the `most` whose `vectors` are nearest; see
-    // `match` in nearest.hpp.
-    nb::object match(nb::handle query, nb::handle vectors, size_t top, size_t most, nb::handle texts, bool second) const {
+    // Row and probability of the `top` stored texts that go best with the query, of the `most` whose `vectors` are
+    // nearest; see `match` in nearest.hpp.
+    nb::object match(nb::handle query, nb::handle vectors, size_t top, size_t most, nb::handle texts,
+                     bool second) const {
         if (!model_.pairs) throw nb::value_error("this model judges no pairs of texts");
         const Query asked{text_of(query.ptr()), second};
         const FloatRows rows(vectors, features());
         nb::object kept;  // the texts, which the caller's list may let go of
         TextOfRow text_of_row;
         if (!texts.is_none()) {
-            if (!PyList_Check(texts.ptr()) && !PyTuple_Check(texts.ptr())) throw nb::type_error("texts must be a list of str");
+            if (!PyList_Check(texts.ptr()) && !PyTuple_Check(texts.ptr()))
+                throw nb::type_error("texts must be a list of str");
             kept = nb::steal(PySequence_Tuple(texts.ptr()));
             if (!kept.is_valid()) throw nb::python_error();
             if (static_cast<size_t>(PyTuple_GET_SIZE(kept.ptr())) != rows.count())
@@ -187,12 +194,14 @@ class PythonModel {
             const nb::gil_scoped_release released;
             found = prunetext::match(model_, kernel_, asked, {rows.data(), rows.count()}, most, top, text_of_row);
         }
-        return make_list(found.size(), [&](size_t i) { return make_pair(nb::int_(found[i].row), found[i].probability); });
+        return make_list(found.size(),
+                         [&](size_t i) { return make_pair(nb::int_(found[i].row), found[i].probability); });
     }
 
     // For the label of that index; for the most probable one where it is -1.
     nb::list explain(nb::handle text, int label) const {
-        if (label < -1 || label >= static_cast<int>(classes())) throw nb::value_error("the model has no label of this index");
+        if (label < -1 || label >= static_cast<int>(classes()))
+            throw nb::value_error("the model has no label of this index");
         nb::list list;
         if (model_.pairs) {
             nb::list one;
@@ -238,17 +247,19 @@ class PythonModel {
             for (size_t word = 0; word < words; ++word)
                 for (uint64_t bits = chosen[i * words + word]; bits; bits &= bits - 1)
                     own.push_back(static_cast<uint32_t>(word * 64) + static_cast<uint32_t>(std::countr_zero(bits)));
-            return make_list(own.size(), [&](size_t n) {
-                       const nb::str &label = labels_[own[n]];
-                       return with_probability ? make_pair(label, shares[i][n]) : Py_NewRef(label.ptr());
-                   })
+            return make_list(own.size(),
+                             [&](size_t n) {
+                                 const nb::str &label = labels_[own[n]];
+                                 return with_probability ? make_pair(label, shares[i][n]) : Py_NewRef(label.ptr());
+                             })
                 .release()
                 .ptr();
         });
     }
 
     void add_shares(const Text *texts, int label, nb::list &list) const {
-        for (const auto &[ngram, share] : prunetext::explain(model_, texts, label)) list.append(nb::make_tuple(string(ngram), share));
+        for (const auto &[ngram, share] : prunetext::explain(model_, texts, label))
+            list.append(nb::make_tuple(string(ngram), share));
     }
 
     Model model_;
@@ -268,8 +279,8 @@ void bind_model(nb::module_ &module) {
         },
         "The names of the kernels that this processor can run, the fastest first.");
     module.def(
-        "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); }, nb::arg("data"),
-        "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
+        "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); },
+        nb::arg("data"), "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
     nb::class_<PythonModel>(module, "Model", "A packed model; ValueError with the reason when the file is unsound.")
         .def(nb::init<nb::handle, const std::string &>(), nb::arg("source"), nb::arg("kernel") = "")
         .def_prop_ro("labels", &PythonModel::labels)
@@ -283,7 +294,7 @@ void bind_model(nb::module_ &module) {
              nb::arg("reject") = false)
         .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
         .def("encode", &PythonModel::encode, nb::arg("texts"), nb::arg("threads"))
-        .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"), nb::arg("texts").none(),
-             nb::arg("second"))
+        .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"),
+             nb::arg("texts").none(), nb::arg("second"))
         .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1);
 }

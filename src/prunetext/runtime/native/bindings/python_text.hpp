@@ -15,12 +15,13 @@
 
 namespace prunetext {
 
-// Borrows the units of a str (or of a subclass of it), or of UTF-8 bytes; `item` is its place in the list `name`, for the
-// message.
+// Borrows the units of a str (or of a subclass of it), or of UTF-8 bytes; `item` is its place in the list `name`, for
+// the message.
 inline Text text_of(PyObject *object, Py_ssize_t item = -1, const char *name = "texts") {
     if (PyBytes_Check(object)) return {PyBytes_AS_STRING(object), size_t(PyBytes_GET_SIZE(object)), 0, false};
     if (!PyUnicode_Check(object)) {
-        const std::string rule = (item < 0 ? "text" : name) + std::string(" must be str, not ") + Py_TYPE(object)->tp_name;
+        const std::string rule =
+            (item < 0 ? "text" : name) + std::string(" must be str, not ") + Py_TYPE(object)->tp_name;
         const std::string place = item < 0 ? "" : " (item " + std::to_string(item) + ")";
         throw nanobind::type_error((rule + place).c_str());
     }
@@ -31,8 +32,8 @@ inline Text text_of(PyObject *object, Py_ssize_t item = -1, const char *name = "
             PyUnicode_IS_ASCII(object) != 0};
 }
 
-// The texts of a list, a tuple or an Arrow array, with a reference to each, so that they outlive changes to the list without
-// the GIL.
+// The texts of a list, a tuple or an Arrow array, with a reference to each, so that they outlive changes to the list
+// without the GIL.
 class HeldTexts {
   public:
     // Those of pairs, first and second after each other.
@@ -43,7 +44,8 @@ class HeldTexts {
         HeldTexts held;
         held.held_ = nanobind::steal(PyTuple_New(2 * count));
         if (!held.held_.is_valid()) throw nanobind::python_error();
-        // To make the tuple may have run the garbage collector, and with it code that changes the list; nothing below does.
+        // To make the tuple may have run the garbage collector, and with it code that changes the list; nothing below
+        // does.
         if (PySequence_Fast_GET_SIZE(pairs) != count) fail("pairs must not change while they are read");
         held.texts_.reserve(size_t(2 * count));
         for (Py_ssize_t i = 0; i < count; ++i) {

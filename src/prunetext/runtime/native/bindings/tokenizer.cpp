@@ -12,17 +12,17 @@
 #include <thread>
 #include <vector>
 
-#include "overlap.hpp"
 #include "bindings/python_text.hpp"
-#include "text/tokenizer.hpp"
 #include "model/vocabulary.hpp"
+#include "overlap.hpp"
+#include "text/tokenizer.hpp"
 
 namespace nb = nanobind;
 
 namespace prunetext {
 namespace {
 
-constexpr int32_t kUnknown = 1;    // 0 is padding
+constexpr int32_t kUnknown = 1;  // 0 is padding
 constexpr int32_t kFirstWord = 2;
 constexpr int kMostThreads = 256;
 constexpr int kFlags = 29;  // the bit of an id from which on the flags of a pair's tokens stand
@@ -61,7 +61,8 @@ Vocabulary make_vocabulary(nb::handle list) {
     std::vector<nb::object> encoded;
     std::vector<std::string_view> words;
     for (size_t i = 0; i < held.texts().size(); ++i) {
-        if (!PyUnicode_Check(held.at(i))) throw nb::type_error(("words must be str, not bytes (item " + std::to_string(i) + ")").c_str());
+        if (!PyUnicode_Check(held.at(i)))
+            throw nb::type_error(("words must be str, not bytes (item " + std::to_string(i) + ")").c_str());
         nb::object bytes = nb::steal(PyUnicode_AsUTF8String(held.at(i)));  // not cached in the str
         if (!bytes.is_valid()) throw nb::python_error();
         words.emplace_back(PyBytes_AS_STRING(bytes.ptr()), size_t(PyBytes_GET_SIZE(bytes.ptr())));
@@ -101,7 +102,8 @@ struct Part {
                 if (!pairs || (i - begin) % 2 == 0) continue;
                 const size_t own = keys.size(), first = own - size_t(ends.back() - ends[ends.size() - 2]);
                 flags.resize(own);
-                overlap.flag({keys.data(), first, flags.data()}, {keys.data() + first, own - first, flags.data() + first});
+                overlap.flag({keys.data(), first, flags.data()},
+                             {keys.data() + first, own - first, flags.data() + first});
                 for (size_t t = 0; t < own; ++t) ids[ids.size() - own + t] |= flags[t] << kFlags;
                 keys.clear();
             }
@@ -183,11 +185,13 @@ nb::tuple encode(const Vocabulary &vocabulary, nb::handle list, int threads) {
 }
 
 nb::tuple encode_pairs(const Vocabulary &vocabulary, nb::handle one, nb::handle other, int threads) {
-    if (vocabulary.size() + kFirstWord > size_t{1} << kFlags) throw nb::value_error("for pairs a vocabulary holds fewer than 2^29 words");
+    if (vocabulary.size() + kFirstWord > size_t{1} << kFlags)
+        throw nb::value_error("for pairs a vocabulary holds fewer than 2^29 words");
     const HeldTexts firsts(one, "firsts"), seconds(other, "seconds");
     const size_t count = firsts.texts().size();
     if (seconds.texts().size() != count) {
-        const std::string rule = "there are " + std::to_string(count) + " first texts and " + std::to_string(seconds.texts().size()) + " second ones";
+        const std::string rule = "there are " + std::to_string(count) + " first texts and " +
+                                 std::to_string(seconds.texts().size()) + " second ones";
         throw nb::value_error(rule.c_str());
     }
     std::vector<Text> texts;
@@ -208,11 +212,13 @@ void bind_tokenizer(nb::module_ &module) {
     module.attr("ORACLE") = prunetext::tables::kOracle;
     module.attr("MATCHED") = prunetext::matched << prunetext::kFlags;
     module.attr("BESIDE") = prunetext::beside << prunetext::kFlags;
-    module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(), nb::sig("def tokenize(text: str) -> list[str]"),
+    module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(),
+               nb::sig("def tokenize(text: str) -> list[str]"),
                "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization.");
-    module.def("count_words", &prunetext::count_words, nb::arg("texts").none(),
-               nb::sig("def count_words(texts: list[str]) -> dict[str, int]"),
-               "count_words([\"a b\", \"A\"]) → {\"a\": 2, \"b\": 1}: tokens and how often they occur, first come first.");
+    module.def(
+        "count_words", &prunetext::count_words, nb::arg("texts").none(),
+        nb::sig("def count_words(texts: list[str]) -> dict[str, int]"),
+        "count_words([\"a b\", \"A\"]) → {\"a\": 2, \"b\": 1}: tokens and how often they occur, first come first.");
     nb::class_<Vocabulary>(module, "Vocabulary",
                            "Vocabulary([\"film\", \"great\"]).encode([\"Great!\"]): the ids of words; 0 is padding, 1 "
                            "unknown, word i is i + 2.")
@@ -225,8 +231,11 @@ void bind_tokenizer(nb::module_ &module) {
         .def("encode", &prunetext::encode, nb::arg("texts").none(), nb::arg("threads") = 1,
              nb::sig("def encode(self, texts: list[str], threads: int = 1) -> tuple[bytes, bytes]"),
              "The ids of all texts one after another (int32), and where each begins, with the end (int64, texts + 1).")
-        .def("encode_pairs", &prunetext::encode_pairs, nb::arg("firsts").none(), nb::arg("seconds").none(), nb::arg("threads") = 1,
-             nb::sig("def encode_pairs(self, firsts: list[str], seconds: list[str], threads: int = 1) -> tuple[bytes, bytes]"),
-             "The same for pairs, whose texts alternate: first, second, first, … An id has MATCHED added where its token occurs in "
+        .def("encode_pairs", &prunetext::encode_pairs, nb::arg("firsts").none(), nb::arg("seconds").none(),
+             nb::arg("threads") = 1,
+             nb::sig("def encode_pairs(self, firsts: list[str], seconds: list[str], threads: int = 1) -> tuple[bytes, "
+                     "bytes]"),
+             "The same for pairs, whose texts alternate: first, second, first, … An id has MATCHED added where its "
+             "token occurs in "
              "the other text, and BESIDE, too, where that occurs beside the same token as here, before or after it.");
 }

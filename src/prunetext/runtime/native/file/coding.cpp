@@ -16,7 +16,8 @@ constexpr int max_m2 = 42, max_m4 = 18;  // 3 · 42 and 7 · 18 are the largest 
 
 int multiplier(JsonReader &json, int most) {
     const uint64_t value = json.integer();
-    if (value < 1 || value > static_cast<uint64_t>(most)) json.fail("has a multiplier outside 1 to " + std::to_string(most));
+    if (value < 1 || value > static_cast<uint64_t>(most))
+        json.fail("has a multiplier outside 1 to " + std::to_string(most));
     return static_cast<int>(value);
 }
 
@@ -53,7 +54,8 @@ Coding parse_coding(JsonReader &json) {
         switch (at) {
             case 0:
                 coding.bytes = json.integer();
-                if (coding.bytes < 1 || coding.bytes > max_inflated) json.fail("has a payload of no bytes, or more than 64 MiB");
+                if (coding.bytes < 1 || coding.bytes > max_inflated)
+                    json.fail("has a payload of no bytes, or more than 64 MiB");
                 break;
             case 1: coding.m2 = multiplier(json, max_m2); break;
             case 2: coding.m4 = multiplier(json, max_m4); break;
@@ -122,7 +124,8 @@ struct Decoder {
         if (bits == 2) return static_cast<char>((2 * static_cast<int>(code) - 3) * coding.m2);
         const int half = 1 << (bits - 1), value = (static_cast<int>(code) ^ half) - half;  // two's complement
         if (value == -half) fail("has a code outside those of format 1");
-        if (value == 0 && coding.zeros != Zeros::as_codes) fail("has a code for a unit that is 0, where such have none");
+        if (value == 0 && coding.zeros != Zeros::as_codes)
+            fail("has a code for a unit that is 0, where such have none");
         return static_cast<char>(bits == 4 ? value * coding.m4 : value);
     }
 

@@ -14,7 +14,7 @@ enum class Zeros { as_codes, bitmap, gaps };
 
 // What the metadata says of one coded tensor; every number is within its bounds.
 struct Coding {
-    std::vector<uint64_t> shape;  // of the units
+    std::vector<uint64_t> shape;              // of the units
     size_t rows = 0, columns = 0, bytes = 0;  // bytes of the inflated payload; 0 when it is not deflated
     unsigned bits = 8;                        // of a code; 0 when each row has its own
     int m2 = 0, m4 = 0;

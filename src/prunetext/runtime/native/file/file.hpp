@@ -1,4 +1,5 @@
-// Reading a packed file's bytes, from a regular file or from memory: the header is checked before room is made for the rest.
+// Reading a packed file's bytes, from a regular file or from memory: the header is checked before room is made for the
+// rest.
 #pragma once
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -71,8 +72,8 @@ struct File {
 
 namespace detail {
 
-// A file of `size` bytes, its header and its checksum; read(buffer, bytes) appends the next bytes to a string. No room is made for
-// the tensors before the header says that they are there.
+// A file of `size` bytes, its header and its checksum; read(buffer, bytes) appends the next bytes to a string. No room
+// is made for the tensors before the header says that they are there.
 template <class Read> File read_checked(uint64_t size, Read read) {
     if (size < 16) throw std::invalid_argument("it is too short to be a packed model");
     if (size > max_file) throw std::invalid_argument("it is larger than 1 GiB");
@@ -96,7 +97,8 @@ template <class Read> File read_checked(uint64_t size, Read read) {
 
 }  // namespace detail
 
-// Throws std::system_error (ENOENT) where there is no file, and std::invalid_argument with the reason where it is unsound.
+// Throws std::system_error (ENOENT) where there is no file, and std::invalid_argument with the reason where it is
+// unsound.
 inline File read_file(const std::string &path) {
     OpenFile input(path);
     return detail::read_checked(input.size(), [&](std::string &buffer, size_t bytes) { input.read(buffer, bytes); });

@@ -38,12 +38,14 @@ constexpr size_t max_tensors = 128, max_metadata = 1000, checksum_digits = 16;
 inline uint64_t element_size(const Tensor &tensor) {
     if (tensor.dtype == "F32") return 4;
     if (tensor.dtype == "I8" || tensor.dtype == "U8") return 1;
-    throw std::invalid_argument("tensor " + tensor.name + " has dtype " + tensor.dtype + "; format 1 has F32, I8 and U8");
+    throw std::invalid_argument("tensor " + tensor.name + " has dtype " + tensor.dtype +
+                                "; format 1 has F32, I8 and U8");
 }
 
 // Keys must rise strictly, which also rules out one that comes twice.
 inline void must_follow(const std::string &key, const std::string *previous) {
-    if (previous && key <= *previous) throw std::invalid_argument("the header's keys are not sorted, or one comes twice");
+    if (previous && key <= *previous)
+        throw std::invalid_argument("the header's keys are not sorted, or one comes twice");
 }
 
 inline Tensor parse_tensor(JsonReader &json, const std::string &name) {
@@ -104,8 +106,8 @@ inline void check_layout(const Header &header, uint64_t data_bytes) {
         at += bytes;
     }
     if (at != data_bytes)
-        throw std::invalid_argument("the file holds " + std::to_string(data_bytes) + " bytes of tensors where its header says " +
-                                    std::to_string(at));
+        throw std::invalid_argument("the file holds " + std::to_string(data_bytes) +
+                                    " bytes of tensors where its header says " + std::to_string(at));
 }
 
 // Parse the header's JSON; `data_bytes` is what follows it in the file.

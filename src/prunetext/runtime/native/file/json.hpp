@@ -1,5 +1,5 @@
-// A strict JSON reader for text that nobody vouches for. The caller pulls the values it expects, so that no tree is built,
-// nesting is no deeper than the caller's own code, and memory stays within the text's size.
+// A strict JSON reader for text that nobody vouches for. The caller pulls the values it expects, so that no tree is
+// built, nesting is no deeper than the caller's own code, and memory stays within the text's size.
 #pragma once
 #include <cstdint>
 #include <stdexcept>
@@ -46,7 +46,8 @@ class JsonReader {
     }
 
     void expect(char wanted) {
-        if (!take(wanted)) fail(std::string("is not the JSON expected: no '") + wanted + "' at byte " + std::to_string(at_));
+        if (!take(wanted))
+            fail(std::string("is not the JSON expected: no '") + wanted + "' at byte " + std::to_string(at_));
     }
 
     // Call `member` for each key of an object, with the reader standing at the value.
@@ -87,7 +88,8 @@ class JsonReader {
     std::string number() {
         space();
         const size_t start = at_;
-        while (at_ < text_.size() && std::string_view("0123456789.eE+-").find(text_[at_]) != std::string_view::npos) ++at_;
+        while (at_ < text_.size() && std::string_view("0123456789.eE+-").find(text_[at_]) != std::string_view::npos)
+            ++at_;
         return std::string(text_.substr(start, at_ - start));
     }
 
@@ -115,7 +117,9 @@ class JsonReader {
     }
 
     void space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;
+        while (at_ < text_.size() &&
+               (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+            ++at_;
     }
 
     void escape(std::string &value) {

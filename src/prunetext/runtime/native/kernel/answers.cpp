@@ -13,7 +13,8 @@ double to_powers(const Model &model, Workspace &workspace, size_t text, uint32_t
     double *const logits = workspace.logits.data() + text * model.bias.size();
     const double largest = logits[most] / model.temperature;
     double sum = 0;
-    for (size_t c = 0; c < model.labels.size(); ++c) sum += logits[c] = std::exp(logits[c] / model.temperature - largest);
+    for (size_t c = 0; c < model.labels.size(); ++c)
+        sum += logits[c] = std::exp(logits[c] / model.temperature - largest);
     return sum;
 }
 

@@ -1,13 +1,21 @@
 // All that chooses instructions stands here: what a processor may have, and how a piece of code is compiled for it.
 //
-// * Most code is compiled once, for any processor of its kind. PRUNETEXT_SSE2 says that SSE2 is there, as in all of x86-64.
-// * A lone loop that gains from AVX2 has PRUNETEXT_CLONES before its function: it is compiled twice, and the loader picks.
-// * The kernel, all of generic/, is compiled once for each *level*: in plain.cpp (0: any processor), avx2.cpp (1) and avx512.cpp
-//   (2). Such a file sets PRUNETEXT_LEVEL before it includes anything; a header of generic/ that is read alone, as by an editor, is
-//   of level 0. PRUNETEXT_BEGIN and PRUNETEXT_END stand around code that may use the level's instructions, behind all includes:
-//   what is included is shared with other levels. `highest_level` says which levels this processor can run.
+// Most code is compiled once, for any processor of its kind. PRUNETEXT_SSE2 says that SSE2 is there, as in all of
+// x86-64.
 //
-// Whatever is chosen, the results are the same to the last bit; tests/runtime/test_agreement.py holds all levels to that.
+// PRUNETEXT_CLONES stands before a lone function that gains from AVX2. It is compiled twice, and the loader picks.
+//
+// The kernel, which is all of generic/, is compiled once for each level:
+//
+//     level 0    plain.cpp     any processor; also a header of generic/ that is read alone, as by an editor
+//     level 1    avx2.cpp      AVX2 and BMI
+//     level 2    avx512.cpp    AVX-512 as Ice Lake and Zen 4 have it
+//
+// Such a file sets PRUNETEXT_LEVEL before it includes anything. PRUNETEXT_BEGIN and PRUNETEXT_END stand around code
+// that may use the level's instructions, after all includes, since what is included is shared with other levels.
+// `highest_level` says which levels this processor can run.
+//
+// Whatever is chosen, results are the same to the last bit: tests/runtime/test_agreement.py compares all levels.
 #pragma once
 
 #if defined(__x86_64__) && defined(__GNUC__)

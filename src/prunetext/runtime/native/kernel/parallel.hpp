@@ -15,7 +15,8 @@
 
 namespace prunetext {
 
-constexpr size_t parallel_units = size_t{1} << 18;  // characters from which starting threads pays: some milliseconds of work
+constexpr size_t parallel_units = size_t{1}
+                                  << 18;  // characters from which starting threads pays: some milliseconds of work
 constexpr int max_threads = 256;
 
 inline int available_cores() {
@@ -31,8 +32,9 @@ template <class Each> void for_texts(Workspace &workspace, size_t first, size_t 
     for (; first < stop; first += batch) each(workspace, first, std::min(batch, stop - first));
 }
 
-// The same for all texts, or items of `per` texts, on `threads` threads (0: all cores when there is much text, else one). Starting one takes some 40 µs, and
-// a call with so much text milliseconds: no pool of them is kept, which a fork would leave without its threads.
+// The same for all texts, or items of `per` texts, on `threads` threads (0: all cores when there is much text, else
+// one). Starting one takes some 40 µs, and a call with so much text milliseconds: no pool of them is kept, which a fork
+// would leave without its threads.
 template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each each, size_t per = 1) {
     const size_t items = texts.size() / per;
     constexpr size_t chunk = 128;  // neighbouring results are written by one thread

@@ -46,15 +46,15 @@ using Candidate = Vocabulary::Candidate;
 
 // What scoring needs besides the model; one for each thread, reused from text to text.
 struct Workspace {
-    std::string scratch;                   // normalized text
-    Buffer<uint32_t> begins, ends;         // of tokens in it,
-    Buffer<Candidate> candidates;          // where they may stand in the vocabulary,
-    Buffer<uint32_t> longs;                // and which have more than 8 bytes
-    Buffer<const std::byte *> rows;        // table rows of the tokens, behind those of the tokens before
-    Buffer<uint64_t> keys;                 // of a pair: keys of the tokens of both texts,
-    Buffer<uint8_t> flags;                 // whether they occur in the other one,
-    Buffer<const int16_t *> extras;        // what that adds to each window of one width, in some piece of a text,
-    Buffer<int16_t> sums_of_flags;         // and room for it where the width has many taps
+    std::string scratch;             // normalized text
+    Buffer<uint32_t> begins, ends;   // of tokens in it,
+    Buffer<Candidate> candidates;    // where they may stand in the vocabulary,
+    Buffer<uint32_t> longs;          // and which have more than 8 bytes
+    Buffer<const std::byte *> rows;  // table rows of the tokens, behind those of the tokens before
+    Buffer<uint64_t> keys;           // of a pair: keys of the tokens of both texts,
+    Buffer<uint8_t> flags;           // whether they occur in the other one,
+    Buffer<const int16_t *> extras;  // what that adds to each window of one width, in some piece of a text,
+    Buffer<int16_t> sums_of_flags;   // and room for it where the width has many taps
     Overlap overlap;
     std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
     std::vector<double> sums;              // sum of its window sums: an integer below 2^53

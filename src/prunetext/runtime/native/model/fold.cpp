@@ -31,8 +31,10 @@ std::unique_ptr<std::byte[], TableDelete> make_table(size_t bytes) {
     return std::unique_ptr<std::byte[], TableDelete>(table);
 }
 
-// acc[c] = dot of one embedding row with each column's weights, from pairs of dimensions: weights are [pair][column][2].
-PRUNETEXT_INLINE void dot_columns(const int16_t *vector, size_t pairs, const int16_t *weights, size_t stride, int32_t *acc) {
+// acc[c] = dot of one embedding row with each column's weights, from pairs of dimensions: weights are
+// [pair][column][2].
+PRUNETEXT_INLINE void dot_columns(const int16_t *vector, size_t pairs, const int16_t *weights, size_t stride,
+                                  int32_t *acc) {
 #ifdef PRUNETEXT_SSE2
     // Compilers do not find this instruction by themselves: eight products, added in pairs.
     for (size_t c = 0; c < stride; c += 16) {
@@ -57,7 +59,8 @@ PRUNETEXT_INLINE void dot_columns(const int16_t *vector, size_t pairs, const int
 }
 
 template <class Entry>
-PRUNETEXT_INLINE bool round_row(const int32_t *acc, const double *factors, const int32_t *limits, size_t stride, Entry *row) {
+PRUNETEXT_INLINE bool round_row(const int32_t *acc, const double *factors, const int32_t *limits, size_t stride,
+                                Entry *row) {
     constexpr double whole = 6755399441055744.0;  // 1.5 · 2^52: adding and taking it away rounds half to even
     int32_t bad = 0;
     for (size_t c = 0; c < stride; ++c) {
@@ -79,23 +82,29 @@ struct Columns {
     std::vector<int32_t> limits = std::vector<int32_t>(count);
 };
 
-// Fill rows of the table, vector i the row places[i]: entry = rint(dot(vector, column's weights) * factor), half to even. False
-// where one lies outside its column's ± limit.
+// Fill rows of the table, vector i the row places[i]: entry = rint(dot(vector, column's weights) * factor), half to
+// even. False where one lies outside its column's ± limit.
 PRUNETEXT_CLONES
-bool fold_table(const Columns &columns, const int8_t *vectors, const std::vector<size_t> &places, bool wide, std::byte *table) {
+bool fold_table(const Columns &columns, const int8_t *vectors, const std::vector<size_t> &places, bool wide,
+                std::byte *table) {
     const size_t stride = columns.count, dimensions = columns.dimensions, pairs = (dimensions + 1) / 2;
     const double *const factors = columns.factors.data();
     const int32_t *const limits = columns.limits.data();
     std::vector<int16_t> paired(pairs * stride * 2), vector(pairs * 2);
     for (size_t c = 0; c < stride; ++c)
-        for (size_t d = 0; d < dimensions; ++d) paired[(d / 2 * stride + c) * 2 + d % 2] = columns.weights[c * dimensions + d];
+        for (size_t d = 0; d < dimensions; ++d)
+            paired[(d / 2 * stride + c) * 2 + d % 2] = columns.weights[c * dimensions + d];
     std::vector<int32_t> acc(stride);
     bool sound = true;
     for (size_t i = 0; i < places.size() && sound; ++i) {
         for (size_t d = 0; d < dimensions; ++d) vector[d] = vectors[i * dimensions + d];
         dot_columns(vector.data(), pairs, paired.data(), stride, acc.data());
-        if (wide) sound = round_row(acc.data(), factors, limits, stride, reinterpret_cast<int16_t *>(table) + places[i] * stride);
-        else sound = round_row(acc.data(), factors, limits, stride, reinterpret_cast<int8_t *>(table) + places[i] * stride);
+        if (wide)
+            sound =
+                round_row(acc.data(), factors, limits, stride, reinterpret_cast<int16_t *>(table) + places[i] * stride);
+        else
+            sound =
+                round_row(acc.data(), factors, limits, stride, reinterpret_cast<int8_t *>(table) + places[i] * stride);
     }
     return sound;
 }
@@ -136,14 +145,16 @@ void Model::fold(const Reader &reader) {
     if (!pairs) return;
 
     const Tensor &match = reader.get("match", "I8", 2);
-    if (match.shape[0] != 2 || match.shape[1] != dimensions) refuse("tensor match has not two rows of the embedding's dimensions");
+    if (match.shape[0] != 2 || match.shape[1] != dimensions)
+        refuse("tensor match has not two rows of the embedding's dimensions");
     std::vector<std::byte> added(2 * row_bytes());
     if (!fold_table(columns, reinterpret_cast<const int8_t *>(reader.bytes(match).data()), {0, 1}, wide, added.data()))
         refuse("an entry of its rows for matched words is out of range: its table_scale does not fit its weights");
     add_flags(added.data());
 }
 
-// Rows for the flags of a pair's words, from those of `match`; then their sums under a window, for each pattern of flags.
+// Rows for the flags of a pair's words, from those of `match`; then their sums under a window, for each pattern of
+// flags.
 void Model::add_flags(const std::byte *added) {
     flags.assign(4 * stride, 0);
     for (size_t c = 0; c < stride; ++c) {

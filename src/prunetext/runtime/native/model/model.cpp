@@ -64,7 +64,8 @@ void Model::read_metadata(const Header &header) {
     if (!parse_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
         refuse("its temperature is not a number from 1e-6 to 1e6");
     if (const std::string *text = header.find("reject"))
-        if (!parse_number(*text, reject) || !(reject >= 1e-6 && reject <= 1)) refuse("its reject is not a number from 1e-6 to 1");
+        if (!parse_number(*text, reject) || !(reject >= 1e-6 && reject <= 1))
+            refuse("its reject is not a number from 1e-6 to 1");
 
     JsonReader json(header.value("labels"), "its list of labels");
     json.list([&] {
@@ -74,7 +75,8 @@ void Model::read_metadata(const Header &header) {
     });
     json.end();
     if (labels.size() < 2) json.fail("has fewer than two labels");
-    if (std::unordered_set<std::string_view>(labels.begin(), labels.end()).size() != labels.size()) json.fail("has a label twice");
+    if (std::unordered_set<std::string_view>(labels.begin(), labels.end()).size() != labels.size())
+        json.fail("has a label twice");
     read_thresholds(header);
     if (!pairs) return;
 
@@ -95,7 +97,8 @@ void Model::read_thresholds(const Header &header) {
     json.list([&] {
         double threshold = 0;
         if (thresholds.size() == labels.size()) json.fail("has more numbers than there are labels");
-        if (!parse_number(json.number(), threshold) || !(threshold > 0 && threshold < 1)) json.fail("has something else than a number between 0 and 1");
+        if (!parse_number(json.number(), threshold) || !(threshold > 0 && threshold < 1))
+            json.fail("has something else than a number between 0 and 1");
         thresholds.push_back(threshold);
     });
     json.end();
@@ -111,7 +114,8 @@ void Model::read_convolutions(const Reader &reader) {
         width.taps = k;
         width.filters = shape[0];
         width.dimensions = shape[2];
-        if (width.filters < 1 || width.filters > max_filters) refuse("tensor " + name + ".weight has no filters, or more than 4,096");
+        if (width.filters < 1 || width.filters > max_filters)
+            refuse("tensor " + name + ".weight has no filters, or more than 4,096");
         if (shape[1] != static_cast<uint64_t>(k)) refuse("tensor " + name + ".weight has the wrong number of taps");
         width.padded = (width.filters + lanes - 1) / lanes * lanes;
         width.column = stride;
@@ -152,12 +156,14 @@ void Model::read_vocabulary(const Reader &reader) {
     });
     json.end();
     if (inflated == SIZE_MAX || words == SIZE_MAX) json.fail("lacks its number of bytes or words");
-    if (words > max_words || inflated > max_word_bytes) refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
+    if (words > max_words || inflated > max_word_bytes)
+        refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
     if (inflated < 3 * words) refuse("its vocabulary has more words than its bytes can hold");
     rows = words + 1;
     if ((rows + 1) * stride * (wide ? 2 : 1) > max_table) refuse("its table would be larger than 256 MiB");
 
-    const std::string data = reader.inflate(reader.bytes(reader.get("vocabulary", "U8", 1)), inflated, "its vocabulary");
+    const std::string data =
+        reader.inflate(reader.bytes(reader.get("vocabulary", "U8", 1)), inflated, "its vocabulary");
     std::string all;  // the words one after another
     std::vector<size_t> ends;
     ends.reserve(words);
@@ -178,7 +184,8 @@ void Model::read_vocabulary(const Reader &reader) {
     }
     if (at != data.size()) refuse("its vocabulary has more words than stated");
     std::vector<std::string_view> views(words);
-    for (size_t i = 0, start = 0; i < words; start = ends[i++]) views[i] = std::string_view(all).substr(start, ends[i] - start);
+    for (size_t i = 0, start = 0; i < words; start = ends[i++])
+        views[i] = std::string_view(all).substr(start, ends[i] - start);
     vocabulary = Vocabulary(views);
 }
 

@@ -28,8 +28,8 @@ struct Width {
     size_t place = 0;    // where its padded filters begin among those of all widths
     size_t feature = 0;  // index of its first max feature; its mean features come `convolutions' filters` later
     std::vector<double> scale, bias;
-    // In pairs, what the flags of a window's words add to it, [the flags, two bits a tap, the first tap highest][filter]; empty where
-    // there would be too many.
+    // In pairs, what the flags of a window's words add to it, [the flags, two bits a tap, the first tap
+    // highest][filter]; empty where there would be too many.
     std::vector<int16_t> patterns;
 };
 
@@ -37,8 +37,8 @@ struct TableDelete {
     void operator()(std::byte *table) const { ::operator delete[](table, std::align_val_t{size_t{1} << 21}); }
 };
 
-// Inflate a zlib stream, which messages call `what`, to exactly `size` bytes, or throw std::invalid_argument; never takes
-// more memory than that.
+// Inflate a zlib stream, which messages call `what`, to exactly `size` bytes, or throw std::invalid_argument; never
+// takes more memory than that.
 using Inflate = std::function<std::string(std::string_view stream, size_t size, const std::string &what)>;
 
 struct Model {
@@ -57,10 +57,10 @@ struct Model {
     size_t padded = 0;                 // filters of all widths, padded
     size_t filters = 0, features = 0;  // filters of all widths; features = filters, or twice that with mean pooling
     bool mean = false;
-    bool wide = false;   // the table is int16, not int8
-    bool pairs = false;  // it judges pairs of texts, not single ones
-    size_t inputs = 0;   // of the head: the features u of a text; of pairs u, v, |u − v| and u · v
-    size_t positive = 0; // the label whose probability ranks pairs
+    bool wide = false;    // the table is int16, not int8
+    bool pairs = false;   // it judges pairs of texts, not single ones
+    size_t inputs = 0;    // of the head: the features u of a text; of pairs u, v, |u − v| and u · v
+    size_t positive = 0;  // the label whose probability ranks pairs
 
     size_t rows = 0;    // unknown word, words by their places; the table has one row more, of zeros, for padding
     size_t stride = 0;  // elements of a row
@@ -74,12 +74,15 @@ struct Model {
     size_t row_bytes() const { return stride * (wide ? 2 : 1); }
     const std::byte *row(size_t row) const { return table.get() + row * row_bytes(); }
     // The row of a token, by the word's index or -1.
-    const std::byte *row_of(int32_t word) const { return row(word < 0 ? 0 : vocabulary.place(static_cast<size_t>(word)) + size_t{1}); }
+    const std::byte *row_of(int32_t word) const {
+        return row(word < 0 ? 0 : vocabulary.place(static_cast<size_t>(word)) + size_t{1});
+    }
     int max_taps() const { return widths.back().taps; }
     // Whether a text may have any number of labels, each with a probability of its own.
     bool several() const { return !thresholds.empty(); }
 
-    // Largest entry of the table, so that a window's sum fits int16: a tap adds a word's row, and in pairs two for its flags.
+    // Largest entry of the table, so that a window's sum fits int16: a tap adds a word's row, and in pairs two for its
+    // flags.
     int table_limit(int taps) const { return wide ? 32767 / (pairs ? 3 * taps : taps) : 127; }
 
   private:

@@ -32,7 +32,8 @@ struct Model::Reader {
     const Tensor &get(const std::string &name, const char *dtype, size_t axes) const {
         const Tensor *tensor = find(name);
         if (!tensor) refuse("tensor " + name + " is missing");
-        if (tensor->dtype != dtype || tensor->shape.size() != axes) refuse("tensor " + name + " has the wrong dtype or number of axes");
+        if (tensor->dtype != dtype || tensor->shape.size() != axes)
+            refuse("tensor " + name + " has the wrong dtype or number of axes");
         ++used;
         return *tensor;
     }
@@ -65,11 +66,13 @@ struct Model::Reader {
 
     std::vector<float> floats(const std::string &name, std::initializer_list<uint64_t> shape) const {
         const Tensor &tensor = get(name, "F32", shape.size());
-        if (!std::equal(shape.begin(), shape.end(), tensor.shape.begin())) refuse("tensor " + name + " has the wrong shape");
+        if (!std::equal(shape.begin(), shape.end(), tensor.shape.begin()))
+            refuse("tensor " + name + " has the wrong shape");
         const std::string_view data = bytes(tensor);
         std::vector<float> values(data.size() / 4);
         for (size_t i = 0; i < values.size(); ++i) {
-            values[i] = std::bit_cast<float>(little_endian<uint32_t>(reinterpret_cast<const unsigned char *>(data.data()) + 4 * i));
+            values[i] = std::bit_cast<float>(
+                little_endian<uint32_t>(reinterpret_cast<const unsigned char *>(data.data()) + 4 * i));
             if (!std::isfinite(values[i])) refuse("tensor " + name + " holds a number that is not finite");
         }
         return values;

@@ -97,8 +97,9 @@ class Vocabulary {
         return place != kNone && (length <= 8 || is(place, token, length)) ? index(place) : -1;
     }
 
-    // What a lookup consists of, for kernels that compare a bucket's keys at once. A token that has the key of a word in its
-    // bucket, or in the next one if that is full, is that word, unless it has more than 8 bytes: then `is` tells.
+    // What a lookup consists of, for kernels that compare a bucket's keys at once. A token that has the key of a word
+    // in its bucket, or in the next one if that is full, is that word, unless it has more than 8 bytes: then `is`
+    // tells.
     struct Candidate {
         uint64_t key;
         const Bucket *bucket;
@@ -112,10 +113,14 @@ class Vocabulary {
             return detail::load_word(token) & (~uint64_t(0) >> (64 - 8 * std::min<size_t>(length, 8)));
         }
         uint64_t long_key(const char *token, size_t length) const { return detail::long_key(token, length, factor); }
-        Candidate operator()(uint64_t key) const { return {key, buckets + (detail::multiply(key, factor) * factor >> shift)}; }
+        Candidate operator()(uint64_t key) const {
+            return {key, buckets + (detail::multiply(key, factor) * factor >> shift)};
+        }
     };
     Hash hash() const { return {buckets_.data(), factor_, shift_}; }
-    const Bucket *next(const Bucket *bucket) const { return ++bucket == buckets_.data() + buckets_.size() ? buckets_.data() : bucket; }
+    const Bucket *next(const Bucket *bucket) const {
+        return ++bucket == buckets_.data() + buckets_.size() ? buckets_.data() : bucket;
+    }
     bool is(uint32_t place, const char *token, size_t length) const {
         const std::string_view word = at(place);
         return word.size() == length && detail::same_long(word.data(), token, length);
@@ -131,7 +136,9 @@ class Vocabulary {
   private:
     static constexpr int kLongestChain = 64;
 
-    std::string_view at(uint32_t place) const { return {arena_.data() + offsets_[place], offsets_[place + 1] - offsets_[place]}; }
+    std::string_view at(uint32_t place) const {
+        return {arena_.data() + offsets_[place], offsets_[place + 1] - offsets_[place]};
+    }
     int32_t index(uint32_t place) const { return int32_t(indices_[place]); }
 
     // A word with a NUL, which no token has, could share the key of a shorter one: it gets the hash of a longer one.
@@ -162,8 +169,8 @@ class Vocabulary {
                 for (uint32_t k = 0; k < bucket->count; ++k)
                     if (bucket->keys[k] == key) {
                         if (words[owner[k]] != word) return false;  // two long words of one hash
-                        throw std::invalid_argument("word " + std::to_string(i) + " ('" + std::string(word) + "') is word " +
-                                                    std::to_string(owner[k]) + " again");
+                        throw std::invalid_argument("word " + std::to_string(i) + " ('" + std::string(word) +
+                                                    "') is word " + std::to_string(owner[k]) + " again");
                     }
                 if (!bucket->full()) break;
                 if (++chain == kLongestChain) return false;

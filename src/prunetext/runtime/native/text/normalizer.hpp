@@ -73,11 +73,13 @@ template <class Unit> inline bool put_sixteen(const Unit *units, char *out) {
         return false;
     }
     const __m128i control = _mm_cmpgt_epi8(_mm_set1_epi8(' '), bytes);  // and what is not ASCII
-    const __m128i space = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')),
-                                       _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r'))));
+    const __m128i space = _mm_or_si128(
+        _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')),
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r'))));
     const __m128i bad = _mm_or_si128(_mm_andnot_si128(space, control), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(127)));
     if (_mm_movemask_epi8(bad)) return false;
-    const __m128i upper = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(char(128 - 'A'))), _mm_set1_epi8(char(-128 + 26)));
+    const __m128i upper =
+        _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(char(128 - 'A'))), _mm_set1_epi8(char(-128 + 26)));
     const __m128i lower = _mm_or_si128(bytes, _mm_and_si128(upper, _mm_set1_epi8(32)));
     _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm_max_epu8(lower, _mm_set1_epi8(' ')));
     return true;
@@ -86,12 +88,13 @@ template <class Unit> inline bool put_sixteen(const Unit *units, char *out) {
 template <class Unit> inline bool put_sixteen(const Unit *, char *) { return false; }
 #endif
 
-// Writes normalized text into `scratch`, a piece at a time. Marks wait until the next starter, because their order is then
-// known. They all become part of one word, so that who is not interested in longer words can have no more than `most_marks` of
-// them in a row.
+// Writes normalized text into `scratch`, a piece at a time. Marks wait until the next starter, because their order is
+// then known. They all become part of one word, so that who is not interested in longer words can have no more than
+// `most_marks` of them in a row.
 class Normalizer {
   public:
-    explicit Normalizer(std::string &scratch, size_t most_marks = SIZE_MAX) : scratch_(scratch), most_marks_(most_marks) {}
+    explicit Normalizer(std::string &scratch, size_t most_marks = SIZE_MAX)
+        : scratch_(scratch), most_marks_(most_marks) {}
 
     // The end of what is written; setting it drops what lies behind.
     size_t size() const { return size_; }

@@ -1,10 +1,16 @@
-// BERT's basic tokenization, equal to Hugging Face tokenizers on every string (scripts/make_unicode_tables.py).
+// BERT's basic tokenization of a whole text, for training and for explanations.
 //
 //     std::string scratch;
 //     tokenize(text, scratch, [&](const char *token, size_t length) { ... });    // "Café!" → "cafe", "!"
 //
-// A text is first normalized into `scratch`; the tokens are then slices of it. Two passes instead of one, because each is a
-// plain loop over bytes.
+// The oracle is Hugging Face tokenizers, BertNormalizer followed by BertPreTokenizer: tests/runtime/test_tokenizer.py
+// compares this with it on every code point and on random strings. The kernel has a faster scanner of its own, which
+// reads piece by piece (kernel/generic/scan.hpp). tests/runtime/test_agreement.py and fuzz/tokenizer_fuzzer.cpp compare
+// the two: what a kernel computes must follow from the tokens that this gives, to the last bit. They can only do so
+// because this is written another way.
+//
+// A text is first normalized into `scratch`; the tokens are then slices of it. Two passes instead of one, because each
+// is a plain loop over bytes.
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -58,8 +64,8 @@ inline void classify(const char *block, uint64_t &words, uint64_t &singles) {
 }  // namespace detail
 
 // Calls emit(const char *utf8, size_t bytes) for each token, in order; a token lies in `scratch` until the next call.
-// Lone surrogates and bytes that are not UTF-8 are deleted, as the oracle deletes U+FFFD. The work grows with the length of the text and no faster
-// (runs of combining marks, which are sorted, aside).
+// Lone surrogates and bytes that are not UTF-8 are deleted, as the oracle deletes U+FFFD. The work grows with the
+// length of the text and no faster (runs of combining marks, which are sorted, aside).
 template <class Emit> void tokenize(const Text &text, std::string &scratch, Emit &&emit) {
     const size_t size = detail::normalize(text, scratch);
     if (scratch.size() < size + kPadding) scratch.resize(size + size / 2 + kPadding);

@@ -15,7 +15,8 @@ using Quad = double __attribute__((vector_size(32)));
 PRUNETEXT_INLINE void fill_features(const Model &model, size_t tokens, const Workspace &workspace, double *features) {
     for (const Width &width : model.widths) {
         const int16_t *const best = workspace.best.data() + width.place;
-        const double *const sums = workspace.sums.data() + width.place, *const scale = width.scale.data(), *const bias = width.bias.data();
+        const double *const sums = workspace.sums.data() + width.place, *const scale = width.scale.data(),
+                            *const bias = width.bias.data();
         double *const maxima = features + width.feature, *const means = features + model.filters + width.feature;
         for (size_t f = 0; f < width.filters; ++f) {
             const double value = best[f] * scale[f] + bias[f];
@@ -27,8 +28,8 @@ PRUNETEXT_INLINE void fill_features(const Model &model, size_t tokens, const Wor
     }
 }
 
-// The logits of `Texts` texts. Float64, each summed in index order; four classes at a time, and several texts, since one sum
-// waits for itself.
+// The logits of `Texts` texts. Float64, each summed in index order; four classes at a time, and several texts, since
+// one sum waits for itself.
 template <size_t Texts> PRUNETEXT_INLINE void dense(const Model &model, const double *inputs, double *logits) {
     const double *weights = model.head.data();
     const size_t classes = model.bias.size();

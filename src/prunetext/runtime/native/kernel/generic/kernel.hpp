@@ -1,4 +1,5 @@
-// The kernel of one level: find the tokens, look them up, add rows of the table, keep maxima and sums, then one small dense layer.
+// The kernel of one level: find the tokens, look them up, add rows of the table, keep maxima and sums, then one small
+// dense layer.
 #pragma once
 #include <algorithm>
 
@@ -7,8 +8,8 @@
 PRUNETEXT_BEGIN
 namespace prunetext::PRUNETEXT_KERNEL {
 
-// Maxima and sums of a whole text; the number of its tokens. A word of more bytes than any in the vocabulary is unknown, whatever
-// follows.
+// Maxima and sums of a whole text; the number of its tokens. A word of more bytes than any in the vocabulary is
+// unknown, whatever follows.
 inline size_t pool_text(const Model &model, const Text &text, Workspace &workspace) {
     const size_t context = static_cast<size_t>(model.max_taps()) - 1;
     const std::byte *before[most_taps];  // rows of the tokens before this piece: padding, at first

@@ -20,7 +20,9 @@ PRUNETEXT_INLINE unsigned same_keys(const Vocabulary::Bucket *bucket, uint64_t k
     const __m256i wanted = _mm256_set1_epi64x(static_cast<int64_t>(key));
     const __m256i low = _mm256_cmpeq_epi64(_mm256_load_si256(reinterpret_cast<const __m256i *>(keys)), wanted);
     const __m256i high = _mm256_cmpeq_epi64(_mm256_load_si256(reinterpret_cast<const __m256i *>(keys + 4)), wanted);
-    return static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(low)) | _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4) & all;
+    return static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(low)) |
+                                 _mm256_movemask_pd(_mm256_castsi256_pd(high)) << 4) &
+           all;
 #else
     unsigned same = 0;
     for (unsigned i = 0; i < Vocabulary::kKeys; ++i) same |= unsigned(keys[i] == key) << i;
@@ -28,9 +30,10 @@ PRUNETEXT_INLINE unsigned same_keys(const Vocabulary::Bucket *bucket, uint64_t k
 #endif
 }
 
-// The table's row of the word with this key: the first one, that of unknown words, if there is none. A longer word than its key
-// tells is compared.
-PRUNETEXT_INLINE size_t row_of(const Vocabulary &vocabulary, const Candidate &candidate, const char *token = nullptr, size_t length = 0) {
+// The table's row of the word with this key: the first one, that of unknown words, if there is none. A longer word than
+// its key tells is compared.
+PRUNETEXT_INLINE size_t row_of(const Vocabulary &vocabulary, const Candidate &candidate, const char *token = nullptr,
+                               size_t length = 0) {
     const Vocabulary::Bucket *bucket = candidate.bucket;
     unsigned same = same_keys(bucket, candidate.key);
     while ((same == 0) & bucket->full()) [[unlikely]] {
@@ -43,9 +46,11 @@ PRUNETEXT_INLINE size_t row_of(const Vocabulary &vocabulary, const Candidate &ca
     return same ? place + size_t{1} : 0;
 }
 
-// The table's rows of tokens. All are hashed before any is looked up, so that none waits for the memory of another; words of
-// more than 8 bytes are done apart, since nobody can foretell which they are. `keys`, if given, takes what tells tokens apart.
-PRUNETEXT_INLINE void look_up(const Model &model, size_t count, Workspace &workspace, const std::byte **rows, uint64_t *keys = nullptr) {
+// The table's rows of tokens. All are hashed before any is looked up, so that none waits for the memory of another;
+// words of more than 8 bytes are done apart, since nobody can foretell which they are. `keys`, if given, takes what
+// tells tokens apart.
+PRUNETEXT_INLINE void look_up(const Model &model, size_t count, Workspace &workspace, const std::byte **rows,
+                              uint64_t *keys = nullptr) {
     const Vocabulary &vocabulary = model.vocabulary;
     const Vocabulary::Hash hash = vocabulary.hash();
     const char *const scratch = workspace.scratch.data();

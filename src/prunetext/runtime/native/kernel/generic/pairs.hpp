@@ -1,5 +1,5 @@
-// Pairs of texts: the tokens of both are found before any window is added up, since each has another row where it occurs in the
-// other text.
+// Pairs of texts: the tokens of both are found before any window is added up, since each has another row where it
+// occurs in the other text.
 #pragma once
 #include <algorithm>
 
@@ -20,8 +20,8 @@ PRUNETEXT_INLINE void prefetch(const Text &text) {
 
 constexpr size_t most_kept = size_t{1} << 16;  // tokens for which a workspace keeps its room
 
-inline void pool_flagged(const Model &model, const std::byte *const *rows, const int16_t *const *extras, size_t windows, const Width &width,
-                         Workspace &workspace) {
+inline void pool_flagged(const Model &model, const std::byte *const *rows, const int16_t *const *extras, size_t windows,
+                         const Width &width, Workspace &workspace) {
     // Of an int16 table, sums are added up whether the model needs them or not, for the sake of less code.
     if (model.wide) pool_width<int16_t, true, true>(rows, extras, windows, width, workspace);
     else if (model.mean) pool_width<int8_t, true, true>(rows, extras, windows, width, workspace);
@@ -29,7 +29,8 @@ inline void pool_flagged(const Model &model, const std::byte *const *rows, const
 }
 
 // What the flags of the words under each window add to it; `flags` are those under the first window, and on.
-inline const int16_t *const *extras_of(const Model &model, const uint8_t *flags, size_t windows, const Width &width, Workspace &workspace) {
+inline const int16_t *const *extras_of(const Model &model, const uint8_t *flags, size_t windows, const Width &width,
+                                       Workspace &workspace) {
     const size_t taps = static_cast<size_t>(width.taps), padded = width.padded;
     const int16_t **const extras = workspace.extras.take(windows);
     if (!width.patterns.empty()) {
@@ -48,7 +49,8 @@ inline const int16_t *const *extras_of(const Model &model, const uint8_t *flags,
         extras[w] = sums + w * padded;
         for (size_t j = 0; j < taps; ++j) {
             const int16_t *row = model.flags.data() + flags[w + j] * model.stride + width.column + j * padded;
-            for (size_t f = 0; f < padded; ++f) sums[w * padded + f] = static_cast<int16_t>(sums[w * padded + f] + row[f]);
+            for (size_t f = 0; f < padded; ++f)
+                sums[w * padded + f] = static_cast<int16_t>(sums[w * padded + f] + row[f]);
         }
     }
     return extras;
@@ -71,10 +73,12 @@ inline void pool_gathered(const Model &model, size_t first, size_t count, Worksp
     workspace.best.assign(model.padded, 0);
     workspace.sums.assign(model.padded, 0);
     for (const Width &width : model.widths) {
-        const size_t earlier = static_cast<size_t>(width.taps) - 1, windows = count ? count + earlier : 0, start = first - earlier;
+        const size_t earlier = static_cast<size_t>(width.taps) - 1, windows = count ? count + earlier : 0,
+                     start = first - earlier;
         for (size_t w = 0; w < windows; w += piece) {
             const size_t count = std::min(piece, windows - w);
-            const int16_t *const *extras = extras_of(model, workspace.flags.data() + start + w, count, width, workspace);
+            const int16_t *const *extras =
+                extras_of(model, workspace.flags.data() + start + w, count, width, workspace);
             pool_flagged(model, workspace.rows.data() + start + w, extras, count, width, workspace);
         }
     }

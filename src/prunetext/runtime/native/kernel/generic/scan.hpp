@@ -11,8 +11,8 @@
 PRUNETEXT_BEGIN
 namespace prunetext::PRUNETEXT_KERNEL {
 
-// What 64 bytes of text are: bytes of words, bytes that are tokens of their own, and whether any needs a closer look: one that is
-// to be deleted or, in text that is not normalized yet, one beyond ASCII.
+// What 64 bytes of text are: bytes of words, bytes that are tokens of their own, and whether any needs a closer look:
+// one that is to be deleted or, in text that is not normalized yet, one beyond ASCII.
 struct Masks {
     uint64_t words, singles;
     bool odd;
@@ -21,7 +21,8 @@ struct Masks {
 // Writes 64 bytes in lower case. Bytes of 128 and more, which only normalized text has, belong to words.
 template <bool Raw> PRUNETEXT_INLINE Masks examine(const char *from, char *to) {
 #if PRUNETEXT_LEVEL == 2
-    const auto set = [](int value) __attribute__((always_inline)) { return _mm512_set1_epi8(static_cast<char>(value)); };
+    const auto set = [](int value)
+                         __attribute__((always_inline)) { return _mm512_set1_epi8(static_cast<char>(value)); };
     const __m512i c = _mm512_loadu_si512(from);
     const __mmask64 upper = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(c, set('A')), set(26));
     const __m512i lower = _mm512_max_epu8(_mm512_mask_add_epi8(c, upper, c, set(32)), set(' '));
@@ -30,27 +31,33 @@ template <bool Raw> PRUNETEXT_INLINE Masks examine(const char *from, char *to) {
     const uint64_t digits = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(lower, set('0')), set(10));
     const uint64_t high = _mm512_movepi8_mask(c), words = letters | digits | high;
     const uint64_t spaces = _mm512_cmpeq_epi8_mask(lower, set(' '));
-    const uint64_t kept = _mm512_cmpeq_epi8_mask(c, set('\t')) | _mm512_cmpeq_epi8_mask(c, set('\n')) | _mm512_cmpeq_epi8_mask(c, set('\r'));
+    const uint64_t kept = _mm512_cmpeq_epi8_mask(c, set('\t')) | _mm512_cmpeq_epi8_mask(c, set('\n')) |
+                          _mm512_cmpeq_epi8_mask(c, set('\r'));
     const uint64_t control = _mm512_cmplt_epu8_mask(c, set(' ')) | _mm512_cmpeq_epi8_mask(c, set(127));
     return {words, ~(words | spaces), ((control & ~kept) | (Raw ? high : 0)) != 0};
 #elif PRUNETEXT_LEVEL == 1
     Masks found{0, 0, false};
     for (int half = 0; half < 64; half += 32) {
-        const auto set = [](int value) __attribute__((always_inline)) { return _mm256_set1_epi8(static_cast<char>(value)); };
+        const auto set = [](int value)
+                             __attribute__((always_inline)) { return _mm256_set1_epi8(static_cast<char>(value)); };
         // Below `count` without a sign, by the signed comparison that there is.
         const auto below = [&](__m256i value, int count) __attribute__((always_inline)) {
             return _mm256_cmpgt_epi8(set(count - 128), _mm256_xor_si256(value, set(-128)));
         };
-        const auto mask = [](__m256i value) __attribute__((always_inline)) { return uint64_t(uint32_t(_mm256_movemask_epi8(value))); };
+        const auto mask = [](__m256i value) __attribute__((always_inline)) {
+            return uint64_t(uint32_t(_mm256_movemask_epi8(value)));
+        };
         const __m256i c = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from + half));
         const __m256i upper = below(_mm256_sub_epi8(c, set('A')), 26);
         const __m256i lower = _mm256_max_epu8(_mm256_add_epi8(c, _mm256_and_si256(upper, set(32))), set(' '));
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + half), lower);
-        const __m256i letters = below(_mm256_sub_epi8(lower, set('a')), 26), digits = below(_mm256_sub_epi8(lower, set('0')), 10);
+        const __m256i letters = below(_mm256_sub_epi8(lower, set('a')), 26),
+                      digits = below(_mm256_sub_epi8(lower, set('0')), 10);
         const uint64_t words = mask(_mm256_or_si256(_mm256_or_si256(letters, digits), lower));
         const uint64_t spaces = mask(_mm256_cmpeq_epi8(lower, set(' ')));
-        const __m256i kept = _mm256_or_si256(_mm256_cmpeq_epi8(c, set('\t')),
-                                             _mm256_or_si256(_mm256_cmpeq_epi8(c, set('\n')), _mm256_cmpeq_epi8(c, set('\r'))));
+        const __m256i kept =
+            _mm256_or_si256(_mm256_cmpeq_epi8(c, set('\t')),
+                            _mm256_or_si256(_mm256_cmpeq_epi8(c, set('\n')), _mm256_cmpeq_epi8(c, set('\r'))));
         const __m256i control = _mm256_or_si256(below(c, ' '), _mm256_cmpeq_epi8(c, set(127)));
         found.words |= words << half;
         found.singles |= (~(words | spaces) & 0xFFFFFFFFu) << half;
@@ -82,9 +89,10 @@ template <bool Raw> PRUNETEXT_INLINE Masks examine(const char *from, char *to) {
 PRUNETEXT_INLINE uint32_t *write_places(uint64_t bits, uint32_t base, uint32_t *to) {
     uint32_t *const end = to + std::popcount(bits);
 #if PRUNETEXT_LEVEL == 2
-    alignas(64) static constexpr uint8_t all[64] = {
-        0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-        32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
+    alignas(64) static constexpr uint8_t all[64] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                                    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+                                                    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47,
+                                                    48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
     alignas(64) uint8_t places[64];
     _mm512_store_si512(places, _mm512_maskz_compress_epi8(bits, _mm512_load_si512(all)));
     const __m512i start = _mm512_set1_epi32(static_cast<int>(base));
@@ -102,10 +110,11 @@ PRUNETEXT_INLINE uint32_t *write_places(uint64_t bits, uint32_t base, uint32_t *
     return end;
 }
 
-// The tokens of a piece of text: [begins[i], ends[i]) in `scratch`. `size` bytes are read at `from` and written, in lower case,
-// behind the first `kept` bytes of scratch, a word that has not ended yet. Gives their number, or SIZE_MAX if the text
-// must be normalized first.
-template <bool Raw> PRUNETEXT_INLINE size_t find_tokens(const char *from, size_t size, size_t kept, Workspace &workspace) {
+// The tokens of a piece of text: [begins[i], ends[i]) in `scratch`. `size` bytes are read at `from` and written, in
+// lower case, behind the first `kept` bytes of scratch, a word that has not ended yet. Gives their number, or SIZE_MAX
+// if the text must be normalized first.
+template <bool Raw> PRUNETEXT_INLINE size_t find_tokens(const char *from, size_t size, size_t kept,
+                                                        Workspace &workspace) {
     uint32_t *begin = workspace.begins.take(size + 80), *end = workspace.ends.take(size + 80);
     const uint32_t *const first = end;
     char *const to = workspace.scratch.data() + kept;
