@@ -89,12 +89,12 @@ class Classifier:
             emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
-        strings, such as a column of pyarrow or polars, which is read where it lies; of a model of pairs, any iterable
-        of tuples or lists of two such texts. `threads`: by default all cores
-        when there is much text, else one. `reject`: give None for a text whose label is less probable than the file's
-        threshold, `clf.reject`. Where there may be several labels, a text has those whose probability is at least the
-        label's threshold, in the order of `clf.labels`, and possibly none. InputError for anything else, for fewer than
-        one thread, or to reject without a threshold.
+        strings, such as a column of pyarrow or polars, which is read where it lies; for a model of pairs, any
+        iterable of tuples or lists of two such texts. `threads`: by default all cores when there is much text, else one.
+        `reject`: give None for a text whose label is less probable than the file's threshold, `clf.reject`. If several
+        labels have the same logit, the first of them is given. If a text may have several labels, it gets those whose
+        probability is at least the label's threshold, in the order of `clf.labels`, and possibly none. InputError for
+        anything else, for fewer than one thread, or to reject without a threshold.
         """
         prepared, count = self._prepare(texts, threads)
         self._check_reject(reject)
@@ -213,12 +213,12 @@ class Classifier:
             clf.explain("a great film", "neg")    # [('a', 1.0)]
 
         `label`: one of the model's, to ask what speaks for it; by default the most probable one, also where that does
-        not reach its threshold. What is shared out is the label's logit less the mean of the others, where there may be
-        several labels that logit itself. A max feature's part goes to the n-gram
-        under its first maximal window, a mean feature's part to the single words. Parts of equal n-grams are added up;
-        those that speak against the label are left out, so that the list is empty where nothing in the text speaks for
-        it. Of a pair, the n-grams of both texts are listed. A text's features then have the part that they add to
-        those of the other text and to none, on average: the Shapley values of |u - v| and u · v (Shapley 1953).
+        not reach its threshold. What is shared out is the label's logit less the mean of the others; if there may be
+        several labels, that logit itself. A max feature's part goes to the n-gram under its first maximal window, a
+        mean feature's part to the single words. Parts of equal n-grams are added up; those that speak against the label
+        are left out. The list is empty if nothing in the text speaks for it. For a pair, the n-grams of both texts are
+        listed. A text's features then have the part that they add to those of the other text and to none, on average:
+        the Shapley values of |u - v| and u · v (Shapley 1953).
         """
         if label is not None and (not isinstance(label, str) or label not in self.labels):
             raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")

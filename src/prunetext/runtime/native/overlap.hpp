@@ -23,8 +23,8 @@ struct Tokens {
     uint8_t *flags;
 };
 
-// Of a token as `tokenize` emits it, behind which at least 8 bytes are readable: itself, or a hash of more than 8
-// bytes.
+// The key of a token as `tokenize` emits it, with at least 8 readable bytes behind it: its own bytes, or a hash if they
+// are more than 8.
 inline uint64_t key_of_token(const char *token, size_t length) {
     constexpr Vocabulary::Hash hash{nullptr, detail::kFactor, 0};
     return length <= 8 ? hash.short_key(token, length) : hash.long_key(token, length);

@@ -68,7 +68,7 @@
 // Vectors of the compiler's own kind never cross a call: whatever takes them is inlined.
 #pragma GCC diagnostic ignored "-Wpsabi"
 #if PRUNETEXT_LEVEL == 2 && defined(__GNUC__) && !defined(__clang__)
-// Of GCC 12's own header, about a register that no result depends on.
+// GCC 12 warns of its own header, about a register that no result depends on.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 

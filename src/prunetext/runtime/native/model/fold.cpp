@@ -88,12 +88,12 @@ PRUNETEXT_CLONES
 bool fold_table(const Columns &columns, const int8_t *vectors, const std::vector<size_t> &places, bool wide,
                 std::byte *table) {
     const size_t stride = columns.count, dimensions = columns.dimensions, pairs = (dimensions + 1) / 2;
+    const int8_t *const weights = columns.weights.data();
     const double *const factors = columns.factors.data();
     const int32_t *const limits = columns.limits.data();
     std::vector<int16_t> paired(pairs * stride * 2), vector(pairs * 2);
     for (size_t c = 0; c < stride; ++c)
-        for (size_t d = 0; d < dimensions; ++d)
-            paired[(d / 2 * stride + c) * 2 + d % 2] = columns.weights[c * dimensions + d];
+        for (size_t d = 0; d < dimensions; ++d) paired[(d / 2 * stride + c) * 2 + d % 2] = weights[c * dimensions + d];
     std::vector<int32_t> acc(stride);
     bool sound = true;
     for (size_t i = 0; i < places.size() && sound; ++i) {

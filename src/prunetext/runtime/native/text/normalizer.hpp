@@ -89,8 +89,8 @@ template <class Unit> inline bool put_sixteen(const Unit *, char *) { return fal
 #endif
 
 // Writes normalized text into `scratch`, a piece at a time. Marks wait until the next starter, because their order is
-// then known. They all become part of one word, so that who is not interested in longer words can have no more than
-// `most_marks` of them in a row.
+// then known. They all become part of one word. If longer words do not matter, `most_marks` bounds how many
+// are kept in a row.
 class Normalizer {
   public:
     explicit Normalizer(std::string &scratch, size_t most_marks = SIZE_MAX)

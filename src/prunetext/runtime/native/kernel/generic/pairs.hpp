@@ -22,7 +22,7 @@ constexpr size_t most_kept = size_t{1} << 16;  // tokens for which a workspace k
 
 inline void pool_flagged(const Model &model, const std::byte *const *rows, const int16_t *const *extras, size_t windows,
                          const Width &width, Workspace &workspace) {
-    // Of an int16 table, sums are added up whether the model needs them or not, for the sake of less code.
+    // With an int16 table, sums are added up whether the model needs them or not, for the sake of less code.
     if (model.wide) pool_width<int16_t, true, true>(rows, extras, windows, width, workspace);
     else if (model.mean) pool_width<int8_t, true, true>(rows, extras, windows, width, workspace);
     else pool_width<int8_t, false, true>(rows, extras, windows, width, workspace);
