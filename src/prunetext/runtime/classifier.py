@@ -89,8 +89,8 @@ class Classifier:
             emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
-        strings, such as a column of pyarrow or polars, which is read where it lies; for a model of pairs, any
-        iterable of tuples or lists of two such texts. `threads`: by default all cores when there is much text, else one.
+        strings, such as a column of pyarrow or polars, which is read where it lies; for a model of pairs, any iterable
+        of tuples or lists of two such texts. `threads`: by default all cores when there is much text, else one.
         `reject`: give None for a text whose label is less probable than the file's threshold, `clf.reject`. If several
         labels have the same logit, the first of them is given. If a text may have several labels, it gets those whose
         probability is at least the label's threshold, in the order of `clf.labels`, and possibly none. InputError for
