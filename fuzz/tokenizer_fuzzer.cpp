@@ -1,6 +1,8 @@
 // The tokenizer and the kernels, given any text in any width: the same characters give the same tokens, and every
 // kernel, which reads a text piece by piece, gives the features that follow from all its tokens.
 #include "harness.hpp"
+#include "model/encoding.hpp"
+#include "overlap.hpp"
 
 namespace {
 
@@ -85,6 +87,26 @@ std::vector<Workspace> &workspaces_of(const Model &model) {
     return all[static_cast<size_t>(&model - models.data())];
 }
 
+// Training's ids, of two texts that may be a pair: those of the tokens, whatever the number of threads.
+void check_ids(const Model &model, const Text &text, const std::vector<std::string> &tokens) {
+    std::vector<int32_t> expected;
+    for (int side = 0; side < 2; ++side)
+        for (const std::string &token : tokens) {
+            const int32_t word = model.vocabulary.find(token.data(), token.size());
+            expected.push_back(word < 0 ? kUnknown : word + kFirstWord);
+        }
+    for (const bool pairs : {false, true}) {
+        std::vector<int32_t> ids;
+        for (const EncodedPart &part : encode_texts(model.vocabulary, {text, text}, 2, pairs))
+            ids.insert(ids.end(), part.ids.begin(), part.ids.end());
+        for (int32_t &id : ids) {
+            if (pairs && !(id >> kFlags & matched)) fail("a word that both texts have is not marked");
+            id &= (int32_t{1} << kFlags) - 1;
+        }
+        if (ids != expected) fail("the ids are not those of the tokens");
+    }
+}
+
 void check(const Model &model, const Text &text, const Codes &codes) {
     const std::vector<std::string> tokens = tokens_of(text);
     check_tokens(tokens);
@@ -93,6 +115,7 @@ void check(const Model &model, const Text &text, const Codes &codes) {
         if (model.vocabulary.find(token.data(), token.size()) !=
             model.vocabulary.find_token((token + "        ").data(), token.size()))
             fail("two ways to look a word up differ");
+    check_ids(model, text, tokens);
     check_scores(model, text, workspaces_of(model));
     if (tokens.size() < 50) check_explanation(model, text);
 }

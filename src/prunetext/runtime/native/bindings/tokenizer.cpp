@@ -2,17 +2,14 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <exception>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "bindings/python_text.hpp"
+#include "model/encoding.hpp"
 #include "model/vocabulary.hpp"
 #include "overlap.hpp"
 #include "text/tokenizer.hpp"
@@ -21,11 +18,6 @@ namespace nb = nanobind;
 
 namespace prunetext {
 namespace {
-
-constexpr int32_t kUnknown = 1;  // 0 is padding
-constexpr int32_t kFirstWord = 2;
-constexpr int kMostThreads = 256;
-constexpr int kFlags = 29;  // the bit of an id from which on the flags of a pair's tokens stand
 
 nb::object to_str(std::string_view utf8) {
     nb::object text = nb::steal(PyUnicode_DecodeUTF8(utf8.data(), Py_ssize_t(utf8.size()), nullptr));
@@ -77,75 +69,6 @@ nb::list words_of(const Vocabulary &vocabulary) {
     return words;
 }
 
-// The ids of texts[begin:end], and where each text's ids end within them. Two texts after each other may be a pair.
-struct Part {
-    size_t begin, end;
-    bool pairs;
-    std::vector<int32_t> ids;
-    std::vector<int64_t> ends;
-    std::exception_ptr error;
-
-    void run(const Vocabulary &vocabulary, const std::vector<Text> &texts) noexcept {
-        try {
-            std::string scratch;
-            std::vector<uint64_t> keys;
-            std::vector<uint8_t> flags;
-            Overlap overlap;
-            ends.reserve(end - begin);
-            for (size_t i = begin; i < end; ++i) {
-                tokenize(texts[i], scratch, [&](const char *token, size_t length) {
-                    const int32_t index = vocabulary.find_token(token, length);
-                    ids.push_back(index < 0 ? kUnknown : index + kFirstWord);
-                    if (pairs) keys.push_back(key_of_token(token, length));
-                });
-                ends.push_back(int64_t(ids.size()));
-                if (!pairs || (i - begin) % 2 == 0) continue;
-                const size_t own = keys.size(), first = own - size_t(ends.back() - ends[ends.size() - 2]);
-                flags.resize(own);
-                overlap.flag({keys.data(), first, flags.data()},
-                             {keys.data() + first, own - first, flags.data() + first});
-                for (size_t t = 0; t < own; ++t) ids[ids.size() - own + t] |= flags[t] << kFlags;
-                keys.clear();
-            }
-        } catch (...) {
-            error = std::current_exception();
-        }
-    }
-};
-
-// Cuts the texts into parts of about equal numbers of characters, one for each thread.
-std::vector<Part> cut(const std::vector<Text> &texts, size_t threads, bool pairs) {
-    size_t total = 0;
-    for (const Text &text : texts) total += text.length + 1;
-    std::vector<Part> parts;
-    size_t begin = 0, done = 0;
-    for (size_t i = 0; i < texts.size(); ++i) {
-        done += texts[i].length + 1;
-        if (pairs && i % 2 == 0) continue;
-        if (done * threads >= total * (parts.size() + 1)) {  // so for the last text too
-            parts.push_back(Part{begin, i + 1, pairs, {}, {}, {}});
-            begin = i + 1;
-        }
-    }
-    return parts;
-}
-
-void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, const std::vector<Text> &texts) {
-    std::vector<std::thread> workers;
-    workers.reserve(parts.size());
-    for (size_t p = 1; p < parts.size(); ++p) {
-        try {
-            workers.emplace_back([&, p] { parts[p].run(vocabulary, texts); });
-        } catch (const std::system_error &) {  // no more threads to be had: this one does the work
-            parts[p].run(vocabulary, texts);
-        }
-    }
-    if (!parts.empty()) parts[0].run(vocabulary, texts);
-    for (std::thread &worker : workers) worker.join();
-    for (const Part &part : parts)
-        if (part.error) std::rethrow_exception(part.error);
-}
-
 template <class Number> nb::bytes make_bytes(size_t count) {
     nb::object bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(count * sizeof(Number))));
     if (!bytes.is_valid()) throw nb::python_error();
@@ -154,13 +77,12 @@ template <class Number> nb::bytes make_bytes(size_t count) {
 
 nb::tuple encode_all(const Vocabulary &vocabulary, const std::vector<Text> &texts, int threads, bool pairs) {
     if (threads < 1) throw nb::value_error("threads must be at least 1");
-    std::vector<Part> parts;
+    std::vector<EncodedPart> parts;
     size_t count = 0;
     {
         nb::gil_scoped_release release;
-        parts = cut(texts, size_t(std::min(threads, kMostThreads)), pairs);
-        run_all(parts, vocabulary, texts);
-        for (const Part &part : parts) count += part.ids.size();
+        parts = encode_texts(vocabulary, texts, size_t(threads), pairs);
+        for (const EncodedPart &part : parts) count += part.ids.size();
     }
     nb::bytes ids = make_bytes<int32_t>(count);
     nb::bytes offsets = make_bytes<int64_t>(texts.size() + 1);
@@ -168,7 +90,7 @@ nb::tuple encode_all(const Vocabulary &vocabulary, const std::vector<Text> &text
     char *offset = PyBytes_AS_STRING(offsets.ptr());
     int64_t base = 0;
     std::memcpy(offset, &base, 8);
-    for (const Part &part : parts) {
+    for (const EncodedPart &part : parts) {
         if (!part.ids.empty()) std::memcpy(id + 4 * base, part.ids.data(), 4 * part.ids.size());
         for (const int64_t end : part.ends) {
             const int64_t shifted = base + end;
