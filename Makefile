@@ -32,7 +32,7 @@ unexport PYTHONPATH
 help:
 	@echo 'make demo   train, prune and pack a news classifier, and use it'
 	@echo 'make test   lint, type-check, build, and run every test'
-	@echo 'make fuzz   feed the model reader and the tokenizer what nobody expects; FUZZ_SECONDS=60 for each'
+	@echo 'make fuzz   feed the native code what nobody expects; FUZZ_SECONDS=60 for each'
 	@echo 'make lint   lint and type-check only'
 	@echo 'make install   bring .venv up to date with the sources, for running single tests'
 	@echo 'make clean  remove what these made (not runs/)'
@@ -54,6 +54,7 @@ lint: $(VENV)/.stamp-test
 	@$(call begin,Lint and type-check) \
 	$(VENV)/bin/python -m ruff check --quiet && \
 	$(VENV)/bin/python -m ruff format --check --quiet && \
+	$(VENV)/bin/clang-format --dry-run --Werror $$(find src fuzz -name '*.[ch]pp') && \
 	$(VENV)/bin/python -m mypy --no-error-summary
 
 # The wheel alone, in an environment without any other package: what a user deploys.

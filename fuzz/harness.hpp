@@ -1,22 +1,20 @@
-// What both harnesses share: a model from bytes, and what must hold of its answers to any text.
+// What the fuzzers share: models, and what must hold of their answers to any text.
 #pragma once
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "explain.hpp"
-#include "file.hpp"
-#include "kernel.hpp"
-#include "tokenizer.hpp"
+#include "file/file.hpp"
+#include "kernel/answers.hpp"
+#include "kernel/kernel.hpp"
+#include "text/tokenizer.hpp"
 
 namespace fuzz {
 
@@ -27,29 +25,24 @@ using namespace prunetext;
     std::abort();
 }
 
-// Stands for zlib, whose code is not under test: the seeds hold their streams as they are, so that a changed byte is a changed byte.
+// Stands for zlib, whose code is not under test: the seeds hold their streams as they are, so that a changed byte is a
+// changed byte.
 inline std::string as_stored(std::string_view stream, size_t size, const std::string &what) {
     if (stream.size() != size) throw std::invalid_argument(what + " is not of the size stated");
     return std::string(stream);
 }
 
-// A file of these bytes, without a disk.
-class MemoryFile {
-  public:
-    MemoryFile() : descriptor_(memfd_create("model", 0)), path_("/proc/self/fd/" + std::to_string(descriptor_)) {}
-
-    const std::string &holding(std::string_view bytes) {
-        if (ftruncate(descriptor_, 0) != 0 || pwrite(descriptor_, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-            std::perror("the file in memory cannot be written");
-            std::exit(1);
-        }
-        return path_;
-    }
-
-  private:
-    int descriptor_;
-    std::string path_;
-};
+// The models in the folder that PRUNETEXT_FUZZ_MODELS names.
+inline std::vector<Model> load_models() {
+    const char *folder = std::getenv("PRUNETEXT_FUZZ_MODELS");
+    std::vector<std::filesystem::path> paths;
+    for (const auto &entry : std::filesystem::directory_iterator(folder ? folder : ".")) paths.push_back(entry.path());
+    std::sort(paths.begin(), paths.end());
+    std::vector<Model> models;
+    for (const auto &path : paths) models.emplace_back(read_file(path), as_stored);
+    if (models.empty()) fail("there is no model in the folder PRUNETEXT_FUZZ_MODELS");
+    return models;
+}
 
 inline std::vector<std::string> tokens_of(const Text &text) {
     std::vector<std::string> tokens;
@@ -58,13 +51,16 @@ inline std::vector<std::string> tokens_of(const Text &text) {
     return tokens;
 }
 
-// Add a text's features, as the format defines them: from all tokens at once, one number after the other. `other` are the tokens of a
-// pair's other text. These branches are not what the fuzzer should look for.
-__attribute__((no_sanitize("coverage"))) inline void add_features(const Model &model, const std::vector<std::string> &tokens,
-                                                                  const std::vector<std::string> &other, std::vector<double> &values) {
+// Add a text's features, as the format defines them: from all tokens at once, one number after the other. `other` are
+// the tokens of a pair's other text. These branches are not what the fuzzer should look for.
+__attribute__((no_sanitize("coverage"))) inline void add_features(const Model &model,
+                                                                  const std::vector<std::string> &tokens,
+                                                                  const std::vector<std::string> &other,
+                                                                  std::vector<double> &values) {
     const size_t context = static_cast<size_t>(model.max_taps()) - 1, first = values.size();
     std::vector<const std::byte *> rows(context, model.row(model.rows));
-    for (const std::string &token : tokens) rows.push_back(model.row_of(model.vocabulary.find(token.data(), token.size())));
+    for (const std::string &token : tokens)
+        rows.push_back(model.row_of(model.vocabulary.find(token.data(), token.size())));
     rows.insert(rows.end(), context, model.row(model.rows));
     std::vector<unsigned> flags(rows.size(), 0);
     for (size_t i = 0; i < tokens.size(); ++i)
@@ -86,7 +82,8 @@ __attribute__((no_sanitize("coverage"))) inline void add_features(const Model &m
                 for (size_t j = 0; j < taps; ++j) {
                     const size_t column = width.column + j * width.padded + f;
                     const std::byte *const row = rows[start + j];
-                    sum += model.wide ? reinterpret_cast<const int16_t *>(row)[column] : reinterpret_cast<const int8_t *>(row)[column];
+                    sum += model.wide ? reinterpret_cast<const int16_t *>(row)[column]
+                                      : reinterpret_cast<const int8_t *>(row)[column];
                     if (flags[start + j]) sum += model.flags[flags[start + j] * model.stride + column];
                 }
                 best = std::max(best, sum);
@@ -95,7 +92,8 @@ __attribute__((no_sanitize("coverage"))) inline void add_features(const Model &m
             const double value = static_cast<double>(best) * width.scale[f] + width.bias[f];
             values[first + width.feature + f] = value > 0 ? value : 0;
             const double own = static_cast<double>(windows ? windows : 1);
-            if (model.mean) values[first + model.filters + width.feature + f] = static_cast<double>(total) / own * width.scale[f];
+            if (model.mean)
+                values[first + model.filters + width.feature + f] = static_cast<double>(total) / own * width.scale[f];
         }
     }
 }
@@ -123,13 +121,50 @@ __attribute__((no_sanitize("coverage"))) inline std::vector<double> reference(co
 }
 
 inline void must_be(const Model &model, const Workspace &workspace, size_t item, const std::vector<double> &expected) {
-    const double *inputs = workspace.features.data() + item * model.inputs, *logits = workspace.logits.data() + item * model.bias.size();
-    if (std::memcmp(inputs, expected.data(), model.inputs * sizeof(double)) != 0) fail("a kernel's features are not those of the tokens");
-    if (std::memcmp(logits, expected.data() + model.inputs, model.labels.size() * sizeof(double)) != 0) fail("a kernel's logits differ");
+    const double *inputs = workspace.features.data() + item * model.inputs,
+                 *logits = workspace.logits.data() + item * model.bias.size();
+    if (std::memcmp(inputs, expected.data(), model.inputs * sizeof(double)) != 0)
+        fail("a kernel's features are not those of the tokens");
+    if (std::memcmp(logits, expected.data() + model.inputs, model.labels.size() * sizeof(double)) != 0)
+        fail("a kernel's logits differ");
 }
 
-// Every kernel's answer to a text, or to a pair of it and another one, alone and among others, in a new workspace and in one that
-// was used before.
+// What one text or pair is told, by each way to ask; the logits are the last of `expected`.
+inline void check_answer(const Model &model, Workspace &workspace, size_t item, const std::vector<double> &expected) {
+    const auto logits = expected.end() - static_cast<std::ptrdiff_t>(model.labels.size());
+    const auto first = static_cast<uint32_t>(std::max_element(logits, expected.end()) - logits);
+    if (winner(model, workspace, item) != first) fail("the winner is not the first of the largest logits");
+    const std::vector<double> before = workspace.logits;
+    std::vector<float> shares(model.labels.size());
+    if (model.several()) {
+        std::vector<uint64_t> chosen((shares.size() + 63) / 64);
+        std::vector<float> given, wanted;
+        choose(model, workspace, item, chosen.data(), &given);
+        probabilities(model, workspace, item, shares.data());
+        for (size_t c = 0; c < shares.size(); ++c) {
+            if (!(shares[c] >= 0 && shares[c] <= 1)) fail("a probability is none");
+            const bool has = shares[c] >= model.thresholds[c];
+            if (has) wanted.push_back(shares[c]);
+            if (has != (chosen[c / 64] >> c % 64 & 1)) fail("a label is given against its threshold");
+        }
+        if (given != wanted) fail("the probabilities of several labels differ");
+        return;
+    }
+    const Answer answer = best(model, workspace, item);
+    workspace.logits = before;
+    const Answer rejected = best(model, workspace, item, true);
+    workspace.logits = before;
+    probabilities(model, workspace, item, shares.data());
+    double sum = 0;
+    for (const float share : shares) sum += share >= 0 ? share : NAN;
+    if (!(std::fabs(sum - 1) < 1e-4)) fail("probabilities do not sum to 1");
+    if (answer.label != first || answer.probability != shares[first]) fail("an answer is not the winner's");
+    if (answer.probability != *std::max_element(shares.begin(), shares.end())) fail("the winner is not most probable");
+    if (rejected.label != (answer.probability < model.reject ? no_label : first)) fail("a label is rejected wrongly");
+}
+
+// Every kernel's answer to a text, or to a pair of it and another one, alone and among others, in a new workspace and
+// in one that was used before.
 inline void check_item(const Model &model, const Text *item, std::vector<Workspace> &used) {
     const std::vector<double> expected = reference(model, item);
     const size_t per = model.pairs ? 2 : 1;
@@ -144,12 +179,8 @@ inline void check_item(const Model &model, const Text *item, std::vector<Workspa
         kernels()[k].score(model, three.data(), 3, used[k]);
         must_be(model, used[k], 1, expected);
 
-        std::vector<float> shares(model.labels.size());
-        probabilities(model, fresh, 0, shares.data());
-        double sum = 0;
-        for (const float share : shares) sum += share >= 0 ? share : NAN;
-        if (!(std::fabs(sum - 1) < 1e-4)) fail("probabilities do not sum to 1");
-        if (top_probability(model, used[k], 1) != *std::max_element(shares.begin(), shares.end())) fail("the top probability differs");
+        check_answer(model, fresh, 0, expected);
+        check_answer(model, used[k], 1, expected);
     }
 }
 

@@ -8,6 +8,7 @@ Streams are stored, not compressed, since the fuzzers' inflater takes them as th
 from __future__ import annotations
 
 import importlib.util
+import struct
 import sys
 import zlib
 from pathlib import Path
@@ -76,9 +77,9 @@ def stored(path: Path) -> bytes:
 
 
 def main() -> None:
-    """Write the folders `model`, `tokenizer` and `readers` into the folder given."""
+    """Write the folders `model`, `tokenizer`, `match` and `readers` into the folder given."""
     target = Path(sys.argv[1])
-    for name in ("model", "tokenizer", "readers"):
+    for name in ("model", "tokenizer", "match", "readers"):
         (target / name).mkdir(parents=True, exist_ok=True)
     make_tensors = tests_module("conftest").make_tensors
     scratch = target / "scratch"
@@ -87,7 +88,7 @@ def main() -> None:
             packed.write(scratch, *make_tensors(**shape))
             (target / folder / name).write_bytes(stored(scratch))
     scratch.unlink()
-    hostile = tests_module("test_hostile").hostile_files((target / "model" / "plain").read_bytes())
+    hostile = tests_module("hostile").hostile_files((target / "model" / "plain").read_bytes())
     for number, (_, data) in enumerate(hostile):
         if len(data) <= LONGEST_SEED:
             (target / "model" / f"hostile {number}").write_bytes(data)
@@ -96,6 +97,23 @@ def main() -> None:
             for reader in range(len(READERS)):
                 data = bytes([way | reader << 2]) + text.encode(encoding, "replace")
                 (target / "tokenizer" / f"{number} {way} {reader}").write_bytes(data)
+    for name, data in matches().items():
+        (target / "match" / name).write_bytes(data)
+
+
+def matches() -> dict[str, bytes]:
+    """Texts whose words are compared, vectors of which the nearest are found, and stored texts with a query."""
+    stored = b"".join(bytes([len(text.encode())]) + text.encode() for text in TEXTS if len(text.encode()) < 256)
+    vectors = [1.0, 0.0, -1.0, 0.5, 1e-30, 1e30, 3e38, 1e-45, 0.0, 0.0, 2.0, -2.0] * 9
+    inputs = {f"words {count}": bytes([0, 5, count, *range(2 * count)]) for count in (3, 20, 70, 120)}
+    inputs |= {
+        f"vectors {width}": bytes([1, width, 4]) + struct.pack("<108f", *vectors) for width in (0, 2, 15, 17, 35)
+    }
+    for reader in range(2):
+        for second in range(2):
+            for texts in range(2):
+                inputs[f"stored {reader} {second} {texts}"] = bytes([2, reader, second, texts, 9, 5]) + stored
+    return inputs
 
 
 if __name__ == "__main__":

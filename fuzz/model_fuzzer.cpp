@@ -1,4 +1,5 @@
-// The model reader, given any bytes under a valid checksum: it refuses them with a reason, or all kernels agree on what they say.
+// The model reader, given any bytes under a valid checksum: it refuses them with a reason, or all kernels agree on what
+// they say.
 #include "harness.hpp"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
@@ -23,7 +24,8 @@ struct Parts {
 
     explicit Parts(std::string_view file) {
         if (file.size() < 8) return;
-        const size_t length = std::min<uint64_t>(little_endian<uint64_t>(reinterpret_cast<const unsigned char *>(file.data())), file.size() - 8);
+        const size_t length = std::min<uint64_t>(
+            little_endian<uint64_t>(reinterpret_cast<const unsigned char *>(file.data())), file.size() - 8);
         header = file.substr(8, length);
         body = file.substr(8 + length);
     }
@@ -64,8 +66,26 @@ void mutate_number(std::string &text, Random &random) {
     size_t end = start;
     while (end < text.size() && digit(text[end])) ++end;
     const uint64_t now = std::strtoull(text.substr(start, std::min<size_t>(end - start, 19)).c_str(), nullptr, 10);
-    const uint64_t others[] = {0, 1, 2, now - 1, now + 1, now / 2, now * 2, now + 8, 16, 17, 255, 256, 4096, 1u << 26,
-                               uint64_t{1} << 31, uint64_t{1} << 32, uint64_t{1} << 62, INT64_MAX, UINT64_MAX, random.below(100)};
+    const uint64_t others[] = {0,
+                               1,
+                               2,
+                               now - 1,
+                               now + 1,
+                               now / 2,
+                               now * 2,
+                               now + 8,
+                               16,
+                               17,
+                               255,
+                               256,
+                               4096,
+                               1u << 26,
+                               uint64_t{1} << 31,
+                               uint64_t{1} << 32,
+                               uint64_t{1} << 62,
+                               INT64_MAX,
+                               UINT64_MAX,
+                               random.below(100)};
     text.replace(start, end - start, std::to_string(others[random.below(std::size(others))]));
 }
 
@@ -97,16 +117,17 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t mos
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static MemoryFile memory;
     std::string file(reinterpret_cast<const char *>(data), size);
     seal(file);
     try {
-        const Model model(memory.holding(file), as_stored);
+        const Model model(read_memory(file), as_stored);
         std::string own;  // of the model's own words
-        for (size_t i = 0; i < model.vocabulary.size() && own.size() < 300; ++i) own += std::string(model.vocabulary[i]) + " ";
+        for (size_t i = 0; i < model.vocabulary.size() && own.size() < 300; ++i)
+            own += std::string(model.vocabulary[i]) + " ";
         std::vector<Workspace> used;
         using namespace std::literals;
-        for (const std::string_view text : {std::string_view(own), "GREAT, a great\0 film \xE7\x94\xB5\xE5\xBD\xB1"sv, ""sv}) {
+        for (const std::string_view text :
+             {std::string_view(own), "GREAT, a great\0 film \xE7\x94\xB5\xE5\xBD\xB1"sv, ""sv}) {
             check_scores(model, {text.data(), text.size(), 0, false}, used);
             check_explanation(model, {text.data(), text.size(), 0, false});
         }

@@ -38,3 +38,4 @@ fuzz() {
 fuzz model -max_len=8192 -dict=fuzz/model.dict
 export PRUNETEXT_FUZZ_MODELS=$out/seeds/readers
 fuzz tokenizer -max_len=1000
+fuzz match -max_len=2000

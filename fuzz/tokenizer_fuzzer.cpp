@@ -1,11 +1,8 @@
-// The tokenizer and the kernels, given any text in any width: the same characters give the same tokens, and every kernel, which
-// reads a text piece by piece, gives the features that follow from all its tokens.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
+// The tokenizer and the kernels, given any text in any width: the same characters give the same tokens, and every
+// kernel, which reads a text piece by piece, gives the features that follow from all its tokens.
 #include "harness.hpp"
+#include "model/encoding.hpp"
+#include "overlap.hpp"
 
 namespace {
 
@@ -17,14 +14,19 @@ using Codes = std::vector<uint32_t>;
 
 // One character at the start of the bytes, or 0 where there is none: RFC 3629, section 4.
 size_t valid_length(const uint8_t *bytes, size_t size) {
-    const auto in = [&](size_t i, uint8_t low, uint8_t high) { return i < size && bytes[i] >= low && bytes[i] <= high; };
+    const auto in = [&](size_t i, uint8_t low, uint8_t high) {
+        return i < size && bytes[i] >= low && bytes[i] <= high;
+    };
     const auto tail = [&](size_t i) { return in(i, 0x80, 0xBF); };
     if (in(0, 0x00, 0x7F)) return 1;
     if (in(0, 0xC2, 0xDF) && tail(1)) return 2;
     if (((in(0, 0xE0, 0xE0) && in(1, 0xA0, 0xBF)) || (in(0, 0xED, 0xED) && in(1, 0x80, 0x9F)) ||
-         ((in(0, 0xE1, 0xEC) || in(0, 0xEE, 0xEF)) && tail(1))) && tail(2))
+         ((in(0, 0xE1, 0xEC) || in(0, 0xEE, 0xEF)) && tail(1))) &&
+        tail(2))
         return 3;
-    if (((in(0, 0xF0, 0xF0) && in(1, 0x90, 0xBF)) || (in(0, 0xF4, 0xF4) && in(1, 0x80, 0x8F)) || (in(0, 0xF1, 0xF3) && tail(1))) && tail(2) && tail(3))
+    if (((in(0, 0xF0, 0xF0) && in(1, 0x90, 0xBF)) || (in(0, 0xF4, 0xF4) && in(1, 0x80, 0x8F)) ||
+         (in(0, 0xF1, 0xF3) && tail(1))) &&
+        tail(2) && tail(3))
         return 4;
     return 0;
 }
@@ -49,7 +51,9 @@ std::vector<uint8_t> encode(const Codes &codes) {
         if (code < 0x80) add(code);
         else if (code < 0x800) add(0xC0 | code >> 6), add(0x80 | (code & 63));
         else if (code < 0x10000) add(0xE0 | code >> 12), add(0x80 | (code >> 6 & 63)), add(0x80 | (code & 63));
-        else add(0xF0 | code >> 18), add(0x80 | (code >> 12 & 63)), add(0x80 | (code >> 6 & 63)), add(0x80 | (code & 63));
+        else
+            add(0xF0 | code >> 18), add(0x80 | (code >> 12 & 63)), add(0x80 | (code >> 6 & 63)),
+                add(0x80 | (code & 63));
     }
     return bytes;
 }
@@ -72,7 +76,8 @@ void check_tokens(const std::vector<std::string> &tokens) {
         if (token.empty() || !valid_utf8(token)) fail("a token is empty, or not UTF-8");
         for (const char unit : token) {
             const auto byte = static_cast<uint8_t>(unit);
-            if (!detail::is_word(byte) && (token.size() > 1 || byte <= ' ')) fail("a token has what is no part of a word");
+            if (!detail::is_word(byte) && (token.size() > 1 || byte <= ' '))
+                fail("a token has what is no part of a word");
         }
     }
 }
@@ -82,13 +87,35 @@ std::vector<Workspace> &workspaces_of(const Model &model) {
     return all[static_cast<size_t>(&model - models.data())];
 }
 
+// Training's ids, of two texts that may be a pair: those of the tokens, whatever the number of threads.
+void check_ids(const Model &model, const Text &text, const std::vector<std::string> &tokens) {
+    std::vector<int32_t> expected;
+    for (int side = 0; side < 2; ++side)
+        for (const std::string &token : tokens) {
+            const int32_t word = model.vocabulary.find(token.data(), token.size());
+            expected.push_back(word < 0 ? kUnknown : word + kFirstWord);
+        }
+    for (const bool pairs : {false, true}) {
+        std::vector<int32_t> ids;
+        for (const EncodedPart &part : encode_texts(model.vocabulary, {text, text}, 2, pairs))
+            ids.insert(ids.end(), part.ids.begin(), part.ids.end());
+        for (int32_t &id : ids) {
+            if (pairs && !(id >> kFlags & matched)) fail("a word that both texts have is not marked");
+            id &= (int32_t{1} << kFlags) - 1;
+        }
+        if (ids != expected) fail("the ids are not those of the tokens");
+    }
+}
+
 void check(const Model &model, const Text &text, const Codes &codes) {
     const std::vector<std::string> tokens = tokens_of(text);
     check_tokens(tokens);
     if (tokens != tokens_of(text_of(codes, 4))) fail("the same characters give other tokens as UCS-4");
     for (const std::string &token : tokens)
-        if (model.vocabulary.find(token.data(), token.size()) != model.vocabulary.find_token((token + "        ").data(), token.size()))
+        if (model.vocabulary.find(token.data(), token.size()) !=
+            model.vocabulary.find_token((token + "        ").data(), token.size()))
             fail("two ways to look a word up differ");
+    check_ids(model, text, tokens);
     check_scores(model, text, workspaces_of(model));
     if (tokens.size() < 50) check_explanation(model, text);
 }
@@ -96,12 +123,7 @@ void check(const Model &model, const Text &text, const Codes &codes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int *, char ***) {
-    const char *folder = std::getenv("PRUNETEXT_FUZZ_MODELS");
-    std::vector<std::filesystem::path> paths;
-    for (const auto &entry : std::filesystem::directory_iterator(folder ? folder : ".")) paths.push_back(entry.path());
-    std::sort(paths.begin(), paths.end());
-    for (const auto &path : paths) models.emplace_back(path, as_stored);
-    if (models.empty()) fail("there is no model in the folder PRUNETEXT_FUZZ_MODELS");
+    models = load_models();
     return 0;
 }
 
@@ -120,7 +142,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const auto units = units_of<uint8_t>(data, size);
         codes = widened(units);
         check(model, text_of(units, 1), codes);
-        if (std::all_of(units.begin(), units.end(), [](uint8_t unit) { return unit < 128; })) check(model, text_of(units, 1, true), codes);
+        if (std::all_of(units.begin(), units.end(), [](uint8_t unit) { return unit < 128; }))
+            check(model, text_of(units, 1, true), codes);
     } else if (way == 2) {
         const auto units = units_of<uint16_t>(data, size);
         codes = widened(units);
@@ -134,6 +157,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::vector<uint8_t> utf8 = encode(codes);
     Codes back = decode(utf8.data(), utf8.size());
     check(model, text_of(utf8, 0), back);
-    if (tokens_of(text_of(back, 4)) != tokens_of(text_of(codes, 4))) fail("half a surrogate pair is not as if it were not there");
+    if (tokens_of(text_of(back, 4)) != tokens_of(text_of(codes, 4)))
+        fail("half a surrogate pair is not as if it were not there");
     return 0;
 }

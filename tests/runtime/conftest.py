@@ -1,10 +1,12 @@
 """Random packed models of any shape, for all tests of the runtime."""
 
+import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -65,41 +67,51 @@ def make_tensors(
     vocabulary = encode_vocabulary(sorted(words))
     embedding = rng.integers(-128, 128, (len(words) + 1, dimensions)).astype(np.int8)
     units = None if zeros is None else make_units(rng, embedding.shape, zeros, precisions)
-    embedding = embedding if units is None else units.values
+    vectors = embedding if units is None else units.values
     tensors: dict[str, Any] = {
         "embedding": embedding if units is None else units,
         "embedding.scale": np.array([0.013], np.float32),
         "vocabulary": Tensor("U8", (len(vocabulary),), vocabulary),
     }
-    vectors = embedding
     if pairs:
         tensors["match"] = rng.integers(-128, 128, (2, dimensions)).astype(np.int8)
-        vectors = np.concatenate([embedding, tensors["match"]])
+        vectors = np.concatenate([vectors, tensors["match"]])
     for k, count in filters.items():
-        weight = rng.integers(-128, 128, (count, k, dimensions)).astype(np.int8)
-        units = None if zeros is None else make_units(rng, weight.shape, zeros)
-        weight = weight if units is None else units.values
-        scale = rng.uniform(0.001, 0.1, count).astype(np.float32)
-        exact = np.abs(np.einsum("rd,fjd->frj", vectors.astype(np.int64), weight.astype(np.int64))).max((1, 2))
         limit = 127 if table == "int8" else 32767 // (3 * k if pairs else k)
-        tensors |= {
-            f"conv{k}.weight": weight if units is None else units,
-            f"conv{k}.scale": scale,
-            f"conv{k}.table_scale": (np.maximum(exact, 1) * 0.01301 * scale / limit).astype(np.float32),
-            f"conv{k}.bias": rng.normal(0, 1, count).astype(np.float32),
-        }
+        tensors |= make_filters(rng, vectors, k, count, zeros, limit)
     features = sum(filters.values()) * (2 if pooling == "max+mean" else 1) * (4 if pairs else 1)
     tensors["head.weight"] = rng.normal(0, 0.3, (classes, features)).astype(np.float32)
     if pairs:  # products are large
         tensors["head.weight"] *= np.repeat(np.float32([0.1, 0.1, 0.1, 0.001]), features // 4)
     tensors["head.bias"] = rng.normal(0, 0.3, classes).astype(np.float32)
+    metadata = {"tokenizer": "bert/1", "pooling": pooling, "table": table, "temperature": str(temperature)}
+    return tensors, metadata | make_task(classes, reject, thresholds, pairs=pairs)
+
+
+def make_filters(
+    rng: np.random.Generator, vectors: Any, k: int, count: int, zeros: float | None, limit: int
+) -> dict[str, Any]:
+    """The filters of one width, whose table of these vectors just stays within ±limit."""
+    weight = rng.integers(-128, 128, (count, k, vectors.shape[1])).astype(np.int8)
+    units = None if zeros is None else make_units(rng, weight.shape, zeros)
+    weight = weight if units is None else units.values
+    scale = rng.uniform(0.001, 0.1, count).astype(np.float32)
+    exact = np.abs(np.einsum("rd,fjd->frj", vectors.astype(np.int64), weight.astype(np.int64))).max((1, 2))
+    return {
+        f"conv{k}.weight": weight if units is None else units,
+        f"conv{k}.scale": scale,
+        f"conv{k}.table_scale": (np.maximum(exact, 1) * 0.01301 * scale / limit).astype(np.float32),
+        f"conv{k}.bias": rng.normal(0, 1, count).astype(np.float32),
+    }
+
+
+def make_task(
+    classes: int, reject: float | None, thresholds: tuple[float, ...] | None, *, pairs: bool
+) -> dict[str, str]:
+    """What the metadata say of the task."""
     metadata = {
         "task": "pairs" if pairs else "classification",
         "labels": json.dumps([f"label {number}" for number in range(classes)]),
-        "tokenizer": "bert/1",
-        "pooling": pooling,
-        "table": table,
-        "temperature": str(temperature),
         "provenance": "{}",
     }
     if pairs:
@@ -108,7 +120,7 @@ def make_tensors(
         metadata["reject"] = str(reject)
     if thresholds is not None:
         metadata |= {"task": "labels", "thresholds": json.dumps(thresholds)}
-    return tensors, metadata
+    return metadata
 
 
 @pytest.fixture(scope="session", name="make_tensors")
@@ -158,6 +170,17 @@ def coded_model(make_model: MakeModel) -> Path:
     path = make_model(dimensions=40, filters={2: 11, 3: 17}, zeros=0.7, precisions=(8, 4, 2))
     assert format.codings_of(format.stored(path)[1]).keys() == {"embedding", "conv2.weight", "conv3.weight"}
     return path
+
+
+@pytest.fixture(scope="session")
+def hostile() -> ModuleType:
+    """The module hostile.py, which is loaded by its path, since tests are no package."""
+    spec = importlib.util.spec_from_file_location("hostile", Path(__file__).with_name("hostile.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

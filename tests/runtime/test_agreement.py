@@ -60,6 +60,8 @@ def agree(path: Path, given_texts: list[str]) -> None:
         tops = probabilities.max(1).astype(float)
         accepted = [label if top >= (native.reject or 0) else None for label, top in zip(labels, tops, strict=True)]
         assert other.predict(given_texts, 1, True) == accepted
+        assert other.predict_with_probability(given_texts, 1) == list(zip(labels, tops.tolist(), strict=True))
+        assert other.predict_with_probability(given_texts, 1, True) == list(zip(accepted, tops.tolist(), strict=True))
         assert other.probabilities(given_texts, 1) == probabilities.tobytes()
         encoded = [text.encode("utf-8", "surrogatepass") for text in given_texts]
         assert other.probabilities(encoded, 1) == probabilities.tobytes()
@@ -159,16 +161,6 @@ def test_sums_of_many_windows_do_not_overflow(make_model: Callable[..., Path]) -
 
 def test_a_model_without_words_knows_only_the_unknown_word(make_model: Callable[..., Path]) -> None:
     agree(make_model(words=()), ["", "film", "the film"])
-
-
-@pytest.mark.parametrize("table", ["int8", "int16"])
-def test_equal_logits_give_the_first_label(make_tensors: Callable[..., Any], tmp_path: Path, table: str) -> None:
-    tensors, metadata = make_tensors(table=table)
-    tensors["head.weight"][:] = 0
-    tensors["head.bias"][:] = [1, 2, 2]
-    prunetext.runtime.format.write(tmp_path / "model", tensors, metadata)
-    agree(tmp_path / "model", FIXED)
-    assert prunetext.load(tmp_path / "model").predict(["film"]) == ["label 1"]
 
 
 def test_table_rounds_half_to_even(make_tensors: Callable[..., Any], tmp_path: Path) -> None:

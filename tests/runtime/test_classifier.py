@@ -12,12 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import prunetext
-from prunetext.runtime import _native
-from prunetext.runtime.format import encode_vocabulary, write
 
 TEXTS = ["a great film", "", "dull, bad films!", "电影 unseen"] * 400
 
@@ -162,11 +158,6 @@ def test_none_is_counted_as_often_as_it_is_given(rejecting_model: Path) -> None:
     assert abs(sys.getrefcount(None) - before) < 1000
 
 
-def test_explain_takes_one_text(model: Path) -> None:
-    with pytest.raises(prunetext.InputError, match="one text"):
-        prunetext.load(model).explain(["a film"])  # type: ignore[arg-type]
-
-
 def test_an_error_of_the_callers_own_generator_comes_through(model: Path) -> None:
     classifier = prunetext.load(model)
     own = TypeError("of the caller")
@@ -264,54 +255,3 @@ def test_list_may_change_meanwhile(model: Path) -> None:
     finally:
         stop.set()
         other.join()
-
-
-@given(st.lists(st.sampled_from(["great", "dull", "film", "unseen", "电影", "!"]), max_size=12).map(" ".join))
-def test_explanation_shares_are_of_the_texts_own_ngrams(model: Path, text: str) -> None:
-    shares = prunetext.load(model).explain(text)
-    tokens = _native.tokenize(text)
-    ngrams = {
-        " ".join(tokens[first:last]) for last in range(len(tokens) + 1) for first in range(max(0, last - 3), last)
-    }
-    assert {ngram for ngram, _ in shares} <= ngrams
-    assert len({ngram for ngram, _ in shares}) == len(shares)
-    numbers = [share for _, share in shares]
-    assert numbers == sorted(numbers, reverse=True)
-    assert all(share > 0 for share in numbers)
-    if shares:
-        assert sum(numbers) == pytest.approx(1)
-
-
-def test_explanation_of_a_model_made_by_hand(make_tensors: Callable[..., Any], tmp_path: Path) -> None:
-    # Filter 0 (two taps) fires on "not bad", filter 1 on "good"; "bad" alone, by filter 2's mean, speaks against.
-    words = ["bad", "good", "not"]
-    embedding = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.int8)
-    weight = np.zeros((3, 2, 3), np.int8)
-    weight[0, 0, 2] = weight[0, 1, 0] = 10
-    weight[1, 0, 1] = 10
-    weight[2, 0, 0] = 10
-    tensors, metadata = make_tensors(filters={2: 3}, classes=2)
-    vocabulary = encode_vocabulary(words)
-    head = np.zeros((2, 6), np.float32)
-    head[1, :3] = [0.3, 0.2, 0]  # the second label, from the maxima
-    head[0, 5] = 0.1  # the first, from the mean of filter 2
-    one = np.ones(3, np.float32)
-    tensors |= {
-        "embedding": embedding,
-        "embedding.scale": one[:1],
-        "vocabulary": ("U8", (len(vocabulary),), vocabulary),
-        "conv2.weight": weight,
-        "conv2.scale": one,
-        "conv2.table_scale": one,
-        "conv2.bias": 0 * one,
-        "head.weight": head,
-        "head.bias": np.zeros(2, np.float32),
-    }
-    write(tmp_path / "model", tensors, metadata)
-    classifier = prunetext.load(tmp_path / "model")
-    assert classifier.predict(["Not bad, good"]) == ["label 1"]
-    shares = classifier.explain("Not bad, good")
-    # Maxima: 0.3 · 20 for "not bad"; 0.2 · 10 for the first maximal window of "good", which is trimmed to it.
-    assert [ngram for ngram, _ in shares] == ["not bad", "good"]
-    assert [share for _, share in shares] == pytest.approx([0.75, 0.25])
-    assert classifier.explain("") == []

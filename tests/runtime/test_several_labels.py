@@ -46,9 +46,12 @@ def test_native_and_reference_agree(make_model: Callable[..., Path], shape: dict
     assert labels == chosen
     answers: Any = native.predict_with_probability(given_texts)
     assert [[label for label, _ in each] for each in answers] == chosen
+    shares = [row[row >= limits].tolist() for row in probabilities]
+    assert [[share for _, share in each] for each in answers] == shares
     for kernel in _native.kernels():
         other = _native.Model(path, kernel)
-        assert other.predict_several(given_texts, 1) == chosen
+        assert other.predict(given_texts, 1) == chosen
+        assert other.predict_with_probability(given_texts, 1) == answers
         assert other.probabilities(given_texts, 1) == probabilities.tobytes()
 
 
@@ -57,8 +60,6 @@ def test_the_model_says_what_it_is(several_model: Path, model: Path) -> None:
     assert (classifier.task, classifier.thresholds, classifier.reject) == ("labels", [0.5, 0.3, 0.8], None)
     single = prunetext.load(model)
     assert (single.task, single.thresholds) == ("classification", None)
-    with pytest.raises(ValueError, match="one label"):
-        _native.Model(model).predict_several(TEXTS, 1)
 
 
 def test_more_classes_than_bits_of_a_word(make_model: Callable[..., Path]) -> None:

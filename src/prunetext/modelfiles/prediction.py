@@ -10,7 +10,8 @@ from prunetext.data.texts import read_inputs
 from prunetext.errors import ModelFileError
 from prunetext.modelfiles.header import is_float
 from prunetext.runtime.api import load
-from prunetext.runtime.classifier import Classifier, check_threads
+from prunetext.runtime.arguments import check_threads
+from prunetext.runtime.classifier import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,14 +8,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
+    from prunetext.runtime.arguments import Buffer
 
-def load(path: str | os.PathLike[str]) -> Classifier:
-    """Load a packed model.
+
+def load(source: str | os.PathLike[str] | Buffer) -> Classifier:
+    """Load a packed model, from its file or from the file's bytes.
 
         clf = prunetext.load("runs/reviews/model.safetensors")
         clf.predict(["great film", "dull"])    # ['pos', 'neg']
 
-    The whole file is checked first: FileNotFoundError for a missing path, ModelFileError with the reason for anything
-    else that is wrong with it.
+        clf = prunetext.load(download("model.safetensors"))    # bytes, or anything else with a buffer
+        clf.predict(["great film"])                            # ['pos']
+
+    `source`: a path, or the bytes of such a file: bytes, bytearray, memoryview, mmap, a numpy array. They are copied,
+    and no file is touched. The whole file is checked first: FileNotFoundError for a missing path, ModelFileError with
+    the reason for anything else that is wrong with the file, InputError for a source of another type.
     """
-    return Classifier(path)
+    return Classifier(source)

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import os
-from operator import index
 
 from prunetext.errors import InputError, ModelFileError
 from prunetext.runtime import _native
+from prunetext.runtime.arguments import as_rows, at_least_one, file_bytes, is_arrow, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Literal, Protocol, overload
+    from collections.abc import Sequence
+    from typing import Literal, overload
 
     import numpy as np
     from numpy.typing import NDArray
 
-    class ArrowArray(Protocol):
-        """An array of the Arrow C data interface."""
+    from prunetext.runtime.arguments import Buffer, Items, Texts
 
-        def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
-
-    class ArrowStream(Protocol):
-        """A stream of such arrays."""
-
-        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
-
-    Texts = Iterable[str] | Iterable[bytes] | ArrowArray | ArrowStream
-    Pairs = Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | Iterable[list[str]] | Iterable[list[bytes]]
-    Items = Texts | Pairs | Iterable[str | tuple[str, str]]  # what a model labels
-
-ARROW = ("__arrow_c_array__", "__arrow_c_stream__")  # of the Arrow C data interface
-MOST_THREADS = 1 << 16  # the native module starts far fewer, but takes no larger number
 NEAREST = 100  # stored vectors that `match` lets the head judge
 
 
@@ -52,8 +38,8 @@ class Classifier:
     label that says that two texts belong together, else None. `thresholds`: the probability from which a text has each
     label, None unless there may be several. `reject`: the probability below which texts can be rejected, None where the
     file names none. `metadata`: what the file says about itself, all strings. `size`: the file's bytes. An instance may
-    be used from several threads at once. A pickle or a copy of it holds the absolute path alone, from which it is
-    loaded again.
+    be used from several threads at once. A pickle or a copy of it holds the absolute path alone, or the file's bytes if
+    it was loaded from those, and loads them again.
     """
 
     task: str
@@ -64,13 +50,19 @@ class Classifier:
     metadata: dict[str, str]
     size: int
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = os.fspath(path)
+    def __init__(self, source: str | os.PathLike[str] | Buffer) -> None:
+        given: str | os.PathLike[str] | bytes
+        if isinstance(source, (str, os.PathLike)):
+            given, self._name = source, os.fsdecode(source)
+            self._again: str | bytes = os.path.abspath(self._name)  # noqa: PTH100  pathlib is slower to import
+        else:
+            given = self._again = file_bytes(source)
+            self._name = "the model in memory"
         try:
-            self._model = _native.Model(path)
+            self._model = _native.Model(given)
         except ValueError as error:
             remedy = "" if ";" in str(error) else "; give a file that prunetext fit has written"
-            raise ModelFileError(f"{self._path}: {error}{remedy}.") from None
+            raise ModelFileError(f"{self._name}: {error}{remedy}.") from None
         self.labels, self.positive = self._model.labels, self._model.positive
         self.metadata = self._model.metadata
         self.task = self.metadata["task"]
@@ -79,7 +71,6 @@ class Classifier:
             self.thresholds = [float(number) for number in self.metadata["thresholds"].strip("[] \t\r\n").split(",")]
         self.reject = float(self.metadata["reject"]) if "reject" in self.metadata else None
         self.size = self._model.size
-        self._place = os.path.abspath(self._path)  # noqa: PTH100  pathlib would take longer to import than to predict
 
     if TYPE_CHECKING:
 
@@ -98,19 +89,17 @@ class Classifier:
             emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
-        strings, such as a column of pyarrow or polars, which is read where it lies; of a model of pairs, any iterable
-        of tuples or lists of two such texts. `threads`: by default all cores
-        when there is much text, else one. `reject`: give None for a text whose label is less probable than the file's
-        threshold, `clf.reject`. Where there may be several labels, a text has those whose probability is at least the
-        label's threshold, in the order of `clf.labels`, and possibly none. InputError for anything else, for fewer than
-        one thread, or to reject without a threshold.
+        strings, such as a column of pyarrow or polars, which is read where it lies; for a model of pairs, any iterable
+        of tuples or lists of two such texts. `threads`: by default all cores when there is much text, else one.
+        `reject`: give None for a text whose label is less probable than the file's threshold, `clf.reject`. If several
+        labels have the same logit, the first of them is given. If a text may have several labels, it gets those whose
+        probability is at least the label's threshold, in the order of `clf.labels`, and possibly none. InputError for
+        anything else, for fewer than one thread, or to reject without a threshold.
         """
         prepared, count = self._prepare(texts, threads)
-        least = self._least(reject)
+        self._check_reject(reject)
         try:
-            if self.thresholds is not None:
-                return self._model.predict_several(prepared, count)  # type: ignore[return-value]  # see the overloads
-            return self._model.predict(prepared, count, least > 0)
+            return self._model.predict(prepared, count, bool(reject))
         except TypeError as error:
             raise self._no_texts(error) from None
 
@@ -124,7 +113,7 @@ class Classifier:
         """
         prepared, count = self._prepare(texts, threads)
         try:
-            return _as_rows(self._model.probabilities(prepared, count), len(self.labels))
+            return as_rows(self._model.probabilities(prepared, count), len(self.labels))
         except TypeError as error:
             raise self._no_texts(error) from None
 
@@ -152,40 +141,22 @@ class Classifier:
         the labels are its.
         """
         prepared, count = self._prepare(texts, threads)
-        least = self._least(reject)
+        self._check_reject(reject)
         try:
-            flat = memoryview(self._model.probabilities(prepared, count)).cast("f")
+            return self._model.predict_with_probability(prepared, count, bool(reject))
         except TypeError as error:
             raise self._no_texts(error) from None
-        classes = len(self.labels)
-        answers: list[tuple[str | None, float]] = []
-        predicted: list[str] = []
-        for number in range(len(flat) // classes):
-            row = flat[number * classes : (number + 1) * classes].tolist()
-            if self.thresholds is not None:
-                triples = zip(self.labels, row, self.thresholds, strict=True)
-                answers.append([(label, p) for label, p, t in triples if p >= t])  # type: ignore[arg-type]
-                continue
-            best = max(row)
-            label = self.labels[row.index(best)]
-            if row.count(best) > 1:  # float32 may make two probabilities equal whose logits are not
-                predicted = predicted or self._model.predict(prepared, count)
-                label = predicted[number]
-            answers.append((None if best < least else label, best))
-        return answers
 
-    def _least(self, reject: bool) -> float:
-        """The probability below which a text is rejected; 0 where none is to be."""
-        if not reject:
-            return 0.0
+    def _check_reject(self, reject: bool) -> None:
+        """Refuse to reject where there is no threshold to go by."""
+        if not reject or self.reject is not None:
+            return
         if self.thresholds is not None:
-            raise InputError(f"{self._path}: this model gives any number of labels, none too; leave reject out.")
-        if self.reject is None:
-            raise InputError(
-                f"{self._path}: this model has no threshold to reject by; give one that fit or prune has made with "
-                "--precision, or leave reject out."
-            )
-        return self.reject
+            raise InputError(f"{self._name}: this model gives any number of labels, none too; leave reject out.")
+        raise InputError(
+            f"{self._name}: this model has no threshold to reject by; give one that fit or prune has made with "
+            "--precision, or leave reject out."
+        )
 
     def encode(self, texts: Texts, threads: int | None = None) -> NDArray[np.float32]:
         """The features of single texts, which can be stored and matched later: float32, (texts, features).
@@ -196,9 +167,9 @@ class Classifier:
         Of a model of pairs they are what the texts say by themselves, whatever words they share with another. Needs
         numpy. Arguments and errors as for `predict` of single texts.
         """
-        prepared, count = _prepare(texts, threads)
+        prepared, count = prepare(texts, threads)
         try:
-            return _as_rows(self._model.encode(prepared, count), self._model.features)
+            return as_rows(self._model.encode(prepared, count), self._model.features)
         except TypeError as error:
             raise InputError(f"{error}; give a list of strings.") from None
 
@@ -224,12 +195,12 @@ class Classifier:
         or with a number that is not finite.
         """
         if self.task != "pairs":
-            raise InputError(f"{self._path}: this model judges no pairs of texts; give one that was fitted to pairs.")
+            raise InputError(f"{self._name}: this model judges no pairs of texts; give one that was fitted to pairs.")
         if not isinstance(query, (str, bytes)):
             raise InputError(f"match takes one text as a str, not {type(query).__name__}; call it for each query.")
         if not isinstance(side, str) or side not in {"first", "second"}:
             raise InputError(f"side is {side!r}: it must be 'first' or 'second', the query's place in a pair.")
-        most = _at_least_one("top", top)
+        most = at_least_one("top", top)
         try:
             return self._model.match(query, vectors, most, max(most, NEAREST), texts, side == "second")
         except (TypeError, ValueError) as error:
@@ -242,12 +213,12 @@ class Classifier:
             clf.explain("a great film", "neg")    # [('a', 1.0)]
 
         `label`: one of the model's, to ask what speaks for it; by default the most probable one, also where that does
-        not reach its threshold. What is shared out is the label's logit less the mean of the others, where there may be
-        several labels that logit itself. A max feature's part goes to the n-gram
-        under its first maximal window, a mean feature's part to the single words. Parts of equal n-grams are added up;
-        those that speak against the label are left out, so that the list is empty where nothing in the text speaks for
-        it. Of a pair, the n-grams of both texts are listed. A text's features then have the part that they add to
-        those of the other text and to none, on average: the Shapley values of |u - v| and u · v (Shapley 1953).
+        not reach its threshold. What is shared out is the label's logit less the mean of the others; if there may be
+        several labels, that logit itself. A max feature's part goes to the n-gram under its first maximal window, a
+        mean feature's part to the single words. Parts of equal n-grams are added up; those that speak against the label
+        are left out. The list is empty if nothing in the text speaks for it. For a pair, the n-grams of both texts are
+        listed. A text's features then have the part that they add to those of the other text and to none, on average:
+        the Shapley values of |u - v| and u · v (Shapley 1953).
         """
         if label is not None and (not isinstance(label, str) or label not in self.labels):
             raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")
@@ -260,9 +231,9 @@ class Classifier:
 
     def _prepare(self, texts: Items, threads: int | None) -> tuple[object, int]:
         """Texts or pairs as the native module takes them, and its number of threads."""
-        if self.task == "pairs" and (isinstance(texts, (str, bytes)) or any(hasattr(texts, name) for name in ARROW)):
+        if self.task == "pairs" and (isinstance(texts, (str, bytes)) or is_arrow(texts)):
             raise self._no_texts(f"texts is a single {type(texts).__name__}")
-        return _prepare(texts, threads)
+        return prepare(texts, threads)
 
     def _no_texts(self, error: object) -> InputError:
         """What is not what this model labels, with the remedy."""
@@ -271,52 +242,8 @@ class Classifier:
         return InputError(f"{error}; give a list of strings.")
 
     def __reduce__(self) -> tuple[type[Classifier], tuple[str | bytes]]:
-        """A pickle or a copy holds the absolute path, and loads the file again."""
-        return type(self), (self._place,)
+        """A pickle or a copy holds the absolute path, or the file's bytes, and loads them again."""
+        return type(self), (self._again,)
 
     def __repr__(self) -> str:
-        return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._path}>"
-
-
-def _as_rows(data: bytearray, columns: int) -> NDArray[np.float32]:
-    """Native numbers as an array."""
-    from prunetext.errors import require
-
-    require("numpy", extra="train")
-    import numpy as np
-
-    return np.frombuffer(data, np.float32).reshape(-1, columns)
-
-
-def _prepare(texts: Items, threads: int | None) -> tuple[object, int]:
-    """Texts as the native module takes them, and its number of threads, where 0 lets it choose."""
-    if isinstance(texts, (str, bytes)):
-        raise InputError(f"texts is a single {type(texts).__name__}; wrap it in a list: [text].")
-    count = min(0 if threads is None else check_threads(threads), MOST_THREADS)
-    if isinstance(texts, (list, tuple)) or any(hasattr(texts, name) for name in ARROW):
-        return texts, count
-    try:
-        each = iter(texts)  # type: ignore[arg-type]
-    except TypeError:
-        raise InputError(f"texts is {type(texts).__name__}; give a list of strings.") from None
-    return list(each), count  # an error of the caller's own generator is left as it is
-
-
-def check_threads(threads: int) -> int:
-    """Refuse what is no number of threads.
-
-    >>> check_threads(2)
-    2
-    """
-    return _at_least_one("threads", threads)
-
-
-def _at_least_one(name: str, value: int) -> int:
-    """A whole number of at least 1, or else InputError."""
-    try:
-        count = index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise InputError(f"{name} is {value!r}: it must be a whole number of at least 1, or left out.")
-    return count
+        return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._name}>"

@@ -119,15 +119,21 @@ class ReferenceModel:
         return [[each for each, p, t in zip(self.labels, row, self.thresholds, strict=True) if p >= t] for row in rows]
 
     def predict(self, texts: Iterable[Item], *, reject: bool = False) -> list[str | None]:
-        """The label with the largest logit, the first one of equals, for each text.
+        """The label that wins, for each text; with `reject`, None where it is not probable enough."""
+        return [label for label, _ in self.predict_with_probability(texts, reject=reject)]
 
-        With `reject`, None where its probability, a float32, is below the file's threshold.
+    def predict_with_probability(
+        self, texts: Iterable[Item], *, reject: bool = False
+    ) -> list[tuple[str | None, float]]:
+        """The label with the largest logit, the first one of equals, and its probability, a float32, for each text.
+
+        With `reject`, None in the place of a label whose probability is below the file's threshold.
         """
         texts = list(texts)
-        labels: list[str | None] = [self.labels[int(np.argmax(self.logits(text)))] for text in texts]
+        winners = [int(np.argmax(self.logits(text))) for text in texts]
         least = self.reject if reject and self.reject is not None else 0.0
-        tops = self.predict_proba(texts).max(1).tolist()
-        return [None if top < least else label for label, top in zip(labels, tops, strict=True)]
+        shares = [float(row[winner]) for row, winner in zip(self.predict_proba(texts), winners, strict=True)]
+        return [(None if p < least else self.labels[winner], p) for winner, p in zip(winners, shares, strict=True)]
 
     def predict_proba(self, texts: Iterable[Item]) -> NDArray[np.float32]:
         """Softmax of logits / temperature, or the logistic function of each: float32, (texts, classes)."""

@@ -1,18 +1,20 @@
-// Which n-grams decided: a class's logit, less the mean of the others where only one can be, shared out over features and from
-// there to windows.
+// Which n-grams decided: a class's logit, less the mean of the others where only one can be, shared out over features
+// and from there to windows.
 #include "explain.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
-#include "tokenizer.hpp"
+#include "kernel/answers.hpp"
+#include "text/tokenizer.hpp"
 
 namespace prunetext {
 
 namespace {
 
-// A text's tokens, and what is added up under its windows: a row for each token and, in pairs, one for its flags, with padding around.
+// A text's tokens, and what is added up under its windows: a row for each token and, in pairs, one for its flags, with
+// padding around.
 struct Side {
     std::vector<std::string> tokens;
     std::vector<uint64_t> keys;
@@ -33,7 +35,8 @@ struct Side {
     }
 
     int entry(const Model &model, size_t place, size_t column) const {
-        const int word = model.wide ? reinterpret_cast<const int16_t *>(rows[place])[column] : reinterpret_cast<const int8_t *>(rows[place])[column];
+        const int word = model.wide ? reinterpret_cast<const int16_t *>(rows[place])[column]
+                                    : reinterpret_cast<const int8_t *>(rows[place])[column];
         return flags[place] ? word + model.flags[flags[place] * model.stride + column] : word;
     }
 };
@@ -46,14 +49,16 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
     if (tokens.empty()) return;
     const size_t most = static_cast<size_t>(model.max_taps());
     for (const Width &width : model.widths) {
-        const size_t taps = static_cast<size_t>(width.taps), windows = tokens.size() + taps - 1, start = most - (taps - 1);
+        const size_t taps = static_cast<size_t>(width.taps), windows = tokens.size() + taps - 1,
+                     start = most - (taps - 1);
         for (size_t f = 0; f < width.filters; ++f) {
             const size_t i = width.feature + f;
             size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
             int largest = 0;
             for (size_t w = 0; w < windows; ++w) {
                 int here = 0;
-                for (size_t j = 0; j < taps; ++j) here += side.entry(model, start + w + j, width.column + j * width.padded + f);
+                for (size_t j = 0; j < taps; ++j)
+                    here += side.entry(model, start + w + j, width.column + j * width.padded + f);
                 if (here > largest) {
                     largest = here;
                     where = w;
@@ -69,7 +74,8 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
             const double unit = margin(model.filters + i) * width.scale[f] / static_cast<double>(windows);
             for (size_t t = 0; t < tokens.size(); ++t) {
                 int sum = 0;
-                for (size_t j = 0; j < taps; ++j) sum += side.entry(model, most + t, width.column + j * width.padded + f);
+                for (size_t j = 0; j < taps; ++j)
+                    sum += side.entry(model, most + t, width.column + j * width.padded + f);
                 parts[tokens[t]] += unit * sum;
             }
         }
@@ -81,10 +87,11 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
 std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts, int label) {
     Workspace workspace;
     kernels().front().score(model, texts, 1, workspace);
-    const size_t classes = model.labels.size(), chosen = label < 0 ? winner(model, workspace, 0) : static_cast<size_t>(label);
+    const size_t classes = model.labels.size(),
+                 chosen = label < 0 ? winner(model, workspace, 0) : static_cast<uint32_t>(label);
     const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.inputs + i) * 4 + c % 4]; };
-    // How much one unit of what the head sees moves the class's logit, away from the mean of the others where one label excludes
-    // them.
+    // How much one unit of what the head sees moves the class's logit, away from the mean of the others where one label
+    // excludes them.
     const auto margin = [&](size_t i) {
         if (model.several()) return weight(chosen, i);
         double others = 0;
@@ -101,10 +108,10 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
     } else {
         const size_t count = model.features, most = static_cast<size_t>(model.max_taps());
         Side other(model, texts[1], workspace.scratch, inputs + count);
-        workspace.matcher.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
+        workspace.overlap.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
                                {other.keys.data(), other.keys.size(), other.flags.data() + most});
-        // The Shapley values of |u − v| and u · v, where a text that is left out has features of 0: with it, less without it, on
-        // average over the two orders in which the texts may come.
+        // The Shapley values of |u − v| and u · v, where a text that is left out has features of 0: with it, less
+        // without it, on average over the two orders in which the texts may come.
         const auto of_side = [&](const Side &own, size_t at, const Side &opposite) {
             return [&, at](size_t i) {
                 const double u = own.features[i], v = opposite.features[i];

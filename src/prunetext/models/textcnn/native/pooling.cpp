@@ -1,7 +1,8 @@
 // Window pooling for training: the additions of the packed runtime in floating point, with the window that was largest.
 //
-// A table has a row for each distinct word of a batch, and columns as `columns_of` lays them out: widths, then taps, then
-// filters. Its row 0 is padding, all zeros. Sums are added up in a fixed order, so that equal inputs give equal bytes.
+// A table has a row for each distinct word of a batch, and columns as `columns_of` lays them out: widths, then taps,
+// then filters. Its row 0 is padding, all zeros. Sums are added up in a fixed order, so that equal inputs give equal
+// bytes.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -14,9 +15,7 @@
 #include <tuple>
 #include <vector>
 
-#include "../../runtime/native/clones.hpp"
-
-#pragma GCC diagnostic ignored "-Wpsabi"  // vectors never cross a call: everything below is inlined
+#include "kernel/dispatch.hpp"
 
 namespace nb = nanobind;
 
@@ -26,14 +25,18 @@ using Columns = std::vector<std::tuple<size_t, size_t, size_t>>;  // width, firs
 
 template <class Number> using Matrix = nb::ndarray<Number, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-// Positions (texts, length) are rows of the table. With w the largest width, each text stands between w − 1 paddings at its
-// front and at least w behind it.
+// Positions (texts, length) are rows of the table. With w the largest width, each text stands between w − 1 paddings at
+// its front and at least w behind it.
 struct Batch {
     const int64_t *positions;
     size_t texts, length, rows, stride, features = 0, widest = 1;
 
     Batch(const Matrix<const int64_t> &places, const Columns &columns, size_t table_rows, size_t table_columns)
-        : positions(places.data()), texts(places.shape(0)), length(places.shape(1)), rows(table_rows), stride(table_columns) {
+        : positions(places.data()),
+          texts(places.shape(0)),
+          length(places.shape(1)),
+          rows(table_rows),
+          stride(table_columns) {
         size_t next = 0;
         for (const auto &[width, first, filters] : columns) {
             if (width < 1 || first != next) throw nb::value_error("the columns do not follow one another");
@@ -44,13 +47,16 @@ struct Batch {
         if (next != stride) throw nb::value_error("the table has not one column for each tap of each filter");
         if (length < 2 * widest - 1) throw nb::value_error("positions hold too little padding");
         for (size_t at = 0; at < texts * length; ++at) {
-            if (static_cast<uint64_t>(positions[at]) >= rows) throw nb::value_error("a position lies outside the table");
-            if (at % length >= length - widest && positions[at] != 0) throw nb::value_error("positions hold too little padding");
+            if (static_cast<uint64_t>(positions[at]) >= rows)
+                throw nb::value_error("a position lies outside the table");
+            if (at % length >= length - widest && positions[at] != 0)
+                throw nb::value_error("positions hold too little padding");
         }
     }
 
     template <class Number> void must_fit(const Matrix<Number> &values) const {
-        if (values.shape(0) != texts || values.shape(1) != features) throw nb::value_error("an array is not (texts, filters)");
+        if (values.shape(0) != texts || values.shape(1) != features)
+            throw nb::value_error("an array is not (texts, filters)");
     }
 
     const int64_t *of(size_t text) const { return positions + text * length; }
@@ -80,8 +86,8 @@ template <class Real> struct Lanes {
 
 // `Vectors` registers full of filters of one width, or `filters` of them if they are fewer, over one text.
 template <class Real, size_t Vectors>
-PRUNETEXT_INLINE void pool(const Real *const *rows, size_t windows, size_t width, size_t column, size_t filters, Real *maxima,
-                           int32_t *winners, Real *sums) {
+PRUNETEXT_INLINE void pool(const Real *const *rows, size_t windows, size_t width, size_t column, size_t filters,
+                           Real *maxima, int32_t *winners, Real *sums) {
     using Reals = typename Lanes<Real>::Reals;
     using Places = typename Lanes<Real>::Places;
     constexpr size_t lanes = Lanes<Real>::count, block = 32;  // so many windows are added up before float64 takes them
@@ -116,8 +122,8 @@ PRUNETEXT_INLINE void pool(const Real *const *rows, size_t windows, size_t width
 
 // All filters of one width; the last call begins early enough to have as many as the others, and does some again.
 template <class Real, size_t Vectors>
-PRUNETEXT_INLINE void pool_by(const Real *const *rows, size_t windows, size_t width, size_t first, size_t filters, Real *maxima,
-                              int32_t *winners, Real *sums) {
+PRUNETEXT_INLINE void pool_by(const Real *const *rows, size_t windows, size_t width, size_t first, size_t filters,
+                              Real *maxima, int32_t *winners, Real *sums) {
     constexpr size_t step = Vectors * Lanes<Real>::count;
     for (size_t f = 0; f < filters; f += step) {
         const size_t from = std::min(f, filters - std::min(filters, step));
@@ -126,15 +132,16 @@ PRUNETEXT_INLINE void pool_by(const Real *const *rows, size_t windows, size_t wi
 }
 
 template <class Real>
-PRUNETEXT_INLINE void pool_width(const Real *const *rows, size_t windows, size_t width, size_t first, size_t filters, Real *maxima,
-                                 int32_t *winners, Real *sums) {
-    if (filters >= 2 * Lanes<Real>::count) pool_by<Real, 2>(rows, windows, width, first, filters, maxima, winners, sums);
+PRUNETEXT_INLINE void pool_width(const Real *const *rows, size_t windows, size_t width, size_t first, size_t filters,
+                                 Real *maxima, int32_t *winners, Real *sums) {
+    if (filters >= 2 * Lanes<Real>::count)
+        pool_by<Real, 2>(rows, windows, width, first, filters, maxima, winners, sums);
     else pool_by<Real, 1>(rows, windows, width, first, filters, maxima, winners, sums);
 }
 
 template <class Real>
-PRUNETEXT_INLINE void pool_batch(const Batch &batch, const Columns &columns, const Real *table, Real *maxima, int32_t *winners,
-                                 Real *sums) {
+PRUNETEXT_INLINE void pool_batch(const Batch &batch, const Columns &columns, const Real *table, Real *maxima,
+                                 int32_t *winners, Real *sums) {
     std::vector<const Real *> rows(batch.length);
     for (size_t text = 0; text < batch.texts; ++text) {
         std::transform(batch.of(text), batch.of(text) + batch.length, rows.begin(),
@@ -143,7 +150,8 @@ PRUNETEXT_INLINE void pool_batch(const Batch &batch, const Columns &columns, con
         size_t feature = text * batch.features;
         for (const auto &[width, first, filters] : columns) {
             const size_t start = batch.start(width);
-            pool_width(rows.data() + start, end + 1 - start, width, first, filters, maxima + feature, winners + feature, sums + feature);
+            pool_width(rows.data() + start, end + 1 - start, width, first, filters, maxima + feature, winners + feature,
+                       sums + feature);
             feature += filters;
         }
     }
@@ -161,28 +169,33 @@ PRUNETEXT_INLINE void spread_sums(const Batch &batch, const Columns &columns, co
     for (size_t row = 0; row < batch.rows; ++row) {
         const Real *word = words.data() + row * batch.features;
         for (const auto &[width, first, filters] : columns) {
-            for (size_t tap = 0; tap < width; ++tap) std::copy(word, word + filters, gradient + row * batch.stride + first + tap * filters);
+            for (size_t tap = 0; tap < width; ++tap)
+                std::copy(word, word + filters, gradient + row * batch.stride + first + tap * filters);
             word += filters;
         }
     }
 }
 
 template <class Real>
-void add_maxima(const Batch &batch, const Columns &columns, const int32_t *winners, const Real *of_maxima, Real *gradient) {
+void add_maxima(const Batch &batch, const Columns &columns, const int32_t *winners, const Real *of_maxima,
+                Real *gradient) {
     for (size_t text = 0; text < batch.texts; ++text)
         for (const auto &[width, first, filters] : columns)
             for (size_t f = 0; f < filters; ++f, ++winners, ++of_maxima)
                 for (size_t tap = 0; tap < width; ++tap) {
                     const size_t at = batch.start(width) + static_cast<size_t>(*winners) + tap;
-                    gradient[static_cast<size_t>(batch.of(text)[at]) * batch.stride + first + tap * filters + f] += *of_maxima;
+                    gradient[static_cast<size_t>(batch.of(text)[at]) * batch.stride + first + tap * filters + f] +=
+                        *of_maxima;
                 }
 }
 
 // Clones are made of plain functions only.
-PRUNETEXT_CLONES void pool_floats(const Batch &b, const Columns &c, const float *table, float *maxima, int32_t *winners, float *sums) {
+PRUNETEXT_CLONES void pool_floats(const Batch &b, const Columns &c, const float *table, float *maxima, int32_t *winners,
+                                  float *sums) {
     pool_batch(b, c, table, maxima, winners, sums);
 }
-PRUNETEXT_CLONES void pool_floats(const Batch &b, const Columns &c, const double *table, double *maxima, int32_t *winners, double *sums) {
+PRUNETEXT_CLONES void pool_floats(const Batch &b, const Columns &c, const double *table, double *maxima,
+                                  int32_t *winners, double *sums) {
     pool_batch(b, c, table, maxima, winners, sums);
 }
 PRUNETEXT_CLONES void spread_floats(const Batch &b, const Columns &c, const float *of_sums, float *gradient) {
@@ -193,8 +206,8 @@ PRUNETEXT_CLONES void spread_floats(const Batch &b, const Columns &c, const doub
 }
 
 template <class Real>
-void forward(const Matrix<const Real> &table, const Matrix<const int64_t> &positions, const Columns &columns, const Matrix<Real> &maxima,
-             const Matrix<int32_t> &winners, const Matrix<Real> &sums) {
+void forward(const Matrix<const Real> &table, const Matrix<const int64_t> &positions, const Columns &columns,
+             const Matrix<Real> &maxima, const Matrix<int32_t> &winners, const Matrix<Real> &sums) {
     const Batch batch(positions, columns, table.shape(0), table.shape(1));
     batch.must_fit(maxima);
     batch.must_fit(winners);
@@ -225,16 +238,19 @@ void backward(const Matrix<Real> &gradient, const Matrix<const int64_t> &positio
 
 // No argument may be converted: a copy of an array that is to be filled would be lost.
 template <class Real> void bind(nb::module_ &module) {
-    module.def("forward", &forward<Real>, nb::arg("table").noconvert(), nb::arg("positions").noconvert(), nb::arg("columns"),
-               nb::arg("maxima").noconvert(), nb::arg("winners").noconvert(), nb::arg("sums").noconvert());
-    module.def("backward", &backward<Real>, nb::arg("gradient").noconvert(), nb::arg("positions").noconvert(), nb::arg("columns"),
-               nb::arg("winners").noconvert(), nb::arg("of_maxima").noconvert().none(), nb::arg("of_sums").noconvert().none());
+    module.def("forward", &forward<Real>, nb::arg("table").noconvert(), nb::arg("positions").noconvert(),
+               nb::arg("columns"), nb::arg("maxima").noconvert(), nb::arg("winners").noconvert(),
+               nb::arg("sums").noconvert());
+    module.def("backward", &backward<Real>, nb::arg("gradient").noconvert(), nb::arg("positions").noconvert(),
+               nb::arg("columns"), nb::arg("winners").noconvert(), nb::arg("of_maxima").noconvert().none(),
+               nb::arg("of_sums").noconvert().none());
 }
 
 }  // namespace
 
 NB_MODULE(_pooling, module) {
-    module.doc() = "Largest and total window sums over a folded table, and their gradients; arrays are filled in place.";
+    module.doc() =
+        "Largest and total window sums over a folded table, and their gradients; arrays are filled in place.";
     bind<float>(module);
     bind<double>(module);
 }

@@ -1,0 +1,300 @@
+// Python's view of a packed model: `_native.Model` and `_native.checksum`. Whatever is computed stands outside this
+// folder.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "bindings/float_rows.hpp"
+#include "bindings/python_text.hpp"
+#include "explain.hpp"
+#include "file/file.hpp"
+#include "kernel/answers.hpp"
+#include "kernel/kernel.hpp"
+#include "kernel/parallel.hpp"
+#include "nearest.hpp"
+
+namespace nb = nanobind;
+
+namespace {
+
+using namespace prunetext;
+
+// Python's own zlib, so that the module links to no library; the output is cut off one byte after what is stated.
+std::string inflate(std::string_view stream, size_t size, const std::string &what) {
+    const nb::gil_scoped_acquire gil;
+    const std::string broken = what + " is not a zlib stream of the size stated";
+    try {
+        const nb::object inflater = nb::module_::import_("zlib").attr("decompressobj")();
+        const nb::object out = inflater.attr("decompress")(nb::bytes(stream.data(), stream.size()), size + 1);
+        const auto bytes = nb::cast<nb::bytes>(out);
+        if (bytes.size() != size || !nb::cast<bool>(inflater.attr("eof")) ||
+            nb::cast<nb::bytes>(inflater.attr("unused_data")).size() != 0)
+            throw std::invalid_argument(broken);
+        return {bytes.c_str(), bytes.size()};
+    } catch (nb::python_error &error) {
+        if (error.matches(PyExc_MemoryError)) throw;
+        throw std::invalid_argument(broken);
+    }
+}
+
+nb::str string(const std::string &text) { return nb::str(text.data(), text.size()); }
+
+// The model whose file has these bytes or, of a str or os.PathLike, stands at this path.
+Model open(nb::handle source) {
+    if (PyBytes_Check(source.ptr())) {
+        const std::string_view bytes(PyBytes_AS_STRING(source.ptr()),
+                                     static_cast<size_t>(PyBytes_GET_SIZE(source.ptr())));
+        const nb::gil_scoped_release released;
+        return Model(read_memory(bytes), inflate);
+    }
+    PyObject *encoded = nullptr;  // the path as the system's bytes
+    if (!PyUnicode_FSConverter(source.ptr(), &encoded)) throw nb::python_error();
+    const auto path = nb::steal<nb::bytes>(encoded);
+    try {
+        const nb::gil_scoped_release released;
+        return Model(read_file({path.c_str(), path.size()}), inflate);
+    } catch (const std::system_error &error) {
+        errno = error.code().value();
+    }
+    PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, source.ptr());
+    throw nb::python_error();
+}
+
+// A list of so many items, which each(i) makes: references that the list takes over, nullptr where one fails.
+template <class Each> nb::object make_list(size_t count, Each each) {
+    const nb::object list = nb::steal(PyList_New(static_cast<Py_ssize_t>(count)));
+    if (!list.is_valid()) throw nb::python_error();
+    for (size_t i = 0; i < count; ++i) {
+        PyObject *const item = each(i);
+        if (!item) throw nb::python_error();
+        PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), item);
+    }
+    return list;
+}
+
+// (label, probability)
+PyObject *make_pair(nb::handle label, float probability) {
+    PyObject *const number = PyFloat_FromDouble(static_cast<double>(probability));
+    PyObject *const pair = number ? PyTuple_New(2) : nullptr;
+    if (!pair) {
+        Py_XDECREF(number);
+        return nullptr;
+    }
+    PyTuple_SET_ITEM(pair, 0, Py_NewRef(label.ptr()));
+    PyTuple_SET_ITEM(pair, 1, number);
+    return pair;
+}
+
+class PythonModel {
+  public:
+    PythonModel(nb::handle source, const std::string &kernel) : model_(open(source)), kernel_(kernel_of(kernel)) {
+        for (const std::string &label : model_.labels) labels_.push_back(string(label));
+    }
+
+    nb::list labels() const {
+        nb::list list;
+        for (const nb::str &label : labels_) list.append(label);
+        return list;
+    }
+
+    nb::dict metadata() const {
+        nb::dict dict;
+        for (const auto &[key, value] : model_.metadata) dict[string(key)] = string(value);
+        return dict;
+    }
+
+    // The label whose probability ranks pairs; None where single texts are labelled.
+    nb::object positive() const { return model_.pairs ? nb::object(labels_[model_.positive]) : nb::none(); }
+
+    size_t size() const { return model_.size; }
+    size_t classes() const { return model_.labels.size(); }
+    size_t features() const { return model_.features; }
+
+    // A label for each text, or a list of them where there may be several; with `reject`, None for a text whose
+    // probability is below the file's threshold.
+    nb::object predict(nb::handle texts, int threads, bool reject) const {
+        if (model_.several()) return several(texts, threads, false);
+        const HeldTexts held = hold(texts);
+        std::vector<uint32_t> winners(held.texts().size() / per());
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
+            for (size_t t = 0; t < count; ++t)
+                winners[first + t] = reject ? best(model_, workspace, t, true).label : winner(model_, workspace, t);
+        });
+        return make_list(winners.size(), [&](size_t i) { return Py_NewRef(label(winners[i]).ptr()); });
+    }
+
+    // The same with probabilities, from one pass: (label, probability) for each text, or a list of such pairs.
+    nb::object predict_with_probability(nb::handle texts, int threads, bool reject) const {
+        if (model_.several()) return several(texts, threads, true);
+        const HeldTexts held = hold(texts);
+        std::vector<Answer> answers(held.texts().size() / per());
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
+            for (size_t t = 0; t < count; ++t) answers[first + t] = best(model_, workspace, t, reject);
+        });
+        return make_list(answers.size(),
+                         [&](size_t i) { return make_pair(label(answers[i].label), answers[i].probability); });
+    }
+
+    // A bytearray of float32, (texts, classes).
+    nb::object probabilities(nb::handle texts, int threads) const {
+        const HeldTexts held = hold(texts);
+        const nb::object array = make_floats(held.texts().size() / per() * classes());
+        auto *out = reinterpret_cast<float *>(PyByteArray_AsString(array.ptr()));
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
+            for (size_t t = 0; t < count; ++t)
+                prunetext::probabilities(model_, workspace, t, out + (first + t) * classes());
+        });
+        return array;
+    }
+
+    // The features of single texts: a bytearray of float32, (texts, features).
+    nb::object encode(nb::handle texts, int threads) const {
+        const HeldTexts held(texts);
+        const nb::object array = make_floats(held.texts().size() * features());
+        auto *out = reinterpret_cast<float *>(PyByteArray_AsString(array.ptr()));
+        const nb::gil_scoped_release released;
+        for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t first, size_t count) {
+            kernel_.encode(model_, held.texts().data() + first, count, workspace);
+            std::copy_n(workspace.features.data(), count * features(), out + first * features());
+        });
+        return array;
+    }
+
+    // Row and probability of the `top` stored texts that go best with the query, of the `most` whose `vectors` are
+    // nearest; see `match` in nearest.hpp.
+    nb::object match(nb::handle query, nb::handle vectors, size_t top, size_t most, nb::handle texts,
+                     bool second) const {
+        if (!model_.pairs) throw nb::value_error("this model judges no pairs of texts");
+        const Query asked{text_of(query.ptr()), second};
+        const FloatRows rows(vectors, features());
+        nb::object kept;  // the texts, which the caller's list may let go of
+        TextOfRow text_of_row;
+        if (!texts.is_none()) {
+            if (!PyList_Check(texts.ptr()) && !PyTuple_Check(texts.ptr()))
+                throw nb::type_error("texts must be a list of str");
+            kept = nb::steal(PySequence_Tuple(texts.ptr()));
+            if (!kept.is_valid()) throw nb::python_error();
+            if (static_cast<size_t>(PyTuple_GET_SIZE(kept.ptr())) != rows.count())
+                throw nb::value_error("texts and vectors must be as many of the one as of the other");
+            text_of_row = [&](size_t row) {
+                const nb::gil_scoped_acquire gil;
+                const auto item = static_cast<Py_ssize_t>(row);
+                return text_of(PyTuple_GET_ITEM(kept.ptr(), item), item);
+            };
+        }
+        std::vector<Match> found;
+        {
+            const nb::gil_scoped_release released;
+            found = prunetext::match(model_, kernel_, asked, {rows.data(), rows.count()}, most, top, text_of_row);
+        }
+        return make_list(found.size(),
+                         [&](size_t i) { return make_pair(nb::int_(found[i].row), found[i].probability); });
+    }
+
+    // For the label of that index; for the most probable one where it is -1.
+    nb::list explain(nb::handle text, int label) const {
+        if (label < -1 || label >= static_cast<int>(classes()))
+            throw nb::value_error("the model has no label of this index");
+        nb::list list;
+        if (model_.pairs) {
+            nb::list one;
+            one.append(text);
+            add_shares(HeldTexts::of_pairs(one).texts().data(), label, list);
+        } else {
+            const Text own = text_of(text.ptr());
+            add_shares(&own, label, list);
+        }
+        return list;
+    }
+
+  private:
+    // Texts of one item of what is labelled.
+    size_t per() const { return model_.pairs ? 2 : 1; }
+    HeldTexts hold(nb::handle items) const { return model_.pairs ? HeldTexts::of_pairs(items) : HeldTexts(items); }
+    nb::object label(uint32_t number) const { return number == no_label ? nb::none() : nb::object(labels_[number]); }
+
+    // Score all items, and call each(workspace, first, count) for some of them after the other.
+    template <class Each> void score_all(const HeldTexts &held, int threads, Each each) const {
+        const nb::gil_scoped_release released;
+        for_each_text(
+            held.texts(), threads,
+            [&](Workspace &workspace, size_t first, size_t count) {
+                kernel_.score(model_, held.texts().data() + first * per(), count, workspace);
+                each(workspace, first, count);
+            },
+            per());
+    }
+
+    // For each text the list of its labels, where it may have several, or of (label, probability).
+    nb::object several(nb::handle texts, int threads, bool with_probability) const {
+        const HeldTexts held = hold(texts);
+        const size_t count = held.texts().size(), words = (classes() + 63) / 64;
+        std::vector<uint64_t> chosen(count * words);  // a bit for each label
+        std::vector<std::vector<float>> shares(with_probability ? count : 0);
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t some) {
+            for (size_t i = first; i < first + some; ++i)
+                choose(model_, workspace, i - first, &chosen[i * words], with_probability ? &shares[i] : nullptr);
+        });
+        return make_list(count, [&](size_t i) {
+            std::vector<uint32_t> own;
+            for (size_t word = 0; word < words; ++word)
+                for (uint64_t bits = chosen[i * words + word]; bits; bits &= bits - 1)
+                    own.push_back(static_cast<uint32_t>(word * 64) + static_cast<uint32_t>(std::countr_zero(bits)));
+            return make_list(own.size(),
+                             [&](size_t n) {
+                                 const nb::str &label = labels_[own[n]];
+                                 return with_probability ? make_pair(label, shares[i][n]) : Py_NewRef(label.ptr());
+                             })
+                .release()
+                .ptr();
+        });
+    }
+
+    void add_shares(const Text *texts, int label, nb::list &list) const {
+        for (const auto &[ngram, share] : prunetext::explain(model_, texts, label))
+            list.append(nb::make_tuple(string(ngram), share));
+    }
+
+    Model model_;
+    const Kernel &kernel_;
+    std::vector<nb::str> labels_;
+};
+
+}  // namespace
+
+void bind_model(nb::module_ &module) {
+    module.def(
+        "kernels",
+        [] {
+            nb::list names;
+            for (const Kernel &kernel : kernels()) names.append(nb::str(kernel.name));
+            return names;
+        },
+        "The names of the kernels that this processor can run, the fastest first.");
+    module.def(
+        "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); },
+        nb::arg("data"), "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
+    nb::class_<PythonModel>(module, "Model", "A packed model; ValueError with the reason when the file is unsound.")
+        .def(nb::init<nb::handle, const std::string &>(), nb::arg("source"), nb::arg("kernel") = "")
+        .def_prop_ro("labels", &PythonModel::labels)
+        .def_prop_ro("metadata", &PythonModel::metadata)
+        .def_prop_ro("positive", &PythonModel::positive)
+        .def_prop_ro("size", &PythonModel::size)
+        .def_prop_ro("classes", &PythonModel::classes)
+        .def_prop_ro("features", &PythonModel::features)
+        .def("predict", &PythonModel::predict, nb::arg("texts"), nb::arg("threads"), nb::arg("reject") = false)
+        .def("predict_with_probability", &PythonModel::predict_with_probability, nb::arg("texts"), nb::arg("threads"),
+             nb::arg("reject") = false)
+        .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
+        .def("encode", &PythonModel::encode, nb::arg("texts"), nb::arg("threads"))
+        .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"),
+             nb::arg("texts").none(), nb::arg("second"))
+        .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1);
+}

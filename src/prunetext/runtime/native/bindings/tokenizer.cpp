@@ -1,0 +1,163 @@
+// Python's view of the tokenizer and the vocabulary: texts in, ids out as bytes.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bindings/python_text.hpp"
+#include "model/encoding.hpp"
+#include "model/vocabulary.hpp"
+#include "overlap.hpp"
+#include "text/tokenizer.hpp"
+
+namespace nb = nanobind;
+
+namespace prunetext {
+namespace {
+
+nb::object to_str(std::string_view utf8) {
+    nb::object text = nb::steal(PyUnicode_DecodeUTF8(utf8.data(), Py_ssize_t(utf8.size()), nullptr));
+    if (!text.is_valid()) throw nb::python_error();
+    return text;
+}
+
+nb::list tokenize_text(nb::handle text) {
+    std::string scratch;
+    nb::list tokens;
+    tokenize(text_of(text.ptr()), scratch,
+             [&](const char *token, size_t length) { tokens.append(to_str({token, length})); });
+    return tokens;
+}
+
+nb::dict count_words(nb::handle list) {
+    const HeldTexts held(list);
+    WordCounter counter;
+    {
+        nb::gil_scoped_release release;
+        std::string scratch;
+        for (const Text &text : held.texts())
+            tokenize(text, scratch, [&](const char *token, size_t length) { counter.add(token, length); });
+    }
+    nb::dict counts;
+    for (const auto *entry : counter.words()) counts[to_str(entry->first)] = entry->second;
+    return counts;
+}
+
+Vocabulary make_vocabulary(nb::handle list) {
+    if (!PyList_Check(list.ptr()) && !PyTuple_Check(list.ptr())) throw nb::type_error("words must be a list of str");
+    const HeldTexts held(list, "words");
+    std::vector<nb::object> encoded;
+    std::vector<std::string_view> words;
+    for (size_t i = 0; i < held.texts().size(); ++i) {
+        if (!PyUnicode_Check(held.at(i)))
+            throw nb::type_error(("words must be str, not bytes (item " + std::to_string(i) + ")").c_str());
+        nb::object bytes = nb::steal(PyUnicode_AsUTF8String(held.at(i)));  // not cached in the str
+        if (!bytes.is_valid()) throw nb::python_error();
+        words.emplace_back(PyBytes_AS_STRING(bytes.ptr()), size_t(PyBytes_GET_SIZE(bytes.ptr())));
+        encoded.push_back(std::move(bytes));
+    }
+    return Vocabulary(words);
+}
+
+nb::list words_of(const Vocabulary &vocabulary) {
+    nb::list words;
+    for (size_t i = 0; i < vocabulary.size(); ++i) words.append(to_str(vocabulary[i]));
+    return words;
+}
+
+template <class Number> nb::bytes make_bytes(size_t count) {
+    nb::object bytes = nb::steal(PyBytes_FromStringAndSize(nullptr, Py_ssize_t(count * sizeof(Number))));
+    if (!bytes.is_valid()) throw nb::python_error();
+    return nb::cast<nb::bytes>(bytes);
+}
+
+nb::tuple encode_all(const Vocabulary &vocabulary, const std::vector<Text> &texts, int threads, bool pairs) {
+    if (threads < 1) throw nb::value_error("threads must be at least 1");
+    std::vector<EncodedPart> parts;
+    size_t count = 0;
+    {
+        nb::gil_scoped_release release;
+        parts = encode_texts(vocabulary, texts, size_t(threads), pairs);
+        for (const EncodedPart &part : parts) count += part.ids.size();
+    }
+    nb::bytes ids = make_bytes<int32_t>(count);
+    nb::bytes offsets = make_bytes<int64_t>(texts.size() + 1);
+    char *id = PyBytes_AS_STRING(ids.ptr());
+    char *offset = PyBytes_AS_STRING(offsets.ptr());
+    int64_t base = 0;
+    std::memcpy(offset, &base, 8);
+    for (const EncodedPart &part : parts) {
+        if (!part.ids.empty()) std::memcpy(id + 4 * base, part.ids.data(), 4 * part.ids.size());
+        for (const int64_t end : part.ends) {
+            const int64_t shifted = base + end;
+            std::memcpy(offset += 8, &shifted, 8);
+        }
+        base += int64_t(part.ids.size());
+    }
+    return nb::make_tuple(ids, offsets);
+}
+
+nb::tuple encode(const Vocabulary &vocabulary, nb::handle list, int threads) {
+    const HeldTexts held(list);
+    return encode_all(vocabulary, held.texts(), threads, false);
+}
+
+nb::tuple encode_pairs(const Vocabulary &vocabulary, nb::handle one, nb::handle other, int threads) {
+    if (vocabulary.size() + kFirstWord > size_t{1} << kFlags)
+        throw nb::value_error("for pairs a vocabulary holds fewer than 2^29 words");
+    const HeldTexts firsts(one, "firsts"), seconds(other, "seconds");
+    const size_t count = firsts.texts().size();
+    if (seconds.texts().size() != count) {
+        const std::string rule = "there are " + std::to_string(count) + " first texts and " +
+                                 std::to_string(seconds.texts().size()) + " second ones";
+        throw nb::value_error(rule.c_str());
+    }
+    std::vector<Text> texts;
+    texts.reserve(2 * count);
+    for (size_t i = 0; i < count; ++i) {
+        texts.push_back(firsts.texts()[i]);
+        texts.push_back(seconds.texts()[i]);
+    }
+    return encode_all(vocabulary, texts, threads, true);
+}
+
+}  // namespace
+}  // namespace prunetext
+
+void bind_tokenizer(nb::module_ &module) {
+    using prunetext::Vocabulary;
+    module.attr("TOKENIZER") = prunetext::kTokenizer;
+    module.attr("ORACLE") = prunetext::tables::kOracle;
+    module.attr("MATCHED") = prunetext::matched << prunetext::kFlags;
+    module.attr("BESIDE") = prunetext::beside << prunetext::kFlags;
+    module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(),
+               nb::sig("def tokenize(text: str) -> list[str]"),
+               "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization.");
+    module.def(
+        "count_words", &prunetext::count_words, nb::arg("texts").none(),
+        nb::sig("def count_words(texts: list[str]) -> dict[str, int]"),
+        "count_words([\"a b\", \"A\"]) → {\"a\": 2, \"b\": 1}: tokens and how often they occur, first come first.");
+    nb::class_<Vocabulary>(module, "Vocabulary",
+                           "Vocabulary([\"film\", \"great\"]).encode([\"Great!\"]): the ids of words; 0 is padding, 1 "
+                           "unknown, word i is i + 2.")
+        .def(
+            "__init__",
+            [](Vocabulary *self, nb::handle words) { new (self) Vocabulary(prunetext::make_vocabulary(words)); },
+            nb::arg("words").none(), nb::sig("def __init__(self, words: list[str]) -> None"))
+        .def("__len__", &Vocabulary::size)
+        .def_prop_ro("words", &prunetext::words_of, nb::sig("def words(self) -> list[str]"))
+        .def("encode", &prunetext::encode, nb::arg("texts").none(), nb::arg("threads") = 1,
+             nb::sig("def encode(self, texts: list[str], threads: int = 1) -> tuple[bytes, bytes]"),
+             "The ids of all texts one after another (int32), and where each begins, with the end (int64, texts + 1).")
+        .def("encode_pairs", &prunetext::encode_pairs, nb::arg("firsts").none(), nb::arg("seconds").none(),
+             nb::arg("threads") = 1,
+             nb::sig("def encode_pairs(self, firsts: list[str], seconds: list[str], threads: int = 1) -> tuple[bytes, "
+                     "bytes]"),
+             "The same for pairs, whose texts alternate: first, second, first, … An id has MATCHED added where its "
+             "token occurs in "
+             "the other text, and BESIDE, too, where that occurs beside the same token as here, before or after it.");
+}

@@ -1,0 +1,116 @@
+// Reading a packed file's bytes, from a regular file or from memory: the header is checked before room is made for the
+// rest.
+#pragma once
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "file/header.hpp"
+#include "file/xxhash.hpp"
+
+namespace prunetext {
+
+constexpr uint64_t max_file = 1u << 30, max_header = 16u << 20;
+
+// XXH64 as the checksum writes it. That of a packed file is taken while its own 16 digits read as zeros.
+inline std::string hex_digest(std::string_view data) {
+    char digits[checksum_digits + 1];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(xxh64(data.data(), data.size())));
+    return digits;
+}
+
+class OpenFile {
+  public:
+    // Non-blocking, since opening a FIFO without a writer would wait for ever.
+    explicit OpenFile(const std::string &path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+        if (descriptor_ >= 0) return;
+        if (errno == ENOENT) throw std::system_error(ENOENT, std::generic_category());
+        throw std::invalid_argument(std::string("it cannot be opened (") + std::strerror(errno) + ")");
+    }
+    OpenFile(const OpenFile &) = delete;
+    OpenFile &operator=(const OpenFile &) = delete;
+    ~OpenFile() { ::close(descriptor_); }
+
+    uint64_t size() const {
+        struct stat status;
+        if (::fstat(descriptor_, &status) != 0) throw std::invalid_argument("its size cannot be read");
+        if (S_ISDIR(status.st_mode)) throw std::invalid_argument("it is a directory; give the model file inside it");
+        if (!S_ISREG(status.st_mode)) throw std::invalid_argument("it is not a regular file");
+        return static_cast<uint64_t>(status.st_size);
+    }
+
+    // Append exactly `bytes` bytes to `buffer`.
+    void read(std::string &buffer, size_t bytes) {
+        size_t at = buffer.size();
+        buffer.resize(at + bytes);
+        while (at < buffer.size()) {
+            const ssize_t count = ::read(descriptor_, buffer.data() + at, buffer.size() - at);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) throw std::invalid_argument(std::string("it cannot be read (") + std::strerror(errno) + ")");
+            if (count == 0) throw std::invalid_argument("it became shorter while it was read");
+            at += static_cast<size_t>(count);
+        }
+    }
+
+  private:
+    int descriptor_;
+};
+
+struct File {
+    std::string bytes;
+    Header header;
+    size_t data = 0;  // where the tensors start
+};
+
+namespace detail {
+
+// A file of `size` bytes, its header and its checksum; read(buffer, bytes) appends the next bytes to a string. No room
+// is made for the tensors before the header says that they are there.
+template <class Read> File read_checked(uint64_t size, Read read) {
+    if (size < 16) throw std::invalid_argument("it is too short to be a packed model");
+    if (size > max_file) throw std::invalid_argument("it is larger than 1 GiB");
+    File file;
+    read(file.bytes, size_t{8});
+    const auto length = little_endian<uint64_t>(reinterpret_cast<const unsigned char *>(file.bytes.data()));
+    if (length > size - 8)
+        throw std::invalid_argument("it is not a safetensors file, or it is cut off inside its header");
+    if (length > max_header) throw std::invalid_argument("its header is larger than 16 MiB");
+    if (length % 8 != 0) throw std::invalid_argument("its header does not end on a multiple of 8 bytes");
+    read(file.bytes, length);
+    file.data = 8 + length;
+    file.header = parse_header(std::string_view(file.bytes).substr(8), size - file.data);
+    file.bytes.reserve(size);
+    read(file.bytes, size - file.data);
+    std::memset(file.bytes.data() + 8 + file.header.checksum_at, '0', checksum_digits);
+    if (hex_digest(file.bytes) != file.header.value("checksum"))
+        throw std::invalid_argument("its checksum does not match: the file is damaged; pack or copy it again");
+    return file;
+}
+
+}  // namespace detail
+
+// Throws std::system_error (ENOENT) where there is no file, and std::invalid_argument with the reason where it is
+// unsound.
+inline File read_file(const std::string &path) {
+    OpenFile input(path);
+    return detail::read_checked(input.size(), [&](std::string &buffer, size_t bytes) { input.read(buffer, bytes); });
+}
+
+// The same for a file's bytes, which are copied.
+inline File read_memory(std::string_view bytes) {
+    size_t at = 0;
+    return detail::read_checked(bytes.size(), [&](std::string &buffer, size_t count) {
+        buffer.append(bytes.substr(at, count));
+        at += count;
+    });
+}
+
+}  // namespace prunetext

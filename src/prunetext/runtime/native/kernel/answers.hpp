@@ -1,0 +1,38 @@
+// From logits to what a caller is told: labels and probabilities. The rule for ties stands here alone.
+//
+//     kernel.score(model, texts, count, workspace);
+//     const Answer answer = best(model, workspace, 0);    // {1, 0.98f}: the first text's label and its probability
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernel/workspace.hpp"
+#include "model/model.hpp"
+
+namespace prunetext {
+
+struct Answer {
+    uint32_t label;     // the class, from 0 on, or `no_label`
+    float probability;  // of that class, or of the one that was rejected
+};
+constexpr uint32_t no_label = UINT32_MAX;
+
+// The class whose logit is largest, the first of equal ones, for one text of the batch. Probabilities never decide: as
+// float32 two may be equal whose logits are not.
+uint32_t winner(const Model &model, const Workspace &workspace, size_t text);
+
+// The winner and its probability. With `reject` there is no label where the probability is below the file's threshold.
+// The logits are used up.
+Answer best(const Model &model, Workspace &workspace, size_t text, bool reject = false);
+
+// The softmax of the logits over the model's temperature, or where a text may have several labels the logistic function
+// of each. `out` takes one number for each class. The logits are used up.
+void probabilities(const Model &model, Workspace &workspace, size_t text, float *out);
+
+// Which labels a text has, where it may have several: `out` gets one bit set for each, and `shares`, if given, their
+// probabilities added at its end. The logits stay.
+void choose(const Model &model, const Workspace &workspace, size_t text, uint64_t *out,
+            std::vector<float> *shares = nullptr);
+
+}  // namespace prunetext

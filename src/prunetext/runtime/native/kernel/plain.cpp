@@ -1,0 +1,3 @@
+// The kernel for any processor.
+#define PRUNETEXT_LEVEL 0
+#include "kernel/generic/kernel.hpp"

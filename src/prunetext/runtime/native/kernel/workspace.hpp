@@ -1,0 +1,64 @@
+// What scoring needs besides the model, and how much of a text it looks at together.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/vocabulary.hpp"
+#include "overlap.hpp"
+
+namespace prunetext {
+
+#ifndef PRUNETEXT_PIECE
+#define PRUNETEXT_PIECE 4096
+#endif
+constexpr size_t batch = 8;                // texts, or pairs of them, that are scored together
+constexpr size_t piece = PRUNETEXT_PIECE;  // characters of a text that are looked at together; fuzzing takes fewer
+
+// Room for numbers that are written before they are read.
+template <class T> class Buffer {
+  public:
+    // With `kept`, the first ones stay.
+    T *take(size_t count, size_t kept = 0) {
+        if (count > size_) {
+            std::unique_ptr<T[]> larger(new T[count + count / 2]);
+            std::copy_n(data_.get(), std::min(kept, size_), larger.get());
+            data_ = std::move(larger);
+            size_ = count + count / 2;
+        }
+        return data_.get();
+    }
+    // What a long text needed is not kept for ever.
+    void drop_above(size_t count) {
+        if (size_ > count) *this = Buffer();
+    }
+    T *data() const { return data_.get(); }
+
+  private:
+    std::unique_ptr<T[]> data_;
+    size_t size_ = 0;
+};
+
+using Candidate = Vocabulary::Candidate;
+
+// What scoring needs besides the model; one for each thread, reused from text to text.
+struct Workspace {
+    std::string scratch;             // normalized text
+    Buffer<uint32_t> begins, ends;   // of tokens in it,
+    Buffer<Candidate> candidates;    // where they may stand in the vocabulary,
+    Buffer<uint32_t> longs;          // and which have more than 8 bytes
+    Buffer<const std::byte *> rows;  // table rows of the tokens, behind those of the tokens before
+    Buffer<uint64_t> keys;           // of a pair: keys of the tokens of both texts,
+    Buffer<uint8_t> flags;           // whether they occur in the other one,
+    Buffer<const int16_t *> extras;  // what that adds to each window of one width, in some piece of a text,
+    Buffer<int16_t> sums_of_flags;   // and room for it where the width has many taps
+    Overlap overlap;
+    std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
+    std::vector<double> sums;              // sum of its window sums: an integer below 2^53
+    std::vector<double> features, logits;  // [text or pair][input of the head], […][class, padded to a multiple of 4]
+};
+
+}  // namespace prunetext

@@ -1,0 +1,27 @@
+// Texts as the ids of words, for training.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "model/vocabulary.hpp"
+#include "text/text.hpp"
+
+namespace prunetext {
+
+constexpr int32_t kUnknown = 1;  // 0 is padding
+constexpr int32_t kFirstWord = 2;
+constexpr int kFlags = 29;  // the bit of an id from which on the flags of a pair's tokens stand
+
+// The ids of some texts, and where each text's ids end within them.
+struct EncodedPart {
+    std::vector<int32_t> ids;
+    std::vector<int64_t> ends;
+};
+
+// The ids of all texts, in parts that follow one another; each part is made by a thread of its own. With `pairs`, two
+// texts after each other are a pair, and the flags of `Overlap` are added to the ids.
+std::vector<EncodedPart> encode_texts(const Vocabulary &vocabulary, const std::vector<Text> &texts, size_t threads,
+                                      bool pairs);
+
+}  // namespace prunetext

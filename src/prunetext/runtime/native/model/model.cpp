@@ -1,0 +1,192 @@
+// Reading a packed model: every size, offset, dtype, scale and string is checked before it is used.
+#include "model/model.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <locale>
+#include <sstream>
+#include <unordered_set>
+
+#include "file/file.hpp"
+#include "model/tensors.hpp"
+
+namespace prunetext {
+
+namespace {
+
+constexpr size_t max_filters = 4096, max_classes = 65536;
+constexpr size_t max_words = 1u << 22, max_word_bytes = 64u << 20, max_table = 256u << 20, max_head = 1u << 24;
+
+void one_of(const Header &header, const char *key, std::initializer_list<std::string_view> allowed) {
+    const std::string &value = header.value(key);
+    if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+        refuse(std::string("its ") + key + " is none that format 1 knows");
+}
+
+// A number as JSON writes it, whatever the locale.
+bool parse_number(const std::string &text, double &value) {
+#ifdef __cpp_lib_to_chars
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
+#else  // of numbers with a point, libc++ before 20
+    if (text.empty() || text[0] == '+' || text.find_first_not_of("0123456789.eE+-") != std::string::npos) return false;
+    std::istringstream stream(text);
+    stream.imbue(std::locale::classic());
+    return stream >> value && stream.eof();
+#endif
+}
+
+}  // namespace
+
+Model::Model(File file, const Inflate &inflate) {
+    size = file.bytes.size();
+    const Reader reader{file, inflate};
+    read_metadata(file.header);
+    read_convolutions(reader);
+    read_head(reader);
+    read_vocabulary(reader);
+    fold(reader);
+    if (reader.coded != reader.codings.size()) refuse("its coding names a tensor that has no units");
+    if (reader.used != file.header.tensors.size()) refuse("it holds a tensor that format 1 does not know");
+    metadata = std::move(file.header.metadata);
+}
+
+void Model::read_metadata(const Header &header) {
+    one_of(header, "task", {"classification", "pairs", "labels"});
+    one_of(header, "tokenizer", {"bert/1"});
+    one_of(header, "pooling", {"max", "max+mean"});
+    one_of(header, "table", {"int8", "int16"});
+    mean = header.value("pooling") == "max+mean";
+    wide = header.value("table") == "int16";
+    pairs = header.value("task") == "pairs";
+
+    // The bounds keep logits / temperature finite.
+    if (!parse_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
+        refuse("its temperature is not a number from 1e-6 to 1e6");
+    if (const std::string *text = header.find("reject"))
+        if (!parse_number(*text, reject) || !(reject >= 1e-6 && reject <= 1))
+            refuse("its reject is not a number from 1e-6 to 1");
+
+    JsonReader json(header.value("labels"), "its list of labels");
+    json.list([&] {
+        if (labels.size() == max_classes) json.fail("has more than 65,536 labels");
+        labels.push_back(json.string());
+        if (labels.back().empty()) json.fail("has an empty label");
+    });
+    json.end();
+    if (labels.size() < 2) json.fail("has fewer than two labels");
+    if (std::unordered_set<std::string_view>(labels.begin(), labels.end()).size() != labels.size())
+        json.fail("has a label twice");
+    read_thresholds(header);
+    if (!pairs) return;
+
+    JsonReader name(header.value("positive"), "its positive label");
+    positive = static_cast<size_t>(std::find(labels.begin(), labels.end(), name.string()) - labels.begin());
+    name.end();
+    if (positive == labels.size()) refuse("its positive label is none of its labels");
+}
+
+void Model::read_thresholds(const Header &header) {
+    const std::string *text = header.find("thresholds");
+    if (header.value("task") != "labels") {
+        if (text) refuse("it has thresholds, which only a model of several labels has");
+        return;
+    }
+    if (reject > 0) refuse("it has a reject, which a model of several labels has not");
+    JsonReader json(header.value("thresholds"), "its list of thresholds");
+    json.list([&] {
+        double threshold = 0;
+        if (thresholds.size() == labels.size()) json.fail("has more numbers than there are labels");
+        if (!parse_number(json.number(), threshold) || !(threshold > 0 && threshold < 1))
+            json.fail("has something else than a number between 0 and 1");
+        thresholds.push_back(threshold);
+    });
+    json.end();
+    if (thresholds.size() != labels.size()) json.fail("has fewer numbers than there are labels");
+}
+
+void Model::read_convolutions(const Reader &reader) {
+    for (int k = 1; k <= static_cast<int>(most_taps); ++k) {
+        const std::string name = "conv" + std::to_string(k);
+        if (!reader.find(name + ".weight")) continue;
+        const std::vector<uint64_t> &shape = reader.units_shape(name + ".weight", 3);
+        Width width;
+        width.taps = k;
+        width.filters = shape[0];
+        width.dimensions = shape[2];
+        if (width.filters < 1 || width.filters > max_filters)
+            refuse("tensor " + name + ".weight has no filters, or more than 4,096");
+        if (shape[1] != static_cast<uint64_t>(k)) refuse("tensor " + name + ".weight has the wrong number of taps");
+        width.padded = (width.filters + lanes - 1) / lanes * lanes;
+        width.column = stride;
+        width.place = padded;
+        width.feature = filters;
+        width.scale = reader.scales(name + ".table_scale", width.filters);
+        const std::vector<float> values = reader.floats(name + ".bias", {width.filters});
+        width.bias.assign(values.begin(), values.end());
+        stride += width.padded * static_cast<size_t>(k);
+        padded += width.padded;
+        filters += width.filters;
+        widths.push_back(std::move(width));
+    }
+    if (widths.empty()) refuse("it has no convolution");
+    features = mean ? 2 * filters : filters;
+    inputs = pairs ? 4 * features : features;
+}
+
+void Model::read_head(const Reader &reader) {
+    const size_t classes = labels.size(), padded = (classes + 3) / 4 * 4;
+    if (padded * inputs > max_head) refuse("its head has more than 16,777,216 weights");
+    const std::vector<float> weights = reader.floats("head.weight", {classes, inputs});
+    const std::vector<float> biases = reader.floats("head.bias", {classes});
+    bias.assign(padded, 0);
+    std::copy(biases.begin(), biases.end(), bias.begin());
+    head.assign(padded * inputs, 0);
+    for (size_t c = 0; c < classes; ++c)
+        for (size_t i = 0; i < inputs; ++i) head[(c / 4 * inputs + i) * 4 + c % 4] = weights[c * inputs + i];
+}
+
+void Model::read_vocabulary(const Reader &reader) {
+    size_t inflated = SIZE_MAX, words = SIZE_MAX;
+    JsonReader json(reader.file.header.value("vocabulary"), "its vocabulary entry");
+    json.object([&](const std::string &key) {
+        size_t &value = key == "bytes" ? inflated : words;
+        if ((key != "bytes" && key != "words") || value != SIZE_MAX) json.fail("has an unknown or repeated key");
+        value = json.integer();
+    });
+    json.end();
+    if (inflated == SIZE_MAX || words == SIZE_MAX) json.fail("lacks its number of bytes or words");
+    if (words > max_words || inflated > max_word_bytes)
+        refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
+    if (inflated < 3 * words) refuse("its vocabulary has more words than its bytes can hold");
+    rows = words + 1;
+    if ((rows + 1) * stride * (wide ? 2 : 1) > max_table) refuse("its table would be larger than 256 MiB");
+
+    const std::string data =
+        reader.inflate(reader.bytes(reader.get("vocabulary", "U8", 1)), inflated, "its vocabulary");
+    std::string all;  // the words one after another
+    std::vector<size_t> ends;
+    ends.reserve(words);
+    std::string word;
+    size_t at = words;
+    for (size_t i = 0; i < words; ++i) {
+        const size_t shared = static_cast<unsigned char>(data[i]), end = data.find('\n', at);
+        if (end == std::string::npos) refuse("its vocabulary has fewer words than stated");
+        if (shared > word.size()) refuse("its vocabulary has a word that shares more than the previous one has");
+        std::string next = word.substr(0, shared).append(data, at, end - at);
+        if (next <= word) refuse("its vocabulary is not sorted, or has a word that is empty or comes twice");
+        if (!valid_utf8(next)) refuse("its vocabulary has a word that is not valid UTF-8");
+        word = std::move(next);
+        if (all.size() + word.size() > max_word_bytes) refuse("its words together are larger than 64 MiB");
+        all += word;
+        ends.push_back(all.size());
+        at = end + 1;
+    }
+    if (at != data.size()) refuse("its vocabulary has more words than stated");
+    std::vector<std::string_view> views(words);
+    for (size_t i = 0, start = 0; i < words; start = ends[i++])
+        views[i] = std::string_view(all).substr(start, ends[i] - start);
+    vocabulary = Vocabulary(views);
+}
+
+}  // namespace prunetext

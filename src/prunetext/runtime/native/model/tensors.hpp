@@ -1,0 +1,89 @@
+// The tensors of a packed file, each asked for once, with the shape and the numbers that it must have.
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <initializer_list>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "file/coding.hpp"
+#include "file/file.hpp"
+#include "model/model.hpp"
+
+namespace prunetext {
+
+[[noreturn]] inline void refuse(const std::string &reason) { throw std::invalid_argument(reason); }
+
+struct Model::Reader {
+    const File &file;
+    const Inflate &inflate;
+    const Codings codings = file.header.find("coding") ? parse_codings(file.header.value("coding")) : Codings{};
+    mutable size_t used = 0, coded = 0;
+
+    const Tensor *find(const std::string &name) const {
+        for (const Tensor &tensor : file.header.tensors)
+            if (tensor.name == name) return &tensor;
+        return nullptr;
+    }
+
+    const Tensor &get(const std::string &name, const char *dtype, size_t axes) const {
+        const Tensor *tensor = find(name);
+        if (!tensor) refuse("tensor " + name + " is missing");
+        if (tensor->dtype != dtype || tensor->shape.size() != axes)
+            refuse("tensor " + name + " has the wrong dtype or number of axes");
+        ++used;
+        return *tensor;
+    }
+
+    std::string_view bytes(const Tensor &tensor) const {
+        return std::string_view(file.bytes).substr(file.data + tensor.begin, tensor.end - tensor.begin);
+    }
+
+    // The shape of a tensor of units, which lies there as it is, or coded.
+    const std::vector<uint64_t> &units_shape(const std::string &name, size_t axes) const {
+        const auto found = codings.find(name);
+        if (found == codings.end()) return get(name, "I8", axes).shape;
+        get(name, "U8", 1);
+        if (found->second.shape.size() != axes) refuse("tensor " + name + " has the wrong number of axes");
+        ++coded;
+        return found->second.shape;
+    }
+
+    // The units themselves; `room` holds them where they had to be decoded.
+    const int8_t *units(const std::string &name, std::string &room) const {
+        std::string_view data = bytes(*find(name));
+        if (const auto found = codings.find(name); found != codings.end()) {
+            const Coding &coding = found->second;
+            if (coding.bytes == 0) room = decode_units(name, coding, data);
+            else room = decode_units(name, coding, inflate(data, coding.bytes, "tensor " + name));
+            data = room;
+        }
+        return reinterpret_cast<const int8_t *>(data.data());
+    }
+
+    std::vector<float> floats(const std::string &name, std::initializer_list<uint64_t> shape) const {
+        const Tensor &tensor = get(name, "F32", shape.size());
+        if (!std::equal(shape.begin(), shape.end(), tensor.shape.begin()))
+            refuse("tensor " + name + " has the wrong shape");
+        const std::string_view data = bytes(tensor);
+        std::vector<float> values(data.size() / 4);
+        for (size_t i = 0; i < values.size(); ++i) {
+            values[i] = std::bit_cast<float>(
+                little_endian<uint32_t>(reinterpret_cast<const unsigned char *>(data.data()) + 4 * i));
+            if (!std::isfinite(values[i])) refuse("tensor " + name + " holds a number that is not finite");
+        }
+        return values;
+    }
+
+    std::vector<double> scales(const std::string &name, size_t count) const {
+        const std::vector<float> values = floats(name, {count});
+        for (float value : values)
+            if (!(value > 0)) refuse("tensor " + name + " holds a scale that is not positive");
+        return {values.begin(), values.end()};
+    }
+};
+
+}  // namespace prunetext
