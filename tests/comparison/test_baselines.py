@@ -1,34 +1,54 @@
 """What every method has to beat: as small as the budget says, and made as fairly as the pruned models."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from prunetext.comparison import baselines, study
-from prunetext.comparison.baselines import LEAST_WORDS, others, scratch, untrained
-from prunetext.fitting import stages as jobs
-from prunetext.fitting.stages import Job
+from helpers.runs import QUICK
+from prunetext.comparison.agenda import Agenda
+from prunetext.comparison.baselines import BARE_PACKING, LEAST_WORDS, others, scratch, untrained
+from prunetext.comparison.studies import plan_of, study_of
+from prunetext.comparison.study import size_in_bytes
+from prunetext.data.dataset import Data
+from prunetext.fitting.folder import Run
+from prunetext.fitting.plan import Plan
+from prunetext.fitting.recovery import Recovery
+from prunetext.fitting.stages import Lessons, size_when_packed
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.starting import settle
+from prunetext.options import FitOptions, ModelOptions
+from prunetext.peers.made import Given
+from prunetext.pruning.budget import Budget
+from prunetext.pruning.candidates import CandidateMaker
+from prunetext.pruning.driver import walked
+from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.search import Search
 from prunetext.training.answering import logits
 from prunetext.training.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("repeatable")
 LINEAR = "tf-idf + logistic regression"
 
 
 class Call(NamedTuple):
-    """What a baseline was made with."""
+    """What a baseline is made with, and the texts that others are made of."""
 
-    job: Job
+    plan: Plan
     search: Search
     like: TextCNN
     budget: int
+    lessons: Lessons
+
+    def size(self, model: TextCNN) -> int:
+        return size_when_packed(self.plan, model, BARE_PACKING)
+
+    def given(self) -> Given:
+        return Given(self.plan.labels, self.plan.splits())
 
 
 class Training(NamedTuple):
@@ -40,112 +60,122 @@ class Training(NamedTuple):
     stage: str
 
 
+class Recording(CandidateMaker):
+    """Makes candidates, and notes what it trains."""
+
+    seen: list[Training]
+
+    def train(self, key: str, model: Any, examples: Encoded, settings: Settings, stage: str, **named: Any) -> bool:
+        weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        self.seen.append(Training(weights, examples, settings, stage))
+        return super().train(key, model, examples, settings, stage, **named)
+
+
 @pytest.fixture(scope="module")
-def asked(comparing: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, repeatable: None) -> Call:
-    """How a comparison asks for its small models."""
-    calls: list[Call] = []
-
-    def recorded(job: Job, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[TextCNN, float]:
-        calls.append(Call(job, search, like, budget))
-        return like, 0.0
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "scratch", recorded)
-        patch.setattr(study, "others", lambda **named: {})
-        out = tmp_path_factory.mktemp("baselines") / "out"
-        comparing(out, methods="random/oneshot", sizes="9/10", seeds=1)
-    assert len(calls) == 2
-    assert calls[0].like is calls[1].like
-    return calls[0]
+def made(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
+    """A dense model, and one cut to nine tenths of its file, as a comparison has them."""
+    shape = settle(ModelOptions(dimensions=24, filters=16, widths="1,2"))
+    plan = plan_of(data, shape, FitOptions(epochs=3.0), QUICK)
+    with Run(tmp_path_factory.mktemp("baselines"), plan.recipe, overwrite=False) as run:
+        study = study_of(plan, run, Agenda((), (), baselines=True, autotune=0), None)
+        search, history = study.search("random/oneshot")
+        budget = size_in_bytes("9/10", search.whole)
+        walked(search.within(Budget(max_size=budget)), load_schedule("oneshot"), history)
+        like = search.load(history[-1].key)
+        assert isinstance(like, TextCNN)
+        yield Call(plan, search, like, budget, study.lessons)
 
 
 @pytest.fixture
-def trainings(asked: Call, monkeypatch: pytest.MonkeyPatch) -> list[Training]:
+def asked(made: Call) -> Call:
+    """The same, with a maker that notes what it trains."""
+    old = made.search.maker
+    maker = Recording(old.problem, old.criterion, "random", old.bench, old.store.folder)
+    maker.seen = []
+    return made._replace(search=dataclasses.replace(made.search, maker=maker))
+
+
+@pytest.fixture
+def trainings(asked: Call) -> list[Training]:
     """What is trained from now on."""
-    seen: list[Training] = []
-    train = Search.train
-
-    def recorded(
-        self: Search, key: str, model: TextCNN, examples: Encoded, settings: Settings, stage: str, **named: Any
-    ) -> tuple[TextCNN, bool]:
-        weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        seen.append(Training(weights, examples, settings, stage))
-        return train(self, key, model, examples, settings, stage, **named)
-
-    monkeypatch.setattr(Search, "train", recorded)
-    return seen
+    assert isinstance(asked.search.maker, Recording)
+    return asked.search.maker.seen
 
 
 def test_from_scratch_it_has_the_pruned_architecture_within_the_budget(asked: Call) -> None:
-    job, search, like, budget = asked
-    assert job.packed_size(like) <= budget
-    model, seconds = scratch(job, search, like, budget, teacher=False)
-    assert job.packed_size(model) <= budget
+    plan, search, like, budget, _ = asked
+    assert asked.size(like) <= budget
+    model, seconds = scratch(plan, search, like, budget, teacher=False)
+    assert isinstance(model, TextCNN)
+    assert asked.size(model) <= budget
     assert model.shape._replace(words=0) == like.shape._replace(words=0)
-    assert model.shape.words <= like.shape.words < search.task.dense.shape.words
+    assert model.shape.words <= like.shape.words < len(plan.beginning.reader)
     assert seconds > 0
 
 
 def test_words_are_left_out_until_it_fits(asked: Call, trainings: list[Training]) -> None:
-    job, search, like, _ = asked
-    whole = like.shape._replace(words=len(job.words))
-    start = untrained(whole, len(job.words), len(like.remap), 0)
-    sizes = {words: job.packed_size(untrained(whole, words, len(like.remap), 0)) for words in range(16, 21)}
+    plan, search, like, _, lessons = asked
+    count, test = len(plan.beginning.reader), lessons.encoded["test"]
+    whole = like.shape._replace(words=count)
+    start = untrained(whole, count, len(like.remap), 0)
+    sizes = {words: asked.size(untrained(whole, words, len(like.remap), 0)) for words in range(16, 21)}
     assert sorted(sizes.values()) == list(sizes.values())
     for words in (20, 18, 16):
-        model, _ = scratch(job, search, start, sizes[words], teacher=False)
+        model, _ = scratch(plan, search, start, sizes[words], teacher=False)
+        assert isinstance(model, TextCNN)
         assert model.shape == whole._replace(words=words)
         # The words are in the order of their frequency, the rest is the unknown word.
         kept = torch.arange(len(like.remap))
         kept[WORDS + words :] = UNKNOWN
         assert torch.equal(model.remap, kept)
         if words == 20:  # all of them, those that tell the classes apart, too
-            right = logits(model, job.encoded["test"]).argmax(1) == job.encoded["test"].targets
+            right = logits(model, test).argmax(1) == test.targets
             assert right.float().mean() > 0.8, "it was trained"
-    few, _ = scratch(job, search, start, 100, teacher=False)
+    few, _ = scratch(plan, search, start, 100, teacher=False)
+    assert isinstance(few, TextCNN)
     assert few.shape.words == LEAST_WORDS, "fewer say nothing, whatever the budget"
     assert len({len(each.weights["embedding"]) for each in trainings}) == 3
 
 
 def test_the_student_differs_by_its_teacher_only(asked: Call, trainings: list[Training]) -> None:
-    job, search, like, budget = asked
+    plan, search, like, budget, _ = asked
     models = []
     for teacher in (False, True):
         torch.manual_seed(3 + teacher)  # what was drawn before must not count
-        models.append(scratch(job, search, like, budget - 1, teacher=teacher)[0])
+        models.append(scratch(plan, search, like, budget - 1, teacher=teacher)[0])
     alone, taught = trainings
     assert alone.weights.keys() == taught.weights.keys()
     assert all(torch.equal(tensor, taught.weights[name]) for name, tensor in alone.weights.items())
     assert (alone.settings, alone.stage) == (taught.settings, taught.stage)
-    assert alone.settings.epochs == search.task.first.epochs
+    assert alone.settings.epochs == search.maker.problem.first.epochs
     np.testing.assert_array_equal(alone.examples.ids, taught.examples.ids)
     np.testing.assert_array_equal(alone.examples.offsets, taught.examples.offsets)
     assert alone.examples.soft is None
     assert torch.equal(alone.examples.targets, taught.examples.targets)
-    opinions = logits(search.task.dense, alone.examples).softmax(1)
+    opinions = logits(search.maker.problem.dense, alone.examples).softmax(1)
     torch.testing.assert_close(taught.examples.soft, opinions)
-    assert taught.settings.soft_share == jobs.TEACHER
+    assert taught.settings.soft_share == Recovery().teacher
     assert not torch.equal(models[0].head.weight, models[1].head.weight)
 
 
 def test_a_small_model_that_is_there_is_not_trained_again(asked: Call, trainings: list[Training]) -> None:
-    job, search, like, budget = asked
-    first, took = scratch(job, search, like, budget - 2, teacher=True)
-    again, seconds = scratch(job, search, like, budget - 2, teacher=True)
+    plan, search, like, budget, _ = asked
+    first, took = scratch(plan, search, like, budget - 2, teacher=True)
+    again, seconds = scratch(plan, search, like, budget - 2, teacher=True)
     assert len(trainings) == 1
     assert seconds == took > 0
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in first.state_dict().items())
 
 
-def accuracy(job: Job, predict: Callable[[list[str]], list[str]]) -> float:
-    texts = job.texts["test"]
+def accuracy(call: Call, predict: Callable[[list[str]], list[str]]) -> float:
+    texts = call.plan.splits()["test"]
     return float(np.mean(np.array(predict(texts.texts)) == np.array(texts.labels)))
 
 
 def test_tf_idf_keeps_to_the_budget_and_uses_it(asked: Call) -> None:
     pytest.importorskip("sklearn")
     make = others(sized=True, autotune=0)[LINEAR]
-    found = {budget: make(asked.job, budget) for budget in (15, 300, 1_000, 3_000, 1_000_000)}
+    found = {budget: make(asked.given(), budget) for budget in (15, 300, 1_000, 3_000, 1_000_000)}
     assert found[15] is None, "no feature fits"
     sizes = []
     for budget, each in list(found.items())[1:]:
@@ -154,34 +184,26 @@ def test_tf_idf_keeps_to_the_budget_and_uses_it(asked: Call) -> None:
         assert 0.75 * min(budget, 3_000) < each.bytes <= budget
         sizes.append(each.bytes)
     assert sizes == sorted(set(sizes))
-    whole = others(sized=False, autotune=0)[LINEAR](asked.job, None)
+    whole = others(sized=False, autotune=0)[LINEAR](asked.given(), None)
     assert whole is not None
     assert whole.bytes == sizes[-1]
-    assert accuracy(asked.job, whole.predict) > 0.8
+    assert accuracy(asked, whole.predict) > 0.8
     assert set(whole.predict(["common1", ""])) <= {"class 0", "class 1"}
 
 
-def test_bytes_of_tf_idf_are_those_of_its_weights_and_names(asked: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = pytest.importorskip("sklearn.feature_extraction.text")
-    fitted: list[Any] = []
-
-    class Seen(text.TfidfVectorizer):  # type: ignore[misc, name-defined]
-        def fit_transform(self, *given: Any, **named: Any) -> Any:
-            fitted.append(self)
-            return super().fit_transform(*given, **named)
-
-    monkeypatch.setattr(text, "TfidfVectorizer", Seen)
-    made = others(sized=True, autotune=0)[LINEAR](asked.job, 2_000)
-    names = fitted[-1].get_feature_names_out()
+def test_bytes_of_tf_idf_grow_with_its_weights_and_names(asked: Call) -> None:
+    pytest.importorskip("sklearn")
+    made = others(sized=True, autotune=0)[LINEAR](asked.given(), 2_000)
     assert made is not None
-    # For each feature an idf, a weight (of two classes there is one row of them), its name and an end; one bias.
-    assert made.bytes == sum(8 + len(name) + 1 for name in names) + 4
+    # For each feature an idf and a weight (there is one row of them for two classes), its name and an end; one bias.
+    words = {word for text in asked.plan.data.train.texts for word in text.split()}
+    assert 4 + 8 * 20 < made.bytes <= 2_000
+    assert (made.bytes - 4) / (8 + min(map(len, words)) + 1) > 20
 
 
-def test_packages_that_are_not_there_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "find_spec", lambda name: None)
-    assert others(sized=True, autotune=9) == others(sized=False, autotune=0) == {}
-    monkeypatch.setattr(baselines, "find_spec", lambda name: name)
-    assert list(others(sized=False, autotune=9)) == [LINEAR, "fastText .bin"]
-    assert list(others(sized=True, autotune=0)) == [LINEAR, "fastText .ftz"]
-    assert list(others(sized=True, autotune=9)) == [LINEAR, "fastText .ftz", "fastText autotuned"]
+def test_packages_that_are_not_there_are_left_out() -> None:
+    assert others(sized=True, autotune=9, find=lambda name: None) == {}
+    assert others(sized=False, autotune=0, find=lambda name: None) == {}
+    assert list(others(sized=False, autotune=9, find=str)) == [LINEAR, "fastText .bin"]
+    assert list(others(sized=True, autotune=0, find=str)) == [LINEAR, "fastText .ftz"]
+    assert list(others(sized=True, autotune=9, find=str)) == [LINEAR, "fastText .ftz", "fastText autotuned"]

@@ -9,15 +9,8 @@ import pytest
 import prunetext
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.fitting import stages as jobs
 
 SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
-
-
-@pytest.fixture(autouse=True)
-def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No training at all may begin."""
-    monkeypatch.setattr(jobs, "train_model", None)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +52,11 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             {"data": Examples(list("abcdefghijklmnopqrst"), ["yes", "no"] * 10, pairs=["the same"] * 20)},
-            "data: its rows are pairs of texts, which compare",
+            "data: it holds pairs of texts with one label each, but compare takes",
         ),
         (
             {"data": Examples(list("abcdefghijklmnopqrst"), [["yes"], ["no"]] * 10)},
-            "data: its texts have several labels, which compare",
+            "data: it holds single texts with several labels each, but compare takes",
         ),
     ],
 )

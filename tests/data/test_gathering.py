@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from helpers.tables import write_csv, write_jsonl
 from prunetext.data.api import read
 from prunetext.data.reading import read_examples
+from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -48,7 +49,7 @@ def test_pairs_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[t
     pq.write_table(pa.table(columns), folder / "pairs.parquet")
     for ending in ("csv", "jsonl", "parquet"):
         train = read(folder / f"pairs.{ending}").train
-        assert (train.texts, train.pairs, train.labels, train.task) == (*columns.values(), "pairs")
+        assert (train.texts, train.pairs, train.labels, train.task) == (*columns.values(), Task(texts=2))
         assert train.inputs == [(first, second) for first, second, _ in rows]
 
 
@@ -65,7 +66,7 @@ def test_lists_of_labels_round_trip(
         data = read(folder / name)
         assert data.train.label_sets == expected
         assert data.labels == sorted({label for labels in expected for label in labels})
-        assert data.train.task == "labels"
+        assert data.train.task == Task(answer="labels")
 
 
 @given(labelled_rows)
@@ -85,7 +86,7 @@ def test_separated_and_fasttext_labels_round_trip(
     train = read(folder / "lines.txt").train
     wanted = [tuple(sorted(label.replace(" ", "_") for label in labels)) for labels in expected]
     assert train.label_lists == wanted
-    assert train.task == ("labels" if any(len(labels) > 1 for labels in wanted) else "classification")
+    assert train.task.name == ("labels" if any(len(labels) > 1 for labels in wanted) else "classification")
 
 
 def test_what_a_list_may_hold() -> None:
@@ -105,7 +106,7 @@ def test_fasttext_lines_are_like_those_of_train() -> None:
     data = read("several.txt", test="one.txt")
     assert data.test is not None
     assert data.test.label_sets == [("x",), ("y",)]
-    assert read_examples("one.txt", ["x", "y"], task="labels").label_sets == [("x",), ("y",)]
+    assert read_examples("one.txt", ["x", "y"], task=Task(answer="labels")).label_sets == [("x",), ("y",)]
     assert read("one.txt").train.label_sets is None
     check(
         "several.txt: its rows have lists of labels, but the rows of the training data (one.txt) have one label each. Write one label in each row.",

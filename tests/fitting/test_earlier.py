@@ -86,7 +86,7 @@ def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Pa
     dense = [load_file(folder / "dense.safetensors") for folder in (old, new)]
     assert all(torch.equal(tensor, dense[1][name]) for name, tensor in dense[0].items())
     recipe = json.loads((new / "recipe.json").read_text("utf-8"))
-    assert (recipe["max_size"], recipe["max_drop"], recipe["criterion"]) == ("2.4kB", None, "taylor")
+    assert (recipe["max_size"], recipe["max_drop"], recipe["criterion"]) == ("2.75kB", None, "taylor")
     assert recipe["dimensions"] == 24
     assert result.notes[0] == "288 rows were read."
 

@@ -171,7 +171,7 @@ def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None
     with start(tmp_path / "new") as run:
         run.folder(STEPS_FOLDER).joinpath("b2.safetensors").write_text("new")
         for _ in range(2):  # as after a kill
-            run.take_steps(tmp_path / "old")
+            run.take(tmp_path / "old" / STEPS_FOLDER, None)
         assert names(run.path(STEPS_FOLDER)) == ["a1.safetensors", "b2.safetensors"]
         assert run.path(STEPS_FOLDER).joinpath("b2.safetensors").read_text() == "new"
         assert (
@@ -180,7 +180,7 @@ def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None
             .samefile(tmp_path / "old" / STEPS_FOLDER / "a1.safetensors")
         )
         shutil.rmtree(tmp_path / "old")
-        run.take_steps(tmp_path / "old")  # it has them all, or none
+        run.take(tmp_path / "old" / STEPS_FOLDER, None)  # it has them all, or none
         assert run.path(STEPS_FOLDER).joinpath("a1.safetensors").read_text() == "old"
 
 

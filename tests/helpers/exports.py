@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 import prunetext
-from helpers.packing import pack
+from helpers.packing import pack, trained_model
 from prunetext.fitting.folder import Run
 from prunetext.models.textcnn.model import TextCNN
 
@@ -39,7 +39,7 @@ class Session:
 def save_float(model: TextCNN, folder: Path) -> Path:
     """Write the float file of a run; its path."""
     with Run(folder, {}, overwrite=True) as run:
-        run.save_model("dense.safetensors", model, WORDS, LABELS[: model.head.out_features], 1.0)
+        run.save("dense.safetensors", trained_model(model, WORDS, LABELS[: model.head.out_features]))
         return run.path("dense.safetensors")
 
 

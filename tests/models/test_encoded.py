@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.data.dataset import Examples
+from prunetext.data.task import Task
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.reading import encode_examples
 from prunetext.runtime._native import Vocabulary
@@ -110,8 +111,8 @@ def test_evaluation_sees_each_text_once_within_the_bound() -> None:
 def test_several_labels_are_ones_in_the_order_of_the_classes() -> None:
     examples = Examples(["a film", "dull", ""], [["z", "x"], [], ["y"]])
     encoded = encode_examples(Vocabulary(["film"]), examples, ["x", "y", "z"])
-    assert encoded.task.several
+    assert encoded.task == Task(answer="labels")
     assert encoded.targets.tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     part = encoded.subset(np.array([2, 0]))
-    assert part.task.several
+    assert part.task == Task(answer="labels")
     assert part.targets.tolist() == [[0, 1, 0], [1, 0, 1]]

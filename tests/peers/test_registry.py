@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from helpers.packing import trained_model
 from prunetext.benchmarking.measure import Passes
 from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.folder import Run
@@ -113,7 +114,7 @@ def test_the_dense_model_in_onnx_answers_as_the_dense_model(
         make("onnxruntime", training)
     words = [f"common{number}" for number in range(12)]
     with Run(tmp_path / "run", {"seed": 0}, overwrite=False) as run:
-        run.save_model("dense.safetensors", random_model(words=len(words), classes=2), words, data.labels, 1)
+        run.save("dense.safetensors", trained_model(random_model(words=len(words), classes=2), words, data.labels))
         dense = run.path("dense.safetensors")
     peer = make("onnxruntime", training._replace(given=None, model=dense.with_name("model.safetensors")))
     assert data.test is not None

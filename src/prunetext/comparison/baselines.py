@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 
@@ -57,17 +58,18 @@ def untrained(shape: Shape, words: int, ids: int, seed: int) -> TextCNN:
     return model
 
 
-def others(*, sized: bool, autotune: int) -> dict[str, Maker]:
+def others(*, sized: bool, autotune: int, find: Callable[[str], object] = find_spec) -> dict[str, Maker]:
     """How to make models of other packages, of those that are installed; `sized` ones keep to a number of bytes.
 
-    autotune: seconds that fastText may look for the best model of that size; 0 leaves it out.
+    autotune: seconds that fastText may look for the best model of that size; 0 leaves it out. find: tells
+    whether a package is there.
     """
     found: dict[str, Maker] = {}
-    if find_spec("sklearn") is not None:
+    if find("sklearn") is not None:
         found["tf-idf + logistic regression"] = linear
-    if find_spec("fasttext") is not None and not sized:
+    if find("fasttext") is not None and not sized:
         found["fastText .bin"] = fasttext.binary
-    elif find_spec("fasttext") is not None:
+    elif find("fasttext") is not None:
         found["fastText .ftz"] = fasttext.quantised
         if autotune:
             found["fastText autotuned"] = partial(fasttext.autotuned, seconds=autotune)

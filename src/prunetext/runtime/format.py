@@ -87,7 +87,7 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
     vocabulary, coding and checksum are filled in. The file is written beside `path`, read back by the runtime, and only
     then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
-    data = file_bytes(tensors, metadata)
+    data = encoded_file(tensors, metadata)
     target = Path(path)
     beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -158,7 +158,7 @@ def _check(path: str | os.PathLike[str], named: str | os.PathLike[str]) -> None:
         raise ModelFileError(f"{os.fspath(named)}: {error}") from None
 
 
-def file_bytes(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
+def encoded_file(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
     """The bytes that `write` would write, with those tensors coded that are smaller so; they are not checked."""
     metadata = {key: value for key, value in metadata.items() if key != "coding"}
     raw = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}

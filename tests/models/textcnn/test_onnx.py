@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
-from helpers.packing import pack
+from helpers.packing import pack, trained_model
 from prunetext.fitting.folder import Run
 from prunetext.modelfiles import exporting
 from prunetext.models.textcnn import onnx as graphs
@@ -61,7 +61,7 @@ class Session:
 
 def save_float(model: TextCNN, folder: Path) -> Path:
     with Run(folder, {}, overwrite=True) as run:
-        run.save_model("dense.safetensors", model, WORDS, LABELS[: model.head.out_features], 1.0)
+        run.save("dense.safetensors", trained_model(model, WORDS, LABELS[: model.head.out_features]))
         return run.path("dense.safetensors")
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import prunetext
-from helpers.packing import pack
+from helpers.packing import pack, trained_model
 from prunetext.fitting.folder import Run
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.reading import encode_inputs
@@ -84,7 +84,7 @@ def test_a_float_model_and_its_export_give_the_same_answers(
     model = random_model(texts=2, words=len(WORDS), **shape)
     folder = tmp_path_factory.mktemp("export")
     with Run(folder / "run", {}, overwrite=True) as run:
-        run.save_model("dense.safetensors", model, WORDS, LABELS[: shape["classes"]], 1.0)
+        run.save("dense.safetensors", trained_model(model, WORDS, LABELS[: shape["classes"]]))
         dense = run.path("dense.safetensors")
     prunetext.export(dense, folder / "model.onnx")
     pairs, session = some_pairs(shape["seed"]), Session(folder / "model.onnx")

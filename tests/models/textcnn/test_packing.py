@@ -35,7 +35,7 @@ def array(stored: dict[str, format.Tensor], name: str) -> np.ndarray:
 def test_words_are_sorted_and_carry_their_own_rows(random_model: Callable[..., TextCNN], tmp_path: Path) -> None:
     model = random_model()
     pack(model, SEVEN, ["a", "b", "c"], tmp_path / "model")
-    stored, metadata = format.read(tmp_path / "model")
+    stored, metadata = format.read_packed(tmp_path / "model")
     words = format.decode_vocabulary(stored["vocabulary"].data, 7)
     assert words == sorted(SEVEN)
     rows = array(stored, "embedding") * array(stored, "embedding.scale")

@@ -79,9 +79,9 @@ def test_a_killed_run_goes_on_with_the_same_vectors_alone(data: Data, file: Path
 
 def test_a_schedule_that_begins_untrained_reads_the_vectors_again(data: Data, file: Path, tmp_path: Path) -> None:
     first = run(data, tmp_path / "run", vectors=file).path.parent
-    options = {"data": data, "schedule": "lottery", "max_size": "2.6kB"}
+    options = {"data": data, "schedule": "lottery", "max_size": "2.9kB"}
     result = prune(first, out=tmp_path / "again", **options)
-    assert result.size <= 2_600
+    assert result.size <= 2_900
     source = json.loads((tmp_path / "again" / "source.json").read_text("utf-8"))
     assert source["vectors"] == str(file)
     file.write_text(file.read_text("utf-8").replace("0.1", "0.2"), "utf-8")
@@ -102,11 +102,11 @@ def test_trained_vectors_are_the_start_and_are_trained_again(data: Data, tmp_pat
     one, other = (load_file(each.path.with_name("dense.safetensors"))["embedding"] for each in (result, drawn))
     assert one.shape == other.shape == (len(words_of(data)) + 2, 5)
     assert not torch.equal(one, other)
-    assert prune(result.path.parent, out=tmp_path / "again", data=data, schedule="lottery", max_size="2.6kB").size
+    assert prune(result.path.parent, out=tmp_path / "again", data=data, schedule="lottery", max_size="2.9kB").size
     recipe = tmp_path / "run" / "recipe.json"
     recipe.write_text(recipe.read_text("utf-8").replace('"vectors": "', '"vectors": "0'), "utf-8")
     with pytest.raises(RunError, match=rf"^Word vectors that {kind} trains have changed since "):
-        prune(result.path.parent, out=tmp_path / "no", data=data, schedule="lottery", max_size="2.6kB")
+        prune(result.path.parent, out=tmp_path / "no", data=data, schedule="lottery", max_size="2.9kB")
 
 
 def test_one_hot_words_are_trained_pruned_packed_and_loaded(data: Data, tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_one_hot_words_are_trained_pruned_packed_and_loaded(data: Data, tmp_path
     assert torch.equal(dense[2:], torch.eye(len(words_of(data))))
     small = load_file(result.path.with_name("pruned.safetensors"))["embedding"]
     assert torch.equal(small.sum(1) <= 1, torch.ones(len(small), dtype=torch.bool)), "still static"
-    options = {"data": data, "schedule": "lottery", "max_size": "2.6kB"}
-    assert prune(tmp_path / "run", out=tmp_path / "again", **options).size <= 2_600
+    options = {"data": data, "schedule": "lottery", "max_size": "2.9kB"}
+    assert prune(tmp_path / "run", out=tmp_path / "again", **options).size <= 2_900
 
 
 @pytest.mark.parametrize(

@@ -149,4 +149,4 @@ def pack(trained: Trained, path: Path, packing: Packing = PLAIN_PACKING) -> int:
 
 def size_of_packed(trained: Trained, packing: Packing = PLAIN_PACKING) -> int:
     """The bytes that `pack` would write; nothing is written."""
-    return len(file_format.file_bytes(*contents(trained, packing)))
+    return len(file_format.encoded_file(*contents(trained, packing)))
