@@ -26,7 +26,7 @@ GROUPS = {
 }
 OWN = {
     "fit": ("out", "dev", "test", "vectors", "overwrite", "json", "config"),
-    "prune": ("out", "data", "overwrite", "sensitivity", "json"),
+    "prune": ("out", "data", "overwrite", "json"),
     "compare": ("out", "methods", "sizes", "seeds", "autotune", "max_drop", "epochs", "json"),
     "evaluate": ("split", "against", "max_drop", "metric", "positive", "json"),
 }

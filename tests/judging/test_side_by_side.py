@@ -12,7 +12,7 @@ import torch
 import prunetext
 from helpers.packing import pack, trained_model
 from prunetext.data.dataset import Examples
-from prunetext.judging.calibrating import Agreement, Texts, calibrated, choose_table
+from prunetext.judging.calibrating import Agreement, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import side_by_side
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Packing, load_family
@@ -60,7 +60,7 @@ def test_the_table_is_int8_only_where_enough_labels_stay(
 ) -> None:
     model = random_model(words=len(WORDS), classes=3, seed=5)
     before = float_answers(model, encoded)
-    trained, both = trained_model(model, WORDS, LABELS), Texts(texts, encoded)
+    trained, both = trained_model(model, WORDS, LABELS), SplitTexts(texts, encoded)
     limits = {"least_agreement": least, "most_shift": 1.0}
     agreement = choose_table(trained, both, tmp_path / "scratch", ACCURACY(texts), **limits)
     assert agreement.table == table
@@ -81,7 +81,7 @@ def test_each_model_is_judged_by_its_own_answers(
 ) -> None:
     dense, pruned, other = (random_model(words=len(WORDS), classes=3, seed=seed) for seed in (1, 2, 3))
     pack(other, WORDS, LABELS, tmp_path / "packed")
-    agreement, both = Agreement("int8", 1.0, 0.0), Texts(texts, encoded)
+    agreement, both = Agreement("int8", 1.0, 0.0), SplitTexts(texts, encoded)
     models = [trained_model(each, WORDS, LABELS) for each in (dense, pruned)]
     found = side_by_side(*models, tmp_path / "packed", both, both, 0.5, agreement, ACCURACY(texts), 0.0)
     dense_right = right(float_answers(dense, encoded), texts)
@@ -105,10 +105,10 @@ def learnt(random_model: Callable[..., TextCNN], texts: Examples, tmp_path_facto
     return Examples(texts.texts, [chosen.choices(LABELS, weights)[0] for weights in shares])
 
 
-def halves(examples: Examples) -> list[Texts]:
+def halves(examples: Examples) -> list[SplitTexts]:
     cut = len(examples) // 2
     parts = [Examples(examples.texts[own], examples.labels[own]) for own in (slice(0, cut), slice(cut, None))]
-    return [Texts(each, encode_examples(Vocabulary(WORDS), each, LABELS)) for each in parts]
+    return [SplitTexts(each, encode_examples(Vocabulary(WORDS), each, LABELS)) for each in parts]
 
 
 def test_a_packed_file_is_calibrated_by_its_own_probabilities(

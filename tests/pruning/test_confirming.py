@@ -13,8 +13,9 @@ from prunetext.pruning import trials
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem, split_dev
-from prunetext.pruning.schedules import SCHEDULES, Outcome
+from prunetext.pruning.schedules import SCHEDULES
 from prunetext.pruning.search import Search
+from prunetext.pruning.steps import Outcome
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]

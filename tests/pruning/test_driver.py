@@ -11,8 +11,9 @@ from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.driver import Solution, ranking
 from prunetext.pruning.problem import Problem, right, split_dev
-from prunetext.pruning.schedules import SCHEDULES, Outcome
+from prunetext.pruning.schedules import SCHEDULES
 from prunetext.pruning.search import Search
+from prunetext.pruning.steps import Outcome
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts, paired_standard_error
 from prunetext.statistics.metrics import Gold, Measure

@@ -12,8 +12,9 @@ from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
-from prunetext.pruning.schedules import SCHEDULES, Step
+from prunetext.pruning.schedules import SCHEDULES
 from prunetext.pruning.search import Search
+from prunetext.pruning.steps import Step
 from prunetext.training import loop
 from prunetext.training.loop import Progress
 

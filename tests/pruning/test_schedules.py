@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from prunetext.errors import InputError
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.schedules import OVERSHOOT, SCHEDULES, Outcome, Step, Stop, load_schedule
+from prunetext.pruning.schedules import SCHEDULES, load_schedule
+from prunetext.pruning.steps import OVERSHOOT, Outcome, Step, Stop
 
 WHOLE = 200_000
 START = Outcome(1.0, WHOLE, 0.0, accepted=True)

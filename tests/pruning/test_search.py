@@ -19,8 +19,9 @@ from prunetext.pruning.choosing import losses_of
 from prunetext.pruning.cutting import lighter
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
-from prunetext.pruning.schedules import SCHEDULES, Step
+from prunetext.pruning.schedules import SCHEDULES
 from prunetext.pruning.search import Search
+from prunetext.pruning.steps import Step
 from prunetext.training.answering import logits
 from prunetext.training.loop import train_model
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from prunetext.models.tensors import load_tensors
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
-from prunetext.pruning.schedules import Outcome
 from prunetext.pruning.shrinking import shrink
+from prunetext.pruning.steps import Outcome
 from prunetext.pruning.store import Store, key_of, weights_digest
 
 Model = Callable[..., TextCNN]

@@ -97,44 +97,57 @@ def bench(
     refuse_other_tasks("bench", examples.task, getattr(data, "name", "these data"))
     if not examples.texts:
         raise InputError("There are no texts to label. Give some.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     with tempfile.TemporaryDirectory() as folder:
         ours = Peer(OURS, installed_version(), OWN_CODE, os.path.abspath(model), classifier.size, threaded=True)  # noqa: PTH100
-        made, missing = [ours], {}
         given = None if train is None else one_line(train)
         training = PeerTraining(given, Path(folder), dimensions, beside, Path(model))
-        for name in wanted:
-            try:
-                tell(f"making {name}")
-                made.append(make(name, training))
-            except AbsentError as error:
-                missing[name] = str(error)
+        made, missing = made_peers(wanted, training, tell)
         course = Passes(one_line(examples).texts, Path(folder), passes=passes, threads=cores)
-        floor = floors.split_and_hash(ours.version)
+        rows, failed = measured(course, [ours, *made], starts, examples.labels, tell)
+    machine = {"cpu": cpu(), "cores": cores, "python": platform.python_version()}
+    mean = 1e6 * course.megabytes / len(course.passed)
+    return Bench(rows, {**missing, **failed}, notes, len(course.texts), mean, passes, starts, machine)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def made_peers(
+    wanted: list[str], training: PeerTraining, tell: Callable[[str], None]
+) -> tuple[list[Peer], dict[str, str]]:
+    """The peers that could be made, and why others could not."""
+    made, missing = [], {}
+    for name in wanted:
         try:
-            tell("loading")
-            able, samples, failed = course.qualify(made)
-            if OURS in failed:
-                raise EndedError(f"{OURS}: {failed[OURS]}")
-            tell(f"{passes} passes")
-            answers = course.run(able, [floor], samples)
-            tell(f"{starts} cold starts")
-            for peer, found in zip(able, cold_starts(able, course.texts[0], starts), strict=True):
-                samples[peer.name]["cold_start"] = found
-        except EndedError as error:
-            raise InputError(f"{error}. Repair that package, or leave it out of --peers.") from None
-    return Bench(
-        rows=[
-            row(each, samples, answers.get(each.name), examples.labels) for each in (*able, floor, *word_count(samples))
-        ],
-        missing={**missing, **failed},
-        notes=notes,
-        texts=len(course.texts),
-        mean_bytes=1e6 * course.megabytes / len(course.passed),
-        passes=passes,
-        starts=starts,
-        machine={"cpu": cpu(), "cores": cores, "python": platform.python_version()},
-    )
+            tell(f"making {name}")
+            made.append(make(name, training))
+        except AbsentError as error:
+            missing[name] = str(error)
+    return made, missing
+
+
+def measured(
+    course: Passes, peers: list[Peer], starts: int, gold: list[str], tell: Callable[[str], None]
+) -> tuple[list[BenchRow], dict[str, str]]:
+    """A row for each model, peer and floor, ours first; and why some peers have none."""
+    floor = floors.split_and_hash(peers[0].version)
+    try:
+        tell("loading")
+        able, samples, failed = course.qualify(peers)
+        if OURS in failed:
+            raise EndedError(f"{OURS}: {failed[OURS]}")
+        tell(f"{course.passes} passes")
+        answers = course.run(able, [floor], samples)
+        tell(f"{starts} cold starts")
+        for peer, found in zip(able, cold_starts(able, course.texts[0], starts), strict=True):
+            samples[peer.name]["cold_start"] = found
+    except EndedError as error:
+        raise InputError(f"{error}. Repair that package, or leave it out of --peers.") from None
+    everyone = (*able, floor, *word_count(samples))
+    return [row(each, samples, answers.get(each.name), gold) for each in everyone], failed
 
 
 def wanted_peers(names: str) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -107,13 +107,6 @@ def prune(
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
     ] = None,
-    sensitivity: Annotated[
-        bool | None,
-        typer.Option(
-            "--sensitivity",
-            help="Prune nothing, but measure each group alone, by --criterion, and write RUN/sensitivity.jsonl.",
-        ),
-    ] = None,
     as_json: Json = None,
     **options: Any,
 ) -> None:
@@ -121,29 +114,47 @@ def prune(
 
     With another method or another budget; steps of RUN's own search that fit are used again.
     """
-    for name, value, remedy in (("run", run, "Give the --out of a fit."), ("out", out, "Give a folder with --out.")):
-        if value is None and (name == "run" or not sensitivity):
-            raise InputError(f"{name} is missing. {remedy}")
+    if run is None:
+        raise InputError("run is missing. Give the --out of a fit.")
+    if out is None:
+        raise InputError("out is missing. Give a folder with --out.")
     for package in ("torch", "scipy", "safetensors"):
         require(package, extra="train")
-    from prunetext.cli import tables
     from prunetext.cli.progress import Bars
     from prunetext.fitting.api import prune as work
 
     values = {name: value for name, value in options.items() if value is not None}
-    if sensitivity:
-        given = {**values, **({} if out is None else {"out": out}), **({"overwrite": True} if overwrite else {})}
-        for name in sorted(given.keys() - {"criterion", "groups"}):
-            flag = name.replace("_", "-")
-            raise InputError(f"sensitivity is measured for RUN and takes no {flag}. Leave out --{flag}.")
-        from prunetext.fitting.api import sensitivity as measure
-
-        rows = measure(cast(str, run), data=data, **values)
-        if as_json:
-            print(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=1))
-        else:
-            tables.print_sensitivity(rows)
-        return
     with Bars() as bars:
-        result = work(cast(str, run), out=cast(str, out), data=data, overwrite=bool(overwrite), progress=bars, **values)
+        result = work(run, out=out, data=data, overwrite=bool(overwrite), progress=bars, **values)
     print_run(result, as_json)
+
+
+@command(PruneOptions, only=("criterion", "groups"))
+def sensitivity(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where the data of RUN are now, if they have moved.", show_default=False)
+    ] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> None:
+    """Say what each group of units could do without.
+
+    Measures each group of an earlier run's dense model alone, without recovery, on dev, and writes
+    RUN/sensitivity.jsonl. Without --groups all kinds are measured.
+    """
+    if run is None:
+        raise InputError("run is missing. Give the --out of a fit.")
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")
+    from prunetext.cli import tables
+    from prunetext.fitting.api import sensitivity as measure
+
+    rows = measure(run, data=data, **{name: value for name, value in options.items() if value is not None})
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=1))
+    else:
+        tables.print_sensitivity(rows)

@@ -56,21 +56,10 @@ def compare(
     from prunetext.cli import tables
     from prunetext.comparison.api import compare as run
 
-    values = {name: value for name, value in options.items() if value is not None}
-    values |= {} if sizes is None else {"sizes": sizes}
-    values |= {} if epochs is None else {"epochs": epochs}
-    show = None if as_json else tables.print_row
-    found = run(
-        data,
-        out=out,
-        methods=methods,
-        seeds=seeds,
-        baselines=baselines,
-        autotune=autotune,
-        max_drop=max_drop,
-        row=show,
-        **values,
-    )
+    given = {**options, "sizes": sizes, "epochs": epochs, "row": None if as_json else tables.print_row}
+    values = {name: value for name, value in given.items() if value is not None}
+    how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
+    found = run(data, out=out, max_drop=max_drop, **how, **values)
     if as_json:
         print(json.dumps([row._asdict() for row in found.rows], ensure_ascii=False, indent=1))
     else:

@@ -29,8 +29,8 @@ from prunetext.peers.made import Given, Made
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import walked
 from prunetext.pruning.problem import Told, right
-from prunetext.pruning.schedules import Outcome
 from prunetext.pruning.search import Search, begin_search
+from prunetext.pruning.steps import Outcome
 from prunetext.runtime.api import load
 from prunetext.statistics.evaluation import verdict
 from prunetext.training.settings import Settings

@@ -12,7 +12,7 @@ import torch
 from prunetext.fitting.folder import Run
 from prunetext.fitting.plan import DEFAULT_DROP, Plan
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
-from prunetext.judging.calibrating import Calibrated, Texts, calibrated, choose_table
+from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
 from prunetext.models.protocol import Packing, Trained
 from prunetext.pruning.driver import Solution
@@ -40,7 +40,7 @@ class Result:
 def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock) -> Result:
     """Pack the chosen model, calibrated, look at test, and write the result."""
     splits, scratch, measure = plan.splits(), run.path("measured.safetensors"), plan.measure("test")
-    dev, test = (Texts(splits[name], lessons.encoded[name]) for name in ("dev", "test"))
+    dev, test = (SplitTexts(splits[name], lessons.encoded[name]) for name in ("dev", "test"))
     small = plan.trained(solution.model)
     with small.model.on_grid():
         run.save("pruned.safetensors", with_thresholds(small, dev.encoded))

@@ -17,6 +17,7 @@ from prunetext.runtime.classifier import Classifier
 if TYPE_CHECKING:
     from prunetext.statistics.calibration import Rejection
     from prunetext.statistics.evaluation import ClassScore, Score, Verdict
+    from prunetext.statistics.metrics import Array, Measure
 
 SPLITS = ("train", "dev", "test")
 
@@ -94,7 +95,6 @@ def evaluate(
     """
     require("scipy", extra="train")
     from prunetext.statistics.bootstrap import bootstrap_verdict
-    from prunetext.statistics.calibration import calibration_error, rejection
     from prunetext.statistics.evaluation import per_class, score
     from prunetext.statistics.metrics import check_metric, measure_of, named
 
@@ -102,8 +102,27 @@ def evaluate(
         check_metric(metric)
     if not 0 <= max_drop <= 100:
         raise InputError(f"max_drop is {max_drop}: it must be between 0 and 100.")
-    ours = Answering(model)
-    theirs = None if against is None else Answering(against)
+    ours, theirs = Answering(model), None if against is None else Answering(against)
+    refuse_unlike(ours, theirs)
+    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
+    examples, notes = choose_examples(data, split, ours, reading)
+    measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
+    scores, gold = ours.scores(examples.inputs), examples.gold
+    answers = named(scores, ours.labels)
+    reference = found = value = None
+    if theirs is not None:
+        others = theirs.scores(examples.inputs)
+        reference, value = score(named(others, ours.labels), gold), measure.value(others)
+        found = bootstrap_verdict(measure, others, scores, max_drop)
+    error, rejected = calibration_of(ours, examples, measure, scores)
+    values = (measure.name, measure.value(scores), value, measure.micro_f1(scores))
+    scored, classes = score(answers, gold), per_class(answers, gold)
+    return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
+
+
+def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
+    """Refuse to compare models of other labels, or of another task."""
     if theirs is not None and theirs.labels != ours.labels:
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
     if theirs is not None and theirs.task != ours.task:
@@ -111,29 +130,22 @@ def evaluate(
             f"{theirs.name}: its task is {theirs.task.name}, but that of {ours.name} is {ours.task.name}. "
             "Compare models of one task."
         )
-    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
-    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
-    examples, notes = choose_examples(data, split, ours, reading)
-    measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
-    scores, gold = ours.scores(examples.inputs), examples.label_sets or examples.labels
-    answers = named(scores, ours.labels)
-    reference = found = value = None
-    if theirs is not None:
-        others = theirs.scores(examples.inputs)
-        reference, value = score(named(others, ours.labels), gold), measure.value(others)
-        found = bootstrap_verdict(measure, others, scores, max_drop)
-    error = rejected = None
-    if ours.classifier is not None and measure.gold.several:
-        found_proba = ours.classifier.predict_proba(examples.inputs)
-        error = calibration_error(found_proba.ravel(), measure.gold.targets.ravel())
-    elif ours.classifier is not None:
-        tops, right = scores.max(1), scores.argmax(1) == measure.gold.targets
-        error = calibration_error(tops, right)
-        rejected = None if ours.classifier.reject is None else rejection(tops, right, ours.classifier.reject)
-    scored, classes = score(answers, gold), per_class(answers, gold)
-    micro = measure._replace(name="micro-f1").value(scores) if measure.gold.several else None
-    values = (measure.name, measure.value(scores), value, micro)
-    return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
+
+
+def calibration_of(
+    model: Answering, examples: Examples, measure: Measure, scores: Array
+) -> tuple[float | None, Rejection | None]:
+    """The calibration error of a packed file, and what its threshold does, if it has one."""
+    from prunetext.statistics.calibration import calibration_error, rejection
+
+    if model.classifier is None:
+        return None, None
+    if measure.gold.several:
+        found = model.classifier.predict_proba(examples.inputs)
+        return calibration_error(found.ravel(), measure.gold.targets.ravel()), None
+    tops, right = scores.max(1), scores.argmax(1) == measure.gold.targets
+    reject = model.classifier.reject
+    return calibration_error(tops, right), None if reject is None else rejection(tops, right, reject)
 
 
 def choose_examples(

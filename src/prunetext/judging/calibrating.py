@@ -30,7 +30,7 @@ AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree wi
 SHIFT = 0.001  # and by how much accuracy may differ
 
 
-class Texts(NamedTuple):
+class SplitTexts(NamedTuple):
     """A split as it is, and as numbers."""
 
     examples: Examples
@@ -61,7 +61,7 @@ class Calibrated(NamedTuple):
 
 def choose_table(
     trained: Trained,
-    dev: Texts,
+    dev: SplitTexts,
     scratch: Path,
     measure: Measure,
     *,
@@ -89,7 +89,7 @@ def choose_table(
 
 
 def calibrated(
-    trained: Trained, packing: Packing, scratch: Path, dev: Texts, test: Texts, precision: float | None
+    trained: Trained, packing: Packing, scratch: Path, dev: SplitTexts, test: SplitTexts, precision: float | None
 ) -> Calibrated:
     """Find the temperature of a packed file on dev, and thresholds; say what they do on test.
 
@@ -128,7 +128,7 @@ def _of_one(
     return Calibrated(trained, packing._replace(reject=rejected and rejected.threshold), found, notes)
 
 
-def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: Texts, test: Texts) -> Calibrated:
+def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: SplitTexts, test: SplitTexts) -> Calibrated:
     """Where texts may have several labels: the temperature, and from it the labels' thresholds.
 
     The errors are those of each label of each text.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from prunetext.judging.calibrating import Agreement, Texts
+from prunetext.judging.calibrating import Agreement, SplitTexts
 from prunetext.judging.speed import texts_per_second
 from prunetext.models.protocol import Trained
 from prunetext.runtime.api import load
@@ -73,8 +73,8 @@ def side_by_side(
     dense: Trained,
     pruned: Trained,
     packed: Path,
-    test: Texts,
-    dev: Texts,
+    test: SplitTexts,
+    dev: SplitTexts,
     max_drop: float,
     agreement: Agreement,
     measure: Measure,

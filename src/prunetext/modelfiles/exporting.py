@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
-    Items = Sequence[str | tuple[str, str]]  # texts, or pairs of them
-    Answer = Callable[[Any], NDArray[np.float32]]  # the probabilities of some of these
+    Asked = Sequence[str | tuple[str, str]]  # texts, or pairs of them
+    Probabilities = Callable[[Any], NDArray[np.float32]]  # the probabilities of some of these
 
 MOST_APART = 1e-5  # of a probability of the file from the model's
 TEXTS, CHECKED_BATCH = 300, 50  # of the check
@@ -58,7 +58,7 @@ def check_target(target: Path, source: Path) -> None:
         raise InputError(f"{target}: this is the model itself. Give another name, such as model.onnx.")
 
 
-def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
+def graph_of(source: Path) -> tuple[ModelProto, list[str], Probabilities, bool]:
     """The graph, the words that the model was given, what it answers itself, and whether that is about pairs."""
     from prunetext.models.textcnn.onnx import packed_graph
 
@@ -75,7 +75,7 @@ def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
     found = read_trained(source)
     family = load_family(found.family)
 
-    def answer(texts: Items) -> NDArray[np.float32]:
+    def answer(texts: Asked) -> NDArray[np.float32]:
         said = logits(found.model, family.encode(found.reader, texts))
         probabilities: NDArray[np.float32] = loss_of(found.task).softened(said, 1.0).numpy()
         return probabilities
@@ -83,7 +83,7 @@ def graph_of(source: Path) -> tuple[ModelProto, list[str], Answer, bool]:
     return family.graph(found), found.reader, answer, found.task.texts == 2
 
 
-def answers_of(path: Path) -> Answer:
+def answers_of(path: Path) -> Probabilities:
     """What an exported file answers, with nothing known but what it says of itself."""
     import onnxruntime
 
@@ -124,10 +124,10 @@ def some_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def largest_difference(first: Answer, second: Answer, texts: Items) -> float:
+def largest_difference(first: Probabilities, second: Probabilities, texts: Asked) -> float:
     """The largest difference of two probabilities of the same text and label, in batches of mixed lengths and alone."""
     import numpy as np
 
-    batches: list[Items] = [texts[at : at + CHECKED_BATCH] for at in range(0, len(texts), CHECKED_BATCH)]
+    batches: list[Asked] = [texts[at : at + CHECKED_BATCH] for at in range(0, len(texts), CHECKED_BATCH)]
     batches += [[text] for text in texts[:CHECKED_BATCH]]  # which have no padding
     return float(np.max([np.abs(first(batch) - second(batch)).max() for batch in batches]))

@@ -21,8 +21,8 @@ from prunetext.pruning.criteria.criterion import Criterion, Groups, State
 from prunetext.pruning.cutting import Scored, faster, highest, lighter
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.regrowth import regrow
-from prunetext.pruning.schedules import Outcome, Step
 from prunetext.pruning.shrinking import flattened, shrink
+from prunetext.pruning.steps import Outcome, Step
 from prunetext.pruning.store import Store, key_of, weights_digest
 from prunetext.pruning.trials import Evaluator
 from prunetext.training.loop import Hooks, train_model

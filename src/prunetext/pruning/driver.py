@@ -12,8 +12,9 @@ from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
-from prunetext.pruning.schedules import Outcome, Schedule, Step, Stop, enough, goals
+from prunetext.pruning.schedules import Schedule
 from prunetext.pruning.search import POLISH, Search, begin_search
+from prunetext.pruning.steps import Outcome, Step, Stop, enough, goals
 
 
 class Solution(NamedTuple):

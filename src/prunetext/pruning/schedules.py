@@ -8,53 +8,13 @@ from typing import NamedTuple, cast
 
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import make_method, number
+from prunetext.pruning.steps import Outcome, Step, Stop, aim, enough, goals, not_kept
 
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
 TOUCHES = 3  # small cuts to reach a size that a schedule has just missed
 REFUTED = 1.05  # times the size at which a model was clearly too bad: as near to it nothing is tried
-OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
-
-
-class Step(NamedTuple):
-    """What to do next: cut a model to so many packed bytes, then train it on."""
-
-    keep: float  # share of the unpruned model's packed bytes (or time); 1 removes nothing
-    measure: str = "bytes"  # or "time", that a text takes
-    start: str = "best"  # from the "best" (last accepted) model, the "last" one, or the "untrained" one
-    training: str = "recovery"  # or "first": as the dense model is trained, not as a pruned one recovers
-    epochs: float = 1.0  # in epochs of that training
-    rate: float = 1.0  # of that training's learning rate
-    rewind: bool = False  # whether what is kept goes back to its weights after one epoch
-    regrow: float = 0.0  # share of what is cut that may return after a gentle phase in which the rest is held
-    units: float = 0.0  # if given, the share of the units of each group to remove, whatever the bytes
-
-
-class Stop(NamedTuple):
-    """Why the search ends, in words."""
-
-    reason: str
-
-
-class Outcome(NamedTuple):
-    """One row of history: what came of a step, and whether the budget's search rule took it."""
-
-    keep: float  # share of packed bytes that the model really has
-    bytes: int
-    drop: float  # points of the metric on the search part of dev
-    accepted: bool
-    error: float = 0.0  # standard error of the drop
-    time: float = 1.0  # share of the time that a text takes the unpruned model; measured if the budget names a speed
-    speed: float | None = None  # texts a second, measured then
-    least: int = 0  # bytes of the unpruned model that no pruning can remove; 0 in later rows,
-    least_time: float = 0.0  # and the share of its time
-    key: str = ""  # names the weights
-    left: Mapping[str, int] = {}  # units of each kind
-
-    def share(self, measure: str) -> float:
-        """Its share of the unpruned model's bytes or time."""
-        return self.keep if measure == "bytes" else self.time
 
 
 class Schedule(NamedTuple):
@@ -85,47 +45,6 @@ def load_schedule(text: str) -> Schedule:
     0.1
     """
     return cast(Schedule, make_method("schedule", text, SCHEDULES))
-
-
-class Goal(NamedTuple):
-    """A size or a speed that the budget names, as a share of what the unpruned model has."""
-
-    measure: str
-    share: float
-    met: bool
-
-
-def goals(history: Sequence[Outcome], now: Outcome, budget: Budget) -> list[Goal]:
-    """What the budget asks for besides accuracy, and whether the model `now` has it."""
-    found, start = [], history[0]
-    if budget.max_size:
-        found.append(Goal("bytes", budget.max_size / start.bytes * start.keep, now.bytes <= budget.max_size))
-    if budget.min_speed:
-        share = (start.speed or 0.0) / budget.min_speed
-        found.append(Goal("time", share, (now.speed or 0.0) >= budget.min_speed))
-    return found
-
-
-def enough(history: Sequence[Outcome], now: Outcome, budget: Budget) -> Stop | None:
-    """The end of a search that has reached its size and its speed."""
-    asked = goals(history, now, budget)
-    if not asked or not all(goal.met for goal in asked):
-        return None
-    size = f"the packed file is within {budget.max_size:,} bytes" if budget.max_size else ""
-    speed = f"it labels {budget.min_speed:,.0f} texts a second or more" if budget.min_speed else ""
-    return Stop(" and ".join(filter(None, (size, speed))))
-
-
-def aim(history: Sequence[Outcome], now: Outcome, budget: Budget, otherwise: float = 0.0) -> Goal:
-    """What to approach next: the first of the goals that is not met; bytes, down to `otherwise`, if there is none."""
-    unmet = [goal for goal in goals(history, now, budget) if not goal.met]
-    return unmet[0]._replace(share=unmet[0].share * OVERSHOOT) if unmet else Goal("bytes", otherwise, met=False)
-
-
-def not_kept(budget: Budget) -> Stop:
-    """The end of a search that can go no further."""
-    drop = f"{budget.max_drop:g}" if budget.max_drop is not None else "the"
-    return Stop(f"a smaller model no longer kept {budget.metric} within {drop} points on dev")
 
 
 def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
@@ -193,10 +112,10 @@ def lottery(step: str = "4", last: str = "1.6") -> Schedule:
 def incremental(regrow: str = "0.2") -> Schedule:
     """Alternate a pruning phase and a recovery phase in which units may return, with a larger range each time.
 
-    Phase one cuts deeper than the step asks for and trains at a small rate with the word vectors and filters held.
-    Phase two lets `regrow` of what was cut return, those of the largest gradient first, and recovers at a larger rate.
-    The first step removes a fifth of the bytes; one that holds is followed by one of half as much again, one that
-    fails by half as much from the last good model.
+    Phase one cuts deeper than the step asks for and trains at a small rate, all but the head held. Phase two lets
+    `regrow` of what was cut return, those of the largest gradient first, and recovers at a larger rate. The first step
+    removes a fifth of the bytes; one that holds is followed by one of half as much again, one that fails by half as
+    much from the last good model.
     Source for the return of units: Evci et al. 2020, "Rigging the Lottery: Making All Tickets Winners".
     """
     returning = number("incremental:regrow", regrow, 0, 0.9)

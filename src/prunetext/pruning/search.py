@@ -14,7 +14,7 @@ from prunetext.pruning.budget import Budget
 from prunetext.pruning.candidates import UNTRAINED, CandidateMaker
 from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
-from prunetext.pruning.schedules import Outcome, Step
+from prunetext.pruning.steps import Outcome, Step
 from prunetext.pruning.store import key_of
 from prunetext.pruning.trials import Evaluator, accepted, evaluator_of
 

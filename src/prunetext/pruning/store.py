@@ -10,7 +10,7 @@ from typing import Any
 
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import load_tensors, save_tensors
-from prunetext.pruning.schedules import Outcome
+from prunetext.pruning.steps import Outcome
 
 IN_MEMORY = 8  # models that a store holds besides those on disk
 

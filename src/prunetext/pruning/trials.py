@@ -12,8 +12,8 @@ from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.problem import Problem, split_dev
-from prunetext.pruning.schedules import Outcome
 from prunetext.pruning.shrinking import shrink
+from prunetext.pruning.steps import Outcome
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts
 from prunetext.statistics.metrics import Array, Measure

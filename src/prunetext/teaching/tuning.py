@@ -89,7 +89,7 @@ def train(
 ) -> None:
     """Run the Trainer."""
     require("accelerate", extra="teacher")
-    from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+    from transformers import PrinterCallback, Trainer, TrainerCallback
     from transformers.trainer_utils import get_last_checkpoint
 
     class Tell(TrainerCallback):
@@ -109,10 +109,36 @@ def train(
         given = padded_tokens([row["tokens"] for row in batch], padding)
         return {**given, "labels": torch.stack([row["labels"] for row in batch])}
 
-    size = min(max(len(rows) // EPOCH_STEPS, LEAST_TUNING_BATCH), TUNING_BATCH)
-    arguments = TrainingArguments(
+    # Half of a small encoder's weights; few of them are in a batch, yet all would be updated.
+    made.model.encoder.get_input_embeddings().requires_grad_(False)
+    head = list(made.model.head.parameters())
+    body = [parameter for parameter in made.model.encoder.parameters() if parameter.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": body}, {"params": head, "lr": HEAD_RATE}]
+    optimizer = torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY, fused=True)
+    for each in target.glob("checkpoint-*"):
+        if not (each / "trainer_state.json").exists():  # it is written last: killed before, the checkpoint is not whole
+            shutil.rmtree(each)
+    with quiet():
+        trainer = Trainer(
+            made.model,
+            arguments_of(made, target, len(rows), epochs),
+            data_collator=collate,
+            train_dataset=rows,
+            callbacks=[Tell()],
+            optimizers=(optimizer, None),
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))
+
+
+def arguments_of(made: Transformer, target: Path, texts: int, epochs: float | None) -> Any:
+    """How the Trainer is to train on so many texts."""
+    from transformers import TrainingArguments
+
+    size = min(max(texts // EPOCH_STEPS, LEAST_TUNING_BATCH), TUNING_BATCH)
+    return TrainingArguments(
         output_dir=str(target),
-        num_train_epochs=epochs or min(max(TUNING_STEPS * size / len(rows), TUNING_EPOCHS[0]), TUNING_EPOCHS[1]),
+        num_train_epochs=epochs or min(max(TUNING_STEPS * size / texts, TUNING_EPOCHS[0]), TUNING_EPOCHS[1]),
         per_device_train_batch_size=size,
         learning_rate=RATE,
         weight_decay=DECAY,
@@ -129,23 +155,3 @@ def train(
         disable_tqdm=True,
         seed=0,
     )
-    # Half of a small encoder's weights; few of them are in a batch, yet all would be updated.
-    made.model.encoder.get_input_embeddings().requires_grad_(False)
-    head = list(made.model.head.parameters())
-    body = [parameter for parameter in made.model.encoder.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [{"params": body}, {"params": head, "lr": HEAD_RATE}]
-    optimizer = torch.optim.AdamW(groups, lr=RATE, weight_decay=DECAY, fused=True)
-    for each in target.glob("checkpoint-*"):
-        if not (each / "trainer_state.json").exists():  # it is written last: killed before, the checkpoint is not whole
-            shutil.rmtree(each)
-    with quiet():
-        trainer = Trainer(
-            made.model,
-            arguments,
-            data_collator=collate,
-            train_dataset=rows,
-            callbacks=[Tell()],
-            optimizers=(optimizer, None),
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))

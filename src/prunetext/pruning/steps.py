@@ -1,0 +1,91 @@
+"""One step of a search, what came of it, and what is still to be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from prunetext.pruning.budget import Budget
+
+OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
+
+
+class Step(NamedTuple):
+    """What to do next: cut a model to so many packed bytes, then train it on."""
+
+    keep: float  # share of the unpruned model's packed bytes (or time); 1 removes nothing
+    measure: str = "bytes"  # or "time", that a text takes
+    start: str = "best"  # from the "best" (last accepted) model, the "last" one, or the "untrained" one
+    training: str = "recovery"  # or "first": as the dense model is trained, not as a pruned one recovers
+    epochs: float = 1.0  # in epochs of that training
+    rate: float = 1.0  # of that training's learning rate
+    rewind: bool = False  # whether what is kept goes back to its weights after one epoch
+    regrow: float = 0.0  # share of what is cut that may return after a gentle phase in which the rest is held
+    units: float = 0.0  # if given, the share of the units of each group to remove, whatever the bytes
+
+
+class Stop(NamedTuple):
+    """Why the search ends, in words."""
+
+    reason: str
+
+
+class Outcome(NamedTuple):
+    """One row of history: what came of a step, and whether the budget's search rule took it."""
+
+    keep: float  # share of packed bytes that the model really has
+    bytes: int
+    drop: float  # points of the metric on the search part of dev
+    accepted: bool
+    error: float = 0.0  # standard error of the drop
+    time: float = 1.0  # share of the time that a text takes the unpruned model; measured if the budget names a speed
+    speed: float | None = None  # texts a second, measured then
+    least: int = 0  # bytes of the unpruned model that no pruning can remove; 0 in later rows,
+    least_time: float = 0.0  # and the share of its time
+    key: str = ""  # names the weights
+    left: Mapping[str, int] = {}  # units of each kind
+
+    def share(self, measure: str) -> float:
+        """Its share of the unpruned model's bytes or time."""
+        return self.keep if measure == "bytes" else self.time
+
+
+class Goal(NamedTuple):
+    """A size or a speed that the budget names, as a share of what the unpruned model has."""
+
+    measure: str
+    share: float
+    met: bool
+
+
+def goals(history: Sequence[Outcome], now: Outcome, budget: Budget) -> list[Goal]:
+    """What the budget asks for besides accuracy, and whether the model `now` has it."""
+    found, start = [], history[0]
+    if budget.max_size:
+        found.append(Goal("bytes", budget.max_size / start.bytes * start.keep, now.bytes <= budget.max_size))
+    if budget.min_speed:
+        share = (start.speed or 0.0) / budget.min_speed
+        found.append(Goal("time", share, (now.speed or 0.0) >= budget.min_speed))
+    return found
+
+
+def enough(history: Sequence[Outcome], now: Outcome, budget: Budget) -> Stop | None:
+    """The end of a search that has reached its size and its speed."""
+    asked = goals(history, now, budget)
+    if not asked or not all(goal.met for goal in asked):
+        return None
+    size = f"the packed file is within {budget.max_size:,} bytes" if budget.max_size else ""
+    speed = f"it labels {budget.min_speed:,.0f} texts a second or more" if budget.min_speed else ""
+    return Stop(" and ".join(filter(None, (size, speed))))
+
+
+def aim(history: Sequence[Outcome], now: Outcome, budget: Budget, otherwise: float = 0.0) -> Goal:
+    """What to approach next: the first of the goals that is not met; bytes, down to `otherwise`, if there is none."""
+    unmet = [goal for goal in goals(history, now, budget) if not goal.met]
+    return unmet[0]._replace(share=unmet[0].share * OVERSHOOT) if unmet else Goal("bytes", otherwise, met=False)
+
+
+def not_kept(budget: Budget) -> Stop:
+    """The end of a search that can go no further."""
+    drop = f"{budget.max_drop:g}" if budget.max_drop is not None else "the"
+    return Stop(f"a smaller model no longer kept {budget.metric} within {drop} points on dev")
