@@ -85,7 +85,7 @@ def entries(registry: Mapping[str, str]) -> list[str]:
 def together() -> str:
     """Make the table of what goes together: criteria down, schedules across."""
     allowed: dict[tuple[str, str], list[str]] = {}
-    for criterion, schedule, kind, reason in combinations():
+    for criterion, schedule, kind, reason in combinations(TEXTCNN_KINDS):
         allowed.setdefault((criterion, schedule), []).extend([] if reason else [kind])
     lines = [f"| | {' | '.join(f'`{name}`' for name in SCHEDULES)} |", "|---" * (len(SCHEDULES) + 1) + "|"]
     for criterion in CRITERIA:
@@ -99,7 +99,11 @@ def together() -> str:
 
 def refused() -> str:
     """Make the table of what does not go together: a line for each reason."""
-    rows = [(reason, criterion, schedule, kind) for criterion, schedule, kind, reason in combinations() if reason]
+    rows = [
+        (reason, criterion, schedule, kind)
+        for criterion, schedule, kind, reason in combinations(TEXTCNN_KINDS)
+        if reason
+    ]
     lines = ["| criteria | schedules | groups | why not |", "|---|---|---|---|"]
     for reason, group in groupby(sorted(rows), key=lambda row: row[0]):
         columns = [sorted(set(column)) for column in list(zip(*group, strict=True))[1:]]

@@ -130,8 +130,9 @@ def test_cold_starts_come_beside_bare_python(stub: Stub, monkeypatch: pytest.Mon
         order.append(name)
         return float(next(seconds[name]))
 
-    monkeypatch.setattr(cold, "first_line", first_line)
-    assert cold.cold_starts([stub()], "a", 3) == [[2000.0, 4000.0, 6000.0]], "the first round does not count"
+    assert cold.cold_starts([stub()], "a", 3, first_line) == [[2000.0, 4000.0, 6000.0]], (
+        "the first round does not count"
+    )
     assert order == ["stub", "bare", "bare", "stub", "stub", "bare", "bare", "stub"]
 
 

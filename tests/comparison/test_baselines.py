@@ -90,7 +90,7 @@ def made(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]
 def asked(made: Call) -> Call:
     """The same, with a maker that notes what it trains."""
     old = made.search.maker
-    maker = Recording(old.problem, old.criterion, "random", old.bench, old.store.folder)
+    maker = Recording(old.problem, old.criterion, "random", old.evaluator, old.store.folder)
     maker.seen = []
     return made._replace(search=dataclasses.replace(made.search, maker=maker))
 

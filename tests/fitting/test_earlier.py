@@ -179,7 +179,9 @@ def test_a_speed_is_measured_on_this_machine(fitted: Path, tmp_path: Path) -> No
 
 
 def test_a_speed_is_reached(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prunetext.fitting.stages.Job.speed", lambda self, model: 1e6 / (20 + model.additions()))
+    monkeypatch.setattr(
+        "prunetext.fitting.stages.speed_of", lambda plan, run, model: 1e6 / (20 + model.costs()["time"]({}))
+    )
     result = prune(fitted / "run", out=tmp_path / "new", min_speed=25_000)
     assert result.within_budget
     assert result.reason == "it labels 25,000 texts a second or more"

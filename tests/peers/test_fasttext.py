@@ -23,18 +23,18 @@ def accuracy(job: Any, made: Made) -> float:
     return float(np.mean(np.array(made.predict(job.texts["test"].texts)) == np.array(job.texts["test"].labels)))
 
 
-def test_it_keeps_to_the_budget(job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_keeps_to_the_budget(job: Any) -> None:
     pytest.importorskip("fasttext")
-    monkeypatch.setattr(fasttext, "BINARY", {**fasttext.BINARY, "bucket": 3_000})
-    large, small = fasttext.quantised(job, 60_000), fasttext.quantised(job, 25_000)
+    few = {**fasttext.BINARY, "bucket": 3_000}
+    large, small = fasttext.quantised(job, 60_000, few), fasttext.quantised(job, 25_000, few)
     assert large is not None
     assert small is not None
     assert 40_000 < large.bytes <= 60_000
     assert 15_000 < small.bytes <= 25_000
-    assert fasttext.quantised(job, 1_000) is None
+    assert fasttext.quantised(job, 1_000, few) is None
     assert accuracy(job, large) > 0.6
     assert set(small.predict(["common1", "", "never\nseen"])) <= {"class 0", "class 1"}
-    binary = fasttext.binary(job, None)
+    binary = fasttext.binary(job, None, few)
     assert binary is not None
     assert binary.bytes > 4 * 10 * 3_000
     assert accuracy(job, binary) > 0.6
@@ -44,13 +44,10 @@ def test_it_keeps_to_the_budget(job: Any, monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("end", ["import os; os.abort()", "raise ValueError", "pass", "while True: pass"])
 def test_a_training_that_dies_or_never_ends_or_writes_nothing_is_no_model(
-    job: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], end: str
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], end: str
 ) -> None:
-    monkeypatch.setattr(fasttext, "TRAINING", end)
-    monkeypatch.setattr(fasttext, "PATIENCE", -2.7 if "while" in end else 60)
-    assert fasttext.binary(job, None) is None
-    assert fasttext.quantised(job, 60_000) is None
-    assert fasttext.autotuned(job, 60_000, seconds=1) is None
+    patience = 0.3 if "while" in end else 60.0
+    assert not fasttext.trained(tmp_path / "model", "lines.txt", {}, program=end, patience=patience)
     assert capfd.readouterr() == ("", "")
 
 

@@ -51,12 +51,9 @@ def test_a_package_is_found_beside_unless_another_has_written_over_it(beside: Pa
     assert installed("toy-peer", str(beside)) is None
 
 
-def test_what_is_not_there_is_absent_with_the_command_that_brings_it(
-    training: PeerTraining, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(peers.PEERS, "no-such-peer", "prunetext.peers.tfidf:tf_idf")
+def test_what_is_not_there_is_absent_with_the_command_that_brings_it(training: PeerTraining) -> None:
     with pytest.raises(AbsentError, match=r"^not installed: pip install no-such-peer$"):
-        make("no-such-peer", training)
+        make("no-such-peer", training, {"no-such-peer": "prunetext.peers.tfidf:tf_idf"})
 
 
 def test_scikit_learn_answers_as_it_does_in_this_process(training: PeerTraining, data: Data, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from helpers.packing import trained_model
 from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Packing
 from prunetext.models.textcnn.grouping import STRUCTURE
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
@@ -148,7 +149,7 @@ def task(toy_examples: Callable[..., Any]) -> Problem:
         dense,
         encoded[0],
         encoded[1],
-        lambda model: size_of_packed(trained_model(model, words, labels)),
+        lambda model: size_of_packed(trained_model(model, words, labels), Packing(room=0)),
         replace(settings, epochs=2),
         first=settings,
         kinds=STRUCTURE,

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from prunetext.models.textcnn.model import TextCNN
-from prunetext.pruning import trials
+from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.driver import Solution
+from prunetext.pruning.driver import Solution, concluded, walked
 from prunetext.pruning.problem import Problem, split_dev
-from prunetext.pruning.schedules import SCHEDULES
+from prunetext.pruning.schedules import SCHEDULES, load_schedule
 from prunetext.pruning.search import Search
-from prunetext.pruning.steps import Outcome
+from prunetext.pruning.trials import Evaluator
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -36,43 +35,65 @@ def test_the_search_never_sees_the_confirming_texts(task: Problem, tmp_path: Pat
         assert after.history == before.history
 
 
-def test_texts_kept_out_of_the_search_confirm_the_model(
-    task: Problem, tmp_path: Path, searching: Searching, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_texts_kept_out_of_the_search_confirm_the_model(task: Problem, tmp_path: Path, searching: Searching) -> None:
     search = searching(task, tmp_path, budget=Budget(max_drop=2))
-    gold = task.dev.targets.numpy()
-    bench = search.bench._replace(dense_answers=np.eye(2)[gold])
+    judge, gold = search.evaluator, task.dev.targets.numpy()
 
     def confirms(wrong: np.ndarray) -> bool | None:
-        given = gold.copy()
-        given[wrong] = 1 - given[wrong]
-        monkeypatch.setattr(trials, "answers", lambda model, examples, rows: np.eye(2)[given])
-        return bench.confirms(task.dense, 2)
+        """Where the dense model is always right, and another one wrong on these rows alone."""
+        now = np.eye(2)[np.where(np.isin(np.arange(len(gold)), wrong), 1 - gold, gold)]
+        right = Scripted(*judge._replace(dense_answers=np.eye(2)[gold]))
+        right.said = now
+        return right.confirms(task.dense, 2)
 
     assert confirms(np.array([], int))
-    assert confirms(search.bench.search_rows)  # which the search knows, so that they are not asked again
-    assert confirms(search.bench.confirm_rows[:1])  # one of thirty is 3.3 points, give or take as many
-    assert not confirms(search.bench.confirm_rows[:2])
+    assert confirms(judge.search_rows)  # which the search knows, so that they are not asked again
+    assert confirms(judge.confirm_rows[:1])  # one of thirty is 3.3 points, give or take as many
+    assert not confirms(judge.confirm_rows[:2])
+
+
+class Scripted(Evaluator):
+    """Hears answers that the test has written, whatever the model is."""
+
+    said: np.ndarray
+
+    def answers(self, model: Model) -> np.ndarray:
+        return self.said
+
+
+class Doubting(Evaluator):
+    """Confirms as the test says, and notes which models it was asked about."""
+
+    asked: list[Model]
+    confirmed: bool
+
+    def confirms(self, model: Model, max_drop: float) -> bool:
+        self.asked.append(model)
+        return self.confirmed
+
+
+def asked_of(search: Search, *, confirmed: bool) -> tuple[Search, list[Model]]:
+    """The search with an evaluator that confirms all or nothing, and the models that it will be asked about."""
+    judge = Doubting(*search.evaluator)
+    judge.asked, judge.confirmed = [], confirmed
+    return replace(search, evaluator=judge), judge.asked
 
 
 @pytest.mark.parametrize(("max_size", "steps_back"), [(None, 1), (1_700, 0)])
 def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
-    task: Problem,
-    tmp_path: Path,
-    solve: Solve,
-    monkeypatch: pytest.MonkeyPatch,
-    max_size: int | None,
-    steps_back: int,
+    task: Problem, tmp_path: Path, searching: Searching, max_size: int | None, steps_back: int
 ) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(trials, "accepts", lambda drop, error, max_drop: True)
-    monkeypatch.setattr(
-        trials.Bench, "confirms", lambda bench, model, max_drop: bool(asked.append(task.packed_size(model)))
-    )
-    solution = solve(task, tmp_path, budget=Budget(max_drop=2, max_size=max_size))
+    # A drop that any model keeps to, so that each step is taken.
+    search = searching(task, tmp_path, budget=Budget(max_drop=99, max_size=max_size or 1_900))
+    search, asked = asked_of(search, confirmed=False)
+    history, schedule = [search.whole], load_schedule("local:first=1.6,last=1.1")
+    walk = walked(search, schedule, history)
+    if max_size is None:
+        search = search.within(Budget(max_drop=99))
+    solution = concluded(search, schedule, history, walk)
     sizes = sorted((outcome.bytes for outcome in solution.history), reverse=True)
     assert len(sizes) > 2
-    assert asked == sizes[-1:]
+    assert [task.packed_size(model) for model in asked] == sizes[-1:]
     assert solution.confirmed is False
     assert solution.history[solution.chosen].bytes == sizes[-1 - steps_back] == task.packed_size(solution.model)
     assert "dev texts kept out of the search did not confirm the smallest model" in solution.reason
@@ -81,19 +102,14 @@ def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
 
 
 def test_what_is_confirmed_is_the_model_that_recovered_longest(
-    task: Problem, tmp_path: Path, solve: Solve, monkeypatch: pytest.MonkeyPatch
+    task: Problem, tmp_path: Path, searching: Searching
 ) -> None:
-    seen: list[TextCNN] = []
-    monkeypatch.setattr(trials.Bench, "confirms", lambda bench, model, max_drop: not seen.append(model))
-    polish = Search.polish
-    given: list[TextCNN] = []
-
-    def polishing(search: Search, chosen: Outcome) -> TextCNN:
-        given.append(polish(search, chosen))
-        return given[-1]
-
-    monkeypatch.setattr(Search, "polish", polishing)
-    solution = solve(task, tmp_path, budget=Budget(max_drop=2))
-    assert len(given) == len(seen) == 1
-    assert seen[0] is given[0]
+    search, asked = asked_of(searching(task, tmp_path, budget=Budget(max_drop=2)), confirmed=True)
+    history, schedule = [search.whole], load_schedule("local:first=1.6,last=1.1")
+    solution = concluded(search, schedule, history, walked(search, schedule, history))
     assert solution.confirmed
+    (model,) = asked
+    final = search.maker.store.load(f"{solution.history[solution.chosen].key}-final")
+    polished, before = search.polish(solution.history[solution.chosen]), search.load(history[solution.chosen].key)
+    assert model is polished
+    assert model is final or model is before

@@ -114,7 +114,7 @@ def test_lottery_goes_back_to_early_weights_in_the_basis_in_which_units_were_cho
     first = task.untrained()
     assert all(torch.equal(each, first.state_dict()[name]) for name, each in early.state_dict().items())
     search = searching(task, tmp_path, budget=Budget(max_size=2_000))
-    dev = task.dev.subset(search.bench.search_rows)
+    dev = task.dev.subset(search.evaluator.search_rows)
     train_model(first, task.train, dev, replace(task.first, stop_after=1.0))
     kept_early = search.load(f"{search.maker.root}-early")
     assert all(torch.equal(each, kept_early.state_dict()[name]) for name, each in first.state_dict().items())
@@ -171,7 +171,7 @@ def test_who_watches_a_training_sees_what_the_task_asks_of_the_weights(
             seen.append(examples)
             return False
 
-    Watched(task, search.maker.criterion, criterion, search.bench, tmp_path).tune(
+    Watched(task, search.maker.criterion, criterion, search.evaluator, tmp_path).tune(
         "0" * 16, copy.deepcopy(task.dense), task.dense.groups(), {}, "step 1"
     )
     assert len(seen) == 1

@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prunetext.teaching import cache
 from prunetext.teaching.cache import cache_folder, cached, digest_of
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PRUNETEXT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "CHUNK", 3)
     return tmp_path / "cache"
 
 
@@ -34,21 +32,21 @@ class Asked:
 def test_what_was_answered_before_a_kill_is_not_asked_again() -> None:
     asked, texts = Asked(), ["a", "bb", "ccc", "fatal", "e"]
     with pytest.raises(KeyboardInterrupt):
-        cached("key", texts, 2, asked)
+        cached("key", texts, 2, asked, size=3)
     asked.deadly = False
     told: list[tuple[int, int]] = []
-    answers = cached("key", texts, 2, asked, lambda done, total: told.append((done, total)))
+    answers = cached("key", texts, 2, asked, lambda done, total: told.append((done, total)), size=3)
     assert answers[:, 0].tolist() == [1, 2, 3, 5, 1]
     assert asked.texts == texts
     assert told == [(3, 5), (5, 5)]
-    assert np.array_equal(cached("key", texts, 2, asked), answers)
+    assert np.array_equal(cached("key", texts, 2, asked, size=3), answers)
     assert asked.texts == texts
 
 
 def test_another_teacher_or_another_text_is_asked(own_cache: Path) -> None:
     asked = Asked()
     for key, texts in (("one", ["a"]), ("two", ["a"]), ("one", ["b"])):
-        cached(key, texts, 2, asked)
+        cached(key, texts, 2, asked, size=3)
     assert asked.texts == ["a", "a", "b"]
     assert len(list(own_cache.rglob("*.npy"))) == 3
 

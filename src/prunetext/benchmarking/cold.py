@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from prunetext.benchmarking.processes import EndedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from prunetext.peers.registry import Peer
 
@@ -18,12 +18,15 @@ BARE_PYTHON = "print(flush=True)"
 LONGEST_SHOWN = 1000  # characters of the text, which stands in the command
 
 
-def cold_starts(peers: Sequence[Peer], text: str, starts: int) -> list[list[float]]:
+def cold_starts(
+    peers: Sequence[Peer], text: str, starts: int, seconds_of: Callable[[str], float] | None = None
+) -> list[list[float]]:
     """Milliseconds of each peer, peers × starts: each start beside one of bare Python, in alternating order.
 
     One round goes before those that count, since it writes bytecode and warms the system's cache of files. The clock
     stops when the label has arrived, so that a peer's ending does not count. Packages that stand beside prunetext do
-    not slow it: it imports none of them.
+    not slow it: it imports none of them. seconds_of: what a program takes to its
+    first line, which is measured if it is not given.
     """
     programs = [program(peer, text) for peer in peers]
     found: list[list[float]] = [[] for _ in peers]
@@ -31,7 +34,7 @@ def cold_starts(peers: Sequence[Peer], text: str, starts: int) -> list[list[floa
         order = range(len(programs)) if number % 2 else range(len(programs) - 1, -1, -1)
         for at in order:
             pair = (BARE_PYTHON, programs[at]) if number % 2 else (programs[at], BARE_PYTHON)
-            seconds = dict(zip(pair, map(first_line, pair), strict=True))
+            seconds = dict(zip(pair, map(seconds_of or first_line, pair), strict=True))
             if number:
                 found[at].append(1000 * (seconds[programs[at]] - seconds[BARE_PYTHON]))
     return found

@@ -14,7 +14,7 @@ from prunetext.peers.made import Given, Made
 from prunetext.runtime._native import tokenize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from prunetext.data.dataset import Examples
 
@@ -35,17 +35,17 @@ model.save_model(path)
 """
 
 
-def binary(given: Given, budget: int | None) -> Made | None:
+def binary(given: Given, budget: int | None, options: Mapping[str, Any] = BINARY) -> Made | None:
     """FastText with bigrams, as it is trained."""
-    return made("fastText .bin", given, BINARY)
+    return made("fastText .bin", given, options)
 
 
-def quantised(given: Given, budget: int | None) -> Made | None:
+def quantised(given: Given, budget: int | None, options: Mapping[str, Any] = BINARY) -> Made | None:
     """FastText with bigrams, quantised, with as many features as fit; None if it finds no model so small."""
     assert budget is not None
     best, cutoff = None, budget // FEATURE_BYTES
     for _ in range(SIZE_TRIES):
-        found = made("fastText .ftz", given, BINARY, {**QUANTISED, "cutoff": cutoff})
+        found = made("fastText .ftz", given, options, {**QUANTISED, "cutoff": cutoff})
         if found is None:  # it can not quantise so few
             break
         if found.bytes <= budget and (best is None or found.bytes > best.bytes):
@@ -64,7 +64,7 @@ def autotuned(given: Given, budget: int | None, seconds: int) -> Made | None:
     return found if found is not None and found.bytes <= budget else None
 
 
-def made(name: str, given: Given, train: dict[str, Any], quantise: dict[str, Any] | None = None) -> Made | None:
+def made(name: str, given: Given, train: Mapping[str, Any], quantise: dict[str, Any] | None = None) -> Made | None:
     """A model trained on a job's texts by the tokens that prunetext sees; None if its training fails."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -90,20 +90,22 @@ def made(name: str, given: Given, train: dict[str, Any], quantise: dict[str, Any
 def trained(
     path: Path,
     lines: str,
-    train: dict[str, Any],
+    train: Mapping[str, Any],
     quantise: dict[str, Any] | None = None,
     module: str = "fasttext",
+    program: str = TRAINING,
+    patience: float = PATIENCE,
 ) -> bool:
     """Train on a file of lines, in a process of its own, and write the model; tells whether that went well.
 
-    module: what is imported, `fasttext` or one of the same functions.
+    module: what is imported, `fasttext` or one of the same functions. program: what the process runs, for
+    at most so many seconds of `patience` besides those of a search.
     """
     common = {"input": lines, "thread": THREADS, "verbose": 0}
     options = {"module": module, "train": {**common, **train}, "quantise": quantise and {**common, **quantise}}
-    command = [sys.executable, "-c", TRAINING, json.dumps(options), str(path)]
-    patience = PATIENCE + 3 * train.get(DURATION, 0)
+    command = [sys.executable, "-c", program, json.dumps(options), str(path)]
     try:
-        ended = subprocess.run(command, check=False, capture_output=True, timeout=patience)
+        ended = subprocess.run(command, check=False, capture_output=True, timeout=patience + 3 * train.get(DURATION, 0))
     except subprocess.TimeoutExpired:
         return False
     return not ended.returncode and path.exists()

@@ -72,12 +72,12 @@ PEERS = {
 PeerMaker = Callable[[PeerTraining, Distribution], Peer]
 
 
-def make(name: str, training: PeerTraining) -> Peer:
+def make(name: str, training: PeerTraining, peers: Mapping[str, str] = PEERS) -> Peer:
     """Train a peer by its name; `AbsentError` if it is not installed, or finds nothing to learn."""
     found = installed(name, training.beside)
     if found is None:
         raise AbsentError(f"not installed: pip install {name}")
-    module, _, function = PEERS[name].partition(":")
+    module, _, function = peers[name].partition(":")
     maker: PeerMaker = getattr(import_module(module), function)
     try:
         return maker(training, found)

@@ -41,9 +41,9 @@ class CandidateMaker:
     """
 
     def __init__(
-        self, problem: Problem, criterion: Criterion, name: str, bench: Evaluator, folder: Path, told: Told = None
+        self, problem: Problem, criterion: Criterion, name: str, evaluator: Evaluator, folder: Path, told: Told = None
     ) -> None:
-        self.problem, self.criterion, self.bench, self.told = problem, criterion, bench, told
+        self.problem, self.criterion, self.evaluator, self.told = problem, criterion, evaluator, told
         self.store = Store(folder, problem.dense)
         self.root = root_of(problem, name)
         self._scored: dict[str, Scored] = {}
@@ -101,14 +101,14 @@ class CandidateMaker:
         """Train in place, on the packed file's grid where `rounded`; tells whether the time was over before its end."""
         if rounded:
             model.fit_grid()
-        rows, told = self.bench.search_rows, self.told
+        rows, told = self.evaluator.search_rows, self.told
         with model.on_grid() if rounded else nullcontext():
             done = train_model(
                 model,
                 examples,
                 self.problem.dev.subset(rows),
                 settings,
-                measure=self.bench.measure.subset(rows),
+                measure=self.evaluator.measure.subset(rows),
                 checkpoint=self.store.checkpoint(key),
                 hooks=self._hooks(model, hooks or Hooks(), rounded=rounded),
                 progress=None if told is None else lambda now: told(stage, now),

@@ -90,14 +90,14 @@ def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: 
     budget, chosen, confirmed, reason = search.budget, ranking(history, search.budget)[-1], None, walk.reason
     search, model = polished(search, chosen, history, walk.longest)
     if chosen and budget.max_drop is not None:
-        confirmed = search.bench.confirms(model, budget.max_drop)
+        confirmed = search.evaluator.confirms(model, budget.max_drop)
         if confirmed is False:
             before = chosen
             search, chosen, consequence = stepped_back(search, schedule, history, chosen, walk.longest)
             reason += f"; dev texts kept out of the search did not confirm the smallest model, {consequence}"
             if chosen != before:
                 search, model = polished(search, chosen, history, walk.longest)
-    if budget.max_size and search.bench.packed_size(model) > budget.max_size:
+    if budget.max_size and search.evaluator.packed_size(model) > budget.max_size:
         reason += f"; {budget.max_size:,} bytes were not reached"
     if budget.min_speed and (history[chosen].speed or 0.0) < budget.min_speed:
         reason += f"; {budget.min_speed:,.0f} texts a second were not reached"

@@ -39,7 +39,7 @@ class Search:
     """
 
     maker: CandidateMaker
-    bench: Evaluator
+    evaluator: Evaluator
     budget: Budget
     whole: Outcome
     deadline: float | None = None
@@ -84,7 +84,7 @@ class Search:
         late = maker.train(key, small, examples, settings, stage, deadline=self.deadline)
         if late:  # another search may have the time to let it recover
             key = f"{key}-cut"
-        outcome = self.bench.judged(small, self.budget, self.whole)._replace(key=key)
+        outcome = self.evaluator.judged(small, self.budget, self.whole)._replace(key=key)
         seconds = time.perf_counter() - began
         store.save(key, small, outcome, parent=parent, step=step._asdict(), seconds=seconds)
         return Found(outcome)
@@ -94,7 +94,7 @@ class Search:
         outcome = self.maker.store.outcome(key)
         if bool(self.budget.min_speed) == (outcome.speed is not None):
             return outcome
-        speed, share = self.bench.timed(self.load(key), self.budget, self.whole)
+        speed, share = self.evaluator.timed(self.load(key), self.budget, self.whole)
         return outcome._replace(speed=speed, time=share)
 
     def polish(self, chosen: Outcome) -> Model:
@@ -110,7 +110,7 @@ class Search:
             step, after = Step(1.0, epochs=POLISH), copy.deepcopy(before)
             settings = maker.settings(step, int(key[:8], 16))
             late = maker.train(key, after, maker.problem.lessons, settings, "final", deadline=self.deadline)
-            final = self.bench.judged(after, self.budget, self.whole)
+            final = self.evaluator.judged(after, self.budget, self.whole)
             if not late:
                 store.save(key, after, final, parent=chosen.key, step=step._asdict())
         fits = not self.budget.max_size or final.bytes <= max(self.budget.max_size, chosen.bytes)
@@ -132,7 +132,7 @@ def begin_search(
     told: Told = None,
 ) -> Search:
     """A search at its beginning: the dense model has been asked, and the unpruned one judged."""
-    bench = evaluator_of(problem)
-    maker = CandidateMaker(problem, method.criterion, method.name, bench, folder, told)
-    whole = bench.unpruned(maker.unpruned(), budget, problem.kinds, maker.root)
-    return Search(maker, bench, budget, whole, deadline)
+    evaluator = evaluator_of(problem)
+    maker = CandidateMaker(problem, method.criterion, method.name, evaluator, folder, told)
+    whole = evaluator.unpruned(maker.unpruned(), budget, problem.kinds, maker.root)
+    return Search(maker, evaluator, budget, whole, deadline)

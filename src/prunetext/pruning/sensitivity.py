@@ -53,7 +53,7 @@ def sensitivities(
             before = removed
             small = shrink(scored.model, kept)
             small.normalise()
-            drop, error = search.bench.drop(small, everywhere)
+            drop, error = search.evaluator.drop(small, everywhere)
             with small.on_grid():
                 rise = sample_loss(small, problem.dev) - loss
             size = problem.packed_size(small)

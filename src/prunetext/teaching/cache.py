@@ -65,18 +65,20 @@ def cached(
     classes: int,
     ask: Callable[[Sequence[Input]], Floats],
     progress: Callable[[int, int], None] | None = None,
+    size: int = CHUNK,
 ) -> Floats:
     """Answers (n, classes) to all texts, those from disk that are there, the others by asking.
 
         logits = cached(teacher.key, texts, 2, teacher.logits)
 
-    `key` stands for everything that the answers depend on but the texts. A file that is not whole is made again.
+    `key` stands for everything that the answers depend on but the texts. A file that is not whole is made
+    again. size: of the texts in one file, which is what a teacher loses when it is killed.
     """
     folder = cache_folder() / "answers"
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
-    for start in range(0, len(texts), CHUNK):
-        chunk = texts[start : start + CHUNK]
+    for start in range(0, len(texts), size):
+        chunk = texts[start : start + size]
         path = folder / f"{digest_of(key, *chunk)}.npy"
         found = _load(path, (len(chunk), classes))
         if found is None:

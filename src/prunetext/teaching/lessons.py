@@ -184,12 +184,12 @@ def made_of(inputs: Sequence[Input], count: int) -> list[Input]:
     return list(augmented([each for each in inputs if isinstance(each, str)], count, SEED))
 
 
-def number_of_made(examples: int, texts: list[str], copies: float | None) -> int:
+def number_of_made(examples: int, texts: list[str], copies: float | None, wanted: int = WANTED) -> int:
     """How many examples augmentation makes: so many times those that there are, or by the words of their texts.
 
     >>> number_of_made(1_000, ["a great film"] * 1_000, None), number_of_made(1_000, ["a great film"] * 1_000, 0.5)
     (8000, 500)
     """
     if copies is None:
-        copies = min(max(WANTED / max(sum(count_words(texts).values()), 1) - 1, 0), MOST_COPIES)
+        copies = min(max(wanted / max(sum(count_words(texts).values()), 1) - 1, 0), MOST_COPIES)
     return round(copies * examples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,14 +34,14 @@ class Folder(NamedTuple):
     answer: str = "label"  # what the head gives, as tasks have it: one label, or each by itself
 
 
-def find_folder(spec: str) -> Folder:
+def find_folder(spec: str, samples: Mapping[str, tuple[str, str]] = ENCODER_SAMPLES) -> Folder:
     """Find and check the folder that a teacher's name stands for.
 
     find_folder("sample:minilm").labels      # None: an encoder without a head
     """
     path = Path(spec)
     if spec.startswith("sample:"):
-        path = sample_folder(spec, *ENCODER_SAMPLES[spec.removeprefix("sample:")], flags="--no-deps ")
+        path = sample_folder(spec, *samples[spec.removeprefix("sample:")], flags="--no-deps ")
     try:
         config = json.loads((path / CONFIG).read_text("utf-8"))
         headed = any("SequenceClassification" in str(each) for each in config.get("architectures") or [])
@@ -173,11 +173,11 @@ def padded_tokens(texts: Sequence[Tokens], padding: int) -> dict[str, Tensor]:
     return {**given, "token_type_ids": filled(kinds, 0)} if kinds else given
 
 
-def batched(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+def batched(order: Sequence[int], lengths: Sequence[int], most: int = ANSWERED_TOKENS) -> Iterator[list[int]]:
     """Batches of rows that rise in length, under a bound on padded tokens."""
     batch: list[int] = []
     for at in order:
-        if batch and (len(batch) + 1) * lengths[at] > ANSWERED_TOKENS:
+        if batch and (len(batch) + 1) * lengths[at] > most:
             yield batch
             batch = []
         batch.append(at)

@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 
-from prunetext.data.vectors import training as word_vectors
 from prunetext.data.vectors.training import PIECE, VECTOR_TRAINERS, train_vectors
 from prunetext.errors import InputError
 
@@ -16,27 +15,23 @@ TEXTS = [f"the {thing} is {word}" for thing in ("film", "plot", "CAST") for word
 WORDS = ["film", "plot", "cast", "great", "dull"]
 
 
-@pytest.fixture(autouse=True)
-def few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make fastText begin sooner."""
-    monkeypatch.setattr(word_vectors, "BUCKETS", 2_000)
-
-
 @pytest.mark.parametrize("kind", VECTOR_TRAINERS)
 def test_vectors_are_those_of_the_words_and_of_the_seed(kind: str) -> None:
-    found, again = (train_vectors(kind, texts, WORDS, dimensions=6, seed=1) for texts in (TEXTS, iter(TEXTS)))
+    found, again = (
+        train_vectors(kind, texts, WORDS, dimensions=6, seed=1, buckets=2_000) for texts in (TEXTS, iter(TEXTS))
+    )
     assert list(found) == WORDS
     assert {(row.shape, row.dtype) for row in found.values()} == {((6,), np.dtype(np.float32))}
     assert all(np.array_equal(found[word], again[word]) for word in WORDS)
-    other = train_vectors(kind, TEXTS, WORDS, dimensions=6, seed=2)
+    other = train_vectors(kind, TEXTS, WORDS, dimensions=6, seed=2, buckets=2_000)
     assert not np.array_equal(found["film"], other["film"])
 
 
 def test_another_process_gives_the_same_vectors_and_says_nothing() -> None:
-    found = train_vectors("word2vec", TEXTS, WORDS, dimensions=6, seed=1)
+    found = train_vectors("word2vec", TEXTS, WORDS, dimensions=6, seed=1, buckets=2_000)
     code = (
         "from prunetext.data.vectors.training import train_vectors\n"
-        f"found = train_vectors('word2vec', {TEXTS!r}, {WORDS!r}, dimensions=6, seed=1)\n"
+        f"found = train_vectors('word2vec', {TEXTS!r}, {WORDS!r}, dimensions=6, seed=1, buckets=2_000)\n"
         "print(b''.join(row.tobytes() for row in found.values()).hex())\n"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
@@ -46,8 +41,8 @@ def test_another_process_gives_the_same_vectors_and_says_nothing() -> None:
 
 def test_a_word_that_no_text_has_is_made_of_its_parts_by_fasttext_alone() -> None:
     words = [*WORDS, "greatest", "greatness", "boring"]
-    assert list(train_vectors("word2vec", TEXTS, words, dimensions=4, seed=0)) == WORDS
-    found = train_vectors("fasttext", TEXTS, words, dimensions=16, seed=0)
+    assert list(train_vectors("word2vec", TEXTS, words, dimensions=4, seed=0, buckets=2_000)) == WORDS
+    found = train_vectors("fasttext", TEXTS, words, dimensions=16, seed=0, buckets=2_000)
     assert list(found) == words
     unseen = {word: row / np.linalg.norm(row) for word, row in found.items() if word not in WORDS}
     assert unseen["greatest"] @ unseen["greatness"] > unseen["greatest"] @ unseen["boring"]
@@ -55,7 +50,7 @@ def test_a_word_that_no_text_has_is_made_of_its_parts_by_fasttext_alone() -> Non
 
 def test_long_texts_are_read_to_their_end_and_rare_words_have_their_vector() -> None:
     text = " ".join(["the"] * 20 * PIECE) + " film"
-    assert list(train_vectors("word2vec", [text], ["film"], dimensions=2, seed=0)) == ["film"]
+    assert list(train_vectors("word2vec", [text], ["film"], dimensions=2, seed=0, buckets=2_000)) == ["film"]
 
 
 @pytest.mark.parametrize(
@@ -68,5 +63,5 @@ def test_long_texts_are_read_to_their_end_and_rare_words_have_their_vector() -> 
 )
 def test_what_cannot_be_is_one_sentence(kind: str, texts: list[str], sentence: str) -> None:
     with pytest.raises(InputError) as error:
-        train_vectors(kind, texts, WORDS, dimensions=4, seed=0)
+        train_vectors(kind, texts, WORDS, dimensions=4, seed=0, buckets=2_000)
     assert str(error.value).startswith(sentence)

@@ -1,7 +1,6 @@
 """An exported file answers as its model does, says itself how it is fed, and is in place only when it is right."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from hypothesis import strategies as st
 import prunetext
 from helpers.packing import pack, trained_model
 from prunetext.fitting.folder import Run
-from prunetext.modelfiles import exporting
-from prunetext.models.textcnn import onnx as graphs
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.pruning.shrinking import all_kept, shrink
@@ -166,99 +163,9 @@ def test_the_threshold_goes_with_the_export(random_model: Model, tmp_path: Path)
     assert (metadata["temperature"], metadata["reject"]) == (0.8, 0.625)
 
 
-def test_a_run_stands_for_its_packed_file_and_the_same_model_gives_the_same_bytes(packed: Path, tmp_path: Path) -> None:
-    done = [prunetext.export(model, tmp_path / f"{at}.onnx") for at, model in enumerate((packed, packed.parent))]
-    data = (tmp_path / "0.onnx").read_bytes()
-    assert data == (tmp_path / "1.onnx").read_bytes()
-    assert [each.size for each in done] == [len(data)] * 2
-    assert str(tmp_path).encode() not in data
-
-
 def test_the_table_takes_no_more_bytes_than_its_integers(random_model: Model, tmp_path: Path) -> None:
     model, sizes = random_model(words=5000, filters={2: 8, 3: 8}), {}
     for table in ("int8", "int16"):
         pack(model, [f"word{at}" for at in range(5000)], LABELS[:3], tmp_path / "model", table=table)
         sizes[table] = prunetext.export(tmp_path / "model", tmp_path / "model.onnx").size
     assert sizes["int16"] - sizes["int8"] == pytest.approx(5002 * 40, abs=100)
-
-
-def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the graph be a little wrong."""
-    right = graphs.decide
-    monkeypatch.setattr(graphs, "decide", lambda *given: right(*given[:-2], given[-2] * 1.001, given[-1]))
-
-
-def test_a_file_that_answers_otherwise_is_not_left_behind(
-    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "model.onnx"
-    prunetext.export(packed, out)
-    before = out.read_bytes()
-    spoil(monkeypatch)
-    for target in (out, tmp_path / "new.onnx"):
-        with pytest.raises(prunetext.RunError, match=r"would differ by up to 0\.0\d+ from those of .*, where 1e-05 is"):
-            prunetext.export(packed, target)
-    assert out.read_bytes() == before
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.onnx", "run"]
-    monkeypatch.undo()
-    out.write_text("something older")
-    prunetext.export(packed, out)
-    assert out.read_bytes() == before
-
-
-def test_an_interrupted_export_leaves_what_was_there(
-    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(exporting, "largest_difference", interrupt)
-    (tmp_path / "model.onnx").write_text("something older")
-    with pytest.raises(KeyboardInterrupt):
-        prunetext.export(packed, tmp_path / "model.onnx")
-    assert (tmp_path / "model.onnx").read_text() == "something older"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.onnx", "run"]
-
-
-@pytest.mark.parametrize(
-    ("model", "out", "sentence"),
-    [
-        ("notes.txt", "model.onnx", "this is not a model file, or it is cut off. Give a file that"),
-        ("missing", "model.onnx", "no such file or directory. Check the name"),
-        (".", "model.onnx", "holds no finished run: its model.safetensors is missing. Give the --out of a fit."),
-        ("run", "missing/model.onnx", "there is no folder"),
-        ("run", "run", "this is a folder. Give the name of the file to write, such as model.onnx."),
-        ("run", "run/model.safetensors", "this is the model itself. Give another name, such as model.onnx."),
-        ("run", None, "onnx is missing. Give a file with --onnx."),
-    ],
-)
-def test_bad_input_is_refused_in_one_sentence(
-    packed: Path, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, model: str, out: str | None, sentence: str
-) -> None:
-    monkeypatch.chdir(packed.parent.parent)
-    Path("notes.txt").write_text("a b c d e f g h i j k l m n o p")
-    before = packed.read_bytes()
-    done = call("export", model, *([] if out is None else ["--onnx", out]))
-    assert (done.code, done.out) == (2, "")
-    assert sentence in done.err
-    assert done.err.count("\n") == 1
-    assert sorted(str(each) for each in Path().glob("**/*")) == ["notes.txt", "run", "run/model.safetensors"]
-    assert packed.read_bytes() == before
-
-
-@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_a_missing_package_is_named_with_its_extra(
-    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
-) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(prunetext.MissingExtraError, match=rf"{package}, which .* pip install 'prunetext\[onnx\]'"):
-        prunetext.export(packed, tmp_path / "model.onnx")
-
-
-def test_the_command_says_what_it_wrote_and_how_it_was_checked(
-    packed: Path, tmp_path: Path, call: Callable[..., Any]
-) -> None:
-    out = tmp_path / "model.onnx"
-    done = call("export", packed.parent, "--onnx", out)
-    assert (done.code, done.err) == (0, "")
-    assert done.out.startswith(f"{out}: {out.stat().st_size:,} bytes; on 304 texts, probabilities differ by ")

@@ -27,7 +27,7 @@ def check_kind(kind: str | None) -> None:
 
 
 def train_vectors(
-    kind: str, texts: Iterable[str], words: Collection[str], *, dimensions: int, seed: int
+    kind: str, texts: Iterable[str], words: Collection[str], *, dimensions: int, seed: int, buckets: int = BUCKETS
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Train vectors of some words on texts: skip-gram with negative sampling, of whole words or also of their parts.
 
@@ -51,7 +51,7 @@ def train_vectors(
 
     options: dict[str, Any] = {"vector_size": dimensions, "seed": seed, "workers": 1, "sg": 1, "epochs": PASSES}
     with _quiet():
-        model = models.FastText(bucket=BUCKETS, **options) if kind == "fasttext" else models.Word2Vec(**options)
+        model = models.FastText(bucket=buckets, **options) if kind == "fasttext" else models.Word2Vec(**options)
         corpus = _Corpus(texts)
         model.build_vocab(corpus, trim_rule=rule)
         if wanted.isdisjoint(model.wv.key_to_index):
