@@ -162,7 +162,7 @@ PRUNE_ENDS = {
     "parameter": ("criterion 'obs' has no parameter 'rank'. It takes damping.", "{run} --criterion obs:rank=1"),
     "schedule": ("schedule 'best' is unknown. Choose one of global, ", "{run} --schedule best"),
     "group": ("groups has 'heads': choose some of vocabulary, ", "{run} --groups filters,heads"),
-    "refused": ("criterion lasso does not go with groups precision: ", "{run} --criterion lasso --groups precision"),
+    "refused": ("criterion lasso does not go with groups bits: ", "{run} --criterion lasso --groups bits"),
     "taps": ("schedule incremental does not go with groups taps: ", "{run} --schedule incremental --groups taps"),
     "speed": ("min_speed is 300k, but groups dimensions makes", "{run} --min-speed 300k --groups dimensions"),
     "size": ("max_size is '64apples': ", "{run} --max-size 64apples"),

@@ -19,7 +19,7 @@ SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
         ({"methods": "best"}, "criterion 'best' is unknown. Choose one of fisher, "),
         ({"methods": "taylor/local,magnitude/best"}, "schedule 'best' is unknown. Choose one of global, "),
         ({"methods": ["taylor/local/heads"]}, "groups has 'heads': choose some of vocabulary, "),
-        ({"methods": "obs/local/filters+precision"}, "criterion obs does not go with groups precision: "),
+        ({"methods": "obs/local/filters+bits"}, "criterion obs does not go with groups bits: "),
         ({"methods": "lasso:strength=1,size=2/local,taylor"}, "criterion 'lasso' has no parameter 'size'. It takes "),
         ({"methods": "/local"}, "criterion '' is unknown. "),
         ({"sizes": "2/1"}, f"sizes has '2/1': {SIZES}"),

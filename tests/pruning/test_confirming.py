@@ -83,14 +83,11 @@ def asked_of(search: Search, *, confirmed: bool) -> tuple[Search, list[Model]]:
 def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
     task: Problem, tmp_path: Path, searching: Searching, max_size: int | None, steps_back: int
 ) -> None:
-    # A drop that any model keeps to, so that each step is taken.
-    search = searching(task, tmp_path, budget=Budget(max_drop=99, max_size=max_size or 1_900))
-    search, asked = asked_of(search, confirmed=False)
+    # A drop that any model keeps to: each step is taken, until there is nothing left, or the size is reached.
+    budget = Budget(max_drop=99, max_size=max_size)
+    search, asked = asked_of(searching(task, tmp_path, budget=budget), confirmed=False)
     history, schedule = [search.whole], load_schedule("local:first=1.6,last=1.1")
-    walk = walked(search, schedule, history)
-    if max_size is None:
-        search = search.within(Budget(max_drop=99))
-    solution = concluded(search, schedule, history, walk)
+    solution = concluded(search, schedule, history, walked(search, schedule, history))
     sizes = sorted((outcome.bytes for outcome in solution.history), reverse=True)
     assert len(sizes) > 2
     assert [task.packed_size(model) for model in asked] == sizes[-1:]

@@ -152,12 +152,12 @@ def test_dev_is_asked_and_test_never(both: Path) -> None:
 
 
 def test_the_command_prints_a_table_or_json(both: Path, call: Call) -> None:
-    code, out, err = call("prune", both / "run", "--sensitivities", "--criterion", "taylor", "--json")
+    code, out, err = call("sensitivity", both / "run", "--criterion", "taylor", "--json")
     assert (code, err) == (0, "")
     rows = [Sensitivity(**row) for row in json.loads(out)]
     assert rows == prunetext.sensitivity(both / "run", criterion="taylor")
     assert rows != prunetext.sensitivity(both / "run")
-    code, out, err = call("prune", both / "run", "--sensitivities", "--criterion", "taylor")
+    code, out, err = call("sensitivity", both / "run", "--criterion", "taylor")
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0].split() == ["group", "removed", "share", "bytes", "drop", "±", "error", "loss"]
@@ -168,24 +168,24 @@ def test_the_command_prints_a_table_or_json(both: Path, call: Call) -> None:
     assert "without recovery, on dev" in lines[-1]
 
 
-TAKES_NO = "sensitivities is measured for RUN and takes no {0}. Leave out --{0}.\n"
+NO_OPTION = "No such option: --{0}"
 ENDS = {
-    "out": (TAKES_NO.format("out"), "{run} --sensitivities --out {tmp}/out"),
-    "size": (TAKES_NO.format("max-size"), "{run} --sensitivities --max-size 4kB"),
-    "schedule": (TAKES_NO.format("schedule"), "{run} --sensitivities --schedule oneshot"),
-    "overwrite": (TAKES_NO.format("overwrite"), "{run} --sensitivities --overwrite"),
+    "out": (NO_OPTION.format("out"), "{run} --out {tmp}/out"),
+    "size": (NO_OPTION.format("max-size"), "{run} --max-size 4kB"),
+    "schedule": (NO_OPTION.format("schedule"), "{run} --schedule oneshot"),
+    "overwrite": (NO_OPTION.format("overwrite"), "{run} --overwrite"),
     "no run": (
         "{tmp} holds no finished run: its recipe.json is missing. Give the --out of a fit.\n",
-        "{tmp} --sensitivities",
+        "{tmp}",
     ),
-    "no arguments": ("run is missing. Give the --out of a fit.\n", "--sensitivities"),
-    "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --sensitivities --criterion best"),
-    "group": ("groups has 'heads': choose some of ", "{run} --sensitivities --groups heads"),
+    "no arguments": ("run is missing. Give the --out of a fit.\n", ""),
+    "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --criterion best"),
+    "group": ("groups has 'heads': choose some of ", "{run} --groups heads"),
     "refused": (
         "criterion lasso does not go with groups bits: ",
-        "{run} --sensitivities --criterion lasso --groups bits",
+        "{run} --criterion lasso --groups bits",
     ),
-    "moved": ("{tmp}/none: there is no such file or folder.", "{run} --sensitivities --data {tmp}/none"),
+    "moved": ("{tmp}/none: there is no such file or folder.", "{run} --data {tmp}/none"),
 }
 
 
@@ -193,7 +193,7 @@ ENDS = {
 def test_the_command_refuses_bad_input_in_one_sentence(case: str, fitted: Path, tmp_path: Path, call: Call) -> None:
     sentence, arguments = ENDS[case]
     names = {"run": fitted / "run", "tmp": tmp_path}
-    code, out, err = call("prune", *[each.format(**names) for each in arguments.split()])
+    code, out, err = call("sensitivity", *[each.format(**names) for each in arguments.split()])
     assert (code, out) == (2, "")
     assert err.startswith(sentence.format(**names))
     assert err.count("\n") == 1
