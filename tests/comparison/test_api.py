@@ -91,11 +91,12 @@ def test_the_last_packed_file_answers_as_its_row_says(
     (row,) = comparing(tmp_path / "out", **few).found.rows
     folder = tmp_path / "out" / "seed-0" / "unfinished"
     packed = prunetext.load(folder / "compared.safetensors")
-    dense, words, labels, *_ = read_trained(folder / "dense.safetensors")
+    trained = read_trained(folder / "dense.safetensors")
+    dense, labels = trained.model, trained.labels
     assert packed.size == row.bytes
     right = {}
     for name, examples in data.splits():
-        encoded = encode_examples(Vocabulary(words), examples, labels)
+        encoded = encode_examples(Vocabulary(trained.reader), examples, labels)
         right[name, "dense"] = (logits(dense, encoded).argmax(1) == encoded.targets).numpy()
         right[name, "packed"] = np.array(packed.predict(examples.texts)) == np.array(examples.labels)
     found = verdict(right["test", "dense"], right["test", "packed"], 0.5)

@@ -198,7 +198,7 @@ def test_a_bad_source(source: str, options: dict[str, Any], message: str) -> Non
 def test_a_model_of_another_task(content: str, task: str, message: str) -> None:
     Path("r.jsonl").write_text(content, "utf-8")
     with pytest.raises(DataError) as caught:
-        read_examples("r.jsonl", ["x", "y"], task=task)
+        read_examples("r.jsonl", ["x", "y"], task=Task.named(task))
     assert str(caught.value).startswith(f"r.jsonl: {message}")
 
 

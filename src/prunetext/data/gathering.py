@@ -115,7 +115,7 @@ def check_task(examples: Examples, task: Task, source: object, whose: str) -> No
 def split_cell(given: object, separator: str | None) -> object:
     """The labels of a cell, where something separates them.
 
-    >>> split_cell("joy; love", ";"), split("joy; love", None)
+    >>> split_cell("joy; love", ";"), split_cell("joy; love", None)
     (['joy', 'love'], 'joy; love')
     """
     if separator is None or isinstance(given, (list, tuple)) or _is_empty(given):

@@ -93,8 +93,8 @@ def described(trained: Trained, packing: Packing) -> dict[str, str]:
 def found_out(packing: Packing) -> dict[str, str]:
     """What is known last: its entries of the header take the packing's room, however long each is.
 
-    >>> sum(map(len, found_out(Packing(temperature=1.25, provenance={"reason": "done"}, room=80)).values()))
-    56
+    >>> taken(found_out(Packing(temperature=1.25, provenance={"reason": "done"}, room=80)))
+    80
     """
     said = dict(packing.provenance)
     entries = {"temperature": repr(packing.temperature), "provenance": compact(said)}
