@@ -9,7 +9,8 @@ import numpy as np
 from paired import Estimate, estimate
 
 from prunetext.comparison.rows import ComparedRow
-from prunetext.comparison.study import method_of
+from prunetext.comparison.agenda import method_of
+from prunetext.models.protocol import load_family
 
 NAMES = {
     "sst2": "SST-2, phrases",
@@ -43,7 +44,7 @@ class Table:
 
     def seconds(self, method: str) -> np.ndarray:
         """What all sizes take, for each data set and seed: each by itself, or the way down to the smallest."""
-        if method_of(method).schedule.continues:
+        if method_of(method, load_family("textcnn")).schedule.continues:
             return self.values(method, SIZES[-1:], "seconds")
         return len(SIZES) * self.values(method, SIZES, "seconds")
 
