@@ -8,8 +8,8 @@ from statistics import mean
 import numpy as np
 from paired import Estimate, estimate
 
-from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.agenda import method_of
+from prunetext.comparison.rows import ComparedRow
 from prunetext.models.protocol import load_family
 
 NAMES = {
