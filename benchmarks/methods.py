@@ -1,4 +1,4 @@
-"""Every pruning method at equal bytes on four data sets: the rows that docs/results.md is made from.
+"""Every pruning method at equal bytes on four data sets: the rows that docs/measured/results.md is made from.
 
     python benchmarks/methods.py ../shared/data --seeds 3 --out runs/methods
     python scripts/make_results_page.py

@@ -1,4 +1,4 @@
-"""Write docs/methods.md, the page of criteria, schedules and groups, from the registries themselves.
+"""Write docs/guide/methods.md, the page of criteria, schedules and groups, from the registries themselves.
 
 python scripts/make_methods_page.py           # write it
 python scripts/make_methods_page.py --check   # exit 1 if it is not up to date
@@ -18,7 +18,7 @@ from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations
 from prunetext.pruning.schedules import SCHEDULES
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "methods.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "guide" / "methods.md"
 HEAD = """\
 # Methods
 
@@ -99,11 +99,8 @@ def together() -> str:
 
 def refused() -> str:
     """Make the table of what does not go together: a line for each reason."""
-    rows = [
-        (reason, criterion, schedule, kind)
-        for criterion, schedule, kind, reason in combinations(TEXTCNN_KINDS)
-        if reason
-    ]
+    every_one = combinations(TEXTCNN_KINDS)
+    rows = [(reason, criterion, schedule, kind) for criterion, schedule, kind, reason in every_one if reason]
     lines = ["| criteria | schedules | groups | why not |", "|---|---|---|---|"]
     for reason, group in groupby(sorted(rows), key=lambda row: row[0]):
         columns = [sorted(set(column)) for column in list(zip(*group, strict=True))[1:]]

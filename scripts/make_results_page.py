@@ -1,4 +1,4 @@
-"""Write docs/results.md, what pruning methods reach at equal bytes, from the rows that benchmarks/methods.py has made.
+"""Write docs/measured/results.md, what pruning methods reach at equal bytes, from the rows of benchmarks/methods.py.
 
 python scripts/make_results_page.py           # write it
 python scripts/make_results_page.py --check   # exit 1 if it is not up to date
@@ -22,7 +22,7 @@ from prunetext.comparison.summary import Line, summarise
 from prunetext.options import FitOptions
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE, ROWS = ROOT / "docs" / "results.md", ROOT / "benchmarks" / "results" / "methods"
+PAGE, ROWS = ROOT / "docs" / "measured" / "results.md", ROOT / "benchmarks" / "results" / "methods"
 HEAD = """\
 # Results: pruning methods at equal bytes
 

@@ -22,10 +22,16 @@ import prunetext
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))) if page.exists()]
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md"]
+MOST_README = 130  # lines
 MOST_NOT_RUN = 4  # blocks that cannot run in a test: installation, and `make` itself
 RUN = {"python", "console", "bash"}
 FENCE = re.compile(r"^```(\w*)\s*$")
 NOT_RUN = re.compile(r"^<!-- not run: \S.* -->$")
+LINK = re.compile(r"\]\(([^()\s]+)\)")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 class Block(NamedTuple):
@@ -105,6 +111,46 @@ def test_few_blocks_are_not_run() -> None:
     not_run = [block for block in runnable if block.not_run]
     assert len(not_run) <= MOST_NOT_RUN
     assert len(not_run) < len(runnable), "no page shows anything that is run"
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of the page may say behind its #: lower-case words with dashes between them."""
+    headings = HEADING.findall(FENCED.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def dead_links(page: Path) -> list[str]:
+    """The links of a page to files that are not there, or to headings that they do not have."""
+    found = []
+    for link in LINK.findall(CODE.sub("", FENCED.sub("", page.read_text(encoding="utf-8")))):
+        if re.match(r"\w+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            found.append(link)
+    return found
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    assert dead_links(page) == []
+
+
+def test_dead_links_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# One, two\n\n[a](#one-two) [b](#three) [c](page.md#one-two) [d](none.md)\n[e](https://a.b)\n")
+    assert dead_links(page) == ["#three", "none.md"]
+
+
+def test_the_index_names_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    named = {(index.parent / link.partition("#")[0]).resolve() for link in LINK.findall(index.read_text("utf-8"))}
+    assert {*PAGES} - named - {index} == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= MOST_README
 
 
 @pytest.mark.parametrize(
