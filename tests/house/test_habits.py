@@ -6,7 +6,7 @@ from pathlib import Path
 
 from helpers.source import assert_none, code, modules, place, python_files, room, tree
 
-MOST_PATCHES = 15
+MOST_PATCHES = 36  # and falling: 15 are enough for clocks, signals and the operating system
 PATCHES = {"setattr", "delattr", "setitem", "delitem"}
 WHAT_THE_TASK_IS = re.compile(r"\bpairs is (not )?None|label_sets is")
 
