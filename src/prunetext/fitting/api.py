@@ -58,8 +58,8 @@ def fit(
         result.path         # runs/reviews/model.safetensors
 
     data: a source as for `prunetext.read`, what that gives, or `Examples` of your own. out: the folder of the run.
-    dev, test: files, where `data` is a path. vectors: of words, to start from, as a file (docs/guide/vectors.md names the
-    kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
+    dev, test: files, where `data` is a path. vectors: of words, to start from, as a file (docs/guide/vectors.md names
+    the kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
     progress: called with the stage's name and how far it is.
     An unfinished run of the same recipe in `out` is resumed; a finished one is an error without `overwrite`, and stays
     until the new one has ended. Whatever is wrong with the input raises `InputError` before anything is written.
