@@ -32,6 +32,9 @@ Whatever the criterion, units of different groups compete on one scale: its scor
 loss of the model without the lowest part of a group is measured at six shares on a sample of train, and the units
 go that cost the least loss for the bytes (or, for `--min-speed`, the additions) that they save.
 """
+RENAMED = """\
+`bits` was called `precision` before; the old name is refused with the new one.
+"""
 TOGETHER = """\
 ## What goes together
 
@@ -61,6 +64,7 @@ def page() -> str:
         "## Schedules\n",
         *entries(SCHEDULES),
         "## Groups\n\n" + "\n".join(kinds) + "\n",
+        RENAMED,
         TOGETHER,
         together(),
         REFUSED,

@@ -91,7 +91,7 @@ def export(
 ) -> None:
     """Write a model as a standard ONNX file.
 
-    The file holds vocabulary and labels, too, and has been checked to answer as the model does. README.md says how to
+    The file holds vocabulary and labels, too, and has been checked to answer as the model does. docs/guide/export.md says how to
     feed it.
     """
     if onnx is None:
