@@ -91,8 +91,8 @@ def export(
 ) -> None:
     """Write a model as a standard ONNX file.
 
-    The file holds vocabulary and labels, too, and has been checked to answer as the model does. docs/guide/export.md says how to
-    feed it.
+    The file holds vocabulary and labels, too, and has been checked to answer as the model does. docs/guide/export.md
+    says how to feed it.
     """
     if onnx is None:
         raise InputError("onnx is missing. Give a file with --onnx.")
