@@ -61,13 +61,8 @@ def uninstall(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.fixture(scope="module")
 def without_fasttext() -> Iterator[None]:
     """Compare without fastText, whose threads race, whether it is installed or not."""
-    from importlib.util import find_spec
-
-    def found(name: str) -> Any:
-        return None if name == "fasttext" else find_spec(name)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("prunetext.comparison.baselines.find_spec", found)
+        patch.setitem(sys.modules, "fasttext", None)
         yield
 
 

@@ -1,7 +1,7 @@
 """What every method has to beat: as small as the budget says, and made as fairly as the pruned models."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 
 from helpers.runs import QUICK
 from prunetext.comparison.agenda import Agenda
-from prunetext.comparison.baselines import BARE_PACKING, LEAST_WORDS, others, scratch, untrained
+from prunetext.comparison.baselines import BARE_PACKING, LEAST_WORDS, scratch, untrained
 from prunetext.comparison.studies import plan_of, study_of
 from prunetext.comparison.study import size_in_bytes
 from prunetext.data.dataset import Data
@@ -23,7 +23,6 @@ from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.starting import settle
 from prunetext.options import FitOptions, ModelOptions
-from prunetext.peers.made import Given
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.candidates import CandidateMaker
 from prunetext.pruning.driver import walked
@@ -32,11 +31,9 @@ from prunetext.pruning.search import Search
 from prunetext.training.answering import logits
 from prunetext.training.settings import Settings
 
-LINEAR = "tf-idf + logistic regression"
-
 
 class Call(NamedTuple):
-    """What a baseline is made with, and the texts that others are made of."""
+    """What a baseline is made with."""
 
     plan: Plan
     search: Search
@@ -46,9 +43,6 @@ class Call(NamedTuple):
 
     def size(self, model: TextCNN) -> int:
         return size_when_packed(self.plan, model, BARE_PACKING)
-
-    def given(self) -> Given:
-        return Given(self.plan.labels, self.plan.splits())
 
 
 class Training(NamedTuple):
@@ -165,45 +159,3 @@ def test_a_small_model_that_is_there_is_not_trained_again(asked: Call, trainings
     assert len(trainings) == 1
     assert seconds == took > 0
     assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in first.state_dict().items())
-
-
-def accuracy(call: Call, predict: Callable[[list[str]], list[str]]) -> float:
-    texts = call.plan.splits()["test"]
-    return float(np.mean(np.array(predict(texts.texts)) == np.array(texts.labels)))
-
-
-def test_tf_idf_keeps_to_the_budget_and_uses_it(asked: Call) -> None:
-    pytest.importorskip("sklearn")
-    make = others(sized=True, autotune=0)[LINEAR]
-    found = {budget: make(asked.given(), budget) for budget in (15, 300, 1_000, 3_000, 1_000_000)}
-    assert found[15] is None, "no feature fits"
-    sizes = []
-    for budget, each in list(found.items())[1:]:
-        assert each is not None
-        assert each.name == LINEAR
-        assert 0.75 * min(budget, 3_000) < each.bytes <= budget
-        sizes.append(each.bytes)
-    assert sizes == sorted(set(sizes))
-    whole = others(sized=False, autotune=0)[LINEAR](asked.given(), None)
-    assert whole is not None
-    assert whole.bytes == sizes[-1]
-    assert accuracy(asked, whole.predict) > 0.8
-    assert set(whole.predict(["common1", ""])) <= {"class 0", "class 1"}
-
-
-def test_bytes_of_tf_idf_grow_with_its_weights_and_names(asked: Call) -> None:
-    pytest.importorskip("sklearn")
-    made = others(sized=True, autotune=0)[LINEAR](asked.given(), 2_000)
-    assert made is not None
-    # For each feature an idf and a weight (there is one row of them for two classes), its name and an end; one bias.
-    words = {word for text in asked.plan.data.train.texts for word in text.split()}
-    assert 4 + 8 * 20 < made.bytes <= 2_000
-    assert (made.bytes - 4) / (8 + min(map(len, words)) + 1) > 20
-
-
-def test_packages_that_are_not_there_are_left_out() -> None:
-    assert others(sized=True, autotune=9, find=lambda name: None) == {}
-    assert others(sized=False, autotune=0, find=lambda name: None) == {}
-    assert list(others(sized=False, autotune=9, find=str)) == [LINEAR, "fastText .bin"]
-    assert list(others(sized=True, autotune=0, find=str)) == [LINEAR, "fastText .ftz"]
-    assert list(others(sized=True, autotune=9, find=str)) == [LINEAR, "fastText .ftz", "fastText autotuned"]

@@ -1,12 +1,9 @@
-"""What every method has to beat: the same small architecture without pruning, and models of other kinds."""
+"""What every method has to beat: the same small architecture without pruning."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
-from functools import partial
-from importlib.util import find_spec
 
 import torch
 
@@ -15,10 +12,7 @@ from prunetext.fitting.stages import size_when_packed
 from prunetext.models.protocol import Model, Packing
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.peers import fasttext
-from prunetext.peers.made import Given, Made, Maker
 from prunetext.pruning.search import Search
-from prunetext.runtime._native import tokenize
 
 LEAST_WORDS = 16
 BARE_PACKING = Packing(room=0)  # as in peers' files there is nothing of where a model comes from
@@ -56,52 +50,3 @@ def untrained(shape: Shape, words: int, ids: int, seed: int) -> TextCNN:
     remap[WORDS + words :] = UNKNOWN
     model.remap = remap
     return model
-
-
-def others(*, sized: bool, autotune: int, find: Callable[[str], object] = find_spec) -> dict[str, Maker]:
-    """How to make models of other packages, of those that are installed; `sized` ones keep to a number of bytes.
-
-    autotune: seconds that fastText may look for the best model of that size; 0 leaves it out. find: tells
-    whether a package is there.
-    """
-    found: dict[str, Maker] = {}
-    if find("sklearn") is not None:
-        found["tf-idf + logistic regression"] = linear
-    if find("fasttext") is not None and not sized:
-        found["fastText .bin"] = fasttext.binary
-    elif find("fasttext") is not None:
-        found["fastText .ftz"] = fasttext.quantised
-        if autotune:
-            found["fastText autotuned"] = partial(fasttext.autotuned, seconds=autotune)
-    return found
-
-
-def linear(given: Given, budget: int | None) -> Made | None:
-    """Logistic regression on tf-idf of words and bigrams: float32 weights, and the features' names.
-
-    None if not even a few features fit.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    began = time.perf_counter()
-    classes = len(given.labels) if len(given.labels) > 2 else 1
-    most = None if budget is None else max(1, budget // (4 * classes + 4 + 8))
-    while True:
-        vectorizer = TfidfVectorizer(
-            tokenizer=tokenize, token_pattern=None, lowercase=False, ngram_range=(1, 2), max_features=most, min_df=2
-        )
-        model = make_pipeline(vectorizer, LogisticRegression(max_iter=1000, C=10.0))
-        model.fit(given.texts["train"].texts, given.texts["train"].labels)
-        names = sum(len(name.encode()) + 1 for name in vectorizer.vocabulary_)
-        size = 4 * (classes + 1) * len(vectorizer.vocabulary_) + 4 * classes + names  # weights, idf, names
-        if budget is None or size <= budget or most is None or most < LEAST_WORDS:
-            break
-        most = int(most * min(0.97, budget / size))
-    if budget is not None and size > budget:
-        return None
-    seconds = time.perf_counter() - began
-    return Made(
-        "tf-idf + logistic regression", size, lambda texts: [str(each) for each in model.predict(texts)], seconds
-    )

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
-from prunetext.comparison.baselines import BARE_PACKING, others, scratch
+from prunetext.comparison.baselines import BARE_PACKING, scratch
 from prunetext.comparison.rows import ComparedRow, ComparedRows
 from prunetext.fitting.folder import STEPS_FOLDER, Run
 from prunetext.fitting.plan import DEFAULT_DROP, Plan
@@ -26,6 +26,7 @@ from prunetext.models.protocol import Model, Trained
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import FitOptions
 from prunetext.peers.made import Given, Made
+from prunetext.peers.makers import others
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import walked
 from prunetext.pruning.problem import Told, right

@@ -1,15 +1,20 @@
-"""scikit-learn as its users have it: tf-idf of words and bigrams by its own tokenizer, and logistic regression."""
+"""scikit-learn as a peer: tf-idf of words and bigrams, and logistic regression."""
 
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
+from prunetext.peers.made import Given, Made
 from prunetext.peers.registry import Peer, PeerTraining, bytes_on_disk, folder_of
+from prunetext.runtime._native import tokenize
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
+LINEAR = "tf-idf + logistic regression"
+LEAST_FEATURES = 16  # with fewer no smaller model is looked for
 # Arrays and a list of names instead of a pickle, which nobody should have to trust.
 TFIDF_CODE = """
 import json
@@ -28,7 +33,7 @@ def predict(texts):
 
 
 def tf_idf(training: PeerTraining, found: Distribution) -> Peer:
-    """A pipeline of both, fitted; one thread is all that it uses to predict."""
+    """A pipeline of both as its users have it, by its own tokenizer; one thread is all that it uses to predict."""
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -45,3 +50,32 @@ def tf_idf(training: PeerTraining, found: Distribution) -> Peer:
     return Peer(
         f"{found.name} tf-idf + LR", found.version, TFIDF_CODE, str(path), bytes_on_disk(path), folder=folder_of(found)
     )
+
+
+def linear(given: Given, budget: int | None) -> Made | None:
+    """The same by the tokens that prunetext sees: float32 weights, and the features' names.
+
+    None if not even a few features fit.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    began = time.perf_counter()
+    classes = len(given.labels) if len(given.labels) > 2 else 1
+    most = None if budget is None else max(1, budget // (4 * classes + 4 + 8))
+    while True:
+        vectorizer = TfidfVectorizer(
+            tokenizer=tokenize, token_pattern=None, lowercase=False, ngram_range=(1, 2), max_features=most, min_df=2
+        )
+        model = make_pipeline(vectorizer, LogisticRegression(max_iter=1000, C=10.0))
+        model.fit(given.texts["train"].texts, given.texts["train"].labels)
+        names = sum(len(name.encode()) + 1 for name in vectorizer.vocabulary_)
+        size = 4 * (classes + 1) * len(vectorizer.vocabulary_) + 4 * classes + names  # weights, idf, names
+        if budget is None or size <= budget or most is None or most < LEAST_FEATURES:
+            break
+        most = int(most * min(0.97, budget / size))
+    if budget is not None and size > budget:
+        return None
+    seconds = time.perf_counter() - began
+    return Made(LINEAR, size, lambda texts: [str(each) for each in model.predict(texts)], seconds)
