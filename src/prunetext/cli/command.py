@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunetext.errors import InputError
+from prunetext.errors import InputError, require
 from prunetext.options import option_types
 
 app = typer.Typer(
@@ -88,3 +88,9 @@ def refuse(sentence: str) -> int:
     """Say what is wrong on standard error; the exit code."""
     print(" ".join(sentence.splitlines()), file=sys.stderr)
     return 2
+
+
+def require_training() -> None:
+    """Say which extra brings what training needs, before anything is imported."""
+    for package in ("torch", "scipy", "safetensors"):
+        require(package, extra="train")

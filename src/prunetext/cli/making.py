@@ -1,6 +1,6 @@
 """The commands: each calls the API function of its name and prints what that returns; nothing else prints.
 
-Flags that stand for an option are made of the dataclasses in `config`, so that a keyword of the API, a flag and a key
+Flags that stand for an option are made of the dataclasses in `options`, so that a keyword of the API, a flag and a key
 of a TOML file have one name, one default and one sentence.
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prunetext.cli.command import Json, command
-from prunetext.errors import InputError, require
+from prunetext.cli.command import Json, command, require_training
+from prunetext.errors import InputError
 from prunetext.options import (
     FitOptions,
     ModelOptions,
@@ -73,8 +73,7 @@ def fit(
         if name not in values:
             raise InputError(f"{name} is missing. {remedy}")
     wants_json = values.pop("json", False)
-    for package in ("torch", "scipy", "safetensors"):
-        require(package, extra="train")
+    require_training()
     from prunetext.cli.progress import Bars
     from prunetext.fitting.api import fit as run
 
@@ -118,8 +117,7 @@ def prune(
         raise InputError("run is missing. Give the --out of a fit.")
     if out is None:
         raise InputError("out is missing. Give a folder with --out.")
-    for package in ("torch", "scipy", "safetensors"):
-        require(package, extra="train")
+    require_training()
     from prunetext.cli.progress import Bars
     from prunetext.fitting.api import prune as work
 
@@ -148,8 +146,7 @@ def sensitivity(
     """
     if run is None:
         raise InputError("run is missing. Give the --out of a fit.")
-    for package in ("torch", "scipy", "safetensors"):
-        require(package, extra="train")
+    require_training()
     from prunetext.cli import tables
     from prunetext.fitting.api import sensitivity as measure
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from prunetext.cli.command import Json, ModelArgument, command
-from prunetext.errors import InputError, require
+from prunetext.cli.command import Json, ModelArgument, command, require_training
+from prunetext.errors import InputError
 from prunetext.options import ModelOptions, ReadOptions
 
 
@@ -51,8 +51,7 @@ def compare(
     """
     if out is None:
         raise InputError("out is missing. Give a folder with --out.")
-    for package in ("torch", "scipy", "safetensors"):
-        require(package, extra="train")
+    require_training()
     from prunetext.cli import tables
     from prunetext.comparison.api import compare as run
 
