@@ -70,13 +70,11 @@ def studies(
         start = out / f"seed-{seed}"
         if (changed := changed_since(start / WORK, plan.recipe)) is not None:
             raise RunError(f"{out} holds a comparison whose {changed} was different: repeat it, or give another --out.")
-        with threads(threads_for(plan.looked_at())), Run(start, plan.recipe, overwrite=False) as run:
+        with threads(threads_for(plan.work)), Run(start, plan.recipe, overwrite=False) as run:
             if not shown:
                 yield from rows
                 shown = True
-            for row in study_of(
-                plan, run, agenda._replace(name=found.name, fingerprint=found.fingerprint()), told
-            ).answered(rows):
+            for row in study_of(plan, run, agenda, told).answered(rows):
                 rows.add(row)
                 yield row
 

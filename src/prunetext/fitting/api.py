@@ -105,7 +105,7 @@ def prune(
 def carried_out(plan: Plan, folder: Path, *, overwrite: bool, told: Callable[[str, Progress], None] | None) -> Result:
     """Do what a plan says."""
     # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
-    with threads(threads_for(plan.looked_at())), Run(folder, plan.recipe, overwrite=overwrite) as run:
+    with threads(threads_for(plan.work)), Run(folder, plan.recipe, overwrite=overwrite) as run:
         run.write_source(plan.source)
         run.take(plan.steps, plan.beliefs)
         lessons, clock = lessons_of(plan, run, told), begun(plan)
@@ -137,7 +137,7 @@ def sensitivity(
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
         plan = plan_again(earlier, data, Path(run), usual(effort), method_alone, judged=False)
         folder = Path(scratch) / "run"
-        with threads(threads_for(plan.looked_at())), Run(folder, plan.recipe, overwrite=False) as new:
+        with threads(threads_for(plan.work)), Run(folder, plan.recipe, overwrite=False) as new:
             new.take(None, plan.beliefs)
             lessons = lessons_of(plan, new, None)
             train = lessons.encoded["train"]

@@ -184,7 +184,7 @@ def beginning_of(earlier: Earlier, family: Family, taught: Teaching, dense: Trai
         f"schedule {earlier.fitting.schedule} begins again",
     )
     if vectors is not None and not needed:  # they may have been given by a caller, or be gone
-        return Beginning(dense.reader, unknown_beginning, [], {})
+        return Beginning(dense.reader, unknown_beginning, dense.model.work, [], {})
     if vectors is not None and kind is None and place is None:
         raise RunError(
             f"{folder} began with vectors that its caller gave, where {again}. Repeat the fit with that schedule, or "

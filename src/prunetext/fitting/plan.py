@@ -17,7 +17,7 @@ from prunetext.data.task import Task
 from prunetext.errors import InputError
 from prunetext.fitting.checks import check_measures, check_method, read_data, take_options
 from prunetext.fitting.effort import Effort
-from prunetext.models.protocol import Beginning, Family, Model, Request, Trained, load_family
+from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
     FitOptions,
     ModelOptions,
@@ -78,9 +78,10 @@ class Plan:
         """What the model is asked."""
         return self.data.train.task
 
-    def looked_at(self) -> Model:
-        """A model of the kind that is to be trained or pruned, for its size alone."""
-        return self.beginning.untrained() if self.dense is None else self.dense.model
+    @property
+    def work(self) -> int:
+        """Multiplications that a token takes the dense model."""
+        return self.beginning.work if self.dense is None else self.dense.model.work
 
     def splits(self) -> dict[str, Examples]:
         """Train, dev and test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -40,41 +41,41 @@ class Disturbance(NamedTuple):
     varied: float
 
 
-class Model(nn.Module):
+class Model(nn.Module, ABC):
     """What training and pruning may ask of a model; a family's class inherits from it.
 
         logits = model(batch)                      # (batch, classes), of what `Encoded.take` gives
         model.costs()["bytes"]({})                 # estimated bytes of the packed file
 
-    Only the first six methods must be written; the others have an answer that suits a plain model.
+    Six methods are abstract; the others have an answer that suits a plain model.
     """
 
     kinds: Mapping[str, str] = {}  # of groups, in the order in which they are named → what their units are
 
     @property
+    @abstractmethod
     def classes(self) -> int:
         """How many logits an example has."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parts(self) -> Mapping[str, str]:
         """Each parameter's part of the model: "table" (of vectors), "body" or "head"."""
-        raise NotImplementedError
 
+    @abstractmethod
     def groups(self, kinds: Sequence[str]) -> tuple[Group, ...]:
         """The groups of these kinds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def costs(self) -> Mapping[str, Cost]:
         """For each resource, "bytes" and "time", how much what is kept takes; the model is looked at now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def counts(self) -> dict[str, int]:
         """How many units of each kind there are."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rebuild(self, tensors: Mapping[str, Tensor]) -> Self:
         """A model of these tensors, whatever their sizes are, and otherwise like this one."""
-        raise NotImplementedError
 
     def tensors(self) -> Tensors:
         """Everything that `rebuild` needs; the tensors are the model's own."""
@@ -196,10 +197,14 @@ class Request(NamedTuple):
 
 
 class Beginning(NamedTuple):
-    """What a family makes of a request: what reads texts, how to begin untrained, notes, and lines of the recipe."""
+    """What a family makes of a request: what reads texts, how to begin untrained, notes, and lines of the recipe.
+
+    work: multiplications that a token takes the untrained model.
+    """
 
     reader: Any
     untrained: Callable[[], Model]
+    work: int
     notes: list[str]
     recipe: dict[str, Any]
 

@@ -132,7 +132,7 @@ def train_model(
         judged()
     saved, ended = clock(), None
     every, title = max(1, course.per_epoch // settings.judgements), measure.title if measure else "accuracy"
-    with threads(threads_for(model)):
+    with threads(threads_for(model.work)):
         try:
             while state.step < course.last and state.bad_epochs < settings.patience and ended is None:
                 steps.take()
@@ -202,9 +202,13 @@ def set_rates(optimizers: list[torch.optim.Optimizer], base: list[float], share:
         group["lr"] = rate * share
 
 
-def threads_for(model: Model) -> int:
-    """PyTorch's number of threads, or one for a small model: its steps are too short to be shared out."""
-    return 1 if model.work < SHARED_WORK else torch.get_num_threads()
+def threads_for(work: int) -> int:
+    """PyTorch's number of threads, or one for a model of little work a token: its steps are too short to be shared out.
+
+    >>> threads_for(1000)
+    1
+    """
+    return 1 if work < SHARED_WORK else torch.get_num_threads()
 
 
 @contextmanager

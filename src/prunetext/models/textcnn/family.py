@@ -61,7 +61,7 @@ def begin(request: Request) -> Beginning:
     check_shape(first.shape)
     recipe = {name: value for each in (shape, request.learnt) for name, value in dataclasses.asdict(each).items()}
     recipe["vectors"] = None if known is None else vectors_digest(first.embedding)
-    return Beginning(words, untrained, notes, recipe)
+    return Beginning(words, untrained, first.work, notes, recipe)
 
 
 def encoded_inputs(reader: Sequence[str], inputs: Sequence[Input]) -> Encoded:
