@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import optim
 
-from prunetext.models.protocol import Rates
+from prunetext.models.protocol import Model, Rates
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.problem import Problem
 
@@ -33,12 +33,12 @@ def noting(problem: Problem) -> tuple[Problem, list[Start]]:
             found.append(Start(before, rates, self))
             return super().optimizers(rates, frozen)
 
-    def like(model: TextCNN) -> Noting:
+    def like(model: Model) -> Noting:
+        assert isinstance(model, TextCNN)
         same = Noting(model.shape, static=model.static, dropout=model.dropout)
         same.load_state_dict(model.state_dict())
         return same
 
-    assert isinstance(problem.dense, TextCNN)
     begin = problem.untrained
     assert begin is not None
-    return replace(problem, dense=like(problem.dense), untrained=lambda: like(begin())), found  # type: ignore[arg-type]
+    return replace(problem, dense=like(problem.dense), untrained=lambda: like(begin())), found

@@ -39,7 +39,7 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 def train(sets: Sets, *, rounded: bool = False, **arguments: Any) -> dict[str, Tensor]:
     model = new_model(sets[2])
-    hooks = Hooks(start_epoch=TextCNN.fit_grid if rounded else None)  # type: ignore[arg-type]
+    hooks = Hooks(start_epoch=(lambda now: now.fit_grid()) if rounded else None)
     with model.on_grid() if rounded else nullcontext():
         train_model(model, sets[0], sets[1], arguments.pop("settings", SETTINGS), hooks=hooks, **arguments)
     return weights(model)

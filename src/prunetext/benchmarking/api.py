@@ -77,13 +77,13 @@ def bench(
 
     data: a source as for `prunetext.read`, or what that gives; its test texts are labelled, or all where it has no
     test, with spaces for line breaks, which fastText does not take. Peers are trained on its train texts. peers: names
-    of `peers.PEERS` with commas, or all, or none. passes: over all texts, and over single ones. starts: of new
+    of packages with commas, or all, or none. passes: over all texts, and over single ones. starts: of new
     processes. dimensions: of fastText's vectors. beside: a folder into which `pip install --target` has put further
     peers. told is called with a line when something begins. The other options are as for `read`; pairs of texts and
     texts with several labels, which peers do not take, raise `InputError`.
 
     Everyone runs in a process of its own, in alternating order, on fresh copies of the strings, with one thread and,
-    where it has any, with as many as there are cores. `rows.Row` has the units. `InputError` for what is wrong with the
+    where it has any, with as many as there are cores. `BenchRow` has the units. `InputError` for what is wrong with the
     arguments, and where a process that has begun well ends early.
     """
     for name, value in (("passes", passes), ("starts", starts), ("dimensions", dimensions)):
@@ -99,7 +99,7 @@ def bench(
         raise InputError("There are no texts to label. Give some.")
     cores = usable_cores()
     with tempfile.TemporaryDirectory() as folder:
-        ours = Peer(OURS, installed_version(), OWN_CODE, os.path.abspath(model), classifier.size, threaded=True)  # noqa: PTH100
+        ours = Peer(OURS, installed_version(), OWN_CODE, str(Path(model).absolute()), classifier.size, threaded=True)
         given = None if train is None else one_line(train)
         training = PeerTraining(given, Path(folder), dimensions, beside, Path(model))
         made, missing = made_peers(wanted, training, tell)

@@ -93,12 +93,13 @@ def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Exa
 def check_task(examples: Examples, task: Task, source: object, whose: str) -> None:
     """Refuse examples for a model, or beside other examples, of another task.
 
-    >>> check_task(Examples(["great film"], ["pos"]), Task(texts=2), "new.csv", "the rows of this model have")
+    >>> examples = Examples(["great film"], ["pos"])
+    >>> check_task(examples, Task(texts=2), "new.csv", "the rows of this model have")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    prunetext.errors.DataError: new.csv: its rows have one text, but the rows of this model have two. Name the column of the second one with --text-b.
+    prunetext.errors.DataError: new.csv: its rows have one text, but the rows of this model have two. Name ...
 
     `whose` is the start of what is said of the others.
-    """  # noqa: E501
+    """
     own = examples.task
     if own.texts != task.texts:
         one, two, remedy = "one text", "two", "Name the column of the second one with --text-b."

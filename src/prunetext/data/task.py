@@ -55,10 +55,10 @@ TASK_NAMES = {
 def refuse_other_tasks(command: str, task: Task, name: str) -> None:
     """Refuse what a command does not take that compares with peers: pairs, and several labels.
 
-    >>> refuse_other_tasks("bench", Task(texts=2), "pairs.csv")
+    >>> refuse_other_tasks("bench", Task(texts=2), "pairs.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    prunetext.errors.InputError: pairs.csv: it holds pairs of texts with one label each, but bench takes single texts with one label each, as its peers do. Give such data, or use evaluate.
-    """  # noqa: E501
+    prunetext.errors.InputError: pairs.csv: it holds pairs of texts with one label each, but bench takes single ...
+    """
     if task != Task():
         raise InputError(
             f"{name}: it holds {task.described}, but {command} takes {Task().described}, as its peers do. "

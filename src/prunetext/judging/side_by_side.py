@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,11 +96,7 @@ def side_by_side(
     for name, model in (("dense", dense.model), ("pruned", pruned.model)):
         given[name] = answers(model, test.encoded, thresholds_of(model, dev.encoded))
         size = sum(FLOAT_BYTES * parameter.numel() for parameter in model.parameters())
-        speed = texts_per_second(
-            lambda model=model: logits(model, test.encoded),  # type: ignore[misc]
-            len(test.examples),
-            speed_seconds,
-        )
+        speed = texts_per_second(partial(logits, model, test.encoded), len(test.examples), speed_seconds)
         rows[name] = row(given[name], size, speed)
     classifier = load(packed)
     given["packed"] = packed_answers(classifier, test.inputs)

@@ -1,6 +1,6 @@
 """How far a metric fell from one model to another, how sure that is, and the verdict, on the same texts for both.
 
-For accuracy by the formulas of `training/evaluation.py`; for any other metric by a paired bootstrap: the units of the
+For accuracy by the formulas of `statistics/evaluation.py`; for any other metric by a paired bootstrap: the units of the
 metric (texts, or whole queries) are drawn again and again with replacement, always the same ones for both models.
 
 Source: B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13.

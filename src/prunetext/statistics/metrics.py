@@ -1,7 +1,7 @@
 """What a model's answers are worth, by the name of a metric: accuracy, F1 in three ways, and two of rankings.
 
 A metric is a sum over units (texts, or queries) of a few counts, and a share made of the sums: so one product of
-matrices gives its value on thousands of resamples, which is what `training/bootstrap.py` asks for.
+matrices gives its value on thousands of resamples, which is what `statistics/bootstrap.py` asks for.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -81,7 +82,7 @@ def obs(damping: str = "0.1") -> Criterion:
             scale = factor.flatten()[: group.size, None].float()
             if len(group.slices) > 1:  # a unit's effect is a product of its weights in two places: each takes the root
                 scale = scale.clamp(min=LEAST_SCALE).sqrt()
-            move_units(model, group, lambda w, scale=scale: scale * w)  # type: ignore[misc]
+            move_units(model, group, partial(torch.mul, scale))
 
     reason = "obs makes up for what goes by scaling what stays, and a rounded vector is not gone"
     return Criterion(nothing, score, after_backward, remove=remove, per_example=True, refuses={"bits": reason})
