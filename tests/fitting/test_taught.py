@@ -1,17 +1,25 @@
 """The whole way with a teacher or unlabelled text: repeatable, pruned again, and refused before anything is written."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
 
 import prunetext
 from helpers.kills import KilledError, stop_at
+from helpers.runs import QUICK
 from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.api import fit, prune, sensitivity
+from prunetext.fitting.folder import BELIEFS, Run
+from prunetext.fitting.plan import plan_fit
+from prunetext.fitting.stages import lessons_of
 
 pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 8, "filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.2"}
@@ -75,6 +83,23 @@ def test_a_model_that_taught_itself_is_pruned_again_by_what_it_believed(
     assert pruned.path.exists()
     assert "teach itself" not in told
     assert sensitivity("first", groups="filters")
+
+
+def test_a_model_teaches_itself_by_the_class_weights_that_it_is_trained_with(data: Data, tmp_path: Path) -> None:
+    rare = [row for row, label in enumerate(data.train.labels) if label == "class 0" or row % 3 == 0]
+    uneven = replace(data, train=data.train.subset(rare))
+    (tmp_path / "more.txt").write_text("\n".join(f"common{at} sign{at % 4}b other{at}" for at in range(60)))
+
+    def beliefs(name: str, **options: Any) -> Tensor:
+        options = {**SMALL, "epochs": 8.0, "unlabelled": str(tmp_path / "more.txt"), **options}
+        plan = plan_fit(uneven, None, None, tmp_path / name, None, options, QUICK)
+        with Run(tmp_path / name, plan.recipe, overwrite=False) as run:
+            lessons_of(plan, run, None)
+            return load_file(run.path(BELIEFS))["beliefs"]
+
+    alike, again, weighted = beliefs("alike"), beliefs("again"), beliefs("weighted", class_weights="balanced")
+    assert torch.equal(alike, again)
+    assert not torch.equal(alike, weighted)
 
 
 def test_an_earlier_run_teaches_if_it_has_not_seen_what_is_judged(files: Path, toy_examples: Any) -> None:
