@@ -26,8 +26,9 @@ from common import machine
 import prunetext
 from prunetext.data.dataset import Examples
 from prunetext.runtime._native import tokenize
-from prunetext.statistics.metrics import Array, measure_of
-from prunetext.statistics.thresholds import decided, tuned
+from prunetext.statistics.answers import Answers, Array
+from prunetext.statistics.metrics import measure_of
+from prunetext.statistics.thresholds import tuned
 
 PREFIX = "__label__"
 TRIES = {"epoch": (5, 10, 25), "lr": (0.05, 0.1, 0.25), "wordNgrams": (1, 2)}
@@ -101,21 +102,21 @@ def fasttext_of(data: Path, seed: int) -> dict[str, object]:
             measure = measure_of("micro-f1", dev, labels)
             probabilities = answers_of(model, dev.texts, len(labels))
             thresholds = tuned(probabilities, measure.gold.targets)
-            value = measure.value(decided(probabilities, thresholds))
+            value = measure.value(Answers.of(probabilities, thresholds))
             if best is None or value > best[0]:
                 best = value, model, thresholds, chosen
     assert best is not None
-    given = decided(answers_of(best[1], test.texts, len(labels)), best[2])
+    said = Answers.of(answers_of(best[1], test.texts, len(labels)), best[2])
     return {
-        **{f"fasttext_{name}": value for name, value in scores_of(given, test, labels).items()},
+        **{f"fasttext_{name}": value for name, value in scores_of(said, test, labels).items()},
         "fasttext": best[3],
     }
 
 
-def scores_of(given: Array, examples: Examples, labels: list[str]) -> dict[str, float]:
+def scores_of(said: Answers, examples: Examples, labels: list[str]) -> dict[str, float]:
     """Micro-F1 and macro-F1, in per cent."""
     return {
-        name: round(100 * measure_of(metric, examples, labels).value(given), 2)
+        name: round(100 * measure_of(metric, examples, labels).value(said), 2)
         for name, metric in (("micro_f1", "micro-f1"), ("macro_f1", "macro-f1"))
     }
 

@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 import prunetext
 from prunetext.data.dataset import Data, Examples
 from prunetext.runtime._native import tokenize
+from prunetext.statistics.answers import Answers
 from prunetext.statistics.metrics import measure_of
 
 METRICS = {"mrpc": "macro-f1", "sick": "accuracy", "lcqmc": "accuracy", "wikiqa": "map"}
@@ -70,13 +71,11 @@ def fitted(name: str, seed: int, data: Path, out: Path) -> dict[str, object]:
 
 def scores_of(data: Data, name: str, out: Path) -> dict[str, float]:
     """What the dense and the packed model reach on test, by every metric that says something of the set."""
-    from prunetext.modelfiles.opening import Answering
-
     assert data.test is not None
     found = {}
     for kind, file in (("dense", "dense.safetensors"), ("packed", "model.safetensors")):
-        model = Answering(out / file)
-        found |= measured(kind, model.scores(data.test.inputs), data.test, model.labels, name.split()[0])
+        model = prunetext.open_model(out / file)
+        found |= measured(kind, model.answers(data.test.inputs), data.test, model.labels, name.split()[0])
     return found
 
 
@@ -90,18 +89,17 @@ def word_overlap(data: Data, name: str) -> dict[str, float]:
         return np.asarray(first.multiply(second).sum(1))
 
     model = LogisticRegression().fit(cosines(data.train), data.train.labels)
-    found = measured("overlap", model.predict_proba(cosines(data.test)), data.test, list(model.classes_), name)
+    found = measured(
+        "overlap", Answers.of(model.predict_proba(cosines(data.test))), data.test, list(model.classes_), name
+    )
     majority = max(data.labels, key=data.train.labels.count)
     return {**found, "majority accuracy": round(100 * data.test.labels.count(majority) / len(data.test), 2)}
 
 
-def measured(kind: str, scores: np.ndarray, examples: Examples, labels: list[str], name: str) -> dict[str, float]:
+def measured(kind: str, said: Answers, examples: Examples, labels: list[str], name: str) -> dict[str, float]:
     """Metrics in points."""
     names = ("accuracy", "macro-f1", "f1", *(("map", "mrr") if METRICS[name] == "map" else ()))
-    return {
-        f"{kind} {metric}": round(100 * measure_of(metric, examples, labels).value(np.asarray(scores)), 2)
-        for metric in names
-    }
+    return {f"{kind} {metric}": round(100 * measure_of(metric, examples, labels).value(said), 2) for metric in names}
 
 
 if __name__ == "__main__":

@@ -10,16 +10,19 @@ if TYPE_CHECKING:
     from prunetext.fitting.api import fit, prune, sensitivity
     from prunetext.fitting.finishing import Result
     from prunetext.judging.api import Evaluation, evaluate
-    from prunetext.modelfiles.api import export, inspect, predict
+    from prunetext.modelfiles.api import export, inspect, open_model, predict
     from prunetext.modelfiles.exporting import Exported
     from prunetext.modelfiles.inspection import Inspection
     from prunetext.runtime.api import load
     from prunetext.runtime.classifier import Classifier
     from prunetext.runtime.encoder import Encoder
+    from prunetext.statistics.answers import Answering, Answers
     from prunetext.statistics.evaluation import Score, Verdict
 
 # Loaded on first use, so that `import prunetext` costs next to nothing.
 _HOMES = {
+    "Answering": "prunetext.statistics.answers",
+    "Answers": "prunetext.statistics.answers",
     "Bench": "prunetext.benchmarking.api",
     "Classifier": "prunetext.runtime.classifier",
     "Comparison": "prunetext.comparison.api",
@@ -45,6 +48,7 @@ _HOMES = {
     "fit": "prunetext.fitting.api",
     "inspect": "prunetext.modelfiles.api",
     "load": "prunetext.runtime.api",
+    "open_model": "prunetext.modelfiles.api",
     "predict": "prunetext.modelfiles.api",
     "prune": "prunetext.fitting.api",
     "read": "prunetext.data.api",
@@ -58,6 +62,7 @@ __all__ = [  # noqa: RUF022
     "sensitivity",
     "compare",
     "load",
+    "open_model",
     "predict",
     "evaluate",
     "inspect",
@@ -74,6 +79,8 @@ __all__ = [  # noqa: RUF022
     "Score",
     "Verdict",
     "Classifier",
+    "Answering",
+    "Answers",
     "Encoder",
     "PrunetextError",
     "InputError",

@@ -114,8 +114,8 @@ class TeachOptions:
 
     teacher: str | None = option(
         None,
-        "Who teaches: sample:minilm, a Hugging Face folder, an earlier run, a file of probabilities, ngrams, or "
-        "ensemble; of several, with commas, the mean counts.",
+        "Who teaches: sample:minilm, a Hugging Face folder, an earlier run, a model file that evaluate takes, ngrams, "
+        "or ensemble; of several, with commas, the mean counts.",
     )
     unlabelled: str | None = option(
         None,

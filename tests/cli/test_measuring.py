@@ -136,7 +136,12 @@ def test_evaluate_refuses_bad_input_in_one_sentence(model: Path, news: Path, spo
     assert_refused(call("evaluate", model, spoilt / "empty.csv"), f"{spoilt / 'empty.csv'}: the file is empty.")
     assert_refused(call("evaluate", spoilt / "no", news), f"{spoilt / 'no'}: no such file or directory.")
     assert_refused(
-        call("evaluate", model, news, "--against", spoilt / "binary.csv"), f"{spoilt / 'binary.csv'}: this is not"
+        call("evaluate", model, news, "--against", spoilt / "binary.csv"),
+        f"{spoilt / 'binary.csv'}: this looks like a binary file",
+    )
+    assert_refused(
+        call("evaluate", news / "train.csv" if news.is_dir() else news, model),
+        f"{news}, line 1: there is no column 'probabilities' among the columns",
     )
     assert_refused(call("evaluate", model, news, "--split", "all"), "split is 'all': it must be train, dev, test.")
     assert_refused(call("evaluate", model, news, "--max-drop", "-1"), "max_drop is -1.0: ")

@@ -28,7 +28,7 @@ from prunetext.pruning.trials import evaluator_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.bootstrap import bootstrap_verdict
 from prunetext.statistics.evaluation import verdict
-from prunetext.statistics.metrics import Gold, Measure, measure_of, packed_answers
+from prunetext.statistics.metrics import Gold, Measure, measure_of
 from prunetext.training.answering import answers
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
@@ -67,7 +67,7 @@ def test_the_verdict_and_every_row_are_of_the_metric(data: Data, whole: Result) 
     dense, labels = trained.model, trained.labels
     encoded = encode_examples(Vocabulary(trained.reader), test, labels)
     measure = measure_of("macro-f1", test, labels)
-    packed = packed_answers(prunetext.load(whole.path), test.texts)
+    packed = prunetext.open_model(whole.path).answers(test.inputs)
     assert whole.verdict == bootstrap_verdict(measure, answers(dense, encoded), packed, 5.0)
     stored = json.loads(whole.path.with_name("result.json").read_text("utf-8"))
     assert stored["metric"] == "macro-f1"

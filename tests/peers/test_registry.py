@@ -10,7 +10,7 @@ from helpers.packing import trained_model
 from prunetext.benchmarking.measure import Passes
 from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.folder import Run
-from prunetext.modelfiles.opening import Answering
+from prunetext.modelfiles.api import export, open_model
 from prunetext.peers import fasttext_builds as fasttexts
 from prunetext.peers import registry as peers
 from prunetext.peers.registry import AbsentError, PeerTraining, folder_of, installed, make
@@ -21,7 +21,7 @@ Install = Callable[..., None]
 @pytest.fixture
 def training(data: Data, tmp_path: Path) -> PeerTraining:
     (tmp_path / "models").mkdir()
-    return PeerTraining(data.train, tmp_path / "models", 10, None, tmp_path / "model.safetensors")
+    return PeerTraining(data.train, tmp_path / "models", 10, None, tmp_path / "model.safetensors", export)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def answers(peer: peers.Peer, examples: Examples, folder: Path) -> list[str]:
 
 
 def test_texts_with_nothing_in_common_make_no_peer(tmp_path: Path) -> None:
-    nothing = PeerTraining(Examples(["a", "b"], ["x", "y"]), tmp_path, 4, None, tmp_path)
+    nothing = PeerTraining(Examples(["a", "b"], ["x", "y"]), tmp_path, 4, None, tmp_path, export)
     with pytest.raises(AbsentError, match="vocabulary"):
         make("scikit-learn", nothing)
 
@@ -115,8 +115,9 @@ def test_the_dense_model_in_onnx_answers_as_the_dense_model(
         dense = run.path("dense.safetensors")
     peer = make("onnxruntime", training._replace(given=None, model=dense.with_name("model.safetensors")))
     assert data.test is not None
-    model = Answering(dense)
-    assert answers(peer, data.test, tmp_path) == [model.labels[at] for at in model.scores(data.test.inputs).argmax(1)]
+    model = open_model(dense)
+    said = model.answers(data.test.inputs).named(model.labels, several=False)
+    assert answers(peer, data.test, tmp_path) == said
 
 
 def test_fasttext_needs_something_that_trains(training: PeerTraining, monkeypatch: pytest.MonkeyPatch) -> None:

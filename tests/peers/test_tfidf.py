@@ -14,7 +14,7 @@ def test_tf_idf_keeps_to_the_budget_and_uses_it(given: Given) -> None:
     sizes = []
     for budget, each in list(found.items())[1:]:
         assert each is not None
-        assert each.name == LINEAR
+        assert each.model.name == LINEAR
         assert 0.75 * min(budget, 3_000) < each.bytes <= budget
         sizes.append(each.bytes)
     assert sizes == sorted(set(sizes))

@@ -176,12 +176,12 @@ def test_the_search_may_go_by_another_metric(task: Problem, tmp_path: Path, solv
     solution = solve(task, tmp_path, budget=budget)
     search = searching(task, tmp_path, budget=budget)
     part = measure.subset(split_dev(100, 0)[0])
-    before = answers(task.dense, task.dev)[search.evaluator.search_rows]
+    before = answers(task.dense, task.dev).subset(search.evaluator.search_rows)
     assert len(solution.history) > 2
     for outcome in solution.history[1:]:
         model = search.load(outcome.key)
         with model.on_grid():
-            now = answers(model, task.dev)[search.evaluator.search_rows]
+            now = answers(model, task.dev).subset(search.evaluator.search_rows)
         assert (outcome.drop, outcome.error) == pytest.approx(paired_drop(part, before, now))
         assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
         assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)

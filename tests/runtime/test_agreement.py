@@ -54,9 +54,14 @@ def agree(path: Path, given_texts: list[str]) -> None:
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
     if native.reject is not None:
         assert native.predict(given_texts, reject=True) == reference.predict(given_texts, reject=True)
+    said = native.answers(given_texts)
+    assert (said[0] == probabilities).all()
+    assert [native.labels[at] for at in said[1].argmax(1)] == labels
+    assert (said[1].sum(1) == 1).all()
     for kernel in _native.kernels():  # all that this processor has, to the last bit
         other = _native.Model(path, kernel)
         assert other.predict(given_texts, 1) == labels
+        assert other.answers(given_texts, 1) == tuple(each.tobytes() for each in said)
         tops = probabilities.max(1).astype(float)
         accepted = [label if top >= (native.reject or 0) else None for label, top in zip(labels, tops, strict=True)]
         assert other.predict(given_texts, 1, True) == accepted

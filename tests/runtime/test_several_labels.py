@@ -48,9 +48,13 @@ def test_native_and_reference_agree(make_model: Callable[..., Path], shape: dict
     assert [[label for label, _ in each] for each in answers] == chosen
     shares = [row[row >= limits].tolist() for row in probabilities]
     assert [[share for _, share in each] for each in answers] == shares
+    said = native.answers(given_texts)
+    assert (said[0] == probabilities).all()
+    assert (said[1] == (probabilities.astype(np.float64) >= limits)).all()
     for kernel in _native.kernels():
         other = _native.Model(path, kernel)
         assert other.predict(given_texts, 1) == chosen
+        assert other.answers(given_texts, 1) == tuple(each.tobytes() for each in said)
         assert other.predict_with_probability(given_texts, 1) == answers
         assert other.probabilities(given_texts, 1) == probabilities.tobytes()
 

@@ -3,21 +3,23 @@
 import numpy as np
 import pytest
 
+from helpers.answers import certain, given
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
+from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import bootstrap_verdict, needed_texts, paired_drop
 from prunetext.statistics.evaluation import paired_standard_error, verdict
 from prunetext.statistics.metrics import METRICS, Gold, Measure, measure_of
 
 
-def answers(b: int, c: int, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def answers(b: int, c: int, n: int) -> tuple[np.ndarray, Answers, Answers]:
     """Gold of two classes; b texts that only the dense model has right, c that only the other one has."""
     gold = np.arange(n) % 2
     rows = np.random.default_rng(0).permutation(n)
     dense, other = gold.copy(), gold.copy()
     other[rows[:b]] ^= 1
     dense[rows[b : b + c]] ^= 1
-    return gold, np.eye(2)[dense], np.eye(2)[other]
+    return gold, certain(dense), certain(other)
 
 
 @pytest.mark.parametrize(
@@ -27,19 +29,19 @@ def test_for_accuracy_the_bootstrap_agrees_with_tango(b: int, c: int, n: int) ->
     gold, dense, other = answers(b, c, n)
     # Where each text has one label, micro-F1 is accuracy.
     found = bootstrap_verdict(Measure("micro-f1", Gold(gold)), dense, other, 0.5)
-    expected = verdict(dense.argmax(1) == gold, other.argmax(1) == gold, 0.5)
+    expected = verdict(dense.winners() == gold, other.winners() == gold, 0.5)
     assert found.drop == pytest.approx(expected.drop)
     width = expected.high - expected.low
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.15 * width)
     drop, error = paired_drop(Measure("micro-f1", Gold(gold)), dense, other)
     assert drop == pytest.approx(expected.drop)
-    plain = paired_standard_error(dense.argmax(1) == gold, other.argmax(1) == gold)
+    plain = paired_standard_error(dense.winners() == gold, other.winners() == gold)
     assert error == pytest.approx(plain, rel=0.15)
 
 
 def test_accuracy_itself_keeps_its_formulas() -> None:
     gold, dense, other = answers(12, 4, 400)
-    measure, right = Measure("accuracy", Gold(gold)), (dense.argmax(1) == gold, other.argmax(1) == gold)
+    measure, right = Measure("accuracy", Gold(gold)), (dense.winners() == gold, other.winners() == gold)
     assert bootstrap_verdict(measure, dense, other, 0.5) == verdict(*right, 0.5)
     assert paired_drop(measure, dense, other) == (pytest.approx(2.0), paired_standard_error(*right))
 
@@ -47,9 +49,9 @@ def test_accuracy_itself_keeps_its_formulas() -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_models_that_never_differ_prove_nothing_on_few_texts(name: str) -> None:
     gold = Gold(np.array([0, 1, 0]), np.zeros(3, int), 1)
-    found = bootstrap_verdict(Measure(name, gold), np.eye(2)[gold.targets], np.eye(2)[gold.targets], 0.5)
+    found = bootstrap_verdict(Measure(name, gold), certain(gold.targets), certain(gold.targets), 0.5)
     assert (found.name, found.drop) == ("undecided", 0)
-    assert paired_drop(Measure(name, gold), np.eye(2)[gold.targets], np.eye(2)[gold.targets]) == (0, 0)
+    assert paired_drop(Measure(name, gold), certain(gold.targets), certain(gold.targets)) == (0, 0)
 
 
 def rare(n: int, few: int) -> np.ndarray:
@@ -59,7 +61,7 @@ def rare(n: int, few: int) -> np.ndarray:
 
 def test_a_class_cannot_be_given_up_unseen() -> None:
     gold = rare(2000, 6)
-    right, given_up = np.eye(2)[gold], np.eye(2)[np.zeros(2000, int)]
+    right, given_up = certain(gold), certain(np.zeros(2000, int))
     by_accuracy, by_f1 = (
         bootstrap_verdict(Measure(name, Gold(gold)), right, given_up, 0.8) for name in ("accuracy", "macro-f1")
     )
@@ -70,27 +72,26 @@ def test_a_class_cannot_be_given_up_unseen() -> None:
 
 def test_few_texts_of_a_class_leave_its_loss_open_although_none_shows() -> None:
     for few, name in ((8, "undecided"), (1000, "kept")):
-        right = np.eye(2)[rare(2000, few)]
+        right = certain(rare(2000, few))
         assert bootstrap_verdict(Measure("macro-f1", Gold(rare(2000, few))), right, right, 0.5).name == name
 
 
 def noisy(gold: np.ndarray, wrong: float, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return np.eye(3)[np.where(rng.random(len(gold)) < wrong, rng.integers(0, 3, len(gold)), gold)]
+    return np.where(rng.random(len(gold)) < wrong, rng.integers(0, 3, len(gold)), gold)
 
 
 def test_so_many_texts_as_are_needed_are_enough() -> None:
     gold = np.arange(900) % 3
     dense = noisy(gold, 0.10, 1)
-    other = np.where(np.random.default_rng(3).random((900, 1)) < 0.2, noisy(gold, 0.1, 2), dense)
-    found = bootstrap_verdict(Measure("macro-f1", Gold(gold)), dense, other, 0.5)
+    other = np.where(np.random.default_rng(3).random(900) < 0.2, noisy(gold, 0.1, 2), dense)
+    found = bootstrap_verdict(Measure("macro-f1", Gold(gold)), certain(dense, 3), certain(other, 3), 0.5)
     assert found.name == "undecided"
     assert found.drop < 0.5
     assert found.needed is not None
     times = -(-found.needed // 900)
-    more = bootstrap_verdict(
-        Measure("macro-f1", Gold(np.tile(gold, times))), np.tile(dense, (times, 1)), np.tile(other, (times, 1)), 0.5
-    )
+    gold, dense, other = (np.tile(each, times) for each in (gold, dense, other))
+    more = bootstrap_verdict(Measure("macro-f1", Gold(gold)), certain(dense, 3), certain(other, 3), 0.5)
     assert more.name == "kept"
     assert needed_texts(0.0, 1.0, 100) is None
     assert needed_texts(0.001, 1.0, 100) is None
@@ -98,7 +99,7 @@ def test_so_many_texts_as_are_needed_are_enough() -> None:
 
 def test_the_other_way_round_is_as_far_in_the_other_direction() -> None:
     gold = np.arange(600) % 3
-    one, other = noisy(gold, 0.1, 1), noisy(gold, 0.2, 2)
+    one, other = certain(noisy(gold, 0.1, 1), 3), certain(noisy(gold, 0.2, 2), 3)
     measure = Measure("macro-f1", Gold(gold))
     there, back = bootstrap_verdict(measure, one, other, 0.5), bootstrap_verdict(measure, other, one, 0.5)
     assert there.drop == -back.drop
@@ -109,13 +110,16 @@ def test_the_other_way_round_is_as_far_in_the_other_direction() -> None:
 def test_rows_of_a_query_are_drawn_together() -> None:
     rng = np.random.default_rng(0)
     queries, relevant = np.repeat(np.arange(300), 5), np.tile([1, 0, 0, 0, 0], 300)
-    dense, other = rng.random((2, 1500, 2))
-    dense[:, 1] += relevant
+    better, worse = rng.random((2, 1500, 2))
+    better[:, 1] += relevant
+    dense, other = Answers.of(better), Answers.of(worse)
     measure = Measure("mrr", Gold(relevant, queries, 1))
     drop, error = paired_drop(measure, dense, other)
     each = [measure.subset(np.arange(at, at + 5)) for at in range(0, 1500, 5)]
-    rows = [slice(at, at + 5) for at in range(0, 1500, 5)]
-    drops = [100 * (one.value(dense[row]) - one.value(other[row])) for one, row in zip(each, rows, strict=True)]
+    rows = [np.arange(at, at + 5) for at in range(0, 1500, 5)]
+    drops = [
+        100 * (one.value(dense.subset(row)) - one.value(other.subset(row))) for one, row in zip(each, rows, strict=True)
+    ]
     assert drop == pytest.approx(np.mean(drops))
     assert error == pytest.approx(np.std(drops) / np.sqrt(300), rel=0.15)
     found = bootstrap_verdict(measure, dense, other, 0.5)
@@ -126,7 +130,7 @@ def test_rows_of_a_query_are_drawn_together() -> None:
 def test_queries_without_a_positive_row_have_no_drop() -> None:
     gold = Gold(np.zeros(4, int), np.array([0, 0, 1, 1]), 1)
     scores = np.random.default_rng(0).random((4, 2))
-    assert paired_drop(Measure("map", gold), scores, scores[::-1]) == (0, 0)
+    assert paired_drop(Measure("map", gold), Answers.of(scores), Answers.of(scores[::-1])) == (0, 0)
 
 
 def test_several_labels_are_judged_by_what_is_given() -> None:
@@ -134,9 +138,9 @@ def test_several_labels_are_judged_by_what_is_given() -> None:
     gold = measure.gold.targets
     without = gold.copy()
     without[:, 0] = False
-    found = bootstrap_verdict(measure, gold, without, 0.5)
+    found = bootstrap_verdict(measure, given(gold), given(without), 0.5)
     assert (found.name, found.drop) == ("lost", pytest.approx(100 / 3))
-    assert bootstrap_verdict(measure, gold, gold, 0.5).drop == 0
+    assert bootstrap_verdict(measure, given(gold), given(gold), 0.5).drop == 0
 
 
 def test_a_senseless_max_drop_is_an_input_error() -> None:

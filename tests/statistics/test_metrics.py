@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.answers import certain
+from helpers.answers import given as given_labels
 from prunetext.data.dataset import Examples
 from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
+from prunetext.statistics.answers import Answers
 from prunetext.statistics.metrics import METRICS, Gold, Measure, measure_of
 
 CLASSES = 4
@@ -19,7 +22,7 @@ RANKED = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.1, 0.5, 0.9]),
 
 def value(name: str, rows: Sequence[tuple[int, int]], positive: int = 1) -> float:
     gold, guesses = np.array(rows).T
-    return Measure(name, Gold(gold, None, positive)).value(np.eye(CLASSES)[guesses])
+    return Measure(name, Gold(gold, None, positive)).value(certain(guesses, CLASSES))
 
 
 @settings(max_examples=30)  # of scikit-learn, each takes long
@@ -38,13 +41,14 @@ def test_scores_of_classes_equal_those_of_scikit_learn(rows: list[tuple[int, int
 def test_scores_of_several_labels_equal_those_of_scikit_learn(rows: list[tuple[bool, ...]]) -> None:
     metrics = pytest.importorskip("sklearn.metrics")
     gold, guesses = np.array(rows)[:, :CLASSES], np.array(rows)[:, CLASSES:]
-    judged = {name: Measure(name, Gold(gold, None, 2)).value(guesses) for name in ("accuracy", "micro-f1", "f1")}
+    said = given_labels(guesses)
+    judged = {name: Measure(name, Gold(gold, None, 2)).value(said) for name in ("accuracy", "micro-f1", "f1")}
     assert judged["accuracy"] == pytest.approx(metrics.accuracy_score(gold, guesses))
     assert judged["micro-f1"] == pytest.approx(metrics.f1_score(gold, guesses, average="micro", zero_division=0))
     assert judged["f1"] == pytest.approx(metrics.f1_score(gold[:, 2], guesses[:, 2], zero_division=0))
     seen = [at for at in range(CLASSES) if gold[:, at].any() or guesses[:, at].any()]
     each = [metrics.f1_score(gold[:, at], guesses[:, at], zero_division=0) for at in seen]
-    found = Measure("macro-f1", Gold(gold)).value(guesses)
+    found = Measure("macro-f1", Gold(gold)).value(said)
     assert found == pytest.approx(sum(each) / len(each) if each else 0)
 
 
@@ -64,30 +68,30 @@ def plain_ranking(rows: list[tuple[int, float, bool]]) -> tuple[float, float]:
 def test_rankings_equal_their_plain_definitions(rows: list[tuple[int, float, bool]]) -> None:
     queries, scores, positive = map(np.array, zip(*rows, strict=True))
     gold = Gold(positive.astype(np.int64), queries, 1)
-    found = [Measure(name, gold).value(np.column_stack([1 - scores, scores])) for name in ("map", "mrr")]
+    found = [Measure(name, gold).value(Answers.of(np.column_stack([1 - scores, scores]))) for name in ("map", "mrr")]
     assert found == pytest.approx(plain_ranking(rows))
 
 
 def test_equal_scores_are_no_ranking() -> None:
     gold = Gold(np.array([1, 0, 0, 0]), np.zeros(4, int), 1)
-    assert Measure("mrr", gold).value(np.full((4, 2), 0.5)) == 0.25
+    assert Measure("mrr", gold).value(Answers.of(np.full((4, 2), 0.5))) == 0.25
 
 
 def test_probabilities_that_are_rounded_to_one_still_rank() -> None:
     scores = np.array([[1e-9, 1], [1e-12, 1]], np.float32)
     assert scores[0, 1] == scores[1, 1]
-    assert Measure("mrr", Gold(np.array([0, 1]), np.zeros(2, int), 1)).value(scores) == 1
+    assert Measure("mrr", Gold(np.array([0, 1]), np.zeros(2, int), 1)).value(Answers.of(scores)) == 1
 
 
 @pytest.mark.parametrize("name", [name for name in METRICS if name != "accuracy"])
 def test_a_part_is_judged_like_itself(name: str) -> None:
     rng = np.random.default_rng(0)
-    gold, scores = Gold(rng.integers(0, 2, 50), rng.integers(0, 5, 50), 1), rng.random((50, 2))
+    gold, said = Gold(rng.integers(0, 2, 50), rng.integers(0, 5, 50), 1), Answers.of(rng.random((50, 2)))
     rows = rng.permutation(50)[:30]
     queries = gold.queries
     assert queries is not None
     part = Measure(name, Gold(gold.targets[rows], queries[rows], 1))
-    assert Measure(name, gold).subset(rows).value(scores[rows]) == part.value(scores[rows])
+    assert Measure(name, gold).subset(rows).value(said.subset(rows)) == part.value(said.subset(rows))
 
 
 def test_rows_of_one_first_text_are_one_query() -> None:

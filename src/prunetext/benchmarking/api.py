@@ -1,4 +1,4 @@
-"""`prunetext.bench`: a packed file's size and speed, beside the peers that are installed."""
+"""`prunetext.bench`: a model's size and speed, beside the peers that are installed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import platform
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +15,22 @@ from prunetext.benchmarking.cold import cold_starts
 from prunetext.benchmarking.measure import WC, Passes, Samples
 from prunetext.benchmarking.processes import EndedError
 from prunetext.benchmarking.rows import MEASURES, BenchRow, Spread, ratios
+from prunetext.benchmarking.subject import installed_version, subject_of
 from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.reading import holds_splits, read_examples, split_files
 from prunetext.data.task import refuse_other_tasks
 from prunetext.errors import InputError
 from prunetext.judging.machine import cpu
-from prunetext.modelfiles.prediction import load_packed
+from prunetext.modelfiles.api import export
 from prunetext.peers.registry import PEERS, AbsentError, Peer, PeerTraining, make
-
-OURS = "prunetext"
-OWN_CODE = """
-import prunetext
-model = prunetext.load(PATH)
-def predict(texts):
-    return model.predict(texts, threads=THREADS)
-"""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What a benchmark has found: a row for the packed file, for each peer and for each floor."""
+    """What a benchmark has found: a row for the model, for each peer and for each floor."""
 
-    rows: list[BenchRow]  # the packed file's first, floors last
+    rows: list[BenchRow]  # the model's first, floors last
     missing: dict[str, str]  # peer → why it is not there
     notes: list[str]  # what a reader of the numbers should know
     texts: int
@@ -69,13 +61,14 @@ def bench(
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Bench:
-    """Measure how small and fast a packed file is, and the peers that are installed, on the same texts in the same run.
+    """Measure how small and fast a model is, and the peers that are installed, on the same texts in the same run.
 
         found = prunetext.bench("runs/reviews/model.safetensors", "reviews.csv")
         found.rows[0].measures["texts_per_second"].median    # on one thread
         found.rows[1].name, found.rows[1].ratios["p50"]      # how many times longer this one takes for one text
 
-    data: a source as for `prunetext.read`, or what that gives; its test texts are labelled, or all where it has no
+    model: a packed file, or another file that `open_model` opens. data: a source as for `prunetext.read`, or what that
+    gives; its test texts are labelled, or all where it has no
     test, with spaces for line breaks, which fastText does not take. Peers are trained on its train texts. peers: names
     of packages with commas, or all, or none. passes: over all texts, and over single ones. starts: of new
     processes. dimensions: of fastText's vectors. beside: a folder into which `pip install --target` has put further
@@ -90,18 +83,17 @@ def bench(
         if type(value) is not int or value < 1:
             raise InputError(f"{name} is {value!r}: it must be a whole number of at least 1.")
     wanted, tell = wanted_peers(peers), told or (lambda line: None)
-    classifier = load_packed(model)
+    ours, labels = subject_of(Path(model))
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
-    train, examples, notes = chosen_texts(data, classifier.labels, reading)
+    train, examples, notes = chosen_texts(data, labels, reading)
     refuse_other_tasks("bench", examples.task, getattr(data, "name", "these data"))
     if not examples.texts:
         raise InputError("There are no texts to label. Give some.")
     cores = usable_cores()
     with tempfile.TemporaryDirectory() as folder:
-        ours = Peer(OURS, installed_version(), OWN_CODE, str(Path(model).absolute()), classifier.size, threaded=True)
         given = None if train is None else one_line(train)
-        training = PeerTraining(given, Path(folder), dimensions, beside, Path(model))
+        training = PeerTraining(given, Path(folder), dimensions, beside, Path(ours.path), export)
         made, missing = made_peers(wanted, training, tell)
         course = Passes(one_line(examples).texts, Path(folder), passes=passes, threads=cores)
         rows, failed = measured(course, [ours, *made], starts, examples.labels, tell)
@@ -133,12 +125,12 @@ def measured(
     course: Passes, peers: list[Peer], starts: int, gold: list[str], tell: Callable[[str], None]
 ) -> tuple[list[BenchRow], dict[str, str]]:
     """A row for each model, peer and floor, ours first; and why some peers have none."""
-    floor = floors.split_and_hash(peers[0].version)
+    floor = floors.split_and_hash(installed_version())
     try:
         tell("loading")
         able, samples, failed = course.qualify(peers)
-        if OURS in failed:
-            raise EndedError(f"{OURS}: {failed[OURS]}")
+        if (ours := peers[0].name) in failed:
+            raise EndedError(f"{ours}: {failed[ours]}")
         tell(f"{course.passes} passes")
         answers = course.run(able, [floor], samples)
         tell(f"{starts} cold starts")
@@ -147,7 +139,7 @@ def measured(
     except EndedError as error:
         raise InputError(f"{error}. Repair that package, or leave it out of --peers.") from None
     everyone = (*able, floor, *word_count(samples))
-    return [row(each, samples, answers.get(each.name), gold) for each in everyone], failed
+    return [row(each, peers[0].name, samples, answers.get(each.name), gold) for each in everyone], failed
 
 
 def wanted_peers(names: str) -> list[str]:
@@ -189,24 +181,16 @@ def one_line(examples: Examples) -> Examples:
     return replace(examples, texts=texts)
 
 
-def row(peer: Peer, samples: dict[str, Samples], answers: list[str] | None, gold: list[str]) -> BenchRow:
-    """What was found of one of them."""
+def row(peer: Peer, ours: str, samples: dict[str, Samples], answers: list[str] | None, gold: list[str]) -> BenchRow:
+    """What was found of one of them; ours: the name of the model that all are measured beside."""
     found = samples[peer.name]
     right = None if answers is None else sum(map(str.__eq__, answers, gold)) / len(gold)
-    kind = "model" if peer.name == OURS else "floor" if answers is None else "peer"
+    kind = "model" if peer.name == ours else "floor" if answers is None else "peer"
     measures = {name: Spread.of(found[name]) for name in MEASURES if found.get(name)}
-    beside = {} if kind == "model" else ratios(samples[OURS], found)
+    beside = {} if kind == "model" else ratios(samples[ours], found)
     return BenchRow(peer.name, peer.version, kind, peer.bytes, right, measures, beside)
 
 
 def word_count(samples: dict[str, Samples]) -> list[Peer]:
     """`wc`, where it was there."""
     return [Peer(WC, "", "", "", None)] if WC in samples else []
-
-
-def installed_version() -> str:
-    """Of prunetext."""
-    try:
-        return version("prunetext")
-    except PackageNotFoundError:  # sources on PYTHONPATH
-        return ""

@@ -27,6 +27,15 @@ app = typer.Typer(
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)
 ]
+AnyModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Packed file that fit has written, or another model: the folder or a float file of a run, an .onnx file "
+        "of export, a model of fastText, or a file of probabilities.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
 

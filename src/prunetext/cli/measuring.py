@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunetext.cli.command import Json, ModelArgument, command, require_training
+from prunetext.cli.command import AnyModelArgument, Json, command, require_training
 from prunetext.errors import InputError
 from prunetext.options import ModelOptions, ReadOptions
 
@@ -67,7 +67,7 @@ def compare(
 
 @command(ReadOptions)
 def evaluate(
-    model: ModelArgument,
+    model: AnyModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
     split: Annotated[
         str | None,
@@ -75,7 +75,7 @@ def evaluate(
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="Model to compare with: another packed file, or the dense.safetensors of a run."),
+        typer.Option(help="Model to compare with: whatever MODEL may be, such as the dense.safetensors of a run."),
     ] = None,
     max_drop: Annotated[
         float,
@@ -114,7 +114,7 @@ def evaluate(
 
 @command(ReadOptions)
 def bench(
-    model: ModelArgument,
+    model: AnyModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
     peers: Annotated[
         str,

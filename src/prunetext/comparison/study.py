@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from prunetext.fitting.plan import DEFAULT_DROP, Plan
 from prunetext.fitting.stages import Lessons, problem_of
 from prunetext.judging.machine import cpu
 from prunetext.judging.speed import texts_per_second
+from prunetext.modelfiles.opening import of_packed
 from prunetext.models.protocol import Model, Trained
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import FitOptions
@@ -114,21 +115,22 @@ class Study:
         path = self.run.path("compared.safetensors")
         self.plan.family.pack(self.plan.trained(model), path, BARE_PACKING)
         classifier = load(path)
-        made = Made(method, classifier.size, lambda texts: classifier.predict(texts, threads=1), seconds)
-        return self.row_of_other(made, size, budget)
+        timed = partial(classifier.predict, threads=1)
+        return self.row_of_other(Made(of_packed(classifier, method), classifier.size, timed, seconds), size, budget)
 
     def row_of_other(self, made: Made, size: str, budget: int) -> ComparedRow:
         """Ask test: each model once."""
         correct = {}
         for name in ("dev", "test"):
             own = self.splits[name]
-            correct[name] = np.array(made.predict(own.texts)) == np.array(own.labels)
+            said = made.model.answers(own.inputs).named(made.model.labels, several=False)
+            correct[name] = np.array(said) == np.array(own.labels)
         found = verdict(self.dense_right["test"], correct["test"], max_drop_of(self.plan.fitting))
         texts = self.splits["test"].texts
         return ComparedRow(
             self.agenda.name,
             self.agenda.fingerprint,
-            made.name,
+            made.model.name,
             size,
             self.plan.fitting.seed,
             budget,

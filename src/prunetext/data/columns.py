@@ -68,6 +68,7 @@ class Wanted(NamedTuple):
     separator: str | None = None  # what stands between the labels of a cell
     labelled: bool = True  # where False no label is looked for, and the text's column stands for both
     texts: int | None = None  # of a row; None where the columns say how many
+    remedy: str | None = None  # where a column is missing that no flag names
 
 
 class Columns(NamedTuple):
@@ -95,7 +96,10 @@ def find_columns(
     """
     keys = [name.strip().casefold() for name in names]
     given = {"--text": wanted.text, "--text-b": wanted.text_b, "--label": wanted.label if wanted.labelled else None}
-    found = {flag: _named(names, keys, value, flag, source, line, hint) for flag, value in given.items()}
+    found = {
+        flag: _named(names, keys, value, wanted.remedy or f"Correct {flag}.{hint}", source, line)
+        for flag, value in given.items()
+    }
     for (flag, at), (other, same) in combinations(found.items(), 2):
         if at is not None and at == same:
             raise DataError(
@@ -159,7 +163,7 @@ def quoted(value: str, longest: int = 60) -> str:
 
 
 def _named(
-    names: Sequence[str], keys: list[str], given: str | None, flag: str, source: object, line: int | None, hint: str
+    names: Sequence[str], keys: list[str], given: str | None, remedy: str, source: object, line: int | None
 ) -> int | None:
     if given is None:
         return None
@@ -167,7 +171,7 @@ def _named(
         return names.index(given)
     if given.strip().casefold() in keys:
         return keys.index(given.strip().casefold())
-    raise DataError(source, f"there is no column {quoted(given)} among {_listed(names)}. Correct {flag}.{hint}", line)
+    raise DataError(source, f"there is no column {quoted(given)} among {_listed(names)}. {remedy}", line)
 
 
 def _guessed(keys: list[str], candidates: tuple[str, ...], taken: set[int | None]) -> int | None:

@@ -11,13 +11,16 @@ from prunetext.data.gathering import check_task
 from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
-from prunetext.modelfiles.opening import Answering
-from prunetext.runtime.classifier import Classifier
+from prunetext.modelfiles.api import open_model
+from prunetext.modelfiles.opening import refuse_gaps
+from prunetext.statistics.answers import recipe_of
 
 if TYPE_CHECKING:
+    from prunetext.runtime.classifier import Classifier
+    from prunetext.statistics.answers import Answering, Answers
     from prunetext.statistics.calibration import Rejection
     from prunetext.statistics.evaluation import ClassScore, Score, Verdict
-    from prunetext.statistics.metrics import Array, Measure
+    from prunetext.statistics.metrics import Measure
 
 SPLITS = ("train", "dev", "test")
 
@@ -25,8 +28,8 @@ SPLITS = ("train", "dev", "test")
 class Evaluation(NamedTuple):
     """What `evaluate` found; `reference` and `verdict` where there was another model to compare with.
 
-    `calibration_error` is the expected calibration error of a packed file, a share in 0..1; `rejection` is what its
-    threshold does, where it has one.
+    `calibration_error` is the expected calibration error, a share in 0..1; `rejection` is what the threshold of a
+    packed file does, where it has one.
     """
 
     score: Score
@@ -65,11 +68,11 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    model: str | os.PathLike[str] | Classifier,
+    model: str | os.PathLike[str] | Classifier | Answering,
     data: str | Path | Data | Examples,
     *,
     split: str | None = None,
-    against: str | os.PathLike[str] | Classifier | None = None,
+    against: str | os.PathLike[str] | Classifier | Answering | None = None,
     max_drop: float = 0.5,
     metric: str | None = None,
     positive: str | None = None,
@@ -85,8 +88,9 @@ def evaluate(
         found = prunetext.evaluate("runs/reviews/model.safetensors", "new_reviews.csv")
         found.score.accuracy                 # 0.91
 
-    model, against: packed files, or float files of a run; `against` is the reference, to which `model` may lose at
-    most `max_drop` points of accuracy, or of `metric`; `positive` is the label that some metrics are about, where it
+    model, against: anything that `open_model` opens, such as packed files, float files of a run, and other people's
+    models; `against` is the reference, to which `model` may lose at most `max_drop` points of accuracy, or of
+    `metric`; `positive` is the label that some metrics are about, where it
     has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By default
     a folder of splits and a sample that the model was trained on give test, other sources every row. With a split, a
     source that was split by `fit` itself is split again in the same way. `text`, `text_b`, `label`, `label_separator`,
@@ -96,34 +100,43 @@ def evaluate(
     require("scipy", extra="train")
     from prunetext.statistics.bootstrap import bootstrap_verdict
     from prunetext.statistics.evaluation import per_class, score
-    from prunetext.statistics.metrics import check_metric, measure_of, named
+    from prunetext.statistics.metrics import check_metric, measure_of
 
     if metric is not None:
         check_metric(metric)
     if not 0 <= max_drop <= 100:
         raise InputError(f"max_drop is {max_drop}: it must be between 0 and 100.")
-    ours, theirs = Answering(model), None if against is None else Answering(against)
+    ours = open_model(model)
+    theirs = None if against is None else open_model(against, labels=ours.labels, task=ours.task)
     refuse_unlike(ours, theirs)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
-    measure = measure_of(metric, examples, ours.labels, positive or ours.recipe.get("positive"))
-    scores, gold = ours.scores(examples.inputs), examples.gold
-    answers = named(scores, ours.labels)
+    measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
+    said, gold = asked(ours, examples, ours.labels), examples.gold
+    several = measure.gold.several
     reference = found = value = None
     if theirs is not None:
-        others = theirs.scores(examples.inputs)
-        reference, value = score(named(others, ours.labels), gold), measure.value(others)
-        found = bootstrap_verdict(measure, others, scores, max_drop)
-    error, rejected = calibration_of(ours, examples, measure, scores)
-    values = (measure.name, measure.value(scores), value, measure.micro_f1(scores))
+        others = asked(theirs, examples, ours.labels)
+        reference, value = score(others.named(ours.labels, several=several), gold), measure.value(others)
+        found = bootstrap_verdict(measure, others, said, max_drop)
+    error, rejected = calibration_of(ours, measure, said)
+    values = (measure.name, measure.value(said), value, measure.micro_f1(said))
+    answers = said.named(ours.labels, several=several)
     scored, classes = score(answers, gold), per_class(answers, gold)
     return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
 
 
+def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:
+    """What a model says of all texts, in the order of these labels."""
+    answers = model.answers(examples.inputs)
+    refuse_gaps(model, answers, examples.inputs)
+    return answers.reordered(model.labels, labels)
+
+
 def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
     """Refuse to compare models of other labels, or of another task."""
-    if theirs is not None and theirs.labels != ours.labels:
+    if theirs is not None and sorted(theirs.labels) != sorted(ours.labels):
         raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
     if theirs is not None and theirs.task != ours.task:
         raise InputError(
@@ -132,19 +145,14 @@ def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
         )
 
 
-def calibration_of(
-    model: Answering, examples: Examples, measure: Measure, scores: Array
-) -> tuple[float | None, Rejection | None]:
-    """The calibration error of a packed file, and what its threshold does, if it has one."""
+def calibration_of(model: Answering, measure: Measure, said: Answers) -> tuple[float, Rejection | None]:
+    """The calibration error, of each label of each text where there may be several; what the threshold does, if any."""
     from prunetext.statistics.calibration import calibration_error, rejection
 
-    if model.classifier is None:
-        return None, None
     if measure.gold.several:
-        found = model.classifier.predict_proba(examples.inputs)
-        return calibration_error(found.ravel(), measure.gold.targets.ravel()), None
-    tops, right = scores.max(1), scores.argmax(1) == measure.gold.targets
-    reject = model.classifier.reject
+        return calibration_error(said.probabilities.ravel(), measure.gold.targets.ravel()), None
+    tops, right = said.probabilities.max(1), said.winners() == measure.gold.targets
+    reject = model.provenance.get("reject")
     return calibration_error(tops, right), None if reject is None else rejection(tops, right, reject)
 
 
@@ -164,8 +172,8 @@ def choose_examples(
     if holds_splits(data):
         return read_examples(data, model.labels, split=split, task=model.task, **reading), []
     whole = read_examples(data, model.labels, task=model.task, **reading)
-    parts = same_split(whole, str(data), model.recipe)
-    known = Data(whole, report=Report(len(whole))).fingerprint() == model.recipe.get("source")
+    parts = same_split(whole, str(data), recipe_of(model))
+    known = Data(whole, report=Report(len(whole))).fingerprint() == recipe_of(model).get("source")
     seen = "The model was trained on most of these rows"
     if split is not None and parts is None:
         if known:

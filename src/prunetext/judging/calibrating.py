@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from prunetext.data.dataset import Examples, Input
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import TABLES, Packing, Trained, load_family
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
+from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.calibration import (
     Calibration,
     calibration_error,
@@ -21,7 +20,7 @@ from prunetext.statistics.calibration import (
     least_texts,
     rejection,
 )
-from prunetext.statistics.metrics import Array, Measure, packed_answers
+from prunetext.statistics.metrics import Measure
 from prunetext.statistics.thresholds import tuned
 from prunetext.training.answering import answers, thresholds_of
 from prunetext.training.losses import loss_of
@@ -79,8 +78,8 @@ def choose_table(
     found = []
     for table in TABLES:
         load_family(trained.family).pack(trained, scratch, Packing(table=table))
-        now = packed_answers(load(scratch), dev.inputs)
-        equal = measure.gold.agreement(before, now)
+        now = Answers(*load(scratch).answers(dev.inputs))
+        equal = float((now.chosen == before.chosen).all(1).mean())
         drop = measure.value(before) - measure.value(now)
         found.append(Agreement(table, equal, 100 * drop))
         if equal >= least_agreement and abs(drop) <= most_shift:
@@ -110,7 +109,7 @@ def _of_one(
     pack = load_family(trained.family).pack
     pack(trained, scratch, packing)
     plain = load(scratch)
-    targets = [plain.labels.index(label) for label in dev.labels]
+    targets = dev.targets(plain.labels)
     packing = packing._replace(temperature=fit_temperature(plain.predict_proba(dev.inputs), targets))
     before = calibration_error(*tops_of(plain, test))
     pack(trained, scratch, packing)
@@ -151,7 +150,7 @@ def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: SplitTex
     return Calibrated(trained, packing, Calibration(packing.temperature, before, after, None), [])
 
 
-def tops_of(classifier: Classifier, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+def tops_of(classifier: Classifier, examples: Examples) -> tuple[Array, Array]:
     """The probability of the most probable label of each text, and whether that label is right."""
-    right = np.array(classifier.predict(examples.inputs)) == np.array(examples.labels)
-    return classifier.predict_proba(examples.inputs).max(1), right
+    said = Answers(*classifier.answers(examples.inputs))
+    return said.probabilities.max(1), said.winners() == examples.targets(classifier.labels)

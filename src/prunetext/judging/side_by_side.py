@@ -6,15 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from prunetext.judging.calibrating import Agreement, SplitTexts
 from prunetext.judging.speed import texts_per_second
 from prunetext.models.protocol import Trained
 from prunetext.runtime.api import load
+from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import bootstrap_verdict
 from prunetext.statistics.evaluation import Damage, Score, Verdict, score
-from prunetext.statistics.metrics import METRICS, Measure, named, packed_answers
+from prunetext.statistics.metrics import METRICS, Measure
 from prunetext.training.answering import answers, logits, thresholds_of
 
 FLOAT_BYTES = 4
@@ -87,11 +86,11 @@ def side_by_side(
     """
     gold, labels = test.examples.gold, dense.labels
 
-    def row(scores: np.ndarray, size: int, speed: float) -> ModelRow:
-        micro = measure.micro_f1(scores)
-        return ModelRow(score(named(scores, labels), gold), size, speed, measure.value(scores), micro)
+    def row(said: Answers, size: int, speed: float) -> ModelRow:
+        named = said.named(labels, several=measure.gold.several)
+        return ModelRow(score(named, gold), size, speed, measure.value(said), measure.micro_f1(said))
 
-    given: dict[str, np.ndarray] = {}
+    given: dict[str, Answers] = {}
     rows: dict[str, ModelRow] = {}
     for name, model in (("dense", dense.model), ("pruned", pruned.model)):
         given[name] = answers(model, test.encoded, thresholds_of(model, dev.encoded))
@@ -99,7 +98,7 @@ def side_by_side(
         speed = texts_per_second(partial(logits, model, test.encoded), len(test.examples), speed_seconds)
         rows[name] = row(given[name], size, speed)
     classifier = load(packed)
-    given["packed"] = packed_answers(classifier, test.inputs)
+    given["packed"] = Answers(*classifier.answers(test.inputs))
     speed = texts_per_second(lambda: classifier.predict(test.inputs, threads=1), len(test.examples), speed_seconds)
     rows["packed"] = row(given["packed"], classifier.size, speed)
     found = bootstrap_verdict(measure, given["dense"], given["packed"], max_drop)

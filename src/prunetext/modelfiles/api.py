@@ -1,4 +1,4 @@
-"""What can be done with a model file: label texts, look inside, write it for other runtimes."""
+"""What can be done with a model file: open it, label texts, look inside, write it for other runtimes."""
 
 from __future__ import annotations
 
@@ -6,26 +6,50 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunetext.errors import InputError, RunError, require
+from prunetext.errors import InputError, require
 from prunetext.modelfiles.exporting import (
-    MOST_APART,
     Exported,
-    answers_of,
     check_target,
-    graph_of,
-    largest_difference,
     packed_file,
     some_pairs,
     some_texts,
+    write_checked,
 )
 from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import Inspection, inspect_float, inspect_packed
 from prunetext.modelfiles.prediction import load_packed, predict_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
+    from prunetext.data.task import Task
     from prunetext.runtime.classifier import Classifier
+    from prunetext.statistics.answers import Answering
+
+
+def open_model(
+    model: str | os.PathLike[str] | Classifier | Answering | Any,
+    *,
+    labels: Sequence[str] | None = None,
+    task: Task | None = None,
+) -> Answering:
+    """Open anything that labels texts.
+
+        model = prunetext.open_model("runs/reviews/model.safetensors")
+        model.labels                                        # ['neg', 'pos']
+        probabilities, chosen = model.answers(["great film"])
+
+    model: a packed file, a float file or the folder of a run, whose packed file is taken; a `Classifier`; an .onnx file
+    that `export` has written; a .bin or .ftz file of fastText; a .jsonl, .csv, .tsv or .parquet file of probabilities;
+    a classifier of scikit-learn that takes texts, such as a pipeline; or any other object that is `Answering`. labels,
+    task: those that a file of probabilities must have. FileNotFoundError for a missing path, `InputError` for what is
+    none of these.
+    """
+    require("numpy", extra="train")
+    from prunetext.modelfiles.opening import opened
+
+    return opened(model, labels, task)
 
 
 def predict(
@@ -91,20 +115,15 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
     """
     for package in ("torch", "onnx", "onnxruntime"):
         require(package, extra="onnx")
+    from prunetext.modelfiles.opening import OwnModel, opened
+
     source, target = packed_file(Path(model)), Path(out)
     check_target(target, source)
-    proto, words, answer, pairs = graph_of(source)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        beside.write_bytes(proto.SerializeToString(deterministic=True))
-        texts = some_pairs(words) if pairs else some_texts(words)
-        apart = largest_difference(answers_of(beside), answer, texts)
-        if not apart <= MOST_APART:  # not so either where there is none, as of infinite weights
-            raise RunError(
-                f"{target}: its probabilities would differ by up to {apart:.1g} from those of {source}, where "
-                f"{MOST_APART:g} is allowed, so that it was not written. Export another model of the run."
-            )
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    own = opened(source)
+    if not isinstance(own, OwnModel):
+        raise InputError(f"{source}: this is no model of prunetext. Give a file that prunetext fit has written.")
+    proto, words = own.graph()
+    texts = some_pairs(words) if own.task.texts == 2 else some_texts(words)
+    data = proto.SerializeToString(deterministic=True)
+    apart = write_checked(data, target, str(source), lambda some: own.answers(some).probabilities, texts)
     return Exported(target, target.stat().st_size, len(texts), apart)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.errors import InputError, RunError
-from prunetext.modelfiles.header import is_float
-from prunetext.runtime.api import load
-from prunetext.runtime.encoder import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
-    from onnx import ModelProto
 
     Asked = Sequence[str | tuple[str, str]]  # texts, or pairs of them
     Probabilities = Callable[[Any], NDArray[np.float32]]  # the probabilities of some of these
@@ -58,47 +54,27 @@ def check_target(target: Path, source: Path) -> None:
         raise InputError(f"{target}: this is the model itself. Give another name, such as model.onnx.")
 
 
-def graph_of(source: Path) -> tuple[ModelProto, list[str], Probabilities, bool]:
-    """The graph, the words that the model was given, what it answers itself, and whether that is about pairs."""
-    from prunetext.models.textcnn.onnx import packed_graph
+def write_checked(data: bytes, target: Path, source: str, answer: Probabilities, texts: Asked) -> float:
+    """Write a graph into a file once it gives the probabilities of its source; gives the largest difference.
 
-    if not is_float(source):
-        from prunetext.runtime.reference import ReferenceModel
+    answer: what the source says. RunError where a probability differs by more than `MOST_APART`; the file is then left
+    as it was, as it is when the check is interrupted.
+    """
+    from prunetext.peers.onnxruntime import Session
 
-        classifier, model = load(source), ReferenceModel(source)
-        return packed_graph(model), list(model.row_of), classifier.predict_proba, model.pairs
-    from prunetext.modelfiles.trained import read_trained
-    from prunetext.models.protocol import load_family
-    from prunetext.training.answering import logits
-    from prunetext.training.losses import loss_of
-
-    found = read_trained(source)
-    family = load_family(found.family)
-
-    def answer(texts: Asked) -> NDArray[np.float32]:
-        said = logits(found.model, family.encode(found.reader, texts))
-        probabilities: NDArray[np.float32] = loss_of(found.task).softened(said, 1.0).numpy()
-        return probabilities
-
-    return family.graph(found), found.reader, answer, found.task.texts == 2
-
-
-def answers_of(path: Path) -> Probabilities:
-    """What an exported file answers, with nothing known but what it says of itself."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # for so few texts, more would be waited for
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    metadata = session.get_modelmeta().custom_metadata_map
-    encoder = Encoder(json.loads(metadata["vocabulary"]))
-
-    def answer(texts: Any) -> NDArray[np.float32]:
-        fed = encoder.encode_pairs(texts) if "positive" in metadata else {"ids": encoder.encode(texts)}
-        probabilities: NDArray[np.float32] = session.run(None, fed)[0]
-        return probabilities
-
-    return answer
+    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        beside.write_bytes(data)
+        apart = largest_difference(Session(beside).probabilities, answer, texts)
+        if not apart <= MOST_APART:  # not so either where there is none, as of infinite weights
+            raise RunError(
+                f"{target}: its probabilities would differ by up to {apart:.1g} from those of {source}, where "
+                f"{MOST_APART:g} is allowed, so that it was not written. Export another model of the run."
+            )
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    return apart
 
 
 def some_texts(words: Sequence[str]) -> list[str]:

@@ -76,6 +76,14 @@ def _are_counts(values: object) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(type(each) is int and each >= 0 for each in values)
 
 
+def is_packed(path: str | os.PathLike[str]) -> bool:
+    """Tell whether this is a packed file, or what claims to be one."""
+    try:
+        return read_header(path).metadata.get("format") == FORMAT
+    except ModelFileError:
+        return False
+
+
 def is_float(path: str | os.PathLike[str]) -> bool:
     """Tell a run's float file from a packed one; ModelFileError where it is neither."""
     kind = read_header(path).metadata.get("format")

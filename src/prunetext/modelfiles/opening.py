@@ -1,79 +1,140 @@
-"""Any model file as something that answers."""
+"""Anything that labels texts, opened: a file of any kind, a run's folder, an object in memory."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prunetext.data.columns import quoted
+from prunetext.data.probabilities import PROBABILITY_ENDINGS, read_probabilities
 from prunetext.data.task import Task
-from prunetext.errors import require
+from prunetext.errors import InputError, require
+from prunetext.modelfiles.exporting import packed_file
 from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import provenance_of
+from prunetext.peers import estimators, fasttext, onnxruntime
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
+from prunetext.statistics.answers import Answering, Answers, OpenedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from prunetext.data.dataset import Input
-    from prunetext.statistics.metrics import Array
+    from prunetext.models.protocol import Trained
+
+OF_PACKED, OF_FLOAT, OF_TABLE = "packed file", "float file", "file of probabilities"
 
 
-class Answering:
-    """A model of either kind, as far as it labels texts."""
+@dataclass(frozen=True)
+class OwnModel(OpenedModel):
+    """A model of prunetext, which can be written as ONNX: `graph` gives that, and the model's words."""
 
-    labels: list[str]
+    graph: Callable[[], tuple[Any, list[str]]] = field(kw_only=True)
 
-    def __init__(self, model: str | os.PathLike[str] | Classifier) -> None:
-        self.name = repr(model) if isinstance(model, Classifier) else os.fspath(model)
-        self.classifier: Classifier | None = None
-        self.path: Path | None = None
-        if isinstance(model, Classifier):
-            self.classifier = model
-        elif is_float(model):
-            require("torch", extra="train")
-            self.path = Path(model)
-        else:
-            self.classifier = load(model)
-        if self.classifier is not None:
-            self.labels = self.classifier.labels
-        else:
-            from prunetext.modelfiles.trained import read_trained
 
-            assert self.path is not None
-            self.trained = read_trained(self.path)
-            self.labels = self.trained.labels
+def opened(model: Any, labels: Sequence[str] | None = None, task: Task | None = None) -> Answering:
+    """What `open_model` gives."""
+    if isinstance(model, Classifier):
+        return of_packed(model, repr(model))
+    if isinstance(model, Answering):
+        return model
+    if not isinstance(model, (str, os.PathLike)):
+        return estimators.of_estimator(model)
+    path, ending = Path(model), Path(model).suffix.lower()
+    if path.is_dir():
+        return opened(packed_file(path))
+    if ending in PROBABILITY_ENDINGS:
+        return of_table(path, labels, task)
+    if ending == onnxruntime.ENDING:
+        return onnxruntime.onnx_file(path)
+    if fasttext.is_model(path):
+        return fasttext.fasttext_file(path)
+    return of_float(path) if is_float(model) else of_packed(load(model), os.fspath(model), path)
 
-    @property
-    def task(self) -> Task:
-        """What it is asked."""
-        return self.trained.task if self.classifier is None else Task.named(self.classifier.task)
 
-    @property
-    def recipe(self) -> dict[str, Any]:
-        """How the model was made, as far as it says so."""
-        if self.classifier is not None:
-            recipe = provenance_of(self.classifier.metadata).get("recipe")
-        else:
-            assert self.path is not None
-            recipe = json.loads(read_header(self.path).metadata.get("recipe", "null"))
-        return recipe if isinstance(recipe, dict) else {}
+def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> Answering:
+    """A packed file, run natively."""
 
-    def scores(self, inputs: Sequence[Input]) -> Array:
-        """Probabilities (n, classes) of each text, or pair of texts; or which of several labels each is given."""
-        if self.classifier is not None:
-            from prunetext.statistics.metrics import packed_answers
+    def graph() -> tuple[Any, list[str]]:
+        from prunetext.models.textcnn.onnx import packed_graph
+        from prunetext.runtime.reference import ReferenceModel
 
-            return packed_answers(self.classifier, inputs)
-        import numpy as np
+        assert path is not None
+        model = ReferenceModel(path)
+        return packed_graph(model), list(model.row_of)
 
-        from prunetext.models.protocol import load_family
-        from prunetext.training.answering import answers
+    provenance = provenance_of(classifier.metadata)
+    if classifier.reject is not None:
+        provenance["reject"] = classifier.reject
+    return OwnModel(
+        OF_PACKED,
+        name,
+        classifier.labels,
+        Task.named(classifier.task),
+        lambda inputs: Answers(*classifier.answers(inputs)),
+        provenance,
+        graph=graph,
+    )
 
-        found = self.trained
-        encoded = load_family(found.family).encode(found.reader, inputs)
-        thresholds = None if found.thresholds is None else np.array(found.thresholds)
-        return answers(found.model, dataclasses.replace(encoded, task=found.task), thresholds)
+
+def of_float(path: Path) -> Answering:
+    """A float model of a run, by torch."""
+    require("torch", extra="train")
+    from prunetext.modelfiles.trained import read_trained
+    from prunetext.models.protocol import load_family
+
+    found = read_trained(path)
+    family = load_family(found.family)
+    return OwnModel(
+        OF_FLOAT,
+        str(path),
+        found.labels,
+        found.task,
+        lambda inputs: answers_of_float(found, inputs),
+        {"recipe": json.loads(read_header(path).metadata.get("recipe", "null"))},
+        graph=lambda: (family.graph(found), found.reader),
+    )
+
+
+def answers_of_float(found: Trained, inputs: Sequence[Input]) -> Answers:
+    """What a float model says of some texts."""
+    import numpy as np
+
+    from prunetext.models.protocol import load_family
+    from prunetext.training.answering import answers
+
+    encoded = load_family(found.family).encode(found.reader, inputs)
+    thresholds = None if found.thresholds is None else np.array(found.thresholds)
+    return answers(found.model, dataclasses.replace(encoded, task=found.task), thresholds)
+
+
+def of_table(path: Path, labels: Sequence[str] | None = None, task: Task | None = None) -> Answering:
+    """What somebody has answered before; it says nothing of other texts."""
+    import numpy as np
+
+    table = read_probabilities(path, labels, task)
+    silent = np.full(len(table.labels), np.nan)
+    thresholds = np.full(len(table.labels), 0.5) if table.task.answer == "labels" else None
+
+    def answer(inputs: Sequence[Input]) -> Answers:
+        found = [table.rows.get(text, silent) for text in inputs]
+        return Answers.of(np.array(found).reshape(-1, len(silent)), thresholds)
+
+    return OpenedModel(OF_TABLE, str(path), table.labels, table.task, answer)
+
+
+def refuse_gaps(model: Answering, answers: Answers, inputs: Sequence[Input]) -> None:
+    """Refuse texts of which a model says nothing."""
+    import numpy as np
+
+    silent = np.flatnonzero(~np.isfinite(answers.probabilities).all(1))
+    if len(silent):
+        first = inputs[silent[0]]
+        raise InputError(
+            f"{model.name}: it says nothing of {len(silent):,} of the {len(inputs):,} texts, such as "
+            f"{quoted(first if isinstance(first, str) else first[0])}. Give a model that answers all of them."
+        )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from prunetext.data.dataset import Examples
+from prunetext.statistics.answers import Answering
 
 
 class Given(NamedTuple):
@@ -16,9 +17,9 @@ class Given(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A model: its bytes, how it labels texts, and how long it took to make."""
+    """A model, its bytes, how long it took to make, and the shortest way in which it labels texts, which is timed."""
 
-    name: str
+    model: Answering
     bytes: int
     predict: Callable[[list[str]], list[str]]
     seconds: float

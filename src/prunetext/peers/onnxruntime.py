@@ -1,15 +1,25 @@
-"""ONNX Runtime with the dense model: what the run would be deployed as, had nothing been pruned and packed."""
+"""Files that `export` has written, in ONNX Runtime; as a peer, the dense model of a run as such a file."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from prunetext.errors import MissingExtraError
-from prunetext.modelfiles.api import export
+from prunetext.data.task import Task
+from prunetext.errors import MissingExtraError, ModelFileError, require
 from prunetext.peers.registry import AbsentError, Peer, PeerTraining, bytes_on_disk, folder_of
+from prunetext.runtime.encoder import Encoder
+from prunetext.statistics.answers import Answering, Answers, Array, OpenedModel
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
+
+    from prunetext.data.dataset import Input
+
+ENDING = ".onnx"
+BATCH = 32  # texts of about one length
 
 # Texts of about one length go together, so that little of a batch is padding.
 ONNX_CODE = """
@@ -35,6 +45,61 @@ def predict(texts):
 """
 
 
+class Session:
+    """An exported file with nothing known but what it says of itself; ModelFileError where that is not enough.
+
+    Session(Path("reviews.onnx")).probabilities(["great film"])    # float32 (1, classes)
+    """
+
+    def __init__(self, path: Path) -> None:
+        ort = require("onnxruntime", extra="onnx")
+        if not path.is_file():
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1  # for so few texts, more would be waited for
+        try:
+            self.session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            stored = self.session.get_modelmeta().custom_metadata_map
+            self.metadata: dict[str, Any] = {key: json.loads(value) for key, value in stored.items()}
+            self.labels = [str(label) for label in self.metadata["labels"]]
+            self.encoder = Encoder(self.metadata["vocabulary"])
+        except Exception as error:  # whatever ONNX Runtime raises, it derives from this alone
+            raise ModelFileError(
+                f"{path}: this is not an ONNX file of prunetext, or it is damaged. Give one that prunetext export has "
+                "written."
+            ) from error
+
+    @property
+    def task(self) -> Task:
+        """What it is asked."""
+        return Task(2 if "positive" in self.metadata else 1, "labels" if "thresholds" in self.metadata else "label")
+
+    def probabilities(self, inputs: Sequence[Input]) -> Array:
+        """Of texts, or of pairs, in one batch."""
+        given: Any = inputs
+        fed = self.encoder.encode_pairs(given) if self.task.texts == 2 else {"ids": self.encoder.encode(given)}
+        found: Array = self.session.run(None, fed)[0]
+        return found
+
+    def answers(self, inputs: Sequence[Input]) -> Answers:
+        """In batches of texts of about one length."""
+        import numpy as np
+
+        thresholds = np.array(self.metadata["thresholds"]) if self.task.answer == "labels" else None
+        order = sorted(range(len(inputs)), key=lambda at: len("".join(inputs[at])))
+        found = np.zeros((len(inputs), len(self.labels)), np.float32)
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            found[batch] = self.probabilities([inputs[at] for at in batch])
+        return Answers.of(found, thresholds)
+
+
+def onnx_file(path: Path) -> Answering:
+    """An exported file, run by ONNX Runtime on one thread."""
+    session = Session(path)
+    return OpenedModel("ONNX file", str(path), session.labels, session.task, session.answers)
+
+
 def onnx(training: PeerTraining, found: Distribution) -> Peer:
     """The dense model of MODEL's run, exported."""
     dense = training.model.with_name("dense.safetensors")
@@ -42,7 +107,7 @@ def onnx(training: PeerTraining, found: Distribution) -> Peer:
         raise AbsentError(f"there is no {dense.name} beside the model")
     path = training.folder / "dense.onnx"
     try:
-        export(dense, path)
+        training.export(dense, path)
     except MissingExtraError as error:
         raise AbsentError(str(error).rstrip(".")) from error
     name = f"{found.name} with the dense model"

@@ -47,6 +47,7 @@ class PeerTraining(NamedTuple):
     dimensions: int  # of fastText's vectors
     beside: str | None  # a folder with further packages
     model: Path  # the packed file
+    export: Callable[[Path, Path], object]  # writes a float file as ONNX
 
     @property
     def examples(self) -> Examples:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from prunetext.peers.estimators import of_estimator
 from prunetext.peers.made import Given, Made
 from prunetext.peers.registry import Peer, PeerTraining, bytes_on_disk, folder_of
 from prunetext.runtime._native import tokenize
@@ -78,4 +80,5 @@ def linear(given: Given, budget: int | None) -> Made | None:
     if budget is not None and size > budget:
         return None
     seconds = time.perf_counter() - began
-    return Made(LINEAR, size, lambda texts: [str(each) for each in model.predict(texts)], seconds)
+    named = replace(of_estimator(model), name=LINEAR)
+    return Made(named, size, lambda texts: [str(each) for each in model.predict(texts)], seconds)

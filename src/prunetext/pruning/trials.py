@@ -14,9 +14,10 @@ from prunetext.pruning.budget import Budget
 from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.shrinking import shrink
 from prunetext.pruning.steps import Outcome
+from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts
-from prunetext.statistics.metrics import Array, Measure
+from prunetext.statistics.metrics import Measure
 from prunetext.training.answering import answers
 
 
@@ -27,11 +28,11 @@ class Evaluator(NamedTuple):
     measure: Measure
     search_rows: np.ndarray
     confirm_rows: np.ndarray
-    dense_answers: Array
+    dense_answers: Answers
     packed_size: Callable[[Model], int]
     speed: Callable[[Model], float] | None
 
-    def answers(self, model: Model) -> Array:
+    def answers(self, model: Model) -> Answers:
         """What it says of dev; of several labels by thresholds that the search part gives, as for any model."""
         return answers(model, self.dev, rows=self.search_rows)
 
@@ -39,7 +40,7 @@ class Evaluator(NamedTuple):
         """How far the metric falls on these rows from the dense model to the packed one, and the standard error."""
         with model.on_grid():
             now = self.answers(model)
-        return paired_drop(self.measure.subset(rows), self.dense_answers[rows], now[rows])
+        return paired_drop(self.measure.subset(rows), self.dense_answers.subset(rows), now.subset(rows))
 
     def judged(self, model: Model, budget: Budget, whole: Outcome | None = None) -> Outcome:
         """Bytes, drop and the search rule, on the search part of dev alone; whole: the unpruned model's."""

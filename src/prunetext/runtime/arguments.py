@@ -117,3 +117,14 @@ def as_rows(data: bytearray, columns: int) -> NDArray[np.float32]:
     import numpy as np
 
     return np.frombuffer(data, np.float32).reshape(-1, columns)
+
+
+def as_flags(data: bytearray, columns: int) -> NDArray[np.bool_]:
+    """Native bytes, 0 or 1, as an array: bool, (rows, columns).
+
+    >>> as_flags(bytearray([0, 1]), 2)
+    array([[False,  True]])
+    """
+    import numpy as np
+
+    return np.frombuffer(data, np.bool_).reshape(-1, columns)

@@ -6,7 +6,7 @@ import os
 
 from prunetext.errors import InputError, ModelFileError
 from prunetext.runtime import _native
-from prunetext.runtime.arguments import as_rows, at_least_one, file_bytes, is_arrow, prepare
+from prunetext.runtime.arguments import as_flags, as_rows, at_least_one, file_bytes, is_arrow, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,6 +116,21 @@ class Classifier:
             return as_rows(self._model.probabilities(prepared, count), len(self.labels))
         except TypeError as error:
             raise self._no_texts(error) from None
+
+    def answers(self, texts: Items, threads: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """What `predict_proba` gives, and which labels `predict` gives each text: bool, (texts, classes).
+
+            probabilities, chosen = clf.answers(["great film"])    # [[0.02, 0.98]], [[False, True]]
+
+        Both come from one pass. Needs numpy. Arguments and errors as for `predict`.
+        """
+        prepared, count = self._prepare(texts, threads)
+        try:
+            probabilities, chosen = self._model.answers(prepared, count)
+        except TypeError as error:
+            raise self._no_texts(error) from None
+        found = as_rows(probabilities, len(self.labels))
+        return found, as_flags(chosen, len(self.labels))
 
     if TYPE_CHECKING:
 

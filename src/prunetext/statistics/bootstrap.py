@@ -13,8 +13,9 @@ import math
 import numpy as np
 
 from prunetext.errors import InputError
+from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.evaluation import MOST_TEXTS, Z_80, Z_95, Verdict, name_of, paired_standard_error, verdict
-from prunetext.statistics.metrics import Array, Gold, Measure, MetricUnits
+from prunetext.statistics.metrics import Gold, Measure, MetricUnits
 
 RESAMPLES = 2000  # for a verdict
 FEW_RESAMPLES = 200  # for a standard error, which is then right to about 5 %
@@ -24,11 +25,11 @@ AT_ONCE = 4_000_000  # numbers of resamples that are held at a time
 IMAGINED = Z_95**2 / 2
 
 
-def paired_drop(measure: Measure, dense: Array, other: Array) -> tuple[float, float]:
-    """The drop from the dense model's scores (n, classes) to the other's and its standard error, both in points.
+def paired_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[float, float]:
+    """The drop from the dense model's answers to the other's and its standard error, both in points.
 
     >>> measure = Measure("macro-f1", Gold(np.array([0, 1] * 50)))
-    >>> right = np.eye(2)[measure.gold.targets]
+    >>> right = Answers.of(np.eye(2)[measure.gold.targets])
     >>> paired_drop(measure, right, right)
     (0.0, 0.0)
     """
@@ -43,11 +44,11 @@ def paired_drop(measure: Measure, dense: Array, other: Array) -> tuple[float, fl
     return 100 * (measure.value(dense) - measure.value(other)), float(drops.std())
 
 
-def bootstrap_verdict(measure: Measure, dense: Array, other: Array, max_drop: float) -> Verdict:
-    """Judge by a metric whether the other model may replace the dense one; scores (n, classes) of both on the same n.
+def bootstrap_verdict(measure: Measure, dense: Answers, other: Answers, max_drop: float) -> Verdict:
+    """Judge by a metric whether the other model may replace the dense one, by the answers of both to the same texts.
 
     >>> measure = Measure("macro-f1", Gold(np.array([0, 1] * 500)))
-    >>> right = np.eye(2)[measure.gold.targets]
+    >>> right = Answers.of(np.eye(2)[measure.gold.targets])
     >>> bootstrap_verdict(measure, right, right, 0.5).name, bootstrap_verdict(measure, right, right, 0.05).name
     ('kept', 'undecided')
 
@@ -59,10 +60,10 @@ def bootstrap_verdict(measure: Measure, dense: Array, other: Array, max_drop: fl
         return verdict(_right(measure, dense), _right(measure, other), max_drop)
     if not max_drop >= 0:
         raise InputError(f"max_drop is {max_drop}: it must be zero or more points, such as 0.5.")
-    gold, lost, gained = imagined(measure, dense.shape[1])
+    gold, lost, gained = imagined(measure, dense.chosen.shape[1])
     both = measure._replace(gold=_stacked(measure.gold, gold, gold))
     units = [
-        both.metric.units(np.concatenate(rows), both.gold) for rows in ((dense, lost, gained), (other, gained, lost))
+        both.metric.units(Answers.joined(*parts), both.gold) for parts in ((dense, lost, gained), (other, gained, lost))
     ]
     seen = len(measure.metric.units(dense, measure.gold).cells)
     added = len(units[0].cells) - seen
@@ -114,8 +115,8 @@ def resampled_drops(
     return np.concatenate(drops)
 
 
-def imagined(measure: Measure, classes: int) -> tuple[Gold, Array, Array]:
-    """Units on which one model is right and the other wrong: their gold, and the scores of both.
+def imagined(measure: Measure, classes: int) -> tuple[Gold, Answers, Answers]:
+    """Units on which one model is right and the other wrong: their gold, and the answers of both.
 
     For each class of the gold a text that is taken for the most frequent other one; of several labels, a text with this
     label alone that gets none. Of a ranking, a query whose positive row comes first, and second.
@@ -124,12 +125,13 @@ def imagined(measure: Measure, classes: int) -> tuple[Gold, Array, Array]:
     positive = gold.positive or 0
     if metric.ranks:
         rows = np.array([positive, (positive + 1) % classes])
-        return Gold(rows, np.zeros(2, np.int64), positive), unit[rows], unit[rows[::-1]]
+        return Gold(rows, np.zeros(2, np.int64), positive), Answers.of(unit[rows]), Answers.of(unit[rows[::-1]])
     if gold.several:
         present = np.array([positive]) if metric.needs_positive else np.flatnonzero(gold.targets.any(0))
         present = present if len(present) else np.arange(classes)
         targets = unit[present].astype(bool)
-        return Gold(targets, None, positive), targets, np.zeros_like(targets)
+        nothing = np.zeros_like(targets)
+        return Gold(targets, None, positive), Answers(targets, targets), Answers(nothing, nothing)
     counts = np.bincount(gold.targets, minlength=classes)
     order = np.argsort(-counts, kind="stable")
     if metric.needs_positive:
@@ -137,7 +139,7 @@ def imagined(measure: Measure, classes: int) -> tuple[Gold, Array, Array]:
     else:
         present = order[: np.count_nonzero(counts)]
     taken = np.where(present == order[0], order[1], order[0])
-    return Gold(present, None, positive), unit[present], unit[taken]
+    return Gold(present, None, positive), Answers.of(unit[present]), Answers.of(unit[taken])
 
 
 def _stacked(*parts: Gold) -> Gold:
@@ -151,6 +153,6 @@ def _stacked(*parts: Gold) -> Gold:
     return Gold(targets, np.concatenate(queries), parts[0].positive)
 
 
-def _right(measure: Measure, scores: Array) -> Array:
+def _right(measure: Measure, answers: Answers) -> Array:
     """Which texts are answered rightly, (n,) bool."""
-    return measure.metric.units(scores, measure.gold).cells.astype(bool)
+    return measure.metric.units(answers, measure.gold).cells.astype(bool)

@@ -6,7 +6,6 @@ Shares (accuracy, macro-F1) lie in 0..1; drops and `max_drop` are accuracy point
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri  # the quantile function of scipy.stats.norm, without importing all of scipy.stats
 
 from prunetext.errors import InputError
+from prunetext.statistics.answers import GivenLabels
 
 Z_TWO_SIDED_95 = float(ndtri(0.975))
 Z_95 = float(ndtri(0.95))
@@ -91,10 +91,7 @@ def _at_most_worse(high: float) -> str:
     return f"at most {high:.2f} points worse" if high > 0 else f"at least {-high:.2f} points better"
 
 
-Answers = Sequence[str] | Sequence[tuple[str, ...]]  # the label of each text, or all the labels of each
-
-
-def score(predicted: Answers, gold: Answers) -> Score:
+def score(predicted: GivenLabels, gold: GivenLabels) -> Score:
     """Accuracy with its interval, and macro-F1, of predicted labels against gold labels.
 
     >>> score(["a", "a", "b", "b"], ["a", "a", "b", "a"]).accuracy
@@ -112,7 +109,7 @@ def score(predicted: Answers, gold: Answers) -> Score:
     return Score(right / n, sum(each.f1 for each in classes) / max(len(classes), 1), low, high, n)
 
 
-def per_class(predicted: Answers, gold: Answers) -> list[ClassScore]:
+def per_class(predicted: GivenLabels, gold: GivenLabels) -> list[ClassScore]:
     """Precision, recall and F1 of each label in `gold` or `predicted`, sorted by label.
 
     >>> per_class(["a", "a"], ["a", "b"])[0]
@@ -158,7 +155,7 @@ class Damage(NamedTuple):
         return 100 * (self.dense - self.packed)
 
 
-def damages(dense: Answers, packed: Answers, gold: Answers) -> list[Damage]:
+def damages(dense: GivenLabels, packed: GivenLabels, gold: GivenLabels) -> list[Damage]:
     """What a packed model has lost of each label, the largest loss first.
 
     >>> damages(["a", "b"], ["a", "a"], ["a", "b"])[0]

@@ -7,19 +7,16 @@ matrices gives its value on thousands of resamples, which is what `statistics/bo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from prunetext.data.dataset import Examples, Input
+from prunetext.data.dataset import Examples
 from prunetext.data.positive import positive_of
 from prunetext.data.task import Task
 from prunetext.errors import InputError
-from prunetext.runtime.classifier import Classifier
+from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.evaluation import Damage, damages
-
-Array = npt.NDArray[Any]
 
 
 class Gold(NamedTuple):
@@ -46,11 +43,6 @@ class Gold(NamedTuple):
             else not metric.ranks or bool((self.targets == self.positive).any())
         )
 
-    def agreement(self, before: Array, now: Array) -> float:
-        """The share of texts that two models' scores answer alike; where they have several labels, in all of them."""
-        alike = (now == before).all(1) if self.several else now.argmax(1) == before.argmax(1)
-        return float(alike.mean())
-
     def subset(self, rows: Array) -> Gold:
         """Of these rows, in this order."""
         return self._replace(targets=self.targets[rows], queries=None if self.queries is None else self.queries[rows])
@@ -66,51 +58,52 @@ class MetricUnits(NamedTuple):
 class Metric(NamedTuple):
     """How a metric is computed, and what it needs to know.
 
-    units: of the scores (n, classes) and the gold. share: of sums (…, counts) a share in 0..1 each.
+    units: of a model's answers and the gold. share: of sums (…, counts) a share in 0..1 each.
     """
 
     title: str
-    units: Callable[[Array, Gold], MetricUnits]
+    units: Callable[[Answers, Gold], MetricUnits]
     share: Callable[[Array], Array]
     needs_positive: bool = False
     ranks: bool = False  # its units are queries
 
 
-def _right(scores: Array, gold: Gold) -> MetricUnits:
+def _right(answers: Answers, gold: Gold) -> MetricUnits:
     """Right or wrong; of several labels all must be right."""
-    right = (scores.astype(bool) == gold.targets).all(1) if gold.several else scores.argmax(1) == gold.targets
+    chosen = answers.chosen
+    right = (chosen == gold.targets).all(1) if gold.several else chosen[np.arange(len(chosen)), gold.targets]
     return MetricUnits(right.astype(np.int64), np.array([[0.0, 1.0], [1.0, 1.0]]))
 
 
-def _confusions(scores: Array, gold: Gold) -> MetricUnits:
+def _confusions(answers: Answers, gold: Gold) -> MetricUnits:
     """For each class how often it is both predicted and gold; and then how often predicted plus how often gold."""
-    classes = scores.shape[1]
+    classes = answers.chosen.shape[1]
     if gold.several:
-        predicted, targets = scores.astype(bool), gold.targets.astype(bool)
-        bits = np.packbits(np.hstack([predicted, targets]), axis=1)
+        targets = gold.targets.astype(bool)
+        bits = np.packbits(np.hstack([answers.chosen, targets]), axis=1)
         _, first, cells = np.unique(bits, axis=0, return_index=True, return_inverse=True)
-        guess, truth = predicted[first].astype(float), targets[first].astype(float)
+        guess, truth = answers.chosen[first].astype(float), targets[first].astype(float)
     else:
-        kinds, cells = np.unique(gold.targets * classes + scores.argmax(1), return_inverse=True)
+        kinds, cells = np.unique(gold.targets * classes + answers.winners(), return_inverse=True)
         guess, truth = np.eye(classes)[kinds % classes], np.eye(classes)[kinds // classes]
     return MetricUnits(cells.reshape(-1), np.hstack([guess * truth, guess + truth]))
 
 
-def _confusion_of_positive(scores: Array, gold: Gold) -> MetricUnits:
-    cells, table = _confusions(scores, gold)
-    return MetricUnits(cells, table[:, [gold.positive, scores.shape[1] + (gold.positive or 0)]])
+def _confusion_of_positive(answers: Answers, gold: Gold) -> MetricUnits:
+    cells, table = _confusions(answers, gold)
+    return MetricUnits(cells, table[:, [gold.positive, answers.chosen.shape[1] + (gold.positive or 0)]])
 
 
-def _ranks(scores: Array, gold: Gold) -> tuple[Array, Array, Array]:
+def _ranks(answers: Answers, gold: Gold) -> tuple[Array, Array, Array]:
     """Of every positive row its query (counted from 0), its rank, and how many positive rows stand up to there.
 
     Ranked by the odds of the positive class, which still differ where probabilities near 1 are rounded to the same.
     Among equals, positive rows come last: who gives every row the same score is not to be rewarded for it.
     """
     assert gold.queries is not None
-    of_positive = scores[:, gold.positive].astype(float)
+    of_positive = answers.probabilities[:, gold.positive].astype(float)
     with np.errstate(divide="ignore"):
-        odds = of_positive / (np.delete(scores, gold.positive or 0, axis=1).sum(1, dtype=float))
+        odds = of_positive / (np.delete(answers.probabilities, gold.positive or 0, axis=1).sum(1, dtype=float))
     relevant = gold.targets == gold.positive
     order = np.lexsort((relevant, -odds, gold.queries))
     queries, relevant = gold.queries[order], relevant[order]
@@ -121,14 +114,14 @@ def _ranks(scores: Array, gold: Gold) -> tuple[Array, Array, Array]:
     return query[found], found - starts[query[found]] + 1, np.cumsum(relevant)[found] - before[query[found]]
 
 
-def _average_precisions(scores: Array, gold: Gold) -> MetricUnits:
-    query, rank, found = _ranks(scores, gold)
+def _average_precisions(answers: Answers, gold: Gold) -> MetricUnits:
+    query, rank, found = _ranks(answers, gold)
     counts = np.bincount(query)
     return _of_values((np.bincount(query, found / rank) / np.maximum(counts, 1))[counts > 0])
 
 
-def _reciprocal_ranks(scores: Array, gold: Gold) -> MetricUnits:
-    _, rank, found = _ranks(scores, gold)
+def _reciprocal_ranks(answers: Answers, gold: Gold) -> MetricUnits:
+    _, rank, found = _ranks(answers, gold)
     return _of_values(1 / rank[found == 1])
 
 
@@ -168,33 +161,6 @@ METRICS: Mapping[str, Metric] = {
 DEFAULT_METRICS = {"label": "accuracy", "labels": "micro-f1"}
 
 
-def packed_answers(classifier: Classifier, inputs: Sequence[Input]) -> Array:
-    """What metrics judge of a packed file's answers: probabilities (n, classes), or which of several labels it gives.
-
-    The largest of the probabilities is that of the label that it predicts.
-    """
-    found = classifier.predict_proba(inputs).astype(float)
-    if classifier.thresholds is not None:
-        return np.asarray(found >= np.array(classifier.thresholds))
-    labels = {label: at for at, label in enumerate(classifier.labels)}
-    chosen = np.array([labels[label] for label in classifier.predict(inputs)], np.int64)
-    # float32 may make two probabilities equal whose logits are not.
-    rows = np.flatnonzero(found.argmax(1) != chosen)
-    found[rows, chosen[rows]] = np.nextafter(found[rows].max(1), 2)
-    return found
-
-
-def named(scores: Array, labels: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
-    """What the scores of `answers` stand for: the label of each text, or all of its labels.
-
-    >>> named(np.array([[0.9, 0.1]]), ["x", "y"]), named(np.array([[True, True]]), ["x", "y"])
-    (['x'], [('x', 'y')])
-    """
-    if scores.dtype == bool:
-        return [tuple(labels[at] for at in np.flatnonzero(row).tolist()) for row in scores]
-    return [labels[at] for at in scores.argmax(1).tolist()]
-
-
 def check_metric(name: str) -> None:
     """Refuse a name that no metric bears."""
     if name not in METRICS:
@@ -205,11 +171,9 @@ class Measure(NamedTuple):
     """A metric together with the gold of some texts.
 
     >>> measure = Measure("macro-f1", Gold(np.array([0, 0, 1])))
-    >>> round(measure.value(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])), 3)
+    >>> round(measure.value(Answers.of(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]]))), 3)
     0.4
 
-    `scores` (n, classes) are probabilities, one row a text, of which the largest is the answer; where texts have
-    several labels, they are 0 and 1: which labels are given, by whatever thresholds.
     - accuracy: of several labels all must be right. macro-f1: the mean over labels that are gold or predicted.
       micro-f1: of all labels together. f1: of the positive label.
     - map and mrr: mean average precision, and mean reciprocal rank of the first positive row, over queries; queries
@@ -229,24 +193,25 @@ class Measure(NamedTuple):
         """Its name as people write it, such as macro-F1."""
         return self.metric.title
 
-    def value(self, scores: Array) -> float:
+    def value(self, answers: Answers) -> float:
         """A share in 0..1."""
-        cells, table = self.metric.units(scores, self.gold)
+        cells, table = self.metric.units(answers, self.gold)
         return float(self.metric.share(np.bincount(cells, minlength=len(table)) @ table))
 
     def majority(self) -> float | None:
         """The accuracy of always giving the most frequent label; None where texts may have several."""
         return None if self.gold.several else float(np.bincount(self.gold.targets).max() / len(self.gold.targets))
 
-    def micro_f1(self, scores: Array) -> float | None:
+    def micro_f1(self, answers: Answers) -> float | None:
         """Beside the metric, where texts may have several labels; else None."""
-        return self._replace(name="micro-f1").value(scores) if self.gold.several else None
+        return self._replace(name="micro-f1").value(answers) if self.gold.several else None
 
-    def damages(self, dense: Array, packed: Array, labels: Sequence[str]) -> list[Damage]:
+    def damages(self, dense: Answers, packed: Answers, labels: Sequence[str]) -> list[Damage]:
         """What the packed model has lost of each label, the largest loss first, where texts may have several."""
         if not self.gold.several:
             return []
-        return damages(named(dense, labels), named(packed, labels), named(self.gold.targets.astype(bool), labels))
+        gold = Answers(self.gold.targets, self.gold.targets.astype(bool))
+        return damages(*(each.named(labels, several=True) for each in (dense, packed, gold)))
 
     def subset(self, rows: Array) -> Measure:
         """On these rows alone."""

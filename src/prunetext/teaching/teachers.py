@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.special import expit
 
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
+from prunetext.data.probabilities import PROBABILITY_ENDINGS
 from prunetext.data.task import Task
 from prunetext.errors import InputError, require
-from prunetext.modelfiles.header import read_header
-from prunetext.modelfiles.trained import read_trained
+from prunetext.modelfiles.api import open_model
 from prunetext.models.encoded import SINGLE
-from prunetext.models.protocol import load_family
 from prunetext.options import TeachOptions
+from prunetext.statistics.answers import Answering, recipe_of
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
-from prunetext.teaching.probabilities import ENDINGS, read_probabilities
-from prunetext.training.answering import logits
 
 Tell = Callable[[int, int], None] | None
 
 TEACHERS_VERSION = 1  # of the teachers made here: what another version has answered is not used again
 MOST_MEMBERS = 20
+LEAST_LIKELY = 1e-12  # as small as a model's probability is taken for
+DENSE = "dense.safetensors"  # of a run
 READ = (".json", ".safetensors", ".txt", ".model")  # endings of what transformers reads of a folder
 TEACHER_KINDS = (
     f"sample:{', sample:'.join(transformer.ENCODER_SAMPLES)}, a folder that transformers' save_pretrained has written, "
-    "the folder of an earlier run, a .jsonl, .parquet or .csv file of probabilities, ensemble, or ngrams"
+    "the folder of an earlier run, any model file that evaluate takes, a .jsonl, .parquet or .csv file of "
+    "probabilities, ensemble, or ngrams"
 )
 
 
@@ -101,10 +100,12 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
         raise InputError(f"teacher {name}: there is no such sample. Give {TEACHER_KINDS}.")
     if sample is None and not path.exists():
         raise InputError(f"teacher {name}: there is no such file or folder. Give {TEACHER_KINDS}.")
-    if path.suffix.lower() in ENDINGS and path.is_file():
+    if path.suffix.lower() in PROBABILITY_ENDINGS and path.is_file():
         return of_probabilities(path, data)
-    if (path / "dense.safetensors").is_file():
-        return of_run(path, data, origin or Origin(data.fingerprint()))
+    if (path / DENSE).is_file():
+        return of_model(name, path / DENSE, data, origin or Origin(data.fingerprint()))
+    if path.is_file():
+        return of_model(name, path, data, origin or Origin(data.fingerprint()))
     if sample is not None or (path / transformer.CONFIG).is_file():
         return of_transformer(name, options, data)
     raise InputError(f"teacher {name}: this is none. Give {TEACHER_KINDS}.")
@@ -112,43 +113,47 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
 
 def of_probabilities(path: Path, data: Data) -> Teacher:
     """Who has answered in a file; about other texts it says nothing."""
-    labels = data.labels
-    answers = read_probabilities(path, labels, data.train.task)
-    silent = np.full(len(labels), np.nan, np.float32)
+    model = open_model(path, labels=data.labels, task=data.train.task)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
-        return np.stack([answers.get(text, silent) for text in texts]) if texts else np.zeros((0, len(labels)), "f")
+        return logits_of(model, texts, data.labels)
 
     return Teacher(str(path), digest_of(digest_of_file(path)), answer, answers_all=False)
 
 
-def of_run(folder: Path, data: Data, origin: Origin) -> Teacher:
-    """The dense model of an earlier run, which must not have learnt from what this one is judged on."""
-    path = folder / "dense.safetensors"
-    found, labels = read_trained(path), data.labels
-    refuse_labels(str(folder), found.labels, labels)
-    if (learnt := found.task) != (wanted := data.train.task):
+def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
+    """A model in a file, such as the dense one of an earlier run; it must not have learnt from dev or test."""
+    model, labels = open_model(path), data.labels
+    refuse_labels(name, model.labels, labels)
+    if model.task != (wanted := data.train.task):
         raise InputError(
-            f"teacher {folder}: its task is {learnt.name}, but that of train is {wanted.name}. "
+            f"teacher {name}: its task is {model.task.name}, but that of train is {wanted.name}. "
             "Give a teacher of that task."
         )
-    recipe = json.loads(read_header(path).metadata.get("recipe", "null"))
-    theirs = Origin(recipe.get("data", ""), recipe.get("source")) if isinstance(recipe, dict) else Origin("")
+    recipe = recipe_of(model)
+    theirs = Origin(recipe.get("data", ""), recipe.get("source"))
     if theirs.source is not None and theirs.source == origin.source and theirs.data != origin.data:
         raise InputError(
-            f"teacher {folder}: it was made of the same texts, split otherwise, so that it has learnt from texts of "
+            f"teacher {name}: it was made of the same texts, split otherwise, so that it has learnt from texts of "
             "dev and test. Give dev and test as files of their own, or a run of the same --seed."
         )
-    doubt = f"Teacher {folder} was made of other data: whether texts of dev or test were among them is not known."
-    order, family = torch.tensor([found.labels.index(label) for label in labels]), load_family(found.family)
+    doubt = f"Teacher {name} was made of other data: whether texts of dev or test were among them is not known."
+    key = digest_of("model", str(TEACHERS_VERSION), digest_of_file(path), *labels)
+    notes = () if theirs.data == origin.data else (doubt,)
 
     def ask(texts: Sequence[Input]) -> Floats:
-        answered: Floats = logits(found.model, family.encode(found.reader, texts))[:, order].numpy()
-        return answered
+        return logits_of(model, texts, labels)
 
-    key = digest_of("run", digest_of_file(path), *labels)
-    notes = () if theirs.data == origin.data else (doubt,)
-    return Teacher(str(folder), key, lambda texts, tell: cached(key, texts, len(labels), ask, tell), notes=notes)
+    return Teacher(name, key, lambda texts, tell: cached(key, texts, len(labels), ask, tell), notes=notes)
+
+
+def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str]) -> Floats:
+    """What a model says as logits (n, classes): logarithms of probabilities or, of several labels, their log-odds."""
+    said = model.answers(texts).reordered(model.labels, labels).probabilities.astype(np.float64)
+    logits = np.log(np.maximum(said, LEAST_LIKELY))
+    if model.task.answer == "labels":
+        logits -= np.log(np.maximum(1 - said, LEAST_LIKELY))
+    return logits.astype(np.float32)
 
 
 def of_ngrams(name: str, data: Data) -> Teacher:

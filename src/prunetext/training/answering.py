@@ -9,8 +9,8 @@ from torch import Tensor
 
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
-from prunetext.statistics.metrics import Array, Gold, Measure
-from prunetext.statistics.thresholds import decided
+from prunetext.statistics.answers import Answers, Array
+from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.batches import evaluation_batches
 from prunetext.training.losses import loss_of
 
@@ -39,25 +39,24 @@ def thresholds_of(model: Model, dev: Encoded) -> Array | None:
 
 def answers(
     model: Model, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
-) -> Array:
-    """What metrics judge: probabilities (n, classes) of all texts; of several labels, which each text is given.
+) -> Answers:
+    """What the model says of all texts.
 
-    By these thresholds, or by those that suit the examples best, of which `rows` are looked at, or all.
+    Several labels are given by these thresholds, or by those that suit the examples best, of which `rows` are looked
+    at, or all.
     """
-    return given(probabilities(model, examples), examples, thresholds, rows)
+    return answered(probabilities(model, examples), examples, thresholds, rows)
 
 
-def given(
+def answered(
     found: Array, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
-) -> Array:
-    """The probabilities, or of several labels which each text is given, (n, classes) bool, as for `answers`."""
+) -> Answers:
+    """The probabilities with the labels that are chosen by them, as for `answers`."""
     tuned = loss_of(examples.task).tuned
-    if tuned is None:
-        return found
-    if thresholds is None:
+    if tuned is not None and thresholds is None:
         seen = slice(None) if rows is None else rows
         thresholds = tuned(found[seen], examples.targets.numpy()[seen])
-    return decided(found, thresholds)
+    return Answers.of(found, thresholds)
 
 
 def dev_values(
@@ -66,5 +65,5 @@ def dev_values(
     """Accuracy, or the value of another metric (a share), and the cross-entropy (nats) on dev."""
     loss, scores = loss_of(dev.task), logits(model, dev)
     measure = measure or Measure("accuracy", Gold(dev.targets.numpy()))
-    value = measure.value(given(loss.softened(scores.double(), 1.0).numpy(), dev))
+    value = measure.value(answered(loss.softened(scores.double(), 1.0).numpy(), dev))
     return value, float(loss.distilled(scores, dev.targets, None, 0.0, 1.0, class_weights))

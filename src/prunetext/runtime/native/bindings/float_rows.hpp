@@ -34,12 +34,14 @@ class FloatRows {
     Py_buffer view_;
 };
 
-// Room for so many numbers, as a bytearray.
-inline nanobind::object make_floats(size_t count) {
-    const auto size = static_cast<Py_ssize_t>(count * sizeof(float));
-    nanobind::object array = nanobind::steal(PyByteArray_FromStringAndSize(nullptr, size));
+// Room for so many bytes, as a bytearray.
+inline nanobind::object make_bytes(size_t count) {
+    nanobind::object array = nanobind::steal(PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(count)));
     if (!array.is_valid()) throw nanobind::python_error();
     return array;
 }
+
+// Room for so many numbers, as a bytearray.
+inline nanobind::object make_floats(size_t count) { return make_bytes(count * sizeof(float)); }
 
 }  // namespace prunetext

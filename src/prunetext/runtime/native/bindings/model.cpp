@@ -154,6 +154,25 @@ class PythonModel {
         return array;
     }
 
+    // What `probabilities` gives, and a bytearray of (texts, classes): 1 for each label that the text is given.
+    nb::object answers(nb::handle texts, int threads) const {
+        const HeldTexts held = hold(texts);
+        const size_t count = held.texts().size() / per(), words = (classes() + 63) / 64;
+        const nb::object shares = make_floats(count * classes()), chosen = make_bytes(count * classes());
+        auto *share = reinterpret_cast<float *>(PyByteArray_AsString(shares.ptr()));
+        char *const given = PyByteArray_AsString(chosen.ptr());
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t some) {
+            for (size_t i = first; i < first + some; ++i) {
+                std::vector<uint64_t> bits(words);
+                given_labels(model_, workspace, i - first, bits.data());
+                for (size_t c = 0; c < classes(); ++c)
+                    given[i * classes() + c] = static_cast<char>(bits[c / 64] >> c % 64 & 1);
+                prunetext::probabilities(model_, workspace, i - first, share + i * classes());
+            }
+        });
+        return nb::make_tuple(shares, chosen);
+    }
+
     // The features of single texts: a bytearray of float32, (texts, features).
     nb::object encode(nb::handle texts, int threads) const {
         const HeldTexts held(texts);
@@ -293,6 +312,7 @@ void bind_model(nb::module_ &module) {
         .def("predict_with_probability", &PythonModel::predict_with_probability, nb::arg("texts"), nb::arg("threads"),
              nb::arg("reject") = false)
         .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
+        .def("answers", &PythonModel::answers, nb::arg("texts"), nb::arg("threads"))
         .def("encode", &PythonModel::encode, nb::arg("texts"), nb::arg("threads"))
         .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"),
              nb::arg("texts").none(), nb::arg("second"))

@@ -58,4 +58,10 @@ void choose(const Model &model, const Workspace &workspace, size_t text, uint64_
     }
 }
 
+void given_labels(const Model &model, const Workspace &workspace, size_t text, uint64_t *out) {
+    if (model.several()) return choose(model, workspace, text, out);
+    const uint32_t label = winner(model, workspace, text);
+    out[label / 64] |= uint64_t{1} << label % 64;
+}
+
 }  // namespace prunetext

@@ -35,4 +35,7 @@ void probabilities(const Model &model, Workspace &workspace, size_t text, float 
 void choose(const Model &model, const Workspace &workspace, size_t text, uint64_t *out,
             std::vector<float> *shares = nullptr);
 
+// Set a bit for each label that a text is given: the winner's, or those of `choose`. The logits stay.
+void given_labels(const Model &model, const Workspace &workspace, size_t text, uint64_t *out);
+
 }  // namespace prunetext

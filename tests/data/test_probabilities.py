@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from helpers.tables import write_jsonl
+from prunetext.data.probabilities import LEAST_GIVEN, read_probabilities
+from prunetext.data.task import Task
 from prunetext.errors import DataError
-from prunetext.teaching.probabilities import read_probabilities
 
 LABELS = ["neg", "pos"]
 ROWS = [("great film", {"pos": 0.9, "neg": 0.1}), ("dull", {"neg": 1, "pos": 0})]
@@ -29,10 +29,10 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
     table = {"text": [text for text, _ in ROWS], "probabilities": [given for _, given in ROWS]}
     pq.write_table(pa.table({"text": table["text"], "probabilities": pa.array(table["probabilities"])}), files[2])
     for file in files:
-        answers = read_probabilities(file, LABELS)
-        assert set(answers) == {"great film", "dull"}
-        np.testing.assert_allclose(np.exp(answers["great film"]), [0.1, 0.9], rtol=1e-5)
-        assert np.isfinite(answers["dull"]).all()
+        table = read_probabilities(file, LABELS, Task())
+        assert set(table.rows) == {"great film", "dull"}
+        assert table.rows["great film"].tolist() == [0.1, 0.9]
+        assert table.rows["dull"].tolist() == [1, LEAST_GIVEN]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
         ({"neg": True, "pos": 0}, "not a number from 0 to 1"),
         ({"neg": float("nan"), "pos": 0.5}, "not a number from 0 to 1"),
         ({"neg": 0.5, "positive": 0.5}, "its labels are not those of train: 'pos' is one that the row lacks"),
-        ({"neg": 0.5, "pos": 0.4, "so": 0.1}, "'so' is one that the data do not have"),
+        ({"neg": 0.5, "pos": 0.4, "so": 0.1}, "'so' is one that train does not have"),
         ([0.5, 0.5], "no object of labels"),
         ("half and half", "no object of labels"),
     ],
@@ -52,7 +52,7 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
 def test_a_bad_row_is_named_by_file_line_and_rule(tmp_path: Path, given: object, said: str) -> None:
     path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ("fine", given)])
     with pytest.raises(DataError) as error:
-        read_probabilities(path, LABELS)
+        read_probabilities(path, LABELS, Task())
     assert str(error.value).startswith(f"{path}, line 3: ")
     assert said in str(error.value)
 
@@ -60,15 +60,32 @@ def test_a_bad_row_is_named_by_file_line_and_rule(tmp_path: Path, given: object,
 def test_a_row_without_a_text_is_named(tmp_path: Path) -> None:
     path = write_answers(tmp_path / "answers.jsonl", [*ROWS, (None, ROWS[0][1])])
     with pytest.raises(DataError, match="line 3: the row has no text"):
-        read_probabilities(path, LABELS)
+        read_probabilities(path, LABELS, Task())
 
 
 def test_a_text_with_two_answers_is_refused_and_one_that_is_repeated_is_not(tmp_path: Path) -> None:
     path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ROWS[0]])
-    assert len(read_probabilities(path, LABELS)) == 2
+    assert len(read_probabilities(path, LABELS, Task()).rows) == 2
     write_answers(path, [*ROWS, (ROWS[0][0], ROWS[1][1])])
     with pytest.raises(DataError, match="line 3: the text stands in an earlier row with other probabilities"):
-        read_probabilities(path, LABELS)
+        read_probabilities(path, LABELS, Task())
     write_answers(path, [("film", {"neg": 10**400, "pos": 0})])
     with pytest.raises(DataError, match="not a number from 0 to 1"):
-        read_probabilities(path, LABELS)
+        read_probabilities(path, LABELS, Task())
+
+
+def test_labels_and_task_are_found_in_the_file(tmp_path: Path) -> None:
+    table = read_probabilities(write_answers(tmp_path / "answers.jsonl", list(ROWS)))
+    assert (table.labels, table.task) == (LABELS, Task())
+    several = [("great film", {"pos": 0.9, "long": 0.8}), ("dull", {"long": 0.1, "pos": 0})]
+    table = read_probabilities(write_answers(tmp_path / "several.jsonl", list(several)))
+    assert (table.labels, table.task) == (["long", "pos"], Task(answer="labels"))
+    pair = {"text": "a film", "text_b": "film", "probabilities": {"0": 0.2, "1": 0.8}}
+    table = read_probabilities(write_jsonl(tmp_path / "pairs.jsonl", [pair]))
+    assert (table.task, list(table.rows)) == (Task(texts=2), [("a film", "film")])
+
+
+def test_a_row_of_other_labels_than_the_first_is_named(tmp_path: Path) -> None:
+    path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ("fine", {"neg": 1})])
+    with pytest.raises(DataError, match="line 3: its labels are not those of the first row: 'pos' is one that the row"):
+        read_probabilities(path)

@@ -1,0 +1,43 @@
+"""The model that a benchmark is of, as one of those that take part."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from prunetext.modelfiles.api import open_model
+from prunetext.modelfiles.exporting import packed_file
+from prunetext.modelfiles.header import is_packed
+from prunetext.peers.registry import Peer, bytes_on_disk
+from prunetext.runtime.api import load
+
+OURS = "prunetext"
+OWN_CODE = """
+import prunetext
+model = prunetext.load(PATH)
+def predict(texts):
+    return model.predict(texts, threads=THREADS)
+"""
+OTHER_CODE = """
+import prunetext
+model = prunetext.open_model(PATH)
+def predict(texts):
+    return model.answers(texts).named(model.labels, several=False)
+"""
+
+
+def subject_of(model: Path) -> tuple[Peer, list[str]]:
+    """What is measured beside the peers, and its labels; a packed file needs no other package."""
+    path = packed_file(model).absolute()
+    if is_packed(path):
+        classifier = load(path)
+        return Peer(OURS, installed_version(), OWN_CODE, str(path), classifier.size, threaded=True), classifier.labels
+    return Peer(path.name, "", OTHER_CODE, str(path), bytes_on_disk(path)), open_model(path).labels
+
+
+def installed_version() -> str:
+    """Of prunetext."""
+    try:
+        return version("prunetext")
+    except PackageNotFoundError:  # sources on PYTHONPATH
+        return ""

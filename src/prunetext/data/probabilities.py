@@ -1,0 +1,121 @@
+"""A file of probabilities: what any model, one behind an API included, says of some texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from prunetext.data.columns import Wanted, quoted
+from prunetext.data.dataset import Input
+from prunetext.data.formats import FORMATS
+from prunetext.data.task import Task
+from prunetext.errors import DataError
+
+Shares = npt.NDArray[np.float64]
+
+TOLERANCE = 0.01  # by which the sum of a row may differ from 1: of many labels with two digits each
+LEAST_GIVEN = 1e-6  # as small as a probability is taken for
+PROBABILITY_ENDINGS = tuple(ending for ending in FORMATS if ending != ".txt")
+EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
+REMEDY = f"Write rows such as {EXAMPLE}."
+ANSWER_COLUMNS = {
+    None: Wanted(label="probabilities", remedy=REMEDY),  # the columns say how many texts a row has
+    1: Wanted("text", "probabilities", remedy=REMEDY),
+    2: Wanted("text", "probabilities", text_b="text_b", texts=2, remedy=REMEDY),
+}
+
+
+class ProbabilityTable(NamedTuple):
+    """What a file of probabilities says: for each text, or pair, a probability of each label (classes,)."""
+
+    labels: list[str]
+    task: Task
+    rows: Mapping[Input, Shares]
+
+
+class _Row(NamedTuple):
+    line: int | None
+    asked: Input
+    given: Mapping[str, Any]
+
+
+def read_probabilities(
+    path: Path, labels: Sequence[str] | None = None, task: Task | None = None, owner: str = "train"
+) -> ProbabilityTable:
+    """Read the probabilities that somebody has given to texts, or to pairs of them.
+
+        table = read_probabilities(Path("answers.jsonl"), ["neg", "pos"], Task())
+        table.rows["great film"]        # array([0.02, 0.98])
+
+    The file is a table with the columns `text` (and `text_b`, where the task is of pairs) and `probabilities`, an
+    object with a number for each label, which in a .csv is written as JSON. Where no labels are given, they are those
+    of the first row, sorted. Where no task is given, the columns tell whether rows are pairs, and texts have several
+    labels if a row does not sum to 1. DataError, with the line, for labels other than those of `owner`, for what is no
+    number from 0 to 1, and for probabilities of one label that do not sum to 1. Probabilities below `LEAST_GIVEN` are
+    taken for that.
+    """
+    read = list(_rows(path, None if task is None else task.texts))
+    if not read:
+        raise DataError(path, f"there are no rows. {REMEDY}")
+    if labels is None:
+        labels, owner = sorted(read[0].given), "the first row"
+    shares = [_shares(path, row, labels, owner) for row in read]
+    if task is None:
+        single = all(abs(float(each.sum()) - 1) <= TOLERANCE for each in shares)
+        task = Task(1 if isinstance(read[0].asked, str) else 2, "label" if single else "labels")
+    rows: dict[Input, Shares] = {}
+    for row, given in zip(read, shares, strict=True):
+        if task.answer == "label" and abs(float(given.sum()) - 1) > TOLERANCE:
+            raise DataError(
+                path,
+                f"the probabilities sum to {given.sum():.4g}, not to 1. Correct the row, or apply a softmax.",
+                row.line,
+            )
+        kept = np.maximum(given, LEAST_GIVEN)
+        if not np.allclose(np.log(rows.setdefault(row.asked, kept)), np.log(kept), atol=TOLERANCE):
+            raise DataError(path, "the text stands in an earlier row with other probabilities. Leave one.", row.line)
+    return ProbabilityTable(list(labels), task, rows)
+
+
+def _rows(path: Path, texts: int | None) -> Iterator[_Row]:
+    """Each row with its object of probabilities, whatever that holds."""
+    for place, cells, given, _ in FORMATS[path.suffix.lower()](path, ANSWER_COLUMNS[texts], "utf-8"):
+        line = place if isinstance(place, int) else None
+        strings = tuple(text for text in cells if isinstance(text, str))
+        if len(strings) < len(cells):
+            raise DataError(path, f"the row has no text. {REMEDY}", line)
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except (ValueError, RecursionError):
+                given = None
+        if not isinstance(given, dict):
+            raise DataError(path, f"its probabilities are no object of labels. {REMEDY}", line)
+        asked = strings[0] if len(strings) == 1 else (strings[0], strings[1])
+        yield _Row(line, asked, {str(label): value for label, value in given.items()})
+
+
+def _shares(path: Path, row: _Row, labels: Sequence[str], owner: str) -> Shares:
+    """The probabilities of a row, in the order of the labels."""
+    given = row.given
+    if unlike := sorted(set(given) ^ set(labels)):
+        side = f"{owner} does not have" if unlike[0] in given else "the row lacks"
+        raise DataError(
+            path,
+            f"its labels are not those of {owner}: {quoted(unlike[0])} is one that {side}. "
+            f"Give a probability for each label of {owner}, and for no others.",
+            row.line,
+        )
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in given.values())
+    try:
+        shares = np.array([float(given[label]) for label in labels] if numbers else [np.nan], np.float64)
+    except OverflowError:  # a whole number of hundreds of digits
+        shares = np.array([np.inf])
+    if not ((shares >= 0) & (shares <= 1 + TOLERANCE)).all():
+        raise DataError(path, "a probability is not a number from 0 to 1. Correct the row.", row.line)
+    return np.minimum(shares, 1.0)

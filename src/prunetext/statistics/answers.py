@@ -1,0 +1,125 @@
+"""What a model says of some texts, and what anything that labels texts has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from prunetext.data.dataset import Input
+from prunetext.data.task import Task
+from prunetext.statistics.thresholds import decided
+
+Array = npt.NDArray[Any]
+GivenLabels = Sequence[str] | Sequence[tuple[str, ...]]  # the label of each text, or all the labels of each
+
+
+class Answers(NamedTuple):
+    """The probability of each label for each text, and the labels that each text is given.
+
+    >>> Answers.of(np.array([[0.9, 0.1], [0.3, 0.7]])).named(["dull", "great"], several=False)
+    ['dull', 'great']
+
+    `probabilities`: float, (texts, classes), a row of NaN where the model says nothing of a text. `chosen`: bool,
+    (texts, classes). Where each text has one label, the model chooses one, or none where it says nothing. The chosen
+    label need not be the one of `probabilities.argmax(1)`: two probabilities may be rounded to the same number.
+    """
+
+    probabilities: Array
+    chosen: Array
+
+    @classmethod
+    def of(cls, probabilities: Array, thresholds: Array | None = None) -> Answers:
+        """Choose by the probabilities: the first of the largest, or with thresholds each label that reaches its own.
+
+        >>> Answers.of(np.array([[0.5, 0.5]])).chosen.tolist()
+        [[True, False]]
+        >>> Answers.of(np.array([[0.5, 0.5]]), np.array([0.4, 0.6])).chosen.tolist()
+        [[True, False]]
+        """
+        if thresholds is not None:
+            return cls(probabilities, decided(probabilities, thresholds))
+        rows = np.flatnonzero(np.isfinite(probabilities).all(1))
+        chosen = np.zeros(probabilities.shape, bool)
+        chosen[rows, probabilities[rows].argmax(1)] = True
+        return cls(probabilities, chosen)
+
+    @classmethod
+    def joined(cls, *parts: Answers) -> Answers:
+        """One below the other."""
+        return cls(*(np.concatenate(rows) for rows in zip(*parts, strict=True)))
+
+    def subset(self, rows: Array) -> Answers:
+        """Of these texts, in this order."""
+        return Answers(self.probabilities[rows], self.chosen[rows])
+
+    def reordered(self, own: Sequence[str], wanted: Sequence[str]) -> Answers:
+        """The same with the columns in the order of the wanted labels, of which there are as many as own ones."""
+        if list(own) == list(wanted):
+            return self
+        places = [own.index(label) for label in wanted]
+        return Answers(self.probabilities[:, places], self.chosen[:, places])
+
+    def winners(self) -> Array:
+        """The class of each text that is given one label, int (texts,)."""
+        return np.asarray(self.chosen.argmax(1))
+
+    def named(self, labels: Sequence[str], *, several: bool) -> list[str] | list[tuple[str, ...]]:
+        """The label of each text or, where it may have several, all of its labels.
+
+        >>> answers = Answers.of(np.array([[0.9, 0.8], [0.1, 0.2]]), np.array([0.5, 0.5]))
+        >>> answers.named(["x", "y"], several=True)
+        [('x', 'y'), ()]
+        """
+        if several:
+            return [tuple(labels[at] for at in np.flatnonzero(row).tolist()) for row in self.chosen]
+        return [labels[at] for at in self.winners().tolist()]
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """Anything that labels texts.
+
+        model = prunetext.open_model("runs/reviews/model.safetensors")
+        model.labels                                        # ['neg', 'pos']
+        probabilities, chosen = model.answers(["great film"])
+
+    `name` is what messages call it, such as its path. `labels` are in the order of the columns of what it answers.
+    `task` says what it is asked. `provenance` is what it says of where it comes from, under `recipe` how it was made;
+    it may be empty. `answers` takes texts, or pairs of them, and gives them as `Answers` has them.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def labels(self) -> list[str]: ...  # noqa: D102
+    @property
+    def task(self) -> Task: ...  # noqa: D102
+    @property
+    def provenance(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def answers(self, inputs: Sequence[Input]) -> Answers: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """An `Answering` of a function that answers; `kind` is what it is, in the words of a message."""
+
+    kind: str
+    name: str
+    labels: list[str]
+    task: Task
+    answer: Callable[[Sequence[Input]], Answers]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def answers(self, inputs: Sequence[Input]) -> Answers:
+        """As the function answers."""
+        return self.answer(inputs)
+
+
+def recipe_of(model: Answering) -> dict[str, Any]:
+    """How the model was made, as far as it says so."""
+    recipe = model.provenance.get("recipe")
+    return recipe if isinstance(recipe, dict) else {}
