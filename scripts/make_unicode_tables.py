@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -208,11 +208,11 @@ inline constexpr char32_t kTargets[{len(targets)}] = {{
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file, or compare it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare the checked-in file instead of writing it")
-    check = parser.parse_args().check
+    check = parser.parse_args(arguments).check
     text = render(make_tables())
     if not check:
         OUTPUT.write_text(text, encoding="utf-8", newline="\n")

@@ -30,26 +30,18 @@ settings.load_profile("repeatable")
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run a command in this process."""
+    """Run a command in this process, with keywords for what it has no flag for."""
     from helpers.commands import Done
     from prunetext.cli import app as cli
 
-    def run(*arguments: object) -> Done:
+    def run(*arguments: object, **beyond: Any) -> Done:
         with pytest.raises(SystemExit) as exit_:
-            cli.main([str(each) for each in arguments])
+            cli.main([str(each) for each in arguments], **beyond)
         said = capsys.readouterr()
         assert isinstance(exit_.value.code, int)
         return Done(exit_.value.code, said.out, said.err)
 
     return run
-
-
-@pytest.fixture
-def save_often(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """From when it is called, let training write a checkpoint after every step, since a kill is soon to follow."""
-    from helpers.runs import CAREFUL
-
-    return lambda: monkeypatch.setattr("prunetext.fitting.effort.USUAL", CAREFUL)
 
 
 @pytest.fixture
@@ -165,16 +157,3 @@ def toy_data(toy_examples: Callable[..., Any]) -> Callable[..., Any]:
         return Data(*parts, name="toy", report=count_flaws(*parts))
 
     return make
-
-
-@pytest.fixture(scope="module")
-def quick_training() -> Iterator[None]:
-    """Let toy models learn in few steps, be pruned in small ones, and speeds be measured in no time.
-
-    Through the command line no effort can be passed, so this is what is usual while it lasts.
-    """
-    from helpers.runs import QUICK
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("prunetext.fitting.effort.USUAL", QUICK)
-        yield

@@ -1,12 +1,11 @@
 """A packed file of toy data, and peers that need no installation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from prunetext.benchmarking import floors, measure
 from prunetext.data.dataset import Data
 from prunetext.peers.registry import Peer
 
@@ -40,14 +39,3 @@ def model(random_model: Callable[..., Any], tmp_path_factory: pytest.TempPathFac
     words = [f"common{number}" for number in range(12)]
     pack(random_model(words=len(words), classes=2), words, ["class 0", "class 1"], path)
     return path
-
-
-@pytest.fixture
-def quick() -> Iterator[None]:
-    """Passes over few texts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "PASS_BYTES", 1)
-        patch.setattr(measure, "CALLS", 5)
-        patch.setattr(measure, "MEMORY_STARTS", 1)
-        patch.setattr(floors, "FLOOR_BYTES", 1)
-        yield

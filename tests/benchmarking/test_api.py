@@ -8,33 +8,18 @@ from typing import Any
 import pytest
 
 import prunetext
+from helpers.benches import FEW
 from helpers.tables import write_splits
-from prunetext.benchmarking import api
+from prunetext.benchmarking.api import measured, one_line
+from prunetext.benchmarking.measure import Passes
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.peers import registry as peers
-from prunetext.peers.registry import Peer, PeerTraining
+from prunetext.peers.registry import Peer
 
 Call = Callable[..., Any]
-QUICK: dict[str, Any] = {"passes": 2, "starts": 1}
+QUICK: dict[str, Any] = {"passes": 2, "starts": 1, "amounts": FEW}
 
 
-@pytest.fixture
-def stubbed(stub: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Peers that need no installation: one that works, one that does not load."""
-    made = {"stub": stub(), "broken": stub("broken", "raise ValueError('no')")}
-    monkeypatch.setattr(peers, "PEERS", dict.fromkeys(made, ""))
-    monkeypatch.setattr(api, "PEERS", dict.fromkeys(made, ""))
-
-    def make(name: str, training: PeerTraining) -> Peer:
-        if name not in made:
-            raise peers.AbsentError(f"not installed: pip install {name}")
-        return made[name]
-
-    monkeypatch.setattr(api, "make", make)
-
-
-@pytest.mark.usefixtures("quick")
 def test_rows_are_the_model_the_peers_and_the_floors(model: Path, data: Data) -> None:
     assert data.test is not None
     told: list[str] = []
@@ -56,22 +41,24 @@ def test_rows_are_the_model_the_peers_and_the_floors(model: Path, data: Data) ->
     assert told[0] == "making scikit-learn"
 
 
-@pytest.mark.usefixtures("quick", "stubbed")
-def test_a_peer_that_can_not_be_loaded_is_missing(model: Path, data: Data) -> None:
-    found = prunetext.bench(model, data, **QUICK)
-    assert [row.name for row in found.rows if row.kind == "peer"] == ["stub"]
-    assert found.rows[1].accuracy == 1.0
-    assert found.missing == {"broken": "ValueError: no"}
+def course_of(examples: Examples, folder: Path) -> Passes:
+    return Passes(examples.texts, folder, passes=2, threads=1, amounts=FEW)
 
 
-@pytest.mark.usefixtures("quick", "stubbed")
+def test_a_peer_that_can_not_be_loaded_has_no_row(stub: Callable[..., Peer], data: Data, tmp_path: Path) -> None:
+    peers = [stub("prunetext"), stub(), stub("broken", "raise ValueError('no')")]
+    rows, failed = measured(course_of(data.train, tmp_path), peers, 1, data.train.labels, print)
+    assert [row.name for row in rows if row.kind == "peer"] == ["stub"]
+    assert rows[1].accuracy == 1.0
+    assert failed == {"broken": "ValueError: no"}
+
+
 def test_without_test_texts_all_are_taken(model: Path, data: Data) -> None:
-    found = prunetext.bench(model, data.train, **QUICK)
+    found = prunetext.bench(model, data.train, peers="none", **QUICK)
     assert found.texts == len(data.train)
     assert found.notes == ["There is no test split: peers were trained on the very texts that they label."]
 
 
-@pytest.mark.usefixtures("quick")
 def test_without_train_texts_nobody_is_trained(model: Path, tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_text("text,label\na film,class 0\nsign1,class 1\n", "utf-8")
     found = prunetext.bench(model, tmp_path, peers="scikit-learn", **QUICK)
@@ -79,10 +66,10 @@ def test_without_train_texts_nobody_is_trained(model: Path, tmp_path: Path) -> N
     assert found.missing == {"scikit-learn": "there are no texts to train it on"}
 
 
-@pytest.mark.usefixtures("quick", "stubbed")
 def test_line_breaks_and_halves_of_characters_are_taken_out(model: Path) -> None:
     texts = Examples(["sign1\nx\u2028y", "half \ud800", ""], ["class 1", "class 0", "class 0"])
-    assert prunetext.bench(model, texts, peers="stub", **QUICK).rows[1].accuracy == 1.0
+    assert one_line(texts).texts == ["sign1 x y", "half ?", ""]
+    assert prunetext.bench(model, texts, peers="none", **QUICK).texts == 3
 
 
 @pytest.mark.parametrize(
@@ -104,11 +91,11 @@ def test_what_is_wrong_with_the_arguments_is_said(
 
 
 def test_a_process_that_ends_early_is_the_reader_s_to_repair(
-    model: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+    stub: Callable[..., Peer], data: Data, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(api, "OWN_CODE", "raise ValueError('cut off')")
+    ours, course = stub("prunetext", "raise ValueError('cut off')"), course_of(data.train, tmp_path)
     with pytest.raises(InputError, match=r"^prunetext: ValueError: cut off\. Repair that package"):
-        prunetext.bench(model, data, peers="none", **QUICK)
+        measured(course, [ours, stub()], 1, data.train.labels, print)
 
 
 @pytest.fixture
@@ -116,19 +103,20 @@ def folder(data: Data, tmp_path: Path) -> Path:
     return write_splits(tmp_path / "data", data)
 
 
-@pytest.mark.usefixtures("quick", "stubbed")
 def test_the_command_prints_two_tables_or_json(model: Path, folder: Path, call: Call) -> None:
-    done = call("bench", model, folder, "--passes", 2, "--starts", 1)
+    done = call(
+        "bench", model, folder, "--passes", 2, "--starts", 1, "--peers", "scikit-learn,onnxruntime", amounts=FEW
+    )
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert [line.split("  ")[0] for line in lines if "×" in line][:2] == ["all texts", "one text"]
     assert sum(line.startswith("prunetext ") for line in lines) == 2
-    assert sum(line.startswith("stub ") for line in lines) == 2
+    assert sum(line.startswith("scikit-learn tf-idf + LR ") for line in lines) == 2
     assert sum(line.startswith("split and hash ") for line in lines) == 1
-    assert lines[-1] == "Without broken: ValueError: no."
-    assert done.err.splitlines()[:2] == ["making stub", "making broken"]
+    assert lines[-1].startswith("Without onnxruntime: "), "no dense model lies beside this one, if it is installed"
+    assert done.err.splitlines()[:2] == ["making scikit-learn", "making onnxruntime"]
 
-    done = call("bench", model, folder, "--passes", 2, "--starts", 1, "--peers", "none", "--json")
+    done = call("bench", model, folder, "--passes", 2, "--starts", 1, "--peers", "none", "--json", amounts=FEW)
     found = json.loads(done.out)
     assert (found["rows"][0]["name"], found["passes"], found["missing"]) == ("prunetext", 2, {})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.benches import FEW
 from prunetext.benchmarking import cold
 from prunetext.benchmarking.measure import WC, Passes
 from prunetext.benchmarking.processes import EndedError, Worker
@@ -88,9 +89,8 @@ def test_a_process_that_ends_says_why(stub: Stub, file: Path, code: str, reason:
     assert str(caught.value) == reason
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_course_measures_all_and_leaves_out_who_fails(stub: Stub, tmp_path: Path) -> None:
-    course = Passes(TEXTS, tmp_path, passes=3, threads=2)
+    course = Passes(TEXTS, tmp_path, passes=3, threads=2, amounts=FEW)
     broken = stub("broken", "import no_such_package_anywhere")
     able, samples, failed = course.qualify([stub(threaded=True), broken])
     assert [peer.name for peer in able] == ["stub"]
@@ -121,7 +121,7 @@ def test_few_texts_are_taken_several_times_in_a_pass(tmp_path: Path) -> None:
     assert len(Passes([""], tmp_path, passes=1, threads=1).passed) > 1, "texts may be empty"
 
 
-def test_cold_starts_come_beside_bare_python(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cold_starts_come_beside_bare_python(stub: Stub) -> None:
     seconds = {"bare": iter(range(100)), "stub": iter(range(0, 1000, 3))}
     order = []
 

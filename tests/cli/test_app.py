@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.commands import Call
-from helpers.kills import interrupt
+from helpers.kills import ctrl_c_when_read
 
 
 def test_help_and_version(call: Call) -> None:
@@ -49,12 +49,15 @@ def test_ctrl_c_before_there_is_an_answer_ends_with_130_and_one_word(model: Path
     assert (process.returncode, err) == (130, b"Interrupted.\n")
 
 
-@pytest.mark.parametrize("function", ["fitting.api.fit", "fitting.api.prune", "comparison.api.compare"])
-def test_ctrl_c_before_there_is_a_model_says_how_to_go_on(
-    function: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
-) -> None:
-    monkeypatch.setattr(f"prunetext.{function}", interrupt)
-    done = call(function.rpartition(".")[2], tmp_path, "--out", tmp_path / "run")
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGINT")
+@pytest.mark.parametrize(
+    ("name", "file"), [("fit", "label/1.txt"), ("prune", "recipe.json"), ("compare", "label/1.txt")]
+)
+def test_ctrl_c_before_there_is_a_model_says_how_to_go_on(name: str, file: str, tmp_path: Path, call: Call) -> None:
+    given = tmp_path / "given"
+    (given / "label").mkdir(parents=True)
+    with ctrl_c_when_read(given / file):
+        done = call(name, given, "--out", tmp_path / "run")
     assert done == (130, "", "Interrupted. Repeat the command to go on where it was.\n")
 
 

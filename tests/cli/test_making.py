@@ -14,10 +14,9 @@ import pytest
 
 import prunetext
 from helpers.commands import Call, assert_refused
+from helpers.runs import QUICK, fit
 from helpers.tables import write_splits
 from prunetext.fitting.folder import KEPT, STEPS_FOLDER
-
-pytestmark = pytest.mark.usefixtures("quick_training")
 
 
 def test_fit_prints_one_json_object_with_the_stored_result(
@@ -39,7 +38,7 @@ def test_fit_prints_the_table_and_takes_values_from_a_file(news: Path, tmp_path:
         f"data = {json.dumps(str(news))}\nepochs = 1\nmax_size = '1MB'\ndimensions = 4\nfilters = 4\nout = 'nowhere'\n",
         "utf-8",
     )
-    done = call("fit", "--config", config, "--out", tmp_path / "run")
+    done = call("fit", "--config", config, "--out", tmp_path / "run", effort=QUICK)
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0] == "300 rows were read."
@@ -122,16 +121,18 @@ def test_fit_refuses_to_write_where_it_can_not_or_must_not(run: Path, news: Path
 
 
 @pytest.fixture(scope="module")
-def run(toy_data: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
+def run(toy_data: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, with its data beside it; no test changes them."""
     folder = tmp_path_factory.mktemp("cli")
     write_splits(folder / "data", toy_data(train=128, dev=80, test=80))
     options = {"dimensions": 24, "filters": 16, "epochs": 8.0, "max_drop": 3.0}
-    return prunetext.fit(folder / "data", out=folder / "run", **options).path.parent
+    return fit(folder / "data", out=folder / "run", **options).path.parent
 
 
 def test_prune_prints_what_fit_prints_and_keeps_to_its_budget(run: Path, tmp_path: Path, call: Call) -> None:
-    code, out, err = call("prune", run, "--out", tmp_path / "new", "--max-size", "4kB", "--schedule", "oneshot")
+    code, out, err = call(
+        "prune", run, "--out", tmp_path / "new", "--max-size", "4kB", "--schedule", "oneshot", effort=QUICK
+    )
     assert code == 0, err
     lines = out.splitlines()
     assert lines[0] == "288 rows were read."
@@ -145,7 +146,7 @@ def test_prune_prints_what_fit_prints_and_keeps_to_its_budget(run: Path, tmp_pat
 
 def test_prune_prints_one_json_object_with_the_stored_result(run: Path, tmp_path: Path, call: Call) -> None:
     arguments = ("prune", run, "--out", tmp_path / "new", "--max-size", "4kB", "--criterion", "obs", "--json")
-    code, out, err = call(*arguments, "--groups", "filters,taps,weights")
+    code, out, err = call(*arguments, "--groups", "filters,taps,weights", effort=QUICK)
     assert code == 0, err
     found = json.loads(out)
     assert found.pop("path") == str(tmp_path / "new" / "model.safetensors")
@@ -199,11 +200,12 @@ def test_prune_refuses_to_write_where_it_must_not(run: Path, call: Call) -> None
 def test_a_run_may_be_pruned_in_its_own_place(run: Path, tmp_path: Path, call: Call) -> None:
     shutil.copytree(run, tmp_path / "run")
     before = (tmp_path / "run" / "dense.safetensors").stat().st_size
-    code, _, err = call("prune", tmp_path / "run", "--out", tmp_path / "run", "--overwrite", "--max-size", "4kB")
+    again = ("prune", tmp_path / "run", "--out", tmp_path / "run", "--overwrite")
+    code, _, err = call(*again, "--max-size", "4kB", effort=QUICK)
     assert code == 0, err
     assert (tmp_path / "run" / "model.safetensors").stat().st_size <= 4_000
     assert (tmp_path / "run" / "dense.safetensors").stat().st_size == pytest.approx(before, rel=0.05)
-    code, _, err = call("prune", tmp_path / "run", "--out", tmp_path / "run", "--overwrite", "--max-size", "3.5kB")
+    code, _, err = call(*again, "--max-size", "3.5kB", effort=QUICK)
     assert code == 0, err
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import prunetext
 from helpers.commands import Call, assert_refused
+from helpers.runs import QUICK
 from helpers.tables import write_csv, write_splits
 from prunetext.data.dataset import Data
 
@@ -20,10 +21,10 @@ def folder(toy_data: Callable[..., Data], tmp_path_factory: pytest.TempPathFacto
     return write_splits(tmp_path_factory.mktemp("cli") / "toy", toy_data(noise=0.05))
 
 
-@pytest.mark.usefixtures("quick_training", "without_fasttext")
+@pytest.mark.usefixtures("without_fasttext")
 def test_compare_prints_a_table_for_each_size_and_one_list_of_rows(folder: Path, tmp_path: Path, call: Call) -> None:
     out = tmp_path / "out"
-    code, shown, err = call("compare", folder, "--out", out, "--seeds", 2, *SMALL.split())
+    code, shown, err = call("compare", folder, "--out", out, "--seeds", 2, *SMALL.split(), effort=QUICK)
     assert code == 0, err
     rows = [json.loads(line) for line in (out / "rows.jsonl").read_text("utf-8").splitlines()]
     told = err.splitlines()
@@ -45,12 +46,12 @@ def test_compare_prints_a_table_for_each_size_and_one_list_of_rows(folder: Path,
     shares = [float(line.partition(" %")[0].rsplit(maxsplit=1)[1]) for line in lines[at + 2 : at + 6]]
     assert shares == sorted(shares, reverse=True)
 
-    code, shown, err = call("compare", folder, "--out", out, "--seeds", 2, *SMALL.split(), "--json")
+    code, shown, err = call("compare", folder, "--out", out, "--seeds", 2, *SMALL.split(), "--json", effort=QUICK)
     assert (code, err) == (0, "")
     assert json.loads(shown) == rows
 
     code, shown, err = call(
-        "compare", folder, "--out", tmp_path / "one", "--seeds", 1, *SMALL.split(), "--no-baselines"
+        "compare", folder, "--out", tmp_path / "one", "--seeds", 1, *SMALL.split(), "--no-baselines", effort=QUICK
     )
     assert code == 0, err
     assert len(err.splitlines()) == 4

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import prunetext
+from helpers.runs import QUICK
 from prunetext.comparison.api import Comparison
 from prunetext.data.dataset import Data
 
@@ -24,11 +25,6 @@ class Seen(NamedTuple):
 
 
 Compare = Callable[..., Seen]
-
-
-@pytest.fixture(scope="module")
-def repeatable(quick_training: None, without_fasttext: None) -> None:
-    """Quick, and without fastText, whose threads race."""
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +47,13 @@ def comparing(data: Data) -> Compare:
             if progress is not None:
                 progress(stage, now)
 
-        found = prunetext.compare(data, out=out, progress=told, **{**PLAN, **SMALL, **options})
+        found = prunetext.compare(data, out=out, progress=told, **{**PLAN, **SMALL, "effort": QUICK, **options})
         return Seen(out, found, len(dense), stages)
 
     return run
 
 
 @pytest.fixture(scope="module")
-def whole(comparing: Compare, tmp_path_factory: pytest.TempPathFactory, repeatable: None) -> Seen:
+def whole(comparing: Compare, tmp_path_factory: pytest.TempPathFactory, without_fasttext: None) -> Seen:
     """The whole plan, made once; no test changes it."""
     return comparing(tmp_path_factory.mktemp("compare") / "out")

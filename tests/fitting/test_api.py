@@ -15,7 +15,6 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.api import Result
 from prunetext.training.loop import Progress
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 Run = Callable[..., Result]  # what the fixture `run` gives
 
 

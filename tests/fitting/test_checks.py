@@ -12,7 +12,6 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.api import Result, fit
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 Run = Callable[..., Result]  # what the fixture `run` gives
 
 

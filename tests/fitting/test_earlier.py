@@ -1,8 +1,8 @@
 """A finished run pruned again: its data read again, its steps used again, and what has changed since refused."""
 
+import dataclasses
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,17 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, stop_at
-from helpers.runs import copy_run
+from helpers.runs import CAREFUL, QUICK, copy_run, fit, prune
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
-from prunetext.fitting.api import fit, prune
 from prunetext.fitting.folder import KEPT, RECIPE, SOURCE, STEPS_FOLDER
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "criterion": "taylor"}
 
 
 @pytest.fixture(scope="module")
-def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
+def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, and a run on them; no test changes them."""
     folder = tmp_path_factory.mktemp("earlier")
     write_splits(folder / "data", data, ("body", "kind"))
@@ -40,7 +38,7 @@ def both(fitted: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def memory(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Path:
+def memory(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on data from memory."""
     return fit(data, out=tmp_path_factory.mktemp("memory"), max_drop=100, **{**SMALL, "epochs": 1.0}).path.parent
 
@@ -123,10 +121,10 @@ def test_steps_that_were_there_change_nothing_of_the_result(
     assert sizes(tmp_path / "with") == sizes(tmp_path / "without")
 
 
-def test_killed_and_resumed_gives_the_same_bytes(fitted: Path, tmp_path: Path, save_often: Callable[[], None]) -> None:
-    options = {"criterion": "lasso", "schedule": "incremental", "max_size": "2kB"}
+def test_killed_and_resumed_gives_the_same_bytes(fitted: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"criterion": "lasso", "schedule": "incremental", "max_size": "2kB"}
     whole = prune(fitted / "run", out=tmp_path / "whole", **options)
-    save_often()
+    options["effort"] = CAREFUL
     for stage, step in (("step 1 tuning", 4), ("step 1", 3), ("step 2", 5)):
         with pytest.raises(KilledError):
             prune(fitted / "run", out=tmp_path / "killed", progress=stop_at(stage, step), **options)
@@ -178,14 +176,12 @@ def test_a_speed_is_measured_on_this_machine(fitted: Path, tmp_path: Path) -> No
     assert history["speed"] > 1_000
 
 
-def test_a_speed_is_reached(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "prunetext.fitting.stages.speed_of", lambda plan, run, model: 1e6 / (20 + model.costs()["time"]({}))
-    )
-    result = prune(fitted / "run", out=tmp_path / "new", min_speed=25_000)
+def test_a_speed_is_reached(fitted: Path, tmp_path: Path) -> None:
+    effort = dataclasses.replace(QUICK, speed=lambda model: 1e6 / (20 + model.costs()["time"]({})))
+    result = prune(fitted / "run", out=tmp_path / "new", min_speed=25_000, effort=effort)
     assert result.within_budget
     assert result.reason == "it labels 25,000 texts a second or more"
-    far = prune(fitted / "run", out=tmp_path / "far", min_speed="9M", schedule="oneshot")
+    far = prune(fitted / "run", out=tmp_path / "far", min_speed="9M", schedule="oneshot", effort=effort)
     assert not far.within_budget
     assert far.reason.endswith("; 9,000,000 texts a second were not reached")
 

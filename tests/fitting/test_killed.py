@@ -1,40 +1,40 @@
 """A run that is killed or interrupted anywhere ends as if it had not been, or with the best model so far."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import prunetext
-from helpers.kills import KilledError, kill, stop_at
+from helpers.kills import KilledError, stop_at
+from helpers.runs import CAREFUL, QUICK
 from prunetext.data.dataset import Data
-from prunetext.fitting import api as pipeline
-from prunetext.fitting import finishing
 from prunetext.fitting.api import Result
-from prunetext.pruning.search import begin_search
+from prunetext.fitting.folder import RESULT
+from prunetext.models.protocol import Model
 from prunetext.training.loop import Progress
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 Run = Callable[..., Result]  # what the fixture `run` gives
+Killed = Callable[..., None]  # what the fixture `killed` gives
 
 
 @pytest.mark.parametrize("criterion", ["taylor", "lasso"])
 def test_killed_anywhere_and_called_again_gives_the_same_bytes(
-    data: Data, tmp_path: Path, save_often: Callable[[], None], whole: Result, criterion: str, run: Run
+    data: Data, tmp_path: Path, whole: Result, criterion: str, run: Run
 ) -> None:
     if criterion == "lasso":
         whole = run(data, tmp_path / "whole", criterion=criterion)
-    save_often()
+    options = {"criterion": criterion, "effort": CAREFUL}
     kills = [("train", 3), ("train", 40), ("train", 64), ("step 1", 1), ("step 1", 20), ("step 2", 2)]
     for stage, step in kills:
         with pytest.raises(KilledError):
-            run(data, tmp_path / "killed", criterion=criterion, progress=stop_at(stage, step))
+            run(data, tmp_path / "killed", progress=stop_at(stage, step), **options)
         assert not (tmp_path / "killed" / "model.safetensors").exists()
         if step > 1:  # it will go on there, and not begin again
             assert list((tmp_path / "killed").rglob("*.checkpoint"))
     seen: list[str] = []
-    resumed = run(data, tmp_path / "killed", criterion=criterion, progress=lambda name, now: seen.append(name))
+    resumed = run(data, tmp_path / "killed", progress=lambda name, now: seen.append(name), **options)
     assert "train" not in seen
     assert "step 1" not in seen
     for name in ("model.safetensors", "pruned.safetensors", "history.jsonl"):
@@ -44,19 +44,11 @@ def test_killed_anywhere_and_called_again_gives_the_same_bytes(
     ]
 
 
-@pytest.mark.parametrize("when", ["pack", "judge", "finish"])
+@pytest.mark.parametrize("at", ["pruned.safetensors", "model.safetensors", RESULT])
 def test_killed_behind_the_search_and_called_again_gives_the_same_bytes(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result, when: str, run: Run
+    data: Data, tmp_path: Path, whole: Result, at: str, run: Run, killed: Killed
 ) -> None:
-    places = {
-        "pack": (finishing, "choose_table"),
-        "judge": (finishing, "side_by_side"),
-        "finish": (pipeline.Run, "finish"),
-    }
-    with monkeypatch.context() as patch:
-        patch.setattr(*places[when], kill)
-        with pytest.raises(KilledError):
-            run(data, tmp_path / "killed")
+    killed(data, tmp_path / "killed", at)
     assert run(data, tmp_path / "killed").path.read_bytes() == whole.path.read_bytes()
 
 
@@ -84,27 +76,21 @@ def test_an_interrupt_before_there_is_any_model_leaves_a_run_to_resume(data: Dat
 
 
 def test_an_interrupted_training_is_resumed_if_the_run_is_then_killed(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Result, run: Run
+    data: Data, tmp_path: Path, whole: Result, run: Run, killed: Killed
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(finishing, "side_by_side", kill)
-        with pytest.raises(KilledError):
-            run(data, tmp_path / "run", progress=stop_at("train", 20, KeyboardInterrupt))
+    killed(data, tmp_path / "run", "model.safetensors", stop_at("train", 20, KeyboardInterrupt))
     assert run(data, tmp_path / "run").path.read_bytes() == whole.path.read_bytes()
 
 
-def test_an_interrupt_before_the_first_step_keeps_the_dense_model(
-    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
-) -> None:
+def test_an_interrupt_before_the_first_step_keeps_the_dense_model(data: Data, tmp_path: Path, run: Run) -> None:
     calls = []
 
-    def interrupted(*given: Any, **named: Any) -> Any:
-        calls.append(given)
-        if len(calls) == 1:
+    def interrupted(model: Model) -> float:
+        calls.append(model)
+        if len(calls) == 1:  # while the whole model is judged
             raise KeyboardInterrupt
-        return begin_search(*given, **named)
+        return 1000.0
 
-    monkeypatch.setattr("prunetext.pruning.driver.begin_search", interrupted)
-    result = run(data, tmp_path / "run")
+    result = run(data, tmp_path / "run", min_speed=1, effort=replace(QUICK, speed=interrupted))
     assert result.reason == "interrupted; this is the dense model as it was then"
     assert prunetext.load(result.path).predict(["common1"])

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import prunetext
+from helpers.runs import QUICK, fit, prune
 from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
-from prunetext.fitting.api import fit, prune
 from prunetext.fitting.finishing import Result
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.textcnn.grouping import STRUCTURE
@@ -33,7 +33,6 @@ from prunetext.training.answering import answers
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 12, "filters": 6, "widths": "1,2", "epochs": 4.0, "max_drop": 5.0, "criterion": "taylor"}
 SETTINGS = Settings(epochs=20, batch_size=16, learning_rate=1e-2, embedding_rate=4e-2, patience=99)
 
@@ -53,7 +52,7 @@ def data(toy_data: Callable[..., Data]) -> Data:
 
 
 @pytest.fixture(scope="module")
-def whole(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Result:
+def whole(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Result:
     return fit(data, out=tmp_path_factory.mktemp("whole"), metric="macro-f1", **SMALL)
 
 
@@ -116,7 +115,16 @@ def test_the_commands_name_the_metric(data: Data, tmp_path: Path, call: Callable
     write_jsonl(tmp_path / "data.jsonl", labelled(data.train))
     small = ("--dimensions", 8, "--filters", 4, "--widths", "1", "--epochs", 4, "--max-drop", 20)
     code, out, err = call(
-        "fit", tmp_path / "data.jsonl", "--out", tmp_path / "run", "--metric", "f1", "--positive", "class 1", *small
+        "fit",
+        tmp_path / "data.jsonl",
+        "--out",
+        tmp_path / "run",
+        "--metric",
+        "f1",
+        "--positive",
+        "class 1",
+        *small,
+        effort=QUICK,
     )
     assert code == 0
     header = next(line for line in out.splitlines() if line.startswith("model"))

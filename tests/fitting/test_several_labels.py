@@ -11,12 +11,12 @@ import pytest
 from safetensors import safe_open
 
 import prunetext
+from helpers.runs import fit, prune
 from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples, count_flaws
 from prunetext.errors import InputError
-from prunetext.fitting.api import Result, fit
+from prunetext.fitting.api import Result
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 12, "filters": 6, "widths": "1,2", "epochs": 8.0, "max_drop": 5.0}
 LABELS = ["anger", "joy", "love", "rare"]
 SHARES = {"anger": 0.3, "joy": 0.5, "love": 0.3, "rare": 0.05}
@@ -41,7 +41,7 @@ def data() -> Data:
 
 
 @pytest.fixture(scope="module")
-def run(data: Data, tmp_path_factory: pytest.TempPathFactory, quick_training: None) -> Result:
+def run(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Result:
     """A finished run; no test changes it."""
     return fit(data, out=tmp_path_factory.mktemp("run"), **SMALL)
 
@@ -136,7 +136,7 @@ def test_what_is_printed_of_a_run_and_a_file(run: Result, rows: Path, call: Call
 
 @pytest.mark.parametrize("schedule", ["lottery", "oneshot:units=0.5"])
 def test_it_is_pruned_again_by_other_methods(data: Data, run: Result, tmp_path: Path, schedule: str) -> None:
-    again = prunetext.prune(run.path.parent, data=data, out=tmp_path / "run", criterion="taylor", schedule=schedule)
+    again = prune(run.path.parent, data=data, out=tmp_path / "run", criterion="taylor", schedule=schedule)
     assert prunetext.load(again.path).task == "labels"
     assert again.judged.dense.value == run.judged.dense.value
 
@@ -231,7 +231,7 @@ def test_what_nothing_can_be_learnt_or_judged_of_is_one_sentence(tmp_path: Path)
 def test_models_of_other_tasks_are_not_compared(run: Result, tmp_path: Path) -> None:
     labels = prunetext.load(run.path).labels
     texts = [f"a {label} film {number}" for number in range(60) for label in labels]
-    single = prunetext.fit(
+    single = fit(
         Examples(texts, labels * 60), out=tmp_path / "single", epochs=1, filters=2, dimensions=4, max_size="1MB"
     )
     data = Examples(["a film"], [labels[:1]])

@@ -22,7 +22,6 @@ from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions
 from prunetext.training.pace import pace
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 Run = Callable[..., Result]  # what the fixture `run` gives
 
 

@@ -12,16 +12,14 @@ from torch import Tensor
 
 import prunetext
 from helpers.kills import KilledError, stop_at
-from helpers.runs import QUICK
+from helpers.runs import QUICK, fit, prune, sensitivity
 from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.api import fit, prune, sensitivity
 from prunetext.fitting.folder import BELIEFS, Run
 from prunetext.fitting.plan import plan_fit
 from prunetext.fitting.stages import lessons_of
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"dimensions": 8, "filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.2"}
 
 
@@ -147,7 +145,20 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(
 
 def test_the_command_takes_what_the_function_takes(files: Path, call: Callable[..., Any]) -> None:
     small = ["--dimensions", 4, "--filters", 2, "--epochs", 1, "--max-size", "1MB"]
-    done = call("fit", files, "--out", "run", "--teacher", "ngrams", "--unlabelled", "more.txt", "--augment", 1, *small)
+    done = call(
+        "fit",
+        files,
+        "--out",
+        "run",
+        "--teacher",
+        "ngrams",
+        "--unlabelled",
+        "more.txt",
+        "--augment",
+        1,
+        *small,
+        effort=QUICK,
+    )
     assert done.code == 0, done.err
     assert "3 unlabelled texts were read." in done.out
     refused = call("fit", files, "--out", "new", "--teacher", "nowhere", *small)

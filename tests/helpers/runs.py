@@ -1,11 +1,13 @@
-"""Runs of toy data: what they take, and finished ones that a test may change."""
+"""Runs of toy data: what they take, fits and prunings that take no more, and finished ones that a test may change."""
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
+from functools import partial
 from pathlib import Path
 
+from prunetext.fitting import api
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import SOURCE
 from prunetext.fitting.recovery import Recovery
@@ -18,6 +20,10 @@ QUICK = Effort(
 )
 # With a checkpoint after every step.
 CAREFUL = dataclasses.replace(QUICK, training={**QUICK.training, "checkpoint_seconds": -1.0})
+
+fit = partial(api.fit, effort=QUICK)
+prune = partial(api.prune, effort=QUICK)
+sensitivity = partial(api.sensitivity, effort=QUICK)
 
 
 def copy_run(folder: Path, target: Path) -> Path:

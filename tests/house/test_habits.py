@@ -6,7 +6,9 @@ from pathlib import Path
 
 from helpers.source import assert_none, code, modules, place, python_files, room, tree
 
-MOST_PATCHES = 36  # and falling: 15 are enough for clocks, signals and the operating system
+# For packages that are not there (3, in sys.modules), what the system does with files (6), a clock, and the pace at
+# which transformers are tuned (3), which is no parameter yet.
+MOST_PATCHES = 13
 PATCHES = {"setattr", "delattr", "setitem", "delitem"}
 WHAT_THE_TASK_IS = re.compile(r"\bpairs is (not )?None|label_sets is")
 

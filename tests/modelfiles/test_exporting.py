@@ -2,18 +2,34 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 import prunetext
 from helpers.commands import Call, assert_refused
 from helpers.exports import save_packed
 from helpers.kills import interrupt
-from prunetext.modelfiles import api
-from prunetext.models.textcnn import onnx as graphs
+from prunetext.modelfiles.exporting import MOST_APART, some_texts, write_checked
+from prunetext.modelfiles.opening import OwnModel, opened
 from prunetext.models.textcnn.model import TextCNN
 
 Model = Callable[..., TextCNN]
+
+
+class Exporting(NamedTuple):
+    """A graph, the texts it is checked on, and the model that it is of."""
+
+    data: bytes
+    texts: list[str]
+    own: OwnModel
+
+    def written(self, out: Path, answer: Callable[[np.ndarray], np.ndarray]) -> float:
+        """Write the graph as if the model gave this answer in the place of its own one."""
+        return write_checked(
+            self.data, out, "run", lambda some: answer(self.own.answers(some).probabilities), self.texts
+        )
 
 
 @pytest.fixture
@@ -30,37 +46,32 @@ def test_a_run_stands_for_its_packed_file_and_the_same_model_gives_the_same_byte
     assert str(tmp_path).encode() not in data
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the graph be a little wrong."""
-    right = graphs.decide
-    monkeypatch.setattr(graphs, "decide", lambda *given: right(*given[:-2], given[-2] * 1.001, given[-1]))
+@pytest.fixture
+def graph(packed: Path) -> Exporting:
+    """What `export` writes of the packed file, and what it checks that by."""
+    own = opened(packed)
+    assert isinstance(own, OwnModel)
+    proto, words = own.graph()
+    return Exporting(proto.SerializeToString(deterministic=True), some_texts(words), own)
 
 
-def test_a_file_that_answers_otherwise_is_not_left_behind(
-    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_answers_otherwise_is_not_left_behind(graph: Exporting, tmp_path: Path) -> None:
     out = tmp_path / "model.onnx"
-    prunetext.export(packed, out)
-    before = out.read_bytes()
-    spoil(monkeypatch)
-    for target in (out, tmp_path / "new.onnx"):
-        with pytest.raises(prunetext.RunError, match=r"would differ by up to 0\.0\d+ from those of .*, where 1e-05 is"):
-            prunetext.export(packed, target)
-    assert out.read_bytes() == before
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.onnx", "run"]
-    monkeypatch.undo()
+    assert graph.written(out, lambda shares: shares) <= MOST_APART
+    assert out.read_bytes() == graph.data
     out.write_text("something older")
-    prunetext.export(packed, out)
-    assert out.read_bytes() == before
+    for target in (out, tmp_path / "new.onnx"):
+        for wrong, by in ((lambda shares: shares * 1.001, r"0\.\d+"), (lambda shares: shares * np.nan, "nan")):
+            with pytest.raises(prunetext.RunError, match=rf"would differ by up to {by} from those of run, where 1e-05"):
+                graph.written(target, wrong)
+    assert out.read_text() == "something older"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.onnx", "run"]
 
 
-def test_an_interrupted_export_leaves_what_was_there(
-    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api, "largest_difference", interrupt)
+def test_an_interrupted_export_leaves_what_was_there(graph: Exporting, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_text("something older")
     with pytest.raises(KeyboardInterrupt):
-        prunetext.export(packed, tmp_path / "model.onnx")
+        graph.written(tmp_path / "model.onnx", interrupt)
     assert (tmp_path / "model.onnx").read_text() == "something older"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["model.onnx", "run"]
 

@@ -120,9 +120,8 @@ def test_the_dense_model_in_onnx_answers_as_the_dense_model(
     assert answers(peer, data.test, tmp_path) == said
 
 
-def test_fasttext_needs_something_that_trains(training: PeerTraining, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fasttexts, "installed", lambda name: None)
+def test_fasttext_needs_something_that_trains(training: PeerTraining) -> None:
     found = installed("pytest")
     assert found is not None
-    with pytest.raises(AbsentError, match="pip install fasttext-numpy2 or fasttext-new"):
-        fasttexts.predicting(training, found)
+    with pytest.raises(AbsentError, match="pip install no-such-peer or nor-this"):
+        fasttexts.peer(training, found, fasttexts.CPP, trainers={"no-such-peer": "nothing", "nor-this": "nothing"})

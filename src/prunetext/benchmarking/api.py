@@ -12,7 +12,7 @@ from typing import Any
 
 from prunetext.benchmarking import floors
 from prunetext.benchmarking.cold import cold_starts
-from prunetext.benchmarking.measure import WC, Passes, Samples
+from prunetext.benchmarking.measure import USUAL_AMOUNTS, WC, Amounts, Passes, Samples
 from prunetext.benchmarking.processes import EndedError
 from prunetext.benchmarking.rows import MEASURES, BenchRow, Spread, ratios
 from prunetext.benchmarking.subject import installed_version, subject_of
@@ -60,6 +60,7 @@ def bench(
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
+    amounts: Amounts = USUAL_AMOUNTS,
 ) -> Bench:
     """Measure how small and fast a model is, and the peers that are installed, on the same texts in the same run.
 
@@ -72,8 +73,9 @@ def bench(
     test, with spaces for line breaks, which fastText does not take. Peers are trained on its train texts. peers: names
     of packages with commas, or all, or none. passes: over all texts, and over single ones. starts: of new
     processes. dimensions: of fastText's vectors. beside: a folder into which `pip install --target` has put further
-    peers. told is called with a line when something begins. The other options are as for `read`; pairs of texts and
-    texts with several labels, which peers do not take, raise `InputError`.
+    peers. told is called with a line when something begins. amounts: how much a pass takes; tests pass less. The other
+    options are as for `read`; pairs of texts and texts with several labels, which peers do not take, raise
+    `InputError`.
 
     Everyone runs in a process of its own, in alternating order, on fresh copies of the strings, with one thread and,
     where it has any, with as many as there are cores. `BenchRow` has the units. `InputError` for what is wrong with the
@@ -95,7 +97,7 @@ def bench(
         given = None if train is None else one_line(train)
         training = PeerTraining(given, Path(folder), dimensions, beside, Path(ours.path), export)
         made, missing = made_peers(wanted, training, tell)
-        course = Passes(one_line(examples).texts, Path(folder), passes=passes, threads=cores)
+        course = Passes(one_line(examples).texts, Path(folder), passes=passes, threads=cores, amounts=amounts)
         rows, failed = measured(course, [ours, *made], starts, examples.labels, tell)
     machine = {"cpu": cpu(), "cores": cores, "python": platform.python_version()}
     mean = 1e6 * course.megabytes / len(course.passed)

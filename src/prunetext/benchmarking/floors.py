@@ -29,12 +29,12 @@ class WordCount:
     count = WordCount(texts, folder)
     count.words(), count.seconds()
 
-    Short texts are written several times; `seconds` is for one time.
+    Short texts are written several times, until they have `least` bytes; `seconds` is for one time.
     """
 
-    def __init__(self, texts: list[str], folder: Path) -> None:
+    def __init__(self, texts: list[str], folder: Path, least: int = FLOOR_BYTES) -> None:
         raw = "".join(f"{text}\n" for text in texts).encode()
-        self.times = max(1, -(-FLOOR_BYTES // max(1, len(raw))))
+        self.times = max(1, -(-least // max(1, len(raw))))
         self.file = folder / "words.txt"
         self.file.write_bytes(raw * self.times)
 

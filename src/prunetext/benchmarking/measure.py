@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import dataclass
 from statistics import quantiles
 from typing import TYPE_CHECKING, TypeVar
 
-from prunetext.benchmarking.floors import WordCount
+from prunetext.benchmarking.floors import FLOOR_BYTES, WordCount
 from prunetext.benchmarking.processes import EndedError, Worker
 
 if TYPE_CHECKING:
@@ -18,13 +19,26 @@ if TYPE_CHECKING:
     from prunetext.peers.registry import Peer
 
 WC = "wc -w"
-CALLS = 500  # with one text, a pass
-FIRST = 100  # texts that are labelled before memory is read
-MEMORY_STARTS = 3
-PASS_BYTES = 1 << 20  # of a pass: few texts are taken several times
-
 Samples = dict[str, list[float]]  # measure → a value for each pass
 Each = TypeVar("Each")
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much of everything a benchmark does, beside the passes and starts that it is asked for.
+
+    pass_bytes: of a pass; few texts are taken several times. calls: with one text, a pass. first: texts that are
+    labelled before memory is read. memory_starts: of new processes, for their memory. floor_bytes: that `wc` reads.
+    """
+
+    pass_bytes: int = 1 << 20
+    calls: int = 500
+    first: int = 100
+    memory_starts: int = 3
+    floor_bytes: int = FLOOR_BYTES
+
+
+USUAL_AMOUNTS = Amounts()
 
 
 class Passes:
@@ -37,20 +51,22 @@ class Passes:
     answers["prunetext"]                        # a label for each text
     """
 
-    def __init__(self, texts: list[str], folder: Path, *, passes: int, threads: int) -> None:
+    def __init__(
+        self, texts: list[str], folder: Path, *, passes: int, threads: int, amounts: Amounts = USUAL_AMOUNTS
+    ) -> None:
         size = sum(len(text.encode()) for text in texts)
         self.texts = texts
-        self.passed = texts * max(1, -(-PASS_BYTES // max(size, len(texts))))
+        self.passed = texts * max(1, -(-amounts.pass_bytes // max(size, len(texts))))
         self.megabytes = sum(len(text.encode()) for text in self.passed) / 1e6
         self.folder, self.file = folder, folder / "texts.json"
         self.file.write_text(json.dumps(self.passed), "utf-8")
-        self.passes, self.threads = passes, threads
+        self.passes, self.threads, self.amounts = passes, threads, amounts
 
     def qualify(self, peers: Sequence[Peer]) -> tuple[list[Peer], dict[str, Samples], dict[str, str]]:
         """Those that load and label, the memory they take, and why the others do not."""
         samples: dict[str, Samples] = defaultdict(lambda: defaultdict(list))
         failed: dict[str, str] = {}
-        for _, peer in in_turn(peers, MEMORY_STARTS):
+        for _, peer in in_turn(peers, self.amounts.memory_starts):
             try:
                 with self.worker(peer, 1) as worker:
                     if worker.memory is not None:
@@ -74,7 +90,7 @@ class Passes:
                 answers[peer.name] = [peer.names.get(label, label) for label in labels]
             self._batches(alone, together, samples)
             for _, peer in in_turn(peers, self.passes):
-                seconds = alone[peer.name].ask(f"single {CALLS}")
+                seconds = alone[peer.name].ask(f"single {self.amounts.calls}")
                 cuts = quantiles(seconds, n=100, method="inclusive")
                 samples[peer.name]["p50"].append(1e6 * cuts[49])
                 samples[peer.name]["p99"].append(1e6 * cuts[98])
@@ -82,7 +98,7 @@ class Passes:
 
     def worker(self, peer: Peer, threads: int) -> Worker:
         """A peer that is loaded."""
-        return Worker(peer, threads, self.file, self.texts[:FIRST])
+        return Worker(peer, threads, self.file, self.texts[: self.amounts.first])
 
     def _batches(self, alone: dict[str, Worker], together: dict[str, Worker], samples: dict[str, Samples]) -> None:
         def timed(worker: Worker) -> Callable[[], float]:
@@ -95,7 +111,7 @@ class Passes:
             if name in of
         ]
         if WordCount.installed():
-            runs.append((WC, "", WordCount(self.passed, self.folder).seconds))
+            runs.append((WC, "", WordCount(self.passed, self.folder, self.amounts.floor_bytes).seconds))
         for number, (name, suffix, seconds_of) in in_turn(runs, self.passes + 1):
             seconds = seconds_of()
             if number:  # the first pass warms up

@@ -32,12 +32,15 @@ def common(
         raise typer.Exit
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted."""
+def main(arguments: list[str] | None = None, **beyond: Any) -> None:
+    """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted.
+
+    beyond: what the API's function of a command that makes or measures takes, but no flag gives, such as an effort.
+    """
     given = sys.argv[1:] if arguments is None else arguments
     _open_outputs()
     try:
-        code = typer.main.get_command(app).main(given, prog_name="prunetext", standalone_mode=False)
+        code = typer.main.get_command(app).main(given, prog_name="prunetext", standalone_mode=False, obj=beyond)
     except USAGE_ERROR as error:
         sys.exit(refuse(_usage(error, given)))
     except (KeyboardInterrupt, typer.Abort):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 @command(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
 def fit(
+    context: typer.Context,
     data: Annotated[
         str | None,
         typer.Argument(
@@ -78,7 +79,7 @@ def fit(
     from prunetext.fitting.api import fit as run
 
     with Bars() as bars:
-        result = run(values.pop("data"), progress=bars, **values)
+        result = run(values.pop("data"), progress=bars, **values, **context.obj)
     print_run(result, wants_json)
 
 
@@ -95,6 +96,7 @@ def print_run(result: Result, as_json: bool | None) -> None:
 
 @command(PruneOptions)
 def prune(
+    context: typer.Context,
     run: Annotated[
         str | None,
         typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
@@ -123,12 +125,13 @@ def prune(
 
     values = {name: value for name, value in options.items() if value is not None}
     with Bars() as bars:
-        result = work(run, out=out, data=data, overwrite=bool(overwrite), progress=bars, **values)
+        result = work(run, out=out, data=data, overwrite=bool(overwrite), progress=bars, **values, **context.obj)
     print_run(result, as_json)
 
 
 @command(PruneOptions, only=("criterion", "groups"))
 def sensitivity(
+    context: typer.Context,
     run: Annotated[
         str | None,
         typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
@@ -150,7 +153,8 @@ def sensitivity(
     from prunetext.cli import tables
     from prunetext.fitting.api import sensitivity as measure
 
-    rows = measure(run, data=data, **{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    rows = measure(run, data=data, **given, **context.obj)
     if as_json:
         print(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=1))
     else:

@@ -14,6 +14,7 @@ from prunetext.options import ModelOptions, ReadOptions
 
 @command(ReadOptions, ModelOptions)
 def compare(
+    context: typer.Context,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
     out: Annotated[
         str | None, typer.Option(help="Folder of the comparison, which is made or added to; required.")
@@ -58,7 +59,7 @@ def compare(
     given = {**options, "sizes": sizes, "epochs": epochs, "row": None if as_json else tables.print_row}
     values = {name: value for name, value in given.items() if value is not None}
     how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
-    found = run(data, out=out, max_drop=max_drop, **how, **values)
+    found = run(data, out=out, max_drop=max_drop, **how, **values, **context.obj)
     if as_json:
         print(json.dumps([row._asdict() for row in found.rows], ensure_ascii=False, indent=1))
     else:
@@ -114,6 +115,7 @@ def evaluate(
 
 @command(ReadOptions)
 def bench(
+    context: typer.Context,
     model: AnyModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
     peers: Annotated[
@@ -154,6 +156,7 @@ def bench(
         beside=beside,
         told=tables.print_stage,
         **given,
+        **context.obj,
     )
     if as_json:
         print(json.dumps(found.fields(), ensure_ascii=False, indent=1))

@@ -11,7 +11,7 @@ from prunetext.data.formats import SourceRow
 from prunetext.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class Sample(NamedTuple):
@@ -22,16 +22,18 @@ class Sample(NamedTuple):
     rows: Callable[[Path], Iterator[SourceRow]]
 
 
-def sample_rows(name: str) -> Iterator[SourceRow]:
+def sample_rows(name: str, samples: Mapping[str, Sample] | None = None) -> Iterator[SourceRow]:
     """Yield the rows of a sample, always in the same order.
 
         for place, (text,), label, _ in sample_rows("bbc-news"): ...
 
-    Raises `DataError` for an unknown name and `MissingExtraError` where the sample's package is not installed.
+    samples: what is known by which name, by default `SAMPLES`. Raises `DataError` for an unknown name and
+    `MissingExtraError` where the sample's package is not installed.
     """
-    if name not in SAMPLES:
-        raise DataError(f"sample:{name}", f"there is no such sample. Choose one of {', '.join(SAMPLES)}.")
-    sample = SAMPLES[name]
+    known = SAMPLES if samples is None else samples
+    if name not in known:
+        raise DataError(f"sample:{name}", f"there is no such sample. Choose one of {', '.join(known)}.")
+    sample = known[name]
     return sample.rows(sample_folder(f"sample:{name}", sample.package, sample.folder))
 
 

@@ -71,7 +71,8 @@ def fit(
     folder = check_out(out)
     with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
         plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort))
-        return carried_out(plan, folder, overwrite=overwrite, told=progress)
+        with Run(folder, plan.recipe, overwrite=overwrite) as run:
+            return carried_out(plan, run, progress)
 
 
 def prune(
@@ -99,13 +100,14 @@ def prune(
     earlier = read_earlier(Path(run), options)
     with TURN, torch.random.fork_rng(devices=[]):
         plan = plan_again(earlier, data, folder, usual(effort))
-        return carried_out(plan, folder, overwrite=overwrite, told=progress)
+        with Run(folder, plan.recipe, overwrite=overwrite) as new:
+            return carried_out(plan, new, progress)
 
 
-def carried_out(plan: Plan, folder: Path, *, overwrite: bool, told: Callable[[str, Progress], None] | None) -> Result:
-    """Do what a plan says."""
+def carried_out(plan: Plan, run: Run, told: Callable[[str, Progress], None] | None = None) -> Result:
+    """Do what a plan says, in the folder of its run."""
     # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
-    with threads(threads_for(plan.work)), Run(folder, plan.recipe, overwrite=overwrite) as run:
+    with threads(threads_for(plan.work)):
         run.write_source(plan.source)
         run.take(plan.steps, plan.beliefs)
         lessons, clock = lessons_of(plan, run, told), begun(plan)

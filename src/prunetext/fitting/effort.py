@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from prunetext.fitting.recovery import Recovery
+from prunetext.models.protocol import Model
 from prunetext.training.settings import Settings
 
 
@@ -19,13 +20,15 @@ class Effort:
     ('local:first=2', 'local')
 
     training: changes of the settings of the dense model's training. schedules: parameters of schedules that are given
-    none. speed_seconds: how long a speed is measured, at least.
+    none. speed_seconds: how long a speed is measured, at least. speed: gives a candidate's texts a second, which are
+    measured without it.
     """
 
     training: Mapping[str, Any] = field(default_factory=dict)
     recovery: Recovery = field(default_factory=Recovery)
     schedules: Mapping[str, str] = field(default_factory=dict)
     speed_seconds: float = 0.3
+    speed: Callable[[Model], float] | None = None
 
     def schedule(self, name: str) -> str:
         """The schedule with its parameters."""
@@ -37,9 +40,6 @@ class Effort:
         return dataclasses.replace(settings, **self.training)
 
 
-USUAL = Effort()
-
-
 def usual(effort: Effort | None) -> Effort:
     """The effort that is given, or the usual one."""
-    return USUAL if effort is None else effort
+    return Effort() if effort is None else effort

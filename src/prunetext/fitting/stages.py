@@ -161,7 +161,7 @@ def problem_of(
         first,
         kinds,
         untrained=plan.beginning.untrained,
-        speed=lambda model: speed_of(plan, run, model),
+        speed=plan.effort.speed or (lambda model: speed_of(plan, run, model)),
         metric=plan.measure("dev"),
     )
 

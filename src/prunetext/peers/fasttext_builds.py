@@ -12,6 +12,7 @@ from prunetext.peers.fasttext import BINARY, trained, write_lines
 from prunetext.peers.registry import AbsentError, Peer, PeerTraining, bytes_on_disk, folder_of, installed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import Distribution
 
 TRAINERS = {"fasttext-numpy2": "fasttext", "fasttext-new": "fasttext_new"}  # distribution → module
@@ -52,17 +53,24 @@ def rust(training: PeerTraining, found: Distribution) -> Peer:
     return peer(training, found, RUST, threaded=True)
 
 
-def peer(training: PeerTraining, found: Distribution, code: str, *, threaded: bool = False) -> Peer:
-    """The common model, as this package loads it."""
+def peer(
+    training: PeerTraining,
+    found: Distribution,
+    code: str,
+    *,
+    threaded: bool = False,
+    trainers: Mapping[str, str] = TRAINERS,
+) -> Peer:
+    """The common model, which the first trainer that is installed trains, as this package loads it."""
     path, labels = training.folder / "fasttext.bin", sorted(set(training.examples.labels))
     if not path.exists():
         lines = write_lines(training.folder / "train.txt", training.examples, labels, str)
         options = {**BINARY, "dim": training.dimensions}
-        for name, module in [*TRAINERS.items()] * 2:  # training has races, which seldom end it early
+        for name, module in [*trainers.items()] * 2:  # training has races, which seldom end it early
             if installed(name) is not None and trained(path, lines, options, module=module):
                 break
         else:
-            raise AbsentError(f"there is nothing that trains its model: pip install {' or '.join(TRAINERS)}")
+            raise AbsentError(f"there is nothing that trains its model: pip install {' or '.join(trainers)}")
     names = {f"__label__{number}": label for number, label in enumerate(labels)}
     return Peer(
         found.name,

