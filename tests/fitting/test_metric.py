@@ -95,7 +95,7 @@ def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
     dense, labels = trained.model, trained.labels
     encoded = encode_examples(Vocabulary(trained.reader), data.test, labels)
     gold = np.array(data.test.labels)
-    guesses = np.array(labels)[answers(dense, encoded).argmax(1)]
+    guesses = np.array(labels)[answers(dense, encoded).winners()]
     return guesses == gold, np.array(prunetext.load(result.path).predict(data.test.texts)) == gold
 
 

@@ -10,6 +10,15 @@ from helpers.source import assert_none, code, modules, place, python_files, room
 # which transformers are tuned (3), which is no parameter yet.
 MOST_PATCHES = 13
 PATCHES = {"setattr", "delattr", "setitem", "delitem"}
+# Places outside `data`, `statistics`, `runtime` and the families that ask for what an example is, or what is answered.
+MOST_QUESTIONS = 15
+QUESTION = re.compile(r"\btask\.(texts|answer)\b|\.texts (==|!=|>)|\.answer\b(?!\()|\.tuned\b|\.several\b")
+MAY_ASK = (
+    "src/prunetext/data/",
+    "src/prunetext/statistics/",
+    "src/prunetext/runtime/",
+    "src/prunetext/models/textcnn/",
+)
 WHAT_THE_TASK_IS = re.compile(r"\bpairs is (not )?None|label_sets is")
 
 
@@ -39,6 +48,18 @@ def test_only_data_asks_what_a_task_is_by_what_is_missing() -> None:
         for at, line in code(path)
         if WHAT_THE_TASK_IS.search(line)
     )
+
+
+def test_few_places_ask_what_the_task_is() -> None:
+    found = [
+        f"{place(path, at)} asks: `{line.strip()}`"
+        for path in modules().values()
+        if not place(path).startswith(MAY_ASK)
+        for at, line in code(path)
+        if QUESTION.search(line)
+    ]
+    if len(found) > MOST_QUESTIONS:
+        assert_none([*found, f"{len(found)} questions, more than {MOST_QUESTIONS}: let the Task or its loss answer"])
 
 
 def test_tests_seldom_reach_into_a_module() -> None:

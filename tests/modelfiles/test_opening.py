@@ -124,7 +124,7 @@ def test_every_file_teaches(make: Callable[[str], Any], folder: Path, tmp_path: 
     assert taught.score.n > 0
 
 
-@pytest.mark.parametrize("kind", ["packed", "folder", "float", "onnx", "table"])
+@pytest.mark.parametrize("kind", ["folder", "onnx", "table"])
 def test_every_file_is_measured(make: Callable[[str], Any], folder: Path, kind: str) -> None:
     found = prunetext.bench(make(kind), folder / "test.csv", peers="none", passes=1, starts=1)
     ours = found.rows[0]

@@ -37,6 +37,11 @@ class ProbabilityTable(NamedTuple):
     task: Task
     rows: Mapping[Input, Shares]
 
+    @property
+    def thresholds(self) -> Shares | None:
+        """From which probability on a text has each label, where it may have several."""
+        return np.full(len(self.labels), 0.5) if self.task.answer == "labels" else None
+
 
 class _Row(NamedTuple):
     line: int | None

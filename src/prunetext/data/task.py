@@ -37,6 +37,10 @@ class Task(NamedTuple):
                 return task
         raise ValueError(f"{name!r} is no task: it must be {', '.join(TASK_NAMES.values())}")
 
+    def even_thresholds(self, count: int) -> list[float] | None:
+        """Thresholds of so many labels before any are known; None where each example has one label."""
+        return [0.5] * count if self.answer == "labels" else None
+
     @property
     def described(self) -> str:
         """In words: single texts or pairs of texts, with one label or several each."""

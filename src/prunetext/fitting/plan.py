@@ -34,7 +34,7 @@ from prunetext.pruning.methods import Method
 from prunetext.statistics.metrics import Measure, measure_of
 from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, names_of
 from prunetext.teaching.teachers import teachers_of
-from prunetext.training.losses import balanced, loss_of
+from prunetext.training.losses import balanced
 from prunetext.training.pace import dropout, pace
 from prunetext.training.settings import Settings
 
@@ -94,10 +94,6 @@ class Plan:
     def trained(self, model: Any, thresholds: list[float] | None = None, epochs: float = 0.0) -> Trained:
         """A model with all that it needs to label texts."""
         return Trained(self.family.name, model, self.labels, self.task, self.beginning.reader, thresholds, epochs)
-
-    def even_thresholds(self) -> list[float] | None:
-        """Thresholds before any are known, where texts may have several labels."""
-        return None if loss_of(self.task).tuned is None else [0.5] * len(self.labels)
 
     def settings(self, texts: int, targets: torch.Tensor) -> Settings:
         """How to train the dense model on so many texts, whose targets these are."""

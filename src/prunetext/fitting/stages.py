@@ -130,13 +130,13 @@ def with_thresholds(trained: Trained, dev: Encoded) -> Trained:
 
 def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:
     """Bytes of the model's packed file; its thresholds, if there are any, take as many as any others."""
-    return plan.family.size(plan.trained(model, plan.even_thresholds()), packing)
+    return plan.family.size(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), packing)
 
 
 def speed_of(plan: Plan, run: Run, model: Model) -> float:
     """Texts a second of the packed model, on one thread, on the texts of dev."""
     scratch, inputs = run.path("measured.safetensors"), plan.splits()["dev"].inputs
-    plan.family.pack(plan.trained(model, plan.even_thresholds()), scratch, Packing())
+    plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, Packing())
     classifier = load(scratch)
     return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), plan.effort.speed_seconds)
 

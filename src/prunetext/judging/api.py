@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from prunetext.statistics.answers import Answering, Answers
     from prunetext.statistics.calibration import Rejection
     from prunetext.statistics.evaluation import ClassScore, Score, Verdict
-    from prunetext.statistics.metrics import Measure
 
 SPLITS = ("train", "dev", "test")
 
@@ -99,6 +98,7 @@ def evaluate(
     """
     require("scipy", extra="train")
     from prunetext.statistics.bootstrap import bootstrap_verdict
+    from prunetext.statistics.calibration import calibration_of
     from prunetext.statistics.evaluation import per_class, score
     from prunetext.statistics.metrics import check_metric, measure_of
 
@@ -114,15 +114,14 @@ def evaluate(
     examples, notes = choose_examples(data, split, ours, reading)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold
-    several = measure.gold.several
     reference = found = value = None
     if theirs is not None:
         others = asked(theirs, examples, ours.labels)
-        reference, value = score(others.named(ours.labels, several=several), gold), measure.value(others)
+        reference, value = score(measure.named(others, ours.labels), gold), measure.value(others)
         found = bootstrap_verdict(measure, others, said, max_drop)
-    error, rejected = calibration_of(ours, measure, said)
+    error, rejected = calibration_of(measure, said, ours.provenance.get("reject"))
     values = (measure.name, measure.value(said), value, measure.micro_f1(said))
-    answers = said.named(ours.labels, several=several)
+    answers = measure.named(said, ours.labels)
     scored, classes = score(answers, gold), per_class(answers, gold)
     return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
 
@@ -143,17 +142,6 @@ def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
             f"{theirs.name}: its task is {theirs.task.name}, but that of {ours.name} is {ours.task.name}. "
             "Compare models of one task."
         )
-
-
-def calibration_of(model: Answering, measure: Measure, said: Answers) -> tuple[float, Rejection | None]:
-    """The calibration error, of each label of each text where there may be several; what the threshold does, if any."""
-    from prunetext.statistics.calibration import calibration_error, rejection
-
-    if measure.gold.several:
-        return calibration_error(said.probabilities.ravel(), measure.gold.targets.ravel()), None
-    tops, right = said.probabilities.max(1), said.winners() == measure.gold.targets
-    reject = model.provenance.get("reject")
-    return calibration_error(tops, right), None if reject is None else rejection(tops, right, reject)
 
 
 def choose_examples(

@@ -87,8 +87,8 @@ def side_by_side(
     gold, labels = test.examples.gold, dense.labels
 
     def row(said: Answers, size: int, speed: float) -> ModelRow:
-        named = said.named(labels, several=measure.gold.several)
-        return ModelRow(score(named, gold), size, speed, measure.value(said), measure.micro_f1(said))
+        scored = score(measure.named(said, labels), gold)
+        return ModelRow(scored, size, speed, measure.value(said), measure.micro_f1(said))
 
     given: dict[str, Answers] = {}
     rows: dict[str, ModelRow] = {}

@@ -118,11 +118,10 @@ def of_table(path: Path, labels: Sequence[str] | None = None, task: Task | None 
 
     table = read_probabilities(path, labels, task)
     silent = np.full(len(table.labels), np.nan)
-    thresholds = np.full(len(table.labels), 0.5) if table.task.answer == "labels" else None
 
     def answer(inputs: Sequence[Input]) -> Answers:
         found = [table.rows.get(text, silent) for text in inputs]
-        return Answers.of(np.array(found).reshape(-1, len(silent)), thresholds)
+        return Answers.of(np.array(found).reshape(-1, len(silent)), table.thresholds)
 
     return OpenedModel(OF_TABLE, str(path), table.labels, table.task, answer)
 

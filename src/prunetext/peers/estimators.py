@@ -12,7 +12,7 @@ from prunetext.statistics.answers import Answers, OpenedModel
 if TYPE_CHECKING:
     from prunetext.data.dataset import Input
 
-REMEDY = (
+ESTIMATOR_REMEDY = (
     "Give the path of a model, or a classifier that was fitted to texts, such as a pipeline of TfidfVectorizer and "
     "LogisticRegression."
 )
@@ -28,7 +28,7 @@ def of_estimator(estimator: Any) -> OpenedModel:
     if classes is None or not hasattr(estimator, "predict_proba") or getattr(estimator, "multilabel_", False):
         lacking = "classes_" if classes is None else "predict_proba"
         rule = "gives several labels" if getattr(estimator, "multilabel_", False) else f"has no {lacking}"
-        raise InputError(f"the model is a {name} that {rule}. {REMEDY}")
+        raise InputError(f"the model is a {name} that {rule}. {ESTIMATOR_REMEDY}")
 
     def answer(inputs: Sequence[Input]) -> Answers:
         import numpy as np

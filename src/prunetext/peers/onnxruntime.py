@@ -85,13 +85,13 @@ class Session:
         """In batches of texts of about one length."""
         import numpy as np
 
-        thresholds = np.array(self.metadata["thresholds"]) if self.task.answer == "labels" else None
+        limits = self.metadata.get("thresholds")
         order = sorted(range(len(inputs)), key=lambda at: len("".join(inputs[at])))
         found = np.zeros((len(inputs), len(self.labels)), np.float32)
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
             found[batch] = self.probabilities([inputs[at] for at in batch])
-        return Answers.of(found, thresholds)
+        return Answers.of(found, None if limits is None else np.array(limits))
 
 
 def onnx_file(path: Path) -> Answering:

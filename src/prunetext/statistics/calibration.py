@@ -15,6 +15,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import betainc, logsumexp
 
 from prunetext.errors import InputError
+from prunetext.statistics.answers import Answers
+from prunetext.statistics.metrics import Measure
 
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures
 DIGITS = 4  # of a temperature: more would be noise, and take bytes in the file
@@ -138,6 +140,17 @@ def calibration_error(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> fl
     middle = np.cumsum(sizes) - sizes / 2
     number = (middle * bins / len(hits)).astype(np.intp)  # of the bin of each group
     return float(np.abs(np.bincount(number[group], hits - probability)).sum() / len(hits))
+
+
+def calibration_of(measure: Measure, said: Answers, reject: float | None) -> tuple[float, Rejection | None]:
+    """The calibration error of a model's answers, and what a threshold of its probabilities does, if it has one.
+
+    Where texts may have several labels, each label of each text counts, and none is rejected.
+    """
+    if measure.gold.several:
+        return calibration_error(said.probabilities.ravel(), measure.gold.targets.ravel()), None
+    tops, right = said.probabilities.max(1), said.winners() == measure.gold.targets
+    return calibration_error(tops, right), None if reject is None else rejection(tops, right, reject)
 
 
 def choose_threshold(tops: ArrayLike, right: ArrayLike, precision: float) -> float | None:

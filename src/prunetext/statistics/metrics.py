@@ -206,12 +206,16 @@ class Measure(NamedTuple):
         """Beside the metric, where texts may have several labels; else None."""
         return self._replace(name="micro-f1").value(answers) if self.gold.several else None
 
+    def named(self, answers: Answers, labels: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
+        """The label that each text is given or, where it may have several, all of its labels."""
+        return answers.named(labels, several=self.gold.several)
+
     def damages(self, dense: Answers, packed: Answers, labels: Sequence[str]) -> list[Damage]:
         """What the packed model has lost of each label, the largest loss first, where texts may have several."""
         if not self.gold.several:
             return []
         gold = Answers(self.gold.targets, self.gold.targets.astype(bool))
-        return damages(*(each.named(labels, several=True) for each in (dense, packed, gold)))
+        return damages(*(self.named(each, labels) for each in (dense, packed, gold)))
 
     def subset(self, rows: Array) -> Measure:
         """On these rows alone."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy.special import expit
 
 from prunetext.data.columns import quoted
@@ -23,6 +24,7 @@ from prunetext.teaching import transformer, tuning
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
+from prunetext.training.losses import loss_of
 
 Tell = Callable[[int, int], None] | None
 
@@ -150,10 +152,8 @@ def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
 def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str]) -> Floats:
     """What a model says as logits (n, classes): logarithms of probabilities or, of several labels, their log-odds."""
     said = model.answers(texts).reordered(model.labels, labels).probabilities.astype(np.float64)
-    logits = np.log(np.maximum(said, LEAST_LIKELY))
-    if model.task.answer == "labels":
-        logits -= np.log(np.maximum(1 - said, LEAST_LIKELY))
-    return logits.astype(np.float32)
+    logits: Floats = loss_of(model.task).inverse(torch.from_numpy(said), LEAST_LIKELY).float().numpy()
+    return logits
 
 
 def of_ngrams(name: str, data: Data) -> Teacher:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,6 +15,8 @@ from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.batches import evaluation_batches
 from prunetext.training.losses import loss_of
+
+Rows = npt.NDArray[np.int64]
 
 
 @torch.no_grad()
@@ -33,13 +37,19 @@ def probabilities(model: Model, examples: Encoded) -> Array:
 
 def thresholds_of(model: Model, dev: Encoded) -> Array | None:
     """From which probability on a text has a label, as dev says; None where each text has one label."""
-    tuned = loss_of(dev.task).tuned
-    return None if tuned is None else tuned(probabilities(model, dev), dev.targets.numpy())
+    return tuned_on(dev, lambda: probabilities(model, dev))
 
 
-def answers(
-    model: Model, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
-) -> Answers:
+def tuned_on(examples: Encoded, found: Callable[[], Array], rows: Rows | None = None) -> Array | None:
+    """The thresholds that suit the probabilities of some examples best; None where each has one label."""
+    tuned = loss_of(examples.task).tuned
+    if tuned is None:
+        return None
+    seen = slice(None) if rows is None else rows
+    return tuned(found()[seen], examples.targets.numpy()[seen])
+
+
+def answers(model: Model, examples: Encoded, thresholds: Array | None = None, rows: Rows | None = None) -> Answers:
     """What the model says of all texts.
 
     Several labels are given by these thresholds, or by those that suit the examples best, of which `rows` are looked
@@ -48,15 +58,9 @@ def answers(
     return answered(probabilities(model, examples), examples, thresholds, rows)
 
 
-def answered(
-    found: Array, examples: Encoded, thresholds: Array | None = None, rows: npt.NDArray[np.int64] | None = None
-) -> Answers:
+def answered(found: Array, examples: Encoded, thresholds: Array | None = None, rows: Rows | None = None) -> Answers:
     """The probabilities with the labels that are chosen by them, as for `answers`."""
-    tuned = loss_of(examples.task).tuned
-    if tuned is not None and thresholds is None:
-        seen = slice(None) if rows is None else rows
-        thresholds = tuned(found[seen], examples.targets.numpy()[seen])
-    return Answers.of(found, thresholds)
+    return Answers.of(found, tuned_on(examples, lambda: found, rows) if thresholds is None else thresholds)
 
 
 def dev_values(

@@ -10,11 +10,12 @@ from prunetext.training.settings import Settings
 
 SEEN = 150_000  # texts that training sees, over all epochs, where the data are small
 EPOCHS_ALONE = (3, 20)
-# Of several labels each is rare, and has a probability of its own to learn.
-LEAST_SEEN = {"label": 0, "labels": 430_000}
+# The texts that it sees at least, and the share of the head's features that is hidden: of several labels each is rare,
+# and has a probability of its own to learn.
+LEAST_SEEN_AND_DROPOUT = {"label": (0, 0.5), "labels": (430_000, 0.1)}
 SEEN_TAUGHT, EPOCHS_TAUGHT = 1_200_000, (2, 20)  # the same with a teacher
 RATE_TAUGHT, EMBEDDING_RATE_TAUGHT, WORD_DROPOUT_TAUGHT = 3e-3, 2e-2, 0.1
-DROPOUT, DROPOUT_TAUGHT = {"label": 0.5, "labels": 0.1}, 0.1  # of the head's features
+DROPOUT_TAUGHT = 0.1
 FEW_STEPS = 64  # an epoch of small data has about as many steps, of smaller batches,
 SMALLEST_BATCH = 8
 SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
@@ -32,7 +33,7 @@ def pace(
     probabilities do not invite to learn by heart.
     """
     seen, (least, most) = (SEEN_TAUGHT, EPOCHS_TAUGHT) if taught else (SEEN, EPOCHS_ALONE)
-    seen = max(seen, LEAST_SEEN[task.answer])
+    seen = max(seen, of_task(task)[0])
     epochs = epochs or float(min(max(seen / texts, least), most))
     batch = min(max(texts // FEW_STEPS, SMALLEST_BATCH), Settings.batch_size)
     patience = Settings.patience if batch == Settings.batch_size else SMALL_PATIENCE
@@ -50,4 +51,9 @@ def pace(
 
 def dropout(taught: bool, task: Task = SINGLE) -> float:
     """The share of the head's features that are hidden in each step."""
-    return DROPOUT_TAUGHT if taught else DROPOUT[task.answer]
+    return DROPOUT_TAUGHT if taught else of_task(task)[1]
+
+
+def of_task(task: Task) -> tuple[int, float]:
+    """The texts that training sees at least, and the dropout, where nobody teaches."""
+    return LEAST_SEEN_AND_DROPOUT[task.answer]
