@@ -80,24 +80,6 @@ def test_best_means_more_accurate_or_as_accurate_at_a_lower_loss(random_model: C
     assert marks == [(0, 0), (0, 1), (2, 2), (2, 3), (4, 0)]
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    save_tensors(path, {"a": torch.ones(2)}, {"key": "old"})
-    old = path.read_bytes()
-
-    write = Path.write_bytes
-
-    def half(file: Path, data: bytes) -> None:
-        write(file, data[:10])
-        raise OSError("no space left")
-
-    monkeypatch.setattr(Path, "write_bytes", half)
-    with pytest.raises(OSError, match="no space"):
-        save_tensors(path, {"a": torch.zeros(2)}, {"key": "new"})
-    assert path.read_bytes() == old
-    assert load_tensors(path)[1] == {"key": "old"}
-
-
 def test_equal_contents_give_equal_bytes(tmp_path: Path) -> None:
     keys = [f"key {number}" for number in range(9)]
     files = set()

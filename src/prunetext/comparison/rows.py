@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunetext.errors import RunError
+from prunetext.runtime.writing import write_whole
 
 
 class ComparedRow(NamedTuple):
@@ -72,6 +73,5 @@ class ComparedRows:
             os.fsync(file.fileno())
 
     def _write(self, rows: list[ComparedRow]) -> None:
-        beside = self.path.with_name(self.path.name + ".part")
-        beside.write_text("".join(json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in rows), "utf-8")
-        beside.replace(self.path)
+        lines = (json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in rows)
+        write_whole(self.path, "".join(lines).encode())

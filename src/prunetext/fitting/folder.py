@@ -17,6 +17,7 @@ import torch
 from prunetext.errors import RunError
 from prunetext.modelfiles.trained import read_trained, write_trained
 from prunetext.models.protocol import Trained
+from prunetext.runtime.writing import write_whole
 
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
 RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
@@ -162,11 +163,9 @@ class Run:
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]], indent: int | None = None) -> None:
-    """Write rows of JSON beside the file, then rename."""
+    """Write rows of JSON."""
     text = "".join(json.dumps(row, ensure_ascii=False, indent=indent) + "\n" for row in rows)
-    beside = path.with_name(PART.format(path.name))
-    beside.write_text(text, "utf-8")
-    beside.replace(path)
+    write_whole(path, text.encode())
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.errors import InputError, RunError
+from prunetext.runtime.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,18 +62,18 @@ def write_checked(data: bytes, target: Path, source: str, answer: Probabilities,
     """
     from prunetext.peers.onnxruntime import Session
 
-    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        beside.write_bytes(data)
+    apart = float("nan")
+
+    def check(beside: Path) -> None:
+        nonlocal apart
         apart = largest_difference(Session(beside).probabilities, answer, texts)
         if not apart <= MOST_APART:  # not so either where there is none, as of infinite weights
             raise RunError(
                 f"{target}: its probabilities would differ by up to {apart:.1g} from those of {source}, where "
-                f"{MOST_APART:g} is allowed, so that it was not written. Export another model of the run."
+                f"{MOST_APART:g} is allowed. It was not written. Export another model of the run."
             )
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+
+    write_whole(target, data, check)
     return apart
 
 

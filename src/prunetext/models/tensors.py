@@ -10,14 +10,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from prunetext.errors import RunError
+from prunetext.runtime.writing import write_whole
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file so that at every moment the old or the new one is whole."""
-    beside = path.with_name(path.name + ".part")
     data = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, metadata)
-    beside.write_bytes(with_sorted_metadata(data))
-    beside.replace(path)
+    write_whole(path, with_sorted_metadata(data))
 
 
 def with_sorted_metadata(data: bytes) -> bytes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prunetext.errors import ModelFileError
 from prunetext.runtime import _native, coding
 from prunetext.runtime.coding import Coded, CodedUnits
+from prunetext.runtime.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,17 +89,7 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
     then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
     data = encoded_file(tensors, metadata)
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        _check(beside, target)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(path, data, lambda beside: _check(beside, Path(path)))
     return len(data)
 
 

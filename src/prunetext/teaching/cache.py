@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prunetext.data.dataset import Input
+from prunetext.runtime.writing import write_whole
 
 CHUNK = 2_048  # texts in one file: what a teacher loses when it is killed
 
@@ -83,10 +85,9 @@ def cached(
         found = _load(path, (len(chunk), classes))
         if found is None:
             found = np.asarray(ask(chunk), np.float32).reshape(len(chunk), classes)
-            beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-            with beside.open("wb") as file:
-                np.save(file, found, allow_pickle=False)
-            beside.replace(path)
+            data = io.BytesIO()
+            np.save(data, found, allow_pickle=False)
+            write_whole(path, data.getvalue())
         rows.append(found)
         if progress is not None:
             progress(start + len(chunk), len(texts))
