@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from helpers.source import assert_none, code, modules, place, python_files, room, tree
+from helpers.source import ROOT, SOURCE, assert_none, code, modules, place, python_files, room, tree
 
 # For packages that are not there (3, in sys.modules), what the system does with files (5), a clock, and the pace at
 # which transformers are tuned (3), which is no parameter yet.
@@ -19,6 +19,7 @@ MAY_ASK = (
     "src/prunetext/runtime/",
     "src/prunetext/models/textcnn/",
 )
+A_PLACE = re.compile(r"[\w./-]*\w+/[\w.-]+\.(?:py|hpp|cpp|md|sh)\b")
 WHAT_THE_TASK_IS = re.compile(r"\bpairs is (not )?None|label_sets is")
 
 
@@ -91,3 +92,18 @@ def patches(path: Path) -> list[int]:
             targets = [each for each in node.targets if isinstance(each, ast.Attribute)]
             found += [node.lineno for each in targets if isinstance(each.value, ast.Name) and each.value.id in known]
     return found
+
+
+def test_places_that_are_named_are_there() -> None:
+    pages = [*python_files("src"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+    found, seen = [], 0
+    for page in pages:
+        places = (ROOT, ROOT / "src", SOURCE, SOURCE / "runtime" / "native", page.parent)
+        for at, line in enumerate(page.read_text("utf-8").splitlines(), start=1):
+            for name in A_PLACE.findall(line):
+                seen += 1
+                if not any((each / name).exists() for each in places):
+                    found.append(f"{place(page, at)}: there is no {name}. Name the place that is meant")
+    assert seen > 50
+    assert_none(found)
