@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.answers import certain
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution, concluded, walked
@@ -15,6 +16,7 @@ from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.schedules import SCHEDULES, load_schedule
 from prunetext.pruning.search import Search
 from prunetext.pruning.trials import Evaluator
+from prunetext.statistics.answers import Answers
 
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
@@ -41,9 +43,8 @@ def test_texts_kept_out_of_the_search_confirm_the_model(task: Problem, tmp_path:
 
     def confirms(wrong: np.ndarray) -> bool | None:
         """Where the dense model is always right, and another one wrong on these rows alone."""
-        now = np.eye(2)[np.where(np.isin(np.arange(len(gold)), wrong), 1 - gold, gold)]
-        right = Scripted(*judge._replace(dense_answers=np.eye(2)[gold]))
-        right.said = now
+        right = Scripted(*judge._replace(dense_answers=certain(gold)))
+        right.said = certain(np.where(np.isin(np.arange(len(gold)), wrong), 1 - gold, gold))
         return right.confirms(task.dense, 2)
 
     assert confirms(np.array([], int))
@@ -55,9 +56,9 @@ def test_texts_kept_out_of_the_search_confirm_the_model(task: Problem, tmp_path:
 class Scripted(Evaluator):
     """Hears answers that the test has written, whatever the model is."""
 
-    said: np.ndarray
+    said: Answers
 
-    def answers(self, model: Model) -> np.ndarray:
+    def answers(self, model: Model) -> Answers:
         return self.said
 
 
