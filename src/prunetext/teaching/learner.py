@@ -39,7 +39,8 @@ class Learner(Model):
         inside, tokens, kinds = batch > 0, (batch - 1).clamp(min=0), {}
         if self.span is not None:
             kinds, tokens = {"token_type_ids": tokens // self.span}, tokens % self.span
-        logits: Tensor = self.pooled(torch.where(inside, tokens, self.padding), inside.long(), **kinds)["logits"]
+        ids = torch.where(inside, tokens, self.padding)
+        logits: Tensor = self.pooled(input_ids=ids, attention_mask=inside.long(), **kinds)["logits"]
         return logits
 
     @property

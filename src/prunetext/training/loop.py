@@ -86,12 +86,12 @@ class Course:
         return self.of_epoch(epoch)[place * few : (place + 1) * few]
 
     def share(self, step: int) -> float:
-        """The share of the learning rates at a step: it rises while training warms up, then falls to the last."""
+        """The share of the learning rates at a step: it rises to 1 while training warms up, then falls to the last."""
         own = self.settings
         rising = own.warmup * self.total
         if step < rising:
             return (step + 1) / (rising + 1)
-        return 1 - (1 - own.final_rate) * step / self.total
+        return 1 - (1 - own.final_rate) * (step - rising) / (self.total - rising)
 
 
 def train_model(
