@@ -12,7 +12,7 @@ pytest.importorskip("transformers")
 
 from prunetext.data.dataset import Data, Examples
 from prunetext.models.protocol import BODY, HEAD, TABLE
-from prunetext.teaching.learner import SMOOTHING, Learner, learning, smoothed
+from prunetext.teaching.learner import SMOOTHING, Learner, learning
 from prunetext.teaching.transformer import Transformer, find_folder, padded_tokens
 from prunetext.teaching.tuning import fine_tune
 from prunetext.training.losses import loss_of
@@ -42,7 +42,8 @@ def test_the_encoder_is_given_what_the_tokenizer_says(encoder: Path, examples: E
 
 def test_the_loss_of_smoothed_labels_is_cross_entropy_with_label_smoothing() -> None:
     logits, labels = torch.randn(8, 3, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 3
-    from_loop = loss_of(Examples(["a"], ["x"]).task).distilled(logits, smoothed(labels, 3), None, 0.9, 1.0)
+    loss = loss_of(Examples(["a"], ["x"]).task)
+    from_loop = loss.distilled(logits, loss.smoothed(labels, 3, SMOOTHING), None, 0.9, 1.0)
     torch.testing.assert_close(from_loop, functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING))
 
 

@@ -9,14 +9,13 @@ from typing import Self
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from prunetext.data.dataset import Examples
-from prunetext.data.task import Task
 from prunetext.models.encoded import Encoded, targets_of
 from prunetext.models.groups import Cost, Group
 from prunetext.models.protocol import BODY, HEAD, TABLE, Model
 from prunetext.teaching.transformer import MeanPooled, Tokens, Transformer
+from prunetext.training.losses import loss_of
 
 SMOOTHING = 0.05  # of the labels: a teacher that is sure of everything teaches no more than the labels
 
@@ -88,10 +87,9 @@ def learning(made: Transformer, examples: Examples, labels: Sequence[str]) -> tu
     span = 1 + max(max(each.ids, default=0) for each in tokens) if asks else None
     rows = [numbers(each, span) for each in tokens]
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    targets = targets_of(examples, labels)
-    if examples.task.answer == "label":
-        targets = smoothed(targets, len(labels))
-    texts = Encoded(np.concatenate(rows), offsets, targets, task=Task(answer=examples.task.answer))
+    targets = loss_of(examples.task).smoothed(targets_of(examples, labels), len(labels), SMOOTHING)
+    read = examples.task._replace(texts=1)  # both texts of a pair are read as one
+    texts = Encoded(np.concatenate(rows), offsets, targets, task=read)
     return Learner(made.model, made.tokenizer.pad_token_id or 0, span), texts
 
 
@@ -103,12 +101,3 @@ def numbers(tokens: Tokens, span: int | None = None) -> np.ndarray:
     """
     found = 1 + np.asarray(tokens.ids, np.int32)
     return found if span is None else found + span * np.asarray(tokens.kinds, np.int32)
-
-
-def smoothed(targets: Tensor, classes: int) -> Tensor:
-    """Probabilities (n, classes) in the place of labels (n,), which are a little less than sure.
-
-    >>> smoothed(torch.tensor([1]), 2)
-    tensor([[0.0250, 0.9750]])
-    """
-    return functional.one_hot(targets, classes) * (1 - SMOOTHING) + SMOOTHING / classes
