@@ -30,7 +30,7 @@ LAYERS = (
 TOP = ("__init__", "__main__")
 MOST_MODULES, MOST_ARROWS, MOST_FLOORS = 8, 100, 12
 TORCH_FREE = ("runtime", "statistics", "scaling", "serving")
-BRING_TORCH = ("torch", "safetensors.torch", "transformers", "accelerate", "sentence_transformers")
+BRING_TORCH = ("torch", "safetensors.torch", "transformers", "sentence_transformers")
 FAMILY_BLIND = ("pruning", "training")
 OF_ONE_FAMILY = re.compile(r"TextCNN|\bembedding\b|\bremap\b|\.bits\b")
 

@@ -54,7 +54,7 @@ def bag() -> Problem:
     train, dev, settings = (
         texts(160, 1),
         texts(60, 2),
-        Settings(epochs=8, batch_size=16, learning_rate=3e-2, patience=99),
+        Settings(epochs=8, batch_size=16, learning_rate=3e-2, embedding_rate=3e-2, patience=99),
     )
     dense = untrained()
     assert train_model(dense, train, dev, settings).accuracy > 0.9

@@ -27,11 +27,15 @@ FAMILIES = {"textcnn": "prunetext.models.textcnn.family:family"}
 
 
 class Rates(NamedTuple):
-    """What optimizers are made with: learning rates of the weights and of tables of vectors, and weight decay."""
+    """What optimizers are made with: learning rates of the weights and of tables of vectors, and weight decay.
+
+    head: the rate of the head, where it has one of its own.
+    """
 
     body: float
     table: float
     decay: float
+    head: float | None = None
 
 
 class Disturbance(NamedTuple):
@@ -82,9 +86,14 @@ class Model(nn.Module, ABC):
         return dict(self.state_dict())
 
     def optimizers(self, rates: Rates, frozen: Callable[[str], bool] | None = None) -> list[optim.Optimizer]:
-        """What trains the parameters that are not frozen."""
-        chosen = [each for name, each in self.named_parameters() if frozen is None or not frozen(name)]
-        return [optim.AdamW(chosen, lr=rates.body, weight_decay=rates.decay, fused=True)]
+        """What trains the parameters that are not frozen, each part of the model at its own rate."""
+        parts, chosen = self.parts(), dict[str, list[nn.Parameter]]()
+        for name, each in self.named_parameters():
+            if each.requires_grad and not (frozen and frozen(name)):
+                chosen.setdefault(parts[name], []).append(each)
+        rate = {TABLE: rates.table, BODY: rates.body, HEAD: rates.head or rates.body}
+        groups = [{"params": parameters, "lr": rate[part]} for part, parameters in chosen.items()]
+        return [optim.AdamW(groups, lr=rates.body, weight_decay=rates.decay, fused=True)]
 
     def trained(self, name: str) -> Tensor | None:
         """Which entries of a parameter training changes (a mask that broadcasts); None where it changes all."""

@@ -198,7 +198,6 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     """A transformer, which is loaded, and fine-tuned if need be, at the first text that it has not answered yet."""
     folder, labels, tokens = transformer.find_folder(name), data.labels, options.teacher_tokens
     transformer.tokenizer_of(folder.path)  # which says what is missing before anything is written
-    require("accelerate", extra="teacher")
     fits = folder.labels is not None and sorted(folder.labels) == sorted(labels)
     fits = fits and folder.answer == data.train.task.answer
     files = sorted(each for each in folder.path.iterdir() if each.suffix in READ)

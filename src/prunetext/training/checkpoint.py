@@ -25,11 +25,14 @@ class Checkpoint:
         model: Model,
         optimizers: list[torch.optim.Optimizer],
         noted: dict[str, Tensor] | None = None,
+        averages: bool = True,
     ) -> None:
         self.path, self.model, self.optimizers = path, model, optimizers
         self.noted = {} if noted is None else noted
         self.best: dict[str, Tensor] = {}
-        self.mean = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        self.mean: dict[str, Tensor] = {}  # the running average of the weights, if one is kept
+        if averages:
+            self.mean = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
         self.step = self.bad_epochs = 0
         self.accuracy: float | None = None
         self.loss = 0.0
@@ -40,13 +43,18 @@ class Checkpoint:
 
         Source: Polyak and Juditsky 1992, as the exponential average that is usual today.
         """
+        if not self.mean:
+            return
         keep = min(keep, (1 + self.step) / (10 + self.step))
         for name, parameter in self.model.named_parameters():
             self.mean[name].lerp_(parameter.detach(), 1 - keep)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within it, the model has the averaged weights."""
+        """Within it, the model has the averaged weights, if there are any."""
+        if not self.mean:
+            yield
+            return
         current = {name: parameter.detach().clone() for name, parameter in self.model.named_parameters()}
         self._put(self.mean)
         try:
@@ -78,9 +86,9 @@ class Checkpoint:
             self.bad_epochs += 1
 
     def restore_best(self) -> None:
-        """Put the best weights into the model."""
-        if self.best:
-            self._put(self.best)
+        """Put the best weights into the model; where none were judged, the average of the last ones."""
+        if kept := self.best or self.mean:
+            self._put(kept)
 
     def save(self) -> None:
         """Write everything that the next step depends on."""

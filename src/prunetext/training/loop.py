@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Disturbance, Model, Rates
@@ -86,18 +86,18 @@ class Course:
         return self.of_epoch(epoch)[place * few : (place + 1) * few]
 
     def share(self, step: int) -> float:
-        """The share of the learning rates at a step: it rises while training warms up, then falls to the last."""
+        """The share of the learning rates at a step: it rises to 1 while training warms up, then falls to the last."""
         own = self.settings
         rising = own.warmup * self.total
         if step < rising:
             return (step + 1) / (rising + 1)
-        return 1 - (1 - own.final_rate) * step / self.total
+        return 1 - (1 - own.final_rate) * (step - rising) / (self.total - rising)
 
 
 def train_model(
     model: Model,
     train: Encoded,
-    dev: Encoded,
+    dev: Encoded | None,
     settings: Settings,
     *,
     checkpoint: Path | None = None,
@@ -114,19 +114,20 @@ def train_model(
 
     Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
     `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
-    `measure` is what dev is judged by, if that is not accuracy; `judge` gives its value and the loss. `deadline` is on
-    `clock`. The steps of a small model are too short to be shared out, so that it trains on one thread.
+    `measure` is what dev is judged by, if that is not accuracy; `judge` gives its value and the loss. Without dev the
+    last weights are left. `deadline` is on `clock`. A small model trains on one thread: its steps are short.
     """
     hooks, course = hooks or Hooks(), Course(train, settings)
     model.to(settings.device)
-    rates = Rates(settings.learning_rate, settings.embedding_rate, settings.weight_decay)
+    rates = Rates(settings.learning_rate, settings.embedding_rate, settings.weight_decay, settings.head_rate)
     optimizers = model.optimizers(rates, hooks.frozen)
-    state = Checkpoint(checkpoint, model, optimizers, hooks.noted)
+    state = Checkpoint(checkpoint, model, optimizers, hooks.noted, averages=settings.averaging > 0)
     state.restore()
     steps = Steps(model, train, settings, hooks, course, optimizers, state)
 
     def judged() -> None:
-        state.judge(*judge(model, dev, measure, settings.class_weights), settings.best_by)
+        if dev is not None:
+            state.judge(*judge(model, dev, measure, settings.class_weights), settings.best_by)
 
     if settings.judge_start and state.step == 0:
         judged()
@@ -252,6 +253,8 @@ def train_step(
         (loss if len(rows) == 1 else loss / len(rows)).backward()
     if hooks.after_backward:
         hooks.after_backward(model)
+    if settings.clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
     for optimizer in optimizers:
         optimizer.step()
     if hooks.after_step:

@@ -71,17 +71,21 @@ class Loss(NamedTuple):
     [1.3862943649291992]
     >>> label.softened(torch.tensor([[2.0, 0.0]]), 1e6).round(decimals=3).tolist()
     [[0.5, 0.5]]
+    >>> label.smoothed(torch.tensor([1]), 2, 0.5).tolist()
+    [[0.25, 0.75]]
 
     texts: the loss of each text (nats), shape (n,), of targets that are classes (n,), or probabilities (n, classes).
     mean: its mean. softened: probabilities (n, classes) at a temperature. inverse: logits of probabilities, none of
-    which is taken to be smaller than the second argument. tuned: the thresholds that suit some probabilities and
-    targets, where each label has a probability by itself; None where the largest one decides.
+    which is taken to be smaller than the second argument. smoothed: targets of so many classes that give away a share
+    of their certainty; those of several labels are left as they are. tuned: the thresholds that suit some probabilities
+    and targets, where each label has a probability by itself; None where the largest one decides.
     """
 
     texts: Callable[[Tensor, Tensor], Tensor]
     mean: Callable[[Tensor, Tensor], Tensor]
     softened: Callable[[Tensor, float], Tensor]
     inverse: Callable[[Tensor, float], Tensor]
+    smoothed: Callable[[Tensor, int, float], Tensor]
     tuned: Callable[[Numbers, Numbers], Numbers] | None = None
 
     def distilled(
@@ -143,12 +147,14 @@ LOSSES = {
         _mean_cross_entropy,
         lambda logits, heat: torch.softmax(logits / heat, dim=1),
         inverse=lambda probabilities, least: probabilities.clamp(min=least).log(),
+        smoothed=lambda targets, classes, share: functional.one_hot(targets, classes) * (1 - share) + share / classes,
     ),
     "labels": Loss(
         _logistic,
         lambda logits, targets: _logistic(logits, targets).mean(),
         lambda logits, heat: torch.sigmoid(logits / heat),
         inverse=lambda probabilities, least: probabilities.logit(least),
+        smoothed=lambda targets, classes, share: targets,
         tuned=tuned,
     ),
 }

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-LATER = ("warmup", "accumulate", "batch_tokens", "window", "device", "precision", "checkpoint_seconds")
+LATER = (
+    "warmup",
+    "accumulate",
+    "batch_tokens",
+    "window",
+    "device",
+    "precision",
+    "checkpoint_seconds",
+    "head_rate",
+    "clip",
+)
 
 
 @dataclass(frozen=True)
@@ -21,10 +31,11 @@ class Settings:
     batch_size: int = 64
     learning_rate: float = 1e-3
     embedding_rate: float = 4e-3  # of tables of vectors
+    head_rate: float | None = None  # of the head, where it is not that of the other weights
     final_rate: float = 0.05  # share of the learning rate at the last step; it falls linearly
     weight_decay: float = 0.01
     word_dropout: float = 0.2
-    averaging: float = 0.998  # share of the running average of the weights kept at each step; what dev judges
+    averaging: float = 0.998  # share of the running average of the weights kept at each step; what dev judges; 0: none
     best_by: str = "metric"  # on dev; "loss" is less precise, but hardly flatters the best of many
     patience: int = 3  # judgements that are no better
     judgements: int = 1  # of dev, in one epoch
@@ -37,6 +48,7 @@ class Settings:
     seed: int = 0
     warmup: float = 0.0  # share of the steps in which the learning rate rises linearly from zero
     accumulate: int = 1  # batches whose gradients make one step
+    clip: float | None = None  # the norm that a step's gradients are scaled down to, where theirs is larger
     batch_tokens: int | None = None  # padded tokens of a batch, where that and not the texts are counted
     window: int = 1000  # tokens of one text in one training step, another part of it in each; prediction reads all
     device: str = "cpu"  # on which the model and its batches lie
