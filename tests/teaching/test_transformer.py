@@ -57,6 +57,16 @@ def test_a_killed_tuning_goes_on_from_its_last_checkpoint(data: Data, encoder: P
     assert resumed == tune(tmp_path / "whole")
 
 
+def test_an_interrupted_tuning_leaves_no_teacher(data: Data, encoder: Path, tmp_path: Path) -> None:
+    def tell(done: int, total: int) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(find_folder(str(encoder)), data.train, data.labels, tmp_path / "t", tokens=16, progress=tell)
+    assert not (tmp_path / "t" / "model.safetensors").exists()
+
+
 def test_long_and_empty_texts_are_answered_in_their_order(data: Data, encoder: Path) -> None:
     made = Transformer(find_folder(str(encoder)), 10, classes=2)
     texts = ["great film " * 500, "", "dull", "great film " * 400]
