@@ -23,6 +23,8 @@ MAKE_STARTED := $(shell date +%s)
 begin = printf '== %s\n' '$(1)' && started=$$(date +%s) && trap 'echo "   $$(($$(date +%s) - started)) s"' 0 &&
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Python compiles a module when it is first imported. Most modules of large packages never are.
+export PIP_NO_COMPILE := 1
 # Sources on PYTHONPATH would stand before the installed wheel.
 unexport PYTHONPATH
 .NOTPARALLEL:

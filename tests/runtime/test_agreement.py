@@ -91,7 +91,7 @@ def test_there_is_a_kernel_for_every_processor_and_an_unknown_one_is_refused(mak
 PIECE = 4096  # characters that the kernel looks at together
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     before=st.integers(PIECE - 80, PIECE + 5),
     parts=st.lists(

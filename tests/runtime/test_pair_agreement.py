@@ -75,9 +75,8 @@ def test_a_text_may_be_cut_anywhere(make_model: Callable[..., Path], before: int
 
 
 def test_sums_of_many_windows_do_not_overflow(make_model: Callable[..., Path]) -> None:
-    text = "great films the good " * 17_000  # more windows than one int32 takes, all far from 0
-    for table in ("int8", "int16"):
-        agree(make_model(pairs=True, filters={1: 5, 16: 3}, dimensions=3, table=table, seed=7), [(text, "films the")])
+    text = "great films the good " * 17_000  # more windows than one int32 takes of an int16 table, all far from 0
+    agree(make_model(pairs=True, filters={1: 5, 16: 3}, dimensions=3, table="int16", seed=7), [(text, "films the")])
 
 
 @pytest.mark.parametrize("table", ["int8", "int16"])
