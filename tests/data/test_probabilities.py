@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers.tables import write_jsonl
-from prunetext.data.probabilities import LEAST_GIVEN, read_probabilities
+from prunetext.data.probabilities import read_probabilities
 from prunetext.data.task import Task
 from prunetext.errors import DataError
 
@@ -32,7 +32,7 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
         table = read_probabilities(file, LABELS, Task())
         assert set(table.rows) == {"great film", "dull"}
         assert table.rows["great film"].tolist() == [0.1, 0.9]
-        assert table.rows["dull"].tolist() == [1, LEAST_GIVEN]
+        assert table.rows["dull"].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,15 @@ def test_labels_and_task_are_found_in_the_file(tmp_path: Path) -> None:
     pair = {"text": "a film", "text_b": "film", "probabilities": {"0": 0.2, "1": 0.8}}
     table = read_probabilities(write_jsonl(tmp_path / "pairs.jsonl", [pair]))
     assert (table.task, list(table.rows)) == (Task(texts=2), [("a film", "film")])
+
+
+def test_one_row_that_does_not_sum_to_one_is_a_mistake(tmp_path: Path) -> None:
+    path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ("fine", {"neg": 0.5, "pos": 0.6})])
+    with pytest.raises(DataError, match=r"line 3: the probabilities sum to 1\.1, not to 1"):
+        read_probabilities(path)
+    write_answers(path, [("fine", {})])
+    with pytest.raises(DataError, match="line 1: its probabilities are no object of labels"):
+        read_probabilities(path)
 
 
 def test_a_row_of_other_labels_than_the_first_is_named(tmp_path: Path) -> None:

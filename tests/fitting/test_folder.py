@@ -16,7 +16,6 @@ from prunetext.fitting.folder import (
     HISTORY,
     KEPT,
     LOCK,
-    PART,
     RECIPE,
     RESULT,
     RUN_FORMAT,
@@ -26,6 +25,7 @@ from prunetext.fitting.folder import (
     Run,
     read_json,
 )
+from prunetext.runtime.writing import partial_of
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
 FINISHED = sorted([*KEPT, STEPS_FOLDER])
@@ -206,7 +206,7 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
 
 def test_a_run_killed_while_it_wrote_its_recipe_can_be_repeated(tmp_path: Path) -> None:
     (tmp_path / WORK).mkdir()
-    (tmp_path / WORK / PART.format(RECIPE)).write_text("{")
+    partial_of(tmp_path / WORK / RECIPE).write_text("{")
     with start(tmp_path):
         assert names(tmp_path / WORK) == sorted([LOCK, RECIPE])
 

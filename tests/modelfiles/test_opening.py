@@ -18,7 +18,7 @@ from helpers.tables import write_csv, write_jsonl
 from prunetext import Answering, Answers
 from prunetext.data.dataset import Examples, Input
 from prunetext.data.task import Task
-from prunetext.peers import fasttext
+from prunetext.peers import fasttext, fasttext_files
 from prunetext.statistics.metrics import measure_of
 
 LABELS = ["dull", "great"]
@@ -43,6 +43,16 @@ class Opposite:
     def answers(self, inputs: Sequence[Input]) -> Answers:
         shares = [[0.8, 0.2] if "dull" in text else [0.1, 0.9] for text in inputs]
         return Answers.of(np.array(shares).reshape(-1, 2))
+
+
+class Tuples(Opposite):
+    """What answers with these arrays, and no `Answers`."""
+
+    def __init__(self, *said: Any) -> None:
+        self.said = said
+
+    def answers(self, inputs: Sequence[Input]) -> Any:
+        return self.said
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +134,21 @@ def test_every_file_teaches(make: Callable[[str], Any], folder: Path, tmp_path: 
     assert taught.score.n > 0
 
 
-@pytest.mark.parametrize("kind", ["folder", "onnx", "table"])
+@pytest.mark.parametrize("kind", ["folder", "onnx", "fasttext"])
 def test_every_file_is_measured(make: Callable[[str], Any], folder: Path, kind: str) -> None:
     found = prunetext.bench(make(kind), folder / "test.csv", peers="none", passes=1, starts=1)
     ours = found.rows[0]
-    assert (ours.kind, ours.accuracy is not None, ours.bytes is not None) == ("model", True, True)
-    assert ours.name == {"float": "dense.safetensors", "onnx": "model.onnx", "table": "table.jsonl"}.get(
-        kind, "prunetext"
+    assert (ours.kind, ours.name) == (
+        "model",
+        {"onnx": "model.onnx", "fasttext": "fasttext.bin"}.get(kind, "prunetext"),
     )
+    assert ours.accuracy == prunetext.evaluate(make(kind), folder / "test.csv").score.accuracy
+    assert ours.bytes is not None
+
+
+def test_a_table_is_nothing_to_measure(make: Callable[[str], Any], folder: Path) -> None:
+    with pytest.raises(prunetext.InputError, match="a file of probabilities is no model that could be measured"):
+        prunetext.bench(make("table"), folder / "test.csv", peers="none")
 
 
 @pytest.mark.parametrize("kind", ["table", "fasttext", "onnx"])
@@ -150,6 +167,12 @@ def test_several_labels_are_chosen_by_the_model_s_thresholds(random_model: Calla
     assert packed.task == Task(answer="labels")
     assert (chosen == (probabilities.astype(float) >= limits)).all()
     assert answers.named(packed.labels, several=True) == [tuple(each) for each in prunetext.load(path).predict(texts)]
+
+
+def test_an_object_may_answer_with_a_plain_tuple() -> None:
+    said = Opposite().answers(TEST.texts)
+    found = [prunetext.evaluate(model, TEST) for model in (Opposite(), Tuples(*said))]
+    assert found[0] == found[1]
 
 
 def test_provenance_says_where_a_model_comes_from(make: Callable[[str], Any]) -> None:
@@ -177,10 +200,20 @@ def other_labels(folder: Path) -> Any:
             r"line 1: there is no column 'probabilities' among .*\. Write rows such",
         ),
         (lambda folder: folder / "lines.txt", "this is not a model file, or it is cut off"),
-        (other_labels, "its labels are not those of"),
+        (other_labels, "its labels are not those of .*other.jsonl. Compare models of the same labels"),
         (lambda folder: SimpleNamespace(predict=len), "the model is a SimpleNamespace that has no classes_. Give the"),
         (lambda folder: SimpleNamespace(classes_=[0, 1]), "is a SimpleNamespace that has no predict_proba. Give the"),
         (lambda folder: folder, "holds no finished run"),
+        (
+            lambda folder: SimpleNamespace(classes_=[[0, 1]], predict_proba=len),
+            "is a SimpleNamespace that gives several",
+        ),
+        (
+            lambda folder: SimpleNamespace(classes_=["great", "dull"], predict_proba=len),
+            "does not take texts|does not give",
+        ),
+        (lambda folder: Tuples([], []), "two arrays, of floats and of bools, with 40 rows of 2 labels"),
+        (lambda folder: Tuples(np.eye(2)[[0] * 40], np.ones((40, 2), bool)), "it must choose one label for each text"),
     ],
 )
 def test_what_is_no_model_is_refused(
@@ -190,20 +223,50 @@ def test_what_is_no_model_is_refused(
         prunetext.evaluate(given(folder), TEST, against=make("packed"))
 
 
-@pytest.mark.parametrize("damage", ["text", "metadata", "labels"])
-def test_a_strange_onnx_file_is_refused(make: Callable[[str], Any], tmp_path: Path, damage: str) -> None:
+STRANGE = {
+    "no labels": {"labels": None},
+    "no vocabulary": {"vocabulary": None},
+    "no JSON": {"labels": "x"},
+    "a label too many": {"labels": '["dull", "great", "so"]'},
+    "one label twice": {"labels": '["dull", "dull"]'},
+    "a threshold too few": {"thresholds": "[0.5]"},
+    "thresholds that are none": {"thresholds": '"x"'},
+    "a word too many": {"vocabulary": json.dumps([f"word{number}" for number in range(9999)] + ["a"])},
+}
+
+
+@pytest.mark.parametrize("strange", [*STRANGE, "text"])
+def test_a_strange_onnx_file_is_refused(make: Callable[[str], Any], tmp_path: Path, strange: str) -> None:
     onnx = pytest.importorskip("onnx")
     path = tmp_path / "model.onnx"
-    if damage == "text":
+    if strange == "text":
         path.write_text("a b c")
     else:
         model = onnx.load(make("onnx"))
-        kept = [each for each in model.metadata_props if each.key != "labels" and damage != "metadata"]
+        said = {each.key: each.value for each in model.metadata_props} | STRANGE[strange]
         del model.metadata_props[:]
-        model.metadata_props.extend(kept)
+        for key, value in said.items():
+            if value is not None:
+                model.metadata_props.add(key=key, value=value)
         onnx.save(model, path)
     with pytest.raises(prunetext.ModelFileError, match="this is not an ONNX file of prunetext, or it is damaged"):
         prunetext.open_model(path)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "unsupervised"])
+def test_a_fasttext_file_that_labels_nothing_is_refused(
+    make: Callable[[str], Any], folder: Path, tmp_path: Path, damage: str
+) -> None:
+    path = tmp_path / "model.bin"
+    if damage == "cut off":
+        path.write_bytes(make("fasttext").read_bytes()[:200])
+    else:
+        module = pytest.importorskip("fasttext")
+        module.train_unsupervised(str(folder / "lines.txt"), dim=4, epoch=1, minCount=1, verbose=0).save_model(
+            str(path)
+        )
+    with pytest.raises(prunetext.ModelFileError, match="fastText cannot read it, or it labels nothing"):
+        fasttext_files.fasttext_file(path, patience=5.0)
 
 
 def test_a_missing_file_is_said_so(call: Call, tmp_path: Path) -> None:

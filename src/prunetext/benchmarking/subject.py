@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from prunetext.errors import InputError
 from prunetext.modelfiles.api import open_model
 from prunetext.modelfiles.exporting import packed_file
 from prunetext.modelfiles.header import is_packed
@@ -32,7 +33,16 @@ def subject_of(model: Path) -> tuple[Peer, list[str]]:
     if is_packed(path):
         classifier = load(path)
         return Peer(OURS, installed_version(), OWN_CODE, str(path), classifier.size, threaded=True), classifier.labels
-    return Peer(path.name, "", OTHER_CODE, str(path), bytes_on_disk(path)), open_model(path).labels
+    from prunetext.data.probabilities import PROBABILITY_ENDINGS
+    from prunetext.peers.fasttext_builds import CPP
+    from prunetext.peers.fasttext_files import PREFIX, is_fasttext
+
+    if path.suffix.lower() in PROBABILITY_ENDINGS:
+        raise InputError(f"{model}: a file of probabilities is no model that could be measured. Give the model.")
+    found = open_model(path)
+    names = {f"{PREFIX}{label}": label for label in found.labels}
+    code = CPP if is_fasttext(path) else OTHER_CODE
+    return Peer(path.name, "", code, str(path), bytes_on_disk(path), names=names), found.labels
 
 
 def installed_version() -> str:

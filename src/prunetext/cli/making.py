@@ -79,7 +79,7 @@ def fit(
     from prunetext.fitting.api import fit as run
 
     with Bars() as bars:
-        result = run(values.pop("data"), progress=bars, **values, **context.obj)
+        result = run(values.pop("data"), progress=bars, **values, **(context.obj or {}))
     print_run(result, wants_json)
 
 
@@ -125,7 +125,9 @@ def prune(
 
     values = {name: value for name, value in options.items() if value is not None}
     with Bars() as bars:
-        result = work(run, out=out, data=data, overwrite=bool(overwrite), progress=bars, **values, **context.obj)
+        result = work(
+            run, out=out, data=data, overwrite=bool(overwrite), progress=bars, **values, **(context.obj or {})
+        )
     print_run(result, as_json)
 
 
@@ -154,7 +156,7 @@ def sensitivity(
     from prunetext.fitting.api import sensitivity as measure
 
     given = {name: value for name, value in options.items() if value is not None}
-    rows = measure(run, data=data, **given, **context.obj)
+    rows = measure(run, data=data, **given, **(context.obj or {}))
     if as_json:
         print(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=1))
     else:

@@ -59,7 +59,7 @@ def compare(
     given = {**options, "sizes": sizes, "epochs": epochs, "row": None if as_json else tables.print_row}
     values = {name: value for name, value in given.items() if value is not None}
     how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
-    found = run(data, out=out, max_drop=max_drop, **how, **values, **context.obj)
+    found = run(data, out=out, max_drop=max_drop, **how, **values, **(context.obj or {}))
     if as_json:
         print(json.dumps([row._asdict() for row in found.rows], ensure_ascii=False, indent=1))
     else:
@@ -156,7 +156,7 @@ def bench(
         beside=beside,
         told=tables.print_stage,
         **given,
-        **context.obj,
+        **(context.obj or {}),
     )
     if as_json:
         print(json.dumps(found.fields(), ensure_ascii=False, indent=1))

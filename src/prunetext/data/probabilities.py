@@ -60,9 +60,8 @@ def read_probabilities(
     The file is a table with the columns `text` (and `text_b`, where the task is of pairs) and `probabilities`, an
     object with a number for each label, which in a .csv is written as JSON. Where no labels are given, they are those
     of the first row, sorted. Where no task is given, the columns tell whether rows are pairs, and texts have several
-    labels if a row does not sum to 1. DataError, with the line, for labels other than those of `owner`, for what is no
-    number from 0 to 1, and for probabilities of one label that do not sum to 1. Probabilities below `LEAST_GIVEN` are
-    taken for that.
+    labels if most rows do not sum to 1. DataError, with the line, for labels other than those of `owner`, for what is
+    no number from 0 to 1, and for probabilities of one label that do not sum to 1.
     """
     read = list(_rows(path, None if task is None else task.texts))
     if not read:
@@ -71,8 +70,8 @@ def read_probabilities(
         labels, owner = sorted(read[0].given), "the first row"
     shares = [_shares(path, row, labels, owner) for row in read]
     if task is None:
-        single = all(abs(float(each.sum()) - 1) <= TOLERANCE for each in shares)
-        task = Task(1 if isinstance(read[0].asked, str) else 2, "label" if single else "labels")
+        whole = sum(abs(float(each.sum()) - 1) <= TOLERANCE for each in shares)
+        task = Task(1 if isinstance(read[0].asked, str) else 2, "label" if 2 * whole > len(read) else "labels")
     rows: dict[Input, Shares] = {}
     for row, given in zip(read, shares, strict=True):
         if task.answer == "label" and abs(float(given.sum()) - 1) > TOLERANCE:
@@ -81,8 +80,9 @@ def read_probabilities(
                 f"the probabilities sum to {given.sum():.4g}, not to 1. Correct the row, or apply a softmax.",
                 row.line,
             )
-        kept = np.maximum(given, LEAST_GIVEN)
-        if not np.allclose(np.log(rows.setdefault(row.asked, kept)), np.log(kept), atol=TOLERANCE):
+        before = rows.setdefault(row.asked, given)
+        logs = [np.log(np.maximum(each, LEAST_GIVEN)) for each in (before, given)]
+        if not np.allclose(logs[0], logs[1], atol=TOLERANCE):
             raise DataError(path, "the text stands in an earlier row with other probabilities. Leave one.", row.line)
     return ProbabilityTable(list(labels), task, rows)
 
@@ -99,7 +99,7 @@ def _rows(path: Path, texts: int | None) -> Iterator[_Row]:
                 given = json.loads(given)
             except (ValueError, RecursionError):
                 given = None
-        if not isinstance(given, dict):
+        if not isinstance(given, dict) or not given:
             raise DataError(path, f"its probabilities are no object of labels. {REMEDY}", line)
         asked = strings[0] if len(strings) == 1 else (strings[0], strings[1])
         yield _Row(line, asked, {str(label): value for label, value in given.items()})

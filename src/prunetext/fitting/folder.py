@@ -17,7 +17,7 @@ import torch
 from prunetext.errors import RunError
 from prunetext.modelfiles.trained import read_trained, write_trained
 from prunetext.models.protocol import Trained
-from prunetext.runtime.writing import write_whole
+from prunetext.runtime.writing import partial_of, write_whole
 
 WORK = "unfinished"  # folder inside that of the run: what is there is nobody's model yet
 RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
@@ -79,7 +79,8 @@ class Run:
         if not self.own.is_dir():
             raise RunError(f"{self.own} is a file: give a folder as --out.")
         names = {each.name for each in self.own.iterdir()}
-        just_begun = names == {WORK} and {each.name for each in self.work.iterdir()} <= {LOCK, PART.format(RECIPE)}
+        begun = {LOCK, partial_of(Path(RECIPE)).name}  # killed before there was a recipe
+        just_begun = names == {WORK} and {each.name for each in self.work.iterdir()} <= begun
         if names and not just_begun and _recipe(self.own) is None and _recipe(self.work) is None:
             raise RunError(f"{self.own} holds files but no run: give an empty or a new folder as --out.")
 

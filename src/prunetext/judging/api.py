@@ -12,8 +12,7 @@ from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
 from prunetext.modelfiles.api import open_model
-from prunetext.modelfiles.opening import refuse_gaps
-from prunetext.statistics.answers import recipe_of
+from prunetext.statistics.answers import checked, recipe_of
 
 if TYPE_CHECKING:
     from prunetext.runtime.classifier import Classifier
@@ -89,12 +88,11 @@ def evaluate(
 
     model, against: anything that `open_model` opens, such as packed files, float files of a run, and other people's
     models; `against` is the reference, to which `model` may lose at most `max_drop` points of accuracy, or of
-    `metric`; `positive` is the label that some metrics are about, where it
-    has no usual name. data: a source as for `prunetext.read`, or what that gives. split: train, dev or test. By default
-    a folder of splits and a sample that the model was trained on give test, other sources every row. With a split, a
-    source that was split by `fit` itself is split again in the same way. `text`, `text_b`, `label`, `label_separator`,
-    `encoding` and `skip_empty` are as for `read`. A label that the model does not know raises `InputError`, as single
-    texts do for a model of pairs.
+    `metric`; `positive` is the label that some metrics are about, where it has no usual name. data: a source as for
+    `prunetext.read`, or what that gives. split: train, dev or test. By default a folder of splits and a sample that the
+    model was trained on give test, other sources every row. With a split, a source that was split by `fit` itself is
+    split again in the same way. `text`, `text_b`, `label`, `label_separator`, `encoding` and `skip_empty` are as for
+    `read`. A label that the model does not know raises `InputError`, as single texts do for a model of pairs.
     """
     require("scipy", extra="train")
     from prunetext.statistics.bootstrap import bootstrap_verdict
@@ -107,13 +105,15 @@ def evaluate(
     if not 0 <= max_drop <= 100:
         raise InputError(f"max_drop is {max_drop}: it must be between 0 and 100.")
     ours = open_model(model)
-    theirs = None if against is None else open_model(against, labels=ours.labels, task=ours.task)
+    theirs = None if against is None else open_model(against)
     refuse_unlike(ours, theirs)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
     examples, notes = choose_examples(data, split, ours, reading)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold
+    answers = measure.named(said, ours.labels)
+    scored, classes = score(answers, gold), per_class(answers, gold)
     reference = found = value = None
     if theirs is not None:
         others = asked(theirs, examples, ours.labels)
@@ -121,15 +121,12 @@ def evaluate(
         found = bootstrap_verdict(measure, others, said, max_drop)
     error, rejected = calibration_of(measure, said, ours.provenance.get("reject"))
     values = (measure.name, measure.value(said), value, measure.micro_f1(said))
-    answers = measure.named(said, ours.labels)
-    scored, classes = score(answers, gold), per_class(answers, gold)
     return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
 
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:
     """What a model says of all texts, in the order of these labels."""
-    answers = model.answers(examples.inputs)
-    refuse_gaps(model, answers, examples.inputs)
+    answers = checked(model, model.answers(examples.inputs), examples.inputs)
     return answers.reordered(model.labels, labels)
 
 

@@ -20,20 +20,14 @@ from prunetext.modelfiles.inspection import Inspection, inspect_float, inspect_p
 from prunetext.modelfiles.prediction import load_packed, predict_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import Any
 
-    from prunetext.data.task import Task
     from prunetext.runtime.classifier import Classifier
     from prunetext.statistics.answers import Answering
 
 
-def open_model(
-    model: str | os.PathLike[str] | Classifier | Answering | Any,
-    *,
-    labels: Sequence[str] | None = None,
-    task: Task | None = None,
-) -> Answering:
+def open_model(model: str | os.PathLike[str] | Classifier | Answering | Any) -> Answering:
     """Open anything that labels texts.
 
         model = prunetext.open_model("runs/reviews/model.safetensors")
@@ -42,14 +36,13 @@ def open_model(
 
     model: a packed file, a float file or the folder of a run, whose packed file is taken; a `Classifier`; an .onnx file
     that `export` has written; a .bin or .ftz file of fastText; a .jsonl, .csv, .tsv or .parquet file of probabilities;
-    a classifier of scikit-learn that takes texts, such as a pipeline; or any other object that is `Answering`. labels,
-    task: those that a file of probabilities must have. FileNotFoundError for a missing path, `InputError` for what is
-    none of these.
+    a classifier of scikit-learn that takes texts, such as a pipeline; or any other object that is `Answering`.
+    FileNotFoundError for a missing path, `InputError` for what is none of these.
     """
     require("numpy", extra="train")
     from prunetext.modelfiles.opening import opened
 
-    return opened(model, labels, task)
+    return opened(model)
 
 
 def predict(

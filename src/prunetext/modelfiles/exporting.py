@@ -73,7 +73,7 @@ def write_checked(data: bytes, target: Path, source: str, answer: Probabilities,
                 f"{MOST_APART:g} is allowed. It was not written. Export another model of the run."
             )
 
-    write_whole(target, data, check)
+    write_whole(target, data, check, shared=True)
     return apart
 
 

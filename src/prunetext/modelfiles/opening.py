@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunetext.data.columns import quoted
 from prunetext.data.probabilities import PROBABILITY_ENDINGS, read_probabilities
 from prunetext.data.task import Task
-from prunetext.errors import InputError, require
+from prunetext.errors import require
 from prunetext.modelfiles.exporting import packed_file
 from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import provenance_of
-from prunetext.peers import estimators, fasttext, onnxruntime
+from prunetext.peers import estimators, fasttext_files, onnxruntime
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
 from prunetext.statistics.answers import Answering, Answers, OpenedModel
@@ -36,7 +35,7 @@ class OwnModel(OpenedModel):
     graph: Callable[[], tuple[Any, list[str]]] = field(kw_only=True)
 
 
-def opened(model: Any, labels: Sequence[str] | None = None, task: Task | None = None) -> Answering:
+def opened(model: Any) -> Answering:
     """What `open_model` gives."""
     if isinstance(model, Classifier):
         return of_packed(model, repr(model))
@@ -48,11 +47,11 @@ def opened(model: Any, labels: Sequence[str] | None = None, task: Task | None = 
     if path.is_dir():
         return opened(packed_file(path))
     if ending in PROBABILITY_ENDINGS:
-        return of_table(path, labels, task)
+        return of_table(path)
     if ending == onnxruntime.ENDING:
         return onnxruntime.onnx_file(path)
-    if fasttext.is_model(path):
-        return fasttext.fasttext_file(path)
+    if fasttext_files.is_fasttext(path):
+        return fasttext_files.fasttext_file(path)
     return of_float(path) if is_float(model) else of_packed(load(model), os.fspath(model), path)
 
 
@@ -113,7 +112,7 @@ def answers_of_float(found: Trained, inputs: Sequence[Input]) -> Answers:
 
 
 def of_table(path: Path, labels: Sequence[str] | None = None, task: Task | None = None) -> Answering:
-    """What somebody has answered before; it says nothing of other texts."""
+    """What somebody has answered before; it says nothing of other texts. labels, task: of train, for a teacher."""
     import numpy as np
 
     table = read_probabilities(path, labels, task)
@@ -124,16 +123,3 @@ def of_table(path: Path, labels: Sequence[str] | None = None, task: Task | None 
         return Answers.of(np.array(found).reshape(-1, len(silent)), table.thresholds)
 
     return OpenedModel(OF_TABLE, str(path), table.labels, table.task, answer)
-
-
-def refuse_gaps(model: Answering, answers: Answers, inputs: Sequence[Input]) -> None:
-    """Refuse texts of which a model says nothing."""
-    import numpy as np
-
-    silent = np.flatnonzero(~np.isfinite(answers.probabilities).all(1))
-    if len(silent):
-        first = inputs[silent[0]]
-        raise InputError(
-            f"{model.name}: it says nothing of {len(silent):,} of the {len(inputs):,} texts, such as "
-            f"{quoted(first if isinstance(first, str) else first[0])}. Give a model that answers all of them."
-        )

@@ -91,7 +91,7 @@ class Model(nn.Module, ABC):
         for name, each in self.named_parameters():
             if each.requires_grad and not (frozen and frozen(name)):
                 chosen.setdefault(parts[name], []).append(each)
-        rate = {TABLE: rates.table, BODY: rates.body, HEAD: rates.head or rates.body}
+        rate = {TABLE: rates.table, BODY: rates.body, HEAD: rates.body if rates.head is None else rates.head}
         groups = [{"params": parameters, "lr": rate[part]} for part, parameters in chosen.items()]
         return [optim.AdamW(groups, lr=rates.body, weight_decay=rates.decay, fused=True)]
 

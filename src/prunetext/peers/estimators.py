@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 from prunetext.statistics.answers import Answers, OpenedModel
@@ -12,6 +14,7 @@ from prunetext.statistics.answers import Answers, OpenedModel
 if TYPE_CHECKING:
     from prunetext.data.dataset import Input
 
+NEAR_ONE = 1e-3
 ESTIMATOR_REMEDY = (
     "Give the path of a model, or a classifier that was fitted to texts, such as a pipeline of TfidfVectorizer and "
     "LogisticRegression."
@@ -25,16 +28,26 @@ def of_estimator(estimator: Any) -> OpenedModel:
     """
     name = type(estimator).__name__
     classes = getattr(estimator, "classes_", None)
-    if classes is None or not hasattr(estimator, "predict_proba") or getattr(estimator, "multilabel_", False):
-        lacking = "classes_" if classes is None else "predict_proba"
-        rule = "gives several labels" if getattr(estimator, "multilabel_", False) else f"has no {lacking}"
-        raise InputError(f"the model is a {name} that {rule}. {ESTIMATOR_REMEDY}")
+    if classes is None or not hasattr(estimator, "predict_proba"):
+        raise wrong(name, f"has no {'classes_' if classes is None else 'predict_proba'}")
+    labels = [str(each) for each in classes]
+    if np.ndim(classes[0]) or len(set(labels)) < len(labels):
+        raise wrong(name, "gives several labels to a text, or has two labels of one name")
 
     def answer(inputs: Sequence[Input]) -> Answers:
-        import numpy as np
-
         if not len(inputs):
-            return Answers.of(np.zeros((0, len(classes))))
-        return Answers.of(np.asarray(estimator.predict_proba(list(inputs)), float))
+            return Answers.of(np.zeros((0, len(labels))))
+        try:
+            found = np.asarray(estimator.predict_proba(list(inputs)), float)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise wrong(name, f"does not take texts ({' '.join(str(error).split())})") from error
+        if found.shape != (len(inputs), len(labels)) or not np.allclose(found.sum(1), 1, atol=NEAR_ONE):
+            raise wrong(name, "does not give each text one probability for each label, which sum to 1")
+        return Answers.of(found)
 
-    return OpenedModel("classifier of scikit-learn", name, [str(each) for each in classes], Task(), answer)
+    return OpenedModel("classifier of scikit-learn", name, labels, Task(), answer)
+
+
+def wrong(name: str, rule: str) -> InputError:
+    """What a classifier cannot be used for."""
+    return InputError(f"the model is a {name} that {rule}. {ESTIMATOR_REMEDY}")

@@ -10,22 +10,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from prunetext.data.task import Task
-from prunetext.errors import MissingExtraError, ModelFileError
+from prunetext.peers.fasttext_files import KIND, PREFIX, answering, fasttext_model
 from prunetext.peers.made import Given, Made
 from prunetext.runtime._native import tokenize
-from prunetext.statistics.answers import Answering, Answers, OpenedModel
+from prunetext.statistics.answers import OpenedModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from prunetext.data.dataset import Examples, Input
+    from prunetext.data.dataset import Examples
 
-KIND = "model of fastText"
-FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # with which its files begin
-PREFIX = "__label__"
 THREADS = 10  # with fewer its training can end with NaN
 FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the first try
 SIZE_TRIES, NEAR = 5, 0.9  # at a size, and the share of it that is near enough
@@ -96,58 +91,6 @@ def made(name: str, given: Given, train: Mapping[str, Any], quantise: dict[str, 
 
     asked = OpenedModel(KIND, name, given.labels, Task(), answering(model, given.labels, numbers, tokens))
     return Made(asked, size, predict, seconds)
-
-
-def is_model(path: Path) -> bool:
-    """Whether a file begins as fastText's models do."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(4) == FASTTEXT_MAGIC
-
-
-def fasttext_file(path: Path) -> Answering:
-    """A model that fastText has written, .bin or .ftz; its labels are those of the file, sorted, without the prefix."""
-    model = fasttext_model(path)
-    labels = sorted(name.removeprefix(PREFIX) for name in model.get_labels())
-    names = {label: label for label in labels}
-    return OpenedModel(KIND, str(path), labels, Task(), answering(model, labels, names, lambda text: text))
-
-
-def fasttext_model(path: Path) -> Any:
-    """A model of fastText, by whichever package brings that."""
-    try:
-        import fasttext
-    except ImportError:
-        raise MissingExtraError(
-            f"{path}: a fastText model needs the package fasttext, which is not installed: "
-            "run pip install fasttext-numpy2."
-        ) from None
-    fasttext.FastText.eprint = lambda *arguments: None
-    try:
-        return fasttext.load_model(str(path))
-    except ValueError as error:
-        raise ModelFileError(f"{path}: fastText cannot read it ({error}). Give a .bin or .ftz file.") from None
-
-
-def answering(
-    model: Any, labels: list[str], names: Mapping[str, str], prepared: Callable[[str], str]
-) -> Callable[[Sequence[Input]], Answers]:
-    """How a model of fastText answers; names: what its labels stand for; prepared: what it is given of a text.
-
-    A text of which it says nothing gets the first label.
-    """
-    place = {label: at for at, label in enumerate(labels)}
-
-    def answer(inputs: Sequence[Input]) -> Answers:
-        found = np.zeros((len(inputs), len(labels)), np.float32)
-        lines = [" ".join(prepared(text).splitlines()) for text in inputs if isinstance(text, str)]
-        for row, guesses, shares in zip(found, *model.predict(lines, k=-1), strict=True):
-            for guess, share in zip(guesses, shares, strict=True):
-                row[place[names[guess.removeprefix(PREFIX)]]] = min(share, 1.0)  # it adds 0.00001
-        return Answers.of(found)
-
-    return answer
 
 
 def trained(

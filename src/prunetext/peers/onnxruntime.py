@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from prunetext.data.task import Task
 from prunetext.errors import MissingExtraError, ModelFileError, require
 from prunetext.peers.registry import AbsentError, Peer, PeerTraining, bytes_on_disk, folder_of
@@ -52,7 +54,7 @@ class Session:
     """
 
     def __init__(self, path: Path) -> None:
-        ort = require("onnxruntime", extra="onnx")
+        ort, self.path = require("onnxruntime", extra="onnx"), path
         if not path.is_file():
             raise FileNotFoundError(2, "No such file or directory", str(path))
         options = ort.SessionOptions()
@@ -61,8 +63,13 @@ class Session:
             self.session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             stored = self.session.get_modelmeta().custom_metadata_map
             self.metadata: dict[str, Any] = {key: json.loads(value) for key, value in stored.items()}
-            self.labels = [str(label) for label in self.metadata["labels"]]
+            self.labels, limits = list(self.metadata["labels"]), self.metadata.get("thresholds")
+            self.limits = None if limits is None else np.array(limits, float)
             self.encoder = Encoder(self.metadata["vocabulary"])
+            width = self.probabilities([("a", "a") if self.task.texts == 2 else "a"]).shape[1]
+            limits = np.zeros(width) if self.limits is None else self.limits
+            if len({*map(str, self.labels)}) != width or limits.shape != (width,):
+                raise ValueError("its labels or thresholds are not those of the graph")
         except Exception as error:  # whatever ONNX Runtime raises, it derives from this alone
             raise ModelFileError(
                 f"{path}: this is not an ONNX file of prunetext, or it is damaged. Give one that prunetext export has "
@@ -78,20 +85,21 @@ class Session:
         """Of texts, or of pairs, in one batch."""
         given: Any = inputs
         fed = self.encoder.encode_pairs(given) if self.task.texts == 2 else {"ids": self.encoder.encode(given)}
-        found: Array = self.session.run(None, fed)[0]
+        try:
+            found: Array = self.session.run(None, fed)[0]
+        except Exception as error:  # as above
+            rule = "the graph does not take the words of its own vocabulary"
+            raise ModelFileError(f"{self.path}: {rule}. Export the model again.") from error
         return found
 
     def answers(self, inputs: Sequence[Input]) -> Answers:
         """In batches of texts of about one length."""
-        import numpy as np
-
-        limits = self.metadata.get("thresholds")
         order = sorted(range(len(inputs)), key=lambda at: len("".join(inputs[at])))
         found = np.zeros((len(inputs), len(self.labels)), np.float32)
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
             found[batch] = self.probabilities([inputs[at] for at in batch])
-        return Answers.of(found, None if limits is None else np.array(limits))
+        return Answers.of(found, self.limits)
 
 
 def onnx_file(path: Path) -> Answering:

@@ -46,7 +46,7 @@ class PeerTraining(NamedTuple):
     folder: Path
     dimensions: int  # of fastText's vectors
     beside: str | None  # a folder with further packages
-    model: Path  # the packed file
+    model: Path  # that is measured
     export: Callable[[Path, Path], object]  # writes a float file as ONNX
 
     @property

@@ -89,7 +89,7 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
     then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
     data = encoded_file(tensors, metadata)
-    write_whole(path, data, lambda beside: _check(beside, Path(path)))
+    write_whole(path, data, lambda beside: _check(beside, Path(path)), shared=True)
     return len(data)
 
 

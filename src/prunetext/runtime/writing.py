@@ -10,15 +10,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes, check: Callable[[Path], None] | None = None) -> None:
+def partial_of(path: Path, writer: str = "") -> Path:
+    """The name of a file while it is written.
+
+    >>> partial_of(Path("runs/model.safetensors")).name, partial_of(Path("model.onnx"), "42").name
+    ('.model.safetensors.partial', '.model.onnx.42.partial')
+    """
+    return path.with_name(f".{path.name}.{writer}.partial" if writer else f".{path.name}.partial")
+
+
+def write_whole(
+    path: str | os.PathLike[str],
+    data: bytes,
+    check: Callable[[Path], None] | None = None,
+    *,
+    shared: bool = False,
+) -> None:
     """Write a file beside its place, sync it, and then rename it: at every moment the old or the new one is whole.
 
         write_whole("runs/reviews/history.jsonl", b"...")
 
-    check: is given the new file before it is in place, and refuses it by raising.
+    check: is given the new file before it is in place, and refuses it by raising. shared: other processes may write
+    the same file at the same time. What a killed process leaves of other files is written over by the next one.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    beside = partial_of(target, str(os.getpid()) if shared else "")
     try:
         with beside.open("wb") as file:
             file.write(data)

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from prunetext.data.columns import quoted
 from prunetext.data.dataset import Input
 from prunetext.data.task import Task
+from prunetext.errors import InputError
 from prunetext.statistics.thresholds import decided
 
 Array = npt.NDArray[Any]
@@ -44,7 +46,7 @@ class Answers(NamedTuple):
             return cls(probabilities, decided(probabilities, thresholds))
         rows = np.flatnonzero(np.isfinite(probabilities).all(1))
         chosen = np.zeros(probabilities.shape, bool)
-        chosen[rows, probabilities[rows].argmax(1)] = True
+        chosen[rows, probabilities.argmax(1)[rows]] = True
         return cls(probabilities, chosen)
 
     @classmethod
@@ -88,8 +90,9 @@ class Answering(Protocol):
         probabilities, chosen = model.answers(["great film"])
 
     `name` is what messages call it, such as its path. `labels` are in the order of the columns of what it answers.
-    `task` says what it is asked. `provenance` is what it says of where it comes from, under `recipe` how it was made;
-    it may be empty. `answers` takes texts, or pairs of them, and gives them as `Answers` has them.
+    `task` says what it is asked. `provenance` is what it says of where it comes from: under `recipe` how it was made,
+    under `reject` the probability below which texts may be rejected. It may be empty. `answers` takes
+    texts, or pairs of them, and gives what `Answers` holds, in this order.
     """
 
     @property
@@ -123,3 +126,24 @@ def recipe_of(model: Answering) -> dict[str, Any]:
     """How the model was made, as far as it says so."""
     recipe = model.provenance.get("recipe")
     return recipe if isinstance(recipe, dict) else {}
+
+
+def checked(model: Answering, said: tuple[Any, Any], inputs: Sequence[Input]) -> Answers:
+    """What a model has said of these texts; InputError where that is not the form, or not about all of them."""
+    shape, given = (len(inputs), len(model.labels)), [np.asarray(each) for each in said]
+    if [each.shape for each in given] != [shape, shape] or given[0].dtype.kind != "f" or given[1].dtype != bool:
+        raise InputError(
+            f"{model.name}: its answers must be two arrays, of floats and of bools, with {shape[0]:,} rows of "
+            f"{shape[1]:,} labels. Correct what it answers."
+        )
+    answers = Answers(*given)
+    silent = np.flatnonzero(~np.isfinite(answers.probabilities).all(1))
+    if len(silent):
+        first = inputs[silent[0]]
+        raise InputError(
+            f"{model.name}: it says nothing of {len(silent):,} of the {len(inputs):,} texts, such as "
+            f"{quoted(first if isinstance(first, str) else first[0])}. Give a model that answers all of them."
+        )
+    if model.task.answer == "label" and (answers.chosen.sum(1) != 1).any():
+        raise InputError(f"{model.name}: it must choose one label for each text. Correct it, or its task.")
+    return answers

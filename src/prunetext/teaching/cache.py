@@ -87,7 +87,7 @@ def cached(
             found = np.asarray(ask(chunk), np.float32).reshape(len(chunk), classes)
             data = io.BytesIO()
             np.save(data, found, allow_pickle=False)
-            write_whole(path, data.getvalue())
+            write_whole(path, data.getvalue(), shared=True)
         rows.append(found)
         if progress is not None:
             progress(start + len(chunk), len(texts))

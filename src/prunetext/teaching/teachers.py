@@ -13,10 +13,11 @@ from scipy.special import expit
 
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
-from prunetext.data.probabilities import PROBABILITY_ENDINGS
+from prunetext.data.probabilities import LEAST_GIVEN, PROBABILITY_ENDINGS
 from prunetext.data.task import Task
 from prunetext.errors import InputError, require
 from prunetext.modelfiles.api import open_model
+from prunetext.modelfiles.opening import of_table
 from prunetext.models.encoded import SINGLE
 from prunetext.options import TeachOptions
 from prunetext.statistics.answers import Answering, recipe_of
@@ -115,10 +116,10 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
 
 def of_probabilities(path: Path, data: Data) -> Teacher:
     """Who has answered in a file; about other texts it says nothing."""
-    model = open_model(path, labels=data.labels, task=data.train.task)
+    model = of_table(path, data.labels, data.train.task)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
-        return logits_of(model, texts, data.labels)
+        return logits_of(model, texts, data.labels, LEAST_GIVEN)
 
     return Teacher(str(path), digest_of(digest_of_file(path)), answer, answers_all=False)
 
@@ -139,7 +140,8 @@ def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
             f"teacher {name}: it was made of the same texts, split otherwise, so that it has learnt from texts of "
             "dev and test. Give dev and test as files of their own, or a run of the same --seed."
         )
-    doubt = f"Teacher {name} was made of other data: whether texts of dev or test were among them is not known."
+    made = "was made of other data" if recipe else "does not say what it was made of"
+    doubt = f"Teacher {name} {made}: whether texts of dev or test were among them is not known."
     key = digest_of("model", str(TEACHERS_VERSION), digest_of_file(path), *labels)
     notes = () if theirs.data == origin.data else (doubt,)
 
@@ -149,10 +151,10 @@ def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
     return Teacher(name, key, lambda texts, tell: cached(key, texts, len(labels), ask, tell), notes=notes)
 
 
-def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str]) -> Floats:
+def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str], least: float = LEAST_LIKELY) -> Floats:
     """What a model says as logits (n, classes): logarithms of probabilities or, of several labels, their log-odds."""
     said = model.answers(texts).reordered(model.labels, labels).probabilities.astype(np.float64)
-    logits: Floats = loss_of(model.task).inverse(torch.from_numpy(said), LEAST_LIKELY).float().numpy()
+    logits: Floats = loss_of(model.task).inverse(torch.from_numpy(said), least).float().numpy()
     return logits
 
 
