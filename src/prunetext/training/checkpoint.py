@@ -32,10 +32,14 @@ class Checkpoint:
         self.best: dict[str, Tensor] = {}
         self.mean: dict[str, Tensor] = {}  # the running average of the weights, if one is kept
         if averages:
-            self.mean = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+            self.mean = {name: parameter.detach().clone() for name, parameter in self.learnt()}
         self.step = self.bad_epochs = 0
         self.accuracy: float | None = None
         self.loss = 0.0
+
+    def learnt(self) -> Iterator[tuple[str, Tensor]]:
+        """The weights that training changes: those that stand still, such as a teacher's word vectors, need no copy."""
+        return ((name, each) for name, each in self.model.named_parameters() if each.requires_grad)
 
     @torch.no_grad()
     def average(self, keep: float) -> None:
@@ -46,7 +50,7 @@ class Checkpoint:
         if not self.mean:
             return
         keep = min(keep, (1 + self.step) / (10 + self.step))
-        for name, parameter in self.model.named_parameters():
+        for name, parameter in self.learnt():
             self.mean[name].lerp_(parameter.detach(), 1 - keep)
 
     @contextmanager
@@ -55,7 +59,7 @@ class Checkpoint:
         if not self.mean:
             yield
             return
-        current = {name: parameter.detach().clone() for name, parameter in self.model.named_parameters()}
+        current = {name: parameter.detach().clone() for name, parameter in self.learnt()}
         self._put(self.mean)
         try:
             yield
@@ -64,7 +68,7 @@ class Checkpoint:
 
     @torch.no_grad()
     def _put(self, tensors: dict[str, Tensor]) -> None:
-        for name, parameter in self.model.named_parameters():
+        for name, parameter in self.learnt():
             parameter.copy_(tensors[name])
 
     def judge(self, accuracy: float, loss: float, by: str = "metric") -> None:
@@ -80,7 +84,7 @@ class Checkpoint:
             better, keep = accuracy > self.accuracy, (accuracy, -loss) > (self.accuracy, -self.loss)
         if keep:
             self.accuracy, self.loss = accuracy, loss
-            self.best = {name: tensor.detach().clone() for name, tensor in self.model.named_parameters()}
+            self.best = {name: tensor.detach().clone() for name, tensor in self.learnt()}
             self.bad_epochs = 0 if better else self.bad_epochs + 1
         else:
             self.bad_epochs += 1
@@ -93,7 +97,7 @@ class Checkpoint:
     def save(self) -> None:
         """Write everything that the next step depends on."""
         assert self.path is not None
-        tensors = {f"model.{name}": tensor.detach() for name, tensor in self.model.named_parameters()}
+        tensors = {f"model.{name}": tensor.detach() for name, tensor in self.learnt()}
         tensors |= {f"mean.{name}": tensor for name, tensor in self.mean.items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for number, optimizer in enumerate(self.optimizers):
