@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr
@@ -24,7 +25,8 @@ KIND = "model of fastText"
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # with which its files begin
 PREFIX = "__label__"
 AT_ONCE = 1_000  # texts, with as many probabilities each as there are labels
-LOADING = 120.0  # seconds after which a file is taken to be damaged: fastText reads some of these for ever
+# Seconds after which a file is taken to be damaged, and bytes that take one more: fastText reads some for ever.
+LOADING, BYTES_A_SECOND = 20.0, 50_000_000
 TRIAL = "import fasttext, sys; fasttext.load_model(sys.argv[1]).predict('a', k=1)"
 
 
@@ -42,7 +44,7 @@ def fasttext_file(path: Path, patience: float = LOADING) -> Answering:
     Trained with the loss `ova`, it gives any number of labels, each from 0.5 on. fastText trusts its files: what is
     damaged can end or stop the process, so another one tries it first.
     """
-    refuse_damaged(path, patience)
+    refuse_damaged(path, patience + path.stat().st_size / BYTES_A_SECOND)
     model = fasttext_model(path)
     labels = sorted(name.removeprefix(PREFIX) for name in model.get_labels())
     several = str(model.f.getArgs().loss).endswith("ova")
@@ -57,7 +59,11 @@ def refuse_damaged(path: Path, patience: float) -> None:
     find_fasttext(path)
     try:
         ended = subprocess.run(
-            [sys.executable, "-c", TRIAL, str(path)], check=False, capture_output=True, timeout=patience
+            [sys.executable, "-c", TRIAL, str(path)],
+            check=False,
+            capture_output=True,
+            timeout=patience,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
     except subprocess.TimeoutExpired:
         ended = None
