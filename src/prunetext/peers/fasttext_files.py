@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KIND = "model of fastText"
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # with which its files begin
 PREFIX = "__label__"
-AT_ONCE = 1_000  # texts, with as many probabilities each as there are labels
+TEXTS_AT_ONCE = 1_000  # texts, with as many probabilities each as there are labels
 # Seconds after which a file is taken to be damaged, and bytes that take one more: fastText reads some for ever.
 LOADING, BYTES_A_SECOND = 20.0, 50_000_000
 TRIAL = "import fasttext, sys; fasttext.load_model(sys.argv[1]).predict('a', k=1)"
@@ -106,8 +106,8 @@ def answering(
 
     def answer(inputs: Sequence[Input]) -> Answers:
         found = np.zeros((len(inputs), len(labels)), np.float32)
-        for start in range(0, len(inputs), AT_ONCE):
-            lines = [line_of(text, prepared) for text in inputs[start : start + AT_ONCE]]
+        for start in range(0, len(inputs), TEXTS_AT_ONCE):
+            lines = [line_of(text, prepared) for text in inputs[start : start + TEXTS_AT_ONCE]]
             for row, (guesses, shares) in enumerate(zip(*model.predict(lines, k=-1), strict=True), start=start):
                 found[row, [columns[guess] for guess in guesses]] = shares
         return Answers.of(np.minimum(found, 1), thresholds)  # to each it adds 0.00001
