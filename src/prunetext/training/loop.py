@@ -115,8 +115,7 @@ def train_model(
     Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
     `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
     `measure` is what dev is judged by, if that is not accuracy; `judge` gives its value and the loss. Without dev the
-    last weights are left, or their average. `deadline` is on `clock`. A small model trains on one thread, since its
-    steps are short.
+    last weights are left, or their average. `deadline` is on `clock`. Small models train on one thread.
     """
     hooks, course = hooks or Hooks(), Course(train, settings)
     model.to(settings.device)
