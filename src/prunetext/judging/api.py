@@ -12,7 +12,7 @@ from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
 from prunetext.modelfiles.api import open_model
-from prunetext.statistics.answers import checked, recipe_of
+from prunetext.statistics.answers import checked_answers, recipe_of
 
 if TYPE_CHECKING:
     from prunetext.runtime.classifier import Classifier
@@ -126,7 +126,7 @@ def evaluate(
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:
     """What a model says of all texts, in the order of these labels."""
-    answers = checked(model, model.answers(examples.inputs), examples.inputs)
+    answers = checked_answers(model, model.answers(examples.inputs), examples.inputs)
     return answers.reordered(model.labels, labels)
 
 

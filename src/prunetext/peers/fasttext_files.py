@@ -107,7 +107,7 @@ def answering(
     def answer(inputs: Sequence[Input]) -> Answers:
         found = np.zeros((len(inputs), len(labels)), np.float32)
         for start in range(0, len(inputs), TEXTS_AT_ONCE):
-            lines = [line_of(text, prepared) for text in inputs[start : start + TEXTS_AT_ONCE]]
+            lines = [fasttext_line(text, prepared) for text in inputs[start : start + TEXTS_AT_ONCE]]
             for row, (guesses, shares) in enumerate(zip(*model.predict(lines, k=-1), strict=True), start=start):
                 found[row, [columns[guess] for guess in guesses]] = shares
         return Answers.of(np.minimum(found, 1), thresholds)  # to each it adds 0.00001
@@ -115,7 +115,7 @@ def answering(
     return answer
 
 
-def line_of(text: Input, prepared: Callable[[str], str]) -> str:
+def fasttext_line(text: Input, prepared: Callable[[str], str]) -> str:
     """A text as fastText takes it: without line breaks, and without halves of characters."""
     if not isinstance(text, str):
         raise InputError("fastText labels single texts, and was given a pair. Give single texts.")

@@ -128,7 +128,7 @@ def recipe_of(model: Answering) -> dict[str, Any]:
     return recipe if isinstance(recipe, dict) else {}
 
 
-def checked(model: Answering, said: tuple[Any, Any], inputs: Sequence[Input]) -> Answers:
+def checked_answers(model: Answering, said: tuple[Any, Any], inputs: Sequence[Input]) -> Answers:
     """What a model has said of these texts; InputError where that is not the form, or not about all of them."""
     shape, given = (len(inputs), len(model.labels)), [np.asarray(each) for each in said]
     if [each.shape for each in given] != [shape, shape] or given[0].dtype.kind != "f" or given[1].dtype != bool:
