@@ -64,9 +64,10 @@ class Session:
             stored = self.session.get_modelmeta().custom_metadata_map
             self.metadata: dict[str, Any] = {key: json.loads(value) for key, value in stored.items()}
             self.labels, limits = list(self.metadata["labels"]), self.metadata.get("thresholds")
+            self.pairs = "positive" in self.metadata
             self.limits = None if limits is None else np.array(limits, float)
             self.encoder = Encoder(self.metadata["vocabulary"])
-            width = self.probabilities([("a", "a") if self.task.texts == 2 else "a"]).shape[1]
+            width = self.probabilities([("a", "a") if self.pairs else "a"]).shape[1]
             limits = np.zeros(width) if self.limits is None else self.limits
             if len({*map(str, self.labels)}) != width or limits.shape != (width,):
                 raise ValueError("its labels or thresholds are not those of the graph")
@@ -79,12 +80,12 @@ class Session:
     @property
     def task(self) -> Task:
         """What it is asked."""
-        return Task(2 if "positive" in self.metadata else 1, "labels" if "thresholds" in self.metadata else "label")
+        return Task(2 if self.pairs else 1, "labels" if "thresholds" in self.metadata else "label")
 
     def probabilities(self, inputs: Sequence[Input]) -> Array:
         """Of texts, or of pairs, in one batch."""
         given: Any = inputs
-        fed = self.encoder.encode_pairs(given) if self.task.texts == 2 else {"ids": self.encoder.encode(given)}
+        fed = self.encoder.encode_pairs(given) if self.pairs else {"ids": self.encoder.encode(given)}
         try:
             found: Array = self.session.run(None, fed)[0]
         except Exception as error:  # as above
