@@ -137,7 +137,7 @@ def test_labels_are_str_of_what_the_file_holds(here: Path) -> None:
     assert data.train.labels == ["1", "True", "2.0", "3", "0", "-1"]
     assert data.labels == sorted(data.train.labels)
     pq.write_table(pa.table({"text": ["a", "b"], "label": [1.0, 2.0]}), "a.parquet")
-    assert read("a.parquet").labels == ["1.0", "2.0"]
+    assert read("a.parquet").labels == ["1", "2"]
 
 
 def test_equal_labels_are_one_object(here: Path) -> None:
@@ -193,7 +193,7 @@ def test_skip_empty_drops_and_counts(here: Path) -> None:
     assert list(zip(data.train.texts, data.train.labels, strict=True)) == [("a", "x"), ("b", "y")]
     assert data.report.skipped == 4
     assert read("a.jsonl", skip_empty=True).report.skipped == 2
-    assert read("a.parquet", skip_empty=True).train.labels == ["1.0", "2.0"]
+    assert read("a.parquet", skip_empty=True).train.labels == ["1", "2"]
 
 
 def test_given_splits_are_kept_as_given(here: Path) -> None:

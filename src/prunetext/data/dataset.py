@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from prunetext.data.labels import holds_several, is_missing, named, named_sets, plain
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 
@@ -30,18 +30,24 @@ class Examples:
     >>> Examples(["great film, dull end"], [["positive", "negative"]]).label_sets
     [('negative', 'positive')]
 
-    `texts` and `labels` have equal length n, and so has `pairs`, the second texts, where there are any. Labels that are
-    no strings become `str(label)`. Where each label is a list, a tuple or a set, texts have several labels (or none):
-    `label_sets` has them sorted, each once, and `labels` has the same as one string of JSON, which stands for just
-    these labels together. Unequal lengths, and a text or label that is None, raise `InputError`.
+    `texts` and `labels` have equal length n, and so has `pairs`, the second texts, where there are any. Each may be a
+    list, or a column of NumPy, pandas, Polars or Arrow, whose rows are taken in their order. Labels that are no strings
+    become names, as `prunetext.data.labels.named` says, and `label_type` is what they were. Where each label is a list,
+    a tuple or a set, texts have several labels (or none): `label_sets` has them sorted, each once, and `labels` has the
+    same as one string of JSON, which stands for just these labels together. Unequal lengths, and a text or label that
+    is missing, raise `InputError`.
     """
 
     texts: list[str]
     labels: list[str]
     pairs: list[str] | None = None
     label_sets: list[tuple[str, ...]] | None = field(default=None, repr=False)
+    label_type: str = field(default="str", compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("texts", "labels", "pairs"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, plain(getattr(self, name)))
         if len(self.texts) != len(self.labels) or (self.pairs is not None and len(self.pairs) != len(self.texts)):
             pairs = "" if self.pairs is None else f" and {len(self.pairs):,} second texts"
             raise InputError(
@@ -50,14 +56,15 @@ class Examples:
         for name, values in (("text", self.texts), ("second text", self.pairs or ())):
             for number, value in enumerate(values):
                 if not isinstance(value, str):
-                    raise InputError(f"The {name} at {number} is {type(value).__name__}, not a string. Give a string.")
-        if self.label_sets is None and any(isinstance(label, (list, tuple, set, frozenset)) for label in self.labels):
-            self._take_several()
-        if not all(isinstance(label, str) for label in self.labels):
-            for number, label in enumerate(self.labels):
-                if label is None:
-                    raise InputError(f"The label at {number} is missing. Give it one, or leave it out.")
-            object.__setattr__(self, "labels", [str(label) for label in self.labels])
+                    kind = "missing" if is_missing(value) else f"{type(value).__name__}, not a string"
+                    raise InputError(f"The {name} at {number:,} is {kind}. Give a string.")
+        if all(type(label) is str for label in self.labels):
+            return
+        if self.label_sets is None and holds_several(self.labels):
+            self._take(*named_sets(self.labels))
+        else:
+            names, label_type = named(self.labels)
+            self._take(self.label_sets, names, label_type)
 
     @property
     def inputs(self) -> list[Input]:
@@ -73,20 +80,10 @@ class Examples:
         """Every text, those of both sides of a pair."""
         return [*self.texts, *(self.pairs or ())]
 
-    def _take_several(self) -> None:
-        """Sort the labels of each text, and name each set by one string."""
-        known: dict[tuple[str, ...], str] = {}
-        sets: list[tuple[str, ...]] = []
-        for number, labels in enumerate(self.labels):
-            if not isinstance(labels, (list, tuple, set, frozenset)):
-                raise InputError(f"The labels at {number} are no list, but others are. Give a list of labels each.")
-            if any(label is None for label in labels):
-                raise InputError(f"A label at {number} is missing. Give it one, or leave it out.")
-            each = tuple(sorted({str(label) for label in labels}))
-            known.setdefault(each, json.dumps(each, ensure_ascii=False))
-            sets.append(each)
-        object.__setattr__(self, "label_sets", sets)
-        object.__setattr__(self, "labels", [known[each] for each in sets])
+    def _take(self, sets: list[tuple[str, ...]] | None, labels: list[str], label_type: str) -> None:
+        """Keep labels by their names."""
+        for name, value in (("label_sets", sets), ("labels", labels), ("label_type", label_type)):
+            object.__setattr__(self, name, value)
 
     @property
     def task(self) -> Task:
@@ -126,8 +123,12 @@ class Examples:
         [()]
         """
         rows = list(rows)
-        columns: list[list[Any] | None] = [self.texts, self.labels, self.pairs, self.label_sets]
-        return Examples(*(None if each is None else [each[row] for row in rows] for each in columns))  # type: ignore[arg-type]
+
+        def part(column: list[Any] | None) -> Any:
+            return None if column is None else [column[row] for row in rows]
+
+        texts, labels, pairs, sets = map(part, (self.texts, self.labels, self.pairs, self.label_sets))
+        return Examples(texts, labels, pairs, sets, self.label_type)
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Examples
 from prunetext.data.formats import Absent
+from prunetext.data.labels import LabelColumn, is_missing
 from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
@@ -47,7 +49,7 @@ def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Exa
     chosen: list[str | tuple[str, ...]] = []
     sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, however many rows there are
     listed: bool | None = None
-    skipped = 0
+    skipped, column_of_labels = 0, LabelColumn(rules.known)
     for place, texts, given, called in rows:
         at = _At(source, place)
         labels = split_cell(given, rules.separator)
@@ -69,16 +71,20 @@ def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Exa
                 f"the row has {one}, but those before it have {other}. Write a list in each row, or in none."
             )
         if isinstance(labels, (list, tuple)):
-            each = tuple(dict.fromkeys(_known_label(at, label, rules) for label in labels))
+            each = tuple(dict.fromkeys(_known_label(at, label, rules, column_of_labels) for label in labels))
             chosen.append(sets.setdefault(each, each))
         else:
-            chosen.append(_known_label(at, labels, rules))
+            chosen.append(_known_label(at, labels, rules, column_of_labels))
     if not chosen:
         kind = "rows that are not empty" if skipped else "rows"
         raise DataError(source, f"there are no {kind}. Give a text and its label in each of some rows.")
     if sets and not listed and rules.task != SEVERAL_LABELS and all(len(each) == 1 for each in sets):
         chosen = [labels[0] for labels in chosen]  # of fastText's format
-    examples = Examples(columns[0], chosen, columns[1] or None)  # type: ignore[arg-type]  # it takes tuples of labels
+    chosen = column_of_labels.finals(chosen)
+    for name, number in column_of_labels.renamed.items():
+        rules.known.pop(name, None)
+        rules.known.setdefault(number, number)
+    examples = Examples(columns[0], chosen, columns[1] or None, label_type=column_of_labels.type)  # type: ignore[arg-type]
     if examples.task == Task(texts=2, answer="labels"):
         raise DataError(
             source,
@@ -155,9 +161,7 @@ def _first_empty(texts: tuple[object, ...], labels: object, called: tuple[str, .
 def _is_empty(value: object) -> bool:
     if isinstance(value, str):
         return not value or value.isspace()
-    if value is None or isinstance(value, Absent):
-        return True
-    return isinstance(value, float) and math.isnan(value)  # pandas writes what is missing as NaN
+    return isinstance(value, Absent) or is_missing(value)
 
 
 def _checked_text(at: _At, what: str, text: object, flag: str) -> str:
@@ -167,12 +171,11 @@ def _checked_text(at: _At, what: str, text: object, flag: str) -> str:
     return text
 
 
-def _known_label(at: _At, value: object, rules: Rules) -> str:
+def _known_label(at: _At, given: object, rules: Rules, column: LabelColumn) -> str:
     """The label's one string object."""
-    if isinstance(value, (bool, int, float)):
-        value = str(value)
-    if not isinstance(value, str):
-        raise at.error(f"label is {_kind(value)}. Write it as a string or a whole number, or correct --label.")
+    if not isinstance(given, (str, bool, int, float, date, time, Decimal)):
+        raise at.error(f"label is {_kind(given)}. Write it as a string or a whole number, or correct --label.")
+    value = column.name(given)
     label = rules.known.get(value)
     if label is None:
         _check_characters(at, "label", value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 from prunetext.data.columns import Wanted, quoted, refuse_columns
@@ -16,6 +17,7 @@ from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import TracebackType
 
     from prunetext.data.formats import SourceRow
 
@@ -170,7 +172,9 @@ class _Reading:
 
     def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        if trace is not None:
+            clear_frames(trace)  # whoever keeps the error would keep files open
         if isinstance(error, OSError):
             reason = (error.strerror or "unknown reason").lower()
             raise DataError(

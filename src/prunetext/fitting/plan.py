@@ -161,6 +161,7 @@ def plan_fit(
     recipe = {**beginning.recipe, **dataclasses.asdict(fitting)}
     recipe |= {"data": parts.fingerprint(), "given": given, "source": source}
     recipe |= {name: value for name, value in chosen(teaching).items() if name not in PLACES}
+    recipe |= {} if parts.train.label_type == "str" else {"label_type": parts.train.label_type}
     recipe |= {} if (name := taught.digest()) is None else {"taught": name}
     places = {**source_of({**where, "vectors": vectors}, reading), **places_of(teaching)}
     notes = (*whole.report.lines(), *beginning.notes)

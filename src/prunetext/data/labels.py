@@ -1,0 +1,187 @@
+"""What is taken for a label, whichever library it comes from: its name, and the type that all labels share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterable, Sequence
+from datetime import date, time
+from enum import Enum
+from typing import Any, NamedTuple
+
+from prunetext.errors import InputError
+
+SEVERAL = (list, tuple, set, frozenset)  # of labels
+
+
+class Named(NamedTuple):
+    """Labels by their names; `type` is that of the values which they were: str, int, float, bool, or mixed."""
+
+    names: list[str]
+    type: str
+
+
+def plain(values: Iterable[Any]) -> list[Any]:
+    """A column of any library as a list, in the order of its rows: an index such as that of pandas does not count.
+
+    >>> plain(("a", "b"))
+    ['a', 'b']
+
+    Takes lists, NumPy arrays, and the columns of pandas, Polars and Arrow.
+    """
+    if isinstance(values, list):
+        return values
+    to_pylist = getattr(values, "to_pylist", None)
+    return list(values if to_pylist is None else to_pylist())
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value stands for none: None, NaN, and what pandas, NumPy and Arrow have in its place.
+
+    >>> is_missing(None), is_missing(float("nan")), is_missing(0)
+    (True, True, False)
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType", "MaskedConstant"):
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # an array, which is equal in places
+        return False
+
+
+def named(values: Sequence[Any], at: str = "The label at") -> Named:
+    """The names of the labels of a column.
+
+    >>> named([1.0, 2.0]), named([True, False]).names
+    (Named(names=['1', '2'], type='int'), ['True', 'False'])
+
+    Floats are whole numbers where the column holds nothing but whole numbers. Members of an enum have their own names,
+    dates are written as in ISO 8601. InputError for bytes, objects and missing values, with the place in the column.
+    """
+    column = LabelColumn(())
+    names = []
+    for number, given in enumerate(values):
+        value = _python(given)
+        if is_missing(value):
+            raise InputError(f"{at} {number:,} is missing. Give it one, or leave its text out.")
+        if (kind := _refused(value)) is not None:
+            raise InputError(f"{at} {number:,} is {kind}. Give a string, a whole number, or true or false.")
+        names.append(column.name(value))
+    return Named(column.finals(names), column.type)
+
+
+def name_of(value: object) -> str:
+    """The name of one label that is not missing.
+
+    >>> name_of(3.0), name_of(date(2024, 1, 31))
+    ('3.0', '2024-01-31')
+    """
+    value = _python(value)
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return str(value)
+
+
+def named_sets(values: Sequence[Any]) -> tuple[list[tuple[str, ...]], list[str], str]:
+    """The labels of texts that have several: sorted, each once; a string for each set; and the type of all.
+
+    >>> named_sets([[2, 1], []])
+    ([('1', '2'), ()], ['["1", "2"]', '[]'], 'int')
+    """
+    lists = [_python(each) for each in values]
+    for number, labels in enumerate(lists):
+        if not isinstance(labels, SEVERAL):
+            raise InputError(f"The labels at {number:,} are no list, but others are. Give a list of labels each.")
+    every = named([label for labels in lists for label in labels], "Of all labels, the one at")
+    names, sets, known = iter(every.names), [], dict[tuple[str, ...], str]()
+    for labels in lists:
+        each = tuple(sorted({next(names) for _ in labels}))
+        known.setdefault(each, json.dumps(each, ensure_ascii=False))
+        sets.append(each)
+    return sets, [known[each] for each in sets], every.type
+
+
+class LabelColumn:
+    """Names labels one after the other; which floats are whole numbers is known at the end.
+
+    column = LabelColumn(known={})
+    column.name(1.0), column.name(2.0)      # ('1.0', '2.0'), or names that are known
+    column.finals(["1.0", "2.0"])           # ['1', '2'], since all are whole numbers
+    """
+
+    def __init__(self, known: Container[str]) -> None:
+        self.known = known
+        self.kinds: set[str] = set()
+        self.whole: dict[str, str] = {}  # the name of a float without a fraction → that of the whole number
+
+    def name(self, value: object) -> str:
+        """The label's name, as far as is known by now."""
+        if type(value) is str:
+            self.kinds.add("str")
+            return value
+        value = _python(value)
+        whole = isinstance(value, float) and value.is_integer()
+        self.kinds.add("int" if whole else _kind_of(value))
+        name = name_of(value)
+        if isinstance(value, float) and whole and name not in self.known:
+            number = str(int(value))
+            if number in self.known:
+                return number
+            self.whole[name] = number
+        return name
+
+    @property
+    def type(self) -> str:
+        """What all labels were: str, int, float or bool; or mixed."""
+        kinds = {"float"} if self.kinds == {"int", "float"} else self.kinds or {"str"}
+        return next(iter(kinds)) if len(kinds) == 1 else "mixed"
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The floats that are whole numbers after all: name → final name."""
+        return self.whole if self.kinds == {"int"} else {}
+
+    def finals(self, names: list[Any]) -> list[Any]:
+        """The names, or tuples of them, when all labels have been named."""
+        if not (new := self.renamed):
+            return names
+        return [
+            new.get(each, each) if isinstance(each, str) else tuple(new.get(name, name) for name in each)
+            for each in names
+        ]
+
+
+def holds_several(values: Sequence[Any]) -> bool:
+    """Whether any value is a list of labels."""
+    return any(isinstance(_python(value), SEVERAL) for value in values)
+
+
+def _python(value: Any) -> Any:
+    """A scalar of NumPy or Arrow, and an array in the place of a list, as Python has it."""
+    if isinstance(value, (str, bytes, int, float, Enum, *SEVERAL)) and type(value).__module__ != "numpy":
+        return value
+    if type(value).__module__ == "numpy" and getattr(getattr(value, "dtype", None), "kind", "") == "M":
+        import numpy as np
+
+        return None if np.isnat(value) else np.datetime_as_string(value, unit="auto").item()
+    for way in ("as_py", "tolist", "to_list"):
+        if (made := getattr(value, way, None)) is not None:
+            return made()
+    return value
+
+
+def _refused(value: object) -> str | None:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "bytes"
+    if isinstance(value, dict):
+        return "an object"
+    return "a list" if isinstance(value, SEVERAL) else None
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, Enum) or not isinstance(value, (int, float)):
+        return "str"
+    return "int" if isinstance(value, int) else "float"
