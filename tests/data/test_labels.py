@@ -21,7 +21,7 @@ import prunetext
 from helpers.runs import fit
 from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
-from prunetext.data.labels import LabelColumn, named, plain
+from prunetext.data.labels import LabelColumn, listed_values, named
 from prunetext.data.reading import read_examples
 from prunetext.errors import DataError, InputError
 
@@ -217,7 +217,7 @@ def test_dates_of_parquet_are_labels_and_bytes_are_none(tmp_path: Path) -> None:
 def test_a_column_row_by_row_ends_with_the_names_of_the_whole(values: list[Any]) -> None:
     column = LabelColumn({})
     found = [column.name(value) for value in values]
-    assert (column.finals(found), column.type) == tuple(named(plain(values)))
+    assert (column.finals(found), column.type) == tuple(named(listed_values(values)))
 
 
 def test_a_mix_of_values_keeps_what_each_is() -> None:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from prunetext.data.labels import holds_several, is_missing, named, named_sets, plain
+from prunetext.data.labels import holds_several, is_missing, listed_values, named, named_sets
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 
@@ -47,7 +47,7 @@ class Examples:
     def __post_init__(self) -> None:
         for name in ("texts", "labels", "pairs"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, plain(getattr(self, name)))
+                object.__setattr__(self, name, listed_values(getattr(self, name)))
         if len(self.texts) != len(self.labels) or (self.pairs is not None and len(self.pairs) != len(self.texts)):
             pairs = "" if self.pairs is None else f" and {len(self.pairs):,} second texts"
             raise InputError(

@@ -20,10 +20,10 @@ class Named(NamedTuple):
     type: str
 
 
-def plain(values: Iterable[Any]) -> list[Any]:
+def listed_values(values: Iterable[Any]) -> list[Any]:
     """A column of any library as a list, in the order of its rows: an index such as that of pandas does not count.
 
-    >>> plain(("a", "b"))
+    >>> listed_values(("a", "b"))
     ['a', 'b']
 
     Takes lists, NumPy arrays, and the columns of pandas, Polars and Arrow.
@@ -69,10 +69,10 @@ def named(values: Sequence[Any], at: str = "The label at") -> Named:
     return Named(column.finals(names), column.type)
 
 
-def name_of(value: object) -> str:
+def label_name(value: object) -> str:
     """The name of one label that is not missing.
 
-    >>> name_of(3.0), name_of(date(2024, 1, 31))
+    >>> label_name(3.0), label_name(date(2024, 1, 31))
     ('3.0', '2024-01-31')
     """
     value = _python(value)
@@ -123,7 +123,7 @@ class LabelColumn:
         value = _python(value)
         whole = isinstance(value, float) and value.is_integer()
         self.kinds.add("int" if whole else _kind_of(value))
-        name = name_of(value)
+        name = label_name(value)
         if isinstance(value, float) and whole and name not in self.known:
             number = str(int(value))
             if number in self.known:
