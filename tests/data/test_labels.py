@@ -137,6 +137,15 @@ def test_what_is_no_label_is_named(value: object, kind: str) -> None:
         Examples(["a", "b"], ["x", value])  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\u3000\t"])
+def test_a_blank_label_is_none(blank: str) -> None:
+    for labels in (["x", blank, "y"], ["x", blank, 1], np.array(["x", blank, "y"])):
+        with pytest.raises(InputError, match=r"^The label at 1 is blank\. Give it one, or leave its text out\.$"):
+            Examples(TEXTS, labels)
+    with pytest.raises(InputError, match=r"Of all labels, the one at 1 is blank"):
+        Examples(["a", "b"], [["x", blank], []])  # type: ignore[list-item]
+
+
 def test_lists_of_labels_have_names_too() -> None:
     examples = Examples(["a", "b", "c"], [[2, 1.0], np.array([1]), ()])  # type: ignore[list-item]
     assert (examples.label_sets, examples.label_type) == ([("1", "2"), ("1",), ()], "int")
@@ -166,6 +175,7 @@ def test_a_series_is_read_by_its_rows_and_not_by_its_index() -> None:
             Examples(missing, TEXTS)
 
 
+NAMES = st.text(min_size=1).filter(lambda name: not name.isspace())
 FILES: list[tuple[list[Any], list[str], str]] = [
     ([1, 2, 1], ["1", "2", "1"], "int"),
     ([1.0, 2.0, 1.0], ["1", "2", "1"], "int"),
@@ -213,7 +223,7 @@ def test_dates_of_parquet_are_labels_and_bytes_are_none(tmp_path: Path) -> None:
         prunetext.read(path)
 
 
-@given(st.lists(st.one_of(st.integers(-9, 9), st.sampled_from([0.0, 1.0, 2.5, -3.0]), st.booleans(), st.text())))
+@given(st.lists(st.one_of(st.integers(-9, 9), st.sampled_from([0.0, 1.0, 2.5, -3.0]), st.booleans(), NAMES)))
 def test_a_column_row_by_row_ends_with_the_names_of_the_whole(values: list[Any]) -> None:
     column = LabelColumn({})
     found = [column.name(value) for value in values]

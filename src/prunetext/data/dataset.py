@@ -7,7 +7,7 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from prunetext.data.labels import holds_several, is_missing, listed_values, named, named_sets
+from prunetext.data.labels import holds_several, is_missing, listed_values, named, named_sets, refuse_blank
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 
@@ -59,6 +59,7 @@ class Examples:
                     kind = "missing" if is_missing(value) else f"{type(value).__name__}, not a string"
                     raise InputError(f"The {name} at {number:,} is {kind}. Give a string.")
         if all(type(label) is str for label in self.labels):
+            refuse_blank(self.labels)
             return
         if self.label_sets is None and holds_several(self.labels):
             self._take(*named_sets(self.labels))

@@ -66,7 +66,15 @@ def named(values: Sequence[Any], at: str = "The label at") -> Named:
         if (kind := _refused(value)) is not None:
             raise InputError(f"{at} {number:,} is {kind}. Give a string, a whole number, or true or false.")
         names.append(column.name(value))
+    refuse_blank(names, at)
     return Named(column.finals(names), column.type)
+
+
+def refuse_blank(labels: Sequence[str], at: str = "The label at") -> None:
+    """Refuse labels of nothing but blanks, as those of files are."""
+    if blank := {label for label in set(labels) if not label or label.isspace()}:
+        number = next(number for number, label in enumerate(labels) if label in blank)
+        raise InputError(f"{at} {number:,} is blank. Give it one, or leave its text out.")
 
 
 def label_name(value: object) -> str:
