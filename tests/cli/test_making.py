@@ -82,10 +82,10 @@ FIT_ENDS = {
     "words": ("No word of train occurs 99999 times or more", ["{news}", "--min-count", "99999"]),
     "seed": ("Invalid value for '--seed': ", ["{news}", "--seed", "x"]),
     "flag": ("No such option: --no-such", ["{news}", "--no-such"]),
-    "toml": ("{tmp}/bad.csv: cannot be read as TOML", ["{news}", "--config", "{tmp}/bad.csv"]),
+    "toml": ("{tmp}/bad.csv: the file is not valid TOML", ["{news}", "--config", "{tmp}/bad.csv"]),
     "config": ("{tmp}/no.toml: no such file or directory", ["{news}", "--config", "{tmp}/no.toml"]),
-    "config key": ("{tmp}/key.toml: droop is no option.", ["{news}", "--config", "{tmp}/key.toml"]),
-    "config kind": ("{tmp}/kind.toml: seed is True, but must be a whole number.", ["--config", "{tmp}/kind.toml"]),
+    "config key": ("{tmp}/key.toml: droop is not an option.", ["{news}", "--config", "{tmp}/key.toml"]),
+    "config kind": ("{tmp}/kind.toml: seed is True: it must be a whole number.", ["--config", "{tmp}/kind.toml"]),
     "no data": ("data is missing. ", []),
     "sample": ("sample:no: there is no such sample.", ["sample:no"]),
 }

@@ -136,7 +136,7 @@ def test_the_commands_name_the_metric(data: Data, tmp_path: Path, call: Callable
     arguments = ("evaluate", model, tmp_path / "data.jsonl", "--metric", "f1", "--against", model)
     out = call(*arguments).out
     assert "\nF1 " in out, "the positive label is the one that the run was told"
-    assert "points of F1 are lost" in out
+    assert "points of F1 against it" in out
     assert call(*arguments, "--positive", "class 2").err.startswith("positive is 'class 2': it must be one of the lab")
     assert call("fit", tmp_path / "data.jsonl", "--out", tmp_path / "no", "--metric", "auc").err == (
         "metric is 'auc': it must be one of accuracy, macro-f1, micro-f1, f1, map, mrr.\n"
