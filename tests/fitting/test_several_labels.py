@@ -105,7 +105,7 @@ def test_evaluate_judges_packed_and_float_alike(data: Data, run: Result, rows: P
     assert [each.label for each in found.per_class] == LABELS
     assert data.test is not None
     odd = Examples(data.test.texts, [["joy", "unheard of"]] * len(data.test))  # type: ignore[list-item]
-    with pytest.raises(InputError, match="the label 'unheard of' is none of the model's"):
+    with pytest.raises(InputError, match="the label 'unheard of' is not one of the model's"):
         prunetext.evaluate(run.path, odd)
 
 
@@ -209,9 +209,9 @@ def test_texts_of_its_own_kind_are_wanted(data: Data, tmp_path: Path, toy_exampl
 
 
 def test_other_commands_say_that_they_do_not_know_several_labels(data: Data, run: Result, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="several labels each, but bench takes single texts"):
+    with pytest.raises(InputError, match="several labels each, but bench takes only single texts"):
         prunetext.bench(run.path, data, peers="none")
-    with pytest.raises(InputError, match="several labels each, but compare takes single texts"):
+    with pytest.raises(InputError, match="several labels each, but compare takes only single texts"):
         prunetext.compare(data, out=tmp_path / "compared")
     one = Examples(data.train.texts, [LABELS[at % 4] for at in range(len(data.train))])
     with pytest.raises(InputError, match="its task is labels, but that of train is classification"):

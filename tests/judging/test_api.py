@@ -58,7 +58,7 @@ def test_a_label_that_the_model_does_not_know_is_refused_from_memory_too(folder:
     model = folder / "split" / "model.safetensors"
     strange = Examples(["text"], ["zzz"])
     for data in (strange, Data(Examples(["a", "b"], ["a", "b"]), test=strange)):
-        with pytest.raises(InputError, match="the label 'zzz' is none of the model's"):
+        with pytest.raises(InputError, match="the label 'zzz' is not one of the model's"):
             prunetext.evaluate(model, data)
     assert prunetext.evaluate(model, Examples(["text"], ["a"])).score.n == 1
 
@@ -75,9 +75,9 @@ def test_pairs_and_lists_of_labels_are_refused_by_a_model_of_neither(folder: Pat
     ):
         path.write_text(rows, "utf-8")
         for data in (str(path), memory, Data(memory, test=memory)):
-            with pytest.raises(DataError, match=f": {problem} rows that this model is for have one"):
+            with pytest.raises(DataError, match=f": {problem} rows for this model have one"):
                 prunetext.evaluate(model, data)
     path.write_text('{"text": "a", "text_b": "b", "label": "a"}', "utf-8")
     assert prunetext.evaluate(model, path, text="text_b").score.n == 1
-    with pytest.raises(InputError, match="the label 'z' is none of the model's"):
+    with pytest.raises(InputError, match="the label 'z' is not one of the model's"):
         prunetext.evaluate(model, Examples(["a"], ["z"]))
