@@ -106,12 +106,12 @@ def test_fit_refuses_to_write_where_it_can_not_or_must_not(run: Path, news: Path
     before = (run / "model.safetensors").read_bytes()
     assert_refused(
         call("fit", news, "--out", run, "--epochs", "1"),
-        f"{run} holds a finished run: give another --out, or --overwrite",
+        f"{run} holds a finished run. Give another --out, or --overwrite",
     )
     assert (run / "model.safetensors").read_bytes() == before
     (tmp_path / "file").touch()
     assert_refused(
-        call("fit", news, "--out", tmp_path / "file"), f"{tmp_path / 'file'} is a file: give a folder as --out."
+        call("fit", news, "--out", tmp_path / "file"), f"{tmp_path / 'file'} is a file. Give a folder as --out."
     )
     beneath = tmp_path / "file" / "run"
     assert_refused(call("fit", news, "--out", beneath), f"{beneath} cannot be written")
@@ -189,8 +189,8 @@ def test_prune_refuses_bad_input_in_one_sentence_and_writes_nothing(
 def test_prune_refuses_to_write_where_it_must_not(run: Path, call: Call) -> None:
     before = (run / "model.safetensors").read_bytes()
     for out, sentence in (
-        (run, f"{run} holds a finished run: give another --out, or --overwrite to replace it."),
-        (run.parent / "data", f"{run.parent / 'data'} holds files but no run: give an empty or a new folder as --out."),
+        (run, f"{run} holds a finished run. Give another --out, or --overwrite to replace it."),
+        (run.parent / "data", f"{run.parent / 'data'} holds files but no run. Give an empty or a new folder as --out."),
         (None, "out is missing. Give a folder with --out."),
     ):
         assert_refused(call("prune", run, *(("--out", out) if out else ()), "--max-size", "4kB"), f"{sentence}\n")

@@ -147,5 +147,5 @@ def test_evaluate_refuses_bad_input_in_one_sentence(model: Path, news: Path, spo
     write_csv(spoilt / "other.csv", [("a", "sports"), ("b", "tech")] * 5)
     assert_refused(
         call("evaluate", model, spoilt / "other.csv", "--split", "test"),
-        f"{spoilt / 'other.csv'}: the model was not made of these data",
+        f"{spoilt / 'other.csv'}: the model was not trained on these data",
     )

@@ -29,7 +29,7 @@ SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
         ({"sizes": "half"}, f"sizes has 'half': {SIZES}"),
         ({"sizes": ""}, f"sizes has '': {SIZES}"),
         ({"sizes": "nan,1e999"}, f"sizes has 'nan': {SIZES}"),
-        ({"sizes": "1/4,64kB"}, "sizes mixes shares and bytes: give all of them as 1/4 or all of them as 64kB."),
+        ({"sizes": "1/4,64kB"}, "sizes mixes shares and bytes. Give all of them as 1/4, or all of them as 64kB."),
         ({"seeds": 0}, "seeds is 0: it must be at least 1."),
         ({"seeds": -3}, "seeds is -3: it must be at least 1."),
         ({"seeds": "3"}, "seeds is '3': it must be a whole number."),
@@ -42,7 +42,7 @@ SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
         ({"max_size": "64kB"}, "compare takes no max_size: give methods, sizes and seeds."),
         ({"precision": 0.9}, "compare takes no precision: give methods, sizes and seeds."),
         ({"criterion": "obs", "schedule": "local"}, "compare takes no criterion: give methods, sizes and seeds."),
-        ({"out": ""}, "out is an empty name: give a new folder."),
+        ({"out": ""}, "out is an empty name. Give a new folder."),
         ({"data": 3}, "data is int: give a path"),
         ({"data": "none.csv"}, "none.csv: there is no such file or folder."),
         ({"data": Examples([], [])}, "data: there are too few different texts"),
@@ -82,6 +82,6 @@ def test_out_may_be_no_file_and_not_missing(toy_data: Callable[..., Data], tmp_p
 
 def test_rows_of_somebody_else_are_refused(toy_data: Callable[..., Data], tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"mine": 1}\n{"mine": 2}\n', "utf-8")
-    with pytest.raises(InputError, match=r"rows\.jsonl, line 1: this is no row of a comparison\. Remove it\.$"):
+    with pytest.raises(InputError, match=r"rows\.jsonl, line 1: this is not a row of a comparison\. Remove it\.$"):
         prunetext.compare(toy_data(), out=tmp_path, methods="taylor/local")
     assert [each.name for each in tmp_path.iterdir()] == ["rows.jsonl"]

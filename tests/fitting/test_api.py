@@ -119,7 +119,7 @@ def test_a_precision_stores_a_threshold_and_changes_nothing_else(
     missed = run(data, tmp_path / "missed", precision=0.99)
     assert missed.calibration.rejection is None
     assert missed.notes[-1].startswith(
-        "No threshold is stored: on the 80 texts of dev none shows, with 95 % confidence"
+        "No threshold is stored: on the 80 texts of dev, none reaches a precision of 0.99"
     )
     assert "reject" not in prunetext.load(missed.path).metadata
 

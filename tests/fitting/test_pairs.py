@@ -193,5 +193,5 @@ def test_other_rows_than_the_model_has_learnt_are_refused(
         Examples(["a", "b"], ["x", "y"], pairs=["c"])
     train = Examples(list("abcd") * 9, ["x", "y"] * 18, pairs=list("efghij") * 6)
     data = prunetext.Data(train, train, Examples(["a"], ["x"]))
-    with pytest.raises(prunetext.InputError, match=r"test holds single texts .*, but train pairs of texts"):
+    with pytest.raises(prunetext.InputError, match=r"test holds single texts .*, but train holds pairs of texts"):
         prunetext.fit(data, out=tmp_path / "mixed", **SMALL)

@@ -32,7 +32,7 @@ def test_rows_of_training_are_named_and_the_test_part_is_found_again(folder: Pat
     everything = prunetext.evaluate(folder / model, folder / "whole.csv")
     assert everything.score.n == 100
     assert everything.notes == [
-        "The model was trained on most of these rows; --split test takes those it has not seen."
+        "The model was trained on most of these rows; --split test takes those that it has not seen."
     ]
     part = prunetext.evaluate(folder / model, folder / "whole.csv", split="test")
     assert part.score.n == 10
@@ -48,9 +48,9 @@ def test_rows_of_training_are_named_and_the_test_part_is_found_again(folder: Pat
 def test_rows_of_a_run_with_a_dev_file_are_known_too(folder: Path) -> None:
     model = folder / "given" / "model.safetensors"
     assert prunetext.evaluate(model, folder / "whole.csv").notes == ["The model was trained on most of these rows."]
-    with pytest.raises(DataError, match="dev or test were files of their own when the model was made"):
+    with pytest.raises(DataError, match="dev or test were separate files when the model was made"):
         prunetext.evaluate(model, folder / "whole.csv", split="test")
-    with pytest.raises(DataError, match="the model was not made of these data"):
+    with pytest.raises(DataError, match="the model was not trained on these data"):
         prunetext.evaluate(model, folder / "new.csv", split="test")
 
 

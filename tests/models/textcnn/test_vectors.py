@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_with_the_same_vectors_alone(data: Data, file: Path
         run(data, tmp_path / "run", vectors=file, progress=kill)
     before = file.read_text("utf-8")
     file.write_text(before.replace("0.1", "0.2"), "utf-8")
-    with pytest.raises(RunError, match="unfinished run whose vectors was different"):
+    with pytest.raises(RunError, match="unfinished run that differs in vectors"):
         run(data, tmp_path / "run", vectors=file)
     file.write_text(before, "utf-8")
     resumed = run(data, tmp_path / "run", vectors=file)
