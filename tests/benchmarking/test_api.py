@@ -56,7 +56,7 @@ def test_a_peer_that_can_not_be_loaded_has_no_row(stub: Callable[..., Peer], dat
 def test_without_test_texts_all_are_taken(model: Path, data: Data) -> None:
     found = prunetext.bench(model, data.train, peers="none", **QUICK)
     assert found.texts == len(data.train)
-    assert found.notes == ["There is no test split: peers were trained on the very texts that they label."]
+    assert found.notes == ["There is no test split: peers were trained on the texts that they label."]
 
 
 def test_without_train_texts_nobody_is_trained(model: Path, tmp_path: Path) -> None:

@@ -236,11 +236,11 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"epochs": 3.0}, "prune has no option 'epochs'. See prunetext prune --help"),
+        ({"epochs": 3.0}, "prune has no option 'epochs'. prunetext prune --help lists"),
         ({"max_drop": -1.0}, "max_drop is -1.0: it must be between 0 and 100."),
         ({"max_size": "3 apples"}, "max_size is '3 apples'"),
         ({"min_speed": "fast"}, "min_speed is 'fast': it must be a positive number with one of k, m, such as 300k."),
-        ({"min_speed": 9, "groups": "vocabulary"}, "min_speed is 9, but groups vocabulary makes nothing faster."),
+        ({"min_speed": 9, "groups": "vocabulary"}, "min_speed is 9, but pruning vocabulary makes nothing faster."),
         ({"groups": "heads"}, "groups has 'heads': choose some of vocabulary, dimensions"),
         ({"criterion": "obs", "groups": "bits"}, "criterion obs does not go with groups bits: "),
         ({"groups": "filters,precision"}, "groups has 'precision', which is called bits now. Give bits."),

@@ -147,7 +147,7 @@ def test_every_file_is_measured(make: Callable[[str], Any], folder: Path, kind: 
 
 
 def test_a_table_is_nothing_to_measure(make: Callable[[str], Any], folder: Path) -> None:
-    with pytest.raises(prunetext.InputError, match="a file of probabilities is no model that could be measured"):
+    with pytest.raises(prunetext.InputError, match="a file of probabilities cannot be measured"):
         prunetext.bench(make("table"), folder / "test.csv", peers="none")
 
 
