@@ -184,7 +184,7 @@ def test_teachers_speak_of_each_label_by_itself(
             "class_weights is balanced, but these texts have several labels, each learnt by itself",
         ),
         ({"labels_per_class": 3}, "labels_per_class is given, but these texts have several labels"),
-        ({"metric": "map"}, "metric is map, which ranks pairs"),
+        ({"metric": "map"}, "metric is map, which needs pairs"),
     ],
 )
 def test_what_goes_with_one_label_alone_is_refused(
