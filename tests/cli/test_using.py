@@ -57,7 +57,7 @@ def test_predict_leaves_out_the_label_where_it_is_told_to_reject(
     assert list(again) == classifier.predict_with_probability(texts[1:], reject=True)
     tensors, metadata = packed.read_packed(model)
     packed.write(spoilt / "plain", tensors, {key: value for key, value in metadata.items() if key != "reject"})
-    sentence = f"{spoilt / 'plain'}: this model has no threshold to reject by; give one that fit or prune has made"
+    sentence = f"{spoilt / 'plain'}: this model has no threshold to reject by; give a model made by fit or prune"
     assert_refused(call("predict", spoilt / "plain", news, "--reject"), sentence)
 
 
