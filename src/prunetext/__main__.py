@@ -1,4 +1,4 @@
-"""The `prunetext` command, also as `python -m prunetext`: says what is missing, or calls `prunetext.cli.app`."""
+"""The `prunetext` command, also as `python -m prunetext`: names a missing extra, or calls `prunetext.cli.app`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prunetext.errors import MissingExtraError, require
 def main() -> None:
     """Run the command line; without the packages of the `cli` extra, name the pip command and exit with code 2.
 
-    A bare install has the command too, since pip writes it whatever the extras are.
+    A bare install has the command too: pip writes it whatever the extras are.
     """
     try:
         require("typer", extra="cli")

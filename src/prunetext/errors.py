@@ -1,4 +1,4 @@
-"""The error tree: what a user may see, and with which exit code.
+"""The error tree: what a user can see, and the exit codes.
 
 Everything a user can cause is an `InputError` (exit code 2); anything else is a fault of ours (exit code 1).
 """
@@ -35,11 +35,11 @@ class ModelFileError(InputError):
 
 
 class RunError(InputError):
-    """A run folder cannot be used as asked (finished, of another recipe, or incomplete)."""
+    """A run folder cannot be used as asked: it is finished, incomplete, or belongs to another recipe."""
 
 
 class MissingExtraError(InputError, ImportError):
-    """A package that only an extra installs is needed; the message names the pip command."""
+    """A package from an extra is missing; the message names the pip command."""
 
 
 def require(module: str, extra: str) -> ModuleType:

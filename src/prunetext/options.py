@@ -21,19 +21,19 @@ class ReadOptions:
     """How a labelled source is read."""
 
     text: str | None = option(
-        None, "Column that holds the text, or the first of a pair, where its name is not a usual one."
+        None, "Column of the text, or of the first text of a pair. Needed only if its name is unusual."
     )
     text_b: str | None = option(
         None,
-        "Column that holds the second text of a pair, where its name is not a usual one; DATA with --text, but without "
-        "this, are single texts.",
+        "Column of the second text of a pair. Needed only if its name is unusual, or if --text is given: with --text "
+        "alone, DATA are single texts.",
     )
-    label: str | None = option(None, "Column that holds the label, where its name is not a usual one.")
+    label: str | None = option(None, "Column of the label. Needed only if its name is unusual.")
     label_separator: str | None = option(
-        None, "What stands between the labels of a cell, such as ; where texts have several."
+        None, "Separator of the labels in a cell, such as ; if texts can have several labels."
     )
     encoding: str = option("utf-8", "Encoding of text files.")
-    skip_empty: bool = option(False, "Drop rows where a text or the label is empty, instead of stopping there.")
+    skip_empty: bool = option(False, "Drop rows whose text or label is empty, instead of stopping at the first one.")
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,22 @@ class ModelOptions:
     """The size of the dense model."""
 
     dimensions: int | None = option(
-        None, "Dimensions of the word vectors: those of --vectors if not given, or else 32; 0 for one-hot words."
+        None, "Dimensions of the word vectors; 0 for one-hot words. If not given: those of --vectors, else 32."
     )
     widths: str = option("2,3,4", "Widths of the convolutions, in words.")
     filters: int = option(32, "Filters of each width.")
     pooling: str = option("max+mean", "Pooling over the text: max, or max+mean.")
     channels: str = option("non-static", "Word vectors: non-static (trained), static, or both side by side.")
-    max_words: int = option(20_000, "Largest vocabulary of the dense model, most frequent words first.")
-    min_count: int = option(2, "How often a word must occur in train and unlabelled texts to have a vector of its own.")
+    max_words: int = option(20_000, "Largest vocabulary of the dense model; the most frequent words stay.")
+    min_count: int = option(2, "Occurrences in train and unlabelled texts that a word needs to enter the vocabulary.")
 
 
 @dataclass(frozen=True)
 class VectorOptions:
-    """Where the word vectors come from, if not from files."""
+    """How word vectors are trained, if no file gives them."""
 
     train_vectors: str | None = option(
-        None, "Train the word vectors on the texts of train and unlabelled first: word2vec or fasttext, with gensim."
+        None, "Train word vectors on the train and unlabelled texts first, with gensim: word2vec or fasttext."
     )
 
 
@@ -65,31 +65,32 @@ class PruneOptions:
     """What pruning should reach, and how."""
 
     max_drop: float | None = option(
-        None, "Points of accuracy, or of --metric, that may be lost; 0.5 if no budget is given."
+        None, "Largest loss of accuracy, or of --metric, in points; 0.5 if no budget is given."
     )
     metric: str | None = option(
         None,
-        "What max_drop, the best epoch and the verdict go by: macro-f1, micro-f1, f1, map or mrr, if not accuracy.",
+        "Metric for max_drop, the best epoch and the verdict: macro-f1, micro-f1, f1, map or mrr. If not given: "
+        "accuracy.",
     )
     positive: str | None = option(
-        None, "Label that f1, map and mrr are about, where it has no usual name such as 1, yes or relevant."
+        None, "Positive label of f1, map and mrr. Needed only if its name is unusual, not 1, yes, relevant or the like."
     )
     max_size: str | None = option(None, "Largest packed file, such as 64kB.")
-    min_speed: str | None = option(None, "Texts a second on one thread of this machine, at least, such as 300k.")
-    max_time: str | None = option(None, "Longest time for the whole run, a teacher's work apart, such as 10m.")
+    min_speed: str | None = option(None, "Least speed in texts a second on one thread of this machine, such as 300k.")
+    max_time: str | None = option(None, "Longest time for the whole run, such as 10m; a teacher's work does not count.")
     criterion: str = option(
         "magnitude",
-        "What scores the units to prune: fisher, gradient, lasso, magnitude, movement, obs, random, snip, taylor, "
-        "or with parameters as in lasso:strength=0.3.",
+        "What scores the units to prune: fisher, gradient, lasso, magnitude, movement, obs, random, snip or taylor; "
+        "parameters follow a colon, as in lasso:strength=0.3.",
     )
-    schedule: str = option("local", "How pruning proceeds: global, incremental, local, lottery, oneshot.")
+    schedule: str = option("local", "How pruning proceeds: global, incremental, local, lottery or oneshot.")
     groups: str | None = option(
         None,
-        "What may be pruned, with commas: some of vocabulary, dimensions, filters, taps, weights, bits; the first "
+        "What can be pruned: any of vocabulary, dimensions, filters, taps, weights and bits, with commas; the first "
         "three if not given.",
     )
     precision: float | None = option(
-        None, "Share of right labels, such as 0.95, for which a threshold is stored, below which texts can be rejected."
+        None, "Share of right labels to reach, such as 0.95: the threshold below which texts are rejected is stored."
     )
 
 
@@ -97,47 +98,47 @@ class PruneOptions:
 class FitOptions(PruneOptions):
     """What a run should reach, and how."""
 
-    epochs: float | None = option(None, "Epochs of training the dense model; by the number of texts if not given.")
+    epochs: float | None = option(None, "Epochs of training the dense model. If not given: by the number of texts.")
     ranking: float = option(
-        0.1, "Of pairs, weight of the loss by which vectors of texts that belong together come close; 0 for none."
+        0.1, "For pairs: weight of the extra loss that pulls the vectors of matching texts together (0 turns it off)."
     )
     seed: int = option(0, "Seed of everything drawn at random.")
     class_weights: str = option(
         "none",
-        "Weights of labels in training: none, or balanced, so that rare classes count as much as frequent ones.",
+        "Weights of labels in training: none, or balanced, with which rare classes count as much as frequent ones.",
     )
 
 
 @dataclass(frozen=True)
 class TeachOptions:
-    """Who and what teaches beyond the labels."""
+    """What the model learns from beyond the labels."""
 
     teacher: str | None = option(
         None,
-        "Who teaches: sample:minilm, a Hugging Face folder, an earlier run, a model file that evaluate takes, ngrams, "
-        "or ensemble; of several, with commas, the mean counts.",
+        "Teacher: sample:minilm, a Hugging Face folder, an earlier run, a model file that evaluate takes, ngrams "
+        "or ensemble; several, with commas, teach by their mean.",
     )
     unlabelled: str | None = option(
         None,
-        "Files of texts without labels, with commas: a text a line, or a table with a column of texts; rest is what "
-        "labels_per_class leaves out.",
+        "Files of texts without labels, with commas: one text a line, or a table with a column of texts; rest stands "
+        "for the texts that labels_per_class leaves out.",
     )
     augment: float | None = option(
-        None, "Texts made of others for the teacher to label, as a multiple of them; by their number if not given."
+        None, "Texts to make for the teacher to label, as a multiple of the train texts. If not given: by their number."
     )
     labels_per_class: int | None = option(
-        None, "Learn from so many labels of each class alone, to see what labels are worth."
+        None, "Learn from only so many labels of each class, to see what labels are worth."
     )
     teacher_share: float = option(0.9, "The teacher's share of the loss of a labelled text; the label has the rest.")
-    teacher_temperature: float = option(1.0, "Temperature of the teacher's probabilities, by which they are softened.")
+    teacher_temperature: float = option(1.0, "Temperature that softens the teacher's probabilities.")
     teacher_tokens: int = option(128, "Tokens of a text that a transformer reads.")
     teacher_epochs: float | None = option(
-        None, "Epochs of fine-tuning a transformer; by the number of texts if not given."
+        None, "Epochs of fine-tuning a transformer. If not given: by the number of texts."
     )
 
 
 def check_pruning(options: PruneOptions) -> None:
-    """Refuse a budget or a precision that can not be one."""
+    """Refuse a budget or a precision out of range."""
     if options.max_drop is not None and not 0 <= options.max_drop <= 100:
         raise InputError(f"max_drop is {options.max_drop}: it must be between 0 and 100.")
     if options.precision is not None and not 0 < options.precision < 1:
@@ -145,7 +146,7 @@ def check_pruning(options: PruneOptions) -> None:
 
 
 def check_options(options: FitOptions, model: ModelOptions) -> None:
-    """Refuse values that can not work, each with the rule and the remedy."""
+    """Refuse values out of range; each message names the rule."""
     check_pruning(options)
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
@@ -163,11 +164,11 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
 
 
 def check_teaching(options: TeachOptions) -> None:
-    """Refuse values that can not work."""
+    """Refuse values out of range, and options of a teacher without one."""
     epochs, augment, labels = options.teacher_epochs, options.augment, options.labels_per_class
     for name in ("augment", "teacher_temperature", "teacher_tokens", "teacher_epochs"):
         if name in chosen(options) and options.teacher is None:
-            raise InputError(f"{name} is given, but no teacher. Give one, or leave {name} out.")
+            raise InputError(f"{name} is given, but no teacher. Give a teacher, or leave {name} out.")
     refuse_broken(
         [
             ("teacher_share", options.teacher_share, 0 <= options.teacher_share <= 1, "from 0 to 1"),
@@ -188,12 +189,12 @@ def refuse_broken(rules: list[tuple[str, object, bool, str]]) -> None:
 
 
 def take(kind: type, values: dict[str, Any]) -> Any:
-    """Make a dataclass of options of keywords, each of the type that its field has.
+    """Make a dataclass of options from keywords, and check that each has the type of its field.
 
     >>> take(ModelOptions, {"dimensions": 8, "widths": (1, 2)}).widths
     '1,2'
 
-    Whole numbers stand for numbers, numbers for sizes and times, and a list for widths; anything else raises
+    An int is accepted for a float, a number for a size, speed or time, and a list for widths; any other type raises
     `InputError`.
     """
     optional = {each.name for each in fields(kind) if each.default is None}
@@ -217,7 +218,7 @@ def take(kind: type, values: dict[str, Any]) -> Any:
 
 
 def chosen(options: Any) -> dict[str, Any]:
-    """The options that are not what they are by default.
+    """The options that differ from their defaults.
 
     >>> chosen(FitOptions(seed=3))
     {'seed': 3}
@@ -248,21 +249,19 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 
 def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
-    """The options in a TOML file; a key that no option bears, or a value of another type, raises `InputError`."""
+    """The options in a TOML file; an unknown key or a value of another type raises `InputError`."""
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as TOML ({error}). Give a file of lines such as max_drop = 0.5."
-        ) from None
+        raise InputError(f"{path}: the file is not valid TOML ({error}). Write lines such as max_drop = 0.5.") from None
     for key, value in values.items():
         if key not in known:
-            raise InputError(f"{path}: {key} is no option. The options are {', '.join(known)}.")
+            raise InputError(f"{path}: {key} is not an option. The options are {', '.join(known)}.")
         if type(value) is int and known[key] is float:
             values[key] = float(value)
         elif type(value) is not known[key]:  # true is not a number here, although bool is an int
-            raise InputError(f"{path}: {key} is {value!r}, but must be {TYPE_NAMES[known[key]]}.")
+            raise InputError(f"{path}: {key} is {value!r}: it must be {TYPE_NAMES[known[key]]}.")
     return values
 
 
@@ -270,7 +269,7 @@ TYPE_NAMES = {str: 'text in quotes, such as "64kB"', int: "a whole number", floa
 
 
 def option_types(*groups: type) -> dict[str, type]:
-    """Name and type of each option of some dataclasses, without the None that stands for a missing one.
+    """Name and type of each option of some dataclasses, without the None of optional ones.
 
     >>> option_types(ReadOptions)["text"]
     <class 'str'>

@@ -56,7 +56,7 @@ def test_a_peer_that_can_not_be_loaded_has_no_row(stub: Callable[..., Peer], dat
 def test_without_test_texts_all_are_taken(model: Path, data: Data) -> None:
     found = prunetext.bench(model, data.train, peers="none", **QUICK)
     assert found.texts == len(data.train)
-    assert found.notes == ["There is no test split: peers were trained on the very texts that they label."]
+    assert found.notes == ["There is no test split: peers were trained on the texts that they label."]
 
 
 def test_without_train_texts_nobody_is_trained(model: Path, tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_line_breaks_and_halves_of_characters_are_taken_out(model: Path) -> None
         ({"passes": 0}, "passes is 0: it must be a whole number of at least 1."),
         ({"starts": 1.5}, "starts is 1.5: it must be a whole number of at least 1."),
         ({"dimensions": True}, "dimensions is True: it must be a whole number of at least 1."),
-        ({"peers": "spacy"}, "peers has 'spacy': choose some of fasttext-numpy2, "),
-        ({"peers": ""}, "peers has '': choose some of "),
+        ({"peers": "spacy"}, "peers has 'spacy'. Choose from fasttext-numpy2, "),
+        ({"peers": ""}, "peers has ''. Choose from "),
     ],
 )
 def test_what_is_wrong_with_the_arguments_is_said(
@@ -125,7 +125,7 @@ def test_the_command_refuses_in_one_sentence(model: Path, folder: Path, call: Ca
     for arguments, sentence in (
         ((folder / "none", folder), f"{folder / 'none'}: no such file or directory."),
         ((model, folder / "none"), f"{folder / 'none'}: there is no such file or folder."),
-        ((model, folder, "--peers", "spacy"), "peers has 'spacy': choose some of "),
+        ((model, folder, "--peers", "spacy"), "peers has 'spacy'. Choose from "),
         ((model, folder, "--passes", "0"), "passes is 0: "),
         ((model,), "Missing argument 'DATA'."),
     ):

@@ -58,7 +58,7 @@ def test_ctrl_c_before_there_is_a_model_says_how_to_go_on(name: str, file: str, 
     (given / "label").mkdir(parents=True)
     with ctrl_c_when_read(given / file):
         done = call(name, given, "--out", tmp_path / "run")
-    assert done == (130, "", "Interrupted. Repeat the command to go on where it was.\n")
+    assert done == (130, "", "Interrupted. Repeat the command to resume.\n")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])

@@ -82,10 +82,10 @@ FIT_ENDS = {
     "words": ("No word of train occurs 99999 times or more", ["{news}", "--min-count", "99999"]),
     "seed": ("Invalid value for '--seed': ", ["{news}", "--seed", "x"]),
     "flag": ("No such option: --no-such", ["{news}", "--no-such"]),
-    "toml": ("{tmp}/bad.csv: cannot be read as TOML", ["{news}", "--config", "{tmp}/bad.csv"]),
+    "toml": ("{tmp}/bad.csv: the file is not valid TOML", ["{news}", "--config", "{tmp}/bad.csv"]),
     "config": ("{tmp}/no.toml: no such file or directory", ["{news}", "--config", "{tmp}/no.toml"]),
-    "config key": ("{tmp}/key.toml: droop is no option.", ["{news}", "--config", "{tmp}/key.toml"]),
-    "config kind": ("{tmp}/kind.toml: seed is True, but must be a whole number.", ["--config", "{tmp}/kind.toml"]),
+    "config key": ("{tmp}/key.toml: droop is not an option.", ["{news}", "--config", "{tmp}/key.toml"]),
+    "config kind": ("{tmp}/kind.toml: seed is True: it must be a whole number.", ["--config", "{tmp}/kind.toml"]),
     "no data": ("data is missing. ", []),
     "sample": ("sample:no: there is no such sample.", ["sample:no"]),
 }
@@ -106,12 +106,12 @@ def test_fit_refuses_to_write_where_it_can_not_or_must_not(run: Path, news: Path
     before = (run / "model.safetensors").read_bytes()
     assert_refused(
         call("fit", news, "--out", run, "--epochs", "1"),
-        f"{run} holds a finished run: give another --out, or --overwrite",
+        f"{run} holds a finished run. Give another --out, or --overwrite",
     )
     assert (run / "model.safetensors").read_bytes() == before
     (tmp_path / "file").touch()
     assert_refused(
-        call("fit", news, "--out", tmp_path / "file"), f"{tmp_path / 'file'} is a file: give a folder as --out."
+        call("fit", news, "--out", tmp_path / "file"), f"{tmp_path / 'file'} is a file. Give a folder as --out."
     )
     beneath = tmp_path / "file" / "run"
     assert_refused(call("fit", news, "--out", beneath), f"{beneath} cannot be written")
@@ -162,14 +162,14 @@ PRUNE_ENDS = {
     "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --criterion best"),
     "parameter": ("criterion 'obs' has no parameter 'rank'. It takes damping.", "{run} --criterion obs:rank=1"),
     "schedule": ("schedule 'best' is unknown. Choose one of global, ", "{run} --schedule best"),
-    "group": ("groups has 'heads': choose some of vocabulary, ", "{run} --groups filters,heads"),
+    "group": ("groups has 'heads'. Choose any of vocabulary, ", "{run} --groups filters,heads"),
     "refused": ("criterion lasso does not go with groups bits: ", "{run} --criterion lasso --groups bits"),
     "taps": ("schedule incremental does not go with groups taps: ", "{run} --schedule incremental --groups taps"),
-    "speed": ("min_speed is 300k, but groups dimensions makes", "{run} --min-speed 300k --groups dimensions"),
+    "speed": ("min_speed is 300k, but pruning dimensions makes", "{run} --min-speed 300k --groups dimensions"),
     "size": ("max_size is '64apples': ", "{run} --max-size 64apples"),
     "drop": ("max_drop is -1.0: it must be between 0 and 100.", "{run} --max-drop -1"),
     "moved": ("{tmp}/none: there is no such file or folder.", "{run} --data {tmp}/none"),
-    "other data": ("The data given have other texts or labels than those of ", "{run} --data {data}/train.csv"),
+    "other data": ("The data given have other texts or labels than ", "{run} --data {data}/train.csv"),
     "flag": ("No such option: --epochs", "{run} --epochs 3"),
     "no arguments": ("run is missing. Give the --out of a fit.", ""),
 }
@@ -189,8 +189,8 @@ def test_prune_refuses_bad_input_in_one_sentence_and_writes_nothing(
 def test_prune_refuses_to_write_where_it_must_not(run: Path, call: Call) -> None:
     before = (run / "model.safetensors").read_bytes()
     for out, sentence in (
-        (run, f"{run} holds a finished run: give another --out, or --overwrite to replace it."),
-        (run.parent / "data", f"{run.parent / 'data'} holds files but no run: give an empty or a new folder as --out."),
+        (run, f"{run} holds a finished run. Give another --out, or --overwrite to replace it."),
+        (run.parent / "data", f"{run.parent / 'data'} holds files but no run. Give an empty or a new folder as --out."),
         (None, "out is missing. Give a folder with --out."),
     ):
         assert_refused(call("prune", run, *(("--out", out) if out else ()), "--max-size", "4kB"), f"{sentence}\n")

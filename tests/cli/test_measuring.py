@@ -35,7 +35,7 @@ def test_compare_prints_a_table_for_each_size_and_one_list_of_rows(folder: Path,
         assert f" {row['bytes']:,} bytes  dev {row['dev']:.2f} %" in line
     lines = shown.splitlines()
     titles = [line for line in lines if line.endswith(":")]
-    assert titles == ["At 9/10 of the bytes:", "At 8/10 of the bytes:", "Of their own size:"]
+    assert titles == ["At 9/10 of the bytes:", "At 8/10 of the bytes:", "At sizes of their own:"]
     assert sum(line.startswith("method ") for line in lines) == 3
     assert lines[-1].startswith("Means over seeds on test;")
     # Names stand whole, at whatever width, and each method once a size.
@@ -61,9 +61,9 @@ def test_compare_prints_a_table_for_each_size_and_one_list_of_rows(folder: Path,
 
 ENDS = {
     "method": ("criterion 'best' is unknown. Choose one of fisher, ", "{data} --out {tmp}/out --methods best/local"),
-    "size": ("sizes has '2/1': give shares of the unpruned file, ", "{data} --out {tmp}/out --sizes 1/2,2/1"),
+    "size": ("sizes has '2/1'. Give shares of the unpruned file, ", "{data} --out {tmp}/out --sizes 1/2,2/1"),
     "mixed": ("sizes mixes shares and bytes: ", "{data} --out {tmp}/out --sizes 1/2,64kB"),
-    "no size": ("sizes has '': give shares", "{data} --out {tmp}/out --sizes="),
+    "no size": ("sizes has ''. Give shares", "{data} --out {tmp}/out --sizes="),
     "seeds": ("seeds is 0: it must be at least 1.", "{data} --out {tmp}/out --seeds 0"),
     "epochs": ("epochs is 0.0: it must be more than 0", "{data} --out {tmp}/out --epochs 0"),
     "drop": ("max_drop is -1.0: it must be between 0 and 100.", "{data} --out {tmp}/out --max-drop -1"),
@@ -123,15 +123,13 @@ def test_evaluate_takes_test_of_a_folder_even_of_one_class(
     found = json.loads(call("evaluate", model, tmp_path, "--json").out)
     assert found["n"] == sum(label == "tech" for _, label in rows)
     assert json.loads(call("evaluate", model, tmp_path, "--split", "dev", "--json").out)["n"] == 7
-    assert_refused(
-        call("evaluate", model, tmp_path, "--split", "train"), f"{tmp_path}: the folder has no file named train."
-    )
+    assert_refused(call("evaluate", model, tmp_path, "--split", "train"), f"{tmp_path}: the folder has no train file.")
 
 
 def test_evaluate_refuses_bad_input_in_one_sentence(model: Path, news: Path, spoilt: Path, call: Call) -> None:
     one = spoilt / "one.csv"
     assert_refused(
-        call("evaluate", model, one), f"{one}, line 2: the label 'x' is none of the model's ('sports', 'tech')."
+        call("evaluate", model, one), f"{one}, line 2: the label 'x' is not one of the model's ('sports', 'tech')."
     )
     assert_refused(call("evaluate", model, spoilt / "no.csv"), f"{spoilt / 'no.csv'}: there is no such file or folder.")
     assert_refused(call("evaluate", model, spoilt / "empty.csv"), f"{spoilt / 'empty.csv'}: the file is empty.")
@@ -149,5 +147,5 @@ def test_evaluate_refuses_bad_input_in_one_sentence(model: Path, news: Path, spo
     write_csv(spoilt / "other.csv", [("a", "sports"), ("b", "tech")] * 5)
     assert_refused(
         call("evaluate", model, spoilt / "other.csv", "--split", "test"),
-        f"{spoilt / 'other.csv'}: the model was not made of these data",
+        f"{spoilt / 'other.csv'}: the model was not trained on these data",
     )

@@ -57,7 +57,7 @@ def test_predict_leaves_out_the_label_where_it_is_told_to_reject(
     assert list(again) == classifier.predict_with_probability(texts[1:], reject=True)
     tensors, metadata = packed.read_packed(model)
     packed.write(spoilt / "plain", tensors, {key: value for key, value in metadata.items() if key != "reject"})
-    sentence = f"{spoilt / 'plain'}: this model has no threshold to reject by; give one that fit or prune has made"
+    sentence = f"{spoilt / 'plain'}: this model has no threshold to reject by; give a model made by fit or prune"
     assert_refused(call("predict", spoilt / "plain", news, "--reject"), sentence)
 
 
@@ -100,7 +100,7 @@ def test_a_closed_input_is_named(model: Path) -> None:
     line = ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-m", "prunetext", "predict", str(model), "-"]
     closed = subprocess.run(line, capture_output=True, check=False)
     assert closed.returncode == 2
-    assert closed.stderr == b"standard input: it is closed. Pipe the texts in, or give a file.\n"
+    assert closed.stderr == b"standard input: the stream is closed. Pipe the texts in, or give a file.\n"
 
 
 def test_predict_answers_before_its_input_ends(model: Path) -> None:
@@ -131,7 +131,7 @@ def test_predict_refuses_what_is_no_model_and_no_text(model: Path, run: Path, sp
     )
     assert_refused(call("predict", "", "-"), "an empty name: no such file or directory. Check the name")
     assert_refused(call("predict", model, ""), "The source of the texts is an empty name.")
-    assert_refused(call("predict", model, "-", "--text", "body"), "standard input: every line is a text here")
+    assert_refused(call("predict", model, "-", "--text", "body"), "standard input: every line is a text")
 
 
 def test_inspect_tells_parts_that_add_up(model: Path, run: Path, call: Call) -> None:

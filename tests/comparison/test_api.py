@@ -225,7 +225,7 @@ def test_another_recipe_is_refused_in_one_sentence(
     with pytest.raises(RunError) as error:
         comparing(tmp_path / "out", row=told.append, **{name: value})
     out = tmp_path / "out"
-    assert str(error.value) == f"{out} holds a comparison whose {name} was different: repeat it, or give another --out."
+    assert str(error.value) == f"{out} holds a comparison that differs in {name}. Repeat it, or give another --out."
     assert told == []
     assert stored(out) == whole.found.rows
 
@@ -234,7 +234,7 @@ def test_other_data_are_refused(
     whole: Any, comparing: Callable[..., Any], toy_data: Callable[..., Data], tmp_path: Path
 ) -> None:
     shutil.copytree(whole.out, tmp_path / "out")
-    with pytest.raises(RunError, match="holds a comparison whose data was different"):
+    with pytest.raises(RunError, match="holds a comparison that differs in data"):
         comparing(tmp_path / "out", toy_data(seed=3))
 
 

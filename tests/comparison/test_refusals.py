@@ -18,7 +18,7 @@ SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
     [
         ({"methods": "best"}, "criterion 'best' is unknown. Choose one of fisher, "),
         ({"methods": "taylor/local,magnitude/best"}, "schedule 'best' is unknown. Choose one of global, "),
-        ({"methods": ["taylor/local/heads"]}, "groups has 'heads': choose some of vocabulary, "),
+        ({"methods": ["taylor/local/heads"]}, "groups has 'heads'. Choose any of vocabulary, "),
         ({"methods": "obs/local/filters+bits"}, "criterion obs does not go with groups bits: "),
         ({"methods": "lasso:strength=1,size=2/local,taylor"}, "criterion 'lasso' has no parameter 'size'. It takes "),
         ({"methods": "/local"}, "criterion '' is unknown. "),
@@ -29,21 +29,21 @@ SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
         ({"sizes": "half"}, f"sizes has 'half': {SIZES}"),
         ({"sizes": ""}, f"sizes has '': {SIZES}"),
         ({"sizes": "nan,1e999"}, f"sizes has 'nan': {SIZES}"),
-        ({"sizes": "1/4,64kB"}, "sizes mixes shares and bytes: give all of them as 1/4 or all of them as 64kB."),
+        ({"sizes": "1/4,64kB"}, "sizes mixes shares and bytes. Give all of them as 1/4, or all of them as 64kB."),
         ({"seeds": 0}, "seeds is 0: it must be at least 1."),
         ({"seeds": -3}, "seeds is -3: it must be at least 1."),
         ({"seeds": "3"}, "seeds is '3': it must be a whole number."),
         ({"autotune": 1.5}, "autotune is 1.5: it must be a whole number."),
         ({"autotune": -1}, "autotune is -1: it must be zero or more seconds."),
-        ({"colour": "red"}, "compare has no option 'colour'. See prunetext compare --help "),
+        ({"colour": "red"}, "compare has no option 'colour'. prunetext compare --help "),
         ({"epochs": 0.0}, "epochs is 0.0: it must be more than 0"),
         ({"dimensions": -1}, "dimensions is -1: it must be from 0 to 4096."),
         ({"max_drop": -1.0}, "max_drop is -1.0: it must be between 0 and 100."),
-        ({"max_size": "64kB"}, "compare takes no max_size: give methods, sizes and seeds."),
-        ({"precision": 0.9}, "compare takes no precision: give methods, sizes and seeds."),
-        ({"criterion": "obs", "schedule": "local"}, "compare takes no criterion: give methods, sizes and seeds."),
-        ({"out": ""}, "out is an empty name: give a new folder."),
-        ({"data": 3}, "data is int: give a path"),
+        ({"max_size": "64kB"}, "compare takes no max_size. Give methods, sizes and seeds."),
+        ({"precision": 0.9}, "compare takes no precision. Give methods, sizes and seeds."),
+        ({"criterion": "obs", "schedule": "local"}, "compare takes no criterion. Give methods, sizes and seeds."),
+        ({"out": ""}, "out is an empty name. Give a new folder."),
+        ({"data": 3}, "data is int. Give a path"),
         ({"data": "none.csv"}, "none.csv: there is no such file or folder."),
         ({"data": Examples([], [])}, "data: there are too few different texts"),
         (
@@ -82,6 +82,6 @@ def test_out_may_be_no_file_and_not_missing(toy_data: Callable[..., Data], tmp_p
 
 def test_rows_of_somebody_else_are_refused(toy_data: Callable[..., Data], tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"mine": 1}\n{"mine": 2}\n', "utf-8")
-    with pytest.raises(InputError, match=r"rows\.jsonl, line 1: this is no row of a comparison\. Remove it\.$"):
+    with pytest.raises(InputError, match=r"rows\.jsonl, line 1: this is not a row of a comparison\. Remove it\.$"):
         prunetext.compare(toy_data(), out=tmp_path, methods="taylor/local")
     assert [each.name for each in tmp_path.iterdir()] == ["rows.jsonl"]

@@ -74,5 +74,5 @@ def test_another_line_that_is_no_row_is_one_sentence(path: Path, line: str) -> N
         path.write_bytes(b"".join(lines))
         with pytest.raises(RunError) as error:
             ComparedRows(path)
-        assert str(error.value) == f"{path}, line {number}: this is no row of a comparison. Remove it."
+        assert str(error.value) == f"{path}, line {number}: this is not a row of a comparison. Remove it."
         assert path.read_bytes() == b"".join(lines)

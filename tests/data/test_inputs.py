@@ -16,5 +16,5 @@ def test_a_model_of_pairs_gets_pairs_and_others_texts(tmp_path: Path) -> None:
     assert list(read_inputs(pairs, path)) == [[("a", "b")]]
     assert list(read_inputs(pairs, path, text="text_b", text_b="text")) == [[("b", "a")]]
     assert list(read_inputs(single, path)) == [["a"]]
-    with pytest.raises(InputError, match=r"text_b is 'text_b', but the model labels single texts\. Leave it out\."):
+    with pytest.raises(InputError, match=r"text_b is 'text_b', but the model labels single texts\. Leave text_b out\."):
         read_inputs(single, path, text_b="text_b")

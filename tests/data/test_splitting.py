@@ -145,7 +145,7 @@ def test_nothing_to_do_and_nothing_to_take() -> None:
         split(replace(data, dev=None))
     assert (
         str(caught.value)
-        == "films: there are too few different texts to set some aside for dev. Give more, or give --dev."
+        == "films: there are too few different texts to set some aside for dev. Give more texts, or give --dev."
     )
 
 

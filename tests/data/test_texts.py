@@ -83,7 +83,7 @@ def test_every_ending_that_is_read_as_a_table_elsewhere_is_one_here(tmp_path: Pa
 
 
 def test_standard_input_has_no_columns_and_a_name_is_not_empty() -> None:
-    with pytest.raises(DataError, match=r"^standard input: every line is a text here, .* Leave --text out\.$"):
+    with pytest.raises(DataError, match=r"^standard input: every line is a text, .* Leave --text out\.$"):
         read_texts("-", text="body")
     with pytest.raises(InputError, match=r"^The source of the texts is an empty name\. Give a file, or - for"):
         read_texts("")
@@ -128,7 +128,7 @@ def test_pairs_come_from_lines_and_from_tables(tmp_path: Path) -> None:
         ("t.csv", "text,c\n1,2\n", {}, "{}, line 1: no second text column is found among the columns 'text', 'c'."),
         ("t.jsonl", '{"text": "a", "text_b": 1}\n', {}, "{}, line 1: 'text_b' is not a string. Give every row a text"),
         ("t.jsonl", '{"text": "a", "text_b": "b"}\n{"text": "a"}', {}, "{}, line 2: the row has no key 'text_b'."),
-        ("t.txt", "a\tb\n", {"text_b": "b"}, "{}: every line is a pair of texts here, and there are no columns. Leave"),
+        ("t.txt", "a\tb\n", {"text_b": "b"}, "{}: every line is a pair of texts, and there are no columns. Leave"),
     ],
 )
 def test_what_is_wrong_with_pairs_is_named(
@@ -168,8 +168,8 @@ def test_a_table_is_read_a_chunk_at_a_time(tmp_path: Path) -> None:
         ("t.jsonl", '{"text": "a"}\n{"text": 1}\n', {}, "{}, line 2: text is not a string."),
         ("t.jsonl", '{"text": "a"}\n{"text": null}\n', {}, "{}, line 2: text is missing."),
         ("t.json", '{"text": "a"}\n{}\n', {}, "{}, line 2: the row has no key 'text'."),
-        ("t.tsv", 'text\n"a\nb"\n', {}, '{}, line 2: a field that starts with " goes over more than one line.'),
-        ("t.txt", "a\n", {"text": "b"}, "{}: every line is a text here, and there are no columns. Leave --text out."),
+        ("t.tsv", 'text\n"a\nb"\n', {}, '{}, line 2: a field that starts with " spans several lines.'),
+        ("t.txt", "a\n", {"text": "b"}, "{}: every line is a text, and there are no columns. Leave --text out."),
         ("t.txt", "a\n", {"encoding": "klingon"}, "--encoding klingon: there is no such text encoding."),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_size_out_of_reach_is_said(data: Data, tmp_path: Path, run: Run) -> No
 def test_a_time_ends_the_run(data: Data, tmp_path: Path, run: Run) -> None:
     seen: list[tuple[str, Progress]] = []
     result = run(data, tmp_path / "run", epochs=1e6, max_time="1s", progress=lambda name, now: seen.append((name, now)))
-    assert result.reason.startswith("the time is spent")  # and, on a busy machine, that nothing small was confirmed
+    assert result.reason.startswith("the time was used up")  # and, on a busy machine, that nothing small was confirmed
     assert {name for name, _ in seen} <= {"train", "step 1", "step 2"}
     assert seen[0][1].total == 8_000_000
     assert result.path.exists()
@@ -119,7 +119,7 @@ def test_a_precision_stores_a_threshold_and_changes_nothing_else(
     missed = run(data, tmp_path / "missed", precision=0.99)
     assert missed.calibration.rejection is None
     assert missed.notes[-1].startswith(
-        "No threshold is stored: on the 80 texts of dev none shows, with 95 % confidence"
+        "No threshold is stored: on the 80 texts of dev, none reaches a precision of 0.99"
     )
     assert "reject" not in prunetext.load(missed.path).metadata
 

@@ -65,7 +65,7 @@ def paired(data: Data) -> Data:
         (half_a_label, {}, "toy: the label 'class \\ud800' holds half a character"),
         (one_class, {}, "toy: every text of train has the same label"),
         (new_label, {}, "toy: the label 'class 9' of dev never occurs in train"),
-        (paired, {}, "toy: dev holds single texts with one label each, but train pairs of texts"),
+        (paired, {}, "toy: dev holds single texts with one label each, but train holds pairs of texts"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_written(
@@ -82,7 +82,7 @@ def test_the_run_may_not_lie_among_the_labels(tmp_path: Path) -> None:
     for label in ("a", "b"):
         (tmp_path / label).mkdir()
         (tmp_path / label / "1.txt").write_text("text")
-    with pytest.raises(InputError, match=r"lies in .* where it would be read as a label"):
+    with pytest.raises(InputError, match=r"is inside .* where it would be read as a label"):
         fit(tmp_path, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -92,9 +92,9 @@ def test_a_finished_run_another_recipe_and_a_foreign_folder_are_refused(
 ) -> None:
     with pytest.raises(KilledError):
         run(data, tmp_path / "run", progress=stop_at("train", 2))
-    with pytest.raises(RunError, match="unfinished run whose dimensions was different"):
+    with pytest.raises(RunError, match="unfinished run that differs in dimensions"):
         run(data, tmp_path / "run", dimensions=13)
-    with pytest.raises(RunError, match="unfinished run whose data was different"):
+    with pytest.raises(RunError, match="unfinished run that differs in data"):
         run(replace(data, train=data.dev), tmp_path / "run")
     with pytest.raises(RunError, match="finished run"):
         run(data, whole.path.parent)

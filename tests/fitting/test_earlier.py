@@ -128,7 +128,7 @@ def test_killed_and_resumed_gives_the_same_bytes(fitted: Path, tmp_path: Path) -
     for stage, step in (("step 1 tuning", 4), ("step 1", 3), ("step 2", 5)):
         with pytest.raises(KilledError):
             prune(fitted / "run", out=tmp_path / "killed", progress=stop_at(stage, step), **options)
-    with pytest.raises(RunError, match="unfinished run whose max_size was different"):
+    with pytest.raises(RunError, match="unfinished run that differs in max_size"):
         prune(fitted / "run", out=tmp_path / "killed", **{**options, "max_size": "3kB"})
     assert prune(fitted / "run", out=tmp_path / "killed", **options).path.read_bytes() == whole.path.read_bytes()
     with pytest.raises(RunError, match="holds a finished run"):
@@ -199,7 +199,7 @@ def test_data_that_have_moved_are_given_again(both: Path, tmp_path: Path) -> Non
 def test_data_that_have_changed_are_refused(both: Path, tmp_path: Path, data: Data) -> None:
     with (both / "data" / "train.csv").open("a", encoding="utf-8") as file:
         file.write("common1 more,class 0\n")
-    with pytest.raises(RunError, match=r"data: the data have other texts or labels than those of .*run\. Give --data"):
+    with pytest.raises(RunError, match=r"data: the data have other texts or labels than .*run\. Give that run"):
         prune(both / "run", out=tmp_path / "new", max_size="3kB")
     other = Data(data.train, data.test, data.dev, name="other", report=data.report)
     with pytest.raises(RunError, match=r"^The data given have other texts or labels"):
@@ -209,7 +209,7 @@ def test_data_that_have_changed_are_refused(both: Path, tmp_path: Path, data: Da
 
 
 def test_a_run_on_data_from_memory_needs_them_again(memory: Path, data: Data, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"was made of data in memory: give them again as data\.$"):
+    with pytest.raises(RunError, match=r"was trained on data in memory\. Give them again as data\.$"):
         prune(memory, out=tmp_path / "new", max_size="3kB")
     assert prune(memory, out=tmp_path / "new", data=data, max_size="3kB").size <= 3_000
     with pytest.raises(RunError, match="other texts or labels"):
@@ -227,7 +227,7 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
 ) -> None:
     options = {**SMALL, "epochs": 1.0, "max_size": "3.5kB"}
     run = fit(data, out=tmp_path / "run", vectors=vectors(data), **options).path.parent
-    with pytest.raises(RunError, match=rf"began with vectors that its caller gave, where schedule {schedule} begins"):
+    with pytest.raises(RunError, match=rf"started from vectors that its caller gave, and schedule {schedule} starts"):
         prune(run, out=tmp_path / "new", data=data, schedule=schedule, max_size="3kB")
     assert not (tmp_path / "new").exists()
     assert prune(run, out=tmp_path / "new", data=data, max_size="3kB").size <= 3_000
@@ -236,18 +236,18 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"epochs": 3.0}, "prune has no option 'epochs'. See prunetext prune --help"),
+        ({"epochs": 3.0}, "prune has no option 'epochs'. prunetext prune --help lists"),
         ({"max_drop": -1.0}, "max_drop is -1.0: it must be between 0 and 100."),
         ({"max_size": "3 apples"}, "max_size is '3 apples'"),
-        ({"min_speed": "fast"}, "min_speed is 'fast': it must be a positive number with one of k, m, such as 300k."),
-        ({"min_speed": 9, "groups": "vocabulary"}, "min_speed is 9, but groups vocabulary makes nothing faster."),
-        ({"groups": "heads"}, "groups has 'heads': choose some of vocabulary, dimensions"),
+        ({"min_speed": "fast"}, "min_speed is 'fast': it must be a positive number with a unit of k, m, such as 300k."),
+        ({"min_speed": 9, "groups": "vocabulary"}, "min_speed is 9, but pruning vocabulary makes nothing faster."),
+        ({"groups": "heads"}, "groups has 'heads'. Choose any of vocabulary, dimensions"),
         ({"criterion": "obs", "groups": "bits"}, "criterion obs does not go with groups bits: "),
-        ({"groups": "filters,precision"}, "groups has 'precision', which is called bits now. Give bits."),
+        ({"groups": "filters,precision"}, "groups has 'precision', which is now called bits. Give bits."),
         ({"criterion": "best"}, "criterion 'best' is unknown."),
         ({"schedule": "lottery:step=0"}, "lottery:step=0 is not a number from 1.2 to 100."),
-        ({"out": ""}, "out is an empty name: give a new folder."),
-        ({"data": 3}, "data is int: give a path"),
+        ({"out": ""}, "out is an empty name. Give a new folder."),
+        ({"data": 3}, "data is int. Give a path"),
         ({"data": Examples([], [])}, "data: there are too few different texts"),
     ],
 )

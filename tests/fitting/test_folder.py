@@ -83,7 +83,7 @@ def test_an_unfinished_run_of_another_recipe_is_refused_or_replaced(
 ) -> None:
     with start(tmp_path) as run:
         fill(run)
-    with pytest.raises(RunError, match=f"holds an unfinished run whose {key} was different: .* --overwrite"):
+    with pytest.raises(RunError, match=f"holds an unfinished run that differs in {key}.* --overwrite"):
         start(tmp_path, {**RECIPE_A, **changed})
     with start(tmp_path) as run:  # it is still there
         assert run.path("dense.checkpoint").exists()
@@ -109,7 +109,7 @@ def test_a_finished_run_is_refused_and_overwritten_only_when_asked(tmp_path: Pat
     assert [json.loads(line) for line in lines] == ROWS
     assert read_json(tmp_path, SOURCE) == {"data": "old"}
     assert names(tmp_path / STEPS_FOLDER) == ["a1.safetensors"]
-    with pytest.raises(RunError, match="holds a finished run: give another --out, or --overwrite"):
+    with pytest.raises(RunError, match=r"holds a finished run\. Give another --out, or --overwrite"):
         start(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / STEPS_FOLDER / "old.safetensors").write_text("of the run that is replaced")
@@ -212,7 +212,7 @@ def test_a_run_killed_while_it_wrote_its_recipe_can_be_repeated(tmp_path: Path) 
 
 
 def test_two_processes_do_not_share_a_run(tmp_path: Path) -> None:
-    with start(tmp_path), pytest.raises(RunError, match="is being worked on by another process"):
+    with start(tmp_path), pytest.raises(RunError, match="is in use by another process"):
         start(tmp_path)
     with start(tmp_path):
         pass
@@ -226,7 +226,7 @@ def test_a_foreign_folder_or_file_is_refused_and_left_alone(tmp_path: Path, over
         start(tmp_path / "folder", overwrite=overwrite)
     assert (tmp_path / "folder" / "model.safetensors").read_text() == "mine"
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(RunError, match="is a file: give a folder"):
+    with pytest.raises(RunError, match=r"is a file\. Give a folder"):
         start(tmp_path / "file", overwrite=overwrite)
     with pytest.raises(RunError, match=r"cannot be written \(Not a directory\)"):
         start(tmp_path / "file" / "run", overwrite=overwrite)

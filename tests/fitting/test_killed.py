@@ -92,5 +92,5 @@ def test_an_interrupt_before_the_first_step_keeps_the_dense_model(data: Data, tm
         return 1000.0
 
     result = run(data, tmp_path / "run", min_speed=1, effort=replace(QUICK, speed=interrupted))
-    assert result.reason == "interrupted; this is the dense model as it was then"
+    assert result.reason == "interrupted; this is the dense model at that time"
     assert prunetext.load(result.path).predict(["common1"])

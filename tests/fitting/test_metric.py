@@ -107,7 +107,7 @@ def test_evaluate_says_the_same_of_test(data: Data, whole: Result) -> None:
     assert (found.value, found.reference_value) == pytest.approx((judged.packed.value, judged.dense.value))
     of_one = prunetext.evaluate(whole.path, data, metric="f1", positive="class 1")
     assert of_one.value == pytest.approx(of_one.per_class[1].f1)
-    with pytest.raises(InputError, match="Give it as positive"):
+    with pytest.raises(InputError, match="Name it as positive"):
         prunetext.evaluate(whole.path, data, metric="f1")
 
 
@@ -136,12 +136,12 @@ def test_the_commands_name_the_metric(data: Data, tmp_path: Path, call: Callable
     arguments = ("evaluate", model, tmp_path / "data.jsonl", "--metric", "f1", "--against", model)
     out = call(*arguments).out
     assert "\nF1 " in out, "the positive label is the one that the run was told"
-    assert "points of F1 are lost" in out
+    assert "points of F1 against it" in out
     assert call(*arguments, "--positive", "class 2").err.startswith("positive is 'class 2': it must be one of the lab")
     assert call("fit", tmp_path / "data.jsonl", "--out", tmp_path / "no", "--metric", "auc").err == (
         "metric is 'auc': it must be one of accuracy, macro-f1, micro-f1, f1, map, mrr.\n"
     )
-    for metric, said in (("f1", "no label has a usual name"), ("map", "which ranks pairs of one label each")):
+    for metric, said in (("f1", "no label has a usual name"), ("map", "which needs pairs of texts with one label")):
         done = call("fit", tmp_path / "data.jsonl", "--out", tmp_path / "no", "--metric", metric)
         assert (done.code, said in done.err) == (2, True)
     assert not (tmp_path / "no").exists()

@@ -189,9 +189,9 @@ def test_other_rows_than_the_model_has_learnt_are_refused(
     assert "one text" in said
     with pytest.raises(prunetext.InputError, match="pair"):
         prunetext.load(result.path).predict(["a film"])
-    with pytest.raises(prunetext.InputError, match="Give one for each"):
+    with pytest.raises(prunetext.InputError, match="Give as many of each"):
         Examples(["a", "b"], ["x", "y"], pairs=["c"])
     train = Examples(list("abcd") * 9, ["x", "y"] * 18, pairs=list("efghij") * 6)
     data = prunetext.Data(train, train, Examples(["a"], ["x"]))
-    with pytest.raises(prunetext.InputError, match=r"test holds single texts .*, but train pairs of texts"):
+    with pytest.raises(prunetext.InputError, match=r"test holds single texts .*, but train holds pairs of texts"):
         prunetext.fit(data, out=tmp_path / "mixed", **SMALL)

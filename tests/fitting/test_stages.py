@@ -82,6 +82,6 @@ def test_given_vectors_are_part_of_the_recipe(data: Data, tmp_path: Path, run: R
     with pytest.raises(KilledError):
         run(data, tmp_path / "run", vectors=vectors, progress=stop_at("train", 1))
     for others in (None, {word: vector + 1 for word, vector in vectors.items()}):
-        with pytest.raises(RunError, match="unfinished run whose vectors was different"):
+        with pytest.raises(RunError, match="unfinished run that differs in vectors"):
             run(data, tmp_path / "run", vectors=others)
     run(data, tmp_path / "run", vectors=vectors)

@@ -52,7 +52,7 @@ def test_a_taught_run_is_repeated_to_the_byte_and_pruned_again_from_elsewhere(
     taught: dict[str, Any] = {**SMALL, "teacher": "ngrams", "unlabelled": "more.txt", "augment": 1.0}
     first = fit(files, out="first", **taught)
     assert "3 unlabelled texts were read." in first.notes
-    assert any("were made of others" in note for note in first.notes)
+    assert any("new texts were made" in note for note in first.notes)
     with pytest.raises(KilledError):
         fit(files, out="again", progress=stop_at("train", 5), **taught)
     again = fit(files, out="again", **taught)
@@ -103,7 +103,7 @@ def test_a_model_teaches_itself_by_the_class_weights_that_it_is_trained_with(dat
 def test_an_earlier_run_teaches_if_it_has_not_seen_what_is_judged(files: Path, toy_examples: Any) -> None:
     whole = toy_examples(160, seed=8)
     fit(whole, out="earlier", **SMALL)
-    with pytest.raises(InputError, match="it was made of the same texts, split otherwise"):
+    with pytest.raises(InputError, match="it was trained on the same texts with another split"):
         fit(whole, out="refused", teacher="earlier", **{**SMALL, "seed": 1})
     assert not Path("refused").exists()
     assert not any("is not known" in note for note in fit(whole, out="same", teacher="earlier", **SMALL).notes)
@@ -116,7 +116,7 @@ def test_an_earlier_run_teaches_if_it_has_not_seen_what_is_judged(files: Path, t
         ({"teacher": "nowhere"}, "teacher nowhere: there is no such file or folder"),
         ({"teacher": "answers.jsonl"}, "answers.jsonl, line 2: the probabilities sum to 0.8, not to 1"),
         ({"teacher": "others.jsonl"}, "others.jsonl, line 1: its labels are not those of train"),
-        ({"unlabelled": "test.txt"}, "test.txt: 60 of the 60 test texts stand in this unlabelled file"),
+        ({"unlabelled": "test.txt"}, "test.txt: 60 of the 60 test texts are in this unlabelled file"),
         ({"unlabelled": "rest"}, "unlabelled names rest"),
         ({"augment": 2.0}, "augment is given, but no teacher"),
         ({"teacher": "ngrams", "teacher_share": 2.0}, "teacher_share is 2.0: it must be from 0 to 1"),

@@ -32,7 +32,7 @@ def test_rows_of_training_are_named_and_the_test_part_is_found_again(folder: Pat
     everything = prunetext.evaluate(folder / model, folder / "whole.csv")
     assert everything.score.n == 100
     assert everything.notes == [
-        "The model was trained on most of these rows; --split test takes those it has not seen."
+        "The model was trained on most of these rows; --split test takes those that it has not seen."
     ]
     part = prunetext.evaluate(folder / model, folder / "whole.csv", split="test")
     assert part.score.n == 10
@@ -48,9 +48,9 @@ def test_rows_of_training_are_named_and_the_test_part_is_found_again(folder: Pat
 def test_rows_of_a_run_with_a_dev_file_are_known_too(folder: Path) -> None:
     model = folder / "given" / "model.safetensors"
     assert prunetext.evaluate(model, folder / "whole.csv").notes == ["The model was trained on most of these rows."]
-    with pytest.raises(DataError, match="dev or test were files of their own when the model was made"):
+    with pytest.raises(DataError, match="dev or test were separate files when the model was made"):
         prunetext.evaluate(model, folder / "whole.csv", split="test")
-    with pytest.raises(DataError, match="the model was not made of these data"):
+    with pytest.raises(DataError, match="the model was not trained on these data"):
         prunetext.evaluate(model, folder / "new.csv", split="test")
 
 
@@ -58,7 +58,7 @@ def test_a_label_that_the_model_does_not_know_is_refused_from_memory_too(folder:
     model = folder / "split" / "model.safetensors"
     strange = Examples(["text"], ["zzz"])
     for data in (strange, Data(Examples(["a", "b"], ["a", "b"]), test=strange)):
-        with pytest.raises(InputError, match="the label 'zzz' is none of the model's"):
+        with pytest.raises(InputError, match="the label 'zzz' is not one of the model's"):
             prunetext.evaluate(model, data)
     assert prunetext.evaluate(model, Examples(["text"], ["a"])).score.n == 1
 
@@ -75,9 +75,9 @@ def test_pairs_and_lists_of_labels_are_refused_by_a_model_of_neither(folder: Pat
     ):
         path.write_text(rows, "utf-8")
         for data in (str(path), memory, Data(memory, test=memory)):
-            with pytest.raises(DataError, match=f": {problem} rows that this model is for have one"):
+            with pytest.raises(DataError, match=f": {problem} rows for this model have one"):
                 prunetext.evaluate(model, data)
     path.write_text('{"text": "a", "text_b": "b", "label": "a"}', "utf-8")
     assert prunetext.evaluate(model, path, text="text_b").score.n == 1
-    with pytest.raises(InputError, match="the label 'z' is none of the model's"):
+    with pytest.raises(InputError, match="the label 'z' is not one of the model's"):
         prunetext.evaluate(model, Examples(["a"], ["z"]))

@@ -143,7 +143,7 @@ def test_a_precision_out_of_reach_is_said(
     found = calibrated(trained, Packing(), tmp_path / "scratch", dev, test, 0.95)
     assert found.calibration.rejection is None
     assert found.notes == [
-        "No threshold is stored: on the 1,500 texts of dev none shows, with 95 % confidence, a precision of 0.95, for "
-        "which at least 117 texts must be accepted."
+        "No threshold is stored: on the 1,500 texts of dev, none reaches a precision of 0.95 with 95 % confidence, "
+        "which takes at least 117 accepted texts."
     ]
     assert calibrated(trained, Packing(), tmp_path / "scratch", dev, test, None) == found._replace(notes=[])

@@ -147,13 +147,13 @@ def test_every_file_is_measured(make: Callable[[str], Any], folder: Path, kind: 
 
 
 def test_a_table_is_nothing_to_measure(make: Callable[[str], Any], folder: Path) -> None:
-    with pytest.raises(prunetext.InputError, match="a file of probabilities is no model that could be measured"):
+    with pytest.raises(prunetext.InputError, match="a file of probabilities cannot be measured"):
         prunetext.bench(make("table"), folder / "test.csv", peers="none")
 
 
 @pytest.mark.parametrize("kind", ["table", "fasttext", "onnx"])
 def test_what_is_no_model_of_ours_is_not_exported(make: Callable[[str], Any], tmp_path: Path, kind: str) -> None:
-    with pytest.raises(prunetext.InputError, match=r"this is no model of prunetext\. Give a file"):
+    with pytest.raises(prunetext.InputError, match=r"this is not a prunetext model\. Give a file"):
         prunetext.export(make(kind), tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
 
@@ -200,7 +200,7 @@ def other_labels(folder: Path) -> Any:
             r"line 1: there is no column 'probabilities' among .*\. Write rows such",
         ),
         (lambda folder: folder / "lines.txt", "this is not a model file, or it is cut off"),
-        (other_labels, "its labels are not those of .*other.jsonl. Compare models of the same labels"),
+        (other_labels, "its labels are not those of .*other.jsonl. Compare models with equal labels"),
         (lambda folder: SimpleNamespace(predict=len), "the model is a SimpleNamespace that has no classes_. Give the"),
         (lambda folder: SimpleNamespace(classes_=[0, 1]), "is a SimpleNamespace that has no predict_proba. Give the"),
         (lambda folder: folder, "holds no finished run"),

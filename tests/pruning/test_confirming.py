@@ -95,7 +95,7 @@ def test_a_model_that_is_not_confirmed_is_taken_back_by_one_step(
     assert solution.confirmed is False
     assert solution.history[solution.chosen].bytes == sizes[-1 - steps_back] == task.packed_size(solution.model)
     assert "dev texts kept out of the search did not confirm the smallest model" in solution.reason
-    ending = "but the next larger one exceeds the size or is too slow" if max_size else "so it is one step larger"
+    ending = ", but the next larger one exceeds the size or is too slow" if max_size else "; it is one step larger"
     assert solution.reason.endswith(ending)
 
 

@@ -149,7 +149,7 @@ def test_ctrl_c_while_a_criterion_trains_ends_the_search(
 
 def test_a_deadline_ends_the_search(task: Problem, tmp_path: Path, solve: Solve) -> None:
     solution = solve(task, tmp_path, budget=Budget(max_drop=2), deadline=time.monotonic() - 1)
-    assert solution.reason == "the time is spent"
+    assert solution.reason == "the time was used up"
     assert solution.chosen == 0
     assert len(solution.history) == 1
 
@@ -166,7 +166,7 @@ def test_a_deadline_also_ends_a_step(task: Problem, tmp_path: Path, solve: Solve
         deadline=began + 0.3,
     )
     assert time.monotonic() - began < 20
-    assert solution.reason == "the time is spent"
+    assert solution.reason == "the time was used up"
     assert len(solution.history) == 2
 
 

@@ -26,7 +26,7 @@ def test_every_combination_is_taken_or_refused_with_its_reason() -> None:
         assert reason in sentence
         assert f"does not go with groups {kind}: " in sentence
         assert sentence.startswith((f"criterion {criterion} ", f"schedule {schedule} "))
-        assert sentence.endswith(". Choose another of the two.")
+        assert sentence.endswith(". Change one of the two.")
         assert "\n" not in sentence
 
 
@@ -41,9 +41,9 @@ def test_what_is_refused() -> None:
 
 
 def test_one_kind_of_several_is_enough_to_refuse_and_parameters_change_nothing() -> None:
-    with pytest.raises(InputError, match=r"^schedule incremental does not go with groups taps: a filter that"):
+    with pytest.raises(InputError, match=r"^schedule incremental does not go with groups taps: a narrower filter"):
         load_method("taylor", "incremental:regrow=0.5", ("vocabulary", "taps"))
-    with pytest.raises(InputError, match=r"^criterion obs does not go with groups bits: obs makes up"):
+    with pytest.raises(InputError, match=r"^criterion obs does not go with groups bits: obs scales the"):
         load_method("obs:damping=1", "local", ("filters", "bits"))
 
 
@@ -70,10 +70,10 @@ def test_kinds_stand_in_the_order_of_their_table(text: str, kinds: tuple[str, ..
 
 @pytest.mark.parametrize(("text", "named"), [("heads", "heads"), ("", ""), ("filters,,", ""), ("filters;taps", "filt")])
 def test_kinds_that_there_are_not_are_one_sentence(text: str, named: str) -> None:
-    with pytest.raises(InputError, match=rf"^groups has '{named}.*': choose some of vocabulary, .*, with commas\.$"):
+    with pytest.raises(InputError, match=rf"^groups has '{named}.*'. Choose any of vocabulary, .*, with commas\.$"):
         parse_kinds(text, TEXTCNN_KINDS)
 
 
 def test_the_old_name_of_a_kind_leads_to_the_new_one() -> None:
-    with pytest.raises(InputError, match=r"^groups has 'precision', which is called bits now\. Give bits\.$"):
+    with pytest.raises(InputError, match=r"^groups has 'precision', which is now called bits\. Give bits\.$"):
         parse_kinds("filters,precision", TEXTCNN_KINDS)

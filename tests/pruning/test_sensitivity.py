@@ -180,7 +180,7 @@ ENDS = {
     ),
     "no arguments": ("run is missing. Give the --out of a fit.\n", ""),
     "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --criterion best"),
-    "group": ("groups has 'heads': choose some of ", "{run} --groups heads"),
+    "group": ("groups has 'heads'. Choose any of ", "{run} --groups heads"),
     "refused": (
         "criterion lasso does not go with groups bits: ",
         "{run} --criterion lasso --groups bits",

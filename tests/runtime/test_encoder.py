@@ -70,7 +70,11 @@ def test_pairs_that_are_none_are_refused(pairs: list[tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["a", "a"], "words are no vocabulary"), ([b"a"], "words are no vocabulary"), (5, "words are no vocabulary")],
+    [
+        (["a", "a"], "words are not a vocabulary"),
+        ([b"a"], "words are not a vocabulary"),
+        (5, "words are not a vocabulary"),
+    ],
 )
 def test_words_that_are_no_vocabulary_are_refused(words: list[str], sentence: str) -> None:
     with pytest.raises(prunetext.InputError, match=sentence):

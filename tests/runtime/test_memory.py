@@ -82,7 +82,9 @@ def test_a_pickle_or_a_copy_needs_no_file(model: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"a", b"runs/reviews/model.safetensors", bytes(1000)])
 def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
-    with pytest.raises(prunetext.ModelFileError, match=r"^the model in memory: .*; give a file that prunetext fit has"):
+    with pytest.raises(
+        prunetext.ModelFileError, match=r"^the model in memory: .*; give a file written by prunetext fit"
+    ):
         prunetext.load(data)
 
 

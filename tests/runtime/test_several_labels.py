@@ -89,7 +89,7 @@ def test_threads_and_kinds_of_texts_change_nothing(several_model: Path) -> None:
 def test_nothing_is_rejected(several_model: Path) -> None:
     classifier = prunetext.load(several_model)
     for method in (classifier.predict, classifier.predict_with_probability):
-        with pytest.raises(prunetext.InputError, match="any number of labels, none too; leave reject out"):
+        with pytest.raises(prunetext.InputError, match="any number of labels, even none; leave reject out"):
             method(TEXTS, reject=True)
 
 

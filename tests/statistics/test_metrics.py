@@ -110,9 +110,9 @@ def test_labels_that_stand_together_are_a_row_of_ones() -> None:
     ("name", "labels", "positive", "message"),
     [
         ("auc", ["no", "yes"], None, "must be one of accuracy, macro-f1"),
-        ("f1", ["good", "bad"], None, "no label has a usual name for the positive one. Give it as positive"),
+        ("f1", ["good", "bad"], None, "no label has a usual name for the positive one. Name it as positive"),
         ("f1", ["good", "bad"], "fine", "positive is 'fine': it must be one of the labels, such as 'good'"),
-        ("map", ["no", "yes"], None, "metric is map, which ranks pairs"),
+        ("map", ["no", "yes"], None, "metric is map, which needs pairs"),
     ],
 )
 def test_what_a_metric_lacks_is_said(name: str, labels: list[str], positive: str | None, message: str) -> None:

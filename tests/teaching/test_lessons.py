@@ -34,18 +34,18 @@ def test_texts_of_which_nobody_speaks_are_left_out_but_for_those_with_a_label(da
     assert found.soft[-1].tolist() == [0.5, 0.5]
     same = [at for at, text in enumerate(data.train.texts) if text == first]
     assert np.flatnonzero(found.soft[:-1].sum(1)).tolist() == same
-    assert found.notes == ["The teacher says nothing of 1 unlabelled texts, which were left out."]
+    assert found.notes == ["The teacher has no answer to 1 unlabelled texts, which were left out."]
 
 
 def test_a_file_that_knows_none_of_the_texts_is_refused_before_anything_is_written(data: Data, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     share = 1 / len(data.labels)
     path.write_text(json.dumps({"text": "other", "probabilities": dict.fromkeys(data.labels, share)}) + "\n")
-    with pytest.raises(InputError, match=r"answers\.jsonl: it says nothing of any text of train"):
+    with pytest.raises(InputError, match=r"answers\.jsonl: the file has no answer to any text of train"):
         find_teaching(data, TeachOptions(teacher=str(path)))
     path.write_text(json.dumps({"text": data.train.texts[0], "probabilities": dict.fromkeys(data.labels, share)}))
     assert find_teaching(data, TeachOptions(teacher=str(path))).teachers
-    with pytest.raises(InputError, match="a file cannot answer for texts that are made"):
+    with pytest.raises(InputError, match="a file cannot label the texts of augment"):
         find_teaching(data, TeachOptions(teacher=str(path), augment=1.0))
 
 

@@ -81,7 +81,7 @@ def test_an_earlier_run_teaches_in_the_order_of_our_labels(data: Data, tmp_path:
 
 def test_a_run_of_other_labels_is_refused(data: Data, tmp_path: Path) -> None:
     run_of(tmp_path / "run", ["class 0", "other"])
-    with pytest.raises(InputError, match="its labels are not those of train, where 'class 1' stands on one side alone"):
+    with pytest.raises(InputError, match="its labels are not those of train; only one of the two has 'class 1'"):
         find_teacher(str(tmp_path / "run"), OPTIONS, data)
 
 
@@ -100,9 +100,9 @@ def test_a_file_of_probabilities_answers_for_its_texts_alone(data: Data, tmp_pat
     [
         ("nowhere", "there is no such file or folder"),
         ("sample:bert", "there is no such sample"),
-        ("ensemble:0", "is no number of members from 1 to 20"),
-        ("ensemble:many", "is no number of members from 1 to 20"),
-        (".", "this is none. Give sample:minilm"),
+        ("ensemble:0", "is not a number from 1 to 20"),
+        ("ensemble:many", "is not a number from 1 to 20"),
+        (".", "this cannot teach. Give sample:minilm"),
     ],
 )
 def test_what_is_no_teacher_is_refused_in_one_sentence(

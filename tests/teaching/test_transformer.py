@@ -83,7 +83,7 @@ def test_batches_rise_in_length_and_stay_within_their_bound() -> None:
 
 
 def test_a_folder_that_is_none_is_named(encoder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"config\.json: this is no configuration"):
+    with pytest.raises(InputError, match=r"config\.json: this is not the configuration"):
         find_folder(str(tmp_path))
     copied = tmp_path / "copy"
     shutil.copytree(encoder, copied)
@@ -148,7 +148,7 @@ def test_labels_stand_in_the_order_of_their_numbers(encoder: Path, tmp_path: Pat
     assert find_folder(str(folder)).labels == ["a", "b", "c"]
     for wrong in ({"id2label": ["a"]}, {"architectures": 5}, {"id2label": {"x": "a"}}):
         (folder / "config.json").write_text(json.dumps({**config, **wrong}))
-        with pytest.raises(InputError, match="this is no configuration"):
+        with pytest.raises(InputError, match="this is not the configuration"):
             find_folder(str(folder))
 
 

@@ -26,8 +26,7 @@ def test_rows_of_dev_and_test_are_left_out_and_counted(tmp_path: Path) -> None:
     assert (found.held_out, found.repeated, found.empty) == (2, 2, 1)
     assert found.lines() == [
         "2 unlabelled texts were read.",
-        "Unlabelled rows left out: 2 equal to a text of dev or test, 2 equal to a text that was read before, "
-        "1 without a word.",
+        "Unlabelled rows left out: 2 equal to a text of dev or test, 2 equal to an earlier text, 1 without a word.",
     ]
 
 
@@ -41,7 +40,7 @@ def test_several_files_and_tables_are_one_stream(tmp_path: Path) -> None:
 
 def test_a_file_that_is_mostly_the_test_set_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", [*TEST.texts[:4], "other"])
-    with pytest.raises(DataError, match=r"a\.txt: 4 of the 6 test texts stand in this unlabelled file"):
+    with pytest.raises(DataError, match=r"a\.txt: 4 of the 6 test texts are in this unlabelled file"):
         read_unlabelled([path], [TRAIN], [DEV, TEST])
     assert read_unlabelled([path], [TRAIN], [DEV, TEST], refuse_test=False).texts == ["other"]
     assert read_unlabelled([write(path, TEST.texts[:3])], [TRAIN], [DEV, TEST]).held_out == 3

@@ -1,1 +1,1 @@
-"""How fast and how small a packed file is, beside the peers that are installed and beside two floors."""
+"""Measure the size and speed of a packed file, beside the installed peers and two floors."""

@@ -1,4 +1,4 @@
-"""`prunetext.bench`: a model's size and speed, beside the peers that are installed."""
+"""`prunetext.bench`: a model's size and speed, beside the installed peers."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from prunetext.peers.registry import PEERS, AbsentError, Peer, PeerTraining, mak
 
 @dataclass(frozen=True)
 class Bench:
-    """What a benchmark has found: a row for the model, for each peer and for each floor."""
+    """The result of a benchmark: a row for the model, for each peer and for each floor."""
 
     rows: list[BenchRow]  # the model's first, floors last
-    missing: dict[str, str]  # peer → why it is not there
-    notes: list[str]  # what a reader of the numbers should know
+    missing: dict[str, str]  # peer → the reason
+    notes: list[str]  # for the reader of the numbers
     texts: int
     mean_bytes: float  # of a text, in UTF-8
     passes: int
@@ -62,24 +62,23 @@ def bench(
     skip_empty: bool = False,
     amounts: Amounts = USUAL_AMOUNTS,
 ) -> Bench:
-    """Measure how small and fast a model is, and the peers that are installed, on the same texts in the same run.
+    """Measure the size and speed of a model and of the installed peers, on the same texts in the same run.
 
         found = prunetext.bench("runs/reviews/model.safetensors", "reviews.csv")
         found.rows[0].measures["texts_per_second"].median    # on one thread
         found.rows[1].name, found.rows[1].ratios["p50"]      # how many times longer this one takes for one text
 
-    model: a packed file, or another file that `open_model` opens. data: a source as for `prunetext.read`, or what that
-    gives; its test texts are labelled, or all where it has no
-    test, with spaces for line breaks, which fastText does not take. Peers are trained on its train texts. peers: names
-    of packages with commas, or all, or none. passes: over all texts, and over single ones. starts: of new
-    processes. dimensions: of fastText's vectors. beside: a folder into which `pip install --target` has put further
-    peers. told is called with a line when something begins. amounts: how much a pass takes; tests pass less. The other
-    options are as for `read`; pairs of texts and texts with several labels, which peers do not take, raise
-    `InputError`.
+    model: a packed file, or another file that `open_model` opens. data: a source as for `prunetext.read`, or its
+    result; its test texts are labelled, or all texts if it has no test, with spaces for line breaks, which fastText
+    does not take. Peers are trained on its train texts. peers: comma-separated names of packages, or all, or none.
+    passes: over all texts, and over single ones. starts: of new processes. dimensions: of fastText's vectors. beside: a
+    folder with further peers, from `pip install --target`. told is called with a line when something begins. amounts:
+    of work in a pass; tests pass less. The other options are as for `read`; pairs of texts and texts with several
+    labels raise `InputError`: peers do not take them.
 
-    Everyone runs in a process of its own, in alternating order, on fresh copies of the strings, with one thread and,
-    where it has any, with as many as there are cores. `BenchRow` has the units. `InputError` for what is wrong with the
-    arguments, and where a process that has begun well ends early.
+    Each runs in a process of its own, in alternating order, on fresh copies of the strings, with one thread and, if it
+    has threads, with one per core. `BenchRow` has the units. Raises `InputError` for wrong arguments, and if a process
+    ends early after a good start.
     """
     for name, value in (("passes", passes), ("starts", starts), ("dimensions", dimensions)):
         if type(value) is not int or value < 1:
@@ -112,7 +111,7 @@ def usable_cores() -> int:
 def made_peers(
     wanted: list[str], training: PeerTraining, tell: Callable[[str], None]
 ) -> tuple[list[Peer], dict[str, str]]:
-    """The peers that could be made, and why others could not."""
+    """The peers that could be made, and the reasons why others could not."""
     made, missing = [], {}
     for name in wanted:
         try:
@@ -126,7 +125,7 @@ def made_peers(
 def measured(
     course: Passes, peers: list[Peer], starts: int, gold: list[str], tell: Callable[[str], None]
 ) -> tuple[list[BenchRow], dict[str, str]]:
-    """A row for each model, peer and floor, ours first; and why some peers have none."""
+    """A row for each model, peer and floor, ours first; and the reasons why some peers have none."""
     floor = floors.split_and_hash(installed_version())
     try:
         tell("loading")
@@ -139,13 +138,13 @@ def measured(
         for peer, found in zip(able, cold_starts(able, course.texts[0], starts), strict=True):
             samples[peer.name]["cold_start"] = found
     except EndedError as error:
-        raise InputError(f"{error}. Repair that package, or leave it out of --peers.") from None
+        raise InputError(f"{error}. Repair that package, or remove it from --peers.") from None
     everyone = (*able, floor, *word_count(samples))
     return [row(each, peers[0].name, samples, answers.get(each.name), gold) for each in everyone], failed
 
 
 def wanted_peers(names: str) -> list[str]:
-    """The peers of a list, each once.
+    """The peers in a list, each once.
 
     >>> wanted_peers("scikit-learn, fasttext-new"), wanted_peers("none")
     (['scikit-learn', 'fasttext-new'], [])
@@ -154,14 +153,14 @@ def wanted_peers(names: str) -> list[str]:
         return list(PEERS) if names == "all" else []
     wanted = list(dict.fromkeys(part.strip() for part in names.split(",")))
     if unknown := [name for name in wanted if name not in PEERS]:
-        raise InputError(f"peers has {unknown[0]!r}: choose some of {', '.join(PEERS)}, or all, or none.")
+        raise InputError(f"peers has {unknown[0]!r}. Choose from {', '.join(PEERS)}, or give all or none.")
     return wanted
 
 
 def chosen_texts(
     data: str | Path | Data | Examples, labels: list[str], reading: dict[str, Any]
 ) -> tuple[Examples | None, Examples, list[str]]:
-    """The texts to train peers on, those to label, and what a reader should know of them."""
+    """The texts to train peers on, the texts to label, and notes for the reader."""
     if isinstance(data, (str, Path)):
         if holds_splits(data) and "train" not in split_files(data):
             return (
@@ -174,17 +173,17 @@ def chosen_texts(
         data = Data(data)
     if data.test is not None:
         return data.train, data.test, []
-    return data.train, data.train, ["There is no test split: peers were trained on the very texts that they label."]
+    return data.train, data.train, ["There is no test split: peers were trained on the texts that they label."]
 
 
 def one_line(examples: Examples) -> Examples:
-    """The same without line breaks, and without halves of characters, which only some peers take."""
+    """The same without line breaks and halves of characters, which only some peers take."""
     texts = [" ".join(text.splitlines()).encode("utf-8", "replace").decode() for text in examples.texts]
     return replace(examples, texts=texts)
 
 
 def row(peer: Peer, ours: str, samples: dict[str, Samples], answers: list[str] | None, gold: list[str]) -> BenchRow:
-    """What was found of one of them; ours: the name of the model that all are measured beside."""
+    """The row of one participant; ours: the name of the model that all are compared with."""
     found = samples[peer.name]
     right = None if answers is None else sum(map(str.__eq__, answers, gold)) / len(gold)
     kind = "model" if peer.name == ours else "floor" if answers is None else "peer"
@@ -194,5 +193,5 @@ def row(peer: Peer, ours: str, samples: dict[str, Samples], answers: list[str] |
 
 
 def word_count(samples: dict[str, Samples]) -> list[Peer]:
-    """`wc`, where it was there."""
+    """The row of `wc`, if the system has it."""
     return [Peer(WC, "", "", "", None)] if WC in samples else []

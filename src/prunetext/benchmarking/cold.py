@@ -1,4 +1,4 @@
-"""Cold start: how long a new process takes to its first label, less what bare Python takes to its first line."""
+"""Cold start: the time of a new process to its first label, minus that of bare Python to its first line."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ if TYPE_CHECKING:
     from prunetext.peers.registry import Peer
 
 BARE_PYTHON = "print(flush=True)"
-LONGEST_SHOWN = 1000  # characters of the text, which stands in the command
+LONGEST_SHOWN = 1000  # characters of the text, which is part of the command
 
 
 def cold_starts(
     peers: Sequence[Peer], text: str, starts: int, seconds_of: Callable[[str], float] | None = None
 ) -> list[list[float]]:
-    """Milliseconds of each peer, peers × starts: each start beside one of bare Python, in alternating order.
+    """Milliseconds of each peer, peers × starts: each start is paired with one of bare Python, in alternating order.
 
-    One round goes before those that count, since it writes bytecode and warms the system's cache of files. The clock
-    stops when the label has arrived, so that a peer's ending does not count. Packages that stand beside prunetext do
-    not slow it: it imports none of them. seconds_of: what a program takes to its
-    first line, which is measured if it is not given.
+    A first round does not count: it writes bytecode and warms the system's file cache. The clock stops when the label
+    has arrived; a peer's exit does not count. Packages beside prunetext do not slow it: it imports none of them.
+    seconds_of: gives a program's time to its first line; by default, it is measured.
     """
     programs = [program(peer, text) for peer in peers]
     found: list[list[float]] = [[] for _ in peers]

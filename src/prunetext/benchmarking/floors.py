@@ -1,4 +1,4 @@
-"""Two floors, below which no classifier of texts is likely to come: `wc -w`, and a pass that splits and hashes."""
+"""Two floors that no text classifier is likely to beat: `wc -w`, and a pass that splits and hashes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prunetext.peers.registry import Peer
 
-FLOOR_BYTES = 1 << 22  # that wc reads, so that its start takes a small part of its time
+FLOOR_BYTES = 1 << 22  # for wc to read; its start then takes a small part of its time
 SPLIT_AND_HASH = """
 from prunetext.runtime._native import split_and_hash
 def predict(texts):
@@ -19,7 +19,7 @@ def predict(texts):
 
 
 def split_and_hash(version: str) -> Peer:
-    """Walking once over the texts, splitting at white space, and one multiplication for each 8 bytes of a word."""
+    """One pass over the texts that splits at white space, with one multiplication for each 8 bytes of a word."""
     return Peer("split and hash", version, SPLIT_AND_HASH, "", None, threaded=True)
 
 
@@ -29,7 +29,7 @@ class WordCount:
     count = WordCount(texts, folder)
     count.words(), count.seconds()
 
-    Short texts are written several times, until they have `least` bytes; `seconds` is for one time.
+    Short texts are repeated up to `least` bytes; `seconds` is the time for one repetition.
     """
 
     def __init__(self, texts: list[str], folder: Path, least: int = FLOOR_BYTES) -> None:

@@ -1,4 +1,4 @@
-"""Passes over the same texts by all in turn, so that a busy moment of the machine meets both of a pair."""
+"""Passes over the same texts by all in turn: a busy moment of the machine then affects both of a pair."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Each = TypeVar("Each")
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much of everything a benchmark does, beside the passes and starts that it is asked for.
+    """The amounts of work in a benchmark, besides the passes and starts.
 
-    pass_bytes: of a pass; few texts are taken several times. calls: with one text, a pass. first: texts that are
-    labelled before memory is read. memory_starts: of new processes, for their memory. floor_bytes: that `wc` reads.
+    pass_bytes: per pass; few texts are repeated. calls: with a single text, per pass. first: texts labelled before
+    memory is read. memory_starts: new processes whose memory is read. floor_bytes: for `wc` to read.
     """
 
     pass_bytes: int = 1 << 20
@@ -42,7 +42,7 @@ USUAL_AMOUNTS = Amounts()
 
 
 class Passes:
-    """The texts of a benchmark, as all who take part are given them.
+    """The texts of a benchmark, in the form that all participants get.
 
     course = Passes(texts, folder, passes=9, threads=2)
     able, samples, failed = course.qualify(peers)
@@ -63,7 +63,7 @@ class Passes:
         self.passes, self.threads, self.amounts = passes, threads, amounts
 
     def qualify(self, peers: Sequence[Peer]) -> tuple[list[Peer], dict[str, Samples], dict[str, str]]:
-        """Those that load and label, the memory they take, and why the others do not."""
+        """The peers that load and label, the memory that they take, and the reasons why others fail."""
         samples: dict[str, Samples] = defaultdict(lambda: defaultdict(list))
         failed: dict[str, str] = {}
         for _, peer in in_turn(peers, self.amounts.memory_starts):
@@ -76,7 +76,7 @@ class Passes:
         return [peer for peer in peers if peer.name not in failed], samples, failed
 
     def run(self, peers: Sequence[Peer], floors: Sequence[Peer], samples: dict[str, Samples]) -> dict[str, list[str]]:
-        """Measure batches and single texts into `samples`; gives each peer's labels."""
+        """Measure batches and single texts into `samples`; return each peer's labels."""
         with ExitStack() as stack:
             alone = {each.name: stack.enter_context(self.worker(each, 1)) for each in (*peers, *floors)}
             together = {

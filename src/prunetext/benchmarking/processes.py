@@ -1,4 +1,4 @@
-"""Peers in processes of their own: none loads, warms or ends another, and threads are limited from outside."""
+"""Peers in separate processes: none loads, warms or ends another, and threads are limited from outside."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 
 class EndedError(Exception):
-    """A peer's process has ended early; the message is the last that it said."""
+    """A peer's process has ended early; the message is its last line."""
 
 
 class Worker:
@@ -31,8 +31,8 @@ class Worker:
     with Worker(peer, 1, Path("texts.json"), ["great film"]) as worker:
         worker.ask("batch")    # seconds for all texts of the file
 
-    `memory`: the bytes that loading and labelling `first` have added, or None where the system does not tell.
-    Whatever ends the process raises `EndedError`, which begins with the peer's name.
+    `memory`: the bytes that loading and labelling `first` have added, or None if the system does not tell. If the
+    process ends, `EndedError` is raised; its message begins with the peer's name.
     """
 
     def __init__(self, peer: Peer, threads: int, texts: Path, first: list[str]) -> None:
@@ -57,7 +57,7 @@ class Worker:
         """The answer to a question: `batch`, `single CALLS` or `labels COUNT`."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        with suppress(BrokenPipeError):  # its last words tell why
+        with suppress(BrokenPipeError):  # its last line tells why
             self.process.stdin.write(question + "\n")
             self.process.stdin.flush()
         line = self.process.stdout.readline()
@@ -72,7 +72,7 @@ class Worker:
         return next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {self.process.returncode}")
 
     def __enter__(self) -> Worker:
-        """It is ready."""
+        """Return the worker, which is ready."""
         return self
 
     def __exit__(
@@ -83,11 +83,11 @@ class Worker:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout, self.said):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # the rest of a question that nobody read
+                with suppress(BrokenPipeError):  # the rest of an unread question
                     pipe.close()
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of a peer, with the limits that numeric libraries and tokenizers heed."""
+    """A peer's environment, with the thread limits that numeric libraries and tokenizers respect."""
     parallel = "true" if threads > 1 else "false"
     return {**os.environ, **dict.fromkeys(THREAD_LIMITS, str(threads)), "TOKENIZERS_PARALLELISM": parallel}

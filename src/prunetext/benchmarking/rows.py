@@ -1,4 +1,4 @@
-"""What a benchmark has found of one model: a row of measures, each with its spread and its ratio."""
+"""The result of a benchmark for one model: a row of measures, each with its spread and its ratio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MEASURES = (*HIGHER_IS_BETTER, "p50", "p99", "cold_start", "memory")
 
 
 class Spread(NamedTuple):
-    """The least, the middle and the greatest of some measurements.
+    """The minimum, median and maximum of some measurements.
 
     >>> Spread.of([3.0, 1.0, 2.0])
     Spread(min=1.0, median=2.0, max=3.0)
@@ -23,17 +23,17 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Of at least one measurement."""
+        """The spread of at least one measurement."""
         return cls(min(values), statistics.median(values), max(values))
 
 
 class BenchRow(NamedTuple):
-    """One model, peer or floor; None stands for what it does not have.
+    """One model, peer or floor; None stands for a missing value.
 
-    measures: by the names in `MEASURES`; speeds with all threads end in `_all`, p50 and p99 are microseconds for one
-    text, cold_start is milliseconds from the start of a process to its first label, less those of bare Python, and
-    memory is the bytes that loading and the first labels add to a process. ratios: how many times better prunetext is
-    at each, pair by pair: its speed over the other's, the other's time or bytes over its own.
+    measures: by the names in `MEASURES`; speeds with all threads end in `_all`; p50 and p99 are microseconds for one
+    text; cold_start is milliseconds from the start of a process to its first label, minus those of bare Python; memory
+    is the bytes that loading and the first labels add to a process. ratios: prunetext's advantage in each, pair by
+    pair: its speed over the other's, the other's time or bytes over its own.
     """
 
     name: str
@@ -53,12 +53,12 @@ class BenchRow(NamedTuple):
 
 
 def ratios(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> dict[str, Spread]:
-    """How many times better we are than they, pair by pair.
+    """Our advantage as a ratio, pair by pair: their time or bytes over ours, our speed over theirs.
 
     >>> ratios({"p50": [2.0, 2.0]}, {"p50": [6.0, 8.0], "p99": [9.0]})
     {'p50': Spread(min=3.0, median=3.5, max=4.0)}
 
-    A pair in which one of the two is not positive, as a difference of times may be by chance, is left out.
+    A pair with a value that is not positive, as a difference of times can be by chance, is left out.
     """
     found = {}
     for name in ours.keys() & theirs.keys():

@@ -1,4 +1,4 @@
-"""The model that a benchmark is of, as one of those that take part."""
+"""The model that is measured, in the form of a peer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def predict(texts):
 
 
 def subject_of(model: Path) -> tuple[Peer, list[str]]:
-    """What is measured beside the peers, and its labels; a packed file needs no other package."""
+    """The measured model in the form of a peer, and its labels; a packed file needs no other package."""
     path = packed_file(model).absolute()
     if is_packed(path):
         classifier = load(path)
@@ -38,7 +38,7 @@ def subject_of(model: Path) -> tuple[Peer, list[str]]:
     from prunetext.peers.fasttext_files import PREFIX, is_fasttext
 
     if path.suffix.lower() in PROBABILITY_ENDINGS:
-        raise InputError(f"{model}: a file of probabilities is no model that could be measured. Give the model.")
+        raise InputError(f"{model}: a file of probabilities cannot be measured. Give the model.")
     found = open_model(path)
     names = {f"{PREFIX}{label}": label for label in found.labels}
     code = CPP if is_fasttext(path) else OTHER_CODE
@@ -49,5 +49,5 @@ def installed_version() -> str:
     """Of prunetext."""
     try:
         return version("prunetext")
-    except PackageNotFoundError:  # sources on PYTHONPATH
+    except PackageNotFoundError:  # run from sources on PYTHONPATH
         return ""

@@ -1,4 +1,4 @@
-"""A benchmark in words: the cells of its two tables, and the lines below them."""
+"""The text of a benchmark: the cells of its two tables, and the lines below them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SINGLE_COLUMNS = ("one text", "median µs", "×", "p99 µs", "×", "cold start m
 
 
 def tables(found: Bench) -> list[Table]:
-    """Speeds of batches, with sizes; then, of models and peers, what one text and a new process take."""
+    """Speeds of batches, with sizes; then, for models and peers, the times of one text and of a new process."""
     return [
         (BATCH_COLUMNS, list(map(_batch, found.rows))),
         (SINGLE_COLUMNS, [_single(row) for row in found.rows if row.kind != "floor"]),
@@ -23,7 +23,7 @@ def tables(found: Bench) -> list[Table]:
 
 
 def circumstances(found: Bench) -> list[str]:
-    """What the numbers are, on what they stand, and who is missing."""
+    """The meaning of the numbers, their conditions, and the missing peers."""
     machine = found.machine
     return [
         f"{found.texts:,} texts of {found.mean_bytes:,.0f} bytes, {found.passes} passes and {found.starts} starts, "
@@ -51,7 +51,7 @@ def _single(row: BenchRow) -> tuple[str, ...]:
 
 
 def _median(row: BenchRow, measure: str, form: str, unit: int = 1) -> tuple[str, str]:
-    """The middle of a measure and its ratio, as far as they are there."""
+    """The median of a measure and its ratio, if any."""
     value, ratio = row.measures.get(measure), row.ratios.get(measure)
     shown = "" if value is None else form.format(value.median / unit)
     return shown, "" if ratio is None else f"{ratio.median:.3g} ({ratio.min:.3g} to {ratio.max:.3g})"

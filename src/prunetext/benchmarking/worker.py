@@ -1,6 +1,6 @@
 """The process that a peer runs in: it loads the peer, then answers one question a line, each with one line of JSON.
 
-It is started by its path and imports nothing of prunetext, so that a peer's memory and time are its own.
+It is started by its path and imports nothing from prunetext: a peer's memory and time are its own.
 """
 
 import json
@@ -17,7 +17,7 @@ Predict = Callable[[list[str]], Any]
 def main() -> None:
     """Read the task, load the peer, answer until the input ends."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what a peer prints is no answer
+    os.dup2(2, 1)  # a peer's prints are not answers
     task = json.loads(sys.stdin.readline())
 
     def answer(value: object) -> None:
@@ -51,7 +51,7 @@ def loaded(task: dict[str, Any]) -> Predict:
 
 
 def fresh(texts: list[str]) -> list[str]:
-    """New strings, so that none has anything cached of an earlier pass."""
+    """New strings, without anything cached by an earlier pass."""
     return [text.encode().decode() for text in texts]
 
 
@@ -61,7 +61,7 @@ def batch(predict: Predict, texts: list[str]) -> float:
     began = time.perf_counter()
     answers = predict(copies)
     seconds = time.perf_counter() - began
-    del answers  # after the clock was read
+    del answers  # after reading the clock
     return seconds
 
 
@@ -77,7 +77,7 @@ def single(predict: Predict, texts: list[str], calls: int) -> list[float]:
 
 
 def resident() -> int | None:
-    """Bytes of memory that this process holds, where the system tells."""
+    """Bytes of memory that this process holds, if the system tells."""
     try:
         pages = Path("/proc/self/statm").read_text("ascii").split()[1]
     except OSError:

@@ -35,7 +35,7 @@ def common(
 def main(arguments: list[str] | None = None, **beyond: Any) -> None:
     """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted.
 
-    beyond: what the API's function of a command that makes or measures takes, but no flag gives, such as an effort.
+    beyond: further keywords for the API's function, for which there is no flag, such as an effort.
     """
     given = sys.argv[1:] if arguments is None else arguments
     _open_outputs()
@@ -47,18 +47,18 @@ def main(arguments: list[str] | None = None, **beyond: Any) -> None:
         code = 130
     if code == 130:
         resumed = given[:1] in (["fit"], ["prune"], ["compare"])
-        print(f"Interrupted.{' Repeat the command to go on where it was.' * resumed}", file=sys.stderr)
+        print(f"Interrupted.{' Repeat the command to resume.' * resumed}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _open_outputs() -> None:
-    """Make standard output UTF-8 whatever the terminal's encoding is, so that any label can be printed.
+    """Make standard output UTF-8 whatever the terminal's encoding is: any label can then be printed.
 
-    Half a character, as in a label or the name of a file, is written as its escape, which is also that of JSON.
+    Half a character, as in a label or a file name, is written as its JSON escape.
     """
     for name, encoding in (("stdout", "utf-8"), ("stderr", None)):
         stream = getattr(sys, name)
-        if stream is None:  # closed by the caller, who wants no output
+        if stream is None:  # closed by the caller
             stream = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
             setattr(sys, name, stream)
         if isinstance(stream, io.TextIOWrapper):
@@ -68,7 +68,7 @@ def _open_outputs() -> None:
 def _usage(error: Any, given: list[str]) -> str:
     context = getattr(error, "ctx", None)
     message = error.format_message()
-    # The error of an option without its argument does not say of which command it is.
+    # The error of an option without its argument does not name the command.
     known = given[:1] if given and given[0] in typer.main.get_command(app).commands else []  # type: ignore[attr-defined]
     command_path = context.command_path if context else " ".join(["prunetext", *known])
     return f"{message}{'' if message[-1:] in '.?' else '.'} See {command_path} --help."

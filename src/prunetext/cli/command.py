@@ -1,4 +1,4 @@
-"""How a function becomes a command: flags made of dataclasses, exit codes, one sentence for a user's mistake."""
+"""How a function becomes a command: flags from dataclasses, exit codes, one sentence for a user's mistake."""
 
 from __future__ import annotations
 
@@ -24,15 +24,13 @@ app = typer.Typer(
 )
 
 # What several commands take.
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Packed file that fit has written.", show_default=False)
-]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Packed file, written by fit.", show_default=False)]
 AnyModelArgument = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="Packed file that fit has written, or another model: the folder or a float file of a run, an .onnx file "
-        "of export, a model of fastText, or a file of probabilities.",
+        help="Packed file, written by fit, or another model: a run folder, a float file of a run, an .onnx file of "
+        "export, a fastText model, or a file of probabilities.",
         show_default=False,
     ),
 ]
@@ -40,7 +38,7 @@ Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object
 
 
 def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a command of a function: a flag for each option of `groups` (or of those in `only`), and exit codes."""
+    """Turn a function into a command: a flag for each option of `groups` (or those in `only`), and exit codes."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -79,7 +77,7 @@ def _guarded(function: Callable[[], None]) -> int:
         function()
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, such as head, has enough. Python would complain again when it flushes at its end.
+        # The reader, such as head, has closed the pipe. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except InputError as error:
         return refuse(str(error))
@@ -94,12 +92,12 @@ def _guarded(function: Callable[[], None]) -> int:
 
 
 def refuse(sentence: str) -> int:
-    """Say what is wrong on standard error; the exit code."""
+    """Say what is wrong on standard error; return the exit code."""
     print(" ".join(sentence.splitlines()), file=sys.stderr)
     return 2
 
 
 def require_training() -> None:
-    """Say which extra brings what training needs, before anything is imported."""
+    """Name the extra that training needs, before anything is imported."""
     for package in ("torch", "scipy", "safetensors"):
         require(package, extra="train")

@@ -1,7 +1,7 @@
-"""The commands: each calls the API function of its name and prints what that returns; nothing else prints.
+"""The commands that make models: each calls the API function of its name and prints what that returns.
 
-Flags that stand for an option are made of the dataclasses in `options`, so that a keyword of the API, a flag and a key
-of a TOML file have one name, one default and one sentence.
+Nothing else prints. The flags of options come from the dataclasses in `options`: a keyword of the API, its flag and its
+key in a TOML file share one name, one default and one sentence.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def fit(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="File, folder of train, dev and test files, folder per label, or sample:NAME.",
+            help="File, folder of train, dev and test files, folder with one sub-folder per label, or sample:NAME.",
             show_default=False,
         ),
     ] = None,
-    out: Annotated[str | None, typer.Option(help="Folder of the run, which is made; required.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder to make for the run; required.")] = None,
     dev: Annotated[str | None, typer.Option(help="File of dev texts, instead of a part of DATA.")] = None,
     test: Annotated[str | None, typer.Option(help="File of test texts, instead of a part of DATA.")] = None,
     vectors: Annotated[
@@ -50,19 +50,19 @@ def fit(
         ),
     ] = None,
     overwrite: Annotated[
-        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
+        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out when this one ends.")
     ] = None,
     as_json: Json = None,
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file with values for these flags, under the same names with _ for -; flags go first."),
+        typer.Option(help="TOML file with values for these flags, named with _ instead of -; flags take precedence."),
     ] = None,
     **options: Any,
 ) -> None:
     """Train, prune and pack a classifier.
 
-    DATA without dev or test texts is split by the seed. A run that was stopped goes on where it was when the command
-    is repeated; Ctrl-C ends pruning with the best model so far.
+    DATA without dev or test texts is split by the seed. To resume a stopped run, repeat the command. Ctrl-C ends
+    pruning with the best model so far.
     """
     given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
     given |= {"overwrite": overwrite, "json": as_json}
@@ -84,7 +84,7 @@ def fit(
 
 
 def print_run(result: Result, as_json: bool | None) -> None:
-    """Print what a run ended with."""
+    """Print the result of a run."""
     if as_json:
         stored = json.loads(result.path.with_name("result.json").read_text("utf-8"))
         print(json.dumps({**stored, "path": str(result.path)}, ensure_ascii=False, indent=1))
@@ -101,19 +101,19 @@ def prune(
         str | None,
         typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
     ] = None,
-    out: Annotated[str | None, typer.Option(help="Folder of the new run, which is made; required.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder to make for the new run; required.")] = None,
     data: Annotated[
         str | None, typer.Option(help="Where the data of RUN are now, if they have moved.", show_default=False)
     ] = None,
     overwrite: Annotated[
-        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out, once this one has ended.")
+        bool | None, typer.Option("--overwrite", help="Replace a finished run in --out when this one ends.")
     ] = None,
     as_json: Json = None,
     **options: Any,
 ) -> None:
     """Prune an earlier run's dense model again.
 
-    With another method or another budget; steps of RUN's own search that fit are used again.
+    The method or the budget can differ; steps of RUN's own search are reused where they fit.
     """
     if run is None:
         raise InputError("run is missing. Give the --out of a fit.")
@@ -144,10 +144,10 @@ def sensitivity(
     as_json: Json = None,
     **options: Any,
 ) -> None:
-    """Say what each group of units could do without.
+    """Measure how much of each group of units can be removed.
 
-    Measures each group of an earlier run's dense model alone, without recovery, on dev, and writes
-    RUN/sensitivity.jsonl. Without --groups all kinds are measured.
+    Measures each group of an earlier run's dense model alone, on dev, without recovery, and writes
+    RUN/sensitivity.jsonl. Without --groups, all kinds are measured.
     """
     if run is None:
         raise InputError("run is missing. Give the --out of a fit.")

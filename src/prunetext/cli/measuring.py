@@ -1,4 +1,4 @@
-"""The commands that measure: of models that are made for it, or of one that is there."""
+"""The commands that measure: compare makes its models, evaluate and bench take one."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from prunetext.options import ModelOptions, ReadOptions
 def compare(
     context: typer.Context,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
-    out: Annotated[
-        str | None, typer.Option(help="Folder of the comparison, which is made or added to; required.")
-    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the comparison, to make or to continue; required.")] = None,
     methods: Annotated[
         str,
-        typer.Option(help="Such as taylor/local,random/oneshot/filters+taps; all if not given.", show_default=False),
+        typer.Option(
+            help="Methods, such as taylor/local,random/oneshot/filters+taps; all if not given.", show_default=False
+        ),
     ] = "",
     sizes: Annotated[
         str | None,
-        typer.Option(help="Shares of the unpruned file, or bytes. [default: 1/2,1/4,1/10,1/30]", show_default=False),
+        typer.Option(
+            help="Sizes, as shares of the unpruned file or bytes. [default: 1/2,1/4,1/10,1/30]", show_default=False
+        ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(help="Dense models, each of its own seed. [default: 3]", show_default=False)
+        int, typer.Option(help="Number of seeds, each with a dense model of its own. [default: 3]", show_default=False)
     ] = 3,
     baselines: Annotated[
         bool, typer.Option("--baselines/--no-baselines", help="Whether to make the baselines.", show_default=False)
@@ -37,7 +39,10 @@ def compare(
         int, typer.Option(help="Seconds of fastText's own search for each size.", show_default=False)
     ] = 0,
     max_drop: Annotated[
-        float, typer.Option(help="Accuracy points that verdicts allow. [default: 0.5]", show_default=False)
+        float,
+        typer.Option(
+            help="Largest loss that verdicts accept, in points of accuracy. [default: 0.5]", show_default=False
+        ),
     ] = 0.5,
     epochs: Annotated[
         float | None, typer.Option(help="Epochs of training the dense model, as for fit.", show_default=False)
@@ -48,7 +53,7 @@ def compare(
     """Compare methods at equal bytes.
 
     Prints a table for each size, the most accurate method first, with baselines, intervals over seeds and verdicts.
-    Every model is a row in OUT/rows.jsonl; a comparison that was stopped goes on where it was.
+    Every model is a row in OUT/rows.jsonl. To resume a stopped comparison, repeat the command.
     """
     if out is None:
         raise InputError("out is missing. Give a folder with --out.")
@@ -72,26 +77,28 @@ def evaluate(
     data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
     split: Annotated[
         str | None,
-        typer.Option(help="train, dev or test; test of a folder that has one and of a known sample, else all rows."),
+        typer.Option(
+            help="train, dev or test. If not given: test of a folder that has one, or of MODEL's sample; else all rows."
+        ),
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(help="Model to compare with: whatever MODEL may be, such as the dense.safetensors of a run."),
+        typer.Option(help="Model to compare with, of any kind that MODEL can be, such as dense.safetensors of a run."),
     ] = None,
     max_drop: Annotated[
         float,
         typer.Option(
-            help="Points of accuracy, or of --metric, that MODEL may lose to the other. [default: 0.5]",
+            help="Points of accuracy, or of --metric, that MODEL may lose against the other. [default: 0.5]",
             show_default=False,
         ),
     ] = 0.5,
     metric: Annotated[
         str | None,
-        typer.Option(help="What to measure, too, and to compare by: macro-f1, micro-f1, f1, map or mrr."),
+        typer.Option(help="Second metric, by which --against compares: macro-f1, micro-f1, f1, map or mrr."),
     ] = None,
     positive: Annotated[
         str | None,
-        typer.Option(help="Label that f1, map and mrr are about, where it has no usual name such as 1 or yes."),
+        typer.Option(help="Positive label of f1, map and mrr. Needed only if its name is unusual, not 1 or yes."),
     ] = None,
     as_json: Json = None,
     **options: Any,
@@ -121,8 +128,8 @@ def bench(
     peers: Annotated[
         str,
         typer.Option(
-            help="Some of fasttext-numpy2, fasttext-predict, fasttext-new, scikit-learn, model2vec, onnxruntime, with "
-            "commas; none, or all that are installed. [default: all]",
+            help="Any of fasttext-numpy2, fasttext-predict, fasttext-new, scikit-learn, model2vec and onnxruntime, "
+            "with commas; or none, or all (those that are installed). [default: all]",
             show_default=False,
         ),
     ] = "all",
@@ -139,8 +146,8 @@ def bench(
 ) -> None:
     """Measure how small and fast a model is.
 
-    Prints size, speed on one and on all threads, the time for one text, cold start and memory, beside the peers that
-    are installed, which are trained on DATA's train texts, and beside two floors: wc -w, and splitting and hashing.
+    Prints size, speed on one thread and on all, time for one text, cold start and memory. Beside it stand the installed
+    peers, trained on DATA's train texts, and two floors: wc -w, and splitting and hashing.
     """
     from prunetext.benchmarking.api import bench as run
     from prunetext.cli import tables

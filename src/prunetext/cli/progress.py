@@ -1,4 +1,4 @@
-"""How far a run is, on standard error."""
+"""The progress of a run, on standard error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Bars:
-    """A bar for each stage of a run, with the time it will still take; where there is no terminal, a line when it ends.
+    """A bar for each stage of a run, with its remaining time; without a terminal, a line when a stage ends.
 
     with Bars() as bars:
         prunetext.fit(data, out="runs/reviews", progress=bars)
@@ -53,7 +53,7 @@ class Bars:
         self.bars.stop()
 
     def __call__(self, name: str, now: Done) -> None:
-        """Take what `prunetext.fit` tells of its progress."""
+        """Take a report of progress from `prunetext.fit`."""
         if name != self.name:
             self._end()
             self.name, self.began = name, time.monotonic()

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class _Output(Console):
-    """Standard output as rich writes to it; a reader that has enough is left to the caller."""
+    """Standard output as rich writes to it; a closed pipe is left to the caller."""
 
     def on_broken_pipe(self) -> None:
-        """Raise again the error that is being handled, which rich would make exit code 1."""
+        """Raise the error being handled again; rich would turn it into exit code 1."""
         raise
 
 
@@ -45,7 +45,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def _shown(value: object) -> str:
-    r"""A label or a word of a file, as it can do nothing to the terminal and stays on its line.
+    r"""A label or a word of a file, with escapes for all that would control the terminal or break the line.
 
     >>> print(_shown("a\n\x1b[2J"))
     a\n\x1b[2J
@@ -103,16 +103,16 @@ def _worst(damages: Sequence[Damage]) -> str:
     """Which labels have lost most, in a sentence."""
     lost = [each for each in damages if each.drop > 0]
     if not lost:
-        return "No label has a lower F1 than by the dense model."
+        return "No label has a lower F1 than with the dense model."
     worst = ", ".join(
         f"{_shown(each.label)} {100 * each.dense:.1f} to {100 * each.packed:.1f} ({each.n:,} texts)"
         for each in lost[:WORST]
     )
-    return f"{len(lost)} of {len(damages)} labels have a lower F1 than by the dense model; most of all {worst}."
+    return f"{len(lost)} of {len(damages)} labels have a lower F1 than with the dense model; worst: {worst}."
 
 
 def print_sensitivity(rows: list[Sensitivity]) -> None:
-    """Print what each group alone could do without."""
+    """Print how much of each group can be removed."""
     out = _output()
     table = _table("group", "removed", "share", "bytes", "drop", "± error", "loss")
     for row in rows:
@@ -124,7 +124,7 @@ def print_sensitivity(rows: list[Sensitivity]) -> None:
 
 
 def print_row(row: ComparedRow) -> None:
-    """Tell on standard error that a model of a comparison is there."""
+    """Report on standard error that a model of a comparison is done."""
     sys.stderr.write(f"seed {row.seed}  {row.size:<6} {row.method:<32} {row.bytes:>11,} bytes  dev {row.dev:.2f} %\n")
     sys.stderr.flush()
 
@@ -132,10 +132,10 @@ def print_row(row: ComparedRow) -> None:
 def print_comparison(lines: list[Line]) -> None:
     """Print what a comparison has found: a table for each size, the most accurate method first."""
     out = _output()
-    out.width = max(out.width, WIDE)  # a name that is cut off tells no method from another
+    out.width = max(out.width, WIDE)  # methods whose names are cut off look alike
     for size in dict.fromkeys(line.size for line in lines):
         here = [line for line in lines if line.size == size]
-        out.print("\nOf their own size:" if size == "any" else f"\nAt {size}{' of the bytes' * ('/' in size)}:")
+        out.print("\nAt sizes of their own:" if size == "any" else f"\nAt {size}{' of the bytes' * ('/' in size)}:")
         table = _table("method", "accuracy", "± 95 %", "drop", "bytes", "texts/s", "seconds", "verdicts")
         for line in here:
             margin = "–" if math.isinf(line.margin) else f"{line.margin:.2f}"
@@ -148,13 +148,13 @@ def print_comparison(lines: list[Line]) -> None:
 
 
 def print_stage(line: str) -> None:
-    """Tell on standard error what begins."""
+    """Report on standard error what begins."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 
 
 def print_bench(found: Bench) -> None:
-    """Print what a benchmark has found: sizes and speeds, then what a single text and a new process take."""
+    """Print the results of a benchmark: sizes and speeds, then the times of a single text and of a new process."""
     out = _output()
     out.width = max(out.width, WIDE)
     for note in found.notes:
@@ -198,12 +198,14 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
         ending, of = ".", "" if found.metric == "accuracy" else f" of {title}"
         if verdict.name == "undecided":
             needed = (
-                "more texts are unlikely to give kept" if verdict.needed is None else f"{verdict.needed:,} are needed"
+                "more labelled texts are unlikely to give kept"
+                if verdict.needed is None
+                else f"about {verdict.needed:,} labelled texts are needed to decide"
             )
             ending = f"; {needed}."
         out.print(
-            f"{verdict.name}: against it {verdict.drop:.2f} points{of} are lost, at least {verdict.low:.2f} and at "
-            f"most {verdict.high:.2f} with 95 % confidence each, and {max_drop:g} may be{ending}"
+            f"{verdict.name}: the model loses {verdict.drop:.2f} points{of} against it, between {verdict.low:.2f} and "
+            f"{verdict.high:.2f} (each bound with 95 % confidence); {max_drop:g} are allowed{ending}"
         )
 
 
@@ -243,7 +245,7 @@ def print_inspection(found: Inspection) -> None:
 
 
 def _coding(entry: Mapping[str, Any]) -> str:
-    """In words what a tensor's coding saves."""
+    """How a tensor is coded, in words."""
     precision, zeros = entry.get("precision", "8"), entry.get("zeros")
     words = ["8, 4 or 2 bits a row" if precision == "mixed" else f"{precision} bits"]
     words += [f"zeros as {zeros}"] if zeros else []
@@ -252,7 +254,7 @@ def _coding(entry: Mapping[str, Any]) -> str:
 
 
 def _provenance(provenance: dict[str, Any]) -> list[tuple[str, str]]:
-    """One line for each thing that the file says of its making; nested values as name=value."""
+    """One line for each fact about how the file was made; nested values as name=value."""
     lines = []
     for name, value in provenance.items():
         if isinstance(value, dict):

@@ -22,21 +22,21 @@ def predict(
         str,
         typer.Argument(
             metavar="FILE",
-            help="A text a line (for a model of pairs, two with a tab between them), or a table (.csv, .tsv, .jsonl, "
-            ".parquet); - is standard input.",
+            help="File with one text a line (for a model of pairs: two, with a tab between them), or a table (.csv, "
+            ".tsv, .jsonl, .parquet); - is standard input.",
         ),
     ],
-    threads: Annotated[int | None, typer.Option(help="Threads; all cores if there is much text.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads. If not given: all cores for much text.")] = None,
     reject: Annotated[
-        bool, typer.Option("--reject", help="No label for texts below the threshold that fit --precision has stored.")
+        bool, typer.Option("--reject", help="Give no label to texts below the threshold stored by fit --precision.")
     ] = False,
     **options: Any,
 ) -> None:
     """Label texts, one a line.
 
-    Prints a line for each text, or pair of texts: its most probable label, a tab, the probability. The label of a text
-    that is rejected is empty, which no label of a model is. Where a text may have several labels, the line has each of
-    them, a tab and its probability, with tabs between all of them; it is empty where the text has none.
+    Prints a line for each text, or pair of texts: its most probable label, a tab, the probability. A rejected text has
+    an empty label, which no model has. If texts can have several labels, the line has each label and its probability,
+    all with tabs between them; it is empty if the text has none.
     """
     from prunetext.modelfiles.prediction import predict_chunks
 
@@ -60,7 +60,7 @@ def inspect(
         str, typer.Argument(metavar="MODEL", help="Packed file, or a float file of a run.", show_default=False)
     ],
     words: Annotated[
-        int, typer.Option(help="Name so many words, those of the longest vectors.", show_default=False)
+        int, typer.Option(help="List so many words, those with the longest vectors.", show_default=False)
     ] = 0,
     as_json: Json = None,
 ) -> None:
@@ -91,7 +91,7 @@ def export(
 ) -> None:
     """Write a model as a standard ONNX file.
 
-    The file holds vocabulary and labels, too, and has been checked to answer as the model does. docs/guide/export.md
+    The file also holds the vocabulary and the labels, and is checked to give the model's answers. docs/guide/export.md
     says how to feed it.
     """
     if onnx is None:

@@ -1,1 +1,1 @@
-"""Methods side by side at equal bytes, with the baselines that any of them has to beat."""
+"""Compare methods at equal bytes, with the baselines that each must beat."""

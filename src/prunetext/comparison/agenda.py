@@ -1,4 +1,4 @@
-"""What a comparison is to answer: methods and sizes, as people write them."""
+"""The agenda of a comparison: methods and sizes, as people write them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZES = "1/2,1/4,1/10,1/30"
 
 
 class Agenda(NamedTuple):
-    """What a comparison is to answer."""
+    """The questions of a comparison."""
 
     methods: tuple[str, ...]  # criterion/schedule or criterion/schedule/groups, groups joined by +
     sizes: tuple[str, ...]  # from the largest down
@@ -39,7 +39,7 @@ def default_methods() -> tuple[str, ...]:
 
 
 def full_name(name: str) -> str:
-    """A method's name with its schedule, so that one method has one name.
+    """A method's name with its schedule; each method has one such name.
 
     >>> full_name("taylor")
     'taylor/local'
@@ -48,7 +48,7 @@ def full_name(name: str) -> str:
 
 
 def method_of(name: str, family: Family) -> Method:
-    """The method of a name as in an agenda; a combination that makes no sense raises `InputError`.
+    """The method with a name from an agenda; an impossible combination raises `InputError`.
 
     method_of("taylor/oneshot/filters+vocabulary", family).kinds      # ('vocabulary', 'filters')
     """
@@ -73,4 +73,4 @@ def share_or_bytes(size: str) -> tuple[float | None, int | None]:
     try:
         return None, parse_size(size)
     except InputError:
-        raise InputError(f"sizes has {size!r}: give shares of the unpruned file, as 1/4, or bytes, as 64kB.") from None
+        raise InputError(f"sizes has {size!r}. Give shares of the unpruned file, as 1/4, or bytes, as 64kB.") from None

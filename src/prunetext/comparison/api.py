@@ -23,7 +23,7 @@ from prunetext.training.loop import Progress
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison has found: a row for each model, a line for each method and size."""
+    """The result of a comparison: a row for each model, a line for each method and size."""
 
     rows: list[ComparedRow]
     lines: list[Line]  # sizes from the largest down, the most accurate method first
@@ -43,22 +43,22 @@ def compare(
     effort: Effort | None = None,
     **options: Any,
 ) -> Comparison:
-    """Compare pruning methods at equal bytes, with the baselines that any of them has to beat.
+    """Compare pruning methods at equal bytes, with the baselines that each must beat.
 
         found = prunetext.compare("reviews.csv", methods="magnitude,random", out="comparisons/reviews")
         found.lines[0].method, found.lines[0].test, found.lines[0].margin
 
-    methods: criterion/schedule, or criterion/schedule/groups with + between groups; every criterion on `local` and the
-    default criterion on every schedule if none is given. sizes: shares of the unpruned packed file, or sizes in bytes.
-    seeds: how many; each has its own dense model, which all methods share. autotune: seconds that fastText, where it is
-    installed, may look for its best model of each size. Baselines: the unpruned model in int8; an architecture as small
-    as that of the default method, trained from the start, with and without the dense model as its teacher; tf-idf with
-    logistic regression and fastText, where scikit-learn and fasttext are installed. progress and row are called as
-    there is something to tell. Each model is asked for test once. A comparison that was stopped goes on where it was,
-    and one that is given more methods, sizes or seeds adds them. options: as for `prunetext.fit`.
+    methods: criterion/schedule, or criterion/schedule/groups with + between groups; by default, every criterion on
+    `local` and the default criterion on every schedule. sizes: shares of the unpruned packed file, or sizes in bytes.
+    seeds: how many; each has its own dense model, which all methods share. autotune: seconds for fastText, if
+    installed, to search its best model of each size. Baselines: the unpruned model in int8; an architecture as small as
+    that of the default method, trained from scratch, with and without the dense model as its teacher; tf-idf with
+    logistic regression if scikit-learn is installed, and fastText if fasttext is. progress and row are called with
+    news. Each model is judged on test once. A stopped comparison is resumed, and further methods, sizes or seeds are
+    added. options: as for `prunetext.fit`.
     """
     if not str(out):
-        raise InputError("out is an empty name: give a new folder.")
+        raise InputError("out is an empty name. Give a new folder.")
     for name, value in (("seeds", seeds), ("autotune", autotune)):
         if type(value) is not int:
             raise InputError(f"{name} is {value!r}: it must be a whole number.")
@@ -66,7 +66,7 @@ def compare(
     wanted = tuple(part.strip() for part in sizes.split(",")) if isinstance(sizes, str) else tuple(sizes)
     ordered = sorted(wanted, key=lambda size: -(share_or_bytes(size)[0] or share_or_bytes(size)[1] or 0))
     if len({share_or_bytes(size)[0] is None for size in wanted}) > 1:
-        raise InputError("sizes mixes shares and bytes: give all of them as 1/4 or all of them as 64kB.")
+        raise InputError("sizes mixes shares and bytes. Give all of them as 1/4, or all of them as 64kB.")
     agenda = Agenda(
         tuple(map(full_name, filter(None, names))) or default_methods(), tuple(ordered), baselines, autotune
     )
@@ -80,7 +80,7 @@ def compare(
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """Methods with commas between them, which are also between the parameters of one.
+    """Methods separated by commas, which also separate the parameters of a method.
 
     >>> names_in("lasso:strength=1,penalty=l1/local, random")
     ('lasso:strength=1,penalty=l1/local', 'random')

@@ -1,4 +1,4 @@
-"""What every method has to beat: the same small architecture without pruning."""
+"""The baselines that every method must beat: the same small architecture without pruning."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.search import Search
 
 LEAST_WORDS = 16
-BARE_PACKING = Packing(room=0)  # as in peers' files there is nothing of where a model comes from
+BARE_PACKING = Packing(room=0)  # without provenance, as peers' files are
 
 
 def scratch(plan: Plan, search: Search, like: TextCNN, budget: int, *, teacher: bool) -> tuple[Model, float]:
-    """An architecture as small as `like`, trained from the start: its words are the most frequent ones.
+    """An architecture as small as `like`, trained from scratch; its words are the most frequent ones.
 
-    With `teacher`, most of each target is the dense model's opinion, as in recoveries. It is trained as long as the
+    With `teacher`, most of each target is the dense model's answer, as in recoveries. It is trained as long as the
     dense model was, on the packed file's grid; words are left out until the file fits.
     """
     shape, began, maker = like.shape, time.perf_counter(), search.maker
@@ -43,7 +43,7 @@ def scratch(plan: Plan, search: Search, like: TextCNN, budget: int, *, teacher: 
 
 
 def untrained(shape: Shape, words: int, ids: int, seed: int) -> TextCNN:
-    """A new model that has so many of the words, which are in the order of their frequency."""
+    """A new model with so many of the words, the most frequent ones."""
     torch.manual_seed(seed)
     model = TextCNN(shape._replace(words=words))
     remap = torch.arange(ids)

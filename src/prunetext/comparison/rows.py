@@ -1,4 +1,4 @@
-"""One row for each model that a comparison has made, kept as soon as it is there."""
+"""One row for each model that a comparison has made, written as soon as it is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prunetext.runtime.writing import write_whole
 
 
 class ComparedRow(NamedTuple):
-    """One model on test: how it was made, what it reached, and against which dense model."""
+    """One model on test: how it was made, its results, and the dense model it is compared with."""
 
     data: str  # name,
     fingerprint: str  # and digest of the texts and labels
@@ -35,7 +35,7 @@ class ComparedRow(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """What a row is the answer to."""
+        """The question that a row answers."""
         return self.fingerprint, self.method, self.size, self.seed
 
 
@@ -46,18 +46,18 @@ class ComparedRows:
         self.path = path
         self.all: list[ComparedRow] = []
         if path.exists():
-            # Bytes, since a character may be cut off as well; the last part is empty, or what a kill has left.
+            # Bytes: a character can be cut off, too. The last part is empty, or the rest that a kill has left.
             *lines, rest = path.read_bytes().split(b"\n")
             for number, line in enumerate(lines, start=1):
                 try:
                     self.all.append(ComparedRow(**json.loads(line)))
                 except (ValueError, TypeError):
-                    raise RunError(f"{path}, line {number}: this is no row of a comparison. Remove it.") from None
+                    raise RunError(f"{path}, line {number}: this is not a row of a comparison. Remove it.") from None
             if rest:
                 self._write(self.all)
 
     def __contains__(self, key: tuple[str, str, str, int]) -> bool:
-        """Tell whether there is an answer."""
+        """Tell whether the question has a row."""
         return any(row.key == key for row in self.all)
 
     def __iter__(self) -> Iterator[ComparedRow]:

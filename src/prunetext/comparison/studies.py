@@ -29,7 +29,7 @@ from prunetext.teaching.lessons import find_teaching
 from prunetext.training.loop import threads, threads_for
 from prunetext.training.pace import dropout
 
-# Of fit's options.
+# Options of fit.
 UNUSED = {"criterion", "schedule", "groups", "max_size", "min_speed", "max_time", "precision"}
 UNUSED |= {"metric", "positive", "class_weights"}
 
@@ -43,12 +43,12 @@ def studies(
     told: Told,
     effort: Effort,
 ) -> Iterator[ComparedRow]:
-    """The rows of all seeds: those that are there, then each as it is made."""
+    """The rows of all seeds: existing ones first, then each new one."""
     reading, shape, fitting = take_options("compare", dict(options), ReadOptions, ModelOptions, FitOptions)
     check_options(fitting, shape)
     shape = settle(shape)
     for name in sorted(UNUSED & options.keys()):
-        raise InputError(f"compare takes no {name}: give methods, sizes and seeds.")
+        raise InputError(f"compare takes no {name}. Give methods, sizes and seeds.")
     for name in agenda.methods:
         method_of(name, load_family(FAMILY))
     for size in agenda.sizes:
@@ -69,7 +69,7 @@ def studies(
         plan = plan_of(texts, shape, own, effort)
         start = out / f"seed-{seed}"
         if (changed := changed_since(start / WORK, plan.recipe)) is not None:
-            raise RunError(f"{out} holds a comparison whose {changed} was different: repeat it, or give another --out.")
+            raise RunError(f"{out} holds a comparison that differs in {changed}. Repeat it, or give another --out.")
         with threads(threads_for(plan.work)), Run(start, plan.recipe, overwrite=False) as run:
             if not shown:
                 yield from rows
@@ -80,7 +80,7 @@ def studies(
 
 
 def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effort) -> Plan:
-    """What is decided of one dense model before it is trained."""
+    """The plan of one dense model, made before it is trained."""
     family, labels, taught = load_family(FAMILY), texts.labels, find_teaching(texts, TeachOptions())
     hidden = dropout(taught=False, task=texts.train.task)
     request = Request(texts, labels, taught.texts, shape, VectorOptions(), fitting.seed, hidden)
@@ -97,11 +97,11 @@ def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effor
 
 
 def study_of(plan: Plan, run: Run, agenda: Agenda, told: Told) -> Study:
-    """Train the dense model, or take that of a comparison that was stopped."""
+    """Train the dense model, or take that of a stopped comparison."""
     lessons = lessons_of(plan, run, told)
     train = lessons.encoded["train"]
     settings = plan.settings(len(train), train.targets)
     dense = train_dense(plan, run, lessons, settings, begun(plan), told)
-    if dense.ended == "interrupted":  # half trained, it is nothing to compare with
+    if dense.ended == "interrupted":  # a half-trained model is no reference
         raise KeyboardInterrupt
     return Study(plan, run, lessons, dense.trained, settings, agenda, told)

@@ -37,7 +37,7 @@ from prunetext.runtime.api import load
 from prunetext.statistics.evaluation import verdict
 from prunetext.training.settings import Settings
 
-WHOLE = "any"  # the size of a baseline that has its own
+WHOLE = "any"  # for a baseline with a size of its own
 
 
 class Study:
@@ -51,7 +51,7 @@ class Study:
 
     @cached_property
     def dense_right(self) -> dict[str, np.ndarray]:
-        """Which texts of dev and test the dense model labels rightly."""
+        """Which texts of dev and test the dense model labels correctly."""
         return {name: right(self.dense.model, self.lessons.encoded[name]) for name in ("dev", "test")}
 
     def search(self, name: str) -> tuple[Search, list[Outcome]]:
@@ -63,18 +63,18 @@ class Study:
         return found, [found.whole]
 
     def answered(self, rows: ComparedRows) -> Iterator[ComparedRow]:
-        """Everything that there is no row of yet, a row at a time."""
+        """The missing rows, one at a time."""
         for name in self.agenda.methods:
             yield from self.trajectory(name, rows)
         if self.agenda.baselines:
             yield from self.baselines(rows)
 
     def missing(self, rows: ComparedRows, method: str, size: str) -> bool:
-        """Whether there is no row of this yet."""
+        """Whether this has no row yet."""
         return (self.agenda.fingerprint, method, size, self.plan.fitting.seed) not in rows
 
     def trajectory(self, name: str, rows: ComparedRows) -> Iterator[ComparedRow]:
-        """A method at all sizes, on one way down where its schedule goes on from size to size."""
+        """A method at all sizes; if its schedule continues from size to size, one search visits them all."""
         if not any(self.missing(rows, name, size) for size in self.agenda.sizes):
             return
         schedule = method_of(name, self.plan.family).schedule
@@ -111,7 +111,7 @@ class Study:
                     yield self.row_of_other(found, size, budget or found.bytes)
 
     def row_of(self, method: str, size: str, model: Model, seconds: float, budget: int) -> ComparedRow:
-        """Pack a model and ask test."""
+        """Pack a model and judge it on test."""
         path = self.run.path("compared.safetensors")
         self.plan.family.pack(self.plan.trained(model), path, BARE_PACKING)
         classifier = load(path)
@@ -119,7 +119,7 @@ class Study:
         return self.row_of_other(Made(of_packed(classifier, method), classifier.size, timed, seconds), size, budget)
 
     def row_of_other(self, made: Made, size: str, budget: int) -> ComparedRow:
-        """Ask test: each model once."""
+        """Judge a model on test, each only once."""
         correct = {}
         for name in ("dev", "test"):
             own = self.splits[name]
@@ -158,12 +158,12 @@ def size_in_bytes(size: str, whole: Outcome) -> int:
 
 
 def max_drop_of(options: FitOptions) -> float:
-    """What verdicts allow; 0 is a limit, too."""
+    """The drop that verdicts allow; 0 is a limit, too."""
     return DEFAULT_DROP if options.max_drop is None else options.max_drop
 
 
 def machine() -> dict[str, Any]:
-    """What a number depends on besides the data: processor, threads, versions."""
+    """The processor, threads and versions, on which numbers depend besides the data."""
     return {
         "cpu": cpu(),
         "cores": os.cpu_count(),

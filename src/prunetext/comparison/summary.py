@@ -1,4 +1,4 @@
-"""From rows to what they say: means over seeds with intervals, the best first at each size."""
+"""Summarise rows: means over seeds with intervals, the best first at each size."""
 
 from __future__ import annotations
 

@@ -27,28 +27,28 @@ def read(
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Data:
-    """Read labelled texts, or pairs of texts; splits that are given stay as given, and none is made.
+    """Read labelled texts, or pairs of texts; given splits stay as they are, and none is made.
 
         data = prunetext.read("reviews.csv")
         data.train.texts[0], data.train.labels[0]     # ('Great, really', 'positive')
         data.report.lines()                           # ['1,000 rows were read.', '3 rows repeat …']
 
-    source: a .csv, .tsv, .jsonl, .parquet or fastText .txt file; a folder with train.* and, where there are any, dev.*
-    and test.*; a folder that has only sub-folders, one per label, with a text in each .txt file; or sample:NAME.
-    dev, test: files like `source`, which go before those of a folder. A label that train lacks is an error in them.
-    text, label: the names of the columns; without them, usual names are looked for (`columns.TEXT`, `columns.LABEL`).
+    source: a .csv, .tsv, .jsonl, .parquet or fastText .txt file; a folder with train.* and, optionally, dev.* and
+    test.*; a folder that has only sub-folders, one per label, with a text in each .txt file; or sample:NAME.
+    dev, test: files like `source`; they take precedence over those of a folder. Their labels must occur in train.
+    text, label: the names of the columns; by default, usual names are looked for (`columns.TEXT`, `columns.LABEL`).
     text_b: the second text's column, which makes rows pairs; without it, and without text, the usual names of both are
     looked for (`columns.PAIRS`). Second texts are in `pairs`.
-    label_separator: what stands between the labels of a cell, where texts have several. They also do where the first
-    row has a list of labels (JSON Lines and Parquet), and where any line starts with several (fastText).
+    label_separator: separates the labels in a cell, if texts can have several. Texts also have several if the first
+    row has a list of labels (JSON Lines and Parquet), or if any line starts with several (fastText).
     encoding: how text files are encoded; a byte-order mark is dropped.
-    skip_empty: drop rows whose texts or label are empty, instead of stopping at the first one. A list without labels is
-    not empty: none applies.
+    skip_empty: drop rows whose texts or label are empty, instead of stopping at the first one. An empty list of labels
+    does not count as empty: it says that no label applies.
 
     Raises `DataError` (an `InputError`) naming file, line, rule and remedy at the first row that breaks a rule. Files
-    are read as streams; what stays in memory is the texts and labels alone.
+    are read as streams; only the texts and labels stay in memory.
     """
-    text_codec(encoding)  # an unknown encoding is wrong even where no file would need it
+    text_codec(encoding)  # an unknown encoding is an error even if no file needs it
     check_separator(label_separator)
     wanted = Wanted(text, label, text_b, label_separator)
     sources: dict[str, str | Path] = {**find_splits(source)}

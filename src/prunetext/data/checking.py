@@ -1,4 +1,4 @@
-"""What no classifier can be trained or judged on, although it could be read."""
+"""Refuse data that can be read but that no classifier can be trained or judged on."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from prunetext.errors import InputError
 
 
 def check_data(data: Data, labels: list[str]) -> None:
-    """Refuse what no classifier of single texts can be trained or judged on; `read` refuses most of it earlier."""
+    """Refuse data that no classifier can be trained or judged on; `read` refuses most of them earlier."""
     if len(labels) < 2:
         raise InputError(f"{data.name}: every text of train has the same label, and a classifier needs two.")
     for name, examples in data.splits():
         if not len(examples):
-            raise InputError(f"{data.name}: {name} holds no texts. Give some, or leave it out.")
+            raise InputError(f"{data.name}: {name} holds no texts. Add texts, or leave it out.")
         if examples.task != data.train.task:
             own, other = examples.task.described, data.train.task.described
-            raise InputError(f"{data.name}: {name} holds {own}, but train {other}. Give the same in each.")
+            raise InputError(f"{data.name}: {name} holds {own}, but train holds {other}. Use the same kind in both.")
         if unknown := sorted({each for own in examples.label_lists for each in own}.difference(labels)):
             raise InputError(
                 f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "
@@ -23,8 +23,8 @@ def check_data(data: Data, labels: list[str]) -> None:
             )
     for label in labels:
         if not label:
-            raise InputError(f"{data.name}: a label is empty. Give it a name.")
+            raise InputError(f"{data.name}: a label is empty. Name it, or drop its rows.")
         try:
             label.encode()
         except UnicodeEncodeError:
-            raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct it.") from None
+            raise InputError(f"{data.name}: the label {label!r} holds half a character. Correct the label.") from None

@@ -1,4 +1,4 @@
-"""Which column holds the text, which a second one, and which the label."""
+"""Find the columns of the text, of a second text, and of the label."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prunetext.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# In order of preference: the first of them that a file has is taken.
+# In order of preference: the first name that a file has is taken.
 TEXT = (
     "text",
     "sentence",
@@ -41,7 +41,7 @@ LABEL = (
     "label_text",
     "polarity",
 )
-# Names of the first and of the second text of a pair: the first two that a file has both are taken.
+# Names of the first and of the second text of a pair: the first pair of names that a file has is taken.
 PAIRS = (
     ("text", "text_b"),
     ("text_a", "text_b"),
@@ -55,28 +55,28 @@ PAIRS = (
     ("query", "passage"),
     ("question", "sentence"),
 )
-# What is a second text and nothing else: a file that has it without its first one is not read as single texts.
+# Names of second texts and nothing else: a file that has one without its first text is not read as single texts.
 SECOND_TEXT = ("text_b", "text2", "sentence2", "sentence_b", "question2", "hypothesis")
 
 
 class Wanted(NamedTuple):
-    """The columns that the user named; None where the name is to be found."""
+    """The columns that the user named; None means that the name must be found."""
 
     text: str | None = None
     label: str | None = None
     text_b: str | None = None
-    separator: str | None = None  # what stands between the labels of a cell
-    labelled: bool = True  # where False no label is looked for, and the text's column stands for both
-    texts: int | None = None  # of a row; None where the columns say how many
-    remedy: str | None = None  # where a column is missing that no flag names
+    separator: str | None = None  # between the labels of a cell
+    labelled: bool = True  # if False, no label is looked for, and the text's column stands for both
+    texts: int | None = None  # per row; None if the columns tell how many
+    remedy: str | None = None  # for a missing column that no flag names
 
 
 class Columns(NamedTuple):
-    """Where in a row its texts and its label stand."""
+    """The positions of the texts and the label in a row."""
 
     texts: tuple[int, ...]  # one, or the two of a pair
     label: int
-    called: tuple[str, ...] = ("text",)  # the texts, in messages
+    called: tuple[str, ...] = ("text",)  # names of the texts in messages
 
 
 def find_columns(
@@ -89,10 +89,10 @@ def find_columns(
     >>> find_columns(["premise", "hypothesis", "label"], Wanted(), "pairs.csv").called
     ("'premise'", "'hypothesis'")
 
-    Names are compared without regard to case and surrounding spaces; `hint` is a further sentence on why a column may
-    not be found. Rows are pairs where two columns are called like one of `PAIRS`, or the user names a second text;
-    with a first one alone they are single texts. Raises `DataError` where a column is not found, and where a second
-    text stands without its first.
+    Case and surrounding spaces of names do not count; `hint` is a further sentence on why a column may be missing.
+    Rows are pairs if two columns are named like one of `PAIRS`, or if the user names a second text; if the user names
+    only a first one, they are single texts. Raises `DataError` if a column is not found, or if a second text has no
+    first one.
     """
     keys = [name.strip().casefold() for name in names]
     given = {"--text": wanted.text, "--text-b": wanted.text_b, "--label": wanted.label if wanted.labelled else None}
@@ -110,8 +110,8 @@ def find_columns(
     if text is None and second is not None and wanted.text_b is None:
         raise DataError(
             source,
-            f"the column {quoted(names[second])} holds second texts, but no first ones are found beside it. "
-            "Name both with --text and --text-b, or one of them with --text to classify it alone.",
+            f"the column {quoted(names[second])} holds second texts, but no column of first texts is found. "
+            "Name both with --text and --text-b, or name one with --text to classify it alone.",
             line,
         )
     if label is None:
@@ -130,7 +130,7 @@ def find_columns(
 def _find_texts(
     keys: list[str], wanted: Wanted, text: int | None, second: int | None, label: int | None
 ) -> tuple[int | None, int | None]:
-    """Find the text that the user has not named, or both; a second one without a first where it has no partner."""
+    """Find the texts that the user has not named; a second text without a partner comes without a first one."""
     if wanted.texts == 1 or (text is not None and (second is not None or wanted.texts is None)):
         return (_guessed(keys, TEXT, {label}) if text is None else text), second
     at = {key: place for place, key in reversed([*enumerate(keys)]) if place != label}
@@ -144,17 +144,17 @@ def _find_texts(
 
 
 def refuse_columns(source: object, wanted: Wanted) -> None:
-    """Raise `DataError` where the user names a column and the source has none."""
+    """Raise `DataError` if the user names a column and the source has none."""
     given = (("--text", wanted.text), ("--text-b", wanted.text_b), ("--label", wanted.label))
     for flag, value in given:
         if value is not None:
-            raise DataError(source, f"this source has no columns to name. Leave {flag} out.")
+            raise DataError(source, f"this source has no columns. Leave {flag} out.")
     if wanted.separator is not None:
-        raise DataError(source, "this source has no column of labels to separate. Leave --label-separator out.")
+        raise DataError(source, "this source has no column of labels. Leave --label-separator out.")
 
 
 def quoted(value: str, longest: int = 60) -> str:
-    """Quote a value of the user's for a message, cut to a readable length.
+    """Quote the user's value for a message, cut to a readable length.
 
     >>> quoted("positive"), quoted("a" * 100, longest=5)
     ("'positive'", "'aaaaa…'")

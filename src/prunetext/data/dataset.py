@@ -1,4 +1,4 @@
-"""What reading gives: labelled texts, in up to three splits, and a report on their flaws."""
+"""The result of reading: labelled texts, in up to three splits, and a report on their flaws."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Input = str | tuple[str, str]  # what a model labels: a text, or both texts of a pair
+Input = str | tuple[str, str]  # a text, or both texts of a pair, for a model to label
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Examples:
         if len(self.texts) != len(self.labels) or (self.pairs is not None and len(self.pairs) != len(self.texts)):
             pairs = "" if self.pairs is None else f" and {len(self.pairs):,} second texts"
             raise InputError(
-                f"There are {len(self.texts):,} texts, but {len(self.labels):,} labels{pairs}. Give one for each text."
+                f"There are {len(self.texts):,} texts, but {len(self.labels):,} labels{pairs}. Give as many of each."
             )
         for name, values in (("text", self.texts), ("second text", self.pairs or ())):
             for number, value in enumerate(values):
@@ -69,7 +69,7 @@ class Examples:
 
     @property
     def inputs(self) -> list[Input]:
-        """What a model is asked about: the texts, or the pairs of them.
+        """The inputs of a model: texts, or pairs of texts.
 
         >>> Examples(["a film"], ["same"], pairs=["the film"]).inputs
         [('a film', 'the film')]
@@ -78,7 +78,7 @@ class Examples:
 
     @property
     def all_texts(self) -> list[str]:
-        """Every text, those of both sides of a pair."""
+        """Every text; for pairs, first and second texts."""
         return [*self.texts, *(self.pairs or ())]
 
     def _take(self, sets: list[tuple[str, ...]] | None, labels: list[str], label_type: str) -> None:
@@ -88,11 +88,11 @@ class Examples:
 
     @property
     def task(self) -> Task:
-        """What is asked about each example."""
+        """The task of these examples."""
         return Task(1 if self.pairs is None else 2, "label" if self.label_sets is None else "labels")
 
     def targets(self, classes: Sequence[str]) -> NDArray[Any]:
-        """What is right, by the places of labels in `classes`: indices (n,) int64, or 0 and 1 (n, classes) float32.
+        """The gold labels by their positions in `classes`: indices (n,) int64, or 0 and 1 (n, classes) float32.
 
         >>> Examples(["a film", "dull"], [["x", "z"], []]).targets(["x", "y", "z"]).tolist()
         [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
@@ -109,12 +109,12 @@ class Examples:
 
     @property
     def gold(self) -> list[str] | list[tuple[str, ...]]:
-        """What is right: the label of each text, or all of its labels."""
+        """The gold label of each text, or all of its labels."""
         return self.labels if self.label_sets is None else self.label_sets
 
     @property
     def label_lists(self) -> list[tuple[str, ...]]:
-        """The labels of each text, be they one or several."""
+        """The labels of each text as a sequence, even if each has one."""
         return [(label,) for label in self.labels] if self.label_sets is None else self.label_sets
 
     def subset(self, rows: Iterable[int]) -> Examples:
@@ -147,10 +147,10 @@ class Report:
 
     rows: rows kept, over all splits.
     skipped: rows dropped because their text or label was empty.
-    duplicates: rows whose text and label stood already in the same split.
-    contradicting: texts that stand with more than one label in the same split.
-    shared: texts that stand in both of two splits, by the two names, such as ("train", "test").
-    pairs: whether rows are pairs of texts; then a pair, not its first text, is what the counts take for a text.
+    duplicates: rows whose text and label occur earlier in the same split.
+    contradicting: texts that occur with more than one label in the same split.
+    shared: texts that occur in two splits, by the two names, such as ("train", "test").
+    pairs: whether rows are pairs of texts; if so, a pair counts as one text.
     """
 
     rows: int
@@ -177,15 +177,15 @@ class Report:
             ),
             (
                 self.contradicting,
-                f"{unit} stands with different labels, so that no classifier can be right on all of its rows.",
-                f"{units} stand with different labels, so that no classifier can be right on all of their rows.",
+                f"{unit} has different labels in different rows: no classifier can be right on all of them.",
+                f"{units} have different labels in different rows: no classifier can be right on all of them.",
             ),
         ]
         said += [
             (
                 count,
-                f"{unit} stands in both {one} and {other}, which makes scores look better than they are.",
-                f"{units} stand in both {one} and {other}, which makes scores look better than they are.",
+                f"{unit} is in both {one} and {other}, which makes scores look better than they are.",
+                f"{units} are in both {one} and {other}, which makes scores look better than they are.",
             )
             for (one, other), count in self.shared.items()
         ]
@@ -200,8 +200,8 @@ class Data:
     >>> data.labels
     ['negative', 'positive']
 
-    A split that the source does not give is None until `prunetext.data.splitting.split` fills it. The report is counted
-    where none is given.
+    A split that the source lacks is None until `prunetext.data.splitting.split` fills it. If no report is given, it is
+    counted.
     """
 
     train: Examples
@@ -222,20 +222,20 @@ class Data:
         return sorted(set(self.train.labels))
 
     def splits(self) -> Iterator[tuple[str, Examples]]:
-        """Yield the name and the examples of each split that there is."""
+        """Yield the name and the examples of each split that is not None."""
         for name, examples in (("train", self.train), ("dev", self.dev), ("test", self.test)):
             if examples is not None:
                 yield name, examples
 
     def fingerprint(self) -> str:
-        """Return a digest of every split's texts and labels, in their order: equal for equal data only.
+        """Return a digest of every split's texts and labels, in their order: equal only for equal data.
 
         >>> train = Examples(["great film", "dull"], ["positive", "negative"])
         >>> Data(train, None, None, "films", Report(rows=2)).fingerprint()
         'e3a72c6f8eb795cff8ed5c551afb2e56'
 
-        32 hexadecimal digits (blake2b, 16 bytes). The lengths stand before the strings, so that no two different data
-        sets are the same bytes to the digest. Name and report do not count.
+        32 hexadecimal digits (blake2b, 16 bytes). Each string follows its length; no two different data sets give the
+        digest the same bytes. Name and report do not count.
         """
         digest = blake2b(digest_size=16)
         for name, examples in self.splits():
@@ -257,10 +257,10 @@ class Data:
 def count_flaws(
     train: Examples, dev: Examples | None = None, test: Examples | None = None, *, skipped: int = 0
 ) -> Report:
-    """Count duplicates, contradictions and texts shared between splits; of pairs, rows whose texts are both equal.
+    """Count duplicates, contradictions and texts shared between splits; pairs are equal if both texts are.
 
     >>> count_flaws(Examples(["a", "a", "a", "b"], ["x", "x", "y", "y"])).lines()[1:]  # doctest: +ELLIPSIS
-    ['1 row repeats an earlier row ...', '1 text stands with different labels, ...']
+    ['1 row repeats an earlier row ...', '1 text has different labels ...']
     """
     splits = {
         name: examples for name, examples in (("train", train), ("dev", dev), ("test", test)) if examples is not None

@@ -37,9 +37,9 @@ class Lines:
             print(lines.number, line)
 
     `number` is the number of the line read last and `following` that of the next one, both from 1, as an editor shows
-    them: where the first line ends in LF, a lone CR breaks a line for the reader but is not counted. A byte-order mark
-    is dropped. Raises `InputError` for an encoding that does not exist, `DataError` for a binary file and for bytes
-    that are not in the encoding.
+    them: if the first line ends in LF, a lone CR breaks a line for the reader but is not counted. A byte-order mark is
+    dropped. Raises `InputError` for an unknown encoding, `DataError` for a binary file and for bytes that are not
+    valid in the encoding.
     """
 
     def __init__(self, path: Path, encoding: str = "utf-8") -> None:
@@ -58,7 +58,7 @@ class Lines:
                     for line in stream:
                         if not ending:  # the first line
                             ending = "\r" if line.endswith("\r") else "\n"
-                            line = line.removeprefix("\ufeff")  # utf-16-le and its like keep the mark
+                            line = line.removeprefix("\ufeff")  # utf-16-le and the like keep the mark
                         self.number = self.following
                         self.following += line.endswith(ending)
                         yield line
@@ -67,7 +67,7 @@ class Lines:
 
 
 def text_codec(encoding: str) -> str:
-    """Return Python's name for an encoding, the one that drops a byte-order mark if there are two.
+    """Return Python's name for an encoding; for UTF-8, the one that drops a byte-order mark.
 
     >>> text_codec("UTF8"), text_codec("latin1")
     ('utf-8-sig', 'iso8859-1')
@@ -84,7 +84,7 @@ def text_codec(encoding: str) -> str:
 
 
 def binary_kind(head: bytes) -> str | None:
-    r"""What a file is that begins so, if it is a well-known kind that is no text.
+    r"""The kind of a file that begins so, if it is a well-known binary kind.
 
     >>> binary_kind(b"PAR1\x15\x04"), binary_kind(b"text,label")
     ('a Parquet file', None)
@@ -104,7 +104,7 @@ def _refuse_binary(path: Path, head: bytes, codec: str) -> None:
     if kind := binary_kind(head):
         raise DataError(
             path,
-            f"this looks like a binary file ({kind}). Give a text file, or a .parquet file under a name that ends so.",
+            f"this looks like a binary file ({kind}). Give a text file; a Parquet file needs the ending .parquet.",
         )
     if b"\0" in head and not wide:
         raise DataError(
@@ -120,7 +120,7 @@ def _without_mark(head: bytes) -> str:
 
 
 def _locate_undecodable(path: Path, codec: str, encoding: str, error: UnicodeError) -> DataError:
-    """Find the line again: the stream decodes in blocks and does not know where in a block it failed."""
+    """Find the line again: the stream decodes in blocks and does not tell where in a block it failed."""
     decoder = codecs.getincrementaldecoder(codec)()
     line = 1
     with path.open("rb") as stream:
@@ -139,7 +139,7 @@ def _locate_undecodable(path: Path, codec: str, encoding: str, error: UnicodeErr
 
 
 def undecodable(source: object, codec: str, encoding: str, error: UnicodeError, line: int) -> DataError:
-    """Name the byte that is not in the encoding, and the line it stands in."""
+    """Name the byte that is not valid in the encoding, and its line."""
     what = "the bytes are"
     if isinstance(error, UnicodeDecodeError) and error.start < len(error.object):
         what = f"byte 0x{error.object[error.start]:02x} is"

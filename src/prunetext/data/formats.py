@@ -1,7 +1,7 @@
-"""One reader per file format: each yields every row's line, texts and label, as it goes.
+"""One reader per file format: each yields the line, texts and label of one row at a time.
 
-The values are what the file holds; `gathering` checks them. Lines are physical lines from 1, the one where the row
-starts; in Parquet they are row numbers from 1. A folder per label has no lines, and the file stands in their place.
+The values are as the file holds them; `gathering` checks them. The line is the physical line, from 1, where the row
+starts; in Parquet it is the row number, from 1. In a folder per label, the file takes the place of the line.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 class SourceRow(NamedTuple):
-    """A row as the file holds it, and where it stands."""
+    """A row as the file holds it, and its place."""
 
     place: int | Path
     texts: tuple[object, ...]  # one, or the two of a pair
-    label: object  # a list where a table has several, a tuple of one or more in fastText's format
-    called: tuple[str, ...] = ("text",)  # the texts, in messages
+    label: object  # a list if a table has several, a tuple of one or more in fastText's format
+    called: tuple[str, ...] = ("text",)  # names of the texts in messages
 
 
 @dataclass(frozen=True)
 class Absent:
-    """Stands for the value of a key that an object does not have."""
+    """Stands for the value of a key that an object lacks."""
 
     key: str
 
@@ -68,10 +68,10 @@ def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") ->
         if not row:
             continue
         if delimiter == _TAB and lines.number > start:
-            # Many a .tsv is written without quoting; a text that starts with " would take in the rows after it.
+            # Many .tsv files are written without quoting; a text that starts with " would swallow the rows after it.
             raise DataError(
                 path,
-                'a field that starts with " goes over more than one line. If the " is part of the text, quote the '
+                'a field that starts with " spans several lines. If the " is part of the text, quote the '
                 'field and double each " in it; else write it on one line, or give a .csv.',
                 start,
             )
@@ -88,7 +88,7 @@ def read_csv(path: Path, wanted: Wanted, encoding: str, delimiter: str = ",") ->
         else:
             yield SourceRow(start, tuple(row[at] for at in columns.texts), row[columns.label], columns.called)
     if not width:
-        raise DataError(path, "the file is empty. Give it a header line, such as text,label, and a row for each text.")
+        raise DataError(path, "the file is empty. Write a header line, such as text,label, and a row for each text.")
 
 
 _TAB = "\t"
@@ -126,7 +126,7 @@ def read_jsonl(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]
         if line.isspace():
             continue
         try:
-            row = json.loads(line.rstrip("\r\n"))  # else an error at its end would be in column 1 of the next line
+            row = json.loads(line.rstrip("\r\n"))  # else an error at its end is reported in column 1 of the next line
         except (ValueError, RecursionError) as error:
             reason = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
             raise DataError(
@@ -155,7 +155,7 @@ _LABEL_INSIDE = re.compile(r"(?:^|[ \t])__label__")
 
 
 def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
-    """Read fastText's format, one text a line with its label before it, or several.
+    """Read fastText's format, one text a line after its label or labels.
 
     __label__positive Great, really
     """
@@ -174,7 +174,7 @@ def read_fasttext(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceR
             )
         labels, text = match.groups()
         if _LABEL_INSIDE.search(text):
-            raise DataError(path, "a label stands inside the text. Put all labels before its first word.", lines.number)
+            raise DataError(path, "a label is inside the text. Put all labels before its first word.", lines.number)
         yield SourceRow(lines.number, (text.rstrip("\r\n"),), tuple(_ONE_LABEL.findall(labels)))
 
 
@@ -189,13 +189,13 @@ def read_parquet(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRo
             columns = find_columns(names, wanted, path)
             chosen = [names[at] for at in (*columns.texts, columns.label)]
             for batch in file.iter_batches(batch_size=1024, columns=chosen):
-                # By position, since a name may stand twice in a file.
+                # By position: a file can have two columns of one name.
                 found = (batch.column(batch.schema.names.index(name)) for name in chosen)
                 for *texts, label in zip(*(_values(column, path, number) for column in found), strict=True):
                     number += 1
                     yield SourceRow(number, tuple(texts), label, columns.called)
     except (pyarrow.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the system, not of pyarrow
+        if isinstance(error, OSError) and error.errno is not None:  # from the system, not from pyarrow
             raise
         raise DataError(
             path, "this is not a readable Parquet file. Write it again, or give a .csv or .jsonl."
@@ -205,7 +205,7 @@ def read_parquet(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRo
 def _values(column: Any, path: Path, before: int) -> list[object]:
     try:
         values: list[object] = column.to_pylist()
-    except UnicodeDecodeError:  # pyarrow does not check strings when it reads them
+    except UnicodeDecodeError:  # pyarrow does not check strings when reading
         raise DataError(
             path, "the row holds bytes that are not valid UTF-8. Correct or drop it.", before + _first_invalid(column)
         ) from None
@@ -223,7 +223,7 @@ def _first_invalid(column: Any) -> int:
 
 
 def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
-    """Read a folder that has a sub-folder per label, in which each .txt file is one text.
+    """Read a folder that has one sub-folder per label; each .txt file in it is one text.
 
     reviews/positive/1.txt   reviews/positive/2.txt   reviews/negative/1.txt
 
@@ -232,7 +232,7 @@ def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[Sou
     refuse_columns(path, wanted)
     folders = [each for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")]
     if not folders:
-        raise DataError(path, "the folder has no sub-folder per label. Give a file, or a folder that has them.")
+        raise DataError(path, "the folder has no sub-folders. Give a file, or a folder with one sub-folder per label.")
     for folder in sorted(folders, key=lambda each: each.name):
         files = [each for each in folder.iterdir() if each.suffix.lower() == ".txt" and not each.name.startswith(".")]
         if not files:

@@ -1,4 +1,4 @@
-"""From rows as a file holds them to examples: every value checked, and what is wrong named with its row."""
+"""From rows as a file holds them to examples: every value is checked, and errors name their row."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ SEVERAL_LABELS = Task(answer="labels")
 
 
 class Rules(NamedTuple):
-    """What rows must keep to, beside being well-formed."""
+    """Rules for rows, besides being well-formed."""
 
-    known: dict[str, str]  # the labels; further ones are added where `unknown` is None
-    unknown: str | None = None  # what a further label breaks
-    task: Task | None = None  # that of the rows they are to be like, as `Examples.task` has it
-    whose: str = ""  # "… have", of those rows
-    separator: str | None = None  # what stands between the labels of a cell
+    known: dict[str, str]  # the labels; others are added if `unknown` is None
+    unknown: str | None = None  # the rule that another label breaks
+    task: Task | None = None  # the task that the rows must have, as in `Examples.task`
+    whose: str = ""  # "… have": the rows that the task is from
+    separator: str | None = None  # between the labels of a cell
     skip_empty: bool = False
 
 
 def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Examples, int]:
-    """Check rows and gather them; also how many were skipped.
+    """Check rows and gather them; also return how many were skipped.
 
         examples, skipped = gather("reviews.csv", read_csv(…), Rules({}))
 
-    Texts have several labels where the first row has a list, where a separator is given, and in fastText's format where
-    any row has several, or those it is to be like. Raises `DataError` at the first row that breaks a rule, and for rows
-    of another task than that of the rules.
+    Texts have several labels if the first row has a list, if a separator is given, and in fastText's format if any row
+    has several or the rules' task says so. Raises `DataError` at the first row that breaks a rule, and for rows of
+    another task than that of the rules.
     """
     columns: tuple[list[str], list[str]] = ([], [])
     chosen: list[str | tuple[str, ...]] = []
-    sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, however many rows there are
+    sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, shared by all rows
     listed: bool | None = None
     skipped, column_of_labels = 0, LabelColumn(rules.known)
     for place, texts, given, called in rows:
@@ -59,7 +59,7 @@ def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Exa
                 continue
             what, value = empty
             kind = "label" if what == "label" else "text"
-            rule = f"{value}. Give it one" if isinstance(value, Absent) else f"{what} is empty. Give it a {kind}"
+            rule = f"{value}. Add it" if isinstance(value, Absent) else f"{what} is empty. Give it a {kind}"
             raise at.error(f"{rule}, or drop such rows with --skip-empty.")
         for what, text, column in zip(called, texts, columns, strict=False):
             column.append(_checked_text(at, what, text, "--text" if column is columns[0] else "--text-b"))
@@ -77,7 +77,7 @@ def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Exa
             chosen.append(_known_label(at, labels, rules, column_of_labels))
     if not chosen:
         kind = "rows that are not empty" if skipped else "rows"
-        raise DataError(source, f"there are no {kind}. Give a text and its label in each of some rows.")
+        raise DataError(source, f"there are no {kind}. Write a text and its label in each row.")
     if sets and not listed and rules.task != SEVERAL_LABELS and all(len(each) == 1 for each in sets):
         chosen = [labels[0] for labels in chosen]  # of fastText's format
     chosen = column_of_labels.finals(chosen)
@@ -97,18 +97,18 @@ def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Exa
 
 
 def check_task(examples: Examples, task: Task, source: object, whose: str) -> None:
-    """Refuse examples for a model, or beside other examples, of another task.
+    """Refuse examples whose task is not that of a model, or of other examples.
 
     >>> examples = Examples(["great film"], ["pos"])
     >>> check_task(examples, Task(texts=2), "new.csv", "the rows of this model have")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     prunetext.errors.DataError: new.csv: its rows have one text, but the rows of this model have two. Name ...
 
-    `whose` is the start of what is said of the others.
+    `whose` begins the part of the message on the others.
     """
     own = examples.task
     if own.texts != task.texts:
-        one, two, remedy = "one text", "two", "Name the column of the second one with --text-b."
+        one, two, remedy = "one text", "two", "Name the column of the second text with --text-b."
         if task.texts == 1:
             one, two, remedy = "two texts", "one", "To read one text alone, name its column with --text."
         raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
@@ -120,7 +120,7 @@ def check_task(examples: Examples, task: Task, source: object, whose: str) -> No
 
 
 def split_cell(given: object, separator: str | None) -> object:
-    """The labels of a cell, where something separates them.
+    """The labels of a cell, if there is a separator.
 
     >>> split_cell("joy; love", ";"), split_cell("joy; love", None)
     (['joy', 'love'], 'joy; love')
@@ -131,13 +131,13 @@ def split_cell(given: object, separator: str | None) -> object:
 
 
 def check_separator(separator: str | None) -> None:
-    """Refuse a separator that separates nothing."""
+    """Refuse an empty separator."""
     if separator == "":
-        raise InputError("--label-separator is empty. Give what stands between the labels of a cell, such as ;.")
+        raise InputError("--label-separator is empty. Give the separator of the labels in a cell, such as ;.")
 
 
 class _At(NamedTuple):
-    """Where a row stands."""
+    """The place of a row."""
 
     source: object
     place: Place
@@ -149,7 +149,7 @@ class _At(NamedTuple):
 
 
 def _first_empty(texts: tuple[object, ...], labels: object, called: tuple[str, ...]) -> tuple[str, object] | None:
-    """The first empty value and what it is, the label before the texts; a list without labels is none."""
+    """The first empty value and its name, the label before the texts; a list without labels is not empty."""
     parts: Iterable[object] = labels if isinstance(labels, (list, tuple)) else (labels,)
     values: Iterator[tuple[str, object]] = (
         *(("label", part) for part in parts),
@@ -166,7 +166,7 @@ def _is_empty(value: object) -> bool:
 
 def _checked_text(at: _At, what: str, text: object, flag: str) -> str:
     if not isinstance(text, str):
-        raise at.error(f"{what} is {_kind(text)}, not a string. Write it as one, or correct {flag}.")
+        raise at.error(f"{what} is {_kind(text)}, not a string. Write it as a string, or correct {flag}.")
     _check_characters(at, what, text)
     return text
 
@@ -205,4 +205,4 @@ def _check_characters(at: _At, what: str, value: str) -> None:
             half = f"the lone surrogate U+{ord(value[error.start]):04X}"
             raise at.error(f"{what} holds half a character ({half}). Remove or complete it.") from None
     if "\0" in value:
-        raise at.error(f"{what} holds a NUL character, as binary files do. Remove it.")
+        raise at.error(f"{what} holds a NUL character. Remove it.")

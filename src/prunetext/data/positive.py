@@ -1,4 +1,4 @@
-"""Which label is the one that is looked for, as F1 and rankings ask: named by the user, or by its usual name."""
+"""The positive label, which F1 and rankings need: named by the user, or found by its usual name."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ POSITIVE_NAMES = (
 
 
 def positive_of(labels: Iterable[str]) -> str | None:
-    """The label whose name says that it is the positive one; None if there is none.
+    """The label whose name says that it is positive; None if there is none.
 
     >>> positive_of(["neutral", "Entailment", "contradiction"])
     'Entailment'
 
-    Of several the first in the order of `POSITIVE_NAMES`; whether letters are capitals does not matter.
+    Case does not count. If there are several, the first in the order of `POSITIVE_NAMES` is taken.
     """
     known: dict[str, str] = {}
     for label in labels:

@@ -1,4 +1,4 @@
-"""A file of probabilities: what any model, one behind an API included, says of some texts."""
+"""A file of probabilities: the answers of any model, also one behind an API, to some texts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from prunetext.errors import DataError
 
 Shares = npt.NDArray[np.float64]
 
-TOLERANCE = 0.01  # by which the sum of a row may differ from 1: of many labels with two digits each
-LEAST_GIVEN = 1e-6  # as small as a probability is taken for
+TOLERANCE = 0.01  # of the sum of a row, which should be 1: many labels can have two digits each
+LEAST_GIVEN = 1e-6  # smaller probabilities are raised to this
 PROBABILITY_ENDINGS = tuple(ending for ending in FORMATS if ending != ".txt")
 EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
 REMEDY = f"Write rows such as {EXAMPLE}."
 ANSWER_COLUMNS = {
-    None: Wanted(label="probabilities", remedy=REMEDY),  # the columns say how many texts a row has
+    None: Wanted(label="probabilities", remedy=REMEDY),  # the columns tell how many texts a row has
     1: Wanted("text", "probabilities", remedy=REMEDY),
     2: Wanted("text", "probabilities", text_b="text_b", texts=2, remedy=REMEDY),
 }
 
 
 class ProbabilityTable(NamedTuple):
-    """What a file of probabilities says: for each text, or pair, a probability of each label (classes,)."""
+    """A file of probabilities: for each text, or pair, a probability of each label (classes,)."""
 
     labels: list[str]
     task: Task
@@ -39,7 +39,7 @@ class ProbabilityTable(NamedTuple):
 
     @property
     def thresholds(self) -> Shares | None:
-        """From which probability on a text has each label, where it may have several."""
+        """The probabilities from which a text has each label, if it can have several."""
         return np.full(len(self.labels), 0.5) if self.task.answer == "labels" else None
 
 
@@ -52,16 +52,16 @@ class _Row(NamedTuple):
 def read_probabilities(
     path: Path, labels: Sequence[str] | None = None, task: Task | None = None, owner: str = "train"
 ) -> ProbabilityTable:
-    """Read the probabilities that somebody has given to texts, or to pairs of them.
+    """Read given probabilities of texts, or of pairs of texts.
 
         table = read_probabilities(Path("answers.jsonl"), ["neg", "pos"], Task())
         table.rows["great film"]        # array([0.02, 0.98])
 
-    The file is a table with the columns `text` (and `text_b`, where the task is of pairs) and `probabilities`, an
-    object with a number for each label, which in a .csv is written as JSON. Where no labels are given, they are those
-    of the first row, sorted. Where no task is given, the columns tell whether rows are pairs, and texts have several
-    labels if most rows do not sum to 1. DataError, with the line, for labels other than those of `owner`, for what is
-    no number from 0 to 1, and for probabilities of one label that do not sum to 1.
+    The file is a table with the columns `text` (and `text_b` for pairs) and `probabilities`, an object with a number
+    for each label, written as JSON in a .csv. If no labels are given, those of the first row are taken, sorted. If no
+    task is given, the columns tell whether rows are pairs, and texts have several labels if most rows do not sum to 1.
+    Raises `DataError`, with the line, for labels other than those of `owner`, for values that are not numbers from 0
+    to 1, and for probabilities of one label that do not sum to 1.
     """
     read = list(_rows(path, None if task is None else task.texts))
     if not read:
@@ -83,12 +83,12 @@ def read_probabilities(
         before = rows.setdefault(row.asked, given)
         logs = [np.log(np.maximum(each, LEAST_GIVEN)) for each in (before, given)]
         if not np.allclose(logs[0], logs[1], atol=TOLERANCE):
-            raise DataError(path, "the text stands in an earlier row with other probabilities. Leave one.", row.line)
+            raise DataError(path, "an earlier row gives this text other probabilities. Keep one of them.", row.line)
     return ProbabilityTable(list(labels), task, rows)
 
 
 def _rows(path: Path, texts: int | None) -> Iterator[_Row]:
-    """Each row with its object of probabilities, whatever that holds."""
+    """Each row with its object of probabilities, not yet checked."""
     for place, cells, given, _ in FORMATS[path.suffix.lower()](path, ANSWER_COLUMNS[texts], "utf-8"):
         line = place if isinstance(place, int) else None
         strings = tuple(text for text in cells if isinstance(text, str))
@@ -100,7 +100,7 @@ def _rows(path: Path, texts: int | None) -> Iterator[_Row]:
             except (ValueError, RecursionError):
                 given = None
         if not isinstance(given, dict) or not given:
-            raise DataError(path, f"its probabilities are no object of labels. {REMEDY}", line)
+            raise DataError(path, f"its probabilities are not an object of labels. {REMEDY}", line)
         asked = strings[0] if len(strings) == 1 else (strings[0], strings[1])
         yield _Row(line, asked, {str(label): value for label, value in given.items()})
 
@@ -112,14 +112,14 @@ def _shares(path: Path, row: _Row, labels: Sequence[str], owner: str) -> Shares:
         side = f"{owner} does not have" if unlike[0] in given else "the row lacks"
         raise DataError(
             path,
-            f"its labels are not those of {owner}: {quoted(unlike[0])} is one that {side}. "
+            f"its labels are not those of {owner}: {side} {quoted(unlike[0])}. "
             f"Give a probability for each label of {owner}, and for no others.",
             row.line,
         )
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in given.values())
     try:
         shares = np.array([float(given[label]) for label in labels] if numbers else [np.nan], np.float64)
-    except OverflowError:  # a whole number of hundreds of digits
+    except OverflowError:  # an integer of hundreds of digits
         shares = np.array([np.inf])
     if not ((shares >= 0) & (shares <= 1 + TOLERANCE)).all():
         raise DataError(path, "a probability is not a number from 0 to 1. Correct the row.", row.line)

@@ -1,4 +1,4 @@
-"""From a labelled source to `Data`: finding the files, checking every row, naming what is wrong."""
+"""From a labelled source to `Data`: find the files, check every row, name what is wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from prunetext.data.formats import SourceRow
 
 SPLIT_NAMES = {"train": ("train",), "dev": ("dev", "valid", "validation", "val"), "test": ("test",)}
-OF_MODEL = "the rows that this model is for have"
+OF_MODEL = "the rows for this model have"
 _KNOWN = ".csv, .tsv, .jsonl, .parquet or .txt (fastText)"
 
 
@@ -39,20 +39,19 @@ def read_examples(
     encoding: str = "utf-8",
     skip_empty: bool = False,
 ) -> Examples:
-    """Read the texts of one split, to judge a model whose labels are known; nothing is asked of the other splits.
+    """Read the texts of one split, to judge a model whose labels are known; the other splits are not read.
 
         examples = read_examples("reviews", ["neg", "pos"], split="test")     # reviews/test.csv
 
-    source: as for `read`. split: which file of a folder of splits, by default test; a source that is not such a folder
-    is taken whole, and with a `split` it is an error. labels: a label beside these raises `DataError`, as every row
-    does that breaks a rule. task: that of the model; rows of another one raise `DataError`. The
-    other options are those of `read`.
+    source: as for `read`. split: the file to read from a folder of splits, by default test; any other source is read
+    whole, and a `split` is then an error. labels: any other label raises `DataError`, as every row does that breaks a
+    rule. task: that of the model; rows of another one raise `DataError`. The other options are those of `read`.
     """
     text_codec(encoding)
     check_separator(label_separator)
     known = sorted(labels)
     shown = ", ".join(quoted(each, longest=30) for each in known[:12]) + (", …" if len(known) > 12 else "")
-    unknown = f"is none of the model's ({shown}). Correct it, or take a model that knows it."
+    unknown = f"is not one of the model's ({shown}). Correct it, or use a model that knows it."
     place = _find_split(source, split)
     rules = Rules({each: each for each in known}, unknown, task, OF_MODEL, label_separator, skip_empty)
     return gathered(place, Wanted(text, label, text_b, label_separator), encoding, rules)[0]
@@ -73,19 +72,19 @@ def _find_split(source: str | Path, split: str | None) -> str | Path:
         raise InputError(f"split is {split!r}: it must be {', '.join(SPLIT_NAMES)}.")
     if not holds_splits(source):
         if split is not None:
-            raise DataError(source, f"this is not a folder with a file named {split}. Leave --split out.")
+            raise DataError(source, f"this is not a folder with a {split} file. Leave --split out.")
         return find_splits(source)["train"]
     found = split_files(source)
     name = split or "test"
     if name not in found:
         raise DataError(
-            source, f"the folder has no file named {name}. Choose --split {' or --split '.join(found)}, or give a file."
+            source, f"the folder has no {name} file. Choose --split {' or --split '.join(found)}, or give a file."
         )
     return found[name]
 
 
 def split_files(source: str | Path) -> dict[str, Path]:
-    """Return the file of each split that stands in a folder."""
+    """Return the file of each split that a folder has."""
     with _Reading(source):
         files = sorted((each for each in Path(source).iterdir() if each.is_file()), key=lambda each: each.name)
     found = {}
@@ -105,7 +104,7 @@ def split_files(source: str | Path) -> dict[str, Path]:
 
 
 def source_name(source: str | Path) -> str:
-    """What data are called that come from this source."""
+    """The name of data from this source."""
     if str(source).startswith("sample:"):
         return str(source).removeprefix("sample:")
     path = Path(source).resolve()
@@ -113,7 +112,7 @@ def source_name(source: str | Path) -> str:
 
 
 def find_splits(source: str | Path) -> dict[str, str | Path]:
-    """Return where each split stands: only train, unless the source is a folder with a train.* in it."""
+    """Return the place of each split: only train, unless the source is a folder with a train.* in it."""
     if not str(source):
         raise InputError("The source of the data is an empty name. Give a file, a folder or sample:NAME.")
     folder = Path(source)
@@ -129,13 +128,13 @@ def find_splits(source: str | Path) -> dict[str, str | Path]:
         return {"train": source}
     raise DataError(
         source,
-        "the folder has no train file, nor is it one that has only sub-folders, one per label. "
-        f"Name the training file train and end it in {_KNOWN}.",
+        "the folder has no train file, and does not hold only sub-folders, one per label. "
+        f"Name the training file train, with the ending {_KNOWN}.",
     )
 
 
 def gathered(source: str | Path, wanted: Wanted, encoding: str, rules: Rules) -> tuple[Examples, int]:
-    """The examples of one source by these rules, and how many of its rows were dropped."""
+    """The examples of one source, checked by these rules, and how many of its rows were dropped."""
     with _Reading(source):
         return gather(source, _read_rows(source, wanted, encoding), rules)
 
@@ -144,7 +143,7 @@ def _read_rows(source: str | Path, wanted: Wanted, encoding: str) -> Iterator[So
     name = str(source)
     if name.startswith("hf:"):
         raise DataError(
-            source, "hf:NAME is not supported yet. Export the data to Parquet or JSON Lines and give that file."
+            source, "hf:NAME is not supported yet. Export the data to Parquet or JSON Lines, and give that file."
         )
     if name.startswith("sample:"):
         refuse_columns(source, wanted)
@@ -156,7 +155,7 @@ def _read_rows(source: str | Path, wanted: Wanted, encoding: str) -> Iterator[So
         if not path.exists():
             raise DataError(source, "there is no such file or folder. Check the name.")
         if not path.is_file():
-            raise DataError(source, "this is neither a file nor a folder. Give a file that can be read twice.")
+            raise DataError(source, "this is neither a regular file nor a folder. Give one that can be read twice.")
     ending = path.suffix.lower()
     if ending not in FORMATS:
         what = f"the ending {ending} is not known" if ending else "the file name has no ending"
@@ -165,7 +164,7 @@ def _read_rows(source: str | Path, wanted: Wanted, encoding: str) -> Iterator[So
 
 
 class _Reading:
-    """Turns what the system says of a file (no permission, a broken disk) into one sentence that names it."""
+    """Turns the system's error about a file (no permission, a broken disk) into one sentence that names it."""
 
     def __init__(self, source: str | Path) -> None:
         self.source = source
@@ -178,5 +177,5 @@ class _Reading:
         if isinstance(error, OSError):
             reason = (error.strerror or "unknown reason").lower()
             raise DataError(
-                error.filename or self.source, f"this cannot be read ({reason}). Check the name and its permissions."
+                error.filename or self.source, f"the file cannot be read ({reason}). Check its name and permissions."
             ) from None

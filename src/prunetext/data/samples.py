@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Sample(NamedTuple):
-    """A corpus inside a package: which package, which folder of it, and how its files are read."""
+    """A corpus inside a package: the package, its folder, and how the files are read."""
 
     package: str
     folder: str
@@ -27,8 +27,8 @@ def sample_rows(name: str, samples: Mapping[str, Sample] | None = None) -> Itera
 
         for place, (text,), label, _ in sample_rows("bbc-news"): ...
 
-    samples: what is known by which name, by default `SAMPLES`. Raises `DataError` for an unknown name and
-    `MissingExtraError` where the sample's package is not installed.
+    samples: the known samples by name, by default `SAMPLES`. Raises `DataError` for an unknown name and
+    `MissingExtraError` if the sample's package is not installed.
     """
     known = SAMPLES if samples is None else samples
     if name not in known:
@@ -38,9 +38,9 @@ def sample_rows(name: str, samples: Mapping[str, Sample] | None = None) -> Itera
 
 
 def sample_folder(name: str, package: str, folder: str, *, flags: str = "") -> Path:
-    """Find the folder of an installed package that ships a sample; `MissingExtraError` where it is not installed."""
+    """Find the folder of an installed package that ships a sample; `MissingExtraError` if it is not installed."""
     try:
-        # To import the package would run its code: it may print, read everything at once, or need other packages.
+        # An import would run the package's code, which may print, read everything at once, or need other packages.
         found = Path(str(distribution(package).locate_file(folder)))
     except PackageNotFoundError:
         raise MissingExtraError(
@@ -50,7 +50,7 @@ def sample_folder(name: str, package: str, folder: str, *, flags: str = "") -> P
     if not found.is_dir():
         raise DataError(
             name,
-            f"the installed package {package} holds no folder {folder}. Run pip install --force-reinstall {package}.",
+            f"the installed package {package} has no folder {folder}. Run pip install --force-reinstall {package}.",
         )
     return found
 

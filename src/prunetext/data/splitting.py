@@ -1,4 +1,4 @@
-"""Filling missing splits: stratified, seeded, and no text on two sides."""
+"""Fill missing splits: stratified, seeded, and no text on two sides."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from random import Random
 from prunetext.data.dataset import Data
 from prunetext.errors import DataError, InputError
 
-# Pruning is judged on dev, and half a point is not even one text of a hundred: small data need a larger part.
+# Pruning is judged on dev, and half a point is less than one text in a hundred: small data need a larger part.
 DEV_TEXTS = 500
 DEV_SHARES = (0.1, 0.2)
 
-Label = tuple[str, ...]  # for which a text counts; empty for one that has none
+Label = tuple[str, ...]  # the label that a text counts for; empty if it has none
 
 
 def split(data: Data, *, seed: int = 0, dev_share: float | None = None, test_share: float = 0.1) -> Data:
-    """Take what is missing of dev and test from train.
+    """Take a missing dev and test from train.
 
         data = split(prunetext.read("reviews.csv"), seed=0)
         len(data.train), len(data.dev), len(data.test)     # 70, 20, 10 of 100 rows
 
     dev_share, test_share: shares of train's rows; without dev_share dev gets `DEV_TEXTS`, within `DEV_SHARES`. They
-    hold within each label as well, up to rounding and to texts that stand several times: all rows of a text go to one
-    side. Of pairs that is the first text, so that no pair is on two sides, and all candidates of a question are on one.
-    Of several labels, the rarest one is what a text counts for. Train keeps at least one text of each label. Rows keep
-    their order, none is lost, and a split that is given stays as it is; a text that stands in train and in a given
-    split stays in train, so that the new split shares no text with any other. A share of 0 leaves the split None.
+    also hold within each label, up to rounding and repeated texts: all rows of a text go to one side. For pairs, all
+    rows with the same first text do: no pair is on two sides, and all candidates of a question are on one. A text with
+    several labels counts for the rarest. Train keeps at least one text of each label. Rows keep their order, none is
+    lost, and a given split stays as it is; a text in both train and a given split stays in train: the new split shares
+    no text with any other. A share of 0 leaves the split None.
 
-    The same data and seed give the same splits on every machine. Raises `DataError` where too few texts are left.
+    The same data and seed give the same splits on every machine. Raises `DataError` if too few texts are left.
     """
     if dev_share is None:
         low, high = DEV_SHARES
         dev_share = min(max(DEV_TEXTS / max(len(data.train), 1), low), high)
     if not (dev_share >= 0 and test_share >= 0 and dev_share + test_share < 1):
         raise InputError(
-            f"The shares of dev ({dev_share:g}) and test ({test_share:g}) leave nothing to train on or are negative. "
+            f"The shares of dev ({dev_share:g}) and test ({test_share:g}) are negative or leave nothing to train on. "
             "Give two shares from 0 that add up to less than 1."
         )
     shares = {}
@@ -54,7 +54,7 @@ def split(data: Data, *, seed: int = 0, dev_share: float | None = None, test_sha
         if not len(parts[name]):
             raise DataError(
                 data.name,
-                f"there are too few different texts to set some aside for {name}. Give more, or give --{name}.",
+                f"there are too few different texts to set some aside for {name}. Give more texts, or give --{name}.",
             )
     return replace(data, train=parts["train"], dev=parts.get("dev", data.dev), test=parts.get("test", data.test))
 
@@ -70,7 +70,7 @@ def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
     for rows in groups.values():
         often = Counter(_counted_for(labels[row], counts) for row in rows)
         strata.setdefault(often.most_common(1)[0][0], []).append(rows)
-    random = Random(f"prunetext split {seed}")  # a string, since an integer seed would lose its sign
+    random = Random(f"prunetext split {seed}")  # a string: an integer seed would lose its sign
     for members in strata.values():
         random.shuffle(members)
 
@@ -93,7 +93,7 @@ def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
 
 
 def _counted_for(labels: tuple[str, ...], counts: Counter[str]) -> Label:
-    """The rarest of a text's labels: texts of the others are found without it.
+    """The rarest of a text's labels: the other labels have texts enough without it.
 
     >>> _counted_for(("joy", "grief"), Counter(joy=9, grief=1)), _counted_for((), Counter())
     (('grief',), ())
@@ -102,7 +102,7 @@ def _counted_for(labels: tuple[str, ...], counts: Counter[str]) -> Label:
 
 
 def _without_reserved(data: Data, strata: dict[Label, list[list[int]]], kept: set[str]) -> dict[Label, list[list[int]]]:
-    """Return the groups that may leave train: not those of texts in `kept`, nor the first one that has a label."""
+    """Return the groups that may leave train: not those of texts in `kept`, nor the first one of each label."""
     texts, labels = data.train.texts, data.train.label_lists
     free = {label: [rows for rows in members if texts[rows[0]] not in kept] for label, members in strata.items()}
     anchored = {
@@ -125,7 +125,7 @@ def _without_reserved(data: Data, strata: dict[Label, list[list[int]]], kept: se
 
 
 def _targets(sizes: dict[Label, int], share: float) -> dict[Label, int]:
-    """Round share × size per label, up or down, so that the sum is right: the largest remainders go up.
+    """Round share × size per label, up or down, to the right sum: the largest remainders go up.
 
     >>> _targets({("a",): 14, ("b",): 16}, 0.1)
     {('a',): 1, ('b',): 2}

@@ -1,4 +1,4 @@
-"""Texts without labels, or pairs of them, as a stream: one a line, or the columns of a table."""
+"""Texts without labels, or pairs of texts, as a stream: one a line, or the columns of a table."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LABELS = re.compile(r"[ \t]*(?:__label__[^ \t\v\f\r\n]*[ \t]*)+")  # as in forma
 
 
 def read_texts(source: str | Path, *, text: str | None = None, encoding: str = "utf-8") -> Iterator[list[str]]:
-    r"""Yield the texts of a source in chunks, as soon as they can be read, so that memory does not grow with it.
+    r"""Yield the texts of a source in chunks, as soon as they can be read; memory does not grow with the source.
 
         for chunk in read_texts("reviews.txt"): ...     # ['Great, really', 'Dull', …]
 
-    source: `-`, standard input, or a file of which every line is a text, the empty ones too (the line ends in \n or
-    \r\n); or a .csv, .tsv, .jsonl or .parquet table, whose text column `text` names, or else its usual names do. Labels
-    that start a line, as in fastText's format, are left out. A line that is not in the encoding and a row without a
-    text raise `DataError`, after the texts before it.
+    source: `-`, standard input, or a file in which every line is a text, also an empty one (lines end in \n or \r\n);
+    or a .csv, .tsv, .jsonl or .parquet table. `text` names its text column; by default, usual names are looked for.
+    Labels at the start of a line, as in fastText's format, are left out. A line that is not valid in the encoding and a
+    row without a text raise `DataError`, after the texts before it.
     """
     found = _open(source, Wanted(text, labelled=False, texts=1), encoding, "text")
     if isinstance(found, _Table):
@@ -53,9 +53,9 @@ def read_pairs(
 
         for chunk in read_pairs("questions.txt"): ...     # [('how do caves form ?', 'by water'), …]
 
-    source: `-`, standard input, or a file of which every line is the first text, a tab, and the second one; or a table,
-    whose two columns `text` and `text_b` name, or else their usual names do. A line without a tab, or with two, raises
-    `DataError`, after the pairs before it.
+    source: `-`, standard input, or a file in which every line is the first text, a tab, and the second one; or a table.
+    `text` and `text_b` name its two columns; by default, usual names are looked for. A line without a tab, or with two,
+    raises `DataError`, after the pairs before it.
     """
     found = _open(source, Wanted(text, text_b=text_b, labelled=False, texts=2), encoding, "pair of texts")
     if isinstance(found, _Table):
@@ -66,7 +66,7 @@ def read_pairs(
 def read_inputs(
     task: Task, source: str | Path, *, text: str | None = None, text_b: str | None = None, encoding: str = "utf-8"
 ) -> Iterator[Any]:
-    """Yield what a model of this task is asked about: texts, or pairs of them, in chunks.
+    """Yield the inputs of a model of this task in chunks: texts, or pairs of texts.
 
         for chunk in read_inputs(Task(), "reviews.txt"): ...
 
@@ -75,7 +75,7 @@ def read_inputs(
     if task.texts == 2:
         return read_pairs(source, text=text, text_b=text_b, encoding=encoding)
     if text_b is not None:
-        raise InputError(f"text_b is {text_b!r}, but the model labels single texts. Leave it out.")
+        raise InputError(f"text_b is {text_b!r}, but the model labels single texts. Leave text_b out.")
     return read_texts(source, text=text, encoding=encoding)
 
 
@@ -107,13 +107,13 @@ class _Stream(NamedTuple):
 
 
 def _open(source: str | Path, wanted: Wanted, encoding: str, what: str) -> _Table | _Stream:
-    """Find out what the source is; whatever is wrong with it as a whole is said here, at once."""
+    """Find out what the source is, and refuse at once what is wrong with it as a whole."""
     codec = text_codec(encoding)
     if not str(source):
         raise InputError("The source of the texts is an empty name. Give a file, or - for standard input.")
     path = None if str(source) == "-" else Path(source)
     if path is None and sys.stdin is None:
-        raise DataError("standard input", "it is closed. Pipe the texts in, or give a file.")
+        raise DataError("standard input", "the stream is closed. Pipe the texts in, or give a file.")
     if path is not None and path.is_dir():
         raise DataError(source, f"this is a folder. Give a file with a {what} a line, or - for standard input.")
     if path is not None and not path.exists():
@@ -123,7 +123,7 @@ def _open(source: str | Path, wanted: Wanted, encoding: str, what: str) -> _Tabl
     stream = _Stream(path, codec, encoding)
     for flag, given in (("--text", wanted.text), ("--text-b", wanted.text_b)):
         if given is not None:
-            raise DataError(stream.name, f"every line is a {what} here, and there are no columns. Leave {flag} out.")
+            raise DataError(stream.name, f"every line is a {what}, and there are no columns. Leave {flag} out.")
     return stream
 
 
@@ -147,10 +147,10 @@ def _split(chunks: Iterable[list[str]], name: str) -> Iterator[list[Pair]]:
 
 
 def _lines(stream: BinaryIO, name: str, codec: str, encoding: str) -> Iterator[list[str]]:
-    """Split into lines what has arrived, without waiting for more; the last line need not be ended."""
+    """Split what has arrived into lines, without waiting for more; the last line need not have an end."""
     decoder = codecs.getincrementaldecoder(codec)()
     number, first = 0, True
-    pieces: list[str] = []  # of the line that has begun; to join them for each block would take quadratic time
+    pieces: list[str] = []  # of the line that has begun; joining them for each block would take quadratic time
     read = getattr(stream, "read1", stream.read)  # a pipe's reader would wait for the whole block
     while True:
         block = read(TEXT_BLOCK)
@@ -163,7 +163,7 @@ def _lines(stream: BinaryIO, name: str, codec: str, encoding: str) -> Iterator[l
             decoder.setstate(before)
             arrived = _valid_start(decoder, block)
         if first and arrived:
-            arrived, first = arrived.removeprefix("\ufeff"), False  # utf-16-le and its like keep the mark
+            arrived, first = arrived.removeprefix("\ufeff"), False  # utf-16-le and the like keep the mark
         ended, feed, begun = arrived.rpartition("\n")
         lines = []
         if feed:
@@ -182,13 +182,13 @@ def _lines(stream: BinaryIO, name: str, codec: str, encoding: str) -> Iterator[l
 
 
 def _without_labels(line: str) -> str:
-    """Leave out the labels at the start of a line, which a file to train or test with has; fastText does so, too."""
+    """Leave out the labels at the start of a line, as in a file for training or testing; fastText does so, too."""
     match = LABELS.match(line) if "__label__" in line else None
     return line[match.end() :] if match else line
 
 
 def _valid_start(decoder: codecs.IncrementalDecoder, block: bytes) -> str:
-    """Decode up to the first byte that is wrong."""
+    """Decode up to the first invalid byte."""
     valid = ""
     with suppress(UnicodeError):
         for at in range(len(block)):
@@ -208,6 +208,6 @@ def _text(path: Path, place: int | Path, called: str, value: object) -> str:
     line = place if isinstance(place, int) else None
     remedy = "correct --text" if called == "text" else "correct --text and --text-b"
     if isinstance(value, Absent):
-        raise DataError(path, f"{value}. Give it one, be it with an empty text, or {remedy}.", line)
+        raise DataError(path, f"{value}. Add it (the text can be empty), or {remedy}.", line)
     what = "missing" if value is None else "not a string"
-    raise DataError(path, f"{called} is {what}. Give every row a text, be it an empty one, or {remedy}.", line)
+    raise DataError(path, f"{called} is {what}. Give every row a text (it can be empty), or {remedy}.", line)

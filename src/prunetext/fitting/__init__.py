@@ -1,1 +1,1 @@
-"""One run from data to a packed file: plan it, train, prune, pack, judge; and again from an earlier run."""
+"""One run from data to a packed file: plan, train, prune, pack, judge; or start from an earlier run."""

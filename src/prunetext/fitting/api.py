@@ -1,4 +1,4 @@
-"""The whole way in one function: train, prune, pack, judge; and again from the pruning on."""
+"""`prunetext.fit`: train, prune, pack, judge; `prune` and `sensitivity` start from an earlier run."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def fit(
         result = prunetext.fit("reviews.csv", max_drop=0.5, out="runs/reviews")
         result.path         # runs/reviews/model.safetensors
 
-    data: a source as for `prunetext.read`, what that gives, or `Examples` of your own. out: the folder of the run.
-    dev, test: files, where `data` is a path. vectors: of words, to start from, as a file (docs/guide/vectors.md names
+    data: a source as for `prunetext.read`, its result, or your own `Examples`. out: the folder of the run.
+    dev, test: files, if `data` is a path. vectors: word vectors to start from, as a file (docs/guide/vectors.md names
     the kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
-    progress: called with the stage's name and how far it is.
-    An unfinished run of the same recipe in `out` is resumed; a finished one is an error without `overwrite`, and stays
-    until the new one has ended. Whatever is wrong with the input raises `InputError` before anything is written.
+    progress: called with the stage's name and its progress.
+    An unfinished run of the same recipe in `out` is resumed. A finished one is an error without `overwrite`; with it,
+    it stays until the new run has ended. Wrong input raises `InputError` before anything is written.
 
-    effort: what training, recovery and measurements take; tests and experiments pass others.
+    effort: the effort of training, recovery and measurements; tests and experiments pass their own.
 
     options:
     """
     folder = check_out(out)
-    with TURN, torch.random.fork_rng(devices=[]):  # what the caller draws after this is as if it had not been
+    with TURN, torch.random.fork_rng(devices=[]):  # the caller's later draws are as without this call
         plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort))
         with Run(folder, plan.recipe, overwrite=overwrite) as run:
             return carried_out(plan, run, progress)
@@ -89,11 +89,11 @@ def prune(
 
         result = prunetext.prune("runs/reviews", max_size="30kB", out="runs/reviews-30kB")
 
-    The data are read again from where they were; `data` says where they are now. They must be the same texts, which
-    are split in the same way. What the run's own search found out is not done again where the new search comes by it.
-    Everything else is as for `prunetext.fit`.
+    The data are read again from their old place, or from `data` if they have moved. They must be the same texts, and
+    are split in the same way. Steps that the run's own search has made are not made again. Everything else is as for
+    `prunetext.fit`.
 
-    options, of which criterion, schedule, groups, metric and positive are those of the run if they are not given:
+    options; criterion, schedule, groups, metric and positive are those of the run if not given:
     """
     folder = check_out(out)
     take_options("prune", options, PruneOptions)
@@ -105,8 +105,8 @@ def prune(
 
 
 def carried_out(plan: Plan, run: Run, told: Callable[[str, Progress], None] | None = None) -> Result:
-    """Do what a plan says, in the folder of its run."""
-    # As many threads everywhere as in training: a sum that is shared out otherwise is rounded otherwise.
+    """Carry out a plan in the folder of its run."""
+    # As many threads everywhere as in training: a sum that is split otherwise is rounded otherwise.
     with threads(threads_for(plan.work)):
         run.write_source(plan.source)
         run.take(plan.steps, plan.beliefs)
@@ -127,13 +127,13 @@ def sensitivity(
     groups: str | None = None,
     effort: Effort | None = None,
 ) -> list[Sensitivity]:
-    """Measure what each group of a finished run's dense model could do without, alone and without recovery, on dev.
+    """Measure how much of each group of a finished run's dense model can be removed, on dev, without recovery.
 
         rows = prunetext.sensitivity("runs/reviews")
         rows[0].group, rows[0].share, rows[0].drop        # also in runs/reviews/sensitivity.jsonl
 
-    `criterion` says which units go first, `groups` which kinds are measured, by default all; `data` is as for
-    `prunetext.prune`. The texts of test are not looked at.
+    Each group is measured alone. `criterion` says which units go first, `groups` which kinds are measured, by default
+    all; `data` is as for `prunetext.prune`. The test texts are not used.
     """
     earlier = read_earlier(Path(run), {"criterion": criterion, "groups": groups or ALL_GROUPS})
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
@@ -151,11 +151,11 @@ def sensitivity(
 
 
 def method_alone(options: PruneOptions, family: Family, effort: Effort) -> Method:
-    """A criterion for groups by themselves, less those that it is not for; `InputError` where it is for none."""
+    """A criterion for single groups, without those that it cannot score; `InputError` if it can score none."""
     groups = ",".join(family.kinds) if options.groups == ALL_GROUPS else options.groups or ""
     kinds, criterion = parse_kinds(groups, family.kinds), load_criterion(options.criterion)
     able = tuple(kind for kind in kinds if kind not in criterion.refuses)
-    if not able:  # which says why
+    if not able:  # this raises with the reason
         return load_method(options.criterion, "oneshot", kinds)
     return Method(options.criterion, criterion, load_schedule("oneshot"), able)
 

@@ -1,4 +1,4 @@
-"""What `fit` takes and refuses: data, options and sizes, all looked at before anything is trained or written."""
+"""Check the data, options and sizes that `fit` is given, before anything is trained or written."""
 
 from __future__ import annotations
 
@@ -20,38 +20,36 @@ from prunetext.statistics.metrics import check_metric, measure_of
 def read_data(
     data: Data | Examples | str | Path, dev: str | Path | None, test: str | Path | None, out: Path, reading: ReadOptions
 ) -> Data:
-    """The data that were given, read if they are paths."""
+    """The given data, read if they are paths."""
     if isinstance(data, Examples):
         data = Data(data)
     if isinstance(data, Data):
         if dev is not None or test is not None:
             raise InputError(
-                "dev and test are read together with data: give them to prunetext.read, or give data as a path."
+                "dev and test need data as a path. Give data as a path, or give dev and test to prunetext.read."
             )
         return data
     if not isinstance(data, (str, Path)):
-        raise InputError(f"data is {type(data).__name__}: give a path, prunetext.Examples(texts, labels), or Data.")
+        raise InputError(f"data is {type(data).__name__}. Give a path, prunetext.Examples(texts, labels), or Data.")
     if Path(data).is_dir() and not holds_splits(data) and out.resolve().is_relative_to(Path(data).resolve()):
-        raise InputError(f"{out}: the folder of the run lies in {data}, where it would be read as a label. Move it.")
+        raise InputError(f"{out}: the run folder is inside {data}, where it would be read as a label. Move it.")
     return read(data, dev=dev, test=test, **dataclasses.asdict(reading))
 
 
 def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[Any, ...]:
-    """Sort keywords into dataclasses; an unknown one, or one of another type, raises `InputError`."""
+    """Sort keywords into dataclasses; an unknown keyword or a wrong type raises `InputError`."""
     taken = []
     rest = dict(options)
     for kind in kinds:
         names = [each.name for each in dataclasses.fields(kind)]
         taken.append(take(kind, {name: rest.pop(name) for name in names if name in rest}))
     if rest:
-        raise InputError(
-            f"{command} has no option {sorted(rest)[0]!r}. See prunetext {command} --help for those that there are."
-        )
+        raise InputError(f"{command} has no option {sorted(rest)[0]!r}. prunetext {command} --help lists the options.")
     return tuple(taken)
 
 
 def check_method(options: PruneOptions, family: Family, effort: Effort) -> Method:
-    """The method asked for; a combination that makes no sense, or an unknown metric, raises `InputError`."""
+    """The requested method; an impossible combination or an unknown metric raises `InputError`."""
     if options.metric is not None:
         check_metric(options.metric)
     groups = options.groups or ",".join(family.default_kinds)
@@ -59,14 +57,14 @@ def check_method(options: PruneOptions, family: Family, effort: Effort) -> Metho
     method = load_method(options.criterion, effort.schedule(options.schedule), kinds)
     if options.min_speed is not None and not set(family.faster_kinds) & set(kinds):
         raise InputError(
-            f"min_speed is {options.min_speed}, but groups {groups} makes nothing faster. "
+            f"min_speed is {options.min_speed}, but pruning {groups} makes nothing faster. "
             f"Add {' or '.join(family.faster_kinds)}."
         )
     return method
 
 
 def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None:
-    """Refuse a metric that dev and test can not be judged by, and what does not go with several labels."""
+    """Refuse a metric that cannot judge dev and test, and options that several labels do not allow."""
     if data.train.task.answer == "labels":
         refuse_several(data, options)
     for name, examples in data.splits():
@@ -74,22 +72,22 @@ def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None
             measure = measure_of(options.metric, examples, labels, options.positive)
             if not measure.gold.judges(measure.metric):
                 raise InputError(
-                    f"{data.name}: {name} has nothing that {measure.title} could be measured by, as where no row has a "
-                    "label, or none the positive one. Give other texts, or another metric."
+                    f"{data.name}: {measure.title} cannot be measured on {name}: no row has a label, or none has the "
+                    "positive one. Give other texts, or choose another metric."
                 )
 
 
 def refuse_several(data: Data, options: PruneOptions) -> None:
-    """Refuse options that mean something only where each text has one label."""
+    """Refuse options that need one label for each text."""
     if data.train.task.texts > 1:
-        raise InputError(f"{data.name}: pairs have one label each, but these have several. Give one to each pair.")
+        raise InputError(f"{data.name}: pairs of texts cannot have several labels. Give each pair one label.")
     if options.precision is not None:
         raise InputError(
-            f"precision is {options.precision}, but these texts have several labels, each with a threshold of its own "
-            "already. Leave precision out."
+            f"precision is {options.precision}, but these texts have several labels, and each label has a threshold. "
+            "Leave precision out."
         )
     if isinstance(options, FitOptions) and options.class_weights != FitOptions.class_weights:
         raise InputError(
-            f"class_weights is {options.class_weights}, but of several labels each is learnt by itself. Leave it out, "
-            "or give metric as macro-f1."
+            f"class_weights is {options.class_weights}, but these texts have several labels, each learnt by itself. "
+            "Leave it out, or choose macro-f1 as metric."
         )

@@ -37,13 +37,12 @@ from prunetext.training.pace import dropout
 
 @dataclass(frozen=True)
 class Earlier:
-    """What a finished run says of itself.
+    """A finished run: its recipe, its options, and the source of its data.
 
         earlier = read_earlier(Path("runs/reviews"), {"max_size": "30kB"})
         earlier.fitting.seed
 
-    `recipe` and `source` are its own; `fitting` are its options with those given for the new pruning, and no other
-    budget.
+    `recipe` and `source` are its own; `fitting` has its options with those of the new pruning, and only the new budget.
     """
 
     folder: Path
@@ -57,14 +56,13 @@ class Earlier:
 
 
 def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
-    """Read what a finished run says of itself; RunError where the folder holds none.
+    """Read a finished run; RunError if the folder holds none.
 
-    options: for the new pruning; of those that are not given, criterion, schedule, groups, metric and positive are
-    those of the run.
+    options: for the new pruning; if not given, criterion, schedule, groups, metric and positive are those of the run.
     """
     old, source = read_json(folder, RECIPE), read_json(folder, SOURCE)
     if old.get("format") != RUN_FORMAT:
-        raise RunError(f"{folder / RECIPE}: this is no recipe of a run. Give the --out of a fit.")
+        raise RunError(f"{folder / RECIPE}: this is not the recipe of a run. Give the --out of a fit.")
 
     def own(kind: type) -> Any:
         names = [each.name for each in dataclasses.fields(kind)]
@@ -79,7 +77,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
     except (AttributeError, TypeError, InputError):
         raise RunError(f"{folder}: its {RECIPE} or {SOURCE} is damaged. Repeat the run.") from None
     kept = {name: getattr(fitting, name) for name in ("criterion", "schedule", "groups", "metric", "positive")}
-    if kept["groups"] is not None:  # as an earlier version may have written it
+    if kept["groups"] is not None:  # perhaps in the form of an earlier version
         kept["groups"] = ",".join(RENAMED.get(kind, kind) for kind in kept["groups"].split(","))
     pruning = take(PruneOptions, {**kept, **{name: value for name, value in options.items() if value is not None}})
     check_pruning(pruning)
@@ -96,10 +94,10 @@ def plan_again(
     *,
     judged: bool = True,
 ) -> Plan:
-    """The plan of another search on the run's dense model.
+    """The plan of a new search on the run's dense model.
 
-    data: where its data are now, if they have moved. method: makes the method of the options. judged: whether dev and
-    test are to be judged by the metric. RunError where the data, the teacher or the vectors have changed since.
+    data: the data's new place, if they have moved. method: makes the method from the options. judged: whether the
+    metric judges dev and test. RunError if the data, the teacher or the vectors have changed since.
     """
     dense = dense_of(earlier)
     family = load_family(dense.family)
@@ -136,21 +134,21 @@ def plan_again(
 
 
 def data_of(earlier: Earlier, data: Data | Examples | str | Path | None, out: Path) -> tuple[Data, list[str]]:
-    """The data of the run, split as they were, and what was noticed in them."""
+    """The data of the run, split as before, and notes on them."""
     if data is None and "data" not in earlier.source:
-        raise RunError(f"{earlier.folder} was made of data in memory: give them again as data.")
+        raise RunError(f"{earlier.folder} was trained on data in memory. Give them again as data.")
     where: Mapping[str, Any] = earlier.source if data is None else {"data": data}
     whole = read_data(where["data"], where.get("dev"), where.get("test"), out, earlier.reading)
     parts = split(whole, seed=earlier.fitting.seed)
     if parts.fingerprint() != earlier.recipe["data"]:
         place = f"{earlier.source['data']}: the data have" if data is None else "The data given have"
-        raise RunError(f"{place} other texts or labels than those of {earlier.folder}. Give --data of that run.")
+        raise RunError(f"{place} other texts or labels than {earlier.folder}. Give that run's data with --data.")
     check_data(parts, parts.labels)
     return parts, whole.report.lines()
 
 
 def teaching_of(earlier: Earlier, data: Data) -> Teaching:
-    """Who taught what beyond the labels, found again; RunError where it is not what it was."""
+    """The run's teachers and unlabelled texts, found again; RunError if they have changed."""
     recipe = earlier.recipe
     taught = find_teaching(
         data,
@@ -173,21 +171,21 @@ def dense_of(earlier: Earlier) -> Trained:
 
 
 def beginning_of(earlier: Earlier, family: Family, taught: Teaching, dense: Trained, *, needed: bool) -> Beginning:
-    """How the run's model began, with word vectors read or trained again where it is `needed` and there were any.
+    """The start of the run's model; its word vectors, if any, are read or trained again if they are `needed`.
 
-    RunError where that cannot be, or where they are not what they were.
+    RunError if that is impossible, or if they have changed.
     """
     folder, kind, place = earlier.folder, earlier.recipe.get("train_vectors"), earlier.source.get("vectors")
     vectors, learnt, again = (
         earlier.recipe["vectors"],
         earlier.learnt,
-        f"schedule {earlier.fitting.schedule} begins again",
+        f"schedule {earlier.fitting.schedule} starts again",
     )
-    if vectors is not None and not needed:  # they may have been given by a caller, or be gone
+    if vectors is not None and not needed:  # a caller may have given them, or they may be gone
         return Beginning(dense.reader, unknown_beginning, dense.model.work, [], {})
     if vectors is not None and kind is None and place is None:
         raise RunError(
-            f"{folder} began with vectors that its caller gave, where {again}. Repeat the fit with that schedule, or "
+            f"{folder} started from vectors that its caller gave, and {again}. Repeat the fit with that schedule, or "
             "choose another one."
         )
     hidden = dropout(bool(earlier.teaching.teacher), taught.data.train.task)
@@ -197,11 +195,11 @@ def beginning_of(earlier: Earlier, family: Family, taught: Teaching, dense: Trai
     if beginning.recipe["vectors"] != vectors:
         what = f"{place}: the vectors have" if kind is None else f"Word vectors that {kind} trains have"
         raise RunError(
-            f"{what} changed since {folder}, where {again}. Repeat the fit with that schedule, or choose another one."
+            f"{what} changed since {folder}, and {again}. Repeat the fit with that schedule, or choose another one."
         )
     return beginning
 
 
 def unknown_beginning() -> Any:
-    """Nothing that needs it asks for it."""
+    """Stand in for an untrained model that nothing asks for."""
     raise AssertionError("this plan has no untrained model")

@@ -1,4 +1,4 @@
-"""How hard a run tries: what training, recovery, steps and measurements take."""
+"""The effort of a run: settings of training, recovery, steps and measurements."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from prunetext.training.settings import Settings
 
 @dataclass(frozen=True)
 class Effort:
-    """What is no option of a run, but a value that tests and experiments pass.
+    """Values that are not options of a run; tests and experiments pass them.
 
     >>> Effort(schedules={"local": "first=2"}).schedule("local"), Effort().schedule("local")
     ('local:first=2', 'local')
 
-    training: changes of the settings of the dense model's training. schedules: parameters of schedules that are given
-    none. speed_seconds: how long a speed is measured, at least. speed: gives a candidate's texts a second, which are
-    measured without it.
+    training: changes to the settings of the dense model's training. schedules: parameters for schedules without any.
+    speed_seconds: how long a speed is measured, at least. speed: gives a candidate's texts a second; without it, they
+    are measured.
     """
 
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -36,10 +36,10 @@ class Effort:
         return name if own is None else f"{name}:{own}"
 
     def settings(self, settings: Settings) -> Settings:
-        """The settings of the dense model's training, as far as this changes them."""
+        """The settings of the dense model's training, with these changes."""
         return dataclasses.replace(settings, **self.training)
 
 
 def usual(effort: Effort | None) -> Effort:
-    """The effort that is given, or the usual one."""
+    """The given effort, or the usual one."""
     return Effort() if effort is None else effort

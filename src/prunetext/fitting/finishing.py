@@ -1,4 +1,4 @@
-"""The end of a run: the chosen model is packed, calibrated and judged on test, and the result written."""
+"""The end of a run: pack the chosen model, calibrate it, judge it on test, write the result."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from prunetext.statistics.metrics import Measure
 
 @dataclass(frozen=True)
 class Result:
-    """What a run ended with; everything but the paths also stands in `result.json`."""
+    """The result of a run; `result.json` has all of it but the paths."""
 
     path: Path  # the packed file
     size: int  # its bytes
     score: Score  # of the packed model on test
     verdict: Verdict  # packed against dense on test
     reason: str  # why the search ended
-    within_budget: bool  # whether size, speed and time were kept; the drop is what the verdict is about
+    within_budget: bool  # whether size, speed and time were kept; the verdict is about the drop
     judged: Judged  # dense, pruned and packed side by side
     removed: dict[str, float]  # share of the dense model's words, dimensions, filters, taps, weights and bits
     notes: list[str]  # what was noticed in the data
-    calibration: Calibration  # of the packed file, with what it does on test
+    calibration: Calibration  # of the packed file, with its effect on test
 
 
 def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock) -> Result:
-    """Pack the chosen model, calibrated, look at test, and write the result."""
+    """Pack and calibrate the chosen model, judge it on test, and write the result."""
     splits, scratch, measure = plan.splits(), run.path("measured.safetensors"), plan.measure("test")
     dev, test = (SplitTexts(splits[name], lessons.encoded[name]) for name in ("dev", "test"))
     small = plan.trained(solution.model)
@@ -55,7 +55,7 @@ def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Sol
     notes = [*plan.notes, *found.notes, *lessons.notes]
     majority = measure.majority()
     if majority is not None and judged.dense.score.low <= majority:
-        notes.append("The dense model itself is hardly better than always giving the most frequent label.")
+        notes.append("The dense model is hardly better than always giving the most frequent label.")
     run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     within = within_budget(plan, size, solution, clock)
     run.write_history(outcome._asdict() for outcome in solution.history)
@@ -67,7 +67,7 @@ def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Sol
 
 
 def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Measure, reason: str) -> dict[str, Any]:
-    """What the packed file says of where it comes from."""
+    """The packed file's record of where it comes from."""
     calibration = found.calibration
     return {
         "recipe": run.recipe,
@@ -82,7 +82,7 @@ def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Meas
 
 
 def within_budget(plan: Plan, size: int, solution: Solution, clock: Clock) -> bool:
-    """Whether size, speed and time were kept; the drop is what the verdict is about."""
+    """Whether size, speed and time were kept; the verdict is about the drop."""
     late, speed = clock.deadline(1), solution.history[solution.chosen].speed
     misses = (
         plan.budget.max_size and size > plan.budget.max_size,

@@ -1,4 +1,4 @@
-"""Everything about a run that is decided before anything is trained."""
+"""The plan of a run: everything that is decided before training."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from prunetext.training.losses import balanced
 from prunetext.training.pace import dropout, pace
 from prunetext.training.settings import Settings
 
-DEFAULT_DROP = 0.5  # accuracy points, where no budget is given
+DEFAULT_DROP = 0.5  # accuracy points, if no budget is given
 FAMILY = "textcnn"  # of the dense model
 
-Recipe = Mapping[str, Any]  # all that the result depends on, as it stands in the run's folder and in its files
+Recipe = Mapping[str, Any]  # all that the result depends on, as written in the run's folder and in its files
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to do, made by `fit`, and by an earlier run that is pruned again.
+    """The plan of a run, made by `fit`, or from an earlier run that is pruned again.
 
-    teaching has the data, split, with the labels to learn from. beginning: what reads texts, and how to begin
-    untrained. dense: the model of an earlier run, which is not trained again. source: where everything lies, no part
-    of the recipe. notes: what was noticed so far.
+    teaching has the split data, with the labels to learn from. beginning: the reader of texts, and the untrained model.
+    dense: the model of an earlier run, which is not trained again. source: where everything is, not part of the recipe.
+    notes: for the user, so far.
     """
 
     family: Family
@@ -75,12 +75,12 @@ class Plan:
 
     @property
     def task(self) -> Task:
-        """What the model is asked."""
+        """The model's task."""
         return self.data.train.task
 
     @property
     def work(self) -> int:
-        """Multiplications that a token takes the dense model."""
+        """The dense model's multiplications per token."""
         return self.beginning.work if self.dense is None else self.dense.model.work
 
     def splits(self) -> dict[str, Examples]:
@@ -88,15 +88,15 @@ class Plan:
         return dict(self.data.splits())
 
     def measure(self, name: str) -> Measure:
-        """What a split is judged by."""
+        """The metric that judges a split."""
         return measure_of(self.fitting.metric, self.splits()[name], self.labels, self.fitting.positive)
 
     def trained(self, model: Any, thresholds: list[float] | None = None, epochs: float = 0.0) -> Trained:
-        """A model with all that it needs to label texts."""
+        """A model with everything that it needs to label texts."""
         return Trained(self.family.name, model, self.labels, self.task, self.beginning.reader, thresholds, epochs)
 
     def settings(self, texts: int, targets: torch.Tensor) -> Settings:
-        """How to train the dense model on so many texts, whose targets these are."""
+        """How to train the dense model on so many texts, with these targets."""
         taught, options, fitting = bool(self.teaching.teachers), self.teaching.options, self.fitting
         settings = self.effort.settings(pace(texts, fitting.epochs, fitting.seed, taught=taught, task=self.task))
         return dataclasses.replace(
@@ -108,17 +108,17 @@ class Plan:
         )
 
     def class_weights(self, targets: torch.Tensor) -> tuple[float, ...]:
-        """Weights of the labels' losses, or none."""
+        """Weights of the labels in the loss, or none."""
         return balanced(targets, len(self.labels)) if self.fitting.class_weights == "balanced" else ()
 
 
 def budget_of(options: PruneOptions) -> Budget:
-    """The budget asked for, or half a point if nothing is.
+    """The requested budget, or half a point if there is none.
 
     >>> budget_of(PruneOptions()).max_drop, budget_of(PruneOptions(schedule="oneshot:units=0.9")).max_drop
     (0.5, None)
 
-    A schedule that says how much goes, as the second one, has said what is asked for.
+    A schedule that says how much goes, as the second one does, needs no budget.
     """
     budget = Budget(
         options.max_drop, parse_size(options.max_size), parse_time(options.max_time), parse_speed(options.min_speed)
@@ -137,7 +137,7 @@ def plan_fit(
     options: dict[str, Any],
     effort: Effort,
 ) -> Plan:
-    """Look at everything that `fit` was given; whatever is wrong with it raises `InputError`."""
+    """Check everything that `fit` was given, and plan the run; wrong input raises `InputError`."""
     kinds = (ReadOptions, ModelOptions, FitOptions, VectorOptions, TeachOptions)
     reading, shape, fitting, learnt, teaching = take_options("fit", options, *kinds)
     family = load_family(FAMILY)
@@ -169,20 +169,20 @@ def plan_fit(
 
 
 def with_groups(fitting: FitOptions, family: Family) -> FitOptions:
-    """The options with the kinds of groups that the family prunes, where none are named."""
+    """The options, with the kinds of groups that the family prunes if none are named."""
     if fitting.groups is not None:
         return fitting
     return dataclasses.replace(fitting, groups=",".join(family.default_kinds))
 
 
 def source_of(where: Mapping[str, Any], reading: ReadOptions) -> dict[str, Any]:
-    """Where the data lie and how they are read, so that they can be read again; nothing of data from memory."""
+    """Where the data are and how they are read, for reading them again; empty for data from memory."""
     places = {name: place_of(value) for name, value in where.items() if isinstance(value, (str, Path))}
     return {**places, "reading": dataclasses.asdict(reading)}
 
 
 def places_of(teaching: TeachOptions) -> dict[str, Any]:
-    """Where the teachers and the unlabelled texts are."""
+    """The places of the teachers and the unlabelled texts."""
     teachers, files = teachers_of(teaching.teacher), names_of(teaching.unlabelled)
     found = {"teacher": list(map(place_of, teachers)), "unlabelled": list(map(place_of, files))}
     return {name: ",".join(places) or None for name, places in found.items()}
@@ -194,7 +194,7 @@ def place_of(name: str | Path) -> str:
 
 
 def check_out(out: str | Path) -> Path:
-    """The folder of a run; `InputError` where it has no name."""
+    """The folder of a run; `InputError` if its name is empty."""
     if not str(out):
-        raise InputError("out is an empty name: give a new folder.")
+        raise InputError("out is an empty name. Give a new folder.")
     return Path(out)

@@ -1,4 +1,4 @@
-"""How a model that was cut is trained on: shorter and more gently than the dense model was."""
+"""The recovery of a pruned model: it trains shorter and more gently than the dense model did."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from prunetext.training.settings import Settings
 
 @dataclass(frozen=True)
 class Recovery:
-    """How a recovery differs from the training of the dense model.
+    """The differences between a recovery and the training of the dense model.
 
     >>> Recovery().settings(Settings(epochs=10), taught=False).epochs
     1.2
     """
 
-    epochs: float = 0.12  # of the dense model's, at each step
-    epochs_taught: float = 0.2  # the same of a student's, which are few; at nearly its rates a recovery would do harm
+    epochs: float = 0.12  # share of the dense model's epochs, at each step
+    epochs_taught: float = 0.2  # the same for a student, whose epochs are few; at nearly its rates recovery does harm
     least_epochs: float = 0.4
-    batch: int = 2  # times the dense model's batch: a quarter less time, and on dev as good
-    rate: float = 0.45  # of the dense model's learning rates: gently, since the dense model has learnt all there is
-    teacher: float = 0.8  # the dense model's share of what is learnt: a student of its opinions changes fewer labels
-    word_dropout: float = 0.05  # removed words already teach the unknown one
-    judgements: int = 2  # in an epoch, since a recovery may do harm after a while
+    batch: int = 2  # times the dense model's batch: a quarter less time, and as good on dev
+    rate: float = 0.45  # share of the dense model's learning rates: gently, for the dense model has learnt all there is
+    teacher: float = 0.8  # the dense model's share of the loss: a student of its answers changes fewer labels
+    word_dropout: float = 0.05  # removed words already train the unknown word
+    judgements: int = 2  # per epoch: a recovery may do harm after a while
 
     def settings(self, first: Settings, *, taught: bool) -> Settings:
         """How to train after each step of a search; first: how the dense model was trained, with a teacher or not."""
@@ -42,6 +42,6 @@ class Recovery:
             judgements=self.judgements,
             judge_start=True,
             soft_share=self.teacher,
-            best_by="loss",  # the most accurate of so many judgements on a small dev is mostly the luckiest
+            best_by="loss",  # on a small dev, the most accurate of many judgements is mostly the luckiest
             patience=sys.maxsize,
         )

@@ -26,24 +26,24 @@ from prunetext.training.loop import Progress, train_model
 from prunetext.training.settings import Settings
 
 USUAL_PACKING = Packing()
-DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time by which these are over; the rest is for judging and packing
+DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time at which these end; the rest is for judging and packing
 
 
 class Lessons(NamedTuple):
-    """The splits as numbers, train with all that is taught beyond its labels, and what to say of that."""
+    """The splits as numbers, train with all that is taught beyond its labels, and notes on that."""
 
     encoded: dict[str, Encoded]
     notes: tuple[str, ...]
 
 
 class Clock(NamedTuple):
-    """When a run began, on the clock of `time.monotonic`, and how long it may take; None is no limit."""
+    """The start of a run, on the clock of `time.monotonic`, and its time limit; None is no limit."""
 
     began: float
     max_time: float | None
 
     def deadline(self, share: float) -> float | None:
-        """When so much of the time is spent."""
+        """The moment when this share of the time is spent."""
         return None if self.max_time is None else self.began + share * self.max_time
 
 
@@ -55,7 +55,7 @@ class Dense(NamedTuple):
 
 
 def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
-    """Turn texts into numbers, and let teachers, others or the model itself, say what they know of all of them."""
+    """Turn texts into numbers, and ask the teachers (others, or the model itself) about all of them."""
     family, reader, taught = plan.family, plan.beginning.reader, plan.teaching
     encoded = {
         name: labelled(family.encode(reader, each.inputs), each, plan.labels) for name, each in plan.splits().items()
@@ -76,7 +76,7 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
 
 
 def beliefs_of(plan: Plan, run: Run, encoded: dict[str, Encoded], more: Encoded, told: Told) -> torch.Tensor:
-    """What the model came to believe of texts without labels, taken from the run's folder once it is there."""
+    """The model's beliefs about unlabelled texts, taken from the run's folder if they are there."""
     path = run.path(BELIEFS)
     if not path.exists():
         train, fitting = encoded["train"], plan.fitting
@@ -93,12 +93,12 @@ def beliefs_of(plan: Plan, run: Run, encoded: dict[str, Encoded], more: Encoded,
 
 
 def stage_teller(told: Told, stage: str) -> Callable[[int, int], None] | None:
-    """How a stage other than training says how far it is."""
+    """A callback for the progress of a stage other than training."""
     return None if told is None else lambda done, total: told(stage, Progress(done, total, None))
 
 
 def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, clock: Clock, told: Told) -> Dense:
-    """Train the dense model, or take that of an earlier run, or of this one before it was killed."""
+    """Train the dense model, or take it from an earlier run, or from this run before it was killed."""
     if plan.dense is not None:
         return Dense(plan.dense)
     saved = run.load("dense.safetensors")
@@ -116,25 +116,25 @@ def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, cloc
         progress=None if told is None else lambda now: told("train", now),
     )
     trained = plan.trained(model, epochs=done.epochs)
-    if done.ended != "interrupted":  # else a run that is resumed trains on
+    if done.ended != "interrupted":  # else a resumed run trains on
         run.save("dense.safetensors", with_thresholds(trained, lessons.encoded["dev"]))
         checkpoint.unlink(missing_ok=True)
     return Dense(trained, done.ended)
 
 
 def with_thresholds(trained: Trained, dev: Encoded) -> Trained:
-    """The model with the thresholds that suit dev, where texts may have several labels."""
+    """The model, with thresholds tuned on dev if texts can have several labels."""
     found = thresholds_of(trained.model, dev)
     return trained._replace(thresholds=None if found is None else found.tolist())
 
 
 def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:
-    """Bytes of the model's packed file; its thresholds, if there are any, take as many as any others."""
+    """Bytes of the model's packed file; all thresholds, if any, take equally many."""
     return plan.family.size(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), packing)
 
 
 def speed_of(plan: Plan, run: Run, model: Model) -> float:
-    """Texts a second of the packed model, on one thread, on the texts of dev."""
+    """The packed model's speed in texts a second, on one thread, on the dev texts."""
     scratch, inputs = run.path("measured.safetensors"), plan.splits()["dev"].inputs
     plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, Packing())
     classifier = load(scratch)
@@ -144,14 +144,14 @@ def speed_of(plan: Plan, run: Run, model: Model) -> float:
 def problem_of(
     plan: Plan, run: Run, lessons: Lessons, dense: Trained, settings: Settings, packing: Packing = USUAL_PACKING
 ) -> Problem:
-    """What a search works on, and how its candidates are trained: as the dense model was, and for how long.
+    """The problem that a search works on; candidates are trained as the dense model was, for a recovery's time.
 
-    packing: what candidates are packed with, to know their size.
+    packing: the settings with which candidates are packed, to know their size.
     """
     first = dataclasses.replace(settings, epochs=max(dense.epochs, 1.0))
     kinds = plan.method.kinds
     if not dense.model.groups(kinds):
-        raise InputError(f"groups is {','.join(kinds)}: this model has none. Choose others, such as filters.")
+        raise InputError(f"groups is {','.join(kinds)}, but the model has none. Choose others, such as filters.")
     return Problem(
         dense.model,
         lessons.encoded["train"],
@@ -167,7 +167,7 @@ def problem_of(
 
 
 def search(plan: Plan, run: Run, problem: Problem, clock: Clock, told: Told, ended: str | None = None) -> Solution:
-    """Prune the dense model; an interrupt before there is anything smaller leaves the dense model."""
+    """Prune the dense model; an interrupt before the first smaller model leaves the dense one."""
     budget, steps = plan.budget._replace(metric=problem.measure.title), run.folder(STEPS_FOLDER)
     if ended != "interrupted":
         try:
@@ -183,9 +183,9 @@ def search(plan: Plan, run: Run, problem: Problem, clock: Clock, told: Told, end
         except KeyboardInterrupt:
             pass
     solution = pruned(problem, plan.method, budget, steps, deadline=0.0)
-    return solution._replace(reason="interrupted; this is the dense model as it was then")
+    return solution._replace(reason="interrupted; this is the dense model at that time")
 
 
 def begun(plan: Plan) -> Clock:
-    """The clock of a run that begins now; what a teacher takes, once for many runs, is no part of its time."""
+    """The clock of a run that begins now; a teacher's work, done once for many runs, does not count."""
     return Clock(time.monotonic(), plan.budget.max_time)

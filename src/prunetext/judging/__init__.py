@@ -1,1 +1,1 @@
-"""How good a model is, alone or beside another one, and how fast."""
+"""Measure how good a model is, alone or beside another one, and how fast."""

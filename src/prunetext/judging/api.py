@@ -1,4 +1,4 @@
-"""How good a model is on labelled texts, alone or beside another one."""
+"""`prunetext.evaluate`: how good a model is on labelled texts, alone or beside another one."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SPLITS = ("train", "dev", "test")
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate` found; `reference` and `verdict` where there was another model to compare with.
+    """The result of `evaluate`; with another model to compare with, it has `reference` and `verdict`.
 
-    `calibration_error` is the expected calibration error, a share in 0..1; `rejection` is what the threshold of a
-    packed file does, where it has one.
+    `calibration_error` is the expected calibration error, a share in 0..1; `rejection` is the effect of a packed file's
+    threshold, if it has one.
     """
 
     score: Score
@@ -40,7 +40,7 @@ class Evaluation(NamedTuple):
     metric: str = "accuracy"
     value: float = 0.0  # of the metric, a share
     reference_value: float | None = None
-    micro_f1: float | None = None  # where texts may have several labels
+    micro_f1: float | None = None  # if texts can have several labels
 
     @property
     def title(self) -> str:
@@ -87,11 +87,11 @@ def evaluate(
         found.score.accuracy                 # 0.91
 
     model, against: anything that `open_model` opens, such as packed files, float files of a run, and other people's
-    models; `against` is the reference, to which `model` may lose at most `max_drop` points of accuracy, or of
-    `metric`; `positive` is the label that some metrics are about, where it has no usual name. data: a source as for
-    `prunetext.read`, or what that gives. split: train, dev or test. By default a folder of splits and a sample that the
-    model was trained on give test, other sources every row. With a split, a source that was split by `fit` itself is
-    split again in the same way. `text`, `text_b`, `label`, `label_separator`, `encoding` and `skip_empty` are as for
+    models; `against` is the reference, against which `model` may lose at most `max_drop` points of accuracy, or of
+    `metric`; `positive` is the positive label of some metrics, if its name is unusual. data: a source as for
+    `prunetext.read`, or its result. split: train, dev or test. By default, test is taken of a folder of splits and of a
+    sample that the model was trained on, and every row of other sources. With a split, a source that `fit` split itself
+    is split again in the same way. `text`, `text_b`, `label`, `label_separator`, `encoding` and `skip_empty` are as for
     `read`. A label that the model does not know raises `InputError`, as single texts do for a model of pairs.
     """
     require("scipy", extra="train")
@@ -125,7 +125,7 @@ def evaluate(
 
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:
-    """What a model says of all texts, in the order of these labels."""
+    """A model's answers to all texts, in the order of these labels."""
     answers = checked_answers(model, model.answers(examples.inputs), examples.inputs)
     return answers.reordered(model.labels, labels)
 
@@ -133,18 +133,18 @@ def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:
 def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
     """Refuse to compare models of other labels, or of another task."""
     if theirs is not None and sorted(theirs.labels) != sorted(ours.labels):
-        raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models of the same labels.")
+        raise InputError(f"{theirs.name}: its labels are not those of {ours.name}. Compare models with equal labels.")
     if theirs is not None and theirs.task != ours.task:
         raise InputError(
             f"{theirs.name}: its task is {theirs.task.name}, but that of {ours.name} is {ours.task.name}. "
-            "Compare models of one task."
+            "Compare models of the same task."
         )
 
 
 def choose_examples(
     data: str | Path | Data | Examples, split: str | None, model: Answering, reading: dict[str, Any]
 ) -> tuple[Examples, list[str]]:
-    """The texts to judge the model on, and what a reader of the score should know of them."""
+    """The texts to judge the model on, and notes on them for the reader of the score."""
     if split is not None and split not in SPLITS:
         raise InputError(f"split is {split!r}: it must be {', '.join(SPLITS)}.")
     if isinstance(data, Examples):
@@ -152,7 +152,7 @@ def choose_examples(
     if isinstance(data, Data):
         chosen: Examples | None = getattr(data, split or "test")
         if chosen is None:
-            raise InputError(f"{data.name}: the data have no {split or 'test'}. Give some, or name another split.")
+            raise InputError(f"{data.name}: the data have no {split or 'test'}. Add it, or choose another split.")
         return known_labels(chosen, model, data.name), []
     if holds_splits(data):
         return read_examples(data, model.labels, split=split, task=model.task, **reading), []
@@ -162,28 +162,28 @@ def choose_examples(
     seen = "The model was trained on most of these rows"
     if split is not None and parts is None:
         if known:
-            raise DataError(data, f"dev or test were files of their own when the model was made; give that of {split}.")
-        raise DataError(
-            data, f"the model was not made of these data, so that there is no {split} part. Leave --split out."
-        )
+            raise DataError(data, f"dev or test were separate files when the model was made. Give the {split} file.")
+        raise DataError(data, f"the model was not trained on these data: there is no {split} part. Leave --split out.")
     if parts is None:
         return whole, [f"{seen}."] if known else []
     if split is None and not str(data).startswith("sample:"):
-        return whole, [f"{seen}; --split test takes those it has not seen."]
+        return whole, [f"{seen}; --split test takes those that it has not seen."]
     part: Examples = getattr(parts, split or "test")
     return part, [f"These are the {len(part):,} rows that fit set aside as {split or 'test'}."]
 
 
 def known_labels(examples: Examples, model: Answering, name: str) -> Examples:
-    """The examples, if they are of the model's task and it knows all their labels."""
+    """The examples, checked to have the model's task and only labels that it knows."""
     check_task(examples, model.task, name, OF_MODEL)
     if unknown := sorted({each for labels in examples.label_lists for each in labels}.difference(model.labels)):
-        raise InputError(f"{name}: the label {unknown[0]!r} is none of the model's. Correct it, or take another model.")
+        raise InputError(
+            f"{name}: the label {unknown[0]!r} is not one of the model's. Correct it, or use another model."
+        )
     return examples
 
 
 def same_split(whole: Examples, name: str, recipe: dict[str, Any]) -> Data | None:
-    """The split of a run that read these very rows and no others, or None."""
+    """The split of a run that read exactly these rows, or None."""
     seed, fingerprint = recipe.get("seed"), recipe.get("data")
     if not isinstance(seed, int) or fingerprint is None:
         return None

@@ -25,8 +25,8 @@ from prunetext.statistics.thresholds import tuned
 from prunetext.training.answering import answers, thresholds_of
 from prunetext.training.losses import loss_of
 
-AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model, else they are int16
-SHIFT = 0.001  # and by how much accuracy may differ
+AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model; else int16 is used
+SHIFT = 0.001  # largest difference in accuracy
 
 
 class SplitTexts(NamedTuple):
@@ -37,12 +37,12 @@ class SplitTexts(NamedTuple):
 
     @property
     def inputs(self) -> list[Input]:
-        """What a model is asked about."""
+        """The inputs of a model."""
         return self.examples.inputs
 
 
 class Agreement(NamedTuple):
-    """The float model against the packed file, on dev."""
+    """The float model beside the packed file, on dev."""
 
     table: str
     equal: float  # share of equal labels
@@ -50,9 +50,9 @@ class Agreement(NamedTuple):
 
 
 class Calibrated(NamedTuple):
-    """What a packed file is to be written with, what that does on test, and what to say of it."""
+    """The settings for writing a packed file, their effect on test, and notes."""
 
-    trained: Trained  # with thresholds, where texts may have several labels
+    trained: Trained  # with thresholds, if texts can have several labels
     packing: Packing
     calibration: Calibration
     notes: list[str]
@@ -67,10 +67,10 @@ def choose_table(
     least_agreement: float = AGREEMENT,
     most_shift: float = SHIFT,
 ) -> Agreement:
-    """int8 table rows where they agree with the float model on dev, else int16, which take twice the memory.
+    """int8 table rows if they agree with the float model on dev; else int16, which take twice the memory.
 
-    The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev. Where
-    texts may have several labels all of a text must be equal, by the thresholds of the float model.
+    The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev. If
+    texts can have several labels, all labels of a text must be equal, by the float model's thresholds.
     """
     thresholds = thresholds_of(trained.model, dev.encoded)
     before = answers(trained.model, dev.encoded, thresholds)
@@ -90,12 +90,12 @@ def choose_table(
 def calibrated(
     trained: Trained, packing: Packing, scratch: Path, dev: SplitTexts, test: SplitTexts, precision: float | None
 ) -> Calibrated:
-    """Find the temperature of a packed file on dev, and thresholds; say what they do on test.
+    """Find the temperature of a packed file and thresholds on dev; measure their effect on test.
 
         calibrated(trained, Packing(), scratch, dev, test, 0.95).packing.temperature
 
-    precision: for which a threshold is wanted below which texts may be rejected. `scratch` is left as a file at the
-    temperature that was found.
+    precision: the share of right labels that a threshold for rejecting texts must give. `scratch` is left as a file
+    with the found temperature.
     """
     if loss_of(trained.task).tuned is not None:
         return _of_several(trained, packing, scratch, dev, test)
@@ -105,7 +105,7 @@ def calibrated(
 def _of_one(
     trained: Trained, packing: Packing, scratch: Path, dev: Examples, test: Examples, precision: float | None
 ) -> Calibrated:
-    """Where each text has one label: a temperature, and a threshold if a precision is wanted."""
+    """If each text has one label: a temperature, and a threshold if a precision is given."""
     pack = load_family(trained.family).pack
     pack(trained, scratch, packing)
     plain = load(scratch)
@@ -119,8 +119,8 @@ def _of_one(
     notes = []
     if precision is not None and threshold is None:
         notes.append(
-            f"No threshold is stored: on the {len(dev):,} texts of dev none shows, with 95 % confidence, a precision "
-            f"of {precision:g}, for which at least {least_texts(precision):,} texts must be accepted."
+            f"No threshold is stored: on the {len(dev):,} texts of dev, none reaches a precision of {precision:g} with "
+            f"95 % confidence, which takes at least {least_texts(precision):,} accepted texts."
         )
     rejected = None if threshold is None else rejection(*tops_of(packed, test), threshold)
     found = Calibration(packing.temperature, before, after, rejected)
@@ -128,9 +128,9 @@ def _of_one(
 
 
 def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: SplitTexts, test: SplitTexts) -> Calibrated:
-    """Where texts may have several labels: the temperature, and from it the labels' thresholds.
+    """If texts can have several labels: the temperature, and the labels' thresholds at that temperature.
 
-    The errors are those of each label of each text.
+    The calibration errors count each label of each text.
     """
     gold, truth = dev.encoded.targets, test.encoded.targets
     even = trained._replace(thresholds=[0.5] * gold.shape[1])

@@ -1,4 +1,4 @@
-"""What a number depends on besides the data: the processor."""
+"""The processor, on which measured times depend."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def cpu() -> str:
-    """Name the processor, where the system tells."""
+    """Name the processor, if the system tells."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text(encoding="utf-8").splitlines():

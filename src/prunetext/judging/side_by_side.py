@@ -26,11 +26,11 @@ class ModelRow(NamedTuple):
     bytes: int
     texts_per_second: float  # one thread
     value: float = 0.0  # of the metric, a share
-    micro_f1: float | None = None  # where texts may have several labels
+    micro_f1: float | None = None  # if texts can have several labels
 
 
 class Judged(NamedTuple):
-    """Three models on the same texts, and whether the packed one kept the dense one's accuracy, or another metric."""
+    """Three models on the same texts, and whether the packed one kept the dense one's accuracy or other metric."""
 
     dense: ModelRow
     pruned: ModelRow
@@ -38,14 +38,14 @@ class Judged(NamedTuple):
     verdict: Verdict
     agreement: Agreement
     metric: str = "accuracy"
-    damages: tuple[Damage, ...] = ()  # of each label, the worst first, where texts may have several
+    damages: tuple[Damage, ...] = ()  # of each label, the worst first, if texts can have several labels
 
     def with_size(self, size: int) -> Judged:
         """The same with the packed file's final bytes."""
         return self._replace(packed=self.packed._replace(bytes=size))
 
     def models(self) -> dict[str, ModelRow]:
-        """The three by their names."""
+        """The three models by name."""
         return {"dense": self.dense, "pruned": self.pruned, "packed": self.packed}
 
     @property
@@ -54,7 +54,7 @@ class Judged(NamedTuple):
         return METRICS[self.metric].title
 
     def values(self) -> dict[str, float]:
-        """The metric of dense and packed model, as short as it stands in the packed file."""
+        """The metric of the dense and the packed model, in the short form that the packed file has."""
         return {"dense": round(self.dense.value, 4), "packed": round(self.packed.value, 4)}
 
     def rows(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def side_by_side(
 ) -> Judged:
     """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
 
-    Where texts may have several labels, `dev` says from which probability on the float models give each.
+    If texts can have several labels, `dev` gives the float models' thresholds.
     """
     gold, labels = test.examples.gold, dense.labels
 

@@ -1,1 +1,1 @@
-"""Model files: what their headers say, how they are opened, and what can be done with them."""
+"""Model files: read their headers, open them, and use them."""

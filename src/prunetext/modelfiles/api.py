@@ -1,4 +1,4 @@
-"""What can be done with a model file: open it, label texts, look inside, write it for other runtimes."""
+"""Use a model file: open it, label texts, look inside, write it for other runtimes."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def open_model(model: str | os.PathLike[str] | Classifier | Answering | Any) -> 
         probabilities, chosen = model.answers(["great film"])
 
     model: a packed file, a float file or the folder of a run, whose packed file is taken; a `Classifier`; an .onnx file
-    that `export` has written; a .bin or .ftz file of fastText; a .jsonl, .csv, .tsv or .parquet file of probabilities;
-    a classifier of scikit-learn that takes texts, such as a pipeline; or any other object that is `Answering`.
-    FileNotFoundError for a missing path, `InputError` for what is none of these.
+    written by `export`; a .bin or .ftz file of fastText; a .jsonl, .csv, .tsv or .parquet file of probabilities; a
+    scikit-learn classifier that takes texts, such as a pipeline; or any other object that is `Answering`.
+    FileNotFoundError for a missing path, `InputError` for anything else.
     """
     require("numpy", extra="train")
     from prunetext.modelfiles.opening import opened
@@ -55,29 +55,29 @@ def predict(
     threads: int | None = None,
     reject: bool = False,
 ) -> Iterator[tuple[str | None, float]]:
-    """Label the texts of a file, one after the other, however many there are.
+    """Label the texts of a file of any size, one after the other.
 
         for label, probability in prunetext.predict("runs/reviews/model.safetensors", "reviews.txt"): ...
 
     source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input; fastText's
     labels before a text are left out. For a model of pairs a line is the first text, a tab, and the second one. text,
-    text_b: the names of the table's columns, where they are not usual ones. encoding: of text files. threads: by
-    default, all cores where there is much text. Yields the most probable label of each text, and its probability; with
-    `reject` None for the label where the probability is below the file's threshold; for a model of several labels, a
-    list of labels and probabilities for each text. `InputError` for what is wrong with the arguments at once, and for
-    what is wrong with the file when it is met.
+    text_b: the names of the table's columns, if they are unusual. encoding: of text files. threads: by default, all
+    cores for much text. Yields the most probable label of each text, and its probability; with `reject`, the label is
+    None if the probability is below the file's threshold. A model of several labels yields a list of labels and
+    probabilities for each text. Raises `InputError` for wrong arguments at once, and for errors in the file when they
+    are met.
     """
     chunks = predict_chunks(model, source, text=text, text_b=text_b, encoding=encoding, threads=threads, reject=reject)
     return (answer for chunk in chunks for answer in chunk)
 
 
 def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:
-    """Say what is in a model file, after the checks that loading makes.
+    """Say what is in a model file, after the same checks as loading.
 
         found = prunetext.inspect("runs/reviews/model.safetensors")
         found.words, found.parts["vocabulary"]     # (1875, 6310)
 
-    words: how many words to name. FileNotFoundError for a missing path, else ModelFileError.
+    words: how many words to list. FileNotFoundError for a missing path, else ModelFileError.
     """
     if words < 0:
         raise InputError(f"words is {words}: it must be 0 or more.")
@@ -98,13 +98,13 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
         ids = prunetext.Encoder(json.loads(metadata["vocabulary"])).encode(["great film", "dull"])
         (probabilities,) = session.run(None, {"ids": ids})    # float32 (2, classes)
 
-    model: a packed file, a float file of a run, or the folder of a run, whose packed file is taken. The file takes
-    `ids`, int64 (batch, length), as `Encoder` gives them, and gives `probabilities`, float32 (batch, classes). That of
-    a model of pairs takes what `Encoder.encode_pairs` gives: `session.run(None, encoder.encode_pairs(pairs))`. Its
-    metadata hold vocabulary, labels, tokenizer and temperature, and the thresholds of several labels, each as JSON. The
-    same model gives the same bytes. `out` is replaced once the new file has answered some hundred texts as the model
-    does; RunError where a probability differs by more than 0.00001. InputError for an `out` that cannot be,
-    ModelFileError for what is no model. Needs the extra `onnx`.
+    model: a packed file, a float file of a run, or the folder of a run, whose packed file is taken. The ONNX file takes
+    `ids`, int64 (batch, length), from `Encoder`, and gives `probabilities`, float32 (batch, classes). For a model of
+    pairs it takes the result of `Encoder.encode_pairs`: `session.run(None, encoder.encode_pairs(pairs))`. Its metadata
+    hold vocabulary, labels, tokenizer and temperature, and the thresholds of several labels, each as JSON. The same
+    model gives the same bytes. The file is written only after it has given the model's own answers on 300 texts;
+    RunError if a probability differs by more than 0.00001. InputError for an impossible `out`, ModelFileError if
+    `model` is not a model. Needs the extra `onnx`.
     """
     for package in ("torch", "onnx", "onnxruntime"):
         require(package, extra="onnx")
@@ -114,7 +114,7 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
     check_target(target, source)
     own = opened(source)
     if not isinstance(own, OwnModel):
-        raise InputError(f"{source}: this is no model of prunetext. Give a file that prunetext fit has written.")
+        raise InputError(f"{source}: this is not a prunetext model. Give a file written by prunetext fit.")
     proto, words = own.graph()
     texts = some_pairs(words) if own.task.texts == 2 else some_texts(words)
     data = proto.SerializeToString(deterministic=True)

@@ -1,4 +1,4 @@
-"""A model as an ONNX file, which other runtimes read; checked against the model before it is in place."""
+"""A model as an ONNX file for other runtimes, checked against the model before it is in place."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     Asked = Sequence[str | tuple[str, str]]  # texts, or pairs of them
     Probabilities = Callable[[Any], NDArray[np.float32]]  # the probabilities of some of these
 
-MOST_APART = 1e-5  # of a probability of the file from the model's
-TEXTS, CHECKED_BATCH = 300, 50  # of the check
-LONGEST_CHECKED = 60  # words of its longest text but one
+MOST_APART = 1e-5  # largest difference between a probability of the file and the model's
+TEXTS, CHECKED_BATCH = 300, 50  # for the check
+LONGEST_CHECKED = 60  # words of its second-longest text
 
 
 class Exported(NamedTuple):
-    """A file that `export` has written: its bytes, and how many texts, or pairs of them, it was checked on.
+    """A file written by `export`: its bytes, and the number of texts, or pairs of texts, that it was checked on.
 
     `apart` is the largest difference of a probability from the model's own.
     """
@@ -36,7 +36,7 @@ class Exported(NamedTuple):
 
 
 def packed_file(model: Path) -> Path:
-    """The model's file: of a run, the packed one."""
+    """The model's file; for a run, the packed one."""
     if not model.is_dir():
         return model
     if not (model / "model.safetensors").is_file():
@@ -45,7 +45,7 @@ def packed_file(model: Path) -> Path:
 
 
 def check_target(target: Path, source: Path) -> None:
-    """Refuse a file that cannot be written, or must not be."""
+    """Refuse a file that cannot or must not be written."""
     if target.is_dir():
         raise InputError(f"{target}: this is a folder. Give the name of the file to write, such as model.onnx.")
     if not target.parent.is_dir():
@@ -55,10 +55,10 @@ def check_target(target: Path, source: Path) -> None:
 
 
 def write_checked(data: bytes, target: Path, source: str, answer: Probabilities, texts: Asked) -> float:
-    """Write a graph into a file once it gives the probabilities of its source; gives the largest difference.
+    """Write a graph into a file if it gives the probabilities of its source; return the largest difference.
 
-    answer: what the source says. RunError where a probability differs by more than `MOST_APART`; the file is then left
-    as it was, as it is when the check is interrupted.
+    answer: gives the source's probabilities. RunError if a probability differs by more than `MOST_APART`; then, as when
+    the check is interrupted, the file stays as it was.
     """
     from prunetext.peers.onnxruntime import Session
 
@@ -67,10 +67,10 @@ def write_checked(data: bytes, target: Path, source: str, answer: Probabilities,
     def check(beside: Path) -> None:
         nonlocal apart
         apart = largest_difference(Session(beside).probabilities, answer, texts)
-        if not apart <= MOST_APART:  # not so either where there is none, as of infinite weights
+        if not apart <= MOST_APART:  # this also catches NaN, which infinite weights give
             raise RunError(
-                f"{target}: its probabilities would differ by up to {apart:.1g} from those of {source}, where "
-                f"{MOST_APART:g} is allowed. It was not written. Export another model of the run."
+                f"{target}: its probabilities would differ from those of {source} by up to {apart:.1g}; the limit is "
+                f"{MOST_APART:g}. The file was not written. Export another model of the run."
             )
 
     write_whole(target, data, check, shared=True)
@@ -78,7 +78,7 @@ def write_checked(data: bytes, target: Path, source: str, answer: Probabilities,
 
 
 def some_texts(words: Sequence[str]) -> list[str]:
-    """The same texts every time: none, one word, unknown ones, and the vocabulary's at random, short and long."""
+    """The same texts every time: an empty one, one word, unknown words, and random words, short and long."""
     unseen = "x"
     while unseen in words:
         unseen += "x"
@@ -88,7 +88,7 @@ def some_texts(words: Sequence[str]) -> list[str]:
 
 
 def some_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
-    """Each of these texts beside one that has some of its words, in some of its order, among others."""
+    """Pairs of each text with one that has some of its words, partly in order, among others."""
     random, texts = Random(0), some_texts(words)
     pairs = []
     for first, other in zip(texts, [*texts[1:], ""], strict=True):
@@ -101,9 +101,9 @@ def some_pairs(words: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def largest_difference(first: Probabilities, second: Probabilities, texts: Asked) -> float:
-    """The largest difference of two probabilities of the same text and label, in batches of mixed lengths and alone."""
+    """The largest difference between two probabilities of a text and label, in batches of mixed lengths and alone."""
     import numpy as np
 
     batches: list[Asked] = [texts[at : at + CHECKED_BATCH] for at in range(0, len(texts), CHECKED_BATCH)]
-    batches += [[text] for text in texts[:CHECKED_BATCH]]  # which have no padding
+    batches += [[text] for text in texts[:CHECKED_BATCH]]  # without padding
     return float(np.max([np.abs(first(batch) - second(batch)).max() for batch in batches]))

@@ -1,4 +1,4 @@
-"""What a model file says of itself: the header of a packed file, or of a run's float file, without loading tensors."""
+"""The header of a packed file, or of a run's float file, read without its tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prunetext.runtime.format import FLOAT_FORMAT, FORMAT
 if TYPE_CHECKING:
     import os
 
-LARGEST_HEADER = 1 << 27  # the words of a float model stand in its header
+LARGEST_HEADER = 1 << 27  # the header of a float model holds its words
 
 
 class Header(NamedTuple):
@@ -34,13 +34,13 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 
         read_header("runs/reviews/dense.safetensors").metadata["format"]     # 'prunetext-float/1'
 
-    FileNotFoundError for a missing path; ModelFileError where the file is no safetensors file. Nothing else is checked.
+    FileNotFoundError for a missing path; ModelFileError if the file is not a safetensors file. Nothing else is checked.
     """
     place = Path(path)
     if place.is_dir():
         raise ModelFileError(f"{path}: this is a folder. Give the model file inside it, such as model.safetensors.")
-    if place.exists() and not place.is_file():  # to open a pipe would wait for its other end
-        raise ModelFileError(f"{path}: this is not a regular file. Give a file that prunetext fit has written.")
+    if place.exists() and not place.is_file():  # opening a pipe would wait for its other end
+        raise ModelFileError(f"{path}: this is not a regular file. Give a file written by prunetext fit.")
     with place.open("rb") as file:
         size = place.stat().st_size
         length = int.from_bytes(file.read(8), "little")
@@ -57,7 +57,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
                 raise ValueError
         except (ValueError, RecursionError):
             raise ModelFileError(
-                f"{path}: this is not a model file, or it is cut off. Give a file that prunetext fit has written."
+                f"{path}: this is not a model file, or it is cut off. Give a file written by prunetext fit."
             ) from None
     return Header(metadata, entries, 8 + length, size)
 
@@ -77,7 +77,7 @@ def _are_counts(values: object) -> TypeGuard[list[int]]:
 
 
 def is_packed(path: str | os.PathLike[str]) -> bool:
-    """Tell whether this is a packed file, or what claims to be one."""
+    """Tell whether this is a packed file, or claims to be one."""
     try:
         return read_header(path).metadata.get("format") == FORMAT
     except ModelFileError:
@@ -85,8 +85,8 @@ def is_packed(path: str | os.PathLike[str]) -> bool:
 
 
 def is_float(path: str | os.PathLike[str]) -> bool:
-    """Tell a run's float file from a packed one; ModelFileError where it is neither."""
+    """Tell a run's float file from a packed one; ModelFileError if it is neither."""
     kind = read_header(path).metadata.get("format")
     if kind not in (FLOAT_FORMAT, FORMAT):
-        raise ModelFileError(f"{path}: this is not a model of prunetext. Give a file that prunetext fit has written.")
+        raise ModelFileError(f"{path}: this is not a prunetext model. Give a file written by prunetext fit.")
     return kind == FLOAT_FORMAT

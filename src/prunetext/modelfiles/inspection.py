@@ -1,4 +1,4 @@
-"""What is in a model file."""
+"""The content of a model file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TABLE_BYTES = {"int8": 1, "int16": 2}
-FLOAT_ROWS = 2  # the padding and the unknown word of a float model; a packed one has the unknown word alone
+FLOAT_ROWS = 2  # the padding and the unknown word of a float model; a packed one has only the unknown word
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Inspection:
     """What a model file holds; sizes are bytes.
 
     `filters` maps each width of a convolution, in words, to its number of filters. `table` and `table_bytes` are the
-    type and the memory of the table that the runtime unfolds, None in a float file. `parts` adds up to `size`.
-    `reject` is the probability below which texts may be rejected, None where the file names none.
-    `thresholds` are the labels' probabilities from which a text has them, None where each text has one label.
-    `coding` says how each coded tensor lies in the file, in the words of docs/format.md. `longest` are words of the
-    longest vectors, which move the answer most.
+    type and the memory of the table that the runtime unfolds; None for a float file. `parts` adds up to `size`.
+    `reject` is the probability below which texts can be rejected; None if the file has none. `thresholds` are the
+    probabilities from which a text has each label; None if each text has one label. `coding` says how each coded tensor
+    is stored, in the terms of docs/format.md. `longest` lists the words with the longest vectors, which move the answer
+    most.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Inspection:
 
 
 def provenance_of(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Where a packed model comes from; nothing where the file says nothing readable of it."""
+    """Where a packed model comes from; empty if the file says nothing readable about it."""
     try:
         provenance = json.loads(metadata.get("provenance", "{}"))
     except (ValueError, RecursionError):
@@ -68,7 +68,7 @@ def provenance_of(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) -> Inspection:
-    """What a packed file holds that has been checked."""
+    """The content of a packed file that has been checked."""
     tensors, metadata = file_format.read_packed(model)
     embedding = tensors["embedding"]
     rows, dimensions = embedding.shape
@@ -99,21 +99,21 @@ def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) ->
 
 
 def inspect_float(model: str | os.PathLike[str], header: Header, words: int) -> Inspection:
-    """What a float file holds."""
+    """The content of a float file."""
     try:
         metadata = header.metadata
         rows, dimensions = header.tensors["embedding"]["shape"]
         names, labels = _strings(metadata, "words"), _strings(metadata, "labels")
         first, last = header.tensors["embedding"]["data_offsets"]
         if rows < FLOAT_ROWS or not dimensions or 4 * rows * dimensions != last - first:
-            raise ValueError("its embedding is not as large as its shape says")
+            raise ValueError("the size of its embedding does not match its shape")
         with Path(model).open("rb") as file:
             file.seek(header.length + first)
             vectors = memoryview(file.read(last - first)).cast("f")[FLOAT_ROWS * dimensions :]
             first, last = header.tensors["remap"]["data_offsets"]
             file.seek(header.length + first)
             row_of = memoryview(file.read(last - first)).cast("q")[FLOAT_ROWS:].tolist()
-        # A pruned model keeps the ids of the vocabulary it was trained with; those of removed words lead to row 1.
+        # A pruned model keeps the ids of the vocabulary that it was trained with; ids of removed words map to row 1.
         kept = sorted((row, name) for row, name in zip(row_of, names, strict=True) if row >= FLOAT_ROWS)
         return Inspection(
             path=os.fspath(model),

@@ -30,13 +30,13 @@ OF_PACKED, OF_FLOAT, OF_TABLE = "packed file", "float file", "file of probabilit
 
 @dataclass(frozen=True)
 class OwnModel(OpenedModel):
-    """A model of prunetext, which can be written as ONNX: `graph` gives that, and the model's words."""
+    """A prunetext model, which can be written as ONNX: `graph` gives the ONNX graph and the model's words."""
 
     graph: Callable[[], tuple[Any, list[str]]] = field(kw_only=True)
 
 
 def opened(model: Any) -> Answering:
-    """What `open_model` gives."""
+    """The result of `open_model`."""
     if isinstance(model, Classifier):
         return of_packed(model, repr(model))
     if isinstance(model, Answering):
@@ -100,7 +100,7 @@ def of_float(path: Path) -> Answering:
 
 
 def answers_of_float(found: Trained, inputs: Sequence[Input]) -> Answers:
-    """What a float model says of some texts."""
+    """The answers of a float model to some texts."""
     import numpy as np
 
     from prunetext.models.protocol import load_family
@@ -112,7 +112,7 @@ def answers_of_float(found: Trained, inputs: Sequence[Input]) -> Answers:
 
 
 def of_table(path: Path, labels: Sequence[str] | None = None, task: Task | None = None) -> Answering:
-    """What somebody has answered before; it says nothing of other texts. labels, task: of train, for a teacher."""
+    """A table of earlier answers; it knows nothing about other texts. labels, task: of train, for a teacher."""
     import numpy as np
 
     table = read_probabilities(path, labels, task)

@@ -1,4 +1,4 @@
-"""Labels for texts that stand in a file or come through a pipe."""
+"""Labels for texts from a file or a pipe."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def predict_chunks(
     if threads is not None:
         check_threads(threads)
     classifier = load_packed(model)
-    classifier.predict([], reject=reject)  # which says at once where there is no threshold
+    classifier.predict([], reject=reject)  # fails at once if there is no threshold
     chunks = read_inputs(Task.named(classifier.task), source, text=text, text_b=text_b, encoding=encoding)
     return (classifier.predict_with_probability(chunk, threads, reject=reject) for chunk in chunks)
 
 
 def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:
-    """Load a packed file; a float one is refused with a pointer to its neighbour."""
+    """Load a packed file; a float file is refused, and the message points to the packed one."""
     if isinstance(model, Classifier):
         return model
     try:
@@ -50,7 +50,7 @@ def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:
             unpacked = False
         if unpacked:
             raise ModelFileError(
-                f"{os.fspath(model)}: this is a float model, which is there to be pruned and compared. "
+                f"{os.fspath(model)}: this is a float model, only for pruning and comparing. "
                 "Give the packed model.safetensors beside it."
             ) from None
         raise error from None

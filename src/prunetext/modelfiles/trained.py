@@ -9,11 +9,11 @@ from typing import Any
 from prunetext.modelfiles.header import read_header
 from prunetext.models.protocol import Trained, load_family
 
-OLDEST = "textcnn"  # the family of files that name none
+OLDEST = "textcnn"  # the family of old files, which name none
 
 
 def read_trained(path: Path) -> Trained:
-    """Read a float32 model of a run; ModelFileError where it is not whole.
+    """Read a float32 model of a run; ModelFileError if it is not whole.
 
     trained = read_trained(Path("runs/reviews/dense.safetensors"))
     """
@@ -21,5 +21,5 @@ def read_trained(path: Path) -> Trained:
 
 
 def write_trained(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None:
-    """Write a float32 model, from which it can be pruned again; recipe: how it came about."""
+    """Write a float32 model to a file that can be pruned again; recipe: how the model was made."""
     load_family(trained.family).write(trained, path, recipe)

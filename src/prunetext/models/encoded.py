@@ -1,4 +1,4 @@
-"""Texts as numbers: ids end to end, and what is to be learnt of each text."""
+"""Texts as numbers: ids end to end, and the target of each text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch import Tensor
 from prunetext.data.dataset import Examples
 from prunetext.data.task import Task
 
-UNLABELLED = -1  # in the place of a class
+UNLABELLED = -1  # instead of a class
 SINGLE = Task()
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Ids of all texts end to end, where each begins, and what is to be learnt of it.
+    """Ids of all texts end to end, where each begins, and the target of each example.
 
     ids (tokens,) int32; offsets (n · texts + 1,) int64, where an example has so many texts, one after the other: two
     of a pair, whose ids then say what they have in common. targets (n,) int64 class indices, `UNLABELLED` where there
@@ -37,7 +37,7 @@ class Encoded:
 
     @property
     def texts(self) -> int:
-        """How many texts an example has."""
+        """Number of texts per example."""
         return self.task.texts
 
     def __len__(self) -> int:
@@ -54,14 +54,14 @@ class Encoded:
         return longest
 
     def places(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Which texts these examples have."""
+        """The positions of these examples' texts."""
         return (rows[:, None] * self.texts + np.arange(self.texts)).ravel()
 
     def take(self, rows: npt.NDArray[np.int64], limit: int | None = None, *, anywhere: bool = False) -> Tensor:
         """Ids of some examples' texts (batch · texts, longest), padded with 0 at the end.
 
-        At least one column, at most `limit`. Of a longer text that is its beginning or, with `anywhere`, a window at a
-        random place; of the texts of pairs always their beginnings.
+        At least one column, at most `limit`. A longer text gives its beginning or, with `anywhere`, a window at a
+        random place; texts of pairs always give their beginnings.
         """
         rows, anywhere = self.places(rows), anywhere and self.texts == 1
         starts, lengths = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
@@ -100,7 +100,7 @@ def window_places(lengths: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.
 
 
 def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
-    """Class indices (n,) int64; of several labels 0 and 1 for each, (n, classes) float32.
+    """Class indices (n,) int64; with several labels, 0 and 1 for each, (n, classes) float32.
 
     >>> targets_of(Examples(["a film"], [["x", "z"]]), ["x", "y", "z"]).tolist()
     [[1.0, 0.0, 1.0]]
@@ -109,5 +109,5 @@ def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
 
 
 def labelled(encoded: Encoded, examples: Examples, classes: Sequence[str]) -> Encoded:
-    """Ids of texts with what is right about them."""
+    """Ids of texts with their targets."""
     return replace(encoded, targets=targets_of(examples, classes), task=examples.task)

@@ -1,4 +1,4 @@
-"""What may be removed from a model, in terms that neither a layer type nor a criterion enters."""
+"""Groups of removable units, described without any layer type or criterion."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BYTES, TIME = "bytes", "time"  # resources: of the packed file, and what a token
 
 
 class Slice(NamedTuple):
-    """Where the units of a group lie in one parameter.
+    """The place of a group's units in one parameter.
 
     >>> Slice("conv3.weight", axes=(0,))          # unit i is row i
     Slice(parameter='conv3.weight', axes=(0,), offset=0, width=1)
 
     Unit i owns the block [offset + i·width, offset + (i + 1)·width) of the flattened axes. Rows before the
-    offset (padding, unknown) and behind the last unit belong to no unit of this slice and stay.
+    offset (padding, unknown) and after the last unit belong to no unit of this slice and stay.
     """
 
     parameter: str
@@ -34,7 +34,7 @@ class Slice(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A set of like units that may be removed, wherever in the model their weights lie.
+    """A set of like units that can be removed, wherever in the model their weights are.
 
     >>> Group("heads", 2, (Slice("query.weight", (0,), width=64),), "heads", "layer 0", {}).floor
     1

@@ -1,4 +1,4 @@
-"""What training, pruning and packing may ask of a model, and the families of models that answer."""
+"""The interface of a model for training, pruning and packing, and the families of models that implement it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.groups import Cost, Group, Kept, Tensors
 from prunetext.options import ModelOptions, VectorOptions
 
-PROVENANCE_ROOM = 1_536  # bytes: of the recipes, scores and reasons of usual runs two thirds
+PROVENANCE_ROOM = 1_536  # bytes; recipes, scores and reasons of usual runs take two thirds
 TABLES = ("int8", "int16")  # of the runtime, the smaller one first
 TABLE, BODY, HEAD = "table", "body", "head"  # parts of a model that its parameters belong to
 
@@ -27,7 +27,7 @@ FAMILIES = {"textcnn": "prunetext.models.textcnn.family:family"}
 
 
 class Rates(NamedTuple):
-    """What optimizers are made with: learning rates of the weights and of tables of vectors, and weight decay.
+    """The settings of optimizers: learning rates of the weights and of tables of vectors, and weight decay.
 
     head: the rate of the head, where it has one of its own.
     """
@@ -46,7 +46,7 @@ class Disturbance(NamedTuple):
 
 
 class Model(nn.Module, ABC):
-    """What training and pruning may ask of a model; a family's class inherits from it.
+    """The interface of a model for training and pruning; a family's class inherits from it.
 
         logits = model(batch)                      # (batch, classes), of what `Encoded.take` gives
         model.costs()["bytes"]({})                 # estimated bytes of the packed file
@@ -59,7 +59,7 @@ class Model(nn.Module, ABC):
     @property
     @abstractmethod
     def classes(self) -> int:
-        """How many logits an example has."""
+        """Number of logits per example."""
 
     @abstractmethod
     def parts(self) -> Mapping[str, str]:
@@ -71,7 +71,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def costs(self) -> Mapping[str, Cost]:
-        """For each resource, "bytes" and "time", how much what is kept takes; the model is looked at now."""
+        """For each resource, "bytes" and "time", the cost of kept units; the model is inspected now."""
 
     @abstractmethod
     def counts(self) -> dict[str, int]:
@@ -86,7 +86,7 @@ class Model(nn.Module, ABC):
         return dict(self.state_dict())
 
     def optimizers(self, rates: Rates, frozen: Callable[[str], bool] | None = None) -> list[optim.Optimizer]:
-        """What trains the parameters that are not frozen, each part of the model at its own rate."""
+        """Optimizers of the parameters that are not frozen, each part of the model at its own rate."""
         parts, chosen = self.parts(), dict[str, list[nn.Parameter]]()
         for name, each in self.named_parameters():
             if each.requires_grad and not (frozen and frozen(name)):
@@ -96,12 +96,12 @@ class Model(nn.Module, ABC):
         return [optim.AdamW(groups, lr=rates.body, weight_decay=rates.decay, fused=True)]
 
     def trained(self, name: str) -> Tensor | None:
-        """Which entries of a parameter training changes (a mask that broadcasts); None where it changes all."""
+        """Which entries of a parameter training changes (a mask that broadcasts); None if it changes all."""
         return None
 
     @property
     def work(self) -> int:
-        """Multiplications that a token takes."""
+        """Multiplications per token."""
         return sum(each.numel() for each in self.parameters())
 
     def disturbed(self, batch: Tensor, how: Disturbance) -> Tensor:
@@ -111,49 +111,49 @@ class Model(nn.Module, ABC):
     def further_loss(
         self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor]
     ) -> Tensor | None:
-        """What else a training step is to make small, of a weight that its settings name; None for nothing.
+        """A further loss of a training step, whose weight the settings name; None if there is none.
 
         loss: of logits. truth: gives that of each example, probabilities (batch, classes).
         """
         return None
 
     def canonical(self, usage: Encoded, kinds: Sequence[str]) -> Callable[[Model], Model]:
-        """What turns this model, or an earlier state of it, into the form in which units of these kinds are scored.
+        """A function that brings this model, or an earlier state of it, into the form in which its units are scored.
 
         No logit changes by it. The model that it is given is changed in place. usage: the texts of train.
         """
         return lambda model: model
 
     def normalise(self) -> None:
-        """Bring the weights into the form that is packed best; no logit changes."""
+        """Bring the weights into the form that packs best; no logit changes."""
 
     def fit_grid(self) -> None:
-        """Choose the grid that the packed file's numbers would lie on, for the weights as they are."""
+        """Choose the grid of the packed file's numbers for the current weights."""
 
     @contextmanager
     def on_grid(self) -> Iterator[None]:
-        """Within it, the model computes as its packed file will; on the grid chosen last, or else for its weights."""
+        """In this context, the model computes like its packed file, on the last chosen grid, or one for its weights."""
         yield
 
     def snap(self) -> None:
         """Put the weights on the grid of the packed file."""
 
     def grid(self) -> Tensors:
-        """The grid as tensors, for a checkpoint; empty where there is none."""
+        """The grid as tensors, for a checkpoint; empty if there is none."""
         return {}
 
     def take_grid(self, tensors: Tensors) -> None:
         """Undo `grid`."""
 
     def after_removal(self, tensors: Tensors, kept: Kept) -> None:
-        """Change what follows from a removal besides weights, such as which id leads where, in place."""
+        """Change in place what a removal affects besides weights, such as the map of ids."""
 
     def after_cut(self, tensors: Tensors, places: Mapping[tuple[str, int], Tensor], kept: Kept) -> None:
         """The same once tensors have been cut; places: (parameter, axis) → which of its rows are left."""
 
 
 class Trained(NamedTuple):
-    """A model with all that it needs to label texts.
+    """A model with everything that it needs to label texts.
 
         trained = load_family("textcnn").read(Path("runs/reviews/dense.safetensors"))
         trained.labels         # ['neg', 'pos']
@@ -172,7 +172,7 @@ class Trained(NamedTuple):
 
 
 class Packing(NamedTuple):
-    """What a packed file says besides its model.
+    """The settings of a packed file besides its model.
 
     table: of the runtime, "int8" or "int16". temperature: divides the logits. reject: the probability below which
     texts may be rejected. provenance: where the model comes from. room: the bytes of the header that all but the table
@@ -187,7 +187,7 @@ class Packing(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What a model is to be begun for: options, the data, and what else is known before training.
+    """A request for an untrained model: options, the data, and what else is known before training.
 
     texts: all that there is to learn from, of which a vocabulary is made. vectors: of words, as `fit` takes them.
     like: a model of an earlier run, whose reader and kind the new one has.
@@ -206,7 +206,7 @@ class Request(NamedTuple):
 
 
 class Beginning(NamedTuple):
-    """What a family makes of a request: what reads texts, how to begin untrained, notes, and lines of the recipe.
+    """A family's answer to a request: a reader of texts, a maker of untrained models, notes, and lines of the recipe.
 
     work: multiplications that a token takes the untrained model.
     """
@@ -245,7 +245,7 @@ class Family(NamedTuple):
 
 
 def load_family(name: str) -> Family:
-    """The family of this name, imported when it is first asked for.
+    """The family with this name, imported on first use.
 
     >>> load_family("textcnn").default_kinds
     ('vocabulary', 'dimensions', 'filters')

@@ -14,13 +14,13 @@ from prunetext.runtime.writing import write_whole
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file so that at every moment the old or the new one is whole."""
+    """Write a safetensors file; at every moment the old or the new one is whole."""
     data = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, metadata)
     write_whole(path, with_sorted_metadata(data))
 
 
 def with_sorted_metadata(data: bytes) -> bytes:
-    """Put a safetensors file's metadata in order; the library's is random, and equal runs should give equal files."""
+    """Sort a safetensors file's metadata: the library's order is random, and equal runs should give equal files."""
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
     header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
@@ -34,10 +34,10 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
         tensors, metadata = load_tensors(Path("runs/reviews/dense.safetensors"))
 
-    RunError where it is damaged, as after a failure of power.
+    RunError if it is damaged, as after a power failure.
     """
     try:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
-        raise RunError(f"{path}: this part of the run is damaged ({error}). Begin anew with --overwrite.") from None
+        raise RunError(f"{path}: this part of the run is damaged ({error}). Start anew with --overwrite.") from None

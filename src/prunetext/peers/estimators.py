@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn, and whatever has the same methods."""
+"""scikit-learn classifiers, and any object with the same methods."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 NEAR_ONE = 1e-3
 ESTIMATOR_REMEDY = (
-    "Give the path of a model, or a classifier that was fitted to texts, such as a pipeline of TfidfVectorizer and "
+    "Give the path of a model, or a classifier fitted on texts, such as a pipeline of TfidfVectorizer and "
     "LogisticRegression."
 )
 
 
 def of_estimator(estimator: Any) -> OpenedModel:
-    """A fitted classifier that takes texts; InputError for what has no classes or gives no probabilities.
+    """A fitted classifier that takes texts; InputError if it has no classes or gives no probabilities.
 
     of_estimator(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, labels)).labels    # ['neg', 'pos']
     """
@@ -32,7 +32,7 @@ def of_estimator(estimator: Any) -> OpenedModel:
         raise wrong(name, f"has no {'classes_' if classes is None else 'predict_proba'}")
     labels = [str(each) for each in classes]
     if np.ndim(classes[0]) or len(set(labels)) < len(labels):
-        raise wrong(name, "gives several labels to a text, or has two labels of one name")
+        raise wrong(name, "gives several labels to a text, or has two labels with the same name")
 
     def answer(inputs: Sequence[Input]) -> Answers:
         if not len(inputs):
@@ -42,12 +42,12 @@ def of_estimator(estimator: Any) -> OpenedModel:
         except (ValueError, TypeError, AttributeError) as error:
             raise wrong(name, f"does not take texts ({' '.join(str(error).split())})") from error
         if found.shape != (len(inputs), len(labels)) or not np.allclose(found.sum(1), 1, atol=NEAR_ONE):
-            raise wrong(name, "does not give each text one probability for each label, which sum to 1")
+            raise wrong(name, "does not give each text a probability for each label, with a sum of 1")
         return Answers.of(found)
 
     return OpenedModel("classifier of scikit-learn", name, labels, Task(), answer)
 
 
 def wrong(name: str, rule: str) -> InputError:
-    """What a classifier cannot be used for."""
+    """The error for a classifier that cannot be used."""
     return InputError(f"the model is a {name} that {rule}. {ESTIMATOR_REMEDY}")

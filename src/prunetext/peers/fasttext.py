@@ -1,4 +1,4 @@
-"""FastText as a peer: trained in a process of its own, since its C++ can abort that process, or go on for ever."""
+"""FastText as a peer: trained in a process of its own, which its C++ can abort or keep busy for ever."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from prunetext.data.dataset import Examples
 
-THREADS = 10  # with fewer its training can end with NaN
-FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the first try
-SIZE_TRIES, NEAR = 5, 0.9  # at a size, and the share of it that is near enough
-BINARY = {"dim": 10, "wordNgrams": 2, "bucket": 200_000, "epoch": 5, "lr": 0.5}  # a size at which .ftz files are good
+THREADS = 10  # with fewer, its training can end with NaN
+FEATURE_BYTES = 20  # of a .ftz file for each feature that it keeps, about: the first guess
+SIZE_TRIES, NEAR = 5, 0.9  # tries for a size, and the share of it that is near enough
+BINARY = {"dim": 10, "wordNgrams": 2, "bucket": 200_000, "epoch": 5, "lr": 0.5}  # a size that suits .ftz files
 QUANTISED = {"retrain": True, "qnorm": True}
 DURATION = "autotuneDuration"
-PATIENCE = 120  # seconds after which a training is given up: some of its searches for a size go round in circles
+PATIENCE = 120  # seconds after which a training is given up: some of its searches for a size never end
 TRAINING = """
 import importlib, json, sys
 options, path = json.loads(sys.argv[1]), sys.argv[2]
@@ -39,7 +39,7 @@ model.save_model(path)
 
 
 def binary(given: Given, budget: int | None, options: Mapping[str, Any] = BINARY) -> Made | None:
-    """FastText with bigrams, as it is trained."""
+    """FastText with bigrams, not quantised."""
     return made("fastText .bin", given, options)
 
 
@@ -49,7 +49,7 @@ def quantised(given: Given, budget: int | None, options: Mapping[str, Any] = BIN
     best, cutoff = None, budget // FEATURE_BYTES
     for _ in range(SIZE_TRIES):
         found = made("fastText .ftz", given, options, {**QUANTISED, "cutoff": cutoff})
-        if found is None:  # it can not quantise so few
+        if found is None:  # it cannot quantise so few
             break
         if found.bytes <= budget and (best is None or found.bytes > best.bytes):
             best = found
@@ -60,7 +60,7 @@ def quantised(given: Given, budget: int | None, options: Mapping[str, Any] = BIN
 
 
 def autotuned(given: Given, budget: int | None, seconds: int) -> Made | None:
-    """FastText, its parameters and size tuned on dev by itself; None if it finds no model so small."""
+    """FastText with parameters and size that it tunes on dev itself; None if it finds no model so small."""
     assert budget is not None
     size = f"{max(1, budget // 1000)}k"
     found = made("fastText autotuned", given, {DURATION: seconds, "autotuneModelSize": size})
@@ -68,7 +68,7 @@ def autotuned(given: Given, budget: int | None, seconds: int) -> Made | None:
 
 
 def made(name: str, given: Given, train: Mapping[str, Any], quantise: dict[str, Any] | None = None) -> Made | None:
-    """A model trained on a job's texts by the tokens that prunetext sees; None if its training fails."""
+    """A model trained on a job's texts, with prunetext's tokens; None if its training fails."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         files = {split: written(given, split, Path(folder) / split) for split in ("train", "dev")}
@@ -102,10 +102,10 @@ def trained(
     program: str = TRAINING,
     patience: float = PATIENCE,
 ) -> bool:
-    """Train on a file of lines, in a process of its own, and write the model; tells whether that went well.
+    """Train on a file of lines, in a process of its own, and write the model; return whether that succeeded.
 
-    module: what is imported, `fasttext` or one of the same functions. program: what the process runs, for
-    at most so many seconds of `patience` besides those of a search.
+    module: to import, `fasttext` or one with the same functions. program: for the process to run. patience: its
+    seconds at most, besides those of a search.
     """
     common = {"input": lines, "thread": THREADS, "verbose": 0}
     options = {"module": module, "train": {**common, **train}, "quantise": quantise and {**common, **quantise}}
@@ -118,12 +118,12 @@ def trained(
 
 
 def written(given: Given, name: str, path: Path) -> str:
-    """Write the texts of a split as the tokens that prunetext sees."""
+    """Write the texts of a split as prunetext's tokens."""
     return write_lines(path, given.texts[name], given.labels, lambda text: " ".join(tokenize(text)))
 
 
 def write_lines(path: Path, examples: Examples, labels: list[str], line: Callable[[str], str]) -> str:
-    """Write texts, each as its `line`, in fastText's format, labels by their numbers, since they may have spaces."""
+    """Write texts, each as its `line`, in fastText's format, with labels as numbers: names may have spaces."""
     numbers = {label: number for number, label in enumerate(labels)}
     lines = (
         f"{PREFIX}{numbers[label]} {line(text)}\n" for text, label in zip(examples.texts, examples.labels, strict=True)

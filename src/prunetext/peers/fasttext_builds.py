@@ -1,4 +1,4 @@
-"""FastText in its builds: one bigram model, trained once, that each of them loads.
+"""The builds of fastText: each loads the same bigram model, trained once.
 
 The model is the one of `prunetext compare` (Joulin et al. 2017: 10 dimensions, bigrams), on the raw words of the texts.
 fasttext-predict cannot train, and neither has threads to predict with, but fasttext-new has.
@@ -22,7 +22,7 @@ model = fasttext.load_model(PATH)
 def predict(texts):
     return [labels[0] if labels else "" for labels in model.predict(texts)[0]]
 """
-# Its `predict` fails for a list of texts, but what that calls gives their labels.
+# Its `predict` fails for a list of texts, but the function that it calls works.
 CPP_BATCH = """
 import fasttext
 model = fasttext.load_model(PATH)
@@ -44,12 +44,12 @@ def cpp_build(training: PeerTraining, found: Distribution) -> Peer:
 
 
 def predicting(training: PeerTraining, found: Distribution) -> Peer:
-    """The C++ package without what predicting does not need, numpy among it."""
+    """The C++ package reduced to prediction, without numpy."""
     return peer(training, found, CPP_BATCH)
 
 
 def rust(training: PeerTraining, found: Distribution) -> Peer:
-    """A port to Rust, which shares out a batch over threads."""
+    """A port to Rust, which spreads a batch over threads."""
     return peer(training, found, RUST, threaded=True)
 
 
@@ -61,7 +61,7 @@ def peer(
     threaded: bool = False,
     trainers: Mapping[str, str] = TRAINERS,
 ) -> Peer:
-    """The common model, which the first trainer that is installed trains, as this package loads it."""
+    """The common model, trained by the first installed trainer, as this package loads it."""
     path, labels = training.folder / "fasttext.bin", sorted(set(training.examples.labels))
     if not path.exists():
         lines = write_lines(training.folder / "train.txt", training.examples, labels, str)
@@ -70,7 +70,7 @@ def peer(
             if installed(name) is not None and trained(path, lines, options, module=module):
                 break
         else:
-            raise AbsentError(f"there is nothing that trains its model: pip install {' or '.join(trainers)}")
+            raise AbsentError(f"no installed package trains its model: pip install {' or '.join(trainers)}")
     names = {f"__label__{number}": label for number, label in enumerate(labels)}
     return Peer(
         found.name,

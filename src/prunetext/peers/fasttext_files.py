@@ -1,4 +1,4 @@
-"""Files that fastText has written, opened to be asked."""
+"""Open fastText's model files."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from prunetext.data.dataset import Input
 
-KIND = "model of fastText"
-FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # with which its files begin
+KIND = "fastText model"
+FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # at the beginning of its files
 PREFIX = "__label__"
 TEXTS_AT_ONCE = 1_000  # texts, with as many probabilities each as there are labels
 # Seconds after which a file is taken to be damaged, and bytes that take one more: fastText reads some for ever.
@@ -31,7 +31,7 @@ TRIAL = "import fasttext, sys; fasttext.load_model(sys.argv[1]).predict('a', k=1
 
 
 def is_fasttext(path: Path) -> bool:
-    """Whether a file begins as fastText's models do."""
+    """Whether a file begins like a fastText model."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -39,10 +39,10 @@ def is_fasttext(path: Path) -> bool:
 
 
 def fasttext_file(path: Path, patience: float = LOADING) -> Answering:
-    """A model that fastText has written, .bin or .ftz; its labels are those of the file, sorted, without the prefix.
+    """A fastText model, .bin or .ftz; its labels are those of the file, sorted, without the prefix.
 
-    Trained with the loss `ova`, it gives any number of labels, each from 0.5 on. fastText trusts its files: what is
-    damaged can end or stop the process, so another one tries it first.
+    Trained with the loss `ova`, it gives any number of labels, each from 0.5 on. fastText trusts its files: a damaged
+    one can end or block the process; so another process tries it first.
     """
     refuse_damaged(path, patience + path.stat().st_size / BYTES_A_SECOND)
     model = fasttext_model(path)
@@ -55,7 +55,7 @@ def fasttext_file(path: Path, patience: float = LOADING) -> Answering:
 
 
 def refuse_damaged(path: Path, patience: float) -> None:
-    """Load a file, and ask it, in a process of its own; ModelFileError where that fails or does not end."""
+    """Load a file and label a text in a process of its own; ModelFileError if that fails or does not end."""
     find_fasttext(path)
     try:
         ended = subprocess.run(
@@ -72,7 +72,7 @@ def refuse_damaged(path: Path, patience: float) -> None:
 
 
 def find_fasttext(path: Path) -> Any:
-    """The module that reads its files."""
+    """The module that reads fastText's files."""
     try:
         import fasttext
     except ImportError:
@@ -86,7 +86,7 @@ def find_fasttext(path: Path) -> Any:
 
 
 def fasttext_model(path: Path) -> Any:
-    """A model of fastText; what its reader would print about itself is left out."""
+    """Load a fastText model, without the message that its reader prints."""
     with redirect_stderr(io.StringIO()):
         return find_fasttext(path).load_model(str(path))
 
@@ -98,9 +98,9 @@ def answering(
     prepared: Callable[[str], str],
     thresholds: Array | None = None,
 ) -> Callable[[Sequence[Input]], Answers]:
-    """How a model of fastText answers; names: what its labels stand for; prepared: what it is given of a text.
+    """How a fastText model answers; names: of its labels; prepared: makes its input from a text.
 
-    A text of which it says nothing gets the first label.
+    A text without an answer gets the first label.
     """
     columns = {f"{PREFIX}{name}": labels.index(label) for name, label in names.items()}
 
@@ -110,7 +110,7 @@ def answering(
             lines = [fasttext_line(text, prepared) for text in inputs[start : start + TEXTS_AT_ONCE]]
             for row, (guesses, shares) in enumerate(zip(*model.predict(lines, k=-1), strict=True), start=start):
                 found[row, [columns[guess] for guess in guesses]] = shares
-        return Answers.of(np.minimum(found, 1), thresholds)  # to each it adds 0.00001
+        return Answers.of(np.minimum(found, 1), thresholds)  # fastText adds 0.00001 to each
 
     return answer
 
@@ -118,5 +118,5 @@ def answering(
 def fasttext_line(text: Input, prepared: Callable[[str], str]) -> str:
     """A text as fastText takes it: without line breaks, and without halves of characters."""
     if not isinstance(text, str):
-        raise InputError("fastText labels single texts, and was given a pair. Give single texts.")
+        raise InputError("fastText labels single texts, but was given a pair. Give single texts.")
     return " ".join(prepared(text).splitlines()).encode("utf-8", "replace").decode()

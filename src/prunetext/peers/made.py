@@ -1,4 +1,4 @@
-"""What a comparison has of a model that is to be asked for test."""
+"""A model that a comparison judges on test, and the data to make it from."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from prunetext.statistics.answers import Answering
 
 
 class Given(NamedTuple):
-    """What a peer is made of: the labels, and the texts of train and dev by the names of their splits."""
+    """The data to make a peer from: the labels, and the texts of train and dev by the names of their splits."""
 
     labels: list[str]
     texts: Mapping[str, Examples]
 
 
 class Made(NamedTuple):
-    """A model, its bytes, how long it took to make, and the shortest way in which it labels texts, which is timed."""
+    """A model, its bytes, the time that it took to make, and its fastest way of labelling texts, which is timed."""
 
     model: Answering
     bytes: int

@@ -1,4 +1,4 @@
-"""The makers of models of other packages that a comparison has beside its own, of those that are installed."""
+"""Makers of the installed packages' models, which a comparison has beside its own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from prunetext.peers.made import Maker
 
 
 def others(*, sized: bool, autotune: int, find: Callable[[str], object] = find_spec) -> dict[str, Maker]:
-    """How to make models of other packages, of those that are installed; `sized` ones keep to a number of bytes.
+    """How to make models with the other packages that are installed; `sized` makers keep to a number of bytes.
 
-    autotune: seconds that fastText may look for the best model of that size; 0 leaves it out. find: tells
-    whether a package is there.
+    autotune: seconds for fastText to search the best model of that size; 0 leaves it out. find: tells whether a
+    package is installed.
     """
     found: dict[str, Maker] = {}
     if find("sklearn") is not None:

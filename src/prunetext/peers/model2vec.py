@@ -1,8 +1,8 @@
 """model2vec: static vectors of word pieces, their mean, and a linear head, without a download.
 
 Tokenizer and size are those of the pretrained potion-base-8M (30,000 word pieces at most, 256 dimensions). The vectors
-are made of the training texts instead, by a singular value decomposition of their tf-idf (Deerwester et al. 1990),
-which changes the accuracy but neither the bytes of a row nor the work for a text.
+are made from the training texts instead, by a singular value decomposition of their tf-idf (Deerwester et al. 1990);
+this changes the accuracy, but neither the bytes of a row nor the work for a text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def predict(texts):
 
 
 def static(training: PeerTraining, found: Distribution) -> Peer:
-    """A pipeline of vectors and head; needs scikit-learn to be made."""
+    """A pipeline of vectors and head; making it needs scikit-learn."""
     import numpy as np
     from model2vec import StaticModel
     from model2vec.inference import StaticModelPipeline
@@ -48,9 +48,9 @@ def static(training: PeerTraining, found: Distribution) -> Peer:
     model = StaticModel(vectors, tokenizer)
     head = LogisticRegression(max_iter=1000).fit(model.encode(texts), labels)
     coefficients, intercept = head.coef_, head.intercept_
-    if len(head.classes_) == 2:  # one row stands for both
+    if len(head.classes_) == 2:  # one row stands for both classes
         coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.hstack([-intercept, intercept]) / 2
-    # The file is written as the arrays lie in memory, so they have to lie row by row.
+    # The file is written in the arrays' memory order, which must be row by row.
     layer = Layer(np.ascontiguousarray(coefficients, np.float32), np.ascontiguousarray(intercept, np.float32))
     path = training.folder / "model2vec"
     mlp = MLPHead([layer], Activation.SOFTMAX, np.array([str(label) for label in head.classes_]))

@@ -1,4 +1,4 @@
-"""Files that `export` has written, in ONNX Runtime; as a peer, the dense model of a run as such a file."""
+"""Files written by `export`, in ONNX Runtime; as a peer, the dense model of a run as such a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDING = ".onnx"
 BATCH = 32  # texts of about one length
 
-# Texts of about one length go together, so that little of a batch is padding.
+# Texts of about one length share a batch, which then has little padding.
 ONNX_CODE = """
 import json
 import onnxruntime
@@ -48,7 +48,7 @@ def predict(texts):
 
 
 class Session:
-    """An exported file with nothing known but what it says of itself; ModelFileError where that is not enough.
+    """An exported file, read by its own metadata; ModelFileError if these are not enough.
 
     Session(Path("reviews.onnx")).probabilities(["great film"])    # float32 (1, classes)
     """
@@ -58,7 +58,7 @@ class Session:
         if not path.is_file():
             raise FileNotFoundError(2, "No such file or directory", str(path))
         options = ort.SessionOptions()
-        options.intra_op_num_threads = 1  # for so few texts, more would be waited for
+        options.intra_op_num_threads = 1  # for so few texts, waiting for more would cost time
         try:
             self.session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             stored = self.session.get_modelmeta().custom_metadata_map
@@ -71,19 +71,19 @@ class Session:
             limits = np.zeros(width) if self.limits is None else self.limits
             if len({*map(str, self.labels)}) != width or limits.shape != (width,):
                 raise ValueError("its labels or thresholds are not those of the graph")
-        except Exception as error:  # whatever ONNX Runtime raises, it derives from this alone
+        except Exception as error:  # ONNX Runtime's errors have no narrower base
             raise ModelFileError(
-                f"{path}: this is not an ONNX file of prunetext, or it is damaged. Give one that prunetext export has "
-                "written."
+                f"{path}: this is not an ONNX file of prunetext, or it is damaged. Give a file written by "
+                "prunetext export."
             ) from error
 
     @property
     def task(self) -> Task:
-        """What it is asked."""
+        """The model's task."""
         return Task(2 if self.pairs else 1, "labels" if "thresholds" in self.metadata else "label")
 
     def probabilities(self, inputs: Sequence[Input]) -> Array:
-        """Of texts, or of pairs, in one batch."""
+        """Probabilities of texts, or of pairs, in one batch."""
         given: Any = inputs
         fed = self.encoder.encode_pairs(given) if self.pairs else {"ids": self.encoder.encode(given)}
         try:
@@ -94,7 +94,7 @@ class Session:
         return found
 
     def answers(self, inputs: Sequence[Input]) -> Answers:
-        """In batches of texts of about one length."""
+        """Probabilities, in batches of texts of about one length."""
         order = sorted(range(len(inputs)), key=lambda at: len("".join(inputs[at])))
         found = np.zeros((len(inputs), len(self.labels)), np.float32)
         for start in range(0, len(order), BATCH):

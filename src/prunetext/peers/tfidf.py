@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 LINEAR = "tf-idf + logistic regression"
-LEAST_FEATURES = 16  # with fewer no smaller model is looked for
+LEAST_FEATURES = 16  # with fewer, no smaller model is tried
 # Arrays and a list of names instead of a pickle, which nobody should have to trust.
 TFIDF_CODE = """
 import json
@@ -35,7 +35,7 @@ def predict(texts):
 
 
 def tf_idf(training: PeerTraining, found: Distribution) -> Peer:
-    """A pipeline of both as its users have it, by its own tokenizer; one thread is all that it uses to predict."""
+    """A pipeline of both in its usual form, with its own tokenizer; it predicts with one thread."""
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -55,7 +55,7 @@ def tf_idf(training: PeerTraining, found: Distribution) -> Peer:
 
 
 def linear(given: Given, budget: int | None) -> Made | None:
-    """The same by the tokens that prunetext sees: float32 weights, and the features' names.
+    """The same with prunetext's tokens: float32 weights, and the features' names.
 
     None if not even a few features fit.
     """

@@ -1,4 +1,4 @@
-"""What must hold at the end: the limits of a run, and how people write them."""
+"""The budget of a run: its limits, and how people write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prunetext.errors import InputError
 SIZE_UNITS = {"b": 1, "": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000, "k": 1_000, "m": 1_000_000}
 TIME_UNITS = {"s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 SPEED_UNITS = {"": 1.0, "k": 1e3, "m": 1e6}
-MOST = 1e15  # bytes or seconds; or texts a second; beyond it is no budget
+MOST = 1e15  # largest budget in bytes, seconds, or texts a second
 
 
 class Budget(NamedTuple):
@@ -58,4 +58,4 @@ def _quantity(name: str, text: str, units: dict[str, float] | dict[str, int], ex
     if match and match[2].lower() in units and least <= (value := float(match[1]) * units[match[2].lower()]) < MOST:
         return value
     named = ", ".join(unit for unit in units if unit)
-    raise InputError(f"{name} is {text!r}: it must be a positive number with one of {named}, such as {example}.")
+    raise InputError(f"{name} is {text!r}: it must be a positive number with a unit of {named}, such as {example}.")

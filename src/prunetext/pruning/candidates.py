@@ -1,4 +1,4 @@
-"""How the candidates of a search are made: scored, cut, and trained on."""
+"""Make the candidates of a search: score, cut, and train again."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from prunetext.training.loop import Hooks, train_model
 from prunetext.training.settings import Settings
 
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
-CANDIDATES_VERSION = 3  # of how candidates are made: those of another version are not used again
+CANDIDATES_VERSION = 3  # of how candidates are made: candidates of another version are not used
 OLD_WORDS = {"bits": "precision"}  # of kinds: seeds of candidates are drawn from names that have them
 UNTRAINED = "untrained"
 
 
 class CandidateMaker:
-    """Makes candidates of a problem; what it has made lies in the store under names that say how it came about.
+    """Makes candidates of a problem; they are stored under names that say how they were made.
 
     name: the criterion's, with its parameters; it tells candidates of one criterion from another's.
     """
@@ -49,7 +49,7 @@ class CandidateMaker:
         self._scored: dict[str, Scored] = {}
 
     def unpruned(self) -> Model:
-        """The dense model as it is packed: what the search falls back to."""
+        """The dense model in packed form: the search falls back to it."""
         if not self.store.held(self.root):
             model = copy.deepcopy(self.problem.dense)
             model.normalise()
@@ -58,7 +58,7 @@ class CandidateMaker:
         return self.store.load(self.root)
 
     def load(self, key: str) -> Model:
-        """A model of this search, by its name."""
+        """A model of this search, by name."""
         if key == self.root:
             return self.unpruned()
         if key == UNTRAINED and not self.store.held(key):
@@ -83,7 +83,7 @@ class CandidateMaker:
         # A part of one training: its schedule lets the rate fall.
         if step.training == "first" and step.start != "best":
             settings = dataclasses.replace(settings, final_rate=1.0, judge_start=False, judgements=1)
-        # An average of weights has no exact zeros, which are what a penalty is for.
+        # An average of weights has no exact zeros, and a penalty is for exact zeros.
         return dataclasses.replace(settings, averaging=0.0) if self.criterion.after_step else settings
 
     def train(
@@ -98,7 +98,7 @@ class CandidateMaker:
         rounded: bool = True,
         deadline: float | None = None,
     ) -> bool:
-        """Train in place, on the packed file's grid where `rounded`; tells whether the time was over before its end."""
+        """Train in place, on the packed file's grid if `rounded`; return whether the time ran out before the end."""
         if rounded:
             model.fit_grid()
         rows, told = self.evaluator.search_rows, self.told
@@ -114,14 +114,14 @@ class CandidateMaker:
                 progress=None if told is None else lambda now: told(stage, now),
                 deadline=deadline,
             )
-        if done.ended == "interrupted":  # half recovered, it says nothing about what would have come of it
+        if done.ended == "interrupted":  # a half-recovered model tells nothing about the recovered one
             raise KeyboardInterrupt
         if rounded:
             model.fit_grid()
         return done.ended == "time"
 
     def _hooks(self, model: Model, hooks: Hooks, *, rounded: bool) -> Hooks:
-        """The hooks, with what the criterion does after a step, and with removed single weights held at zero."""
+        """The hooks, with the criterion's work after a step, and with removed single weights held at zero."""
         criterion, groups = self.criterion, model.groups(self.problem.kinds)
         zeros = zeros_of(model, groups)
 
@@ -139,7 +139,7 @@ class CandidateMaker:
     def smaller(
         self, parent: str, step: Step, draw: int, key: str, stage: str, whole: Outcome, deadline: float | None = None
     ) -> Model:
-        """A model cut to the wanted size; the estimate is corrected by the size that it really has."""
+        """A model cut to the wanted size; its real size corrects the estimate."""
         if step.keep >= 1 and not step.units:
             return copy.deepcopy(self.load(parent))
         scored = self.score(parent, draw, stage, deadline)
@@ -162,7 +162,7 @@ class CandidateMaker:
         return small
 
     def _kept(self, scored: Scored, step: Step, parent: str, whole: Outcome) -> tuple[dict[str, np.ndarray], float]:
-        """What a step keeps, and the bytes up to which some of the rest may return, or 0."""
+        """The units that a step keeps, and the bytes up to which others may return, or 0."""
         groups = scored.groups
         if step.units:
             return {group.name: highest(group, scored.scores[group.name], step.units) for group in groups}, 0.0
@@ -184,7 +184,7 @@ class CandidateMaker:
         return float(self.problem.packed_size(self.load(key)))
 
     def score(self, parent: str, draw: int, stage: str, deadline: float | None = None) -> Scored:
-        """What the units of a model are worth; kept, since a step that failed is tried again from the same model."""
+        """The scores of a model's units; kept, for a step that failed is tried again from the same model."""
         name, criterion, kinds = key_of(self.root, parent, draw), self.criterion, self.problem.kinds
         if name in self._scored:
             return self._scored[name]
@@ -205,18 +205,18 @@ class CandidateMaker:
     def tune(
         self, name: str, model: Model, groups: Groups, state: State, stage: str, deadline: float | None = None
     ) -> None:
-        """Train a model on as the criterion asks: under its penalty, or while it watches."""
+        """Train a model further as the criterion asks: under its penalty, or while it watches."""
         settings = self.settings(Step(1.0), int(name[:8], 16))
         settings = dataclasses.replace(settings, judge_start=False)  # its start has not felt the penalty
         after_backward = self.criterion.after_backward
         watch = None if after_backward is None else lambda now: after_backward(state, now, groups)
-        # Who watches is to see what the task asks of the weights: the model's own opinions ask nothing of them.
+        # A watching criterion must see the task's gradients: the model's own answers give none.
         examples = self.problem.lessons if watch is None else self.problem.train
         hooks = Hooks(watch, noted=state)
         self.train(name, model, examples, settings, f"{stage} tuning", hooks=hooks, rounded=False, deadline=deadline)
 
     def early(self, parent: str, stage: str, deadline: float | None = None) -> Model:
-        """The weights that a model had after its first epoch."""
+        """The weights of a model after its first epoch."""
         if parent != self.root:
             return self.load(f"{parent.removesuffix('-cut')}-start")
         key = f"{self.root}-early"
@@ -232,11 +232,11 @@ class CandidateMaker:
 
 
 def root_of(problem: Problem, name: str) -> str:
-    """The name of a search's unpruned model, from which those of all candidates, and their seeds, follow."""
+    """The name of a search's unpruned model, from which all candidates' names and seeds follow."""
     kinds = tuple(OLD_WORDS.get(kind, kind) for kind in problem.kinds)
     ways: list[Any] = [weights_digest(problem.dense), name, kinds, "int8", problem.recovery.recorded()]
     measure = problem.measure
-    if measure.name != "accuracy":  # what is known of a candidate are its drop and error in this metric
+    if measure.name != "accuracy":  # a candidate's drop and error are in this metric
         ways += [measure.name, measure.gold.positive]
     return key_of(CANDIDATES_VERSION, *ways)
 

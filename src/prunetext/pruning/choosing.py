@@ -1,4 +1,4 @@
-"""From a criterion's scores to units removed: the least loss per byte (or addition) first, across all groups."""
+"""From a criterion's scores to removed units: the least loss per byte (or addition) first, across all groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunetext.pruning.shrinking import all_kept, masked
 from prunetext.training.answering import logits
 from prunetext.training.losses import loss_of
 
-# Removed shares, down to the floor, at which the loss of a group is measured.
+# Removed shares, down to the floor, at which a group's loss is measured.
 MEASURED_SHARES = (
     0.25,
     0.5,
@@ -27,14 +27,14 @@ MEASURED_SHARES = (
 WATCHED_BATCH = 64
 WATCHED_TOKENS = 1000  # of a text, from its beginning
 PER_EXAMPLE = 500  # texts of the sample that a criterion per example sees
-CHUNK_SHARE = 0.02  # share of the bytes that goes before costs are asked again
-OFFER = 0.1  # share of a group's units that may go in a chunk
+CHUNK_SHARE = 0.02  # share of the bytes that goes before costs are computed again
+OFFER = 0.1  # share of a group's units that can go in a chunk
 
 Losses = dict[str, np.ndarray]
 
 
 def observe(model: Model, criterion: Criterion, groups: Groups, state: State, sample: Encoded) -> None:
-    """Show the criterion gradients of a sample of train, the model as it is in prediction."""
+    """Show the criterion gradients of a sample of train, with the model in prediction mode."""
     if criterion.after_backward is None:
         return
     size, texts = (1, min(PER_EXAMPLE, len(sample))) if criterion.per_example else (WATCHED_BATCH, len(sample))
@@ -60,7 +60,7 @@ def scores_of(model: Model, criterion: Criterion, groups: Groups, state: State) 
 
 
 def ranked(scores: np.ndarray) -> np.ndarray:
-    """Units in the order in which they go: the least important first; of equal ones the last, the rarest of words.
+    """Units in the order of removal: the least important first; among equals the last (for words, the rarest).
 
     >>> ranked(np.array([0.0, 0.0, 3.0, 1.0])).tolist()
     [1, 0, 3, 2]
@@ -69,11 +69,11 @@ def ranked(scores: np.ndarray) -> np.ndarray:
 
 
 def losses_of(model: Model, groups: Groups, scores: Losses, sample: Encoded) -> Losses:
-    """Turn ranks into estimated loss increases, so that units of different groups can be compared.
+    """Turn ranks into estimated loss increases, which make units of different groups comparable.
 
     The loss of each group is measured with its lowest 25, 50, 75, 90 and 97 % removed, and with all but its floor, and
-    interpolated between; a unit costs what the curve rises at its rank. The curve is made to rise ever faster (its
-    lower convex hull), so that a lower rank never costs more and noise near zero is free.
+    interpolated between; a unit costs the rise of the curve at its rank. The curve is replaced by its lower convex
+    hull: a lower rank then never costs more, and noise near zero is free.
     """
     base = sample_loss(model, sample)
     losses = {}
@@ -132,11 +132,11 @@ def kept_units(
     size: Cost,
     resource: str = BYTES,
 ) -> dict[str, np.ndarray]:
-    """Which units stay so that the size is at most `target`: the least loss per unit of cost goes first.
+    """The units to keep for a size of at most `target`: the least loss per unit of cost goes first.
 
-    Worthless units go even if the target is met without that. `resource` says what a group's removals are to save;
-    one that saves none of it is left alone. Costs are asked again whenever `CHUNK_SHARE` of the size is gone, since a
-    word costs the dimensions that are left.
+    Worthless units go even if the target is already met. `resource` is what removals must save; a group that saves none
+    of it is left alone. Costs are computed again whenever `CHUNK_SHARE` of the size is gone: a word costs the
+    dimensions that are left.
     """
     kept = all_kept(groups)
     order = {group.name: ranked(scores[group.name]) for group in groups}
@@ -153,7 +153,7 @@ def kept_units(
 def remove_chunk(
     groups: Groups, kept: dict[str, np.ndarray], losses: Losses, order: Losses, allowance: float, resource: str
 ) -> int:
-    """Remove the best units until they save `allowance`, or all that a group offers are gone: it may offer better."""
+    """Remove the best units until they save `allowance`, or until a group's offer is used up."""
     offers = []
     for number, group in enumerate(groups):
         costs = group.costs.get(resource)

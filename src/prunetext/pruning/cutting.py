@@ -1,4 +1,4 @@
-"""Which units stay so that a model has a wanted size, a wanted speed, or a share of its units."""
+"""Choose the units to keep for a wanted size, a wanted speed, or a share of the units."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Scored(NamedTuple):
 
 
 def lighter(problem: Problem, scored: Scored, wanted: float, trained: float) -> dict[str, np.ndarray]:
-    """What to keep so that the packed file will have the wanted bytes: the estimate is corrected by real sizes.
+    """The units to keep for a packed file of the wanted bytes: real sizes correct the estimate.
 
-    trained: bytes of the model's file before its basis was turned, as training left it. Numbers that were trained can
-    be compressed less than those of a turned basis, and a smaller model will be trained, too.
+    trained: bytes of the model's file before its basis was turned, as training left it. Trained numbers compress less
+    than those of a turned basis, and the smaller model will be trained, too.
     """
     model, groups, size = scored.model, scored.groups, scored.model.costs()[BYTES]
     growth = max(1.0, trained / balanced_bytes(problem, copy.deepcopy(model)))
@@ -57,9 +57,9 @@ def balanced_bytes(problem: Problem, model: Model) -> float:
 
 
 def faster(problem: Problem, scored: Scored, seconds: float) -> dict[str, np.ndarray]:
-    """What to keep so that a text takes so many seconds.
+    """The units to keep for a text to take so many seconds.
 
-    The time of an addition is measured: that of the model, less that of one with as few filters as can be.
+    The time of an addition is measured: the model's time, minus that of one with as few filters as possible.
     """
     model, groups, speed = scored.model, scored.groups, problem.speed
     assert speed is not None
@@ -73,7 +73,7 @@ def faster(problem: Problem, scored: Scored, seconds: float) -> dict[str, np.nda
 
 
 def highest(group: Group, scores: np.ndarray, share: float) -> np.ndarray:
-    """Keep all units of a group but its lowest share."""
+    """Keep all but the lowest share of a group's units."""
     kept = np.ones(group.size, dtype=bool)
     kept[ranked(scores)[: min(round(share * group.size), group.size - group.floor)]] = False
     return kept

@@ -1,4 +1,4 @@
-"""The only pruning loop: ask the schedule how much, the criterion which, let training recover, and judge on dev."""
+"""The only pruning loop: the schedule says how much, the criterion which; training recovers, and dev judges."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from prunetext.pruning.steps import Outcome, Step, Stop, enough, goals
 
 
 class Solution(NamedTuple):
-    """The model that the search ends with, and why it ended."""
+    """The model that the search ends with, and the reason for its end."""
 
     model: Model
     reason: str
-    confirmed: bool | None  # did dev texts that the search never saw agree? None where they were not asked
+    confirmed: bool | None  # whether dev texts that the search never saw agree; None if they were not used
     history: list[Outcome]
     chosen: int  # which row of history the model is
 
 
 class Walk(NamedTuple):
-    """Why a walk of steps ended, the seconds of its longest step, and those saved by what had been made before."""
+    """The reason why a walk of steps ended, the seconds of its longest step, and those saved by earlier searches."""
 
     reason: str
     longest: float = 0.0
@@ -45,13 +45,13 @@ def pruned(
     told: Told = None,
     record: Callable[[Sequence[Outcome]], None] | None = None,
 ) -> Solution:
-    """Search the smallest model that keeps to the budget.
+    """Search the smallest model within the budget.
 
         solution = pruned(problem, load_method("taylor", "local", kinds), Budget(max_drop=0.5), folder)
 
-    Every step leaves its weights and its outcome in `folder`, and is not done again by a search that comes by it, be it
-    this one resumed or another with another budget; `record` is given the rows so far. Ctrl-C ends the search with the
-    best model so far. `deadline` is a `time.monotonic()`.
+    Every step leaves its weights and its outcome in `folder`; a resumed search, or one with another budget, does not
+    repeat it. `record` is given the rows so far. Ctrl-C ends the search with the best model so far. `deadline` is a
+    `time.monotonic()`.
     """
     search = begin_search(problem, method, budget, folder, deadline=deadline, told=told)
     history = [search.whole]
@@ -69,7 +69,7 @@ def walked(
     history: list[Outcome],
     record: Callable[[Sequence[Outcome]], None] | None = None,
 ) -> Walk:
-    """Take the steps that the schedule asks for, each a row that is added to history."""
+    """Take the steps that the schedule asks for; each adds a row to history."""
     walk = Walk("")
     while True:
         if record is not None:
@@ -78,7 +78,7 @@ def walked(
         if isinstance(step, Stop):
             return walk._replace(reason=step.reason)
         if search.out_of_time(walk.longest):
-            return walk._replace(reason="the time is spent")
+            return walk._replace(reason="the time was used up")
         began = time.monotonic()
         found = search.step(history, step)
         history.append(found.outcome)
@@ -86,7 +86,7 @@ def walked(
 
 
 def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: Walk) -> Solution:
-    """Let the best row of history recover longer, ask unseen dev texts about it, and say what was not reached."""
+    """Let the best row of history recover longer, judge it on unseen dev texts, and say which goals were missed."""
     budget, chosen, confirmed, reason = search.budget, ranking(history, search.budget)[-1], None, walk.reason
     search, model = polished(search, chosen, history, walk.longest)
     if chosen and budget.max_drop is not None:
@@ -94,7 +94,7 @@ def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: 
         if confirmed is False:
             before = chosen
             search, chosen, consequence = stepped_back(search, schedule, history, chosen, walk.longest)
-            reason += f"; dev texts kept out of the search did not confirm the smallest model, {consequence}"
+            reason += f"; dev texts kept out of the search did not confirm the smallest model{consequence}"
             if chosen != before:
                 search, model = polished(search, chosen, history, walk.longest)
     if budget.max_size and search.evaluator.packed_size(model) > budget.max_size:
@@ -109,14 +109,14 @@ def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: 
 def stepped_back(
     search: Search, schedule: Schedule, history: list[Outcome], chosen: int, longest: float
 ) -> tuple[Search, int, str]:
-    """The row to take in the place of one that unseen texts refused, and what to say of it.
+    """The row to take instead of one that unseen texts refused, and a clause on it.
 
-    That is the next larger one, or what the schedule's next step makes of it where the refused one is a failure; but
-    the refused one itself if only that is small and fast enough.
+    That is the next larger one, or the result of the schedule's next step after counting the refused one as a failure;
+    but the refused one itself if no other is small and fast enough.
     """
     larger = ranking(history, search.budget)[-2]
     if enough(history, history[chosen], search.budget) and not enough(history, history[larger], search.budget):
-        return search, chosen, "but the next larger one exceeds the size or is too slow"
+        return search, chosen, ", but the next larger one exceeds the size or is too slow"
     rows = [*history[:chosen], history[chosen]._replace(accepted=False, drop=100.0)]
     step = schedule.next(rows, search.budget)
     if isinstance(step, Step) and step.start == "best" and not search.out_of_time(longest):
@@ -126,12 +126,12 @@ def stepped_back(
             search = search.hurried()
         else:
             if history[-1].accepted and history[-1].bytes < history[larger].bytes:
-                return search, len(history) - 1, "so it is somewhat larger"
-    return search, larger, "so it is one step larger"
+                return search, len(history) - 1, "; it is somewhat larger"
+    return search, larger, "; it is one step larger"
 
 
 def ranking(history: Sequence[Outcome], budget: Budget) -> list[int]:
-    """Rows that were accepted, the best one last: it meets more goals than others, or is smaller, or came later."""
+    """Accepted rows, the best one last: it meets more goals than the others, or is smaller, or came later."""
 
     def merit(at: int) -> tuple[int, int, int]:
         met = sum(goal.met for goal in goals(history, history[at], budget))
@@ -146,5 +146,5 @@ def polished(search: Search, chosen: int, history: Sequence[Outcome], longest: f
         try:
             return search, search.polish(history[chosen])
         except KeyboardInterrupt:
-            search = search.hurried()  # the chosen model is good as it is
+            search = search.hurried()  # the chosen model is good enough
     return search, search.load(history[chosen].key)

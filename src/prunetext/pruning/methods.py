@@ -13,7 +13,7 @@ RENAMED = {"precision": "bits"}  # kinds that had another name
 
 
 class Method(NamedTuple):
-    """What decides which units go, how many at a time, and of which kinds."""
+    """A method decides which units go, how many at a time, and of which kinds."""
 
     name: str  # of the criterion, with its parameters
     criterion: Criterion
@@ -27,14 +27,14 @@ class Method(NamedTuple):
 
 
 def load_method(criterion: str, schedule: str, kinds: Iterable[str]) -> Method:
-    """Make a method from names; a combination that makes no sense raises `InputError` with the reason.
+    """Make a method from names; an impossible combination raises `InputError` with the reason.
 
     >>> load_method("taylor", "local", ["heads", "neurons"]).kinds
     ('heads', 'neurons')
     """
     method = Method(criterion, load_criterion(criterion), load_schedule(schedule), tuple(kinds))
     for what, name, reason in refusals(method, schedule.partition(":")[0]):
-        raise InputError(f"{what} does not go with {name}: {reason}. Choose another of the two.")
+        raise InputError(f"{what} does not go with {name}: {reason}. Change one of the two.")
     return method
 
 
@@ -47,13 +47,13 @@ def parse_kinds(text: str, kinds: Mapping[str, str]) -> tuple[str, ...]:
     given = {part.strip() for part in text.split(",")}
     if unknown := sorted(given - kinds.keys()):
         if (now := RENAMED.get(unknown[0])) in kinds:
-            raise InputError(f"groups has {unknown[0]!r}, which is called {now} now. Give {now}.")
-        raise InputError(f"groups has {unknown[0]!r}: choose some of {', '.join(kinds)}, with commas.")
+            raise InputError(f"groups has {unknown[0]!r}, which is now called {now}. Give {now}.")
+        raise InputError(f"groups has {unknown[0]!r}. Choose any of {', '.join(kinds)}, with commas.")
     return tuple(kind for kind in kinds if kind in given)
 
 
 def refusals(method: Method, schedule: str) -> Iterator[tuple[str, str, str]]:
-    """What in a method does not go together, and why."""
+    """Parts of a method that do not go together, and the reasons."""
     criterion = method.name.partition(":")[0]
     for name, reason in method.criterion.refuses.items():
         if name == schedule or name in method.kinds:
@@ -64,7 +64,7 @@ def refusals(method: Method, schedule: str) -> Iterator[tuple[str, str, str]]:
 
 
 def combinations(kinds: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
-    """Every criterion, schedule and kind, and the reason why they do not go together ("" where they do)."""
+    """Every criterion, schedule and kind, and the reason why they do not go together ("" if they do)."""
     kinds = tuple(kinds)
     for criterion in CRITERIA:
         for schedule in SCHEDULES:

@@ -1,4 +1,4 @@
-"""What a search works on, and which texts of dev it may see."""
+"""The problem that a search works on, and the dev texts that it sees."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from prunetext.training.losses import blended, loss_of
 from prunetext.training.settings import Settings
 
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
-SAMPLE_TOKENS = 60_000  # of train, on which criteria score: where texts are short, few texts leave most words out
+SAMPLE_TOKENS = 60_000  # of train, for criteria to score on: a few short texts would leave out most words
 SAMPLE_TEXTS = 2000  # of these texts, on which losses are measured
-OWN_SHARE = 0.5  # the dense model's share of what is taught where it has a teacher itself
+OWN_SHARE = 0.5  # the dense model's share of the teaching if it has a teacher itself
 
 Told = Callable[[str, Progress], None] | None  # called with the stage's name and how far it is
 
@@ -43,12 +43,12 @@ class Problem:
 
     @property
     def measure(self) -> Measure:
-        """What a drop is of."""
+        """The metric of a drop."""
         return self.metric or Measure("accuracy", Gold(self.dev.targets.numpy()))
 
     @cached_property
     def lessons(self) -> Encoded:
-        """Train, with the dense model as the teacher of smaller ones, and its own teacher beside it."""
+        """Train, with the dense model and its own teacher, if any, as teachers of smaller models."""
         train = self.train
         opinions = loss_of(train.task).softened(logits(self.dense, train), self.recovery.temperature)
         if train.soft is not None:
@@ -58,12 +58,12 @@ class Problem:
 
     @cached_property
     def watched(self) -> Encoded:
-        """Some texts of train, on which criteria score."""
+        """A sample of train on which criteria score."""
         return self._targeted(self._sampled_rows())
 
     @cached_property
     def sample(self) -> Encoded:
-        """Some of these, on which losses are measured."""
+        """A part of this sample on which losses are measured."""
         return self._targeted(self._sampled_rows()[:SAMPLE_TEXTS])
 
     def _sampled_rows(self) -> np.ndarray:
@@ -72,7 +72,7 @@ class Problem:
         return rows[:few]
 
     def _targeted(self, rows: np.ndarray) -> Encoded:
-        """Texts of train with one target each: the label, or its mix with what the teacher says."""
+        """Texts of train with one target each: the label, or its mix with the teacher's answer."""
         part = self.train.subset(rows)
         if part.soft is None:
             return part
@@ -82,7 +82,7 @@ class Problem:
 def split_dev(n: int, seed: int, queries: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Rows of dev that the search sees, and rows that only confirm its last candidate; both sorted.
 
-    Where rows are ranked by queries, all rows of a query go to the same side.
+    If rows are ranked by queries, all rows of a query go to the same side.
     """
     if queries is not None:
         _, query = np.unique(queries, return_inverse=True)
@@ -94,5 +94,5 @@ def split_dev(n: int, seed: int, queries: np.ndarray | None = None) -> tuple[np.
 
 
 def right(model: Model, examples: Encoded) -> np.ndarray:
-    """Which texts the model labels rightly, shape (n,)."""
+    """Which texts the model labels correctly, shape (n,)."""
     return (logits(model, examples).argmax(1) == examples.targets).numpy()

@@ -1,4 +1,4 @@
-"""Which of the units that are gone would help most: those of the largest gradient come back."""
+"""Regrowth: the removed units with the largest gradients come back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunetext.pruning.choosing import WATCHED_BATCH, gradients
 from prunetext.pruning.criteria.criterion import Groups, dense_gradient, removals
 from prunetext.pruning.shrinking import expand, shrink
 
-FILLED_AT_ONCE = 0.05  # share of the room that is filled before costs are asked again
+FILLED_AT_ONCE = 0.05  # share of the room that is filled before costs are computed again
 
 
 def regrow(
@@ -27,7 +27,7 @@ def regrow(
     size: Cost,
     sample: Encoded,
 ) -> Model:
-    """The small model with as many units back as `target` bytes have room for; no logit changes.
+    """The small model with as many units back as fit into `target` bytes; no logit changes.
 
         small = shrink(model, kept)
         bigger = regrow(small, model, groups, kept, 60_000, model.costs()["bytes"], sample)

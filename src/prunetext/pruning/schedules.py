@@ -1,4 +1,4 @@
-"""How much is kept at each step, and how training goes on: a schedule is a function of what happened so far."""
+"""Schedules: how much each step keeps and how training goes on, as a function of what happened so far."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from prunetext.pruning.steps import Outcome, Step, Stop, aim, enough, goals, not
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
 TOUCHES = 3  # small cuts to reach a size that a schedule has just missed
-REFUTED = 1.05  # times the size at which a model was clearly too bad: as near to it nothing is tried
+REFUTED = 1.05  # times the size of a clearly bad model: below this, nothing is tried
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
 
 
 class Schedule(NamedTuple):
     """A schedule: `next` says what to do, given history (whose first row is the unpruned model) and the budget.
 
-    `refuses` names kinds of groups that it can not be combined with, and why.
+    `refuses` names the kinds of groups that it cannot be combined with, and why.
     """
 
     next: Callable[[Sequence[Outcome], Budget], Step | Stop]
@@ -39,7 +39,7 @@ SCHEDULES = {
 
 
 def load_schedule(text: str) -> Schedule:
-    """Make a schedule from its name, with its parameters riding on it; an unknown one raises `InputError`.
+    """Make a schedule from its name and the parameters after it; an unknown one raises `InputError`.
 
     >>> load_schedule("oneshot:keep=0.1").next([Outcome(1.0, 1000, 0.0, True)], Budget(max_drop=0.5)).keep
     0.1
@@ -73,13 +73,13 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
 
 
 def local(first: str = "4", last: str = "1.6") -> Schedule:
-    """Enlarge the pruned part of a fully trained model until accuracy can no longer be kept.
+    """Prune more of a fully trained model, step by step, until accuracy can no longer be kept.
 
     The first step leaves one `first`th of the bytes, the finest one `last`th: a finer one is not worth its recovery. A
     step that holds is followed by one as large. The first that fails by less than half a standard error recovers once
-    more; where that fails, too, or by more, the search goes back to the last good model and tries half as far (on a
+    more; if that fails, too, or by more, the search goes back to the last good model and tries half as far (on a
     logarithmic scale). A size budget is approached in the same steps and ends the search when it is met; without an
-    accuracy budget every step counts as holding.
+    accuracy budget, every step counts as holding.
     """
     large, fine = (
         math.log(number(f"local:{name}", text, 1.01, 100)) for name, text in (("first", first), ("last", last))
@@ -90,7 +90,7 @@ def local(first: str = "4", last: str = "1.6") -> Schedule:
 def lottery(step: str = "4", last: str = "1.6") -> Schedule:
     """Find a sparse model that could have been trained from the start: prune, rewind to early weights, train again.
 
-    As `local`, but what a step keeps goes back to its weights after the first epoch and is trained as the dense model
+    As `local`, but the kept units go back to their weights after the first epoch and are trained as the dense model
     was. The first step cuts the bytes to one `step`th, the finest to one `last`th.
     Sources: Frankle and Carbin 2019, "The Lottery Ticket Hypothesis"; Frankle et al. 2020, "Linear Mode Connectivity
     and the Lottery Ticket Hypothesis", for early instead of first weights.
@@ -112,10 +112,10 @@ def lottery(step: str = "4", last: str = "1.6") -> Schedule:
 def incremental(regrow: str = "0.2") -> Schedule:
     """Alternate a pruning phase and a recovery phase in which units may return, with a larger range each time.
 
-    Phase one cuts deeper than the step asks for and trains at a small rate, all but the head held. Phase two lets
-    `regrow` of what was cut return, those of the largest gradient first, and recovers at a larger rate. The first step
-    removes a fifth of the bytes; one that holds is followed by one of half as much again, one that fails by half as
-    much from the last good model.
+    Phase one cuts deeper than the step asks for and trains only the head, at a small rate. In phase two a share
+    `regrow` of the cut returns, units with the largest gradients first, and recovery has a larger rate. The first step
+    removes a fifth of the bytes; after a step that holds the next is half as large again, after one that fails half as
+    large, from the last good model.
     Source for the return of units: Evci et al. 2020, "Rigging the Lottery: Making All Tickets Winners".
     """
     returning = number("incremental:regrow", regrow, 0, 0.9)
@@ -127,7 +127,7 @@ def incremental(regrow: str = "0.2") -> Schedule:
     return Schedule(
         following,
         {
-            "taps": "a filter that became narrower has no gradient for the taps that it lost",
+            "taps": "a narrower filter has no gradient for the taps that it lost",
             "bits": "bits have no gradient by which they could return",
         },
         continues=True,
@@ -135,12 +135,12 @@ def incremental(regrow: str = "0.2") -> Schedule:
 
 
 def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Schedule:
-    """Prune during training, everything at once, until the model no longer converges; then the last that did.
+    """Prune during training, everything at once, until the model no longer converges; take the last one that did.
 
     Training begins with untrained weights. After `warmup` of the dense model's epochs the kept share falls from 1 to
     the wanted size (or `final`) in `steps` steps, as 1 − (1 − wanted) · (1 − (1 − t)³) at share t of the ramp. It ends
-    with four fifths of the epochs; the last fifth trains what is left. Without a size or a speed, two steps in a row
-    whose dev accuracy lies more than two points and the allowed drop below the best one so far end it.
+    with four fifths of the epochs; the last fifth trains the rest. Without a size or a speed, two steps in a row end it
+    whose dev accuracy is below the best one so far by more than two points plus the allowed drop.
     Source: Zhu and Gupta 2017, "To prune, or not to prune", eq. 1.
     """
     least, count = number("global:final", final, SMALLEST, 1), int(number("global:steps", steps, 1, 100, whole=True))
@@ -171,7 +171,7 @@ def global_(final: str = "0.02", steps: str = "10", warmup: str = "0.2") -> Sche
 
 
 def touch_up(history: Sequence[Outcome], budget: Budget) -> Step:
-    """A last small cut of a model that training has left a little above a size, or below a speed."""
+    """A last small cut of a model that is still a little above a size, or below a speed."""
     goal = aim(history, history[-1], budget)
     now = history[-1].share(goal.measure)
     return Step(min(goal.share, now * LEAST_STEP), goal.measure, start="last")
@@ -188,10 +188,9 @@ def stepwise(
 ) -> Step | Stop:
     """Steps on a logarithmic scale of the bytes (or the time) that can be pruned at all.
 
-    They are as large as before after one that held, half as large after a failure. The first is `first`, the smallest
-    `last`; each that holds makes the next one `growth` times as large. With `again`, the first model that may yet be
-    good enough recovers once more before it counts as a failure. A size is not tried again at which, or above which, a
-    model was clearly worse than allowed.
+    After a step that held, the next is `growth` times as large; after a failure, half as large. The first is `first`,
+    the smallest `last`. With `again`, the first model that may still be good enough recovers once more before it counts
+    as a failure. If a model was clearly worse than allowed, its size and smaller ones are not tried again.
     """
     good, step, unsure, refuted = history[0], first, False, list[Outcome]()
     for outcome in history[1:]:

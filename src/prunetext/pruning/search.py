@@ -1,4 +1,4 @@
-"""One search: candidates are made, or taken from an earlier search on the same way, and judged within a budget."""
+"""One search: make candidates, or take them from an earlier search with the same steps, and judge them by a budget."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLISH = 1.5  # the last recovery, as a multiple of the others
 
 
 class Found(NamedTuple):
-    """A candidate, and the seconds that were saved because it had been made before."""
+    """A candidate, and the seconds saved if an earlier search had made it."""
 
     outcome: Outcome
     saved: float = 0.0
@@ -53,7 +53,7 @@ class Search:
         return replace(self, deadline=0.0)
 
     def out_of_time(self, seconds: float) -> bool:
-        """Whether something that takes so long would end too late."""
+        """Whether something that takes so long would end after the deadline."""
         return self.deadline is not None and time.monotonic() + seconds > self.deadline
 
     def load(self, key: str) -> Model:
@@ -70,7 +70,7 @@ class Search:
         return Found(best._replace(accepted=accepted(best, self.budget)), sum(found.saved for found in drawn))
 
     def candidate(self, parent: str, step: Step, draw: int, stage: str) -> Found:
-        """Cut, train and judge; or take what an earlier search found on the same way."""
+        """Cut, train and judge; or take the candidate of an earlier search with the same steps."""
         maker, store = self.maker, self.maker.store
         key, began = store_key(maker, parent, step, draw), time.perf_counter()
         for known in (key, f"{key}-cut"):
@@ -90,7 +90,7 @@ class Search:
         return Found(outcome)
 
     def recalled(self, key: str) -> Outcome:
-        """What was found out about a candidate, with its speed if this budget names one: another may not have."""
+        """The stored outcome of a candidate, with its speed if this budget names one: an earlier one may lack it."""
         outcome = self.maker.store.outcome(key)
         if bool(self.budget.min_speed) == (outcome.speed is not None):
             return outcome
@@ -100,7 +100,7 @@ class Search:
     def polish(self, chosen: Outcome) -> Model:
         """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev.
 
-        Nor may its file become too large by it: other weights can have fewer zeros, which take hardly any bytes.
+        Its file must not become too large, either: other weights can have fewer zeros, which take hardly any bytes.
         """
         maker, store = self.maker, self.maker.store
         before, key = self.load(chosen.key), f"{chosen.key}-final"
@@ -118,7 +118,7 @@ class Search:
 
 
 def store_key(maker: CandidateMaker, parent: str, step: Step, draw: int) -> str:
-    """The name of a candidate: it says from which model it came, by which step."""
+    """The name of a candidate, from its model of origin and its step."""
     return key_of(maker.root, parent, step._asdict(), draw)
 
 
@@ -131,7 +131,7 @@ def begin_search(
     deadline: float | None = None,
     told: Told = None,
 ) -> Search:
-    """A search at its beginning: the dense model has been asked, and the unpruned one judged."""
+    """A new search, in which the dense model has answered dev and the unpruned one is judged."""
     evaluator = evaluator_of(problem)
     maker = CandidateMaker(problem, method.criterion, method.name, evaluator, folder, told)
     whole = evaluator.unpruned(maker.unpruned(), budget, problem.kinds, maker.root)

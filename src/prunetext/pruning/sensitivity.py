@@ -1,4 +1,4 @@
-"""What each group alone could do without: a share of it removed, nothing trained, dev asked."""
+"""The sensitivity of each group alone: a share of it is removed, nothing is trained, dev judges."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sensitivities(
         for share in REMOVED_SHARES:
             kept = {group.name: highest(group, scored.scores[group.name], share)}
             removed = int(np.sum(~kept[group.name]))
-            if removed == before:  # of few units, several shares are as many
+            if removed == before:  # with few units, several shares round to the same number
                 continue
             before = removed
             small = shrink(scored.model, kept)

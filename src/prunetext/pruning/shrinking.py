@@ -1,4 +1,4 @@
-"""From what is kept to smaller dense tensors. Nothing here knows a criterion or a layer type."""
+"""From kept units to smaller dense tensors. Nothing here knows a criterion or a layer type."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def replaced(tensor: Tensor, piece: Slice, units: np.ndarray, values: Tensor | N
 
 
 def concerned(model: Model, kept: Kept) -> Iterator[Group]:
-    """The model's groups of which `kept` says something."""
+    """The model's groups that `kept` names."""
     return (group for group in model.groups(tuple(model.kinds)) if group.name in kept)
 
 
 def removed(model: Model, kept: Kept) -> Tensors:
-    """All tensors of a model, of the same sizes, after the removal; those that it leaves alone are the model's own."""
+    """All tensors of a model after the removal, in the same sizes; unchanged ones are the model's own."""
     own = {name: tensor.detach() for name, tensor in model.tensors().items()}
     tensors = dict(own)
     for group in concerned(model, kept):
@@ -70,7 +70,7 @@ def removed(model: Model, kept: Kept) -> Tensors:
 
 
 def keep_indices(model: Model, kept: Kept) -> dict[tuple[str, int], Tensor]:
-    """One sorted index per (parameter, axis), of what all groups together leave of it."""
+    """One sorted index per (parameter, axis) of the entries that all groups together leave."""
     parameters = dict(model.named_parameters())
     inside: dict[tuple[str, int], np.ndarray] = {}
     for group in concerned(model, kept):
@@ -88,7 +88,7 @@ def shrink(model: Model, kept: Kept) -> Model:
 
         small = shrink(model, kept)        # kept: group name → boolean array (size,); other groups keep all
 
-    One `index_select` per (parameter, axis) does it, so uneven shapes need no case of their own.
+    One `index_select` per (parameter, axis) does it; uneven shapes need no special case.
     """
     tensors, places = removed(model, kept), keep_indices(model, kept)
     for (name, axis), rows in places.items():
@@ -99,13 +99,13 @@ def shrink(model: Model, kept: Kept) -> Model:
 
 @contextmanager
 def masked(model: Model, kept: Kept) -> Iterator[Model]:
-    """Within it, removed units of the model are zero, or what stands in their place; its sizes stay.
+    """In this context, removed units of the model are zero, or have their replacement; its sizes stay.
 
         with masked(model, kept):
             loss = sample_loss(model, sample)
 
-    Only the tensors that change are held twice. A filter without its first or last taps averages over as many windows
-    as before; shrunk, over fewer.
+    Only the tensors that change are held twice. A masked filter without its first or last taps averages over as many
+    windows as before; a shrunk one, over fewer.
     """
     own = {name: tensor.detach() for name, tensor in model.state_dict().items()}
     now = removed(model, kept)
@@ -122,12 +122,12 @@ def masked(model: Model, kept: Kept) -> Iterator[Model]:
 
 
 def expand(small: Model, model: Model, kept: Kept) -> Model:
-    """The small model in the sizes of the one that it was shrunk from; units that are gone could return.
+    """The small model in the sizes of the model that it was shrunk from; removed units could return.
 
         big = expand(small, model, kept)       # small is shrink(model, kept), and was trained since
 
-    A word that is gone has the unknown word's vector, a single weight is zero. Of a unit with weights in several
-    parameters those of the first slice are as `model` has them, the others zero. So all logits are those of `small`.
+    A removed word has the unknown word's vector, a removed single weight is zero. If a unit has weights in several
+    parameters, those of the first slice are as in `model`, the others zero. All logits are those of `small`.
     """
     buffers = {name: each.clone() for name, each in model.named_buffers()}
     tensors = {name: each.clone() for name, each in removed(model, kept).items()} | buffers
@@ -143,7 +143,7 @@ def expand(small: Model, model: Model, kept: Kept) -> Model:
         all_places = (torch.arange(size) for size in tensors[name].shape)
         kept_places = [places.get((name, axis), every) for axis, every in enumerate(all_places)]
         tensors[name][torch.meshgrid(*kept_places, indexing="ij")] = parameter.detach()
-    for group in concerned(model, kept):  # what stands in their place has been trained, too
+    for group in concerned(model, kept):  # their replacements have been trained, too
         if group.without is not None and group.cut:
             (piece,), gone = group.slices, np.flatnonzero(~kept[group.name])
             units = unit_index(piece, group.size)[gone].ravel()

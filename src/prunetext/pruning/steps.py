@@ -1,4 +1,4 @@
-"""One step of a search, what came of it, and what is still to be reached."""
+"""One step of a search, its outcome, and the goals that are left."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from prunetext.pruning.budget import Budget
 
-OVERSHOOT = 0.99  # aim a little below a size, since strings and headers are only estimated
+OVERSHOOT = 0.99  # aim a little below a size: strings and headers are only estimated
 
 
 class Step(NamedTuple):
-    """What to do next: cut a model to so many packed bytes, then train it on."""
+    """The next step: cut a model to so many packed bytes, then train it further."""
 
     keep: float  # share of the unpruned model's packed bytes (or time); 1 removes nothing
     measure: str = "bytes"  # or "time", that a text takes
@@ -25,13 +25,13 @@ class Step(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Why the search ends, in words."""
+    """The reason why the search ends, in words."""
 
     reason: str
 
 
 class Outcome(NamedTuple):
-    """One row of history: what came of a step, and whether the budget's search rule took it."""
+    """One row of history: the outcome of a step, and whether the budget's search rule accepted it."""
 
     keep: float  # share of packed bytes that the model really has
     bytes: int
@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """A size or a speed that the budget names, as a share of what the unpruned model has."""
+    """A size or a speed of the budget, as a share of the unpruned model's."""
 
     measure: str
     share: float
@@ -59,7 +59,7 @@ class Goal(NamedTuple):
 
 
 def goals(history: Sequence[Outcome], now: Outcome, budget: Budget) -> list[Goal]:
-    """What the budget asks for besides accuracy, and whether the model `now` has it."""
+    """The goals of the budget besides accuracy, and whether the model `now` meets them."""
     found, start = [], history[0]
     if budget.max_size:
         found.append(Goal("bytes", budget.max_size / start.bytes * start.keep, now.bytes <= budget.max_size))
@@ -70,7 +70,7 @@ def goals(history: Sequence[Outcome], now: Outcome, budget: Budget) -> list[Goal
 
 
 def enough(history: Sequence[Outcome], now: Outcome, budget: Budget) -> Stop | None:
-    """The end of a search that has reached its size and its speed."""
+    """The end of a search that has reached its size and speed."""
     asked = goals(history, now, budget)
     if not asked or not all(goal.met for goal in asked):
         return None
@@ -80,7 +80,7 @@ def enough(history: Sequence[Outcome], now: Outcome, budget: Budget) -> Stop | N
 
 
 def aim(history: Sequence[Outcome], now: Outcome, budget: Budget, otherwise: float = 0.0) -> Goal:
-    """What to approach next: the first of the goals that is not met; bytes, down to `otherwise`, if there is none."""
+    """The next target: the first goal that is not met; without one, bytes down to `otherwise`."""
     unmet = [goal for goal in goals(history, now, budget) if not goal.met]
     return unmet[0]._replace(share=unmet[0].share * OVERSHOOT) if unmet else Goal("bytes", otherwise, met=False)
 

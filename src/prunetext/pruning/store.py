@@ -1,4 +1,4 @@
-"""The models of a search on disk, each under a name that says how it came about, so that any search may use it."""
+"""The models of a search on disk, each under a name that says how it was made; any search can use them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IN_MEMORY = 8  # models that a store holds besides those on disk
 
 
 def key_of(*parts: object) -> str:
-    """A name for what these parts determine: 16 hexadecimal digits.
+    """A key that these parts determine: 16 hexadecimal digits.
 
     >>> key_of("dense", 0.5) == key_of("dense", 0.5) != key_of("dense", 0.25)
     True
@@ -25,7 +25,7 @@ def key_of(*parts: object) -> str:
 
 
 def weights_digest(model: Model) -> str:
-    """A name for a model's weights."""
+    """A key for a model's weights."""
     hashed = blake2b(digest_size=8)
     for name, tensor in sorted(model.state_dict().items()):
         hashed.update(f"{name} {tuple(tensor.shape)}".encode())
@@ -34,13 +34,13 @@ def weights_digest(model: Model) -> str:
 
 
 class Store:
-    """Models of a search in a folder, each with what was found out about it; those used last are also in memory.
+    """Models of a search in a folder, each with its outcome; those used last are also in memory.
 
         store = Store(Path("runs/reviews/steps"), dense)
         store.save("a1b2", small, outcome)
         store.load("a1b2")
 
-    like: a model of the same kind. most: how many stay in memory. What is held by `hold` alone is on no disk and stays.
+    like: a model of the same kind. most: how many stay in memory. Models only held by `hold` are not on disk, and stay.
     """
 
     def __init__(self, folder: Path, like: Model, most: int = IN_MEMORY) -> None:
@@ -49,27 +49,27 @@ class Store:
         self._recent: OrderedDict[str, Model] = OrderedDict()
 
     def path(self, key: str) -> Path:
-        """Where the weights lie."""
+        """The path of the weights."""
         return self.folder / f"{key}.safetensors"
 
     def checkpoint(self, key: str) -> Path:
-        """Where the state of a training lies that is to give these weights."""
+        """The path of the checkpoint of the training that gives these weights."""
         return self.folder / f"{key}.checkpoint"
 
     def hold(self, key: str, model: Model) -> Model:
-        """Keep a model in memory, which anybody can make again."""
+        """Keep a model only in memory: it can be made again at any time."""
         self._held[key] = model
         return model
 
     def save(self, key: str, model: Model, outcome: Outcome | None = None, **about: Any) -> None:
-        """Keep weights, and with them the outcome, if they were judged."""
+        """Keep weights, with the outcome if they were judged."""
         about |= {} if outcome is None else {"outcome": outcome._asdict()}
         save_tensors(self.path(key), model.tensors(), {name: json.dumps(value) for name, value in about.items()})
         self.checkpoint(key).unlink(missing_ok=True)
         self._remember(key, model)
 
     def load(self, key: str) -> Model:
-        """The model of this name, from memory or from the folder."""
+        """The model with this name, from memory or from the folder."""
         if key in self._held:
             return self._held[key]
         if key not in self._recent:
@@ -78,11 +78,11 @@ class Store:
         return self._recent[key]
 
     def held(self, key: str) -> bool:
-        """Tell whether a model of this name is kept in memory alone."""
+        """Tell whether a model with this name is only in memory."""
         return key in self._held
 
     def in_memory(self) -> int:
-        """How many of the models on disk are in memory, too."""
+        """How many models on disk are also in memory."""
         return len(self._recent)
 
     def _remember(self, key: str, model: Model) -> None:
@@ -92,13 +92,13 @@ class Store:
             self._recent.popitem(last=False)
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether weights of this name are there."""
+        """Tell whether there are weights with this name."""
         return self.path(key).exists()
 
     def seconds(self, key: str) -> float:
-        """How long it took to make the model of this name."""
+        """The seconds that making the model with this name took."""
         return float(json.loads(load_tensors(self.path(key))[1]["seconds"]))
 
     def outcome(self, key: str) -> Outcome:
-        """What was found out about the model of this name."""
+        """The outcome of the model with this name."""
         return Outcome(**json.loads(load_tensors(self.path(key))[1]["outcome"]))

@@ -1,4 +1,4 @@
-"""How candidates of a search are judged: bytes, the drop on dev, the speed, and whether unseen texts agree."""
+"""Judge the candidates of a search: bytes, the drop on dev, the speed, and whether unseen texts agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from prunetext.training.answering import answers
 
 
 class Evaluator(NamedTuple):
-    """What judges candidates: dev, the rows of it that a search sees, and what the dense model says of all of it."""
+    """The judge of candidates: dev, its rows that a search sees, and the dense model's answers to all of it."""
 
     dev: Encoded
     measure: Measure
@@ -33,17 +33,17 @@ class Evaluator(NamedTuple):
     speed: Callable[[Model], float] | None
 
     def answers(self, model: Model) -> Answers:
-        """What it says of dev; of several labels by thresholds that the search part gives, as for any model."""
+        """The model's answers to dev; for several labels, by thresholds tuned on the search part, as for any model."""
         return answers(model, self.dev, rows=self.search_rows)
 
     def drop(self, model: Model, rows: np.ndarray) -> tuple[float, float]:
-        """How far the metric falls on these rows from the dense model to the packed one, and the standard error."""
+        """The drop of the metric on these rows from the dense model to the packed one, and its standard error."""
         with model.on_grid():
             now = self.answers(model)
         return paired_drop(self.measure.subset(rows), self.dense_answers.subset(rows), now.subset(rows))
 
     def judged(self, model: Model, budget: Budget, whole: Outcome | None = None) -> Outcome:
-        """Bytes, drop and the search rule, on the search part of dev alone; whole: the unpruned model's."""
+        """Bytes, drop and the search rule, only on the search part of dev; whole: the unpruned model's."""
         size, (speed, time) = self.packed_size(model), self.timed(model, budget, whole)
         drop, error = self.drop(model, self.search_rows)
         outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
@@ -57,7 +57,7 @@ class Evaluator(NamedTuple):
         return speed, whole.speed / speed if whole is not None and whole.speed else 1.0
 
     def unpruned(self, model: Model, budget: Budget, kinds: tuple[str, ...], key: str) -> Outcome:
-        """The first row of a history: the model that nothing was removed from, and the least that could be left."""
+        """The first row of a history: the unpruned model, and the least that pruning can leave."""
         groups = model.groups(kinds)
         floors = {group.name: np.arange(group.size) < group.floor for group in groups}
         whole = self.judged(model, budget)._replace(accepted=True, keep=1.0, time=1.0, key=key)
@@ -68,10 +68,10 @@ class Evaluator(NamedTuple):
         return whole._replace(least_time=min(1.0, self.timed(shrink(model, faster), budget, whole)[1]))
 
     def confirms(self, model: Model, max_drop: float) -> bool | None:
-        """Ask the part of dev that the search never saw whether the drop may be kept; None where it is empty.
+        """Judge the drop on the part of dev that the search never saw; None if it is empty.
 
-        They refuse a drop of more than is allowed and half a standard error: so few texts would refuse nearly every
-        model if they had to prove it.
+        These texts refuse a drop of more than the allowed one plus half a standard error: if they had to prove that it
+        is kept, so few texts would refuse nearly every model.
         """
         if not len(self.confirm_rows):
             return None
@@ -80,7 +80,7 @@ class Evaluator(NamedTuple):
 
 
 def evaluator_of(problem: Problem) -> Evaluator:
-    """What judges the candidates of a problem; the dense model is asked about dev."""
+    """Make the judge of a problem's candidates; the dense model answers dev."""
     measure = problem.measure
     queries = measure.gold.queries if measure.metric.ranks else None
     seen, unseen = split_dev(len(problem.dev), problem.recovery.seed, queries)
@@ -89,5 +89,5 @@ def evaluator_of(problem: Problem) -> Evaluator:
 
 
 def accepted(outcome: Outcome, budget: Budget) -> bool:
-    """Tell whether the budget's search rule takes a candidate."""
+    """Tell whether the budget's search rule accepts a candidate."""
     return budget.max_drop is None or accepts(outcome.drop, outcome.error, budget.max_drop)

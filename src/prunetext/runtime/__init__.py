@@ -1,1 +1,1 @@
-"""What a user deploys: load a packed file and predict, with no third-party package."""
+"""The deployed part: load a packed file and predict, with no third-party package."""

@@ -22,6 +22,6 @@ def load(source: str | os.PathLike[str] | Buffer) -> Classifier:
 
     `source`: a path, or the bytes of such a file: bytes, bytearray, memoryview, mmap, a numpy array. They are copied,
     and no file is touched. The whole file is checked first: FileNotFoundError for a missing path, ModelFileError with
-    the reason for anything else that is wrong with the file, InputError for a source of another type.
+    the reason for any other error in the file, InputError for a source of another type.
     """
     return Classifier(source)

@@ -1,4 +1,4 @@
-"""What callers give, as the native module takes it: texts, numbers of threads, and model files in memory."""
+"""Callers' arguments in the form that the native module takes: texts, numbers of threads, model files in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
     class Buffer(Protocol):
-        """Bytes, and whatever else has a buffer."""
+        """Bytes, or any other object with a buffer."""
 
         def __buffer__(self, flags: int, /) -> memoryview: ...
 
@@ -47,7 +47,7 @@ def is_arrow(texts: object) -> bool:
 
 
 def prepare(texts: Items, threads: int | None) -> tuple[object, int]:
-    """Texts as the native module takes them, and its number of threads, where 0 lets it choose.
+    """Texts as the native module takes them, and its number of threads; 0 lets it choose.
 
     >>> prepare((text for text in ["a", "b"]), None)
     (['a', 'b'], 0)
@@ -61,11 +61,11 @@ def prepare(texts: Items, threads: int | None) -> tuple[object, int]:
         each = iter(texts)  # type: ignore[arg-type]
     except TypeError:
         raise InputError(f"texts is {type(texts).__name__}; give a list of strings.") from None
-    return list(each), count  # an error of the caller's own generator is left as it is
+    return list(each), count  # an error in the caller's own generator passes through
 
 
 def check_threads(threads: int) -> int:
-    """Refuse what is no number of threads.
+    """Refuse an impossible number of threads.
 
     >>> check_threads(2)
     2
@@ -74,7 +74,7 @@ def check_threads(threads: int) -> int:
 
 
 def at_least_one(name: str, value: int) -> int:
-    """A whole number of at least 1, or else InputError.
+    """A whole number of at least 1; InputError for any other value.
 
     >>> at_least_one("top", 10)
     10

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prunetext.runtime.arguments import Buffer, Items, Texts
 
-NEAREST = 100  # stored vectors that `match` lets the head judge
+NEAREST = 100  # stored vectors that the head judges in `match`
 
 
 class Classifier:
@@ -33,13 +33,13 @@ class Classifier:
         clf = prunetext.load("runs/paraphrases/model.safetensors")    # clf.task is "pairs"
         clf.predict([("a great film", "great!"), ("a great film", "dull")])    # ['1', '0']
 
-    `task`: "classification", "labels" where a text may have any number of labels, or "pairs", where every text in what
-    follows is a pair. `labels`: the classes, in the order of the columns of `predict_proba`. `positive`: of pairs, the
-    label that says that two texts belong together, else None. `thresholds`: the probability from which a text has each
-    label, None unless there may be several. `reject`: the probability below which texts can be rejected, None where the
-    file names none. `metadata`: what the file says about itself, all strings. `size`: the file's bytes. An instance may
-    be used from several threads at once. A pickle or a copy of it holds the absolute path alone, or the file's bytes if
-    it was loaded from those, and loads them again.
+    `task`: "classification", "labels" if a text can have any number of labels, or "pairs"; then every text below is a
+    pair. `labels`: the classes, in the order of the columns of `predict_proba`. `positive`: for pairs, the label of
+    matching texts, else None. `thresholds`: the probability from which a text has each label; None unless it can have
+    several. `reject`: the probability below which texts can be rejected; None if the file names none. `metadata`: the
+    file's entries about itself, all strings. `size`: the file's bytes. An instance can be used from several threads at
+    once. A pickle or a copy of it holds only the absolute path, or the file's bytes if it was loaded from bytes, and
+    loads them again.
     """
 
     task: str
@@ -61,13 +61,13 @@ class Classifier:
         try:
             self._model = _native.Model(given)
         except ValueError as error:
-            remedy = "" if ";" in str(error) else "; give a file that prunetext fit has written"
+            remedy = "" if ";" in str(error) else "; give a file written by prunetext fit"
             raise ModelFileError(f"{self._name}: {error}{remedy}.") from None
         self.labels, self.positive = self._model.labels, self._model.positive
         self.metadata = self._model.metadata
         self.task = self.metadata["task"]
         self.thresholds = None
-        if self.task == "labels":  # the runtime does without the module json
+        if self.task == "labels":  # parsed without the module json
             self.thresholds = [float(number) for number in self.metadata["thresholds"].strip("[] \t\r\n").split(",")]
         self.reject = float(self.metadata["reject"]) if "reject" in self.metadata else None
         self.size = self._model.size
@@ -88,13 +88,13 @@ class Classifier:
             clf.predict(["great film", "hm"], reject=True)    # ['pos', None]
             emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
 
-        `texts`: any iterable of str, or of bytes in UTF-8 (what is not valid in them is left out), or an Arrow array of
-        strings, such as a column of pyarrow or polars, which is read where it lies; for a model of pairs, any iterable
-        of tuples or lists of two such texts. `threads`: by default all cores when there is much text, else one.
-        `reject`: give None for a text whose label is less probable than the file's threshold, `clf.reject`. If several
-        labels have the same logit, the first of them is given. If a text may have several labels, it gets those whose
-        probability is at least the label's threshold, in the order of `clf.labels`, and possibly none. InputError for
-        anything else, for fewer than one thread, or to reject without a threshold.
+        `texts`: any iterable of str, or of bytes in UTF-8 (invalid bytes are left out), or an Arrow array of strings,
+        such as a column of pyarrow or polars, which is read without a copy; for a model of pairs, any iterable of
+        tuples or lists of two such texts. `threads`: by default all cores for much text, else one. `reject`: give None
+        for a text whose label is less probable than the file's threshold, `clf.reject`. If several labels have the same
+        logit, the first of them is given. If a text can have several labels, it gets those whose probability is at
+        least the label's threshold, in the order of `clf.labels`, and possibly none. InputError for other texts, for
+        fewer than one thread, or for `reject` without a threshold.
         """
         prepared, count = self._prepare(texts, threads)
         self._check_reject(reject)
@@ -108,7 +108,7 @@ class Classifier:
 
             clf.predict_proba(["great film"])    # array([[0.02, 0.98]], dtype=float32)
 
-        Where there may be several labels, each has a probability of its own, and rows sum to anything. Needs numpy.
+        If a text can have several labels, each has a probability of its own, and rows need not sum to 1. Needs numpy.
         Arguments and errors as for `predict`.
         """
         prepared, count = self._prepare(texts, threads)
@@ -118,7 +118,7 @@ class Classifier:
             raise self._no_texts(error) from None
 
     def answers(self, texts: Items, threads: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """What `predict_proba` gives, and which labels `predict` gives each text: bool, (texts, classes).
+        """The result of `predict_proba`, and the labels that `predict` gives each text: bool, (texts, classes).
 
             probabilities, chosen = clf.answers(["great film"])    # [[0.02, 0.98]], [[False, True]]
 
@@ -152,8 +152,8 @@ class Classifier:
             clf.predict_with_probability(["great film", "hm"], reject=True)    # [('pos', 0.98), (None, 0.52)]
             emotions.predict_with_probability(["thanks", "hm"])                # [[('gratitude', 0.97)], []]
 
-        A list of such pairs for each text where there may be several labels. Arguments and errors as for `predict`, and
-        the labels are its.
+        If a text can have several labels, it gets a list of such pairs. Labels, arguments and errors are those of
+        `predict`.
         """
         prepared, count = self._prepare(texts, threads)
         self._check_reject(reject)
@@ -163,13 +163,13 @@ class Classifier:
             raise self._no_texts(error) from None
 
     def _check_reject(self, reject: bool) -> None:
-        """Refuse to reject where there is no threshold to go by."""
+        """Refuse to reject without a threshold."""
         if not reject or self.reject is not None:
             return
         if self.thresholds is not None:
-            raise InputError(f"{self._name}: this model gives any number of labels, none too; leave reject out.")
+            raise InputError(f"{self._name}: this model gives any number of labels, even none; leave reject out.")
         raise InputError(
-            f"{self._name}: this model has no threshold to reject by; give one that fit or prune has made with "
+            f"{self._name}: this model has no threshold to reject by; give a model made by fit or prune with "
             "--precision, or leave reject out."
         )
 
@@ -179,8 +179,8 @@ class Classifier:
             vectors = clf.encode(["a great film", "dull"])    # one row for each text
             clf.match("great!", vectors)                      # [(0, 0.93), (1, 0.08)]
 
-        Of a model of pairs they are what the texts say by themselves, whatever words they share with another. Needs
-        numpy. Arguments and errors as for `predict` of single texts.
+        For a model of pairs they are features of each text by itself, whatever words it shares with another.
+        Needs numpy. Arguments and errors as for `predict` of single texts.
         """
         prepared, count = prepare(texts, threads)
         try:
@@ -197,20 +197,20 @@ class Classifier:
         texts: Sequence[str] | None = None,
         side: Literal["first", "second"] = "first",
     ) -> list[tuple[int, float]]:
-        """The stored texts that go best with the query, as (row of `vectors`, probability of a match), the best first.
+        """The stored texts that match the query best, as (row of `vectors`, probability of a match), the best first.
 
             vectors = clf.encode(texts)                        # once
             clf.match("a great film", vectors, texts=texts)    # [(17, 0.98), (3, 0.91), ...]
 
-        The 100 rows (or `top`, if that is more) whose cosine with the query's own features is largest are judged by the
-        model; of equals, the earlier row comes first. `vectors`: as `encode` gives them, float32 (texts, features),
-        C-contiguous. `texts`: the list of the stored texts, with which a pair's answer is that of `predict_proba`;
-        without it the model judges from the vectors alone, and does not know which words are in both texts. `side`:
-        which text of a pair the query is. InputError for a model that judges no pairs, and for vectors of another kind
-        or with a number that is not finite.
+        The model judges the 100 rows (or `top`, if that is more) with the largest cosine with the query's own features;
+        among equals, the earlier row comes first. `vectors`: from `encode`, float32 (texts, features), C-contiguous.
+        `texts`: the list of the stored texts; with it, a pair's answer is that of `predict_proba`; without it, the
+        model judges only from the vectors, and does not know which words are in both texts. `side`: which text of a
+        pair the query is. InputError for a model that judges no pairs, and for vectors of another kind or with a number
+        that is not finite.
         """
         if self.task != "pairs":
-            raise InputError(f"{self._name}: this model judges no pairs of texts; give one that was fitted to pairs.")
+            raise InputError(f"{self._name}: this model judges no pairs of texts; give a model fitted on pairs.")
         if not isinstance(query, (str, bytes)):
             raise InputError(f"match takes one text as a str, not {type(query).__name__}; call it for each query.")
         if not isinstance(side, str) or side not in {"first", "second"}:
@@ -219,21 +219,21 @@ class Classifier:
         try:
             return self._model.match(query, vectors, most, max(most, NEAREST), texts, side == "second")
         except (TypeError, ValueError) as error:
-            raise InputError(f"{error}; give the vectors as encode gave them, and the list of their texts.") from None
+            raise InputError(f"{error}; give the vectors from encode, and the list of their texts.") from None
 
     def explain(self, text: str | tuple[str, str], label: str | None = None) -> list[tuple[str, float]]:
-        """The n-grams that decided for the predicted label, most important first, with shares that sum to 1.
+        """The n-grams that speak for the predicted label, most important first, with shares that sum to 1.
 
             clf.explain("a great film")           # [('great film', 0.8), ('great', 0.2)]
             clf.explain("a great film", "neg")    # [('a', 1.0)]
 
-        `label`: one of the model's, to ask what speaks for it; by default the most probable one, also where that does
-        not reach its threshold. What is shared out is the label's logit less the mean of the others; if there may be
-        several labels, that logit itself. A max feature's part goes to the n-gram under its first maximal window, a
-        mean feature's part to the single words. Parts of equal n-grams are added up; those that speak against the label
-        are left out. The list is empty if nothing in the text speaks for it. For a pair, the n-grams of both texts are
-        listed. A text's features then have the part that they add to those of the other text and to none, on average:
-        the Shapley values of |u - v| and u · v (Shapley 1953).
+        `label`: one of the model's labels; by default the most probable one, even if it does not reach its threshold.
+        The label's logit minus the mean of the others is shared out; if a text can have several labels, the logit
+        itself is. A max feature's part goes to the n-gram under its first maximal window, a mean feature's part to the
+        single words. Parts of equal n-grams are added up; those against the label are left out. The list is empty if
+        nothing in the text speaks for the label. For a pair, the n-grams of both texts are listed. The part of a text's
+        features is then what they add to the other text's features and to none, on average: the Shapley values of
+        |u - v| and u · v (Shapley 1953).
         """
         if label is not None and (not isinstance(label, str) or label not in self.labels):
             raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")
@@ -251,7 +251,7 @@ class Classifier:
         return prepare(texts, threads)
 
     def _no_texts(self, error: object) -> InputError:
-        """What is not what this model labels, with the remedy."""
+        """The error for inputs that this model does not label, with the remedy."""
         if self.task == "pairs":
             return InputError(f"{error}; this model judges pairs of texts: give a list of (first, second) tuples.")
         return InputError(f"{error}; give a list of strings.")

@@ -1,6 +1,6 @@
 """Coded units: the integers of an embedding or a convolution in fewer bytes, in the packed file.
 
-Everything here works on plain bytes, so that a file can be inspected and rewritten without numpy.
+Everything here works on plain bytes: a file can be inspected and rewritten without numpy.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ class CodedUnits(NamedTuple):
 
 
 class Coded(NamedTuple):
-    """A coded tensor: the bytes that are stored, and what the metadata says of them."""
+    """A coded tensor: the stored bytes, and their entry in the metadata."""
 
     payload: bytes
     coding: dict[str, Any]
 
     @property
     def size(self) -> int:
-        """Bytes in the file, with those of the metadata; quotes count twice, since it is JSON within JSON."""
+        """Bytes in the file, with those of the metadata; quotes count twice, for it is JSON within JSON."""
         text = json.dumps(self.coding, sort_keys=True, separators=(",", ":"))
         return len(self.payload) + len(text) + text.count('"')
 
 
 def coded_size(units: CodedUnits) -> int:
-    """Bytes that units take in a packed file, without writing one.
+    """The bytes of units in a packed file, without writing one.
 
         coded_size(CodedUnits(np.zeros((1000, 50), np.int8)))     # 67
 
@@ -171,7 +171,7 @@ def _codes(joined: dict[int, bytes], multipliers: tuple[int, int], without: byte
 
 
 def _compressed(sections: list[bytes], coding: dict[str, Any], strategies: Sequence[int]) -> Iterator[Coded]:
-    """The sections as they are, and as zlib streams in which each has Huffman codes of its own."""
+    """The sections uncompressed, and as zlib streams in which each has its own Huffman codes."""
     payload = b"".join(sections)
     yield Coded(payload, coding)
     if len(payload) > MAX_INFLATED:
@@ -192,7 +192,7 @@ def _pack(numbers: bytes, bits: int) -> bytes:
 
 
 def decode(payload: bytes, coding: dict[str, Any]) -> tuple[bytes, tuple[int, ...]]:
-    r"""The units of a coded tensor and their shape: the inverse of `encode_units`, of what the runtime has checked.
+    r"""The units of a coded tensor and their shape: the inverse of `encode_units`, for checked input.
 
     >>> decode(b"c\0\7", {"shape": [4, 25], "zeros": "gaps"}) == (bytes(99) + b"\7", (4, 25))
     True

@@ -1,4 +1,4 @@
-"""Texts, and pairs of them, as the padded ids that an exported model takes; needs numpy, but nothing of training."""
+"""Texts, and pairs of texts, as padded ids for an exported model; needs numpy, but nothing from training."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ class Encoder:
         encoder = prunetext.Encoder(["film", "great"])
         encoder.encode(["Great film!", "film"])    # array([[3, 2, 1], [2, 0, 0]])
 
-    `words` is the vocabulary, such as an exported model's metadata hold. Id 0 is padding, 1 an unknown word, word i is
-    i + 2. InputError for words that are no different strings.
+    `words` is the vocabulary, as in an exported model's metadata. Id 0 is padding, 1 an unknown word, word i is i + 2.
+    InputError if the words are not different strings.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
         try:
             self._vocabulary = Vocabulary(list(words))
         except (TypeError, ValueError) as error:
-            raise InputError(f"words are no vocabulary ({error}); give a list of different strings.") from None
+            raise InputError(f"words are not a vocabulary ({error}); give a list of different strings.") from None
 
     def encode(self, texts: Iterable[str]) -> NDArray[np.int64]:
         """The ids of each text, padded with 0 at the end: int64, (texts, longest), at least one column.
 
             encoder.encode(["film", ""])    # array([[2], [0]])
 
-        Needs numpy. InputError where `texts` is no list of strings.
+        Needs numpy. InputError if `texts` is not a list of strings.
         """
         require("numpy", extra="onnx")
         if isinstance(texts, (str, bytes)):
@@ -46,14 +46,14 @@ class Encoder:
             raise InputError(f"{error}; give a list of strings.") from None
 
     def encode_pairs(self, pairs: Iterable[tuple[str, str]]) -> dict[str, NDArray[np.int64]]:
-        """What an exported model of pairs takes: the ids of both texts, and which words the other text has.
+        """The inputs of an exported model of pairs: the ids of both texts, and the words that the other text has.
 
             encoder.encode_pairs([("great film", "a great one")])
             # {"ids": [[3, 2]], "matched": [[1, 0]], "ids_b": [[1, 3, 1]], "matched_b": [[0, 1, 0]]}
 
-        Each is an array as `encode` gives it. `matched` is 1 for a word that the other text has, be it known or not, 3
-        where it stands there beside the same word as here, and 0 for all others and for padding. Needs numpy.
-        InputError where `pairs` is no list of two strings each.
+        Each is an array as from `encode`. `matched` is 1 for a word, known or unknown, that the other text has, 3 if it
+        is beside the same word there as here, and 0 for all others and for padding. Needs numpy. InputError if `pairs`
+        is not a list of two strings each.
         """
         require("numpy", extra="onnx")
         try:

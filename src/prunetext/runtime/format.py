@@ -1,6 +1,6 @@
 """The packed file, format prunetext/1: written here, checked and read by the native module.
 
-A packed file is one safetensors file with a fixed order of keys and tensors, so that equal contents give equal bytes.
+A packed file is one safetensors file with a fixed order of keys and tensors: equal contents give equal bytes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FORMAT = "prunetext/1"
-FLOAT_FORMAT = "prunetext-float/1"  # of a float model, which is there to be pruned
+FLOAT_FORMAT = "prunetext-float/1"  # of a float model, for pruning
 ELEMENT_SIZE = {"F32": 4, "I8": 1, "U8": 1}
 BLANK_CHECKSUM = "0" * 16
 LONGEST_PREFIX = 255
-LEAST_ZEROS = 0.3  # of a plain tensor that is coded: what has fewer is written as it always was
+LEAST_ZEROS = 0.3  # share from which a plain tensor is coded; one with fewer is written plainly
 _NUMPY_DTYPES = {"<f4": "F32", "|i1": "I8", "|u1": "U8"}
 
 
 class Tensor(NamedTuple):
-    """A tensor as it lies in the file: little-endian, C order."""
+    """A tensor as stored in the file: little-endian, C order."""
 
     dtype: str  # "F32", "I8" or "U8"
     shape: tuple[int, ...]
@@ -83,7 +83,7 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
         write("model.safetensors", tensors, {"task": "classification", "labels": '["neg","pos"]', ...})
 
     `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `CodedUnits`. The
-    last, and embeddings and convolutions of 30 % zeros or more, are coded where that makes the file smaller.
+    last, and embeddings and convolutions with at least 30 % zeros, are coded if that makes the file smaller.
     `metadata`: labels, task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format,
     vocabulary, coding and checksum are filled in. The file is written beside `path`, read back by the runtime, and only
     then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
@@ -109,7 +109,7 @@ def read_packed(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[s
 
 
 def codings_of(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """How tensors are coded, by name; empty where none is.
+    """How tensors are coded, by name; empty if none is.
 
     >>> codings_of({"coding": '{"embedding":{"shape":[9,4],"zeros":"gaps"}}'})
     {'embedding': {'shape': [9, 4], 'zeros': 'gaps'}}
@@ -119,7 +119,7 @@ def codings_of(metadata: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def stored(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """What `read_packed` gives, but coded tensors as they lie in the file.
+    """The result of `read_packed`, but with coded tensors as stored in the file.
 
     tensors, metadata = stored("model.safetensors")
     len(tensors["embedding"].data)      # the bytes that it takes in the file
@@ -150,7 +150,7 @@ def _check(path: str | os.PathLike[str], named: str | os.PathLike[str]) -> None:
 
 
 def encoded_file(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
-    """The bytes that `write` would write, with those tensors coded that are smaller so; they are not checked."""
+    """The bytes that `write` would write, with tensors coded if that is smaller; they are not checked."""
     metadata = {key: value for key, value in metadata.items() if key != "coding"}
     raw = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}
     metadata = {**metadata, "format": FORMAT, "vocabulary": _vocabulary_entry(raw)}
@@ -164,7 +164,7 @@ def encoded_file(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> byt
 
 
 def _coded(name: str, given: Any, raw: Tensor) -> Coded | None:
-    """The smallest coding of a tensor; None where it takes no fewer bytes than the plain tensor, or must be plain."""
+    """The smallest coding of a tensor; None if it is not smaller than the plain tensor, or must be plain."""
     if not _may_be_coded(name):
         return None
     if isinstance(given, CodedUnits):

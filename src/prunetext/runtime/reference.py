@@ -30,14 +30,14 @@ class ReferenceModel:
     model = ReferenceModel("model.safetensors")
     model.predict(["great film", "dull"])    # the same labels as prunetext.load(...).predict
 
-    Of a model of pairs, each text in what follows is a pair.
+    For a model of pairs, each text below is a pair.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         tensors, metadata = read_packed(path)
         self.labels: list[str] = json.loads(metadata["labels"])
         self.temperature = float(metadata["temperature"])
-        # Of each label's probability, where a text may have several; else None.
+        # For each label's probability, if a text can have several; else None.
         self.thresholds: list[float] | None = (
             json.loads(metadata["thresholds"]) if metadata["task"] == "labels" else None
         )
@@ -64,7 +64,7 @@ class ReferenceModel:
         return self.arrays[name].astype(np.float64)
 
     def features(self, tokens: Sequence[str], other: Sequence[str] = ()) -> list[float]:
-        """The features of a text of these tokens; of a pair's text, with those of the other one."""
+        """The features of a text with these tokens; for pairs, also given the other text's tokens."""
         rows = [self.row_of.get(token, 0) for token in tokens]
         flags = flags_of(tokens, other)
         maxima: list[float] = []
@@ -90,7 +90,7 @@ class ReferenceModel:
         return maxima + means if self.mean else maxima
 
     def _inputs(self, item: Item) -> list[float]:
-        """What the head sees: the features of a text, or u, v, |u - v| and u · v of a pair's two texts."""
+        """The head's input: the features of a text, or u, v, |u - v| and u · v of a pair's two texts."""
         if not self.pairs:
             return self.features(_native.tokenize(cast("str", item)))
         one, other = (_native.tokenize(text) for text in item)
@@ -103,7 +103,7 @@ class ReferenceModel:
         return self.decide(self._inputs(item))
 
     def decide(self, inputs: Sequence[float]) -> list[float]:
-        """The logits for what the head sees."""
+        """The logits for the head's input."""
         logits = []
         for weights, bias in zip(self.arrays["head.weight"].tolist(), self.arrays["head.bias"].tolist(), strict=True):
             total = bias
@@ -119,15 +119,15 @@ class ReferenceModel:
         return [[each for each, p, t in zip(self.labels, row, self.thresholds, strict=True) if p >= t] for row in rows]
 
     def predict(self, texts: Iterable[Item], *, reject: bool = False) -> list[str | None]:
-        """The label that wins, for each text; with `reject`, None where it is not probable enough."""
+        """The winning label of each text; with `reject`, None if it is not probable enough."""
         return [label for label, _ in self.predict_with_probability(texts, reject=reject)]
 
     def predict_with_probability(
         self, texts: Iterable[Item], *, reject: bool = False
     ) -> list[tuple[str | None, float]]:
-        """The label with the largest logit, the first one of equals, and its probability, a float32, for each text.
+        """The label with the largest logit, the first among equals, and its probability, a float32, for each text.
 
-        With `reject`, None in the place of a label whose probability is below the file's threshold.
+        With `reject`, None replaces a label whose probability is below the file's threshold.
         """
         texts = list(texts)
         winners = [int(np.argmax(self.logits(text))) for text in texts]
@@ -159,7 +159,7 @@ def logistic(value: float) -> float:
 
 
 def flags_of(tokens: Sequence[str], other: Sequence[str]) -> list[tuple[int, ...]]:
-    """Which rows of `match` each token gets: 0 if it is in the other text, 1 if it is so beside the same token as here.
+    """The rows of `match` for each token: 0 if the other text has it, also 1 if it is beside the same token there.
 
     >>> flags_of(["a", "big", "dog"], ["the", "big", "dog"])
     [(), (0, 1), (0, 1)]

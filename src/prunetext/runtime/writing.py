@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def partial_of(path: Path, writer: str = "") -> Path:
-    """The name of a file while it is written.
+    """The name of a file while it is being written.
 
     >>> partial_of(Path("runs/model.safetensors")).name, partial_of(Path("model.onnx"), "42").name
     ('.model.safetensors.partial', '.model.onnx.42.partial')
@@ -31,7 +31,7 @@ def write_whole(
         write_whole("runs/reviews/history.jsonl", b"...")
 
     check: is given the new file before it is in place, and refuses it by raising. shared: other processes may write
-    the same file at the same time. What a killed process leaves of other files is written over by the next one.
+    the same file at the same time. The remains of a killed process are overwritten by the next one.
     """
     target = Path(path)
     beside = partial_of(target, str(os.getpid()) if shared else "")

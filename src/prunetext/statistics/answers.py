@@ -1,4 +1,4 @@
-"""What a model says of some texts, and what anything that labels texts has in common."""
+"""The answers of a model to some texts, and the interface of anything that labels texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prunetext.errors import InputError
 from prunetext.statistics.thresholds import decided
 
 Array = npt.NDArray[Any]
-GivenLabels = Sequence[str] | Sequence[tuple[str, ...]]  # the label of each text, or all the labels of each
+GivenLabels = Sequence[str] | Sequence[tuple[str, ...]]  # the label of each text, or all its labels
 
 
 class Answers(NamedTuple):
@@ -25,9 +25,9 @@ class Answers(NamedTuple):
     >>> Answers.of(np.array([[0.9, 0.1], [0.3, 0.7]])).named(["dull", "great"], several=False)
     ['dull', 'great']
 
-    `probabilities`: float, (texts, classes), a row of NaN where the model says nothing of a text. `chosen`: bool,
-    (texts, classes). Where each text has one label, the model chooses one, or none where it says nothing. The chosen
-    label need not be the one of `probabilities.argmax(1)`: two probabilities may be rounded to the same number.
+    `probabilities`: float, (texts, classes), with a row of NaN for a text without an answer. `chosen`: bool, (texts,
+    classes). If each text has one label, the model chooses one, or none for a text without an answer. The chosen label
+    need not be that of `probabilities.argmax(1)`: two probabilities can be rounded to the same number.
     """
 
     probabilities: Array
@@ -35,7 +35,7 @@ class Answers(NamedTuple):
 
     @classmethod
     def of(cls, probabilities: Array, thresholds: Array | None = None) -> Answers:
-        """Choose by the probabilities: the first of the largest, or with thresholds each label that reaches its own.
+        """Choose by the probabilities: the first of the largest, or with thresholds each label that reaches its.
 
         >>> Answers.of(np.array([[0.5, 0.5]])).chosen.tolist()
         [[True, False]]
@@ -51,26 +51,26 @@ class Answers(NamedTuple):
 
     @classmethod
     def joined(cls, *parts: Answers) -> Answers:
-        """One below the other."""
+        """Stack answers one below the other."""
         return cls(*(np.concatenate(rows) for rows in zip(*parts, strict=True)))
 
     def subset(self, rows: Array) -> Answers:
-        """Of these texts, in this order."""
+        """The answers to these texts, in this order."""
         return Answers(self.probabilities[rows], self.chosen[rows])
 
     def reordered(self, own: Sequence[str], wanted: Sequence[str]) -> Answers:
-        """The same with the columns in the order of the wanted labels, of which there are as many as own ones."""
+        """The same with the columns in the order of the wanted labels, which are as many as the model's own."""
         if list(own) == list(wanted):
             return self
         places = [own.index(label) for label in wanted]
         return Answers(self.probabilities[:, places], self.chosen[:, places])
 
     def winners(self) -> Array:
-        """The class of each text that is given one label, int (texts,)."""
+        """The class of each text, if each has one label, int (texts,)."""
         return np.asarray(self.chosen.argmax(1))
 
     def named(self, labels: Sequence[str], *, several: bool) -> list[str] | list[tuple[str, ...]]:
-        """The label of each text or, where it may have several, all of its labels.
+        """The label of each text or, if it can have several, all of its labels.
 
         >>> answers = Answers.of(np.array([[0.9, 0.8], [0.1, 0.2]]), np.array([0.5, 0.5]))
         >>> answers.named(["x", "y"], several=True)
@@ -89,10 +89,10 @@ class Answering(Protocol):
         model.labels                                        # ['neg', 'pos']
         probabilities, chosen = model.answers(["great film"])
 
-    `name` is what messages call it, such as its path. `labels` are in the order of the columns of what it answers.
-    `task` says what it is asked. `provenance` is what it says of where it comes from: under `recipe` how it was made,
-    under `reject` the probability below which texts may be rejected. It may be empty. `answers` takes
-    texts, or pairs of them, and gives what `Answers` holds, in this order.
+    `name` is its name in messages, such as its path. `labels` are in the order of its answers' columns. `task` is its
+    task. `provenance` says where it comes from: under `recipe` how it was made, under `reject` the probability below
+    which texts can be rejected. It can be empty. `answers` takes texts, or pairs of texts, and returns the fields of
+    `Answers`, in their order.
     """
 
     @property
@@ -108,7 +108,7 @@ class Answering(Protocol):
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """An `Answering` of a function that answers; `kind` is what it is, in the words of a message."""
+    """An `Answering` made from a function; `kind` is its kind, in the words of a message."""
 
     kind: str
     name: str
@@ -118,32 +118,32 @@ class OpenedModel:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def answers(self, inputs: Sequence[Input]) -> Answers:
-        """As the function answers."""
+        """The answers of the function."""
         return self.answer(inputs)
 
 
 def recipe_of(model: Answering) -> dict[str, Any]:
-    """How the model was made, as far as it says so."""
+    """The recipe of the model, if it has one."""
     recipe = model.provenance.get("recipe")
     return recipe if isinstance(recipe, dict) else {}
 
 
 def checked_answers(model: Answering, said: tuple[Any, Any], inputs: Sequence[Input]) -> Answers:
-    """What a model has said of these texts; InputError where that is not the form, or not about all of them."""
+    """A model's answers to these texts; InputError if their form is wrong, or if some are missing."""
     shape, given = (len(inputs), len(model.labels)), [np.asarray(each) for each in said]
     if [each.shape for each in given] != [shape, shape] or given[0].dtype.kind != "f" or given[1].dtype != bool:
         raise InputError(
             f"{model.name}: its answers must be two arrays, of floats and of bools, with {shape[0]:,} rows of "
-            f"{shape[1]:,} labels. Correct what it answers."
+            f"{shape[1]:,} labels. Correct its answers."
         )
     answers = Answers(*given)
     silent = np.flatnonzero(~np.isfinite(answers.probabilities).all(1))
     if len(silent):
         first = inputs[silent[0]]
         raise InputError(
-            f"{model.name}: it says nothing of {len(silent):,} of the {len(inputs):,} texts, such as "
+            f"{model.name}: it has no answer to {len(silent):,} of the {len(inputs):,} texts, such as "
             f"{quoted(first if isinstance(first, str) else first[0])}. Give a model that answers all of them."
         )
     if model.task.answer == "label" and (answers.chosen.sum(1) != 1).any():
-        raise InputError(f"{model.name}: it must choose one label for each text. Correct it, or its task.")
+        raise InputError(f"{model.name}: it must choose one label for each text. Correct the model, or its task.")
     return answers

@@ -1,6 +1,6 @@
-"""How far a metric fell from one model to another, how sure that is, and the verdict, on the same texts for both.
+"""The drop of a metric from one model to another on the same texts, its uncertainty, and the verdict.
 
-For accuracy by the formulas of `statistics/evaluation.py`; for any other metric by a paired bootstrap: the units of the
+Accuracy uses the formulas of `statistics/evaluation.py`; any other metric uses a paired bootstrap: the units of the
 metric (texts, or whole queries) are drawn again and again with replacement, always the same ones for both models.
 
 Source: B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chapters 6 and 13.
@@ -19,14 +19,14 @@ from prunetext.statistics.metrics import Gold, Measure, MetricUnits
 
 RESAMPLES = 2000  # for a verdict
 FEW_RESAMPLES = 200  # for a standard error, which is then right to about 5 %
-AT_ONCE = 4_000_000  # numbers of resamples that are held at a time
+AT_ONCE = 4_000_000  # numbers of resamples in memory at a time
 # Units added to each side of a verdict, as many as Wilson's interval adds at 95 %: models that were never seen to
-# differ may still differ on the next text.
+# differ can still differ on the next text.
 IMAGINED = Z_95**2 / 2
 
 
 def paired_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[float, float]:
-    """The drop from the dense model's answers to the other's and its standard error, both in points.
+    """The drop from the dense model's answers to the other's, and its standard error, both in points.
 
     >>> measure = Measure("macro-f1", Gold(np.array([0, 1] * 50)))
     >>> right = Answers.of(np.eye(2)[measure.gold.targets])
@@ -38,23 +38,23 @@ def paired_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[float
         return 100 * float(before.mean() - now.mean()), paired_standard_error(before, now)
     units = measure.metric.units(dense, measure.gold), measure.metric.units(other, measure.gold)
     weights = np.ones(len(units[0].cells))
-    if not len(weights):  # of all these queries none has a positive row
+    if not len(weights):  # no query has a positive row
         return 0.0, 0.0
     drops = resampled_drops(measure, *units, weights, len(weights), FEW_RESAMPLES)
     return 100 * (measure.value(dense) - measure.value(other)), float(drops.std())
 
 
 def bootstrap_verdict(measure: Measure, dense: Answers, other: Answers, max_drop: float) -> Verdict:
-    """Judge by a metric whether the other model may replace the dense one, by the answers of both to the same texts.
+    """Judge by a metric whether the other model can replace the dense one, from both models' answers to the same texts.
 
     >>> measure = Measure("macro-f1", Gold(np.array([0, 1] * 500)))
     >>> right = Answers.of(np.eye(2)[measure.gold.targets])
     >>> bootstrap_verdict(measure, right, right, 0.5).name, bootstrap_verdict(measure, right, right, 0.05).name
     ('kept', 'undecided')
 
-    The bounds are the 5 % and the 95 % of the drops on `RESAMPLES` resamples. Among what is drawn are `IMAGINED` units
-    on which only the dense model is right, shared evenly by the classes, and as many on which only the other one is:
-    a class of few texts hides losses of which these few show none. Accuracy has Tango's interval instead.
+    The bounds are the 5 % and 95 % quantiles of the drops on `RESAMPLES` resamples. The drawn units include `IMAGINED`
+    ones on which only the dense model is right, spread evenly over the classes, and as many on which only the other one
+    is: the few texts of a rare class can hide losses. Accuracy has Tango's interval instead.
     """
     if measure.name == "accuracy":
         return verdict(_right(measure, dense), _right(measure, other), max_drop)
@@ -80,12 +80,12 @@ def bootstrap_verdict(measure: Measure, dense: Answers, other: Answers, max_drop
     texts = len(measure.gold.targets)
     if name != "undecided":
         return Verdict(name, drop, low, high, None)
-    # Of many texts the imagined ones are fewer; one is left, as in what Tango's interval needs.
+    # With many texts the imagined ones are fewer; one stays, as Tango's interval needs.
     return Verdict(name, drop, low, high, needed_texts(max_drop - drop, float(drawn(1.0).std()), texts))
 
 
 def needed_texts(room: float, error: float, texts: int) -> int | None:
-    """How many texts would give kept with a power of 80 %, where so many give this standard error (both in points).
+    """How many texts would give kept with a power of 80 %, if n texts give this drop and standard error (in points).
 
     >>> needed_texts(0.5, 0.5, 1000)
     6183
@@ -99,9 +99,9 @@ def needed_texts(room: float, error: float, texts: int) -> int | None:
 def resampled_drops(
     measure: Measure, dense: MetricUnits, other: MetricUnits, weights: Array, draws: int, resamples: int, seed: int = 0
 ) -> Array:
-    """Drops in points, shape (resamples,), each on so many units drawn in proportion to their weights.
+    """Drops in points, shape (resamples,), each on so many units, drawn in proportion to their weights.
 
-    Units on which both models count alike are drawn together, so that 25,000 texts take hardly longer than a hundred.
+    Units on which both models count alike are drawn together: 25,000 texts take hardly longer than a hundred.
     """
     pairs, cells = np.unique(dense.cells * len(other.table) + other.cells, return_inverse=True)
     tables = dense.table[pairs // len(other.table)], other.table[pairs % len(other.table)]
@@ -116,10 +116,10 @@ def resampled_drops(
 
 
 def imagined(measure: Measure, classes: int) -> tuple[Gold, Answers, Answers]:
-    """Units on which one model is right and the other wrong: their gold, and the answers of both.
+    """Units on which one model is right and the other wrong: their gold labels, and the answers of both.
 
-    For each class of the gold a text that is taken for the most frequent other one; of several labels, a text with this
-    label alone that gets none. Of a ranking, a query whose positive row comes first, and second.
+    For each gold class: a text that is taken for the most frequent other class; with several labels, a text that has
+    only this label and gets none. For a ranking: a query whose positive row comes first, and second.
     """
     gold, metric, unit = measure.gold, measure.metric, np.eye(classes)
     positive = gold.positive or 0
@@ -154,5 +154,5 @@ def _stacked(*parts: Gold) -> Gold:
 
 
 def _right(measure: Measure, answers: Answers) -> Array:
-    """Which texts are answered rightly, (n,) bool."""
+    """Which texts are answered correctly, (n,) bool."""
     return measure.metric.units(answers, measure.gold).cells.astype(bool)

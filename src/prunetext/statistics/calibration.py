@@ -1,6 +1,6 @@
-"""Whether a model's probabilities mean what they say, and what to do about it: temperature, error, rejection.
+"""Calibration of a model's probabilities: temperature, expected calibration error, rejection.
 
-Everything here is about the packed file's own probabilities. All shares lie in 0..1.
+All probabilities here are those of the packed file. All shares are in 0..1.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from prunetext.statistics.metrics import Measure
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures
 DIGITS = 4  # of a temperature: more would be noise, and take bytes in the file
 BINS = 10
-CANDIDATES = 20  # thresholds that are tried: those that accept 1/20 of dev, 2/20, ... and all of it
-DOUBT = 0.05  # that the threshold chosen falls short of the precision wanted
+CANDIDATES = 20  # thresholds that are tried: they accept 1/20 of dev, 2/20, ... and all of it
+DOUBT = 0.05  # probability that the chosen threshold falls short of the wanted precision
 CALIBRATION_STEPS = 10_000  # of a threshold between 0 and 1: it takes four digits in the file
 
 
 class Rejection(NamedTuple):
-    """What a threshold does on some texts: the share of them it accepts, and how many of those are right.
+    """The effect of a threshold on some texts: the share that it accepts, and the share of right labels among these.
 
-    `precision` is None where nothing is accepted.
+    `precision` is None if nothing is accepted.
     """
 
     threshold: float
@@ -53,17 +53,18 @@ class Calibration(NamedTuple):
     temperature: float
     before: float
     after: float
-    rejection: Rejection | None  # on test, where the file has a threshold
+    rejection: Rejection | None  # on test, if the file has a threshold
 
     def sentence(self) -> str:
         """Say it in plain words.
 
         >>> Calibration(1.7, 0.052, 0.011, None).sentence()
-        'Expected calibration error: 5.20 % at temperature 1, 1.10 % at 1.7, which dev gave.'
+        'Expected calibration error: 5.20 % at temperature 1, 1.10 % at 1.7, the temperature fitted on dev.'
         """
         before, after = f"{100 * self.before:.2f} %", f"{100 * self.after:.2f} %"
         return (
-            f"Expected calibration error: {before} at temperature 1, {after} at {self.temperature:g}, which dev gave."
+            f"Expected calibration error: {before} at temperature 1, {after} at {self.temperature:g}, the temperature "
+            "fitted on dev."
         )
 
     def fields(self) -> dict[str, Any]:
@@ -77,11 +78,11 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike, several: bool 
     >>> fit_temperature([[0.99, 0.01]] * 4, [0, 0, 0, 1])
     4.183
 
-    `probabilities` are those at temperature 1, (texts, classes); `targets` the indices of the true labels, or where a
-    text may have `several`, (texts, classes) of 0 and 1, and the cross-entropy is that of each label by itself. At that
-    temperature the four texts above have 0.75, which is how often the model is right. It lies in 0.05 to 20, with four
-    significant digits, and changes no label. Where every text is right, any lower temperature is better than any
-    other, which says nothing of texts to come: 1 stays.
+    `probabilities` are those at temperature 1, (texts, classes); `targets` are the indices of the true labels, or if
+    texts can have `several`, 0 and 1 (texts, classes), with the cross-entropy of each label. At the fitted temperature
+    the four texts above have 0.75, which is how often the model is right. The temperature is in 0.05 to 20, with four
+    significant digits, and changes no label. If every text is right, lower is always better, which tells nothing about
+    new texts: 1 stays.
 
     Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural networks, ICML 2017, section 4.
     """
@@ -92,7 +93,7 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike, several: bool 
         return _temperature_of_several(likelihoods, true > 0)
     if (likelihoods.argmax(1) == true).all():
         return 1.0
-    # A float32 may have become 0 for a label that is just very improbable.
+    # A float32 can be 0 for a label that is just very improbable.
     logits = np.log(np.maximum(likelihoods, np.finfo(np.float32).smallest_subnormal))  # (texts, classes)
 
     def cross_entropy(log_temperature: float) -> float:
@@ -103,18 +104,18 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike, several: bool 
 
 
 def _temperature_of_several(likelihoods: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
-    """The same where each label has a probability by itself, which decides from one half on."""
+    """The same if each label has a probability of its own, which decides from one half on."""
     if ((likelihoods >= 0.5) == true).all():
         return 1.0
-    # A float32 may have become 0 or 1 for a label that is just very improbable, or very probable.
+    # A float32 can be 0 or 1 for a label that is just very improbable, or very probable.
     likelihoods = np.clip(likelihoods, np.finfo(np.float32).smallest_subnormal, 1 - np.finfo(np.float32).epsneg)
     against = np.log(np.where(true, 1 - likelihoods, likelihoods) / np.where(true, likelihoods, 1 - likelihoods))
     return _coolest(lambda log_temperature: float(np.logaddexp(0, against * math.exp(-log_temperature)).mean()))
 
 
 def _coolest(cross_entropy: Callable[[float], float]) -> float:
-    """The temperature of the least cross-entropy, which is a function of its logarithm."""
-    # It is convex in 1 / temperature, so that there is one minimum.
+    """The temperature with the least cross-entropy, which is a function of the temperature's logarithm."""
+    # It is convex in 1 / temperature: there is one minimum.
     found = minimize_scalar(cross_entropy, bounds=(math.log(COLDEST), math.log(HOTTEST)), method="bounded")
     return float(f"{math.exp(found.x):.{DIGITS}g}")
 
@@ -126,10 +127,10 @@ def calibration_error(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> fl
     0.25
 
     `tops` is the probability of each text's label, `right` whether that label is true. The texts, in the order of
-    their probabilities, are cut into `bins` bins of equally many, and the gaps between mean probability and share of
-    right labels are averaged over the texts. Texts of equal probability stay together, in the bin in which their
-    middle lies: their order says nothing. Where texts may have several labels, each label of each text counts, with its
-    probability, and right where the text has it.
+    their probabilities, are cut into `bins` bins of equal size, and the gaps between mean probability and share of
+    right labels are averaged over the texts. Texts of equal probability stay together, in the bin of their middle:
+    their order says nothing. If texts can have several labels, each label of each text counts with its probability; it
+    is right if the text has it.
 
     Source: M. P. Naeini, G. F. Cooper, M. Hauskrecht, Obtaining well calibrated probabilities using Bayesian binning,
     AAAI 2015; bins of equal mass as in K. Nguyen, B. O'Connor, EMNLP 2015.
@@ -138,14 +139,14 @@ def calibration_error(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> fl
     _check_some(len(probability), len(hits))
     _, group, sizes = np.unique(probability, return_inverse=True, return_counts=True)
     middle = np.cumsum(sizes) - sizes / 2
-    number = (middle * bins / len(hits)).astype(np.intp)  # of the bin of each group
+    number = (middle * bins / len(hits)).astype(np.intp)  # the bin of each group
     return float(np.abs(np.bincount(number[group], hits - probability)).sum() / len(hits))
 
 
 def calibration_of(measure: Measure, said: Answers, reject: float | None) -> tuple[float, Rejection | None]:
-    """The calibration error of a model's answers, and what a threshold of its probabilities does, if it has one.
+    """The calibration error of a model's answers, and the effect of its threshold, if it has one.
 
-    Where texts may have several labels, each label of each text counts, and none is rejected.
+    If texts can have several labels, each label of each text counts, and none is rejected.
     """
     if measure.gold.several:
         return calibration_error(said.probabilities.ravel(), measure.gold.targets.ravel()), None
@@ -154,16 +155,16 @@ def calibration_of(measure: Measure, said: Answers, reject: float | None) -> tup
 
 
 def choose_threshold(tops: ArrayLike, right: ArrayLike, precision: float) -> float | None:
-    """The smallest threshold from which on labels are right often enough, as far as these texts can show it.
+    """The smallest threshold from which on these texts show that labels are right often enough.
 
     >>> choose_threshold([0.9] * 200 + [0.6] * 200, [True] * 200 + [False, True] * 100, precision=0.95)
     0.9
 
     `tops` and `right` as for `calibration_error`. Twenty thresholds are tried, which accept 1/20 of the texts, 2/20,
-    and so on to all. Each is tested: were the precision of accepted texts only just the one wanted, would so many right
-    ones among them be a matter of chance? It passes where that has a probability of 5 % / 20 at most, so that with
-    95 % confidence no threshold passes that should not have (Bonferroni). None where none passes: `least_texts` says
-    how many it takes at least. A threshold has four decimals; texts of just that probability are accepted.
+    and so on to all. Each is tested: if the precision of accepted texts were just the wanted one, how probable would so
+    many right ones be? It passes if that probability is at most 5 % / 20; with 95 % confidence, no threshold passes
+    that should not (Bonferroni). None if none passes: `least_texts` says how many texts it takes at least. A threshold
+    has four decimals; texts of exactly that probability are accepted.
 
     The test is that of Clopper and Pearson (1934); the guarantee is that of Y. Geifman and R. El-Yaniv, Selective
     classification for deep neural networks, NeurIPS 2017.
@@ -182,7 +183,7 @@ def choose_threshold(tops: ArrayLike, right: ArrayLike, precision: float) -> flo
 
 
 def chance(right: int, n: int, precision: float) -> float:
-    """The probability of so many right labels of n or more, where each is right with the probability `precision`.
+    """The probability of so many or more right labels out of n, if each is right with probability `precision`.
 
     >>> chance(2, 2, 0.5)
     0.25
@@ -191,7 +192,7 @@ def chance(right: int, n: int, precision: float) -> float:
 
 
 def least_texts(precision: float) -> int:
-    """How many texts must be accepted, and all be right, for a threshold to pass.
+    """How many texts must be accepted, all of them right, for a threshold to pass.
 
     >>> least_texts(0.95)
     117
@@ -200,7 +201,7 @@ def least_texts(precision: float) -> int:
 
 
 def rejection(tops: ArrayLike, right: ArrayLike, threshold: float) -> Rejection:
-    """What a threshold does on some texts.
+    """The effect of a threshold on some texts.
 
     >>> rejection([0.9, 0.8, 0.6, 0.5], [True, False, True, False], 0.8)
     Rejection(threshold=0.8, accepted=0.5, precision=0.5)
@@ -213,4 +214,4 @@ def rejection(tops: ArrayLike, right: ArrayLike, threshold: float) -> Rejection:
 
 def _check_some(answers: int, truths: int) -> None:
     if answers != truths or not answers:
-        raise InputError(f"There are {answers} probabilities for {truths} texts: give one for each of some texts.")
+        raise InputError(f"There are {answers} probabilities for {truths} texts. Give one for each text.")

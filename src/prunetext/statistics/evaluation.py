@@ -1,6 +1,6 @@
-"""How good a model is, and whether a smaller one is still as good: scores, intervals, the paired verdict.
+"""Scores of a model, their intervals, and the paired verdict on whether a smaller model is still as good.
 
-Shares (accuracy, macro-F1) lie in 0..1; drops and `max_drop` are accuracy points (0.5 = half a percentage point).
+Shares (accuracy, macro-F1) are in 0..1; drops and `max_drop` are accuracy points (0.5 = half a percentage point).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Z_TWO_SIDED_95 = float(ndtri(0.975))
 Z_95 = float(ndtri(0.95))
 Z_80 = float(ndtri(0.80))
 
-MOST_TEXTS = 1_000_000  # asking for more labelled texts than this is no advice
+MOST_TEXTS = 1_000_000  # asking for more labelled texts than this is useless
 
 
 class Score(NamedTuple):
@@ -34,7 +34,7 @@ class Score(NamedTuple):
 
 
 class ClassScore(NamedTuple):
-    """Precision, recall and F1 of one label (shares in 0..1), and how many gold texts bear it."""
+    """Precision, recall and F1 of one label (shares in 0..1), and how many gold texts have it."""
 
     label: str
     precision: float
@@ -46,9 +46,9 @@ class ClassScore(NamedTuple):
 class Verdict(NamedTuple):
     """Did a packed model keep the dense model's accuracy, or another metric? `kept`, `lost` or `undecided`.
 
-    `drop` is the dense model's value of it minus the packed model's; `low` and `high` are its one-sided 95 % bounds,
-    all in points. `needed` is the number of labelled texts that would probably turn `undecided` into `kept`, or None
-    where it is not undecided or where more texts are unlikely to help.
+    `drop` is the dense model's value minus the packed model's; `low` and `high` are its one-sided 95 % bounds, all in
+    points. `needed` is the number of labelled texts that would probably turn `undecided` into `kept`, or None if it is
+    not undecided or more texts are unlikely to help.
     """
 
     name: str
@@ -97,10 +97,10 @@ def score(predicted: GivenLabels, gold: GivenLabels) -> Score:
     >>> score(["a", "a", "b", "b"], ["a", "a", "b", "a"]).accuracy
     0.75
 
-    Where texts have several labels, sorted in a tuple each, a text is right if all of them are.
+    If each text has a sorted tuple of several labels, a text is right if all of them are.
 
-    Macro-F1 is the plain mean of F1 over every label that stands in `gold` or `predicted`. The interval is Wilson's
-    (1927), which stays within 0..1 and does not collapse when all answers are right.
+    Macro-F1 is the plain mean of F1 over every label in `gold` or `predicted`. The interval is Wilson's (1927), which
+    stays within 0..1 and does not collapse when all answers are right.
     """
     classes = per_class(predicted, gold)
     n = len(gold)
@@ -142,7 +142,7 @@ def per_class(predicted: GivenLabels, gold: GivenLabels) -> list[ClassScore]:
 
 
 class Damage(NamedTuple):
-    """F1 of one label (shares in 0..1) by the dense and by the packed model, and how many gold texts bear it."""
+    """F1 of one label (shares in 0..1) with the dense and the packed model, and how many gold texts have it."""
 
     label: str
     dense: float
@@ -156,7 +156,7 @@ class Damage(NamedTuple):
 
 
 def damages(dense: GivenLabels, packed: GivenLabels, gold: GivenLabels) -> list[Damage]:
-    """What a packed model has lost of each label, the largest loss first.
+    """A packed model's loss of F1 for each label, the largest loss first.
 
     >>> damages(["a", "b"], ["a", "a"], ["a", "b"])[0]
     Damage(label='b', dense=1.0, packed=0.0, n=1)
@@ -179,7 +179,7 @@ def _wilson(right: int, n: int) -> tuple[float, float]:
     z2 = Z_TWO_SIDED_95**2
     center = (right + z2 / 2) / (n + z2)
     half = Z_TWO_SIDED_95 * math.sqrt(right * (n - right) / n + z2 / 4) / (n + z2)
-    # Rounding may put a bound, which is exactly 0 or 1 where all answers are alike, on the wrong side of the share.
+    # A bound is exactly 0 or 1 if all answers are alike; rounding can put it on the wrong side of the share.
     return max(0.0, min(center - half, right / n)), min(1.0, max(center + half, right / n))
 
 
@@ -192,7 +192,7 @@ def verdict(dense_right: ArrayLike, packed_right: ArrayLike, max_drop: float) ->
 
     `dense_right` and `packed_right` are boolean arrays of shape (n,): was the model right on that text? The bounds are
     Tango's score interval for the difference of paired proportions. The number of texts needed is that for a power of
-    80 %; it is never less than n + 1, since n texts did not suffice.
+    80 %; it is at least n + 1, for n texts did not suffice.
 
     Source: T. Tango, Equivalence test and confidence interval for the difference in proportions for the paired-sample
     design, Statistics in Medicine 17 (1998), 891-908.
@@ -263,12 +263,12 @@ def paired_standard_error(dense_right: ArrayLike, other_right: ArrayLike) -> flo
 
 
 def accepts(drop: float, error: float, max_drop: float) -> bool:
-    """Tell whether the search may go on from a smaller model: drop + half its standard error ≤ max_drop, on dev.
+    """Tell whether the search can go on from a smaller model: drop + half its standard error ≤ max_drop, on dev.
 
     >>> accepts(0.3, paired_standard_error([True] * 100, [True] * 100), max_drop=0.5)
     True
 
-    All in accuracy points. This steers the search and proves nothing: what is reported is the `verdict`, on test.
+    All values are accuracy points. This steers the search and proves nothing; the `verdict`, on test, is reported.
     """
     return drop + error / 2 <= max_drop
 
@@ -282,6 +282,6 @@ def _disagreements(dense_right: ArrayLike, other_right: ArrayLike) -> tuple[int,
 
 def _check_lengths(left: int, right: int, left_name: str, right_name: str) -> None:
     if left != right:
-        raise InputError(f"There are {left} {left_name} but {right} {right_name}: give one of each for every text.")
+        raise InputError(f"There are {left} {left_name} but {right} {right_name}. Give one of each for every text.")
     if left == 0:
-        raise InputError("There are no texts to judge: give at least one labelled text.")
+        raise InputError("There are no texts to judge. Give at least one labelled text.")

@@ -1,7 +1,7 @@
-"""What a model's answers are worth, by the name of a metric: accuracy, F1 in three ways, and two of rankings.
+"""Metrics of a model's answers, by name: accuracy, three kinds of F1, and two metrics of rankings.
 
-A metric is a sum over units (texts, or queries) of a few counts, and a share made of the sums: so one product of
-matrices gives its value on thousands of resamples, which is what `statistics/bootstrap.py` asks for.
+A metric sums a few counts over units (texts, or queries) and makes a share from the sums: one product of matrices then
+gives its value on thousands of resamples, as `statistics/bootstrap.py` needs.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from prunetext.statistics.evaluation import Damage, damages
 
 
 class Gold(NamedTuple):
-    """What is right, as far as a metric asks for it.
+    """The gold labels, in the form that metrics need.
 
-    targets: (n,) class indices, or (n, classes) bool where a text has several labels. queries: (n,) int, equal for the
-    rows that are ranked together. positive: the class that F1 is of, and by whose probability rows are ranked.
+    targets: (n,) class indices, or (n, classes) bool if a text can have several labels. queries: (n,) int, equal for
+    rows that are ranked together. positive: the class whose F1 is meant, and whose probability ranks the rows.
     """
 
     targets: Array
@@ -32,11 +32,11 @@ class Gold(NamedTuple):
 
     @property
     def several(self) -> bool:
-        """Whether a text may have several labels."""
+        """Whether a text can have several labels."""
         return self.targets.ndim == 2
 
     def judges(self, metric: Metric) -> bool:
-        """Whether there is anything to be found: a label on some text, or the positive one on some row of a query."""
+        """Whether there is anything to find: a label on some text, or the positive label on some row of a query."""
         return (
             bool(self.targets.any())
             if self.several
@@ -44,12 +44,12 @@ class Gold(NamedTuple):
         )
 
     def subset(self, rows: Array) -> Gold:
-        """Of these rows, in this order."""
+        """The gold labels of these rows, in this order."""
         return self._replace(targets=self.targets[rows], queries=None if self.queries is None else self.queries[rows])
 
 
 class MetricUnits(NamedTuple):
-    """What is summed: unit i has the counts table[cells[i]]; units that count alike share a row of the table."""
+    """The counts to sum: unit i has the counts table[cells[i]]; units that count alike share a row of the table."""
 
     cells: Array  # (units,) int
     table: Array  # (cells, counts)
@@ -58,7 +58,7 @@ class MetricUnits(NamedTuple):
 class Metric(NamedTuple):
     """How a metric is computed, and what it needs to know.
 
-    units: of a model's answers and the gold. share: of sums (…, counts) a share in 0..1 each.
+    units: from a model's answers and the gold labels. share: from sums (…, counts) to shares in 0..1.
     """
 
     title: str
@@ -69,14 +69,14 @@ class Metric(NamedTuple):
 
 
 def _right(answers: Answers, gold: Gold) -> MetricUnits:
-    """Right or wrong; of several labels all must be right."""
+    """Right or wrong; with several labels, all must be right."""
     chosen = answers.chosen
     right = (chosen == gold.targets).all(1) if gold.several else chosen[np.arange(len(chosen)), gold.targets]
     return MetricUnits(right.astype(np.int64), np.array([[0.0, 1.0], [1.0, 1.0]]))
 
 
 def _confusions(answers: Answers, gold: Gold) -> MetricUnits:
-    """For each class how often it is both predicted and gold; and then how often predicted plus how often gold."""
+    """For each class: how often it is both predicted and gold; then how often predicted plus how often gold."""
     classes = answers.chosen.shape[1]
     if gold.several:
         targets = gold.targets.astype(bool)
@@ -95,10 +95,10 @@ def _confusion_of_positive(answers: Answers, gold: Gold) -> MetricUnits:
 
 
 def _ranks(answers: Answers, gold: Gold) -> tuple[Array, Array, Array]:
-    """Of every positive row its query (counted from 0), its rank, and how many positive rows stand up to there.
+    """For each positive row: its query (counted from 0), its rank, and the number of positive rows up to there.
 
-    Ranked by the odds of the positive class, which still differ where probabilities near 1 are rounded to the same.
-    Among equals, positive rows come last: who gives every row the same score is not to be rewarded for it.
+    Rows are ranked by the odds of the positive class, which still differ when probabilities near 1 are rounded to the
+    same number. Among equals, positive rows come last: giving every row the same score must not pay.
     """
     assert gold.queries is not None
     of_positive = answers.probabilities[:, gold.positive].astype(float)
@@ -162,7 +162,7 @@ DEFAULT_METRICS = {"label": "accuracy", "labels": "micro-f1"}
 
 
 def check_metric(name: str) -> None:
-    """Refuse a name that no metric bears."""
+    """Refuse the name of an unknown metric."""
     if name not in METRICS:
         raise InputError(f"metric is {name!r}: it must be one of {', '.join(METRICS)}.")
 
@@ -174,7 +174,7 @@ class Measure(NamedTuple):
     >>> round(measure.value(Answers.of(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]]))), 3)
     0.4
 
-    - accuracy: of several labels all must be right. macro-f1: the mean over labels that are gold or predicted.
+    - accuracy: with several labels, all must be right. macro-f1: the mean over labels that are gold or predicted.
       micro-f1: of all labels together. f1: of the positive label.
     - map and mrr: mean average precision, and mean reciprocal rank of the first positive row, over queries; queries
       without a positive row are left out. Among rows of equal probability the positive ones are ranked last.
@@ -185,7 +185,7 @@ class Measure(NamedTuple):
 
     @property
     def metric(self) -> Metric:
-        """How it is computed."""
+        """The computation of the metric."""
         return METRICS[self.name]
 
     @property
@@ -199,38 +199,37 @@ class Measure(NamedTuple):
         return float(self.metric.share(np.bincount(cells, minlength=len(table)) @ table))
 
     def majority(self) -> float | None:
-        """The accuracy of always giving the most frequent label; None where texts may have several."""
+        """The accuracy of always giving the most frequent label; None if texts can have several."""
         return None if self.gold.several else float(np.bincount(self.gold.targets).max() / len(self.gold.targets))
 
     def micro_f1(self, answers: Answers) -> float | None:
-        """Beside the metric, where texts may have several labels; else None."""
+        """Micro-F1 beside the metric if texts can have several labels; else None."""
         return self._replace(name="micro-f1").value(answers) if self.gold.several else None
 
     def named(self, answers: Answers, labels: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
-        """The label that each text is given or, where it may have several, all of its labels."""
+        """The label given to each text or, if it can have several, all of its labels."""
         return answers.named(labels, several=self.gold.several)
 
     def damages(self, dense: Answers, packed: Answers, labels: Sequence[str]) -> list[Damage]:
-        """What the packed model has lost of each label, the largest loss first, where texts may have several."""
+        """The packed model's loss for each label, the largest loss first, if texts can have several."""
         if not self.gold.several:
             return []
         gold = Answers(self.gold.targets, self.gold.targets.astype(bool))
         return damages(*(self.named(each, labels) for each in (dense, packed, gold)))
 
     def subset(self, rows: Array) -> Measure:
-        """On these rows alone."""
+        """The same metric on only these rows."""
         return self._replace(gold=self.gold.subset(rows))
 
 
 def measure_of(name: str | None, examples: Examples, labels: list[str], positive: str | None = None) -> Measure:
-    """A metric on some texts; InputError where they are not of a kind that it can judge.
+    """A metric on some texts; InputError if it cannot judge texts of this kind.
 
     >>> measure_of("f1", Examples(["good", "bad"], ["yes", "no"]), ["no", "yes"]).gold
     Gold(targets=array([1, 0]), queries=None, positive=1)
 
-    No name means accuracy, and micro-F1 of several labels. labels: in the order of classes. positive: the label that F1
-    and rankings are about, where it has no usual name.
-    Rows of pairs with the same first text are of one query.
+    No name means accuracy, or micro-F1 for several labels. labels: in the order of classes. positive: the positive
+    label of F1 and rankings, if its name is unusual. Pairs with the same first text belong to one query.
     """
     task = examples.task
     name = name or DEFAULT_METRICS[task.answer]
@@ -241,9 +240,9 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
     at = labels.index(wanted) if wanted is not None else None
     metric = METRICS[name]
     if metric.ranks and task != Task(texts=2):
-        raise InputError(f"metric is {name}, which ranks pairs of one label each, and the data are none. Give another.")
+        raise InputError(f"metric is {name}, which needs pairs of texts with one label each. Choose another metric.")
     if metric.needs_positive and at is None:
-        raise InputError(f"metric is {name}, but no label has a usual name for the positive one. Give it as positive.")
+        raise InputError(f"metric is {name}, but no label has a usual name for the positive one. Name it as positive.")
     if task.answer == "labels":
         return Measure(name, Gold(examples.targets(labels).astype(bool), None, at))
     gold = Gold(examples.targets(labels), None, at)
@@ -251,5 +250,5 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
         first: dict[str, int] = {}
         gold = gold._replace(queries=np.array([first.setdefault(text, len(first)) for text in examples.texts]))
     if metric.ranks and not (gold.targets == at).any():
-        raise InputError(f"metric is {name}, but no row has the label {wanted!r}. Give such rows, or another metric.")
+        raise InputError(f"metric is {name}, but no row has the label {wanted!r}. Add rows, or choose another metric.")
     return Measure(name, gold)

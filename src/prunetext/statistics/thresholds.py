@@ -1,4 +1,4 @@
-"""From which probability on a text has a label, where it may have several: tuned on dev, label by label."""
+"""Thresholds for texts with several labels: the probability from which a text has a label, tuned on dev."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 Numbers = npt.NDArray[Any]
 
-SHRINKAGE = 100  # texts of dev with a label at which its own threshold and the common one have equal weight
+SHRINKAGE = 100  # dev texts with a label for which its own threshold and the common one have equal weight
 THRESHOLD_DIGITS = 4  # of a threshold: more would be noise, and take bytes in the file
 
 
 def tuned(probabilities: Numbers, targets: Numbers) -> Numbers:
-    """A threshold for each label, shape (classes,), by how well labels are told apart on these texts.
+    """A threshold for each label, shape (classes,), tuned on these texts.
 
     >>> probabilities = np.array([[0.9, 0.2], [0.8, 0.3], [0.4, 0.1]])
     >>> tuned(probabilities, np.array([[True, False], [True, True], [False, False]])).tolist()
@@ -22,8 +22,8 @@ def tuned(probabilities: Numbers, targets: Numbers) -> Numbers:
 
     `probabilities` and `targets`, 0 or 1, are (n, classes). The threshold that is best for a label's F1 is drawn, as
     log-odds, towards the one threshold that is best for the micro-F1 of all: with n texts that have the label, its own
-    has the weight n / (n + `SHRINKAGE`). Of a rare label little else is known, and a frequent one that is hard to tell
-    would, by its own F1, be given to so many texts that micro-F1 falls.
+    has the weight n / (n + `SHRINKAGE`). A rare label has too few texts of its own; a frequent label that is hard to
+    tell would, by its own F1, be given to too many texts, and micro-F1 would fall.
     """
     gold = np.asarray(targets, bool)
     scores = np.asarray(probabilities, np.float64)
@@ -37,7 +37,7 @@ def tuned(probabilities: Numbers, targets: Numbers) -> Numbers:
 
 
 def best_threshold(probabilities: Numbers, gold: Numbers) -> float:
-    """The threshold with the best F1, in the middle between two probabilities; 0.5 where no text has the label.
+    """The threshold with the best F1, midway between two probabilities; 0.5 if no text has the label.
 
     >>> best_threshold(np.array([0.9, 0.5, 0.3]), np.array([True, True, False]))
     0.4
@@ -48,7 +48,7 @@ def best_threshold(probabilities: Numbers, gold: Numbers) -> float:
     falling = probabilities[order]
     hits, given = np.cumsum(gold[order]), np.arange(1, len(order) + 1)
     following = np.append(falling[1:], 0.0)
-    # Texts of equal probability are given the label together.
+    # Texts of equal probability get the label together.
     apart = np.append(falling[:-1] > falling[1:], True)
     f1 = np.where(apart, hits / (given + gold.sum()), 0.0)
     best = int(f1.argmax())
@@ -56,7 +56,7 @@ def best_threshold(probabilities: Numbers, gold: Numbers) -> float:
 
 
 def decided(probabilities: Numbers, thresholds: Numbers) -> Numbers:
-    """Which labels each text is given, (n, classes) bool.
+    """The labels given to each text, (n, classes) bool.
 
     >>> decided(np.array([[0.9, 0.2]]), np.array([0.5, 0.5])).tolist()
     [[True, False]]
@@ -65,6 +65,6 @@ def decided(probabilities: Numbers, thresholds: Numbers) -> Numbers:
 
 
 def _log_odds(probabilities: Numbers) -> Numbers:
-    """Of probabilities that are not quite 0 or 1."""
+    """Log-odds of probabilities, kept away from 0 and 1."""
     inside = np.clip(probabilities, 1e-9, 1 - 1e-9)
     return np.asarray(np.log(inside / (1 - inside)))

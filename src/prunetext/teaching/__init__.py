@@ -1,1 +1,1 @@
-"""Who knows more than the labelled texts say: teachers, unlabelled text, and what a student learns of them."""
+"""Knowledge beyond the labelled texts: teachers, unlabelled text, and the lessons that a student learns from."""

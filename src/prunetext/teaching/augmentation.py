@@ -1,4 +1,4 @@
-"""New texts made of those that are there, for a teacher to label: spliced, cropped, with words hidden and exchanged."""
+"""New texts made from existing ones, for a teacher to label: spliced, cropped, with words hidden or exchanged."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 
 from prunetext.runtime._native import tokenize
 
-HIDDEN = "▢"  # no vocabulary has it, so that every tokenizer reads an unknown word
+HIDDEN = "▢"  # no vocabulary has it: every tokenizer reads an unknown word
 HIDE, EXCHANGE = 0.1, 0.1  # probabilities of each word
-CROP = (0.3, 0.9)  # share of the words that is left
-DRAWS = 3  # at a text that is not its source again
+CROP = (0.3, 0.9)  # share of the words that stay
+DRAWS = 3  # tries for a text that differs from its source
 
 
 def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
-    """Make `count` new texts, of each text one before any has a second.
+    """Make `count` new texts, one from each text before a second from any.
 
     >>> augmented(["a great film of its year", "dull from start to end"], 3, seed=5)     # doctest: +SKIP
     ['a great film start to end', 'from start to', 'a great ▢ of its year']
 
-    A third each: the head of one text and the tail of another; 30 to 90 % of the words, in a row; every word hidden or
-    exchanged for one drawn as often as it occurs, with a probability of 10 % each. So the n-grams stay those that
-    occur, and the teacher says what they mean together.
+    A third each: the head of one text and the tail of another; 30 to 90 % of the words, in a row; each word hidden, or
+    exchanged for one drawn by frequency, with a probability of 10 % each. The n-grams stay mostly real ones, and the
+    teacher labels their combination.
     Source: after Tang et al. 2019, "Distilling Task-Specific Knowledge from BERT into Simple Neural Networks".
     """
     if not count:
@@ -43,13 +43,13 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
 
 
 def augmented_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
-    """Make `count` new pairs of texts, of each pair one before any has a second.
+    """Make `count` new pairs of texts, one from each pair before a second from any.
 
     >>> augmented_pairs([("a great film", "a superb film")], 1, seed=5)                  # doctest: +SKIP
     [('a great film', 'a film')]
 
-    A quarter each: one text and a change of the other, with both kinds of order; both changed; a text and that of
-    another pair, in the place of its own. Changes are those of `augmented`.
+    A quarter each: one text and a change of the other, in both orders; both changed; a text with a text of another pair
+    instead of its own. Changes are those of `augmented`.
     """
     random = np.random.default_rng((seed, 13))
     rounds = -(-count // max(len(pairs), 1))

@@ -1,4 +1,4 @@
-"""A teacher's answers on disk, under names that say what they answer: asked once, whoever asks again."""
+"""A teacher's answers on disk, named by what they depend on: the teacher is asked only once."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ import numpy.typing as npt
 from prunetext.data.dataset import Input
 from prunetext.runtime.writing import write_whole
 
-CHUNK = 2_048  # texts in one file: what a teacher loses when it is killed
+CHUNK = 2_048  # texts in one file; a killed teacher loses at most so many answers
 
 Floats = npt.NDArray[np.float32]
 
 
 def cache_folder() -> Path:
-    """Where teachers and their answers are kept: PRUNETEXT_CACHE, or `prunetext` in the user's folder of caches."""
+    """The folder of teachers and their answers: PRUNETEXT_CACHE, or `prunetext` in the user's cache folder."""
     given = os.environ.get("PRUNETEXT_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(given) if given else Path(base) / "prunetext"
 
 
 def digest_of(*parts: Input | bytes) -> str:
-    """A name for what these parts say, 32 hexadecimal digits; the lengths count, so that no two lists are alike.
+    """A digest of these parts, 32 hexadecimal digits; the lengths count, and no two lists have the same bytes.
 
     >>> digest_of("ab", "c") == digest_of("ab", "c") != digest_of("a", "bc") != digest_of(("a", "bc"))
     True
@@ -44,7 +44,7 @@ def digest_of(*parts: Input | bytes) -> str:
 
 
 def digest_of_file(path: Path) -> str:
-    """A name for a file's content."""
+    """A digest of a file's content."""
     digest = blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -54,7 +54,7 @@ def digest_of_file(path: Path) -> str:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Within it, no other process works in this folder of the cache; one that does is waited for."""
+    """Lock this folder of the cache against other processes; wait for one that holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -69,12 +69,12 @@ def cached(
     progress: Callable[[int, int], None] | None = None,
     size: int = CHUNK,
 ) -> Floats:
-    """Answers (n, classes) to all texts, those from disk that are there, the others by asking.
+    """Answers (n, classes) to all texts, from disk if they are there, else by asking.
 
         logits = cached(teacher.key, texts, 2, teacher.logits)
 
-    `key` stands for everything that the answers depend on but the texts. A file that is not whole is made
-    again. size: of the texts in one file, which is what a teacher loses when it is killed.
+    `key` stands for everything but the texts that the answers depend on. A damaged file is made again. size: texts in
+    one file; a killed teacher loses at most so many answers.
     """
     folder = cache_folder() / "answers"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Teachers that are TextCNNs of our own: larger ones that answer together, and one that teaches itself."""
+"""TextCNNs as teachers: larger ones that answer together, and one that teaches itself."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from prunetext.training.pace import pace
 from prunetext.training.settings import Settings
 
 LARGE_MODEL = ModelOptions(dimensions=64, filters=128, pooling="max")
-LEAST_PROBABILITY = 1e-6  # as small as a probability is taken for
+LEAST_PROBABILITY = 1e-6  # smaller probabilities are raised to this
 SELF_TAUGHT_ROUNDS = 3  # of self-training
-CONFIDENT = 0.9  # probability from which the class that is learnt best is taken for right
+CONFIDENT = 0.9  # probability from which an answer of the best-learnt class is taken as right
 
 
 def ensemble(
@@ -45,12 +45,12 @@ def ensemble(
     tell: Callable[[int, int], None] | None = None,
     large: ModelOptions = LARGE_MODEL,
 ) -> Callable[[Sequence[Input]], Floats]:
-    """Train so many large TextCNNs, each from a start of its own; they answer with logits of their mean.
+    """Train so many large TextCNNs, each from its own random start; they answer with logits of their mean.
 
         answer = ensemble(5, data.train, data.dev, data.labels, Path("cache/members"))
         answer(["great film"])       # logarithms of probabilities (1, classes)
 
-    Members that an earlier call has left in the folder are not trained again.
+    Members that an earlier call left in the folder are not trained again.
     """
     words = vocabulary_of(examples.all_texts, large)
     vocabulary = Vocabulary(words)
@@ -81,7 +81,7 @@ def member(
         filters = dict.fromkeys(parse_widths(large.widths), large.filters)
         model = kind_of(train.texts)(Shape(words, large.dimensions or 0, filters, classes, large.pooling))
         path = folder / f"member-{number}.safetensors"
-        with suppress(OSError, RunError):  # there is none, or it is damaged
+        with suppress(OSError, RunError):  # missing or damaged
             model.load_state_dict(load_tensors(path)[0])
             return model
         if loss_of(train.task).tuned is not None:
@@ -95,7 +95,7 @@ def member(
 
 
 def refuse_interrupted(trained: Training) -> None:
-    """Go no further with a model whose training was interrupted: it is no teacher."""
+    """Raise if the model's training was interrupted: such a model cannot teach."""
     if trained.ended == "interrupted":
         raise KeyboardInterrupt
 
@@ -110,11 +110,11 @@ def self_taught(
     tell: Callable[[int, int], None] | None = None,
     rounds: int = SELF_TAUGHT_ROUNDS,
 ) -> torch.Tensor:
-    """What a model comes to believe of texts without labels by learning from its own surest answers.
+    """A model's beliefs about unlabelled texts, learnt from its own surest answers.
 
     Probabilities (labelled + unlabelled, classes), zeros where it is not sure. Each round trains a new model on the
     labels and on the sure answers of the one before, whose weights are an exponential moving average over its training.
-    A class that is predicted more rarely with confidence has a lower threshold, so that it is not given up.
+    A class that is more rarely predicted with confidence has a lower threshold; otherwise it would be lost.
     Source: Zhang et al. 2021, "FlexMatch", for the thresholds; Tarvainen and Valpola 2017, "Mean teachers", for the
     average.
     """
@@ -143,7 +143,7 @@ def self_taught(
 
 
 def sure_rows(beliefs: torch.Tensor, labelled: Encoded) -> np.ndarray:
-    """Rows with a label, and those of which the model is sure."""
+    """Rows with a label, and rows that the model is sure about."""
     return np.flatnonzero((np.arange(len(beliefs)) < len(labelled)) | (beliefs.sum(1) > 0).numpy())
 
 
@@ -153,8 +153,8 @@ def confident(probabilities: torch.Tensor) -> torch.Tensor:
     >>> confident(torch.tensor([[0.95, 0.05], [0.92, 0.08], [0.4, 0.6], [0.55, 0.45]])).tolist()
     [True, True, True, False]
 
-    The class with the most answers of at least `CONFIDENT` has that threshold. Another that has a share b of them has
-    `CONFIDENT` · b / (2 − b), but nothing below an even chance between two counts.
+    The class with the most answers of at least `CONFIDENT` has that threshold. A class with a share b of so many has
+    `CONFIDENT` · b / (2 − b), but at least an even chance between two classes.
     """
     best, guess = probabilities.max(1)
     counts = torch.bincount(guess[best >= CONFIDENT], minlength=probabilities.shape[1]).double()

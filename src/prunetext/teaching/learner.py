@@ -1,4 +1,4 @@
-"""A transformer as the one training loop takes it: a model whose batches are numbers, and texts as such numbers."""
+"""A transformer for the training loop: a model whose batches are numbers, and texts as such numbers."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from prunetext.models.protocol import BODY, HEAD, TABLE, Model
 from prunetext.teaching.transformer import MeanPooled, Tokens, Transformer
 from prunetext.training.losses import loss_of
 
-SMOOTHING = 0.05  # of the labels: a teacher that is sure of everything teaches no more than the labels
+SMOOTHING = 0.05  # of the labels: a teacher that is always sure teaches no more than the labels
 
 
 class Learner(Model):
     """A pooled encoder that the loop trains; it is never pruned, and so has no groups and no costs.
 
-    A batch (batch, length) holds numbers as `numbers` gives them, with 0 at the end of shorter texts. span: what
-    tells a token from the text of a pair that it belongs to, if the encoder asks for that.
+    A batch (batch, length) holds the numbers of `numbers`, with 0 at the end of shorter texts. span: the offset that
+    marks tokens of a pair's second text, if the encoder tells the texts apart.
     """
 
     def __init__(self, pooled: MeanPooled, padding: int, span: int | None = None) -> None:
         super().__init__()
         self.pooled, self.padding, self.span = pooled, padding, span
-        # Half of a small encoder's weights; few of them are in a batch, yet all would be updated.
+        # Half of a small encoder's weights; a batch uses few of them, yet all would be updated.
         self.words.requires_grad_(False)
 
     def forward(self, batch: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Learner(Model):
 
     @property
     def classes(self) -> int:
-        """How many logits an example has."""
+        """Number of logits per example."""
         return self.pooled.head.out_features
 
     def parts(self) -> Mapping[str, str]:
@@ -81,7 +81,7 @@ class Learner(Model):
 
 
 def learning(made: Transformer, examples: Examples, labels: Sequence[str]) -> tuple[Learner, Encoded]:
-    """A transformer without a head of its own, and labelled texts, as `train_model` takes them."""
+    """A transformer without a head, and labelled texts, as `train_model` takes them."""
     tokens = made.encode(examples.inputs)
     asks = any(each.kinds is not None for each in tokens)
     span = 1 + max(max(each.ids, default=0) for each in tokens) if asks else None

@@ -1,4 +1,4 @@
-"""What a student is taught beyond its labels: more texts, and what a teacher says of each."""
+"""A student's lessons beyond its labels: more texts, and a teacher's answer to each."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from prunetext.teaching.cache import Floats, digest_of
 from prunetext.teaching.teachers import Origin, Teacher, Tell, agreed, find_teachers, listed
 from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled, signature, signatures
 
-WANTED = 6_000_000  # words in all to which augmentation fills up, where it is not told
+WANTED = 6_000_000  # words in all up to which augmentation adds texts by default
 MOST_COPIES = 8  # of each text
-PLACES = ("teacher", "unlabelled")  # options that name places, which are no part of a recipe: they may move
-REST = "rest"  # among the names of unlabelled files: the texts of train whose labels are left out
-SEED = 0  # of what is drawn here: the same for every student, so that a teacher answers once
+PLACES = ("teacher", "unlabelled")  # options that name places; these are not part of a recipe: they may move
+REST = "rest"  # as the name of an unlabelled file: the texts of train whose labels are left out
+SEED = 0  # for every student the same: a teacher answers once
 
 
 class Taught(NamedTuple):
@@ -35,10 +35,10 @@ class Taught(NamedTuple):
 
 
 def labels_per_class(data: Data, count: int | None) -> tuple[Data, list[Input]]:
-    """Keep so many labelled texts of each class; the texts of the others, without their labels.
+    """Keep so many labelled texts of each class; also return the other texts, without labels.
 
-    They are the same for every seed, which is the student's: a teacher of few labels is made once. Of texts with
-    several labels each is kept that has one of which there are too few as yet.
+    They are the same for every seed of a student: a teacher for few labels is made once. A text with several labels is
+    kept if one of them has too few texts so far.
     """
     if count is None:
         return data, []
@@ -57,30 +57,30 @@ def labels_per_class(data: Data, count: int | None) -> tuple[Data, list[Input]]:
 
 
 class Teaching(NamedTuple):
-    """Who is to teach what: everything that is known before anything is trained."""
+    """The plan of teaching: the data, teachers and texts, known before anything is trained."""
 
-    data: Data  # with the labels that are to be learnt from
+    data: Data  # with the labels to learn from
     teachers: list[Teacher]
     unlabelled: Unlabelled
     options: TeachOptions
 
     @property
     def texts(self) -> list[str]:
-        """Texts from which the vocabulary is made."""
+        """The texts that the vocabulary is made from."""
         return [text for each in self.inputs for text in ([each] if isinstance(each, str) else each)]
 
     @property
     def inputs(self) -> list[Input]:
-        """What there is to learn from, with labels and without."""
+        """The number of texts to learn from, labelled and unlabelled."""
         return [*self.data.train.inputs, *self.unlabelled.texts]
 
     @property
     def teaches_itself(self) -> bool:
-        """Whether the model is to learn from its own answers."""
+        """Whether the model learns from its own answers."""
         return not self.teachers and bool(self.unlabelled.texts)
 
     def digest(self) -> str | None:
-        """A name for what is taught beyond the labels, for the recipe; None where nothing is."""
+        """A digest of all that is taught beyond the labels, for the recipe; None if nothing is."""
         if not self.teachers and not self.teaches_itself:
             return None
         return digest_of(*(teacher.key for teacher in self.teachers), "", *self.unlabelled.texts)
@@ -94,7 +94,7 @@ def find_teaching(
     source: str | None = None,
     given: Sequence[str] = ("test",),
 ) -> Teaching:
-    """Find teachers and texts; whatever is wrong with either raises `InputError`.
+    """Find teachers and texts; an error in either raises `InputError`.
 
         find_teaching(data, TeachOptions(teacher="sample:minilm", unlabelled="more.txt")).digest()
 
@@ -102,12 +102,10 @@ def find_teaching(
     """
     names = names_of(options.unlabelled)
     if REST in names and options.labels_per_class is None:
-        raise InputError(f"unlabelled names {REST}, the texts that labels_per_class leaves out. Give both, or neither.")
+        raise InputError(f"unlabelled names {REST}, which needs labels_per_class. Give both, or neither.")
     if data.train.task.answer == "labels" and (options.labels_per_class or (names and options.teacher is None)):
         what = "labels_per_class" if options.labels_per_class else "unlabelled without a teacher"
-        raise InputError(
-            f"{what} is given, but these texts have several labels. Leave it out, or give a teacher alone."
-        )
+        raise InputError(f"{what} is given, but these texts have several labels. Leave it out, or give only a teacher.")
     few, rest = labels_per_class(data, options.labels_per_class)
     held_out = [examples for examples in (data.dev, data.test) if examples is not None]
     files = [Path(name) for name in names if name != REST]
@@ -125,19 +123,19 @@ def find_teaching(
 
 
 def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[Input], options: TeachOptions) -> None:
-    """Refuse files of probabilities that know none of the texts, or were to answer for texts that are made."""
+    """Refuse files of probabilities that know none of the texts, or that would have to answer for new texts."""
     files = [teacher for teacher in teachers if not teacher.answers_all]
     if files and options.augment:
-        raise InputError(f"teacher {files[0].name}: a file cannot answer for texts that are made. Leave augment out.")
+        raise InputError(f"teacher {files[0].name}: a file cannot label the texts of augment. Leave augment out.")
     for teacher in files:
         if not np.isfinite(teacher.answer(texts, None)).all(1).any():
             raise InputError(
-                f"teacher {teacher.name}: it says nothing of any text of train. Give its answers to these texts."
+                f"teacher {teacher.name}: the file has no answer to any text of train. Give answers to these texts."
             )
 
 
 def names_of(names: str | None) -> list[str]:
-    """The files in a list with commas.
+    """The files in a comma-separated list.
 
     >>> names_of("a.txt, b.txt")
     ['a.txt', 'b.txt']
@@ -151,14 +149,14 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
         lessons = teach(find_teaching(data, options))
         lessons.soft.shape         # (len(data.train) + len(lessons.inputs), classes)
 
-    Texts of which no teacher knows anything are left out, and counted in the notes.
+    Texts without an answer from any teacher are left out, and counted in the notes.
     """
     train, own = taught.data.train.inputs, taught.inputs
     made: list[Input] = []
     if all(teacher.answers_all for teacher in taught.teachers):
         made = made_of(own, number_of_made(len(own), taught.texts, taught.options.augment))
     texts = [*own, *made]
-    parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is kept by its own content
+    parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is cached by its own content
     answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
     soft = agreed(answers, taught.options.teacher_temperature, taught.data.train.task)
     known = soft.sum(1) > 0
@@ -170,14 +168,14 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     beyond = [text for text, keep in zip(texts[len(train) :], known[len(train) :].tolist(), strict=True) if keep]
     notes = [note for teacher in taught.teachers for note in teacher.notes]
     if made:
-        notes.append(f"{int(known[len(own) :].sum()):,} texts were made of others for the teacher to label.")
+        notes.append(f"{int(known[len(own) :].sum()):,} new texts were made for the teacher to label.")
     if silent := len(own) - int(known[: len(own)].sum()):
-        notes.append(f"The teacher says nothing of {silent:,} unlabelled texts, which were left out.")
+        notes.append(f"The teacher has no answer to {silent:,} unlabelled texts, which were left out.")
     return Taught(beyond, soft[known], notes)
 
 
 def made_of(inputs: Sequence[Input], count: int) -> list[Input]:
-    """So many new texts, or pairs of texts, made of those that there are."""
+    """So many new texts, or pairs of texts, made from the existing ones."""
     pairs = [each for each in inputs if not isinstance(each, str)]
     if pairs:
         return list(augmented_pairs(pairs, count, SEED))
@@ -185,7 +183,7 @@ def made_of(inputs: Sequence[Input], count: int) -> list[Input]:
 
 
 def number_of_made(examples: int, texts: list[str], copies: float | None, wanted: int = WANTED) -> int:
-    """How many examples augmentation makes: so many times those that there are, or by the words of their texts.
+    """How many examples augmentation makes: a multiple of the existing ones, or by their number of words.
 
     >>> number_of_made(1_000, ["a great film"] * 1_000, None), number_of_made(1_000, ["a great film"] * 1_000, 0.5)
     (8000, 500)

@@ -1,4 +1,4 @@
-"""A teacher for any language: logistic regression on n-grams, each weighed by how much it says of a class."""
+"""A teacher for any language: logistic regression on n-grams, each weighted by how much it tells about a class."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from prunetext.runtime._native import tokenize
 from prunetext.teaching.cache import Floats
 
 LONGEST_NGRAM, STRENGTH, REGRESSION_STEPS = 3, 0.3, 300  # tokens of an n-gram, C of the regression, iterations at most
-RAREST_NGRAM, FEW = 2, 1_000  # texts in which an n-gram must stand, and texts from which that is asked
-LEAST_SHARE = 1e-6  # as small as a probability is taken for
+RAREST_NGRAM, FEW = 2, 1_000  # texts that an n-gram must occur in, if there are at least so many texts
+LEAST_SHARE = 1e-6  # smaller probabilities are raised to this
 
 Answer = Callable[[Sequence[Input]], Floats]
 
@@ -21,15 +21,15 @@ Answer = Callable[[Sequence[Input]], Floats]
 def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     """Train on labelled texts; the answers are logarithms of probabilities (n, classes), in the order of the labels.
 
-    Where texts may have several labels, they are the log-odds of each by itself.
+    If texts can have several labels, they are the log-odds of each label.
 
         answer = ngram_model(data.train, data.labels)
         answer(["great film"])        # array([[-3.9, -0.02]], dtype=float32)
 
-    Tokens in a row, up to three, which are characters in Chinese, count once a text and are multiplied by the logarithm
-    of how much more often they stand in texts of a class than in the others; a logistic regression for each class.
-    Where there is no pretrained encoder this is hard to beat. Of a pair, n-grams of both texts, of the first alone, and
-    of the second alone are told apart.
+    N-grams of up to three tokens (characters in Chinese) count once a text. Each is multiplied by the logarithm of how
+    much more often it occurs in texts of a class than in the others; each class has a logistic regression. Without a
+    pretrained encoder this is hard to beat. For pairs, n-grams of both texts, of only the first, and of only the second
+    are different features.
     Source: Wang and Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification".
     """
     require("sklearn", extra="teacher")
@@ -48,7 +48,7 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
         seen = vectorizer.fit_transform(examples.inputs)
     except ValueError:
         raise InputError(
-            "teacher ngrams: no words in a row occur twice in train. Give more texts, or another teacher."
+            "teacher ngrams: no n-gram occurs in two texts of train. Give more texts, or another teacher."
         ) from None
     several, each_label = examples.task.answer == "labels", examples.label_lists
     models = []
@@ -56,8 +56,8 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
         inside = np.array([labels[number] in own for own in each_label])
         if inside.all():
             raise InputError(
-                f"teacher ngrams: every text of train has the label {labels[number]!r}, of which nothing can be learnt "
-                "then. Leave the label out, or give another teacher."
+                f"teacher ngrams: every text of train has the label {labels[number]!r}, which cannot be learnt. "
+                "Leave the label out, or give another teacher."
             )
         own, other = (1 + np.asarray(seen[rows].sum(0)).ravel() for rows in (inside, ~inside))
         weights = diags_array(np.log(own / own.sum()) - np.log(other / other.sum()))
@@ -79,7 +79,7 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
 
 
 def ngrams_of(given: Input) -> list[str]:
-    """Up to three tokens in a row; of a pair, with a mark of where they stand.
+    """N-grams of up to three tokens; for pairs, with a mark of the text that has them.
 
     >>> ngrams_of("a great film"), ngrams_of(("great film", "dull film"))[:2]
     (['a', 'great', 'film', 'a great', 'great film', 'a great film'], ['= film', '< great'])

@@ -1,4 +1,4 @@
-"""Finding the teacher that a name stands for; whatever is wrong with it is said before anything is trained."""
+"""Find the teacher that a name stands for, and refuse an unfit one before anything is trained."""
 
 from __future__ import annotations
 
@@ -29,47 +29,47 @@ from prunetext.training.losses import loss_of
 
 Tell = Callable[[int, int], None] | None
 
-TEACHERS_VERSION = 1  # of the teachers made here: what another version has answered is not used again
+TEACHERS_VERSION = 1  # of the teachers made here: answers of another version are not used
 MOST_MEMBERS = 20
-LEAST_LIKELY = 1e-12  # as small as a model's probability is taken for
+LEAST_LIKELY = 1e-12  # smaller probabilities are raised to this
 DENSE = "dense.safetensors"  # of a run
-READ = (".json", ".safetensors", ".txt", ".model")  # endings of what transformers reads of a folder
+READ = (".json", ".safetensors", ".txt", ".model")  # endings of the files that transformers reads from a folder
 TEACHER_KINDS = (
-    f"sample:{', sample:'.join(transformer.ENCODER_SAMPLES)}, a folder that transformers' save_pretrained has written, "
-    "the folder of an earlier run, any model file that evaluate takes, a .jsonl, .parquet or .csv file of "
-    "probabilities, ensemble, or ngrams"
+    f"sample:{', sample:'.join(transformer.ENCODER_SAMPLES)}, a folder written by transformers' save_pretrained, the "
+    "folder of an earlier run, any model file that evaluate takes, a .jsonl, .parquet or .csv file of probabilities, "
+    "ensemble, or ngrams"
 )
 
 
 class Teacher(NamedTuple):
-    """Who labels texts for a student; `key` is a name for everything that its answers depend on but the texts."""
+    """A teacher labels texts for a student; `key` stands for everything but the texts that its answers depend on."""
 
     name: str
     key: str
-    answer: Callable[[Sequence[Input], Tell], Floats]  # logits (n, classes); not finite where it has nothing to say
+    answer: Callable[[Sequence[Input], Tell], Floats]  # logits (n, classes); not finite without an answer
     answers_all: bool = True  # whether it can be asked about any text
     notes: tuple[str, ...] = ()
 
 
 class Origin(NamedTuple):
-    """Fingerprints of the data as they are split, and of what they were split from."""
+    """Fingerprints of the split data, and of the data before the split."""
 
     data: str
     source: str | None = None
 
 
 def find_teachers(options: TeachOptions, data: Data, origin: Origin | None = None) -> list[Teacher]:
-    """The teachers of a list with commas, each checked as far as that is quick.
+    """The teachers in a comma-separated list, each with quick checks.
 
         for teacher in find_teachers(TeachOptions(teacher="sample:minilm"), data): ...
 
-    `origin` says which earlier runs have learnt from texts of dev or test, and so cannot teach.
+    `origin` tells which earlier runs have learnt from texts of dev or test and thus cannot teach.
     """
     return [find_teacher(name, options, data, origin) for name in teachers_of(options.teacher)]
 
 
 def teachers_of(names: str | None) -> list[str]:
-    """The names in a list with commas.
+    """The names in a comma-separated list.
 
     >>> teachers_of("sample:minilm, runs/first")
     ['sample:minilm', 'runs/first']
@@ -78,7 +78,7 @@ def teachers_of(names: str | None) -> list[str]:
 
 
 def listed(option: str, names: str | None, remedy: str) -> list[str]:
-    """The names that an option has with commas between them; a file whose name holds one is taken for what it is.
+    """The comma-separated names of an option; the name of an existing file may itself hold a comma.
 
     >>> listed("unlabelled", "a.txt, b.txt", "Give files.")
     ['a.txt', 'b.txt']
@@ -87,12 +87,12 @@ def listed(option: str, names: str | None, remedy: str) -> list[str]:
         return []
     found = [names] if Path(names).exists() else [name.strip() for name in names.split(",")]
     if not all(found) or "-" in found:
-        raise InputError(f"{option} is {names!r}, which names nothing. {remedy}")
+        raise InputError(f"{option} is {names!r}: it names nothing. {remedy}")
     return found
 
 
 def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | None = None) -> Teacher:
-    """The teacher of one name; `InputError` where there is none, or where its labels are not those of train."""
+    """The teacher with this name; `InputError` if there is none, or if its labels are not those of train."""
     path = Path(name)
     if not path.exists() and name == "ngrams":
         return of_ngrams(name, data)
@@ -111,11 +111,11 @@ def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | 
         return of_model(name, path, data, origin or Origin(data.fingerprint()))
     if sample is not None or (path / transformer.CONFIG).is_file():
         return of_transformer(name, options, data)
-    raise InputError(f"teacher {name}: this is none. Give {TEACHER_KINDS}.")
+    raise InputError(f"teacher {name}: this cannot teach. Give {TEACHER_KINDS}.")
 
 
 def of_probabilities(path: Path, data: Data) -> Teacher:
-    """Who has answered in a file; about other texts it says nothing."""
+    """A file of answers as a teacher; it has no answer to other texts."""
     model = of_table(path, data.labels, data.train.task)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
@@ -125,23 +125,23 @@ def of_probabilities(path: Path, data: Data) -> Teacher:
 
 
 def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
-    """A model in a file, such as the dense one of an earlier run; it must not have learnt from dev or test."""
+    """A model file as a teacher, such as an earlier run's dense model; it must not have learnt from dev or test."""
     model, labels = open_model(path), data.labels
     refuse_labels(name, model.labels, labels)
     if model.task != (wanted := data.train.task):
         raise InputError(
             f"teacher {name}: its task is {model.task.name}, but that of train is {wanted.name}. "
-            "Give a teacher of that task."
+            "Give a teacher with that task."
         )
     recipe = recipe_of(model)
     theirs = Origin(recipe.get("data", ""), recipe.get("source"))
     if theirs.source is not None and theirs.source == origin.source and theirs.data != origin.data:
         raise InputError(
-            f"teacher {name}: it was made of the same texts, split otherwise, so that it has learnt from texts of "
-            "dev and test. Give dev and test as files of their own, or a run of the same --seed."
+            f"teacher {name}: it was trained on the same texts with another split, and so on texts of dev and test. "
+            "Give dev and test as separate files, or a run with the same --seed."
         )
-    made = "was made of other data" if recipe else "does not say what it was made of"
-    doubt = f"Teacher {name} {made}: whether texts of dev or test were among them is not known."
+    made = "was trained on other data" if recipe else "does not say what it was trained on"
+    doubt = f"Teacher {name} {made}; it may have seen texts of dev or test."
     key = digest_of("model", str(TEACHERS_VERSION), digest_of_file(path), *labels)
     notes = () if theirs.data == origin.data else (doubt,)
 
@@ -152,14 +152,14 @@ def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
 
 
 def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str], least: float = LEAST_LIKELY) -> Floats:
-    """What a model says as logits (n, classes): logarithms of probabilities or, of several labels, their log-odds."""
+    """A model's answers as logits (n, classes): logarithms of probabilities or, for several labels, log-odds."""
     said = model.answers(texts).reordered(model.labels, labels).probabilities.astype(np.float64)
     logits: Floats = loss_of(model.task).inverse(torch.from_numpy(said), least).float().numpy()
     return logits
 
 
 def of_ngrams(name: str, data: Data) -> Teacher:
-    """A regression on n-grams of the labelled texts."""
+    """A logistic regression on n-grams of the labelled texts."""
     require("sklearn", extra="teacher")
     labels = data.labels
     key = digest_of("ngrams", str(TEACHERS_VERSION), *data.train.inputs, "", *data.train.labels)
@@ -174,10 +174,10 @@ def of_ngrams(name: str, data: Data) -> Teacher:
 
 
 def of_ensemble(name: str, data: Data) -> Teacher:
-    """Several TextCNNs of our own, larger than students are."""
+    """Several TextCNNs, larger than a student."""
     count = name.partition(":")[2] or "5"
     if not count.isdecimal() or not 1 <= int(count) <= MOST_MEMBERS:
-        raise InputError(f"teacher {name}: {count} is no number of members from 1 to {MOST_MEMBERS}. Give ensemble:5.")
+        raise InputError(f"teacher {name}: {count} is not a number from 1 to {MOST_MEMBERS}. Give ensemble:5, say.")
     labels, dev = data.labels, data.dev
     assert dev is not None
     parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
@@ -197,9 +197,9 @@ def of_ensemble(name: str, data: Data) -> Teacher:
 
 
 def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
-    """A transformer, which is loaded, and fine-tuned if need be, at the first text that it has not answered yet."""
+    """A transformer, loaded (and fine-tuned if necessary) at the first text without a cached answer."""
     folder, labels, tokens = transformer.find_folder(name), data.labels, options.teacher_tokens
-    transformer.tokenizer_of(folder.path)  # which says what is missing before anything is written
+    transformer.tokenizer_of(folder.path)  # raises if something is missing, before anything is written
     fits = folder.labels is not None and sorted(folder.labels) == sorted(labels)
     fits = fits and folder.answer == data.train.task.answer
     files = sorted(each for each in folder.path.iterdir() if each.suffix in READ)
@@ -232,21 +232,21 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
 
 
 def refuse_labels(name: str, own: Sequence[str], wanted: Sequence[str]) -> None:
-    """Refuse a teacher of other labels."""
+    """Refuse a teacher with other labels."""
     if unlike := sorted(set(own) ^ set(wanted)):
         raise InputError(
-            f"teacher {name}: its labels are not those of train, where {quoted(unlike[0])} stands on one side alone. "
-            "Give a teacher that was made of the same labels."
+            f"teacher {name}: its labels are not those of train; only one of the two has {quoted(unlike[0])}. "
+            "Give a teacher with the same labels."
         )
 
 
 def agreed(answers: Sequence[Floats], temperature: float, task: Task = SINGLE) -> npt.NDArray[np.float32]:
-    """Mean of the teachers' probabilities (n, classes) at a temperature; zeros where none of them says anything.
+    """Mean of the teachers' probabilities (n, classes) at a temperature; zeros where no teacher has an answer.
 
     >>> agreed([np.array([[0.0, 0.0]]), np.array([[np.nan, np.nan]])], 1.0).tolist()
     [[0.5, 0.5]]
 
-    The answers are logits, (n, classes); where texts may have several labels, each stands by itself.
+    The answers are logits, (n, classes); if texts can have several labels, each label counts by itself.
     """
     total, voices = np.zeros(answers[0].shape), np.zeros((len(answers[0]), 1))
     for each in answers:

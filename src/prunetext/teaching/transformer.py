@@ -1,4 +1,4 @@
-"""A transformer as teacher: a Hugging Face folder, fine-tuned on the labelled texts where its head does not fit."""
+"""A transformer as teacher: a Hugging Face folder, fine-tuned on the labelled texts if its head does not fit."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ ANSWERED_TOKENS = 1 << 13  # padded tokens in one batch without gradients
 
 
 class Folder(NamedTuple):
-    """A checked Hugging Face folder: where it is, and the labels of its classification head, if it has one."""
+    """A checked Hugging Face folder: its path, and the labels of its classification head, if it has one."""
 
     path: Path
     labels: list[str] | None
-    answer: str = "label"  # what the head gives, as tasks have it: one label, or each by itself
+    answer: str = "label"  # the head's kind of answer, as in a task: one label, or several
 
 
 def find_folder(spec: str, samples: Mapping[str, tuple[str, str]] = ENCODER_SAMPLES) -> Folder:
@@ -48,8 +48,8 @@ def find_folder(spec: str, samples: Mapping[str, tuple[str, str]] = ENCODER_SAMP
         labels = [str(names[key]) for key in sorted(names, key=int)]
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(
-            f"{path / CONFIG}: this is no configuration of a transformer ({error}). Give a folder that "
-            "transformers' save_pretrained has written."
+            f"{path / CONFIG}: this is not the configuration of a transformer ({error}). Give a folder written by "
+            "transformers' save_pretrained."
         ) from None
     if not (path / WEIGHTS).is_file():
         raise InputError(
@@ -61,14 +61,14 @@ def find_folder(spec: str, samples: Mapping[str, tuple[str, str]] = ENCODER_SAMP
 
 
 class Tokens(NamedTuple):
-    """The ids of a text, or of both texts of a pair, and then to which of the two each belongs, if the model asks."""
+    """The ids of a text or of both texts of a pair, with the text that each belongs to if the model needs it."""
 
     ids: list[int]
     kinds: list[int] | None = None
 
 
 class MeanPooled(nn.Module):
-    """An encoder, the mean of its last layer over a text's tokens, and a linear head."""
+    """An encoder, mean pooling of its last layer over a text's tokens, and a linear head."""
 
     def __init__(self, encoder: Any, classes: int) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class MeanPooled(nn.Module):
         nn.init.zeros_(self.head.weight)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **kinds: Tensor) -> dict[str, Tensor]:
-        """Logits (batch, classes), under the name that transformers' own heads give them."""
+        """Logits (batch, classes), under the name that transformers' own heads use."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **kinds).last_hidden_state
         mask = attention_mask[:, :, None].to(hidden.dtype)
         pooled = functional.dropout((hidden * mask).sum(1) / mask.sum(1), 0.1, self.training)
@@ -85,7 +85,7 @@ class MeanPooled(nn.Module):
 
 
 class Transformer:
-    """A model and its tokenizer; texts are cut after so many tokens."""
+    """A model and its tokenizer; texts are truncated to so many tokens."""
 
     def __init__(self, folder: Folder, tokens: int, classes: int | None = None) -> None:
         require("transformers", extra="teacher")
@@ -96,12 +96,12 @@ class Transformer:
         model = load_part(folder.path, kind, use_safetensors=True)
         self.model: Any = model if classes is None else MeanPooled(model, classes)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        # RoBERTa's positions begin at 2, which its tokenizer knows of.
+        # RoBERTa's positions begin at 2; its tokenizer takes that into account.
         longest = getattr(model.config, "max_position_embeddings", tokens)
         self.tokens = min(tokens, longest, self.tokenizer.model_max_length)
 
     def encode(self, inputs: Sequence[Input]) -> list[Tokens]:
-        """Tokens of each text, or of both texts of a pair, which are read together."""
+        """Tokens of each text; both texts of a pair are read together."""
         if not inputs:
             return []
         sides = [list(inputs)] if isinstance(inputs[0], str) else [list(side) for side in zip(*inputs, strict=True)]
@@ -140,16 +140,16 @@ def load_part(path: Path, kind: Any, **how: Any) -> Any:
     with quiet():
         try:
             return kind.from_pretrained(str(path), local_files_only=True, trust_remote_code=False, **how)
-        except Exception as error:  # the folder is somebody else's, and transformers promises nothing
+        except Exception as error:  # the folder can hold anything, and transformers documents no errors
             said = str(error).partition("\n")[0]
             raise InputError(
-                f"{path}: transformers cannot load this model ({said}). Give a folder that save_pretrained has "
-                "written, tokenizer included."
+                f"{path}: transformers cannot load this model ({said}). Give a folder written by save_pretrained, with "
+                "its tokenizer."
             ) from None
 
 
 def padded_tokens(texts: Sequence[Tokens], padding: int) -> dict[str, Tensor]:
-    """Ids of some texts (batch, longest), which of them are the texts' own, and to which text of a pair they belong."""
+    """Ids of some texts (batch, longest), their mask, and the text of a pair that each belongs to."""
     longest = max(len(each.ids) for each in texts)
 
     def filled(rows: Sequence[Sequence[int]], value: int) -> Tensor:
@@ -164,7 +164,7 @@ def padded_tokens(texts: Sequence[Tokens], padding: int) -> dict[str, Tensor]:
 
 
 def batched(order: Sequence[int], lengths: Sequence[int], most: int = ANSWERED_TOKENS) -> Iterator[list[int]]:
-    """Batches of rows that rise in length, under a bound on padded tokens."""
+    """Batches of rows of rising length, under a bound on padded tokens."""
     batch: list[int] = []
     for at in order:
         if batch and (len(batch) + 1) * lengths[at] > most:
@@ -176,20 +176,20 @@ def batched(order: Sequence[int], lengths: Sequence[int], most: int = ANSWERED_T
 
 
 def fast_bfloat16() -> bool:
-    """Whether products of bfloat16 are faster here than those of float32, which round less."""
+    """Whether bfloat16 products are faster on this processor than the more precise ones of float32."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu.get_capabilities().get("amx_bf16")) if hasattr(torch.cpu, "get_capabilities") else False
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """Compute in bfloat16 within it, where that is faster."""
+    """Compute in bfloat16 within this context, if that is faster."""
     return torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16())
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from printing bars and advice; nothing may be fetched from a hub."""
+    """Keep transformers from printing bars and advice, and from fetching anything from a hub."""
     from transformers.utils import logging as hub
 
     before, bars, offline = hub.get_verbosity(), hub.is_progress_bar_enabled(), os.environ.get("HF_HUB_OFFLINE")

@@ -16,15 +16,15 @@ from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer, fast_bf
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
 
-TUNING_VERSION = 2  # of the fine-tuning: what another version has tuned is not used again
-TUNING_STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small ones up to ten times
+TUNING_VERSION = 2  # of the fine-tuning: models tuned by another version are not used
+TUNING_STEPS = 4_000  # of fine-tuning, about: large data are seen twice, small data up to ten times
 TUNING_EPOCHS = (2, 10)
 TUNING_BATCH = 32
 LEAST_TUNING_BATCH = 8
-EPOCH_STEPS = 40  # an epoch of small data has about as many steps, of smaller batches
+EPOCH_STEPS = 40  # an epoch of small data has about so many steps, with smaller batches
 RATE, HEAD_RATE, WARM_UP, DECAY = 5e-5, 1e-3, 0.1, 0.01
 CLIP = 1.0
-CHECKPOINT, CHECKPOINT_SECONDS = "checkpoint.safetensors", 60.0  # which has the moments of all weights, and is large
+CHECKPOINT, CHECKPOINT_SECONDS = "checkpoint.safetensors", 60.0  # large: it has the moments of all weights
 
 
 def fine_tune(
@@ -38,14 +38,14 @@ def fine_tune(
     progress: Callable[[int, int], None] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Transformer:
-    """Fine-tune an encoder on labelled texts, or take what an earlier call has left in `target`.
+    """Fine-tune an encoder on labelled texts, or take the result of an earlier call from `target`.
 
         teacher = fine_tune(find_folder("sample:minilm"), data.train, data.labels, Path("cache/0123"), tokens=128)
         teacher.logits(["great film"])       # array([[-1.9, 2.0]], dtype=float32)
 
-    `target` is a folder of this call's own: it holds a checkpoint, from which a call that was killed goes on, and at
-    the end the weights alone. It is trained by the one training loop: AdamW, a linear rate with a warm-up, in bfloat16
-    where the processor has products of them. The process's random generators stay as they are.
+    `target` is a folder of this call's own: it holds a checkpoint, from which a killed call resumes, and at the end
+    only the weights. The one training loop trains it: AdamW, a linear learning rate with warm-up, in bfloat16 if the
+    processor has products for it. The process's random generators stay as they are.
     """
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), alone(target):
         torch.manual_seed(0)
@@ -53,7 +53,7 @@ def fine_tune(
         try:
             made.model.load_state_dict(load_tensors(target / WEIGHTS)[0])
             return made
-        except (OSError, RunError, RuntimeError):  # there are none, or they are damaged
+        except (OSError, RunError, RuntimeError):  # missing or damaged
             (target / WEIGHTS).unlink(missing_ok=True)
         learner, texts = learning(made, examples, labels)
         checkpoint = whole(target / CHECKPOINT)
@@ -71,7 +71,7 @@ def fine_tune(
 
 
 def whole(checkpoint: Path) -> Path:
-    """The checkpoint's path, where no damaged file lies: training would begin anew after any other one, too."""
+    """The checkpoint's path, with no damaged file there: training starts anew without it."""
     try:
         load_tensors(checkpoint)
     except (OSError, RunError):
@@ -80,7 +80,7 @@ def whole(checkpoint: Path) -> Path:
 
 
 def settings_of(made: Transformer, texts: int, epochs: float | None, checkpoint_seconds: float) -> Settings:
-    """How the loop is to train on so many texts."""
+    """Settings for training on so many texts."""
     size = min(max(texts // EPOCH_STEPS, LEAST_TUNING_BATCH), TUNING_BATCH)
     return Settings(
         epochs=epochs or min(max(TUNING_STEPS * size / texts, TUNING_EPOCHS[0]), TUNING_EPOCHS[1]),

@@ -1,4 +1,4 @@
-"""Text without labels: read as a stream, without what the model is judged on."""
+"""Text without labels: read as a stream, without the texts that the model is judged on."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from prunetext.data.texts import read_inputs
 from prunetext.errors import DataError
 from prunetext.runtime._native import tokenize
 
-MOST_OF_TEST = 0.5  # share of the test texts from which an unlabelled file is taken for the test set itself
+MOST_OF_TEST = 0.5  # share of the test texts from which an unlabelled file counts as the test set itself
 
 
 class Unlabelled(NamedTuple):
-    """The texts that are kept, each once, and how many were not."""
+    """The kept texts, each once, and how many were left out."""
 
     texts: list[Input]
     held_out: int  # rows equal to a text of dev or test
@@ -25,11 +25,11 @@ class Unlabelled(NamedTuple):
     empty: int
 
     def lines(self) -> list[str]:
-        """Say what was read in one sentence, and what was left out in another."""
+        """Say how many were read in one sentence, and how many were left out in another."""
         said = [f"{len(self.texts):,} unlabelled texts were read."] if self.texts else []
         left = (
             (self.held_out, "equal to a text of dev or test"),
-            (self.repeated, "equal to a text that was read before"),
+            (self.repeated, "equal to an earlier text"),
             (self.empty, "without a word"),
         )
         parts = [f"{count:,} {why}" for count, why in left if count]
@@ -45,14 +45,14 @@ def read_unlabelled(
     refuse_test: bool = True,
     encoding: str = "utf-8",
 ) -> Unlabelled:
-    """Read texts without labels from files, each a text a line or a table with a column of texts.
+    """Read texts without labels from files with one text a line, or from tables with a column of texts.
 
         found = read_unlabelled(["reviews.txt"], [data.train], [data.dev, data.test])
 
-    `rest` are more such texts, from memory. Where the known examples are pairs, so are these. Texts are equal if their
+    `rest` has more such texts, from memory. If the known examples are pairs, so are these. Texts are equal if their
     words are: case, accents and spaces do not count. A file that holds more than half of the texts of the last split of
-    `held_out`, test, raises `DataError`, unless `refuse_test` is False, as where test was drawn from a larger set: then
-    they are left out like others.
+    `held_out`, test, raises `DataError`; if `refuse_test` is False, as when test was drawn from a larger set, these
+    texts are just left out.
     """
     files, known = list(files), list(known)
     if not files and not rest:
@@ -82,14 +82,14 @@ def read_unlabelled(
         if refuse_test and len(of_test) > MOST_OF_TEST * len(judged[-1]):
             raise DataError(
                 file,
-                f"{len(of_test):,} of the {len(judged[-1]):,} test texts stand in this unlabelled file, and what a "
-                "model has learnt of them says nothing about others. Leave the test texts out, or give another file.",
+                f"{len(of_test):,} of the {len(judged[-1]):,} test texts are in this unlabelled file; a model that has "
+                "learnt from them cannot be judged on them. Leave the test texts out, or give another file.",
             )
     return Unlabelled(texts, **counts)
 
 
 def signature(given: Input) -> bytes:
-    """What two texts, or pairs of them, share that are the same to a reader, in 16 bytes.
+    """A digest of 16 bytes that two texts, or pairs of texts, share if they are the same to a reader.
 
     >>> signature("A great  film!") == signature("a GREAT film !") != signature("a great film")
     True
@@ -100,12 +100,12 @@ def signature(given: Input) -> bytes:
 
 
 def signatures(texts: Iterable[Input]) -> set[bytes]:
-    """Those of many texts."""
+    """The signatures of many texts."""
     return {signature(text) for text in texts}
 
 
 def has_words(given: Input) -> bool:
-    """Whether there is a word in a text, or in both of a pair.
+    """Whether a text, or each text of a pair, has a word.
 
     >>> has_words("a film"), has_words(("a film", " "))
     (True, False)

@@ -1,1 +1,1 @@
-"""The one training loop, and how its results are judged."""
+"""The one training loop, and the judging of its results."""

@@ -1,4 +1,4 @@
-"""What a float model answers: logits, probabilities, and which of several labels each text is given."""
+"""The answers of a float model: logits, probabilities, and which of several labels each text gets."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def probabilities(model: Model, examples: Encoded) -> Array:
 
 
 def thresholds_of(model: Model, dev: Encoded) -> Array | None:
-    """From which probability on a text has a label, as dev says; None where each text has one label."""
+    """The probabilities from which a text has each label, tuned on dev; None if each text has one label."""
     return tuned_on(dev, lambda: probabilities(model, dev))
 
 
 def tuned_on(examples: Encoded, found: Callable[[], Array], rows: Rows | None = None) -> Array | None:
-    """The thresholds that suit the probabilities of some examples best; None where each has one label."""
+    """The thresholds that suit the probabilities of some examples best; None if each has one label."""
     tuned = loss_of(examples.task).tuned
     if tuned is None:
         return None
@@ -50,16 +50,15 @@ def tuned_on(examples: Encoded, found: Callable[[], Array], rows: Rows | None = 
 
 
 def answers(model: Model, examples: Encoded, thresholds: Array | None = None, rows: Rows | None = None) -> Answers:
-    """What the model says of all texts.
+    """The model's answers to all texts.
 
-    Several labels are given by these thresholds, or by those that suit the examples best, of which `rows` are looked
-    at, or all.
+    Several labels are given by these thresholds, or by those that suit the examples (or `rows` of them) best.
     """
     return answered(probabilities(model, examples), examples, thresholds, rows)
 
 
 def answered(found: Array, examples: Encoded, thresholds: Array | None = None, rows: Rows | None = None) -> Answers:
-    """The probabilities with the labels that are chosen by them, as for `answers`."""
+    """The probabilities with the labels chosen by them, as for `answers`."""
     return Answers.of(found, tuned_on(examples, lambda: found, rows) if thresholds is None else thresholds)
 
 

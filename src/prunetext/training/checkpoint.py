@@ -1,4 +1,4 @@
-"""The state of a training run, on disk whenever it may be killed: safetensors, written beside and renamed."""
+"""The state of a training run on disk, safe if it is killed: safetensors, written beside and renamed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Checkpoint:
         self.loss = 0.0
 
     def learnt(self) -> Iterator[tuple[str, Tensor]]:
-        """The weights that training changes: those that stand still, such as a teacher's word vectors, need no copy."""
+        """The weights that training changes; frozen ones, such as a teacher's word vectors, need no copy."""
         return ((name, each) for name, each in self.model.named_parameters() if each.requires_grad)
 
     @torch.no_grad()
@@ -55,7 +55,7 @@ class Checkpoint:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within it, the model has the averaged weights, if there are any."""
+        """In this context, the model has the averaged weights, if there are any."""
         if not self.mean:
             yield
             return
@@ -90,7 +90,7 @@ class Checkpoint:
             self.bad_epochs += 1
 
     def restore_best(self) -> None:
-        """Put the best weights into the model; where none were judged, the average of the last ones."""
+        """Put the best weights into the model; if none were judged, the average of the last ones."""
         if kept := self.best or self.mean:
             self._put(kept)
 

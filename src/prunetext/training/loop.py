@@ -28,10 +28,10 @@ Judge = Callable[[Model, Encoded, Measure | None, tuple[float, ...]], tuple[floa
 
 
 class Hooks(NamedTuple):
-    """Where a criterion or a schedule looks into training; each is given the model.
+    """Calls from training to a criterion or a schedule; each is given the model.
 
-    What hooks keep in `noted` stands in the checkpoint, so that a resumed training has it. `frozen` names parameters
-    that are not trained.
+    The checkpoint holds what hooks keep in `noted`: a resumed training has it again. `frozen` names parameters that are
+    not trained.
     """
 
     after_backward: Callable[[Model], None] | None = None
@@ -42,7 +42,7 @@ class Hooks(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What the loop tells while it works."""
+    """A report of the loop's progress."""
 
     done: int
     total: int
@@ -51,7 +51,7 @@ class Progress(NamedTuple):
 
 
 class Training(NamedTuple):
-    """What a call of the loop did; the model holds the best weights."""
+    """The result of a call of the loop; the model holds the best weights."""
 
     epochs: int
     accuracy: float  # on dev; or the value of another metric
@@ -60,7 +60,7 @@ class Training(NamedTuple):
 
 
 class Course:
-    """The steps of one training: which batches each takes, and at what share of the learning rates."""
+    """The steps of one training: the batches of each, and its share of the learning rates."""
 
     def __init__(self, train: Encoded, settings: Settings) -> None:
         self.train, self.settings = train, settings
@@ -73,7 +73,7 @@ class Course:
         self.last = self.total if stop is None else min(self.total, max(1, round(self.per_epoch * stop)))
 
     def of_epoch(self, epoch: int) -> list[BatchRows]:
-        """The batches of an epoch; those of the last one asked for are kept."""
+        """The batches of an epoch; those of the last requested epoch are kept."""
         if epoch != self.epoch:
             own = self.settings
             self.batches, self.epoch = batches(self.train, own.batch_size, own.seed, epoch, own.batch_tokens), epoch
@@ -112,10 +112,10 @@ def train_model(
 
         done = train_model(model, train, dev, Settings(epochs=6), checkpoint=folder / "dense.checkpoint")
 
-    Every step draws from a generator seeded by (seed, step), so that a run that was killed and resumes from
-    `checkpoint` ends with the weights of an uninterrupted one. The checkpoint is removed by whoever keeps the result.
-    `measure` is what dev is judged by, if that is not accuracy; `judge` gives its value and the loss. Without dev the
-    last weights are left, or their average. `deadline` is on `clock`. Small models train on one thread.
+    Every step draws from a generator seeded by (seed, step): a killed run that resumes from `checkpoint` ends with the
+    weights of an uninterrupted one. The caller removes the checkpoint when the result is safe. `measure` judges dev, if
+    not by accuracy; `judge` gives its value and the loss. Without dev the last weights are left, or their average.
+    `deadline` is on `clock`. A small model trains on one thread: its steps are short.
     """
     hooks, course = hooks or Hooks(), Course(train, settings)
     model.to(settings.device)
@@ -157,7 +157,7 @@ def train_model(
 
 
 class Steps:
-    """Takes the steps of one training, one after the other, and knows how fast they are."""
+    """Takes the steps of one training, one after the other, and measures their speed."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class Steps:
 
     @property
     def texts_per_second(self) -> float:
-        """While training, evaluation left out."""
+        """Texts a second in training, without evaluation."""
         return self.texts / self.seconds if self.seconds else 0.0
 
 
@@ -204,7 +204,7 @@ def set_rates(optimizers: list[torch.optim.Optimizer], base: list[float], share:
 
 
 def threads_for(work: int) -> int:
-    """PyTorch's number of threads, or one for a model of little work a token: its steps are too short to be shared out.
+    """PyTorch's number of threads, or one for a model with little work per token: its steps are too short to split.
 
     >>> threads_for(1000)
     1
@@ -214,7 +214,7 @@ def threads_for(work: int) -> int:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Within it, PyTorch computes on so many threads.
+    """In this context, PyTorch computes on so many threads.
 
     >>> with threads(1):
     ...     torch.get_num_threads()
@@ -229,7 +229,7 @@ def threads(count: int) -> Iterator[None]:
 
 
 def computing(settings: Settings) -> AbstractContextManager[object]:
-    """Within it, products are computed in the precision of the settings."""
+    """In this context, products are computed in the precision of the settings."""
     if settings.precision == "float32":
         return nullcontext()
     return torch.autocast(settings.device, dtype=getattr(torch, settings.precision))
@@ -262,7 +262,7 @@ def train_step(
 
 
 def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings) -> Tensor:
-    """What one batch is to make small."""
+    """The loss of one batch."""
     ids = train.take(rows, settings.window, anywhere=True).to(settings.device)  # (batch, length)
     ids = model.disturbed(ids, Disturbance(settings.word_dropout, settings.varied))
     chosen = torch.from_numpy(rows)

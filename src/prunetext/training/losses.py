@@ -1,4 +1,4 @@
-"""What a student learns from: labels, the probabilities of a teacher, or a mix of both."""
+"""The targets and losses of a student: labels, a teacher's probabilities, or a mix of both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from prunetext.statistics.thresholds import Numbers, tuned
 
 
 def shares(targets: Tensor, soft: Tensor, share: float) -> Tensor:
-    """The teacher's part of each text's loss, shape (n,): all of it where there is no label, none where it is silent.
+    """The teacher's share of each text's loss, shape (n,): all without a label, none without the teacher's answer.
 
     >>> shares(torch.tensor([0, -1, 0]), torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.0, 0.0]]), 0.75).tolist()
     [0.75, 1.0, 0.0]
@@ -33,7 +33,7 @@ def blended(targets: Tensor, soft: Tensor, share: float) -> Tensor:
     >>> blended(torch.tensor([[1.0, 1.0]]), torch.tensor([[0.5, 0.0]]), 0.5).tolist()
     [[0.75, 0.5]]
 
-    Of several labels each has a probability of its own, as in the second example.
+    With several labels, each has a probability of its own, as in the second example.
     """
     part = shares(targets, soft, share)[:, None]
     labels = targets.clamp(min=0)
@@ -62,7 +62,7 @@ def balanced(targets: Tensor, classes: int) -> tuple[float, ...]:
 
 
 class Loss(NamedTuple):
-    """What logits (n, classes) are worth, by what the task answers with.
+    """Losses of logits (n, classes), by the task's kind of answer.
 
     >>> label = loss_of(Task())
     >>> label.texts(torch.zeros(1, 4), torch.tensor([2])).tolist()
@@ -103,9 +103,9 @@ class Loss(NamedTuple):
         0.6931471824645996
 
         targets (n,) are classes, or `UNLABELLED`, or probabilities (n, classes) that stand for both; soft (n, classes)
-        is the teacher's softmax at the temperature T, or zeros where it said nothing. Where there are several labels,
-        each is learnt by itself, and softmax is the logistic function. class_weights (classes,) multiply what is learnt
-        of labels, by the label; what a teacher says is learnt as it is.
+        is the teacher's softmax at the temperature T, or zeros without an answer. With several labels, each is learnt
+        by itself, and softmax is the logistic function. class_weights (classes,) multiply the loss of labels, by label;
+        the teacher's part has no weights.
         Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network".
         """
         if soft is None and not class_weights:
@@ -133,11 +133,11 @@ def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _mean_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    return functional.cross_entropy(logits, targets)  # which rounds otherwise than a mean of its parts
+    return functional.cross_entropy(logits, targets)  # it rounds otherwise than a mean of its parts
 
 
 def _logistic(logits: Tensor, targets: Tensor) -> Tensor:
-    """That of each label alone, added up."""
+    """The sum of each label's loss."""
     return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
 
 

@@ -1,4 +1,4 @@
-"""How long to train, by how many texts there are."""
+"""The length of a training, by the number of texts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from prunetext.data.task import Task
 from prunetext.models.encoded import SINGLE
 from prunetext.training.settings import Settings
 
-SEEN = 150_000  # texts that training sees, over all epochs, where the data are small
+SEEN = 150_000  # texts that training sees, over all epochs, with small data
 EPOCHS_ALONE = (3, 20)
-# The texts that it sees at least, and the share of the head's features that is hidden: of several labels each is rare,
-# and has a probability of its own to learn.
+# The texts that it sees at least, and the share of the head's features that is hidden: with several labels, each is
+# rare and has a probability of its own to learn.
 LEAST_SEEN_AND_DROPOUT = {"label": (0, 0.5), "labels": (430_000, 0.1)}
 SEEN_TAUGHT, EPOCHS_TAUGHT = 1_200_000, (2, 20)  # the same with a teacher
 RATE_TAUGHT, EMBEDDING_RATE_TAUGHT, WORD_DROPOUT_TAUGHT = 3e-3, 2e-2, 0.1
 DROPOUT_TAUGHT = 0.1
-FEW_STEPS = 64  # an epoch of small data has about as many steps, of smaller batches,
+FEW_STEPS = 64  # an epoch of small data has about so many steps, with smaller batches,
 SMALLEST_BATCH = 8
 SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
 
@@ -24,13 +24,13 @@ SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
 def pace(
     texts: int, epochs: float | None = None, seed: int = 0, *, taught: bool = False, task: Task = SINGLE
 ) -> Settings:
-    """Settings of a training from the start: small data are seen more often.
+    """Settings of a training from scratch: small data are seen more often.
 
     >>> pace(10_000).epochs, pace(1_000_000).epochs, pace(400_000, taught=True).epochs
     (15.0, 3.0, 3.0)
 
-    So are those whose texts may have several labels. Who is taught by a teacher learns faster and is hindered less:
-    probabilities do not invite to learn by heart.
+    So are texts with several labels. A student of a teacher learns faster and with less dropout: it cannot learn
+    probabilities by heart.
     """
     seen, (least, most) = (SEEN_TAUGHT, EPOCHS_TAUGHT) if taught else (SEEN, EPOCHS_ALONE)
     seen = max(seen, of_task(task)[0])
@@ -55,5 +55,5 @@ def dropout(taught: bool, task: Task = SINGLE) -> float:
 
 
 def of_task(task: Task) -> tuple[int, float]:
-    """The texts that training sees at least, and the dropout, where nobody teaches."""
+    """The texts that training sees at least, and the dropout, without a teacher."""
     return LEAST_SEEN_AND_DROPOUT[task.answer]

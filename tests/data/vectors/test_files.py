@@ -158,30 +158,33 @@ def test_a_sample_that_is_not_installed_names_its_package() -> None:
 
 HUGE = b"999999999999 4000\n"
 BAD: list[tuple[bytes, str]] = [
-    (b"", ": the file is empty. Give one with"),
-    (b"\n\n", ": there are no vectors in it. Give a file"),
-    (b"1 2\n", ": there are no vectors in it."),
-    (b"the film\n", ", line 1: this is no word with its numbers after it."),
-    (b"the 1 2\n\nfilm 1\n", ", line 3: numbers behind the word: 1, where 2 are due."),
-    (b"the 1 2\nfilm 1 2 3\n", ", line 2: numbers behind the word: 3, where 2 are due."),
-    (b"3 2\nthe 1 2\nfilm 1\n", ", line 3: numbers behind the word: 1, where 2"),
-    (b"3 2\nthe 1 2\nfilm 1 2\n", ", line 3: the header says 3 vectors, but here the file ends after 2. Get the"),
-    (b"the 1 2\nfilm 1 x2\n", ", line 2: 'x2' in the vector of 'film' is no number. Correct or remove it."),
+    (b"", ": the file is empty. Give a file with"),
+    (b"\n\n", ": the file holds no vectors. Give a file"),
+    (b"1 2\n", ": the file holds no vectors."),
+    (b"the film\n", ", line 1: the line is not a word and its numbers."),
+    (b"the 1 2\n\nfilm 1\n", ", line 3: numbers after the word: 1, expected: 2."),
+    (b"the 1 2\nfilm 1 2 3\n", ", line 2: numbers after the word: 3, expected: 2."),
+    (b"3 2\nthe 1 2\nfilm 1\n", ", line 3: numbers after the word: 1, expected"),
+    (b"3 2\nthe 1 2\nfilm 1 2\n", ", line 3: the header says 3 vectors, but the file ends here, after 2. Get the"),
+    (b"the 1 2\nfilm 1 x2\n", ", line 2: 'x2' in the vector of 'film' is not a number. Correct or remove it."),
     (b"the 1 2\nfilm 1 nan\n", ", line 2: the vector of 'film' holds a number that is not finite, or 1e+06 or more."),
     (b"the 1 2\nfilm 1 1e7\n", ", line 2: the vector of 'film' holds a number that is not finite"),
-    (b"les 1 2\n", ": it has a vector for none of the 2 words of the vocabulary. Give vectors of words of the lang"),
+    (b"les 1 2\n", ": it has no vector for any of the 2 words of the vocabulary. Give vectors in the lang"),
     (b"the" + b" 1" * 5000 + b"\n", ": its vectors have 5,000 numbers. Give vectors of 1 to 4,096 numbers."),
     (b"the 1 2\n" + b"x" * 300_000 + b" 1 2\n", ", line 2: the line is longer than 262,144 bytes."),
-    (HUGE + b"the " + b"\0" * 99, ": its header says 999,999,999,999 vectors of 4,000 numbers, but it is too short"),
+    (
+        HUGE + b"the " + b"\0" * 99,
+        ": its header says 999,999,999,999 vectors of 4,000 numbers, but the file is too short",
+    ),
     (b"1 0\nthe " + b"\0" * 99, ": its vectors have 0 numbers."),
     (b"2 2\n" + b"the " + b"\0" * 40, ": vector 2 of 2 is cut off or damaged. Get the whole file."),
     (b"1 2\nfilm " + struct.pack("<2f", 1, float("inf")), ": the vector of 'film' holds a number that is not finite"),
-    (b"\xba\x16\x4f\x2f" + b"\0" * 50, ": this is a model of fastText. Give its .vec file"),
+    (b"\xba\x16\x4f\x2f" + b"\0" * 50, ": this is a fastText model. Give its .vec file"),
     (b"\x1f\x8b\x08" + b"\0" * 50, ": this looks like a binary file (a gzip file). Unpack it"),
-    (b"\0\1\2", ": this looks like a binary file of some other kind."),
-    (b"\x93NUMPY\1\0\x08\0{'a': 1}", ": this is no whole .npy file of numbers. Save the vectors again"),
-    (b"\x93NUMPY\1\0\x40\0{'descr': '\xfff4', 'fortran_order': False, 'shape': (1, 1), }\n", ": this is no whole .npy"),
-    (b"\x93NUMPY\2\0\xff\xff\xff\xff", ": this is no whole .npy file of numbers."),
+    (b"\0\1\2", ": this looks like a binary file of another kind."),
+    (b"\x93NUMPY\1\0\x08\0{'a': 1}", ": this is not a whole .npy file of numbers. Save the vectors again"),
+    (b"\x93NUMPY\1\0\x40\0{'descr': '\xfff4', 'fortran_order': False, 'shape': (1, 1), }\n", ": this is not a whole"),
+    (b"\x93NUMPY\2\0\xff\xff\xff\xff", ": this is not a whole .npy file of numbers."),
 ]
 
 
@@ -206,11 +209,11 @@ def test_bad_arrays_and_lists_are_named(tmp_path: Path) -> None:
         return str(error.value)
 
     listed.write_text("the\nfilm\n")
-    assert said() == f"{listed}: the list has 2 words, but vectors.npy has 9 rows. Give each row its word."
+    assert said() == f"{listed}: the list has 2 words, but vectors.npy has 9 rows. Give one word per row."
     listed.write_text("the\n" * 10)
-    assert said() == f"{listed}: the list has 10 words, but vectors.npy has 9 rows. Give each row its word."
+    assert said() == f"{listed}: the list has 10 words, but vectors.npy has 9 rows. Give one word per row."
     listed.write_text("x" * 70_000)
-    assert said() == f"{listed}: a line is longer than 65,536 bytes. Put a word on each."
+    assert said() == f"{listed}: a line is longer than 65,536 bytes. Write one word a line."
     for array, rule in (
         (ROWS.astype(np.int64), "its numbers are of the type '<i8'. Save them as float32."),
         (ROWS[0], "its array has the shape (6,). Save one of (words, dimensions)."),
@@ -221,11 +224,11 @@ def test_bad_arrays_and_lists_are_named(tmp_path: Path) -> None:
         assert said() == f"{path}: {rule}"
     np.save(path, ROWS)
     path.write_bytes(path.read_bytes()[:-1])
-    assert said().startswith(f"{path}: its header says 9 vectors of 6 numbers, but it is too short for them.")
+    assert said().startswith(f"{path}: its header says 9 vectors of 6 numbers, but the file is too short.")
     path.write_bytes(path.read_bytes().replace(b"(9, 6), }      ", b"(9, 6000000), }"))
     assert said() == f"{path}: its vectors have 6,000,000 numbers. Give vectors of 1 to 4,096 numbers."
     listed.unlink()
-    assert said().startswith(f"{path}: 0 lists of its words lie beside it. Put one there, vectors.txt with a word")
+    assert said().startswith(f"{path}: there are 0 lists of its words beside it. Keep one: vectors.txt with a word")
     path.with_suffix(".parquet").write_bytes(b"PAR1 and no more")
     np.save(path, ROWS)
     assert said().startswith(f"{path.with_suffix('.parquet')}: this is not a readable Parquet file.")
@@ -241,7 +244,7 @@ def test_bad_arrays_and_lists_are_named(tmp_path: Path) -> None:
     [
         ("", "vectors is an empty name. Give a file of word vectors."),
         ("absent.txt", "absent.txt: there is no such file or folder. Check the name."),
-        ("/dev/null", "/dev/null: this is neither a file nor a folder. Give a file that can be read twice."),
+        ("/dev/null", "/dev/null: this is neither a regular file nor a folder. Give one that can be read twice."),
         ("sample:word2vec", "sample:word2vec: there are no such vectors. Choose one of glove-6b-50d, or give a file."),
     ],
 )

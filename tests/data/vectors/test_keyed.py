@@ -44,7 +44,7 @@ def test_what_gensim_saves_is_read(tmp_path: Path, limit: int, kind: type) -> No
         np.testing.assert_array_equal(found[word], ROWS[row])
     if limit == 1:
         (tmp_path / "film.kv.vectors.npy").unlink()
-        with pytest.raises(DataError, match=r"its numbers are in film\.kv\.vectors\.npy, which does not lie beside it"):
+        with pytest.raises(DataError, match=r"its numbers are in film\.kv\.vectors\.npy, which is not beside it"):
             read_vectors(tmp_path / "film.kv", CHOSEN)
 
 
@@ -72,7 +72,7 @@ def test_what_gensim_trains_is_read(tmp_path: Path) -> None:
     for name, model in (("word2vec.model", word2vec), ("fasttext.kv", fasttext.wv)):
         model.save(str(tmp_path / name))
         with pytest.raises(
-            DataError, match=r"names something else than vectors of words\)\. Write the vectors with save_"
+            DataError, match=r"names something other than word vectors\)\. Write the vectors with save_"
         ):
             read_vectors(tmp_path / name, ["film"])
 
@@ -98,7 +98,7 @@ def small(tmp_path: Path) -> bytes:
 def test_nothing_in_a_file_is_run(tmp_path: Path, protocol: int) -> None:
     path = tmp_path / "harm.kv"
     path.write_bytes(pickle.dumps({"vectors": Harm(tmp_path / "harmed")}, protocol))
-    with pytest.raises(DataError, match=r"^\S*harm\.kv: this is no file of KeyedVectors\.save of gensim 4 \("):
+    with pytest.raises(DataError, match=r"^\S*harm\.kv: this is not a file of gensim 4's KeyedVectors\.save \("):
         read_vectors(path, ["film"])
     assert not (tmp_path / "harmed").exists()
 

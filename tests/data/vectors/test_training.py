@@ -57,8 +57,8 @@ def test_long_texts_are_read_to_their_end_and_rare_words_have_their_vector() -> 
     ("kind", "texts", "sentence"),
     [
         ("glove", TEXTS, "train_vectors is 'glove': it must be word2vec or fasttext."),
-        ("word2vec", ["unheard"] * 9, "The texts to train word vectors on have none of the words of the vocabulary."),
-        ("fasttext", [], "The texts to train word vectors on have none of the words of the vocabulary."),
+        ("word2vec", ["unheard"] * 9, "The texts to train word vectors on have none of the vocabulary's words."),
+        ("fasttext", [], "The texts to train word vectors on have none of the vocabulary's words."),
     ],
 )
 def test_what_cannot_be_is_one_sentence(kind: str, texts: list[str], sentence: str) -> None:

@@ -50,7 +50,7 @@ def test_a_model_takes_the_dimensions_that_are_asked_for() -> None:
         assert (model.shape.dimensions, model.static) == (2 * there, there)
     assert new_model(WORDS, 2, ModelOptions(), (2,), None).shape.dimensions == 32
     assert settle(ModelOptions(dimensions=0)).dimensions == 0
-    with pytest.raises(InputError, match=r"^dimensions is 4, but the vectors given have 3\. Give 3 or fewer"):
+    with pytest.raises(InputError, match=r"^dimensions is 4, but the given vectors have 3\. Give 3 or fewer"):
         settle(ModelOptions(dimensions=4), given)
 
 
@@ -65,7 +65,7 @@ def test_one_hot_words_are_the_convolutions_own_inputs() -> None:
     expected = torch.stack(windows).amax(0).relu()
     torch.testing.assert_close(model.features(ids)[0, 3:6], expected)
     with pytest.raises(
-        InputError, match=r"makes each of the 4,097 words a dimension, and a packed file holds 4,096 at"
+        InputError, match=r"makes each of the 4,097 words a dimension, but a packed file holds 4,096 at"
     ):
         new_model([f"word{number}" for number in range(4097)], 2, ModelOptions(dimensions=0), (2,), None)
     with pytest.raises(InputError, match="one-hot words, but channels is both"):

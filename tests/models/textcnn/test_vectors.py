@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_with_the_same_vectors_alone(data: Data, file: Path
         run(data, tmp_path / "run", vectors=file, progress=kill)
     before = file.read_text("utf-8")
     file.write_text(before.replace("0.1", "0.2"), "utf-8")
-    with pytest.raises(RunError, match="unfinished run whose vectors was different"):
+    with pytest.raises(RunError, match="unfinished run that differs in vectors"):
         run(data, tmp_path / "run", vectors=file)
     file.write_text(before, "utf-8")
     resumed = run(data, tmp_path / "run", vectors=file)
@@ -85,7 +85,7 @@ def test_a_schedule_that_begins_untrained_reads_the_vectors_again(data: Data, fi
     source = json.loads((tmp_path / "again" / "source.json").read_text("utf-8"))
     assert source["vectors"] == str(file)
     file.write_text(file.read_text("utf-8").replace("0.1", "0.2"), "utf-8")
-    with pytest.raises(RunError, match=r"vectors\.txt: the vectors have changed since .*again, where schedule lottery"):
+    with pytest.raises(RunError, match=r"vectors\.txt: the vectors have changed since .*again, and schedule lottery"):
         prune(tmp_path / "again", out=tmp_path / "no", **options)
     file.unlink()
     with pytest.raises(InputError, match=r"vectors\.txt: there is no such file"):
@@ -128,9 +128,9 @@ def test_one_hot_words_are_trained_pruned_packed_and_loaded(data: Data, tmp_path
     ("options", "sentence"),
     [
         ({"vectors": "absent.txt"}, "absent.txt: there is no such file or folder."),
-        ({"vectors": ["film"]}, "vectors is list: give a file, or a mapping of words to vectors."),
+        ({"vectors": ["film"]}, "vectors is list. Give a file, or a mapping of words to vectors."),
         ({"vectors": {"common1": [1.0]}, "train_vectors": "word2vec"}, "vectors and train_vectors are both given."),
-        ({"vectors": {"common1": [1.0]}, "dimensions": 2}, "dimensions is 2, but the vectors given have 1."),
+        ({"vectors": {"common1": [1.0]}, "dimensions": 2}, "dimensions is 2, but the given vectors have 1."),
         (
             {"vectors": "absent.txt", "dimensions": 0},
             "dimensions is 0, which means one-hot words, but vectors is given.",

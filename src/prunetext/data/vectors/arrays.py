@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\x93NUMPY"
 ARRAY_HEADER = 1 << 10  # bytes that hold the header of any .npy file of numbers
-# As numpy writes it. numpy's own reader takes it for a piece of Python, and fails on a damaged one in many ways.
+# As numpy writes it. numpy's own reader evaluates it as Python, and fails on a damaged one in many ways.
 HEADER = re.compile(
     rb"\x93NUMPY(?:\x01\x00..|\x02\x00....)\{\s*'descr':\s*'([!-&(-~]{1,20})',\s*'fortran_order':\s*(True|False),"
     rb"\s*'shape':\s*\(([\d ,]{0,60})\),?\s*\}\s*\n",
@@ -32,7 +32,7 @@ ARRAY_ROWS = 1 << 12  # words of a list read at a time
 
 
 class Matrix(NamedTuple):
-    """Where the numbers of some vectors lie in a file, row by row or (`columns`) column by column."""
+    """The place of the numbers of some vectors in a file, row by row or (`columns`) column by column."""
 
     path: Path
     offset: int
@@ -42,12 +42,12 @@ class Matrix(NamedTuple):
     columns: bool = False
 
     def checked(self) -> Matrix:
-        """The same, once it is known that its numbers are all there."""
+        """The same matrix, after a check that the file holds all its numbers."""
         check_dimensions(self.path, self.dimensions)
         if self.offset + self.rows * self.dimensions * self.dtype.itemsize > self.path.stat().st_size:
             raise DataError(
                 self.path,
-                f"its header says {self.rows:,} vectors of {self.dimensions:,} numbers, but it is too short for them. "
+                f"its header says {self.rows:,} vectors of {self.dimensions:,} numbers, but the file is too short. "
                 "Get the whole file.",
             )
         return self
@@ -73,12 +73,12 @@ class Matrix(NamedTuple):
 
 
 def open_npy(path: Path) -> Matrix:
-    """Where the numbers of a .npy file lie; anything but a matrix of numbers raises `DataError`."""
+    """The place of the numbers in a .npy file; anything but a matrix of numbers raises `DataError`."""
     with path.open("rb") as file:
         head = file.read(ARRAY_HEADER)
     found = HEADER.match(head)
     if found is None:
-        raise DataError(path, "this is no whole .npy file of numbers. Save the vectors again with numpy.save.")
+        raise DataError(path, "this is not a whole .npy file of numbers. Save the vectors again with numpy.save.")
     kind, columns, shape = (part.decode() for part in found.groups())
     sizes = [int(size) for size in shape.replace(",", " ").split()]
     if kind not in FLOATS:
@@ -91,7 +91,7 @@ def open_npy(path: Path) -> Matrix:
 
 
 def read_npy(path: Path, choice: Choice) -> dict[str, Vector]:
-    """Read a .npy file, or a folder with one, whose words stand in the list beside it in the order of the rows."""
+    """Read a .npy file, or a folder with one; the list beside it has the words in the order of the rows."""
     array, words = _pair(path)
     matrix = open_npy(array)
     places: dict[str, int] = {}
@@ -102,13 +102,13 @@ def read_npy(path: Path, choice: Choice) -> dict[str, Vector]:
         count += 1
     if count != matrix.rows:
         raise DataError(
-            words, f"the list has {count:,} words, but {array.name} has {matrix.rows:,} rows. Give each row its word."
+            words, f"the list has {count:,} words, but {array.name} has {matrix.rows:,} rows. Give one word per row."
         )
     return matrix.pick(places)
 
 
 def _pair(path: Path) -> tuple[Path, Path]:
-    """The array and its list: of the same stem, or the only ones in their folder."""
+    """The array and its list: they have the same stem, or are the only ones in their folder."""
     folder = path if path.is_dir() else path.parent
     files = sorted(each for each in folder.iterdir() if each.is_file() and not each.name.startswith("."))
     arrays = [path] if path != folder else [each for each in files if each.suffix.lower() == ".npy"]
@@ -119,8 +119,8 @@ def _pair(path: Path) -> tuple[Path, Path]:
     if len(own or lists) != 1:
         raise DataError(
             arrays[0],
-            f"{len(own or lists)} lists of its words lie beside it. "
-            f"Put one there, {arrays[0].stem}.txt with a word a line, or {arrays[0].stem}.parquet.",
+            f"there are {len(own or lists)} lists of its words beside it. "
+            f"Keep one: {arrays[0].stem}.txt with a word a line, or {arrays[0].stem}.parquet.",
         )
     return arrays[0], (own or lists)[0]
 
@@ -133,7 +133,7 @@ def _names(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while line := file.readline(LONGEST_KEY + 1):
             if len(line) > LONGEST_KEY:
-                raise DataError(path, f"a line is longer than {LONGEST_KEY:,} bytes. Put a word on each.")
+                raise DataError(path, f"a line is longer than {LONGEST_KEY:,} bytes. Write one word a line.")
             yield line.rstrip(b"\r\n")
 
 
@@ -144,11 +144,11 @@ def _column(path: Path) -> Iterator[bytes]:
             kinds = (arrow.string(), arrow.large_string())
             columns = [each.name for each in file.schema_arrow if each.type in kinds]
             if len(columns) != 1:
-                raise DataError(path, f"{len(columns)} of its columns hold strings. Keep only that of the words.")
+                raise DataError(path, f"{len(columns)} of its columns hold strings. Keep only the column of words.")
             for batch in file.iter_batches(ARRAY_ROWS, columns=columns):
                 for name in batch.column(0).cast(arrow.large_binary()).to_pylist():  # they need not be UTF-8
                     yield name or b""
     except (arrow.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # of the system, not of pyarrow
+        if isinstance(error, OSError) and error.errno is not None:  # from the system, not from pyarrow
             raise
         raise DataError(path, "this is not a readable Parquet file. Write it again, or give a .txt.") from None

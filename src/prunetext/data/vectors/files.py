@@ -1,4 +1,4 @@
-"""Word vectors from files: of all the words in them, only those of a vocabulary are kept."""
+"""Word vectors from files: only the vectors of a vocabulary's words are kept."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def read_vectors(
         vectors = read_vectors("glove.6B.50d.txt", ["the", "film"])
         vectors["film"].shape     # (50,)
 
-    source: text of GloVe, word2vec or fastText (.vec); word2vec's binary file; what gensim's `KeyedVectors.save` wrote;
-    a .npy file with a .txt or .parquet list of its words beside it, or their folder; or sample:NAME. What a file is
-    shows in its content, whatever its name. `words` are lower-cased and without accents, as those of a vocabulary: see
-    `Choice`. samples: the package and the folder of each NAME. Files are read as streams, so that memory does not grow
-    with them. Raises `DataError` for a file that breaks a rule, and for one that has none of the words.
+    source: text of GloVe, word2vec or fastText (.vec); word2vec's binary file; a file of gensim's `KeyedVectors.save`;
+    a .npy file with a .txt or .parquet list of its words beside it, or their folder; or sample:NAME. The kind of a file
+    is told by its content, not by its name. `words` are lower-cased and without accents, as in a vocabulary: see
+    `Choice`. samples: the package and the folder of each NAME. Files are read as streams; memory does not grow with
+    them. Raises `DataError` for a file that breaks a rule, and for one that has none of the words.
     """
     if not str(source):
         raise InputError("vectors is an empty name. Give a file of word vectors.")
@@ -47,13 +47,13 @@ def read_vectors(
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise DataError(
-            error.filename or path, f"this cannot be read ({reason}). Check the name and its permissions."
+            error.filename or path, f"the file cannot be read ({reason}). Check its name and permissions."
         ) from None
     if not rows:
         raise DataError(
             source,
-            f"it has a vector for none of the {len(choice.words):,} words of the vocabulary. Give vectors of words of "
-            "the language of the texts.",
+            f"it has no vector for any of the {len(choice.words):,} words of the vocabulary. Give vectors in the "
+            "language of the texts.",
         )
     return rows
 
@@ -69,23 +69,23 @@ def _place(source: str | Path, samples: Mapping[str, tuple[str, str]]) -> Path:
 
 
 def _reader(path: Path) -> Callable[[Path, Choice], dict[str, Vector]]:
-    """How the file is read, by what is in it."""
+    """The reader for the file, by its content."""
     if path.is_dir():
         return read_npy
     if not path.exists():
         raise DataError(path, "there is no such file or folder. Check the name.")
     if not path.is_file():
-        raise DataError(path, "this is neither a file nor a folder. Give a file that can be read twice.")
+        raise DataError(path, "this is neither a regular file nor a folder. Give one that can be read twice.")
     with path.open("rb") as file:
         first, then = file.readline(LONGEST_LINE), file.read(LONGEST_LINE)
     if not first:
-        raise DataError(path, "the file is empty. Give one with a word and its numbers on each line.")
+        raise DataError(path, "the file is empty. Give a file with a word and its numbers on each line.")
     if first.startswith(MAGIC):
         return read_npy
     if first.startswith(PICKLE):
         return read_keyed
     if first.startswith(FASTTEXT):
-        raise DataError(path, "this is a model of fastText. Give its .vec file, which has the vectors of its words.")
+        raise DataError(path, "this is a fastText model. Give its .vec file, which has the vectors of its words.")
     if kind := binary_kind(first):
         raise DataError(path, f"this looks like a binary file ({kind}). Unpack it, or give vectors of words.")
     header = header_of(first)
@@ -94,18 +94,18 @@ def _reader(path: Path) -> Callable[[Path, Choice], dict[str, Vector]]:
     if _is_binary(first):
         raise DataError(
             path,
-            "this looks like a binary file of some other kind. "
+            "this looks like a binary file of another kind. "
             "Give vectors as text in UTF-8, in word2vec's binary format, or as .npy.",
         )
     return read_text
 
 
 def _is_binary(content: bytes) -> bool:
-    """Whether it holds what no text in UTF-8 does."""
+    """Whether it holds bytes that no text in UTF-8 has."""
     if not CONTROL.isdisjoint(content):
         return True
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        return error.end < len(content)  # else it ends in the middle of a letter
+        return error.end < len(content)  # else it ends within a character
     return False

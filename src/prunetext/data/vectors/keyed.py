@@ -20,11 +20,11 @@ DTYPE = "numpy dtype"
 CORES = ("numpy._core.multiarray", "numpy.core.multiarray")  # of numpy 2 and 1
 ARRAYS = tuple(f"{core} _reconstruct" for core in CORES)
 KEYED_NAMES = {KEYED, DTYPE, "numpy ndarray", *ARRAYS, *(f"{core} scalar" for core in CORES)}
-SAID = {"index_to_key", "vectors", "__numpys", "<", ">", "f2", "f4", "f8"}  # strings that mean something
+SAID = {"index_to_key", "vectors", "__numpys", "<", ">", "f2", "f4", "f8"}  # strings that matter
 
 
 def read_keyed(path: Path, choice: Choice) -> dict[str, Vector]:
-    """Read what `KeyedVectors.save` of gensim 4 wrote, be the numbers in the file or in `<path>.vectors.npy`.
+    """Read a file of gensim 4's `KeyedVectors.save`, with the numbers in it or in `<path>.vectors.npy`.
 
     A file that holds anything else raises `DataError`; nothing in it is run.
     """
@@ -46,13 +46,13 @@ def read_keyed(path: Path, choice: Choice) -> dict[str, Vector]:
 def _refusal(path: Path, reason: str) -> DataError:
     return DataError(
         path,
-        f"this is no file of KeyedVectors.save of gensim 4 ({reason}). "
+        f"this is not a file of gensim 4's KeyedVectors.save ({reason}). "
         "Write the vectors with save_word2vec_format, and give that file.",
     )
 
 
 def _parts(path: Path, found: object) -> tuple[list[str], Matrix]:
-    """The words, empty where they are not wanted, and where their numbers lie."""
+    """The words, empty if they are not wanted, and the place of their numbers."""
     if not isinstance(found, Instance) or found.name != KEYED or not isinstance(found.state, dict):
         raise RefusedError("it holds something else")
     names, vectors = found.state.get("index_to_key"), found.state.get("vectors")
@@ -61,7 +61,7 @@ def _parts(path: Path, found: object) -> tuple[list[str], Matrix]:
     if vectors is None and "vectors" in found.state.get("__numpys", ()):
         beside = path.with_name(f"{path.name}.vectors.npy")
         if not beside.exists():
-            raise DataError(path, f"its numbers are in {beside.name}, which does not lie beside it. Put it there.")
+            raise DataError(path, f"its numbers are in {beside.name}, which is not beside it. Put that file there.")
         matrix = open_npy(beside)
     else:
         matrix = _matrix(path, vectors)
@@ -71,15 +71,15 @@ def _parts(path: Path, found: object) -> tuple[list[str], Matrix]:
 
 
 def _matrix(path: Path, array: object) -> Matrix:
-    """Where the numbers of an array lie, as numpy pickles it: (version, shape, dtype, by columns, bytes)."""
+    """The place of the numbers of an array, as numpy pickles it: (version, shape, dtype, by columns, bytes)."""
     if not isinstance(array, Instance) or array.name not in ARRAYS:
         raise RefusedError("it has no vectors")
     _, (rows, dimensions), dtype, columns, numbers = array.state
     kind, order = dtype.arguments[0], dtype.state[1]
     if not (isinstance(kind, str) and kind in SAID and order in ("<", ">") and isinstance(numbers, Span)):
-        raise RefusedError("its vectors are no numbers")
+        raise RefusedError("its vectors are not numbers")
     if not (type(rows) is type(dimensions) is int and rows > 0):
-        raise RefusedError("its vectors are no matrix")
+        raise RefusedError("its vectors are not a matrix")
     matrix = Matrix(path, numbers.offset, np.dtype(order + kind), rows, dimensions, columns is True).checked()
     if numbers.length != rows * dimensions * matrix.dtype.itemsize:
         raise RefusedError("its vectors are cut off")

@@ -1,7 +1,7 @@
-"""A pickle's orders, followed on inert values: nothing is looked up, imported or called.
+"""Follow a pickle's opcodes on inert values: nothing is looked up, imported or called.
 
-`pickletools.genops` only splits a file into orders. The machine here follows those that gensim writes for vectors of
-words; any other order or name is refused, and so is a file that asks for more memory than such vectors need.
+`pickletools.genops` only splits a file into opcodes. The machine here follows those that gensim writes for word
+vectors; any other opcode or name is refused, and so is a file that asks for more memory than such vectors need.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-LARGE = 1 << 16  # bytes that are left in the file
+LARGE = 1 << 16  # longer bytes are left in the file
 DEEPEST = 1 << 16  # values on the stack; gensim puts a thousand there at a time
-MOST_ITEMS = 1 << 25  # of all lists, and of what is remembered
+MOST_ITEMS = 1 << 25  # of all lists, and of the memo
 MOST_MADE = 1 << 16  # lists, tuples, dictionaries and objects
 
 
 class RefusedError(Exception):
-    """Says why a file is not followed."""
+    """The reason why a file is refused."""
 
 
 class Span:
-    """Bytes that were left in the file: where they begin, and how many they are."""
+    """Bytes that were left in the file: their start and their number."""
 
     def __init__(self, offset: int, length: int) -> None:
         self.offset, self.length = offset, length
@@ -33,7 +33,7 @@ class Span:
 
 
 class Instance:
-    """Stands for what an order would make: the name of a class or function, its arguments, its state."""
+    """Stands for what an opcode would make: the name of a class or function, its arguments, its state."""
 
     def __init__(self, name: str, arguments: object) -> None:
         self.name, self.arguments = name, arguments
@@ -41,13 +41,13 @@ class Instance:
 
 
 class _Orders:
-    """The file as genops reads it: no more than there is, and a large piece by its place alone."""
+    """The file as genops reads it: no more than it has, and large pieces only by their place."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size, self.tell = file, size, file.tell
 
     def readline(self) -> bytes:
-        raise RefusedError("it holds orders as lines of text, which gensim does not write there")
+        raise RefusedError("it holds opcodes as lines of text, which gensim does not write there")
 
     def read(self, length: int) -> bytes | Span:
         if length <= LARGE:
@@ -62,14 +62,13 @@ class _Orders:
 
 
 class Machine:
-    """Follows the orders of a file.
+    """Follows the opcodes of a file.
 
         Machine({"gensim.models.keyedvectors KeyedVectors"}, keep).run(file, size)     # Instance(name, (), …)
 
-    names: the classes and functions that may stand in it, module and name. keep: tells which strings are of use; all
-    others become empty, since the words of a large file would take more memory than the vectors that are wanted. Bytes
-    become a `Span`. Raises `RefusedError`; ValueError, IndexError, AttributeError and TypeError where orders make no
-    sense.
+    names: the classes and functions that it may name, as module and name. keep: tells which strings are of use; all
+    others become empty: the words of a large file would take more memory than the wanted vectors. Bytes become a
+    `Span`. Raises `RefusedError`; ValueError, IndexError, AttributeError and TypeError if opcodes make no sense.
     """
 
     def __init__(self, names: Collection[str], keep: Callable[[str], object]) -> None:
@@ -81,7 +80,7 @@ class Machine:
         self.items = self.made = 0
 
     def run(self, file: BinaryIO, size: int) -> object:
-        """What the file's orders leave on the stack."""
+        """The value that the file's opcodes leave on the stack."""
         for order, argument, at in pickletools.genops(cast(Any, _Orders(file, size))):
             name = order.name
             if name in FOLLOWED:
@@ -93,9 +92,9 @@ class Machine:
             elif name in BYTES_OPCODES:
                 self.stack.append(Span(cast(int, at) + 1 + BYTES_OPCODES[name], len(cast(Any, argument))))
             elif name != "STOP":
-                raise RefusedError(f"it holds the order {name}, which gensim does not write there")
+                raise RefusedError(f"it holds the opcode {name}, which gensim does not write there")
             if len(self.stack) > DEEPEST or self.items > MOST_ITEMS or self.made > MOST_MADE:
-                raise RefusedError("it holds more than any vectors of words")
+                raise RefusedError("it holds more than word vectors can")
         return self.stack.pop()
 
     def _text(self, argument: str) -> None:
@@ -121,21 +120,21 @@ class Machine:
 
     def _named(self, _: object) -> None:
         name, module = self.stack.pop(), self.stack.pop()
-        # Compared as strings only: to hash or print nested tuples can take forever.
+        # Compared as strings only: hashing or printing nested tuples can take forever.
         if not (isinstance(name, str) and isinstance(module, str) and f"{module} {name}" in self.names):
-            raise RefusedError("it names something else than vectors of words")
+            raise RefusedError("it names something other than word vectors")
         self.stack.append(f"{module} {name}")
 
     def _make(self, _: object) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
         if not (isinstance(name, str) and name in self.names):
-            raise RefusedError("it makes something else than vectors of words")
+            raise RefusedError("it makes something other than word vectors")
         self._push(Instance(name, arguments))
 
     def _build(self, _: object) -> None:
         state = self.stack.pop()
         if not isinstance(self.stack[-1], Instance):
-            raise RefusedError("it gives a state to what has none")
+            raise RefusedError("it sets the state of a value that has none")
         self.stack[-1].state = state
 
     def _push(self, value: object) -> None:
@@ -158,7 +157,7 @@ class Machine:
     def _set(self, _: object) -> None:
         found = self._marked()
         if not all(isinstance(key, str) for key in found[::2]):
-            raise RefusedError("it has keys that are no strings")
+            raise RefusedError("it has keys that are not strings")
         self.stack[-1].update(zip(found[::2], found[1::2], strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Vectors of words one after the other, as text (GloVe, word2vec, fastText) or in binary (word2vec)."""
+"""Word vectors one after the other, as text (GloVe, word2vec, fastText) or in binary (word2vec)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ASK_FOR_WHOLE = "Get the whole file."
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:
-    r"""Number of vectors and of dimensions, where a file begins with a line that says so.
+    r"""Number of vectors and of dimensions, if the first line of a file gives them.
 
     >>> header_of(b"400000 50\n"), header_of(b"the 0.418 0.24968\n")
     ((400000, 50), None)
@@ -35,7 +35,7 @@ def header_of(line: bytes) -> tuple[int, int] | None:
 
 
 def is_first_line(content: bytes, dimensions: int) -> bool:
-    r"""Whether text begins there: a word, and so many numbers.
+    r"""Whether this is the beginning of a text file of vectors: a word, and so many numbers.
 
     >>> is_first_line(b"the 0.4 0.2\n", 2), is_first_line(b"the \x00\x01\n", 2)
     (True, False)
@@ -49,7 +49,7 @@ def read_text(path: Path, choice: Choice) -> dict[str, Vector]:
 
         the 0.418 0.24968 -0.41242
 
-    All lines must have as many numbers; those of words that are not chosen are only counted. A word may hold spaces.
+    All lines must have equally many numbers; those of other words are only counted. A word can hold spaces.
     """
     rows: dict[str, Vector] = {}
     stated, dimensions, seen, number = None, 0, 0, 0
@@ -67,11 +67,11 @@ def read_text(path: Path, choice: Choice) -> dict[str, Vector]:
         if (word := choice.take(name)) is not None:
             rows[word] = checked(path, word, np.array(_floats(path, word, numbers.split(), number)), number)
     if not seen:
-        raise DataError(path, "there are no vectors in it. Give a file with a word and its numbers on each line.")
+        raise DataError(path, "the file holds no vectors. Give a file with a word and its numbers on each line.")
     if stated and seen < stated[0]:
         raise DataError(
             path,
-            f"the header says {stated[0]:,} vectors, but here the file ends after {seen:,}. {ASK_FOR_WHOLE}",
+            f"the header says {stated[0]:,} vectors, but the file ends here, after {seen:,}. {ASK_FOR_WHOLE}",
             number,
         )
     return rows
@@ -85,7 +85,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             number += 1
             if len(line) > LONGEST_LINE:
                 raise DataError(
-                    path, f"the line is longer than {LONGEST_LINE:,} bytes. Put a word and its numbers on each.", number
+                    path,
+                    f"the line is longer than {LONGEST_LINE:,} bytes. Put one word with its numbers on it.",
+                    number,
                 )
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
@@ -94,29 +96,29 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _first(path: Path, line: bytes, number: int) -> int:
-    """How many numbers end the first line, whose word may be a number, too."""
+    """How many numbers the first line ends with; its word can be a number, too."""
     fields = line.split()
     dimensions = 0
     while dimensions < len(fields) - 1 and _is_number(fields[-1 - dimensions]):
         dimensions += 1
     if not dimensions:
         raise DataError(
-            path, "this is no word with its numbers after it. Give vectors as GloVe, word2vec or fastText do.", number
+            path, "the line is not a word and its numbers. Give vectors as GloVe, word2vec or fastText do.", number
         )
     check_dimensions(path, dimensions)
     return dimensions
 
 
 def _taken_apart(path: Path, line: bytes, dimensions: int, number: int) -> tuple[bytes, bytes]:
-    """Word and numbers of a line with tabs, with several spaces, or with a word that holds some."""
+    """Word and numbers of a line with tabs, several spaces, or spaces in the word."""
     fields = line.split()
-    if line[:1].isspace() and len(fields) == dimensions:  # what the word is made of counts as space
+    if line[:1].isspace() and len(fields) == dimensions:  # the word itself counts as space
         fields.insert(0, b"")
     extra = fields[1 : len(fields) - dimensions]
     if len(fields) <= dimensions or (extra and all(map(_is_number, extra))):
         raise DataError(
             path,
-            f"numbers behind the word: {len(fields) - 1:,}, where {dimensions:,} are due. Give each word as many.",
+            f"numbers after the word: {len(fields) - 1:,}, expected: {dimensions:,}. Correct or remove the line.",
             number,
         )
     return b" ".join(fields[:-dimensions]), b" ".join(fields[-dimensions:])
@@ -136,26 +138,26 @@ def _floats(path: Path, word: str, fields: Sequence[bytes], number: int) -> list
     except ValueError:
         wrong = next(field for field in fields if not _is_number(field)).decode(errors="replace")
         raise DataError(
-            path, f"{quoted(wrong)} in the vector of {quoted(word)} is no number. Correct or remove it.", number
+            path, f"{quoted(wrong)} in the vector of {quoted(word)} is not a number. Correct or remove it.", number
         ) from None
 
 
 def read_binary(path: Path, choice: Choice) -> dict[str, Vector]:
-    """Read word2vec's binary file: a header line, then words, each with a space and its numbers in float32 behind it.
+    """Read word2vec's binary file: a header line, then each word, a space, and its numbers in float32.
 
     A header that promises more than the file holds raises `DataError`, before any memory is taken.
     """
     rows: dict[str, Vector] = {}
     with path.open("rb") as file:
         header = header_of(line := file.readline(LONGEST_NAME))
-        assert header is not None, "read_vectors has looked at it"
+        assert header is not None, "read_vectors has checked it"
         count, dimensions = header
         check_dimensions(path, dimensions)
         width = 4 * dimensions
         if count * (width + 2) > path.stat().st_size - len(line):
             raise DataError(
                 path,
-                f"its header says {count:,} vectors of {dimensions:,} numbers, but it is too short for them. "
+                f"its header says {count:,} vectors of {dimensions:,} numbers, but the file is too short. "
                 f"{ASK_FOR_WHOLE}",
             )
         buffer, at = b"", 0
@@ -166,7 +168,7 @@ def read_binary(path: Path, choice: Choice) -> dict[str, Vector]:
                 end = buffer.find(b" ")
             if not 0 <= end - at <= LONGEST_NAME or end + 1 + width > len(buffer):
                 raise DataError(path, f"vector {number:,} of {count:,} is cut off or damaged. {ASK_FOR_WHOLE}")
-            name = buffer[at:end].lstrip(b"\n")  # which word2vec itself writes behind a vector
+            name = buffer[at:end].lstrip(b"\n")  # word2vec itself writes it after a vector
             if (word := choice.take(name)) is not None:
                 rows[word] = checked(path, word, np.frombuffer(buffer, "<f4", dimensions, end + 1))
             at = end + 1 + width

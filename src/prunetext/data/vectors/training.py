@@ -1,4 +1,4 @@
-"""Word vectors trained on texts, with gensim: what a small labelled set and much text without labels can give."""
+"""Word vectors trained on texts, with gensim, for small labelled data and much text without labels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from prunetext.runtime._native import tokenize
 
 VECTOR_TRAINERS = ("word2vec", "fasttext")
 PASSES = 10  # over the texts
-CONTEXT = 5  # times that a word beside the vocabulary must occur to stand in the context of others
-PIECE = 1_000  # words of a text at a time, of which gensim takes no more than 10,000
-BUCKETS = 200_000  # of fastText's parts of words: its usual two million would take 0.25 GB at 32 dimensions
+CONTEXT = 5  # occurrences that a word outside the vocabulary needs to be in the context of others
+PIECE = 1_000  # words of a text at a time; gensim takes no more than 10,000
+BUCKETS = 200_000  # for fastText's parts of words: its usual two million would take 0.25 GB at 32 dimensions
 
 
 def check_kind(kind: str | None) -> None:
-    """Refuse what there is no training of."""
+    """Refuse an unknown way of training."""
     if kind is not None and kind not in VECTOR_TRAINERS:
         raise InputError(f"train_vectors is {kind!r}: it must be {' or '.join(VECTOR_TRAINERS)}.")
 
@@ -29,15 +29,15 @@ def check_kind(kind: str | None) -> None:
 def train_vectors(
     kind: str, texts: Iterable[str], words: Collection[str], *, dimensions: int, seed: int, buckets: int = BUCKETS
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Train vectors of some words on texts: skip-gram with negative sampling, of whole words or also of their parts.
+    """Train word vectors on texts: skip-gram with negative sampling, of whole words or also of their parts.
 
         vectors = train_vectors("fasttext", ["a great film", …], ["great", "film"], dimensions=32, seed=0)
         vectors["film"].shape     # (32,)
 
-    kind: word2vec (Mikolov et al. 2013) or fasttext (Bojanowski et al. 2017), which has a vector also for words that
-    the texts lack. texts: gone through several times, so that an iterator, which would be used up, is read into a list.
-    words: as in a vocabulary; others are only context. The same texts, words and seed give the same vectors, on one
-    thread. InputError where the texts have none of the words.
+    kind: word2vec (Mikolov et al. 2013) or fasttext (Bojanowski et al. 2017), which also has vectors for words that
+    the texts lack. texts: read several times; an iterator is put into a list first. words: as in a vocabulary; others
+    are only context. The same texts, words and seed give the same vectors; training takes one thread. InputError if the
+    texts have none of the words.
     """
     check_kind(kind)
     models = require("gensim.models", extra="vectors")
@@ -56,7 +56,7 @@ def train_vectors(
         model.build_vocab(corpus, trim_rule=rule)
         if wanted.isdisjoint(model.wv.key_to_index):
             raise InputError(
-                "The texts to train word vectors on have none of the words of the vocabulary. Give others."
+                "The texts to train word vectors on have none of the vocabulary's words. Give other texts."
             )
         model.train(corpus, total_examples=model.corpus_count, epochs=PASSES)
     found = words if kind == "fasttext" else [word for word in words if word in model.wv.key_to_index]
@@ -64,7 +64,7 @@ def train_vectors(
 
 
 class _Corpus:
-    """The words of texts, as often as they are asked for."""
+    """The words of texts, for any number of passes."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = texts
@@ -78,7 +78,7 @@ class _Corpus:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to itself what gensim logs, such as that there are few texts."""
+    """Silence gensim's log, such as a warning that there are few texts."""
     logger = logging.getLogger("gensim")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

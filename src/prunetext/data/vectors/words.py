@@ -1,4 +1,4 @@
-"""Which words of a file of vectors stand for which words of a vocabulary, and what a vector must be."""
+"""The words of a file of vectors that stand for words of a vocabulary, and the rules for a vector."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 Vector = npt.NDArray[np.float32]
 
-MOST_DIMENSIONS = 4096  # of a packed file
-LARGEST = 1e6  # of a given vector's numbers
+MOST_DIMENSIONS = 4096  # as in a packed file
+LARGEST = 1e6  # bound on a given vector's numbers
 
 
 class Choice:
-    """Chooses, of the words of a file in their order, those that the vocabulary knows.
+    """Chooses the words of a file that the vocabulary knows, in their order.
 
     >>> choice = Choice(["ete", "film"])
     >>> [choice.take(name) for name in ("Été", "Film", "film", "FILM", "two films")]
     ['ete', 'film', 'film', None, None]
 
-    The vocabulary's words are lower-cased and without accents. A word that is one of them exactly goes before those
-    that become it by normalization; else the first goes, which in most files is the most frequent.
+    The vocabulary's words are lower-cased and without accents. An exact match takes precedence over words that match
+    by normalization; among these the first is taken, which in most files is the most frequent.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -41,13 +41,13 @@ class Choice:
         """The word of the vocabulary that a name stands for, if there is one."""
         if name in self.words:
             return name
-        if name.isascii() and name.isalpha() and name.islower():  # is its own normal form
+        if name.isascii() and name.isalpha() and name.islower():  # already normal
             return None
         tokens = tokenize(name)
         return tokens[0] if len(tokens) == 1 and tokens[0] in self.words else None
 
     def take(self, name: str | bytes) -> str | None:
-        """The word whose vector follows, in the place of any that it had; bytes that are not UTF-8 are no word."""
+        """The word whose next vector replaces any earlier one; bytes that are not UTF-8 are not a word."""
         if isinstance(name, bytes):
             try:
                 name = name.decode()
@@ -71,8 +71,8 @@ def check_dimensions(path: Path, dimensions: int) -> None:
 
 
 def checked(path: Path, word: str, numbers: npt.NDArray[Any], line: int | None = None) -> Vector:
-    """A vector in float32; one with a number that is not finite or far too large raises `DataError`."""
-    with np.errstate(invalid="ignore"):  # one of the kinds of nan complains when it is converted
+    """A vector in float32; a number that is not finite or far too large raises `DataError`."""
+    with np.errstate(invalid="ignore"):  # some nans warn when converted
         numbers = numbers.astype(np.float64)
     if not (np.abs(numbers) < LARGEST).all():
         rule = f"a number that is not finite, or {LARGEST:g} or more"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 COARSER = (8, 4)  # bits that can be halved
-MULTIPLIERS = {4: 18, 2: 42}  # largest step of a coarse vector, in units of the fine ones, so that all fit int8
+MULTIPLIERS = {4: 18, 2: 42}  # largest step of a coarse vector, in units of the fine ones, for which all fit int8
 GRID_LIMITS = {8: 127.0, 4: 7.0, 2: 1.5}  # largest value, in steps of the grid; that of 2 bits has no zero
 
 
@@ -40,7 +40,7 @@ def best_multiplier(values: Tensor, unit: float, bits: int) -> int:
 
 
 def coarse(embedding: Tensor, bits: int) -> Tensor:
-    """What all vectors would be with so many bits, each dimension on a scale of its own."""
+    """All vectors rounded to so many bits, each dimension on a scale of its own."""
     scale = embedding.abs().amax(0).clamp(min=1e-12)
     values = embedding / scale
     unit = 1 / 127.0

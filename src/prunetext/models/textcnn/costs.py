@@ -1,4 +1,4 @@
-"""What a TextCNN takes, in packed bytes and in additions, as a whole, and for each unit that may be removed."""
+"""The costs of a TextCNN in packed bytes and in additions, as a whole and for each removable unit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORD_BYTES = 3.5  # a word's string in the compressed vocabulary, on average (me
 
 
 class Costs:
-    """Counts what is kept of a model, which is all that costs depend on."""
+    """Counts the kept units of a model; costs depend on nothing else."""
 
     def __init__(self, model: Layers) -> None:
         self.model, self.shape = model, model.shape
@@ -107,7 +107,7 @@ class Costs:
         taps = self.taps(kept, width)
         outside = np.pad(~taps, ((0, 0), (1, 1)), constant_values=True)
         edges = taps & (outside[:, :-2] | outside[:, 2:]) & (taps.sum(1) > 1)[:, None]
-        # Of a filter with two taps left only one may go.
+        # A filter with two taps left can lose only one.
         edges[taps.sum(1) == 2] &= np.cumsum(edges[taps.sum(1) == 2], 1) == 1
         found: Flags = (edges & self.filters(kept, width)[:, None]).ravel()
         return found
@@ -166,7 +166,7 @@ class Costs:
         return float(total)
 
     def counts(self) -> dict[str, int]:
-        """How much there is of each kind, in the order of its kinds; of bits, those of all words' vectors."""
+        """The number of units of each kind, in the order of its kinds; bits are those of all words' vectors."""
         weights = sum(places.size - places.sum() for places in self.zeros.values())
         return {
             "vocabulary": self.shape.words,
@@ -179,5 +179,5 @@ class Costs:
 
 
 def first_row(name: str) -> int:
-    """Where the rows of a parameter begin that may be changed: the embedding's first ones stand for no word."""
+    """The first row of a parameter that can change: the embedding's first rows stand for no word."""
     return WORDS if name == "embedding" else 0

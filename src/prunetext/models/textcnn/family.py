@@ -29,7 +29,7 @@ LANES = 16  # filters of a width are padded to a multiple of this in the runtime
 
 
 def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
-    """Refuse options that can not be, before anything is read."""
+    """Refuse impossible options before anything is read."""
     check_vectors(vectors, learnt.train_vectors, shape)
     parse_widths(shape.widths)
 
@@ -77,7 +77,7 @@ def graph(trained: Trained) -> Any:
 
 
 def matching_class(labels: list[str], named: str | None = None) -> int:
-    """The class of pairs that belong together; the last one where none is named and no label has a usual name.
+    """The class of matching pairs; the last one if none is named and no label has a usual name.
 
     >>> matching_class(["equivalent", "not_equivalent"]), matching_class(["a", "b"])
     (0, 1)
@@ -98,8 +98,8 @@ def check_shape(shape: Shape) -> None:
     for name, (size, limit) in largest.items():
         if size > limit:
             raise InputError(
-                f"The model is too large for a packed file: {name} is {size:,}, the limit {limit:,}. "
-                "Give fewer --max-words, --dimensions, --filters or --widths."
+                f"The model is too large for a packed file: {name} is {size:,}, the limit is {limit:,}. "
+                "Reduce --max-words, --dimensions, --filters or --widths."
             )
 
 

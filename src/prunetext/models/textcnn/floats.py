@@ -1,4 +1,4 @@
-"""The float32 TextCNNs of a run: written whole, and read after every check, since a file may be somebody else's."""
+"""The float32 TextCNNs of a run: written whole, and read only after every check: a file can come from anyone."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN, model_of
 from prunetext.runtime.format import FLOAT_FORMAT
 
-UNTOLD_EPOCHS = 6.0  # of training a dense model, where its file does not say
+UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 
 
 def write_float(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None:
-    """Write a model with what is needed to prune it again; recipe: how it came about."""
+    """Write a model with everything needed to prune it again; recipe: how it was made."""
     model = cast(TextCNN, trained.model)
     several = {} if trained.thresholds is None else {"thresholds": json.dumps(list(trained.thresholds))}
     metadata = {
@@ -42,7 +42,7 @@ def write_float(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None
 
 
 def read_float(path: Path) -> Trained:
-    """Read a float32 model of a run; ModelFileError where it is not whole."""
+    """Read a float32 model of a run; ModelFileError if it is not whole."""
     try:
         tensors, metadata = load_tensors(path)
         if not any(name.startswith("conv") for name in tensors):
@@ -88,16 +88,16 @@ def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
             continue
         wanted = {"remap": torch.int64, "bits": torch.uint8, "positive": torch.int64}.get(name, torch.float32)
         if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
-            raise ValueError(f"its {name} has another shape or type than the rest asks for")
+            raise ValueError(f"the shape or type of its {name} does not fit the rest")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise ValueError(f"its {name} holds a number that is not finite")
     if model.pooling not in POOLINGS or not 0 <= model.static <= model.shape.dimensions or not 0 <= model.dropout < 1:
         raise ValueError("its pooling, dropout or number of static dimensions is impossible")
     if not bool(((model.remap >= 0) & (model.remap < len(model.embedding))).all()) or int(model.remap[0]) != 0:
-        raise ValueError("remap leads to rows that there are not")
+        raise ValueError("its remap points to missing rows")
     if not bool(torch.isin(model.bits, torch.tensor([8, 4, 2])).all()):
-        raise ValueError("its vectors have another number of bits than 8, 4 or 2")
+        raise ValueError("its vectors have a number of bits other than 8, 4 or 2")
     if isinstance(model, PairCNN) and not 0 <= int(model.positive) < model.shape.classes:
-        raise ValueError("its positive class is none that it has")
+        raise ValueError("its positive class is not one of its classes")
     if bool(model.embedding[0].any()):
         raise ValueError("its row of padding is not zero")

@@ -1,4 +1,4 @@
-"""What of a TextCNN may be removed: its groups of like units."""
+"""The groups of removable units of a TextCNN."""
 
 from __future__ import annotations
 

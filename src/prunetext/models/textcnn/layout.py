@@ -1,4 +1,4 @@
-"""The sizes of a TextCNN, its first ids, and what of it rounding and costs look at."""
+"""The sizes of a TextCNN, its first ids, and the view of it that rounding and costs use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Convolution(nn.Module):
 
 
 class Layers(Protocol):
-    """The weights of a TextCNN, as far as grids, bases and costs ask for them."""
+    """The weights of a TextCNN, as grids, bases and costs need them."""
 
     embedding: nn.Parameter
     bits: Tensor

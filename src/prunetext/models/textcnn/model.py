@@ -35,7 +35,7 @@ class TextCNN(Model):
     torch.Size([1, 2])
 
     Ids are those of the vocabulary the model was trained with; `remap` sends the id of a removed word to the
-    unknown word, so that a masked and a shrunk model read the same ids. `bits` are those of each row's numbers in the
+    unknown word: a masked and a shrunk model read the same ids. `bits` are those of each row's numbers in the
     packed file. `static` dimensions come first in each
     word vector and are not trained: 0 of them is Kim's "non-static" (or "rand"), all "static", half "multichannel".
     Source: Kim 2014, "Convolutional Neural Networks for Sentence Classification".
@@ -44,7 +44,7 @@ class TextCNN(Model):
     kinds = TEXTCNN_KINDS
     remap: Tensor
     bits: Tensor
-    texts = 1  # that an example has
+    texts = 1  # per example
     blocks = 1  # of the head's columns, each as many as a text has features
 
     def __init__(self, shape: Shape, *, vectors: Tensor | None = None, static: int = 0, dropout: float = 0.5) -> None:
@@ -87,7 +87,7 @@ class TextCNN(Model):
 
     @property
     def pools(self) -> int:
-        """The features of a filter in one text: its maximum, and maybe its mean."""
+        """The features of a filter in one text: its maximum and, if pooled, its mean."""
         return 2 if self.pooling == "max+mean" else 1
 
     @property
@@ -167,11 +167,11 @@ class TextCNN(Model):
         return self.judged(self.features(ids))
 
     def judged(self, features: Tensor) -> Tensor:
-        """Logits of all that the head sees of an example, (batch, head's columns)."""
+        """Logits of the head's input, (batch, head's columns)."""
         return cast(Tensor, self.head(functional.dropout(features, self.dropout, self.training)))
 
     def varied(self, ids: Tensor, share: float) -> Tensor:
-        """The ids with so many of the examples changed; nothing where one is a single text."""
+        """The ids with so many of the examples varied; single texts do not change."""
         return ids
 
     def hidden(self, ids: Tensor, chosen: Tensor) -> Tensor:
@@ -179,7 +179,7 @@ class TextCNN(Model):
         return torch.where(chosen & (ids != PADDING), UNKNOWN, ids)
 
     def disturbed(self, batch: Tensor, how: Disturbance) -> Tensor:
-        """Examples varied, then words hidden: the unknown word learns from them what it stands for, all unseen ones."""
+        """Examples varied, then words hidden: from these the unknown word learns to stand for all unseen ones."""
         if how.varied:
             batch = self.varied(batch, how.varied)
         if how.hidden:
@@ -194,7 +194,7 @@ class TextCNN(Model):
 
     @property
     def classes(self) -> int:
-        """How many logits an example has."""
+        """Number of logits per example."""
         return self.head.out_features
 
     @property
@@ -208,7 +208,7 @@ class TextCNN(Model):
         return {name: named.get(name.partition(".")[0], BODY) for name, _ in self.named_parameters()}
 
     def optimizers(self, rates: Rates, frozen: Callable[[str], bool] | None = None) -> list[torch.optim.Optimizer]:
-        """AdamW, and for the word vectors an Adam that changes the rows of a batch alone."""
+        """AdamW, and for the word vectors an Adam that changes only the rows of a batch."""
         free = [(name, each) for name, each in self.named_parameters() if not (frozen and frozen(name))]
         dense = [parameter for name, parameter in free if name != "embedding"]
         return [
@@ -228,7 +228,7 @@ class TextCNN(Model):
         return {BYTES: costs.packed_bytes, TIME: lambda kept: float(costs.table_rows(kept))}
 
     def counts(self) -> dict[str, int]:
-        """How much there is of each kind of unit: words, dimensions, filters, taps, weights that are not zero, bits."""
+        """The number of units of each kind: words, dimensions, filters, taps, weights that are not zero, bits."""
         return Costs(self).counts()
 
     def tensors(self) -> Tensors:
@@ -242,7 +242,7 @@ class TextCNN(Model):
         )
 
     def canonical(self, usage: Encoded, kinds: Sequence[str]) -> Callable[[Model], Model]:
-        """The basis in which dimensions come apart; none where it would fill the zeros of single weights."""
+        """The basis in which dimensions separate; none if it would fill the zeros of single weights."""
         zeros = Costs(self).zeros if "weights" in kinds else {}
         sparse = any(places.any() for places in zeros.values())
         basis = no_turn(self) if sparse else rotation(self, self.occurrences(usage.ids))
@@ -254,7 +254,7 @@ class TextCNN(Model):
         return turned
 
     def normalise(self) -> None:
-        """Give all dimensions of the word vectors the same largest value, so that one step serves them all."""
+        """Give all dimensions of the word vectors the same largest value: one step then serves them all."""
         balance(self)
 
     def fit_grid(self) -> None:
@@ -263,7 +263,7 @@ class TextCNN(Model):
 
     @contextmanager
     def on_grid(self) -> Iterator[None]:
-        """Within it, vectors, filters and table are rounded."""
+        """In this context, vectors, filters and table are rounded."""
         if self.rounding is None:
             self.fit_grid()
         before, self.rounds = self.rounds, True

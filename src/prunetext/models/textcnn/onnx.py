@@ -1,7 +1,7 @@
 """A TextCNN as a standard ONNX graph: ids of words in, probabilities out.
 
 Only operators of ONNX itself are used, of a set that has been everywhere for years. Padding needs no mask: its row of
-every table is zero, so that a window of padding sums to 0, as one beyond either end of a text does.
+every table is zero, and a window of padding sums to 0, like one beyond either end of a text.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
 
     packed_graph(ReferenceModel("runs/reviews/model.safetensors"))
 
-    The table's integers and their sums are exact in float32, so that the rounding is the runtime's own; only what
-    follows the sums is of lower precision than there.
+    The table's integers and their sums are exact in float32: the rounding is the runtime's own. Only the steps after
+    the sums have a lower precision than there.
     """
     graph = Graph()
     features = [packed_features(graph, model, side) for side in (SIDES if model.pairs else SIDES[:1])]
@@ -166,7 +166,7 @@ def float_graph(
 
     float_graph(model, words, labels)    # as of load_float(Path("runs/reviews/dense.safetensors"))
 
-    With `thresholds`, a text may have several labels. Words that were removed are left out: they are unknown words.
+    With `thresholds`, a text can have several labels. Removed words are left out: they are unknown words.
     """
     graph = Graph()
     kept = np.flatnonzero(model.remap[WORDS:].numpy() != UNKNOWN)
@@ -208,7 +208,7 @@ def joined_features(graph: Graph, pools: Sequence[Filters], mean: bool, side: st
 
 
 def seen(graph: Graph, features: Sequence[str]) -> str:
-    """What the head sees of a text, u, or of a pair: u, v, |u - v| and u · v."""
+    """The head's input: u for a text; u, v, |u - v| and u · v for a pair."""
     if len(features) == 1:
         return features[0]
     apart = graph.node("apart", "Abs", graph.node("difference", "Sub", *features))
@@ -216,7 +216,7 @@ def seen(graph: Graph, features: Sequence[str]) -> str:
 
 
 def decide(graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temperature: float, several: bool) -> None:
-    """Logits of what the head sees, and their softmax at the temperature, or of several labels the logistic of each."""
+    """Logits of the head's input, and their softmax at the temperature or, for several labels, each one's logistic."""
     head = [graph.constant("head.weight", weight), graph.constant("head.bias", bias)]
     logits = graph.node("logits", "Gemm", inputs, *head, transB=1)
     cooled = graph.node("scores", "Div", logits, graph.constant("temperature", np.float32(temperature)))

@@ -21,12 +21,12 @@ from prunetext.runtime.coding import CodedUnits
 from prunetext.statistics.thresholds import THRESHOLD_DIGITS
 
 PLAIN_PACKING = Packing()
-# Parts of the provenance that are left out, one after the other, where all of them do not fit in.
+# Parts of the provenance that are left out, one after the other, until the rest fits.
 LEAST_NEEDED = ("calibration", "dense_test", "metric", "reason", "versions", "test", "verdict", "recipe")
 
 
 def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
-    """The words that still have a row of their own, in the order of the rows.
+    """The words that still have their own row, in the order of the rows.
 
     kept_words(small, vocabulary.words)     # words: of the vocabulary that the model's ids come from
     """
@@ -73,7 +73,7 @@ def units(values: torch.Tensor) -> np.ndarray:
 
 
 def described(trained: Trained, packing: Packing) -> dict[str, str]:
-    """What the file's header says of the model."""
+    """The model's entries in the file's header."""
     model = cast(TextCNN, trained.model)
     metadata = {
         "task": trained.task.name,
@@ -91,7 +91,7 @@ def described(trained: Trained, packing: Packing) -> dict[str, str]:
 
 
 def found_out(packing: Packing) -> dict[str, str]:
-    """What is known last: its entries of the header take the packing's room, however long each is.
+    """The header entries that are known last; together they take the packing's room, however long each is.
 
     >>> taken(found_out(Packing(temperature=1.25, provenance={"reason": "done"}, room=80)))
     80
@@ -131,7 +131,7 @@ def threshold_text(value: float) -> str:
 
 
 def contents(trained: Trained, packing: Packing) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The tensors of the packed file, and what its header says."""
+    """The tensors and the header entries of the packed file."""
     model = cast(TextCNN, trained.model)
     return packed_tensors(model, kept_words(model, trained.reader), packing.table), described(trained, packing)
 

@@ -1,4 +1,4 @@
-"""A siamese TextCNN for pairs of texts: one encoder reads both, and the head compares what it has found."""
+"""A siamese TextCNN for pairs of texts: one encoder reads both, and the head compares their features."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class PairCNN(TextCNN):
     that is added to a word's where the other text has the word, too (`MATCHED` in its id), and one where a neighbour of
     it is the same there (`BESIDE`). Folded, they are two more rows of the table, and no multiplication is needed where
     attention would take one for each pair of words. `vectors_of` reads a text alone, so that it can be stored.
-    `positive` is the class that says that two texts belong together; `ranking` makes a logit of it of the cosine of
-    both texts' vectors, in training alone.
+    `positive` is the class of matching texts; `ranking` makes a logit for it from the cosine of both texts' vectors,
+    only in training.
     Sources: Mou et al. 2016, "Natural Language Inference by Tree-Based Convolution and Heuristic Matching", for u, v,
     |u − v| and u · v; Severyn and Moschitti 2016, "Modeling Relational Information in Question-Answer Pairs with
     Convolutional Neural Networks", for vectors of overlapping words.
@@ -75,14 +75,14 @@ class PairCNN(TextCNN):
         return self.judged(compared(self.features(ids)))
 
     def vectors_of(self, ids: Tensor) -> Tensor:
-        """Features (batch, features) of texts by themselves, whatever their words have in common with others."""
+        """Features (batch, features) of single texts, whatever words they share with others."""
         return self.features(ids & WORD)
 
     def varied(self, ids: Tensor, share: float) -> Tensor:
         """So many of the pairs with some words left out that both texts have, a word from both of them or not at all.
 
-        Whether two texts belong together hardly depends on it, but their length and the number of common words do: so
-        that these tell less, where the data happen to have long pairs of one label and short ones of another.
+        Whether two texts match hardly depends on these words, but length and number of common words do. Both then tell
+        less, which helps if the data happen to have long pairs of one label and short ones of another.
         """
         pairs = len(ids) // self.texts
         most = torch.where(torch.rand(pairs) < share, torch.rand(pairs) * LEAVE_OUT, 0.0)
@@ -95,13 +95,13 @@ class PairCNN(TextCNN):
         return torch.where(gone, PADDING, ids).gather(1, gone.int().argsort(dim=1, stable=True))
 
     def hidden(self, ids: Tensor, chosen: Tensor) -> Tensor:
-        """The ids with the chosen words as unknown ones, of which the other text may still have the same."""
+        """The ids with the chosen words as unknown ones; flags of words in both texts stay."""
         return torch.where(chosen & (ids != PADDING), UNKNOWN + (ids & ~WORD), ids)
 
     def further_loss(
         self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor]
     ) -> Tensor | None:
-        """Both texts by themselves: the head is to judge them, and the cosine to say whether they belong together."""
+        """The loss of both texts by themselves: the head judges them, and the cosine tells whether they match."""
         alone, shares = self.vectors_of(batch), truth()
         first, second = alone.unflatten(0, (-1, self.texts)).unbind(1)
         match = functional.cosine_similarity(first, second) * self.ranking[0] + self.ranking[1]
@@ -110,7 +110,7 @@ class PairCNN(TextCNN):
 
 
 def compared(features: Tensor) -> Tensor:
-    """What the head sees of features (2 · batch, features): u, v, |u − v|, u · v, (batch, 4 · features).
+    """The head's input from features (2 · batch, features): u, v, |u − v|, u · v, (batch, 4 · features).
 
     >>> compared(torch.tensor([[1.0], [3.0]])).tolist()
     [[1.0, 3.0, 2.0, 3.0]]
@@ -120,7 +120,7 @@ def compared(features: Tensor) -> Tensor:
 
 
 def kind_of(texts: int, positive: int = 0) -> Callable[..., TextCNN]:
-    """What makes a model of examples of so many texts, given its shape.
+    """The maker of a model, from its shape, for examples with so many texts.
 
     >>> kind_of(2, positive=1)(Shape(5, 4, {2: 3}, 2)).texts
     2
@@ -129,7 +129,7 @@ def kind_of(texts: int, positive: int = 0) -> Callable[..., TextCNN]:
 
 
 def kind_like(model: TextCNN) -> Callable[..., TextCNN]:
-    """What makes a model of the same kind as another one.
+    """The maker of a model of the same kind as another one.
 
     >>> kind_like(PairCNN(Shape(5, 4, {2: 3}, 2)))(Shape(5, 4, {2: 3}, 2)).texts
     2

@@ -1,7 +1,7 @@
 """Max-over-time convolution over a folded table: one matrix product for all widths and taps, then additions.
 
-The packed runtime adds rows of a table word × tap × filter; training does the same with the words of a batch,
-so that a word that occurs ten times is multiplied once, and the backward pass touches only the windows that won.
+The packed runtime adds rows of a table word × tap × filter; training does the same with the words of a batch:
+a word that occurs ten times is multiplied once, and the backward pass touches only the windows that won.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class WindowPooling(torch.autograd.Function):
 
     table (rows, Σ width·filters) and positions (batch, length), the table row of each token, give maxima and sums
     (batch, Σ filters) each. With w the largest width, each text stands between w − 1 paddings and at least w more,
-    whose table row 0 is zero: the last window is all padding, so that no maximum is below zero. Of equal windows the
-    first one wins, and it alone gets the maximum's gradient.
+    whose table row 0 is zero: the last window is all padding, and no maximum is below zero. Among equal windows the
+    first one wins, and only that one gets the maximum's gradient.
     """
 
     @staticmethod

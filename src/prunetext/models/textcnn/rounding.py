@@ -1,4 +1,4 @@
-"""The packed file's steps for a float model: chosen here, used by training to round alike, stored by packing."""
+"""The packed file's steps for a float model: chosen here, used for the same rounding in training, stored by packing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from prunetext.models.textcnn.bits import COARSER, GRID_LIMITS, MULTIPLIERS, best_multiplier, grid, step_of
 from prunetext.models.textcnn.layout import UNKNOWN, Layers
 
-LEAST_GRID_STEP = 1e-12  # a step is never zero, even where all weights are
+LEAST_GRID_STEP = 1e-12  # a step is never zero, even if all weights are
 
 
 class Rounding(NamedTuple):
@@ -95,11 +95,11 @@ def rounding_of(model: Layers, table: str) -> Rounding:
 
 @torch.no_grad()
 def snap(model: Layers, steps: Rounding) -> None:
-    """Put embedding and filters on the packed file's grid, so that only table rows are still to be rounded.
+    """Put embedding and filters on the packed file's grid; then only table rows need rounding.
 
         snap(model, rounding_of(model, "int8"))
 
-    A model that recovered with rounding has learnt these values; what lies between is left over from training.
+    A model that recovered with rounding has learnt these values; values between them are left over from training.
     """
     model.embedding.copy_(rounded_rows(model.embedding, model.bits, steps))
     for vectors in model.vectors()[1:]:

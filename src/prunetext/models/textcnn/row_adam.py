@@ -1,4 +1,4 @@
-"""Adam for an embedding of which a batch touches few rows."""
+"""Adam for an embedding; a batch touches few of its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where training starts: the vocabulary of the texts, and a model of the wanted sizes with first vectors."""
+"""The start of training: the vocabulary of the texts, and a model of the wanted sizes with first vectors."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from prunetext.options import ModelOptions
 from prunetext.runtime._native import count_words
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words
-RAREST = 1e-4  # as small as a share of texts is taken for
-USUAL_DIMENSIONS = 32  # of word vectors, where none are given
+RAREST = 1e-4  # smaller shares of texts are raised to this
+USUAL_DIMENSIONS = 32  # of word vectors, if none are given
 
 
 def vocabulary_of(texts: list[str], options: ModelOptions) -> list[str]:
@@ -33,13 +33,13 @@ def vocabulary_of(texts: list[str], options: ModelOptions) -> list[str]:
     if not words:
         raise InputError(
             f"No word of train occurs {options.min_count} times or more: there is nothing to learn from. "
-            "Give more texts, or a smaller --min-count."
+            "Give more texts, or reduce --min-count."
         )
     return words[: options.max_words]
 
 
 def settle(options: ModelOptions, vectors: Mapping[str, ArrayLike] | None = None) -> ModelOptions:
-    """The options with the number of dimensions that the given vectors have, or the usual one, if none was asked for.
+    """The options, with the given vectors' number of dimensions, or the usual one, if none was requested.
 
     >>> settle(ModelOptions()).dimensions, settle(ModelOptions(), {"film": [0.5, 1.0]}).dimensions
     (32, 2)
@@ -48,7 +48,7 @@ def settle(options: ModelOptions, vectors: Mapping[str, ArrayLike] | None = None
     """
     asked = options.dimensions
     if asked == 0 and options.channels == "both":
-        raise InputError("dimensions is 0, which means one-hot words, but channels is both. Leave one of them out.")
+        raise InputError("dimensions is 0, which means one-hot words, but channels is both. Leave one of the two out.")
     if vectors is None or asked == 0:
         return replace(options, dimensions=USUAL_DIMENSIONS if asked is None else asked)
     sizes = {np.shape(vector) for vector in vectors.values()}
@@ -57,7 +57,7 @@ def settle(options: ModelOptions, vectors: Mapping[str, ArrayLike] | None = None
     there = next(iter(sizes))[0]
     if asked is not None and asked > there:
         raise InputError(
-            f"dimensions is {asked}, but the vectors given have {there}. Give {there} or fewer --dimensions, or none."
+            f"dimensions is {asked}, but the given vectors have {there}. Give {there} or fewer, or leave it out."
         )
     return replace(options, dimensions=asked or there)
 
@@ -99,17 +99,17 @@ def new_model(
 
 @torch.no_grad()
 def begin_at(model: TextCNN, shares: Sequence[float]) -> None:
-    """Let each label begin with the share of texts that have it, where a text may have several.
+    """Let each label begin with the share of texts that have it, if a text can have several.
 
     begin_at(model, shares_of(data.train, data.labels))
 
-    Otherwise a model needs epochs to learn no more than that most labels are rare.
+    Otherwise a model needs epochs just to learn that most labels are rare.
     """
     model.head.bias.copy_(torch.tensor(shares).logit(RAREST))
 
 
 def shares_of(examples: Examples, labels: Sequence[str]) -> list[float] | None:
-    """The share of texts that have each label, where a text may have several; else None.
+    """The share of texts that have each label, if a text can have several; else None.
 
     >>> shares_of(Examples(["a film", "dull"], [["x", "y"], ["y"]]), ["x", "y"])
     [0.5, 1.0]
@@ -126,7 +126,7 @@ def start_of(words: list[str], vectors: Mapping[str, ArrayLike], dimensions: int
     for at, row in known.items():
         if not (np.isfinite(row) & (np.abs(row) < LARGEST)).all():
             raise InputError(
-                f"vectors: that of {words[at]!r} holds a number that is not finite, or {LARGEST:g} or more."
+                f"vectors: the vector of {words[at]!r} holds a number that is not finite, or {LARGEST:g} or more."
             )
     rows = reduced(np.array(list(known.values())), dimensions)
     start = torch.randn(len(words) + WORDS, dimensions) * float(np.std(rows))
@@ -138,17 +138,17 @@ def one_hot(words: int) -> torch.Tensor:
     """An embedding in which each word is a dimension, and the unknown word is nothing."""
     if words > MOST_DIMENSIONS:
         raise InputError(
-            f"dimensions is 0, which makes each of the {words:,} words a dimension, and a packed file holds "
-            f"{MOST_DIMENSIONS:,} at most. Give fewer --max-words."
+            f"dimensions is 0, which makes each of the {words:,} words a dimension, but a packed file holds "
+            f"{MOST_DIMENSIONS:,} at most. Reduce --max-words."
         )
     return torch.cat([torch.zeros(WORDS, words), torch.eye(words)])
 
 
 def reduced(rows: npt.NDArray[np.float32], dimensions: int) -> npt.NDArray[np.float32]:
-    """Vectors (words, dimensions) on their principal axes, of which so many are kept.
+    """Vectors (words, dimensions) on so many of their principal axes.
 
-    The mean is not taken off first: so the products of any two vectors, which are what a convolution sees, stay as near
-    as so many dimensions can bring them (Eckart and Young 1936). Each axis points where its largest number is positive.
+    The mean is not subtracted first: the products of any two vectors, which a convolution sees, then stay as close as
+    so many dimensions allow (Eckart and Young 1936). Each axis points where its largest number is positive.
     """
     if dimensions == rows.shape[1]:
         return rows
@@ -161,5 +161,5 @@ def reduced(rows: npt.NDArray[np.float32], dimensions: int) -> npt.NDArray[np.fl
 
 
 def vectors_digest(start: torch.Tensor) -> str:
-    """What stands for the given vectors in the recipe."""
+    """The digest of the given vectors in the recipe."""
     return blake2b(start.detach().numpy().tobytes(), digest_size=16).hexdigest()

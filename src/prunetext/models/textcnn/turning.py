@@ -14,7 +14,7 @@ HARDLY = 1e-12  # a largest value is never zero, even where all weights are
 
 @torch.no_grad()
 def balance(model: Layers) -> None:
-    """Give all embedding dimensions the same largest value, so that one step serves them all; no logit changes.
+    """Give all embedding dimensions the same largest value: one step then serves them all; no logit changes.
 
     balance(model)     # before rounding_of(model, "int8")
     """
@@ -34,18 +34,18 @@ class Turn(NamedTuple):
 
 
 def no_turn(model: Layers) -> Turn:
-    """The basis as it is."""
+    """The identity: the basis does not change."""
     same = torch.eye(model.embedding.shape[1], dtype=torch.float64)
     return Turn(same, same)
 
 
 @torch.no_grad()
 def rotation(model: Layers, frequency: Tensor | None = None) -> Turn:
-    """The basis in which dimensions come apart, most of the table first.
+    """The basis in which dimensions separate, the largest part of the table first.
 
     The table is E·Wᵀ = (E·M)·(W·N)ᵀ for any M·Nᵀ = 1. Those of its singular value decomposition make every
-    dimension's part of the table orthogonal to the others', so that the dimensions worth least can go alone
-    (Eckart and Young 1936). `frequency` (rows,) weighs all vectors. A model with static dimensions is left alone.
+    dimension's part of the table orthogonal to the others': the dimensions worth least can then go alone (Eckart and
+    Young 1936). `frequency` (rows,) weights all vectors. A model with static dimensions is left alone.
     """
     if model.static:
         return no_turn(model)

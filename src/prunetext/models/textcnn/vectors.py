@@ -1,4 +1,4 @@
-"""The word vectors that a dense model starts from: given, read from a file, trained on texts, or none."""
+"""The word vectors that a dense model starts from: given, read from a file, trained on texts, or random."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Vectors = Mapping[str, ArrayLike]
 
 
 class Beginnings(NamedTuple):
-    """What the dense model starts from."""
+    """The start of the dense model."""
 
     vectors: Vectors | None  # of words of the vocabulary
     shape: ModelOptions  # with the number of dimensions
@@ -33,9 +33,11 @@ def check_vectors(vectors: Vectors | str | Path | None, kind: str | None, shape:
         raise InputError("vectors and train_vectors are both given. Leave one of the two out.")
     for name, value in (("vectors", vectors), ("train_vectors", kind)):
         if shape.dimensions == 0 and value is not None:
-            raise InputError(f"dimensions is 0, which means one-hot words, but {name} is given. Leave one of them out.")
+            raise InputError(
+                f"dimensions is 0, which means one-hot words, but {name} is given. Leave one of the two out."
+            )
     if not (vectors is None or isinstance(vectors, (str, Path, Mapping))):
-        raise InputError(f"vectors is {type(vectors).__name__}: give a file, or a mapping of words to vectors.")
+        raise InputError(f"vectors is {type(vectors).__name__}. Give a file, or a mapping of words to vectors.")
     settle(shape)
 
 

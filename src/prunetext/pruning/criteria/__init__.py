@@ -1,1 +1,1 @@
-"""What scores the units that may be pruned."""
+"""Criteria: they score the units that can be pruned."""

@@ -1,4 +1,4 @@
-"""What a criterion is, how it is found by its name, and what all of them look at: the change that a removal makes."""
+"""The interface of a criterion, its lookup by name, and the change that a removal makes, which all criteria use."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from prunetext.models.groups import Group, Kept
 from prunetext.models.protocol import Model
 from prunetext.pruning.shrinking import flattened, unit_blocks
 
-State = dict[str, Tensor]  # what a criterion carries along, by names of its own; it stands in checkpoints
+State = dict[str, Tensor]  # a criterion's state, by names of its own; checkpoints hold it
 Groups = tuple[Group, ...]
 WORTHLESS = -np.inf  # the score of a unit that goes at the next step, whatever is still to be saved
 
 
 class Criterion(NamedTuple):
-    """A way to score units: only the order of the scores means something, which is turned into losses by measuring.
+    """A way to score units: only the order of the scores matters; measurements turn it into losses.
 
     The search calls `init`, then `after_backward` on each batch of a sample of train (on each text if `per_example`),
-    then `score`. Where `trains` is true, it trains the model for a while instead, and calls `after_backward` and
+    then `score`. If `trains` is true, it trains the model for a while instead, and calls `after_backward` and
     `after_step` there; `after_step` also acts in every recovery.
 
     init: (model, groups, seed) → state. score: (state, model, group) → importance, shape (group.size,), least first to
     go, and `WORTHLESS` ones in any case. after_backward: (state, model, groups) → None, sees gradients. after_step:
-    (model, groups, learning rate) → None. remove: (state, model, groups, kept) → None, changes what survives, before
-    the rest goes. draws: how many candidates of a step are tried. refuses: what it can not be combined with (a
-    schedule or a kind of group), and why.
+    (model, groups, learning rate) → None. remove: (state, model, groups, kept) → None, changes the survivors before
+    the rest goes. draws: how many candidates of a step are tried. refuses: schedules and kinds of groups that it cannot
+    be combined with, and why.
     """
 
     init: Callable[[Model, Groups, int], State]
@@ -59,7 +59,7 @@ CRITERIA = {
 
 
 def load_criterion(text: str) -> Criterion:
-    """Make a criterion from its name, with its parameters riding on it.
+    """Make a criterion from its name and the parameters after it.
 
     >>> load_criterion("random:draws=3").draws
     3
@@ -70,7 +70,7 @@ def load_criterion(text: str) -> Criterion:
 
 
 def make_method(what: str, text: str, registry: Mapping[str, str]) -> Any:
-    """Call what a registry names: `name:parameter=value,parameter=value`."""
+    """Call the function that a registry has for a name: `name:parameter=value,parameter=value`."""
     name, _, rest = text.partition(":")
     if name not in registry:
         raise InputError(f"{what} {name!r} is unknown. Choose one of {', '.join(registry)}.")
@@ -85,7 +85,7 @@ def make_method(what: str, text: str, registry: Mapping[str, str]) -> Any:
 
 
 def number(name: str, text: str, least: float = 0.0, most: float = float("inf"), *, whole: bool = False) -> float:
-    """Read a parameter that must be a number; `name` is that of the method and the parameter.
+    """Read a parameter that must be a number; `name` names the method and the parameter.
 
     >>> number("lasso:strength", "0.5")
     0.5
@@ -99,14 +99,14 @@ def number(name: str, text: str, least: float = 0.0, most: float = float("inf"),
     kind = "a whole number" if whole else "a number"
     wanted = "of zero or more" if (least, most) == (0.0, float("inf")) else f"from {least:g} to {most:g}"
     example = f"{name}={max(least, 1 if whole else 0.1):g}"
-    raise InputError(f"{name}={text} is not {kind} {wanted}. Give one, such as {example}.")
+    raise InputError(f"{name}={text} is not {kind} {wanted}. Give {kind}, such as {example}.")
 
 
 def removals(model: Model, group: Group) -> Iterator[tuple[str, Tensor, Callable[[Tensor], Tensor]]]:
-    """For each parameter of a group: its name, what removal takes away from each unit, and how to cut likewise.
+    """For each parameter of a group: its name, the change that removal makes to each unit, and how to cut likewise.
 
-    A removed unit becomes zero, so its weights are taken away; a removed word becomes the unknown word, so the
-    difference between the two vectors is; a coarser one is rounded. Shapes (group.size, entries a unit).
+    A removed unit becomes zero: the change is its weights. A removed word becomes the unknown word: the change is the
+    difference of the two vectors. A coarser vector is rounded. Shapes (group.size, entries a unit).
     """
     for piece in group.slices:
         tensor = model.get_parameter(piece.parameter).detach()
@@ -119,20 +119,20 @@ def removals(model: Model, group: Group) -> Iterator[tuple[str, Tensor, Callable
 
 
 def removal_of(model: Model, group: Group) -> Tensor:
-    """What the parameter of the group's only slice would be without all of its units."""
+    """The parameter of the group's only slice after the removal of all its units."""
     assert group.without is not None
     return group.without({name: each.detach() for name, each in model.named_parameters()})
 
 
 def dense_gradient(parameter: Tensor) -> Tensor:
-    """The gradient as a dense tensor; zero where training has none."""
+    """The gradient as a dense tensor; zero if training has none."""
     if parameter.grad is None:
         return torch.zeros_like(parameter)
     return parameter.grad.to_dense() if parameter.grad.is_sparse else parameter.grad
 
 
 def first_order(model: Model, group: Group) -> Tensor:
-    """What the loss would fall by, to first order, if each unit went: Σ (w − w_removed) · ∂L/∂w, shape (size,)."""
+    """The fall of the loss, to first order, if each unit went: Σ (w − w_removed) · ∂L/∂w, shape (size,)."""
     parameters = dict(model.named_parameters())
     terms = ((change * cut(dense_gradient(parameters[name]))).sum(1) for name, change, cut in removals(model, group))
     return cast(Tensor, sum(terms))
@@ -144,7 +144,7 @@ def change_size(model: Model, group: Group, power: int) -> Tensor:
 
 
 def move_units(model: Model, group: Group, shorten: Callable[[Tensor], Tensor], *, biases: bool = True) -> None:
-    """Replace what removal would take away from each unit, (size, entries a unit), by what `shorten` makes of it.
+    """Replace the change that removal makes to each unit, (size, entries a unit), by the result of `shorten`.
 
     Zeros are the unit's removal. Weights that are not trained stay.
     """

@@ -1,4 +1,4 @@
-"""Criteria of zeroth and first order: what a unit weighs, and what the loss says of it."""
+"""Criteria of zeroth and first order, from a unit's weights and the loss's gradient."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from prunetext.pruning.criteria.criterion import (
 
 
 def nothing(model: Model, groups: Groups, seed: int) -> State:
-    """The state of a criterion that has none."""
+    """The empty state of a criterion without one."""
     return {}
 
 
 def magnitude() -> Criterion:
-    """L2 norm of what removal takes away from a unit: ‖w‖₂, for a word ‖E[w] − E[unknown]‖₂.
+    """L2 norm of the change that removal makes to a unit: ‖w‖₂, for a word ‖E[w] − E[unknown]‖₂.
 
     Source: Li et al. 2017, "Pruning Filters for Efficient ConvNets", with the L2 norm.
     """
@@ -56,9 +56,8 @@ def random(draws: str = "1") -> Criterion:
 def gradient(remove: str = "smallest") -> Criterion:
     """Accumulated gradient of a unit, Σ over batches and weights of |∂L/∂w|.
 
-    `remove=smallest` lets the units go that training no longer moves. `remove=largest` lets those with the largest
-    gradients go while what is pruned stays as small as possible: it ranks by Σ|w| ÷ Σ|∂L/∂w|, where w is what the
-    removal takes away.
+    `remove=smallest` removes the units that training no longer moves. `remove=largest` removes units with large
+    gradients and small weights: it ranks by Σ|w| ÷ Σ|∂L/∂w|, where w is the change that removal makes.
     """
     if remove not in ("smallest", "largest"):
         raise InputError(f"gradient:remove={remove} is unknown. Choose smallest or largest.")
@@ -93,8 +92,8 @@ def taylor() -> Criterion:
 def snip() -> Criterion:
     """Connection sensitivity of a unit: Σ over its weights of |(w − w_removed) · ∂L/∂w| ÷ the same over the group.
 
-    The gradient is that of the loss of the whole sample, so that batches may cancel; each weight counts by itself, so
-    that those of a unit may not.
+    The gradient is that of the whole sample's loss: batches can cancel. Each weight counts by itself: the weights of a
+    unit cannot.
     Source: Lee, Ajanthan and Torr 2019, "SNIP: Single-shot Network Pruning based on Connection Sensitivity", eq. 5,
     there at initialisation: that is where the schedule `global` begins.
     """
@@ -114,8 +113,8 @@ def snip() -> Criterion:
 def movement() -> Criterion:
     """How far fine-tuning moved a unit's weights away from what removal makes of them: −Σ over steps of w · ∂L/∂w.
 
-    w is what the removal takes away; the sum is over the unit's weights and over the steps of a fine-tuning that
-    precedes each pruning step. A unit that shrinks has a negative score, however large it is.
+    w is the change that removal makes; the sum is over the unit's weights and over the steps of a fine-tuning before
+    each pruning step. A shrinking unit has a negative score, however large it is.
     Source: Sanh, Wolf and Rush 2020, "Movement Pruning: Adaptive Sparsity by Fine-Tuning", eq. 4 without the rate.
     """
 
@@ -127,5 +126,5 @@ def movement() -> Criterion:
 
 
 def kept_in_state(state: State, model: Model, group: Group) -> np.ndarray:
-    """The scores that were added up under the group's name."""
+    """The scores added up under the group's name."""
     return state[group.name].numpy()

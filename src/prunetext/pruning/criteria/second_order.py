@@ -16,14 +16,14 @@ from prunetext.pruning.criteria.first_order import nothing
 
 COUNT = "texts"  # the name under which a state counts them
 LARGE_GROUP = 100_000  # units of a group from which blocks are smaller
-LEAST_SCALE = 0.01  # to what a unit with weights in two places is scaled; at zero no gradient would reach it
-BLOCKS = (32, 8)  # units that a block of `obs` has, in smaller and in large groups
+LEAST_SCALE = 0.01  # of a unit with weights in two places; at zero, no gradient would reach it
+BLOCKS = (32, 8)  # units in a block of `obs`, in smaller and in large groups
 
 
 def fisher() -> Criterion:
     """Half the empirical Fisher information of a unit's mask, ½ · mean over texts of (Σ w · ∂Lₙ/∂w)².
 
-    w is what the removal takes away, Lₙ the loss of a single text: the square of a mean is not the mean of squares.
+    w is the change that removal makes, Lₙ the loss of a single text: the square of a mean is not the mean of squares.
     It estimates the loss that removal costs.
     Sources: Theis et al. 2018, "Faster gaze prediction with dense networks and Fisher pruning", eq. 7; Kwon et al.
     2022, "A Fast Post-Training Pruning Framework for Transformers", eq. 9, for masks.
@@ -46,9 +46,9 @@ def obs(damping: str = "0.1") -> Criterion:
     F is the empirical Fisher information of the units' masks (1 is as it is, 0 is removed) in blocks of 32 units that
     follow one another (8 in groups of 100,000 or more): the mean over texts of aₙ·aₙᵀ, with aₙ,ᵤ = Σ w · ∂Lₙ/∂w over
     the unit's weights. Its diagonal is raised by `damping` times its mean. For single weights the score is
-    wᵤ² ÷ 2[F⁻¹]ᵤᵤ with the Fisher information of the weights. When units go, what survives in their block is scaled
-    by 1 + F(surviving, surviving)⁻¹ · F(surviving, removed) · 1, the compensating update (what a filter or a dimension
-    adds is a product of weights in two places, so that each of them is scaled by the root).
+    wᵤ² ÷ 2[F⁻¹]ᵤᵤ with the Fisher information of the weights. When units go, the survivors in their block are scaled
+    by 1 + F(surviving, surviving)⁻¹ · F(surviving, removed) · 1, the compensating update (a filter or a dimension adds
+    a product of weights in two places; each of them is scaled by the root).
     Sources: Hassibi and Stork 1992, "Second order derivatives for network pruning: Optimal Brain Surgeon", eqs. 5 and
     6; Kurtic et al. 2022, "The Optimal BERT Surgeon", for blocks and units of several weights.
     """
@@ -63,7 +63,7 @@ def obs(damping: str = "0.1") -> Criterion:
         state[COUNT] = state.get(COUNT, torch.zeros(())) + 1
 
     def information(state: State, group: Group) -> Tensor:
-        """F of each block, damped; what fills up the last one has no part in it."""
+        """F of each block, damped; the padding of the last one has no part in it."""
         matrix = (state[group.name] / state[COUNT]).double()
         diagonal = matrix.diagonal(dim1=1, dim2=2)
         mean = float(diagonal.sum()) / group.size
@@ -84,7 +84,7 @@ def obs(damping: str = "0.1") -> Criterion:
                 scale = scale.clamp(min=LEAST_SCALE).sqrt()
             move_units(model, group, partial(torch.mul, scale))
 
-    reason = "obs makes up for what goes by scaling what stays, and a rounded vector is not gone"
+    reason = "obs scales the surviving units to make up for removed ones, and a rounded vector is not removed"
     return Criterion(nothing, score, after_backward, remove=remove, per_example=True, refuses={"bits": reason})
 
 

@@ -1,5 +1,5 @@
-// Which n-grams decided: a class's logit, less the mean of the others where only one can be, shared out over features
-// and from there to windows.
+// The n-grams that decide: a class's logit, minus the mean of the others if only one label is possible, shared out over
+// features and from there to windows.
 #include "explain.hpp"
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace prunetext {
 
 namespace {
 
-// A text's tokens, and what is added up under its windows: a row for each token and, in pairs, one for its flags, with
-// padding around.
+// A text's tokens, and the rows that are added up under its windows: one for each token and, in pairs, one for its
+// flags, with padding around.
 struct Side {
     std::vector<std::string> tokens;
     std::vector<uint64_t> keys;
@@ -90,7 +90,7 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
     const size_t classes = model.labels.size(),
                  chosen = label < 0 ? winner(model, workspace, 0) : static_cast<uint32_t>(label);
     const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.inputs + i) * 4 + c % 4]; };
-    // How much one unit of what the head sees moves the class's logit, away from the mean of the others where one label
+    // How much one unit of the head's input moves the class's logit, away from the mean of the others if one label
     // excludes them.
     const auto margin = [&](size_t i) {
         if (model.several()) return weight(chosen, i);
@@ -110,8 +110,8 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
         Side other(model, texts[1], workspace.scratch, inputs + count);
         workspace.overlap.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
                                {other.keys.data(), other.keys.size(), other.flags.data() + most});
-        // The Shapley values of |u − v| and u · v, where a text that is left out has features of 0: with it, less
-        // without it, on average over the two orders in which the texts may come.
+        // The Shapley values of |u − v| and u · v; a text that is left out has features of 0. A value is the difference
+        // that a text makes, on average over the two orders of the texts.
         const auto of_side = [&](const Side &own, size_t at, const Side &opposite) {
             return [&, at](size_t i) {
                 const double u = own.features[i], v = opposite.features[i];

@@ -69,7 +69,7 @@ double cosine(const float *query, const float *row, size_t width) {
     return sums.square > 0 ? sums.dot / std::sqrt(sums.square) : 0;
 }
 
-// Logits of a query and some stored vectors, where nobody knows which words they share.
+// Logits of a query and some stored vectors, without knowledge of the words that they share.
 void judge(const Model &model, const Kernel &kernel, const std::vector<float> &own, const Stored &stored,
            const size_t *rows, size_t count, bool second, Workspace &workspace) {
     workspace.features.resize(batch * model.inputs);

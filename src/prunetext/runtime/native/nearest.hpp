@@ -1,4 +1,4 @@
-// Stored vectors that point most nearly where a given one does, and the stored texts that go best with a text.
+// The stored vectors nearest in direction to a given one, and the stored texts that match a text best.
 //
 //     const std::vector<Match> found = match(model, kernel, {query, true}, {vectors, 1000}, 100, 10, text_of_row);
 //     found[0];    // {17, 0.98f}: row 17 goes best with the query
@@ -38,8 +38,8 @@ struct Match {
 using TextOfRow = std::function<Text(size_t row)>;
 
 // The `top` rows that a model of pairs finds most probable, the best first and of equals the first: it judges the
-// `most` nearest rows, by their texts where `text_of` is given, else by their vectors, which do not tell what words are
-// in both texts. Throws std::invalid_argument for a number that is not finite.
+// `most` nearest rows, by their texts if `text_of` is given, else by their vectors, which do not tell the words in both
+// texts. Throws std::invalid_argument for a number that is not finite.
 std::vector<Match> match(const Model &model, const Kernel &kernel, const Query &query, const Stored &stored,
                          size_t most, size_t top, const TextOfRow &text_of);
 

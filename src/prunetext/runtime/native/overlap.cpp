@@ -1,4 +1,4 @@
-// Flags of a pair's tokens: by masks where one of the texts is short, else by numbers.
+// Flags of a pair's tokens: by masks if one of the texts is short, else by numbers.
 #include "overlap.hpp"
 
 #include <stdexcept>

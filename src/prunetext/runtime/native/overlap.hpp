@@ -30,8 +30,8 @@ inline uint64_t key_of_token(const char *token, size_t length) {
     return length <= 8 ? hash.short_key(token, length) : hash.long_key(token, length);
 }
 
-// Numbers different keys from 0 on. The factor differs from process to process, so that no text can be made whose keys
-// collide; no number depends on it.
+// Numbers different keys from 0 on. The factor differs from process to process: no text can be made whose keys collide.
+// No number depends on it.
 class Numbering {
   public:
     static constexpr uint32_t none = UINT32_MAX;

@@ -61,7 +61,7 @@ struct Batch {
 
     const int64_t *of(size_t text) const { return positions + text * length; }
 
-    // The place behind a text's last word; w − 1 where it has none.
+    // The place after a text's last word; w − 1 if it has none.
     size_t end(size_t text) const {
         size_t stop = length - widest;
         while (stop >= widest && of(text)[stop - 1] == 0) --stop;
@@ -157,7 +157,7 @@ PRUNETEXT_INLINE void pool_batch(const Batch &batch, const Columns &columns, con
     }
 }
 
-// Each token stands once under every tap of every filter, so a sum's gradient goes to all columns of its text's words.
+// Each token is once under every tap of every filter: a sum's gradient goes to all columns of its text's words.
 template <class Real>
 PRUNETEXT_INLINE void spread_sums(const Batch &batch, const Columns &columns, const Real *of_sums, Real *gradient) {
     std::vector<Real> words(batch.rows * batch.features);

@@ -1,5 +1,4 @@
-// Arrow string arrays as Text, zero-copy, by the Arrow C data interface: no package is needed to read what another lays
-// out.
+// Arrow string arrays as Text, zero-copy, by the Arrow C data interface: no package is needed to read another's arrays.
 #pragma once
 #include <nanobind/nanobind.h>
 
@@ -13,7 +12,7 @@
 
 namespace prunetext {
 
-// As the interface lays them down (https://arrow.apache.org/docs/format/CDataInterface.html).
+// The structures of the interface (https://arrow.apache.org/docs/format/CDataInterface.html).
 struct ArrowSchema {
     const char *format, *name, *metadata;
     int64_t flags, n_children;
@@ -88,7 +87,7 @@ inline void add_strings(const ArrowSchema &schema, const ArrowArray &array, std:
 
 }  // namespace detail
 
-// The strings of an Arrow array or of a stream of them, borrowed from whoever laid them out while this lives.
+// The strings of an Arrow array or of a stream of arrays, borrowed from their owner while this lives.
 class ArrowTexts {
   public:
     static bool is(nanobind::handle object) {

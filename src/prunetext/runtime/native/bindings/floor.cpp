@@ -1,5 +1,4 @@
-// What labelling a text cannot do without: walk over it once, split it, hash its words. Only `prunetext bench` calls
-// this.
+// The least work of labelling a text: walk over it once, split it, hash its words. Only `prunetext bench` calls this.
 #include <nanobind/nanobind.h>
 
 #include <atomic>

@@ -1,5 +1,4 @@
-// Python's view of a packed model: `_native.Model` and `_native.checksum`. Whatever is computed stands outside this
-// folder.
+// Python's view of a packed model: `_native.Model` and `_native.checksum`. All computation is outside this folder.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
@@ -26,7 +25,7 @@ namespace {
 
 using namespace prunetext;
 
-// Python's own zlib, so that the module links to no library; the output is cut off one byte after what is stated.
+// Python's own zlib: the module links to no library. The output is cut off one byte after the stated size.
 std::string inflate(std::string_view stream, size_t size, const std::string &what) {
     const nb::gil_scoped_acquire gil;
     const std::string broken = what + " is not a zlib stream of the size stated";
@@ -110,14 +109,14 @@ class PythonModel {
         return dict;
     }
 
-    // The label whose probability ranks pairs; None where single texts are labelled.
+    // The label whose probability ranks pairs; None for a model of single texts.
     nb::object positive() const { return model_.pairs ? nb::object(labels_[model_.positive]) : nb::none(); }
 
     size_t size() const { return model_.size; }
     size_t classes() const { return model_.labels.size(); }
     size_t features() const { return model_.features; }
 
-    // A label for each text, or a list of them where there may be several; with `reject`, None for a text whose
+    // A label for each text, or a list of labels if it can have several; with `reject`, None for a text whose
     // probability is below the file's threshold.
     nb::object predict(nb::handle texts, int threads, bool reject) const {
         if (model_.several()) return several(texts, threads, false);
@@ -154,7 +153,7 @@ class PythonModel {
         return array;
     }
 
-    // What `probabilities` gives, and a bytearray of (texts, classes): 1 for each label that the text is given.
+    // The result of `probabilities`, and a bytearray of (texts, classes): 1 for each label that the text gets.
     nb::object answers(nb::handle texts, int threads) const {
         const HeldTexts held = hold(texts);
         const size_t count = held.texts().size() / per(), words = (classes() + 63) / 64;
@@ -186,7 +185,7 @@ class PythonModel {
         return array;
     }
 
-    // Row and probability of the `top` stored texts that go best with the query, of the `most` whose `vectors` are
+    // Row and probability of the `top` stored texts that match the query best, among the `most` whose `vectors` are
     // nearest; see `match` in nearest.hpp.
     nb::object match(nb::handle query, nb::handle vectors, size_t top, size_t most, nb::handle texts,
                      bool second) const {
@@ -251,7 +250,7 @@ class PythonModel {
             per());
     }
 
-    // For each text the list of its labels, where it may have several, or of (label, probability).
+    // For each text that can have several labels, the list of its labels, or of (label, probability).
     nb::object several(nb::handle texts, int threads, bool with_probability) const {
         const HeldTexts held = hold(texts);
         const size_t count = held.texts().size(), words = (classes() + 63) / 64;

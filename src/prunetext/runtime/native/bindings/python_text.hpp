@@ -32,8 +32,8 @@ inline Text text_of(PyObject *object, Py_ssize_t item = -1, const char *name = "
             PyUnicode_IS_ASCII(object) != 0};
 }
 
-// The texts of a list, a tuple or an Arrow array, with a reference to each, so that they outlive changes to the list
-// without the GIL.
+// The texts of a list, a tuple or an Arrow array, with a reference to each: they outlive changes to the list while the
+// GIL is released.
 class HeldTexts {
   public:
     // Those of pairs, first and second after each other.
@@ -44,7 +44,7 @@ class HeldTexts {
         HeldTexts held;
         held.held_ = nanobind::steal(PyTuple_New(2 * count));
         if (!held.held_.is_valid()) throw nanobind::python_error();
-        // To make the tuple may have run the garbage collector, and with it code that changes the list; nothing below
+        // Making the tuple may have run the garbage collector, and with it code that changes the list; nothing below
         // does.
         if (PySequence_Fast_GET_SIZE(pairs) != count) fail("pairs must not change while they are read");
         held.texts_.reserve(size_t(2 * count));

@@ -21,7 +21,7 @@ int multiplier(JsonReader &json, int most) {
     return static_cast<int>(value);
 }
 
-// The index of a word in a list; fails where it is not there.
+// The index of a word in a list; fails if it is not there.
 size_t choice(JsonReader &json, const std::string &word, std::initializer_list<const char *> allowed) {
     const auto found = std::find(allowed.begin(), allowed.end(), word);
     if (found == allowed.end()) json.fail("has a word that format 1 does not know");

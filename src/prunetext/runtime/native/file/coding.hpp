@@ -12,7 +12,7 @@ namespace prunetext {
 
 enum class Zeros { as_codes, bitmap, gaps };
 
-// What the metadata says of one coded tensor; every number is within its bounds.
+// The metadata of one coded tensor; every number is within its bounds.
 struct Coding {
     std::vector<uint64_t> shape;              // of the units
     size_t rows = 0, columns = 0, bytes = 0;  // bytes of the inflated payload; 0 when it is not deflated

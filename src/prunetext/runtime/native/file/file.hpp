@@ -29,7 +29,7 @@ inline std::string hex_digest(std::string_view data) {
 
 class OpenFile {
   public:
-    // Non-blocking, since opening a FIFO without a writer would wait for ever.
+    // Non-blocking: opening a FIFO without a writer would wait for ever.
     explicit OpenFile(const std::string &path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
         if (descriptor_ >= 0) return;
         if (errno == ENOENT) throw std::system_error(ENOENT, std::generic_category());
@@ -72,8 +72,8 @@ struct File {
 
 namespace detail {
 
-// A file of `size` bytes, its header and its checksum; read(buffer, bytes) appends the next bytes to a string. No room
-// is made for the tensors before the header says that they are there.
+// A file of `size` bytes, its header and its checksum; read(buffer, bytes) appends the next bytes to a string. Memory
+// for the tensors is taken only when the header says that they are there.
 template <class Read> File read_checked(uint64_t size, Read read) {
     if (size < 16) throw std::invalid_argument("it is too short to be a packed model");
     if (size > max_file) throw std::invalid_argument("it is larger than 1 GiB");
@@ -97,8 +97,7 @@ template <class Read> File read_checked(uint64_t size, Read read) {
 
 }  // namespace detail
 
-// Throws std::system_error (ENOENT) where there is no file, and std::invalid_argument with the reason where it is
-// unsound.
+// Throws std::system_error (ENOENT) if there is no file, and std::invalid_argument with the reason if it is unsound.
 inline File read_file(const std::string &path) {
     OpenFile input(path);
     return detail::read_checked(input.size(), [&](std::string &buffer, size_t bytes) { input.read(buffer, bytes); });

@@ -83,7 +83,7 @@ inline void parse_metadata(JsonReader &json, Header &header) {
         if (header.metadata.size() == max_metadata) json.fail("has more than 1,000 metadata entries");
         must_follow(key, header.metadata.empty() ? nullptr : &header.metadata.back().first);
         std::string value = json.string();
-        // Sixteen characters written without escapes, so that the file's bytes can be hashed with the digits blanked.
+        // Sixteen characters without escapes: the file's bytes are hashed with these digits blanked.
         if (key == "checksum") header.checksum_at = json.position() - 1 - checksum_digits;
         header.metadata.emplace_back(key, std::move(value));
     });

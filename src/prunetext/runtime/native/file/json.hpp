@@ -1,5 +1,5 @@
-// A strict JSON reader for text that nobody vouches for. The caller pulls the values it expects, so that no tree is
-// built, nesting is no deeper than the caller's own code, and memory stays within the text's size.
+// A strict JSON reader for untrusted text. The caller pulls the values it expects: no tree is built, nesting is no
+// deeper than the caller's own code, and memory stays within the text's size.
 #pragma once
 #include <cstdint>
 #include <stdexcept>
@@ -84,7 +84,7 @@ class JsonReader {
         return value;
     }
 
-    // The characters of a number, of which the caller makes one.
+    // The characters of a number, for the caller to parse.
     std::string number() {
         space();
         const size_t start = at_;

@@ -8,7 +8,7 @@ namespace prunetext {
 
 namespace {
 
-// Put powers of e in the place of the logits, that of the winner being 1, and give their sum.
+// Replace the logits by powers of e, with 1 for the winner, and return their sum.
 double to_powers(const Model &model, Workspace &workspace, size_t text, uint32_t most) {
     double *const logits = workspace.logits.data() + text * model.bias.size();
     const double largest = logits[most] / model.temperature;

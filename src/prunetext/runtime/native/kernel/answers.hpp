@@ -1,4 +1,4 @@
-// From logits to what a caller is told: labels and probabilities. The rule for ties stands here alone.
+// From logits to labels and probabilities. Only this file has the rule for ties.
 //
 //     kernel.score(model, texts, count, workspace);
 //     const Answer answer = best(model, workspace, 0);    // {1, 0.98f}: the first text's label and its probability
@@ -22,15 +22,15 @@ constexpr uint32_t no_label = UINT32_MAX;
 // float32 two may be equal whose logits are not.
 uint32_t winner(const Model &model, const Workspace &workspace, size_t text);
 
-// The winner and its probability. With `reject` there is no label where the probability is below the file's threshold.
-// The logits are used up.
+// The winner and its probability. With `reject` there is no label if the probability is below the file's threshold. The
+// logits are overwritten.
 Answer best(const Model &model, Workspace &workspace, size_t text, bool reject = false);
 
-// The softmax of the logits over the model's temperature, or where a text may have several labels the logistic function
-// of each. `out` takes one number for each class. The logits are used up.
+// The softmax of the logits over the model's temperature, or the logistic function of each if a text can have several
+// labels. `out` takes one number for each class. The logits are overwritten.
 void probabilities(const Model &model, Workspace &workspace, size_t text, float *out);
 
-// Which labels a text has, where it may have several: `out` gets one bit set for each, and `shares`, if given, their
+// The labels of a text that can have several: `out` gets one bit set for each, and `shares`, if given, their
 // probabilities added at its end. The logits stay.
 void choose(const Model &model, const Workspace &workspace, size_t text, uint64_t *out,
             std::vector<float> *shares = nullptr);

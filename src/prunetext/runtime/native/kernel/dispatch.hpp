@@ -1,4 +1,4 @@
-// All that chooses instructions stands here: what a processor may have, and how a piece of code is compiled for it.
+// The choice of instructions: what a processor can have, and how a piece of code is compiled for it.
 //
 // Most code is compiled once, for any processor of its kind. PRUNETEXT_SSE2 says that SSE2 is there, as in all of
 // x86-64.
@@ -12,10 +12,10 @@
 //     level 2    avx512.cpp    AVX-512 as Ice Lake and Zen 4 have it
 //
 // Such a file sets PRUNETEXT_LEVEL before it includes anything. PRUNETEXT_BEGIN and PRUNETEXT_END stand around code
-// that may use the level's instructions, after all includes, since what is included is shared with other levels.
+// that can use the level's instructions, after all includes: included code is shared with other levels.
 // `highest_level` says which levels this processor can run.
 //
-// Whatever is chosen, results are the same to the last bit: tests/runtime/test_agreement.py compares all levels.
+// All levels give the same results to the last bit: tests/runtime/test_agreement.py compares them.
 #pragma once
 
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -1,4 +1,4 @@
-// The kernels that there are; plain.cpp, avx2.cpp and avx512.cpp hold one each.
+// The list of kernels; plain.cpp, avx2.cpp and avx512.cpp hold one each.
 #include "kernel/kernel.hpp"
 
 #include <stdexcept>

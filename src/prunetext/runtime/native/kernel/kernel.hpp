@@ -22,7 +22,7 @@ struct Kernel {
     void (*decide)(const Model &model, size_t count, Workspace &workspace);
 };
 
-// From the features u and v of a pair's texts, which lie there first, the rest of what its head sees.
+// From the features u and v of a pair's texts, which come first, the rest of the head's input.
 inline void compare(const Model &model, double *inputs) {
     const size_t count = model.features;
     const double *const u = inputs, *const v = u + count;
@@ -33,7 +33,7 @@ inline void compare(const Model &model, double *inputs) {
 // Those that this processor can run, the fastest first.
 const std::vector<Kernel> &kernels();
 
-// The one of that name, the fastest if it is empty. Throws std::invalid_argument where the processor has none.
+// The kernel with that name, or the fastest if it is empty. Throws std::invalid_argument if the processor has none.
 const Kernel &kernel_of(const std::string &name);
 
 }  // namespace prunetext

@@ -1,4 +1,4 @@
-// Texts shared out over threads.
+// Texts spread over threads.
 #pragma once
 #include <algorithm>
 #include <atomic>

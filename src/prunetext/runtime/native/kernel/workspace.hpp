@@ -1,4 +1,4 @@
-// What scoring needs besides the model, and how much of a text it looks at together.
+// The memory of scoring besides the model, and how much of a text it reads at a time.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -44,7 +44,7 @@ template <class T> class Buffer {
 
 using Candidate = Vocabulary::Candidate;
 
-// What scoring needs besides the model; one for each thread, reused from text to text.
+// The memory of scoring besides the model; one for each thread, reused from text to text.
 struct Workspace {
     std::string scratch;             // normalized text
     Buffer<uint32_t> begins, ends;   // of tokens in it,

@@ -11,7 +11,7 @@ namespace prunetext {
 
 constexpr int32_t kUnknown = 1;  // 0 is padding
 constexpr int32_t kFirstWord = 2;
-constexpr int kFlags = 29;  // the bit of an id from which on the flags of a pair's tokens stand
+constexpr int kFlags = 29;  // the first bit of an id for the flags of a pair's tokens
 
 // The ids of some texts, and where each text's ids end within them.
 struct EncodedPart {

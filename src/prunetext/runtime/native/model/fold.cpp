@@ -19,7 +19,7 @@ namespace {
 constexpr size_t max_dimensions = 4096, max_weights = 1u << 26;
 constexpr uint64_t max_products = uint64_t{1} << 36;  // multiplications to fold: a few seconds
 
-// In pages as large as the system has, since rows are read in no order: others take a moment to find, each time.
+// In pages as large as the system has: rows are read in no order, and small pages take a moment to find each time.
 std::unique_ptr<std::byte[], TableDelete> make_table(size_t bytes) {
     constexpr size_t huge = size_t{1} << 21;
     const size_t whole = (bytes + huge - 1) / huge * huge;
@@ -74,7 +74,7 @@ PRUNETEXT_INLINE bool round_row(const int32_t *acc, const double *factors, const
     return bad == 0;
 }
 
-// What all filters have at each tap: a column of the table for each.
+// The weights of all filters at each tap, with a column of the table for each.
 struct Columns {
     size_t count, dimensions;
     std::vector<int8_t> weights = std::vector<int8_t>(count * dimensions);  // [column][dimension]

@@ -19,7 +19,7 @@ struct Header;
 
 constexpr size_t most_taps = 16;
 constexpr int most_patterns = 5;  // taps up to which the sums of all patterns of flags are kept
-constexpr size_t lanes = 16;  // filters are padded to a multiple of this, so that the kernel needs no remainder loop
+constexpr size_t lanes = 16;  // filters are padded to a multiple of this: the kernel needs no remainder loop
 
 // One convolution. In a row of the table its segment starts at `column`, as [tap][filter], filters padded.
 struct Width {
@@ -42,7 +42,7 @@ struct TableDelete {
 using Inflate = std::function<std::string(std::string_view stream, size_t size, const std::string &what)>;
 
 struct Model {
-    // Throws std::invalid_argument with the reason where the file is no sound packed model.
+    // Throws std::invalid_argument with the reason if the file is not a sound packed model.
     Model(File file, const Inflate &inflate);
 
     size_t size = 0;  // bytes of the file
@@ -81,7 +81,7 @@ struct Model {
     // Whether a text may have any number of labels, each with a probability of its own.
     bool several() const { return !thresholds.empty(); }
 
-    // Largest entry of the table, so that a window's sum fits int16: a tap adds a word's row, and in pairs two for its
+    // Largest entry of the table for which a window's sum fits int16: a tap adds a word's row, and in pairs two for its
     // flags.
     int table_limit(int taps) const { return wide ? 32767 / (pairs ? 3 * taps : taps) : 127; }
 

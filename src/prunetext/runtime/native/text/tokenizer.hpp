@@ -26,7 +26,7 @@ namespace prunetext {
 
 inline constexpr char kTokenizer[] = "bert/1";
 
-// Readable bytes behind every token that `tokenize` emits, so that Vocabulary::find_token may load whole words.
+// Readable bytes behind every token that `tokenize` emits, for Vocabulary::find_token to load whole words.
 inline constexpr size_t kPadding = 64;
 
 namespace detail {

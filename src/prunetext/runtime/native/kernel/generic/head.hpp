@@ -1,4 +1,4 @@
-// From maxima and sums to features, and from features to logits: float64, in the order that the format lays down.
+// From maxima and sums to features, and from features to logits: float64, in the order that the format prescribes.
 #pragma once
 #include <cstring>
 
@@ -28,8 +28,8 @@ PRUNETEXT_INLINE void fill_features(const Model &model, size_t tokens, const Wor
     }
 }
 
-// The logits of `Texts` texts. Float64, each summed in index order; four classes at a time, and several texts, since
-// one sum waits for itself.
+// The logits of `Texts` texts. Float64, each summed in index order; four classes and several texts at a time, because
+// each addition of one sum waits for the last.
 template <size_t Texts> PRUNETEXT_INLINE void dense(const Model &model, const double *inputs, double *logits) {
     const double *weights = model.head.data();
     const size_t classes = model.bias.size();

@@ -25,7 +25,7 @@ inline size_t pool_text(const Model &model, const Text &text, Workspace &workspa
         if (last) std::fill_n(rows + found, context, model.row(model.rows));
         tokens += found;
         for (const Width &width : model.widths) {
-            // Only windows that hold a token: the all-padding ones give 0, which is where the maxima start.
+            // Only windows that hold a token: all-padding ones give 0, and the maxima start at 0.
             const size_t earlier = static_cast<size_t>(width.taps) - 1;
             if (tokens) pool_width(model, rows - earlier, found + (last ? earlier : 0), width, workspace);
         }

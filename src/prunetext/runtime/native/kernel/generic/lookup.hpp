@@ -46,9 +46,8 @@ PRUNETEXT_INLINE size_t row_of(const Vocabulary &vocabulary, const Candidate &ca
     return same ? place + size_t{1} : 0;
 }
 
-// The table's rows of tokens. All are hashed before any is looked up, so that none waits for the memory of another;
-// words of more than 8 bytes are done apart, since nobody can foretell which they are. `keys`, if given, takes what
-// tells tokens apart.
+// The table's rows of tokens. All are hashed before any is looked up: none waits for the memory of another. Words of
+// more than 8 bytes are looked up apart, for they come unpredictably. `keys`, if given, takes the tokens' keys.
 PRUNETEXT_INLINE void look_up(const Model &model, size_t count, Workspace &workspace, const std::byte **rows,
                               uint64_t *keys = nullptr) {
     const Vocabulary &vocabulary = model.vocabulary;

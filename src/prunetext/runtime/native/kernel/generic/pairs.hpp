@@ -1,5 +1,5 @@
-// Pairs of texts: the tokens of both are found before any window is added up, since each has another row where it
-// occurs in the other text.
+// Pairs of texts: the tokens of both are found before any window is added up, for a token that occurs in the other text
+// has another row.
 #pragma once
 #include <algorithm>
 
@@ -12,7 +12,7 @@
 PRUNETEXT_BEGIN
 namespace prunetext::PRUNETEXT_KERNEL {
 
-// By addresses, since the next text may be shorter, or have none.
+// By addresses: the next text can be shorter, or empty.
 PRUNETEXT_INLINE void prefetch(const Text &text) {
     for (size_t at = 0; at < 256; at += 64)
         __builtin_prefetch(reinterpret_cast<const void *>(reinterpret_cast<uintptr_t>(text.units) + at));
@@ -85,7 +85,7 @@ inline void pool_gathered(const Model &model, size_t first, size_t count, Worksp
     fill_features(model, count, workspace, features);
 }
 
-// What the head sees of `count` pairs.
+// The head's input for `count` pairs.
 inline void compare_pairs(const Model &model, const Text *texts, size_t count, Workspace &workspace) {
     const size_t context = static_cast<size_t>(model.max_taps()) - 1;
     workspace.features.resize(batch * model.inputs);

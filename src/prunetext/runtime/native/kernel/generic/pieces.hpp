@@ -22,8 +22,8 @@ inline size_t piece_of(const Text &text, size_t at) {
     return units;  // of no character, since none has four such bytes
 }
 
-// Call use(found, last) for each piece of a text, of which so many tokens then lie in `begins` and `ends`. A piece at a
-// time, so that a long text takes no more memory. Nor does a long word: `most` bytes of one are kept.
+// Call use(found, last) for each piece of a text; `found` tokens of it are then in `begins` and `ends`. Pieces keep the
+// memory of a long text small, and only `most` bytes of a long word are kept.
 template <class Use> PRUNETEXT_INLINE void for_pieces(const Text &text, size_t most, Workspace &workspace, Use use) {
     detail::Normalizer normalizer(workspace.scratch, most);
     size_t kept = 0;

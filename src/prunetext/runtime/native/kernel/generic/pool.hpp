@@ -51,8 +51,8 @@ PRUNETEXT_INLINE void pool(const std::byte *const *rows, const int16_t *const *e
                            const Width &width, size_t filter, Workspace &workspace) {
     using Shorts = typename Of<N>::Shorts;
     using Ints = typename Of<N>::Ints;
-    // Entries of int8 sum to at most 127 · taps, thrice that in pairs, so that many windows fit a short; int16 entries
-    // go to int32 at once. An int32 takes 65,536 shorts, more than a piece of text has.
+    // Entries of int8 sum to at most 127 · taps, thrice that in pairs: many windows fit a short. int16 entries go to
+    // int32 at once. An int32 takes 65,536 shorts, more than a piece of text has.
     constexpr size_t block = sizeof(Entry) == 2 ? 1 : Pairs ? 5 : 16;
     const size_t taps = Taps ? Taps : static_cast<size_t>(width.taps), column = width.column + filter,
                  padded = width.padded;
