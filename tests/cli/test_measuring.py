@@ -62,7 +62,7 @@ def test_compare_prints_a_table_for_each_size_and_one_list_of_rows(folder: Path,
 ENDS = {
     "method": ("criterion 'best' is unknown. Choose one of fisher, ", "{data} --out {tmp}/out --methods best/local"),
     "size": ("sizes has '2/1'. Give shares of the unpruned file, ", "{data} --out {tmp}/out --sizes 1/2,2/1"),
-    "mixed": ("sizes mixes shares and bytes: ", "{data} --out {tmp}/out --sizes 1/2,64kB"),
+    "mixed": ("sizes mixes shares and bytes. ", "{data} --out {tmp}/out --sizes 1/2,64kB"),
     "no size": ("sizes has ''. Give shares", "{data} --out {tmp}/out --sizes="),
     "seeds": ("seeds is 0: it must be at least 1.", "{data} --out {tmp}/out --seeds 0"),
     "epochs": ("epochs is 0.0: it must be more than 0", "{data} --out {tmp}/out --epochs 0"),

@@ -10,7 +10,7 @@ import prunetext
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 
-SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
+SIZES = "Give shares of the unpruned file, as 1/4, or bytes, as 64kB."
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ SIZES = "give shares of the unpruned file, as 1/4, or bytes, as 64kB."
         ({"methods": "obs/local/filters+bits"}, "criterion obs does not go with groups bits: "),
         ({"methods": "lasso:strength=1,size=2/local,taylor"}, "criterion 'lasso' has no parameter 'size'. It takes "),
         ({"methods": "/local"}, "criterion '' is unknown. "),
-        ({"sizes": "2/1"}, f"sizes has '2/1': {SIZES}"),
-        ({"sizes": "1/2,0"}, f"sizes has '0': {SIZES}"),
-        ({"sizes": "-1/2"}, f"sizes has '-1/2': {SIZES}"),
-        ({"sizes": "1/0"}, f"sizes has '1/0': {SIZES}"),
-        ({"sizes": "half"}, f"sizes has 'half': {SIZES}"),
-        ({"sizes": ""}, f"sizes has '': {SIZES}"),
-        ({"sizes": "nan,1e999"}, f"sizes has 'nan': {SIZES}"),
+        ({"sizes": "2/1"}, f"sizes has '2/1'. {SIZES}"),
+        ({"sizes": "1/2,0"}, f"sizes has '0'. {SIZES}"),
+        ({"sizes": "-1/2"}, f"sizes has '-1/2'. {SIZES}"),
+        ({"sizes": "1/0"}, f"sizes has '1/0'. {SIZES}"),
+        ({"sizes": "half"}, f"sizes has 'half'. {SIZES}"),
+        ({"sizes": ""}, f"sizes has ''. {SIZES}"),
+        ({"sizes": "nan,1e999"}, f"sizes has 'nan'. {SIZES}"),
         ({"sizes": "1/4,64kB"}, "sizes mixes shares and bytes. Give all of them as 1/4, or all of them as 64kB."),
         ({"seeds": 0}, "seeds is 0: it must be at least 1."),
         ({"seeds": -3}, "seeds is -3: it must be at least 1."),

@@ -81,7 +81,7 @@ def test_an_interrupted_export_leaves_what_was_there(graph: Exporting, tmp_path:
 @pytest.mark.parametrize(
     ("model", "out", "sentence"),
     [
-        ("notes.txt", "model.onnx", "this is not a model file, or it is cut off. Give a file that"),
+        ("notes.txt", "model.onnx", "this is not a model file, or it is cut off. Give a file written"),
         ("missing", "model.onnx", "no such file or directory. Check the name"),
         (".", "model.onnx", "holds no finished run: its model.safetensors is missing. Give the --out of a fit."),
         ("run", "missing/model.onnx", "there is no folder"),

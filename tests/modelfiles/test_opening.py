@@ -184,7 +184,9 @@ def test_provenance_says_where_a_model_comes_from(make: Callable[[str], Any]) ->
 
 def test_texts_that_a_table_does_not_hold_are_named(make: Callable[[str], Any]) -> None:
     more = dataclasses.replace(TEST, texts=[*TEST.texts[:-1], "unheard of"])
-    with pytest.raises(prunetext.InputError, match=r"says nothing of 1 of the 40 texts, such as 'unheard of'\. Give a"):
+    with pytest.raises(
+        prunetext.InputError, match=r"has no answer to 1 of the 40 texts, such as 'unheard of'\. Give a"
+    ):
         prunetext.evaluate(make("table"), more)
 
 

@@ -56,8 +56,8 @@ def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextC
         ({"labels": "{"}, "Expecting"),
         ({"pooling": "sum"}, "impossible"),
         ({"static": "9"}, "impossible"),
-        ({"remap": 10**9}, "rows that there are not"),
-        ({"remap": -1}, "rows that there are not"),
+        ({"remap": 10**9}, "points to missing rows"),
+        ({"remap": -1}, "points to missing rows"),
     ],
 )
 def test_a_float_model_that_contradicts_itself_is_refused(run: Run, changed: dict[str, Any], reason: str) -> None:

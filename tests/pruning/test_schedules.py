@@ -216,7 +216,7 @@ def test_a_speed_is_approached_in_time_and_after_the_size() -> None:
     [
         ("sudden", "schedule 'sudden' is unknown. Choose one of global, incremental, local, lottery, oneshot."),
         ("local:step=2", "schedule 'local' has no parameter 'step'. It takes first, last."),
-        ("oneshot:keep=2", "oneshot:keep=2 is not a number from 0.005 to 1. Give one, such as oneshot:keep=0.1."),
+        ("oneshot:keep=2", "oneshot:keep=2 is not a number from 0.005 to 1. Give a number, such as oneshot:keep=0.1."),
         ("global:steps=2.5", "global:steps=2.5 is not a whole number from 1 to 100."),
     ],
 )
