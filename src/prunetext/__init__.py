@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prunetext.statistics.answers import Answering, Answers
     from prunetext.statistics.evaluation import Score, Verdict
 
-# Loaded on first use, so that `import prunetext` costs next to nothing.
+# Loaded on first use: `import prunetext` costs next to nothing.
 _HOMES = {
     "Answering": "prunetext.statistics.answers",
     "Answers": "prunetext.statistics.answers",

@@ -151,7 +151,7 @@ def test_a_rejection_counts_what_is_accepted() -> None:
     assert rejection([0.9, 0.8, 0.7, 0.6], [True, True, False, True], 0.7) == Rejection(0.7, 0.75, 2 / 3)
     nothing = rejection([0.9], [True], 0.95)
     assert nothing == Rejection(0.95, 0.0, None)
-    assert nothing.sentence() == "Of these texts 0.00 % have a probability of 0.95 or more, which --reject accepts."
+    assert nothing.sentence() == "--reject accepts 0.00 % of these texts, with a probability of 0.95 or more."
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])

@@ -46,7 +46,7 @@ def subject_of(model: Path) -> tuple[Peer, list[str]]:
 
 
 def installed_version() -> str:
-    """Of prunetext."""
+    """The version of prunetext."""
     try:
         return version("prunetext")
     except PackageNotFoundError:  # run from sources on PYTHONPATH

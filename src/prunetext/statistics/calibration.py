@@ -40,11 +40,11 @@ class Rejection(NamedTuple):
         """Say it in plain words.
 
         >>> Rejection(0.8, 0.715, 0.96).sentence()
-        'Of these texts 71.50 % have a probability of 0.8 or more, which --reject accepts; 96.00 % of them are right.'
+        '--reject accepts 71.50 % of these texts, with a probability of 0.8 or more; 96.00 % of them are right.'
         """
         right = "" if self.precision is None else f"; {100 * self.precision:.2f} % of them are right"
-        accepted = f"{100 * self.accepted:.2f} % have a probability of {self.threshold:g} or more"
-        return f"Of these texts {accepted}, which --reject accepts{right}."
+        accepted = f"{100 * self.accepted:.2f} % of these texts, with a probability of {self.threshold:g} or more"
+        return f"--reject accepts {accepted}{right}."
 
 
 class Calibration(NamedTuple):

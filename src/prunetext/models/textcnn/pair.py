@@ -32,7 +32,7 @@ class PairCNN(TextCNN):
     Words of one text are compared with those of the other before the convolution: `match` (2, dimensions) has a vector
     that is added to a word's where the other text has the word, too (`MATCHED` in its id), and one where a neighbour of
     it is the same there (`BESIDE`). Folded, they are two more rows of the table, and no multiplication is needed where
-    attention would take one for each pair of words. `vectors_of` reads a text alone, so that it can be stored.
+    attention would take one for each pair of words. `vectors_of` reads a text alone, for storing.
     `positive` is the class of matching texts; `ranking` makes a logit for it from the cosine of both texts' vectors,
     only in training.
     Sources: Mou et al. 2016, "Natural Language Inference by Tree-Based Convolution and Heuristic Matching", for u, v,

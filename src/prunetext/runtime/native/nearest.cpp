@@ -89,7 +89,7 @@ std::vector<size_t> nearest(const float *query, const float *vectors, size_t cou
     double length = 0;
     for (size_t i = 0; i < width; ++i) length += double{query[i]} * query[i];
     length = std::sqrt(length);
-    // Scaled, so that its products with float32 numbers are such ones, too.
+    // Scaled for its products with float32 numbers to be float32 numbers, too.
     std::vector<float> scaled(query, query + width);
     for (float &value : scaled) value = length > 0 ? static_cast<float>(value / length) : 0;
 

@@ -1,8 +1,7 @@
 // Window pooling for training: the additions of the packed runtime in floating point, with the window that was largest.
 //
 // A table has a row for each distinct word of a batch, and columns as `columns_of` lays them out: widths, then taps,
-// then filters. Its row 0 is padding, all zeros. Sums are added up in a fixed order, so that equal inputs give equal
-// bytes.
+// then filters. Its row 0 is padding, all zeros. Sums are added up in a fixed order: equal inputs give equal bytes.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
