@@ -19,7 +19,7 @@ struct Header;
 
 constexpr size_t most_taps = 16;
 constexpr int most_patterns = 5;  // taps up to which the sums of all patterns of flags are kept
-constexpr size_t lanes = 16;  // filters are padded to a multiple of this: the kernel needs no remainder loop
+constexpr size_t lanes = 16;      // filters are padded to a multiple of this: the kernel needs no remainder loop
 
 // One convolution. In a row of the table its segment starts at `column`, as [tap][filter], filters padded.
 struct Width {
