@@ -1,6 +1,9 @@
 """The commands that measure as a user meets them: what they print where, and how they refuse."""
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,4 +151,17 @@ def test_evaluate_refuses_bad_input_in_one_sentence(model: Path, news: Path, spo
     assert_refused(
         call("evaluate", model, spoilt / "other.csv", "--split", "test"),
         f"{spoilt / 'other.csv'}: the model was not trained on these data",
+    )
+
+
+@pytest.mark.parametrize(
+    "command", ["evaluate model data.csv", "fit data.csv --out run", "export model --onnx new.onnx"]
+)
+def test_without_the_packages_of_training_one_sentence_names_their_extra(command: str) -> None:
+    absent = "import sys; sys.modules.update(dict.fromkeys(['numpy', 'scipy', 'torch'])); "
+    program = f"{absent}from prunetext.cli.app import main; sys.exit(main({command.split()}))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(
+        r"This needs the package \w+, which is not installed: run pip install 'prunetext\[\w+\]'\.\n", done.stderr
     )

@@ -12,7 +12,6 @@ from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
 from prunetext.modelfiles.api import open_model
-from prunetext.statistics.answers import checked_answers, recipe_of
 
 if TYPE_CHECKING:
     from prunetext.runtime.classifier import Classifier
@@ -95,6 +94,7 @@ def evaluate(
     `read`. A label that the model does not know raises `InputError`, as single texts do for a model of pairs.
     """
     require("scipy", extra="train")
+    from prunetext.statistics.answers import recipe_of
     from prunetext.statistics.bootstrap import bootstrap_verdict
     from prunetext.statistics.calibration import calibration_of
     from prunetext.statistics.evaluation import per_class, score
@@ -126,6 +126,8 @@ def evaluate(
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:
     """A model's answers to all texts, in the order of these labels."""
+    from prunetext.statistics.answers import checked_answers
+
     answers = checked_answers(model, model.answers(examples.inputs), examples.inputs)
     return answers.reordered(model.labels, labels)
 
@@ -145,6 +147,8 @@ def choose_examples(
     data: str | Path | Data | Examples, split: str | None, model: Answering, reading: dict[str, Any]
 ) -> tuple[Examples, list[str]]:
     """The texts to judge the model on, and notes on them for the reader of the score."""
+    from prunetext.statistics.answers import recipe_of
+
     if split is not None and split not in SPLITS:
         raise InputError(f"split is {split!r}: it must be {', '.join(SPLITS)}.")
     if isinstance(data, Examples):
@@ -157,8 +161,9 @@ def choose_examples(
     if holds_splits(data):
         return read_examples(data, model.labels, split=split, task=model.task, **reading), []
     whole = read_examples(data, model.labels, task=model.task, **reading)
-    parts = same_split(whole, str(data), recipe_of(model))
-    known = Data(whole, report=Report(len(whole))).fingerprint() == recipe_of(model).get("source")
+    recipe = recipe_of(model)
+    parts = same_split(whole, str(data), recipe)
+    known = Data(whole, report=Report(len(whole))).fingerprint() == recipe.get("source")
     seen = "The model was trained on most of these rows"
     if split is not None and parts is None:
         if known:
