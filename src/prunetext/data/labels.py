@@ -83,7 +83,6 @@ def label_name(value: object) -> str:
     >>> label_name(3.0), label_name(date(2024, 1, 31))
     ('3.0', '2024-01-31')
     """
-    value = _python(value)
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, (date, time)):
@@ -124,11 +123,10 @@ class LabelColumn:
         self.whole: dict[str, str] = {}  # the name of a float without a fraction → that of the whole number
 
     def name(self, value: object) -> str:
-        """The label's name, as far as is known by now."""
+        """The label's name, as far as is known by now; the value is one of Python's own."""
         if type(value) is str:
             self.kinds.add("str")
             return value
-        value = _python(value)
         whole = isinstance(value, float) and value.is_integer()
         self.kinds.add("int" if whole else _kind_of(value))
         name = label_name(value)

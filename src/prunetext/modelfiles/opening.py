@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from prunetext.data.dataset import Input
     from prunetext.models.protocol import Trained
 
-OF_PACKED, OF_FLOAT, OF_TABLE = "packed file", "float file", "file of probabilities"
-
 
 @dataclass(frozen=True)
 class OwnModel(OpenedModel):
@@ -70,7 +68,6 @@ def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> An
     if classifier.reject is not None:
         provenance["reject"] = classifier.reject
     return OwnModel(
-        OF_PACKED,
         name,
         classifier.labels,
         Task.named(classifier.task),
@@ -89,7 +86,6 @@ def of_float(path: Path) -> Answering:
     found = read_trained(path)
     family = load_family(found.family)
     return OwnModel(
-        OF_FLOAT,
         str(path),
         found.labels,
         found.task,
@@ -122,4 +118,4 @@ def of_table(path: Path, labels: Sequence[str] | None = None, task: Task | None 
         found = [table.rows.get(text, silent) for text in inputs]
         return Answers.of(np.array(found).reshape(-1, len(silent)), table.thresholds)
 
-    return OpenedModel(OF_TABLE, str(path), table.labels, table.task, answer)
+    return OpenedModel(str(path), table.labels, table.task, answer)

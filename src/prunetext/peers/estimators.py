@@ -45,7 +45,7 @@ def of_estimator(estimator: Any) -> OpenedModel:
             raise wrong(name, "does not give each text a probability for each label, with a sum of 1")
         return Answers.of(found)
 
-    return OpenedModel("classifier of scikit-learn", name, labels, Task(), answer)
+    return OpenedModel(name, labels, Task(), answer)
 
 
 def wrong(name: str, rule: str) -> InputError:

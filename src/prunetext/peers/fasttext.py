@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunetext.data.task import Task
-from prunetext.peers.fasttext_files import KIND, PREFIX, answering, fasttext_model
+from prunetext.peers.fasttext_files import PREFIX, answering, fasttext_model
 from prunetext.peers.made import Given, Made
 from prunetext.runtime._native import tokenize
 from prunetext.statistics.answers import OpenedModel
@@ -89,7 +89,7 @@ def made(name: str, given: Given, train: Mapping[str, Any], quantise: dict[str, 
         guesses, _ = model.predict([tokens(text) for text in texts])
         return [numbers[guess[0].removeprefix(PREFIX)] if guess else given.labels[0] for guess in guesses]
 
-    asked = OpenedModel(KIND, name, given.labels, Task(), answering(model, given.labels, numbers, tokens))
+    asked = OpenedModel(name, given.labels, Task(), answering(model, given.labels, numbers, tokens))
     return Made(asked, size, predict, seconds)
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from prunetext.data.dataset import Input
 
-KIND = "fastText model"
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")  # at the beginning of its files
 PREFIX = "__label__"
 TEXTS_AT_ONCE = 1_000  # texts, with as many probabilities each as there are labels
@@ -51,7 +50,7 @@ def fasttext_file(path: Path, patience: float = LOADING) -> Answering:
     thresholds = np.full(len(labels), 0.5) if several else None
     task = Task(answer="labels") if several else Task()
     answer = answering(model, labels, {label: label for label in labels}, lambda text: text, thresholds)
-    return OpenedModel(KIND, str(path), labels, task, answer)
+    return OpenedModel(str(path), labels, task, answer)
 
 
 def refuse_damaged(path: Path, patience: float) -> None:

@@ -106,7 +106,7 @@ class Session:
 def onnx_file(path: Path) -> Answering:
     """An exported file, run by ONNX Runtime on one thread."""
     session = Session(path)
-    return OpenedModel("ONNX file", str(path), session.labels, session.task, session.answers)
+    return OpenedModel(str(path), session.labels, session.task, session.answers)
 
 
 def onnx(training: PeerTraining, found: Distribution) -> Peer:

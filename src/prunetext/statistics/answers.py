@@ -96,21 +96,29 @@ class Answering(Protocol):
     """
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """Its name in messages."""
+
     @property
-    def labels(self) -> list[str]: ...  # noqa: D102
+    def labels(self) -> list[str]:
+        """Its labels, in the order of the columns."""
+
     @property
-    def task(self) -> Task: ...  # noqa: D102
+    def task(self) -> Task:
+        """Its task."""
+
     @property
-    def provenance(self) -> Mapping[str, Any]: ...  # noqa: D102
-    def answers(self, inputs: Sequence[Input]) -> Answers: ...  # noqa: D102
+    def provenance(self) -> Mapping[str, Any]:
+        """Where it comes from."""
+
+    def answers(self, inputs: Sequence[Input]) -> Answers:
+        """Its answers to these texts, or pairs of texts."""
 
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """An `Answering` made from a function; `kind` is its kind, in the words of a message."""
+    """An `Answering` made from a function."""
 
-    kind: str
     name: str
     labels: list[str]
     task: Task
