@@ -26,7 +26,8 @@ class DataError(InputError):
     """
 
     def __init__(self, source: object, message: str, line: int | None = None) -> None:
-        place = f"{source}, line {line}" if line is not None else str(source)
+        # A place that is not counted in lines says so by its unit.
+        place = f"{source}, {getattr(line, 'unit', 'line')} {line:d}" if line is not None else str(source)
         super().__init__(f"{place}: {message}")
 
 

@@ -34,6 +34,14 @@ class ReadOptions:
     )
     encoding: str = option("utf-8", "Encoding of text files.")
     skip_empty: bool = option(False, "Drop rows whose text or label is empty, instead of stopping at the first one.")
+    format: str | None = option(
+        None, "Format of the files: text, csv, tsv, jsonl, parquet or excel. If not given: by their endings."
+    )
+    quoting: str = option(
+        "auto",
+        "Quotes in a table: csv, where they enclose fields; none, where they are letters; auto takes them for letters "
+        "in a table with tabs that cannot be read otherwise.",
+    )
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,8 @@ def test_predict_refuses_what_is_no_model_and_no_text(model: Path, run: Path, sp
     assert call("predict", spoilt / "binary.csv", "-").code == 2
     dense = run / "dense.safetensors"
     assert_refused(call("predict", dense, "-"), f"{dense}: this is a float model")
-    assert_refused(call("predict", model, spoilt / "no.txt"), f"{spoilt / 'no.txt'}: there is no such file.")
-    assert_refused(call("predict", model, spoilt), f"{spoilt}: this is a folder.")
+    assert_refused(call("predict", model, spoilt / "no.txt"), f"{spoilt / 'no.txt'}: there is no such file or folder.")
+    assert_refused(call("predict", model, spoilt), f"{spoilt}: this folder does not hold files of one format.")
     assert_refused(
         call("predict", model, spoilt / "bad.csv", "--text", "body"), f"{spoilt / 'bad.csv'}, line 1: there is no"
     )

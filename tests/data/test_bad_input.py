@@ -26,13 +26,17 @@ GOES_ON = (
     'Double a " inside a quoted field, and check that an earlier quote is not left open.'
 )
 SEVERAL_LINES = (
-    'a field that starts with " spans several lines. If the " is part of the text, quote the '
-    'field and double each " in it; else write it on one line, or give a .csv.'
+    'a field that starts with " spans several lines. If the " is part of the text, give --quoting none; '
+    "else write the field on one line, or give a .csv."
 )
 NO_TEXT_FILE = "Give a text file; a Parquet file needs the ending .parquet."
 HEADER = " The first line of a CSV file is its header."
 ONE_COLUMN = " The first line of a CSV file is its header, and commas separate the columns."
 ENDINGS = ".csv, .tsv, .jsonl, .parquet or .txt (fastText)"
+NEITHER = (
+    "the folder has no train file, and does not hold only sub-folders, one per label, or shards of one table. Name the "
+    f"training file train, with the ending {ENDINGS}."
+)
 JSON_EMPTY = 'the file is empty. Write one object a line, such as {"text": "…", "label": "…"}.'
 CSV_EMPTY = "the file is empty. Write a header line, such as text,label, and a row for each text."
 NO_ROWS = "there are no rows. Write a text and its label in each row."
@@ -60,8 +64,6 @@ def check(message: str, source: str, **options: Any) -> None:
         ("r.csv", 'text,label\n"a\rb\rc",x\n,x\n', f"r.csv, line 3: {EMPTY_TEXT}"),
         ("r.csv", T + '"b,x\nc,y\nd,z\n', f"r.csv, line 3: {NEVER_CLOSED}"),
         ("r.csv", T + '"b,x\nc,"y"\n', f"r.csv, line 3: {GOES_ON}"),
-        ("r.tsv", 'text\tlabel\n"Great" film\tx\n', f"r.tsv, line 2: {GOES_ON}"),
-        ("r.tsv", 'text\tlabel\na\tx\n"b\ty\nc"\tx\n', f"r.tsv, line 3: {SEVERAL_LINES}"),
         ("r.tsv", '"te\nxt"\tlabel\na\tx\n', f"r.tsv, line 1: {SEVERAL_LINES}"),
         # empty values
         ("r.csv", T + ",y\n", f"r.csv, line 3: {EMPTY_TEXT}"),
@@ -83,7 +85,11 @@ def check(message: str, source: str, **options: Any) -> None:
         # JSON
         ("r.jsonl", GOOD + '{"text": "c"', "r.jsonl, line 3: the line is not valid JSON (Expecting ',' delimiter, column 13). Write one complete JSON object a line."),
         ("r.jsonl", '{"text": "c"\r\n', "r.jsonl, line 1: the line is not valid JSON (Expecting ',' delimiter, column 13). Write one complete JSON object a line."),
-        ("r.json", '[{"text": "c", "label": "x"}]', "r.json, line 1: the line is a JSON array, not an object with a text and a label. Write one object a line."),
+        ("r.json", '["c", "x"]', "r.json, line 1: the line is a JSON array, not an object with a text and a label. Write one object a line."),
+        ("r.json", '[{"text": "c",\n "label"}]', "r.json, line 2: the array is not valid JSON (Expecting ':' delimiter, column 9). Write one array of objects, or one object a line."),
+        ("r.json", '[{"text": "c", "label": "x"},\n 5]', "r.json, row 2: the item is a JSON value, not an object with a text and a label. Write one object for each item."),
+        ("r.json", '[{"text": "c", "label": "x"},\n {"text": "", "label": "x"}]', f"r.json, row 2: {EMPTY_TEXT}"),
+        ("r.jsonl", GOOD + '{"text": "c", "label": "x", "text": "d"}', "r.jsonl, line 3: the line is not valid JSON (the key 'text' stands twice in an object). Write one complete JSON object a line."),
         ("r.jsonl", GOOD + "5", "r.jsonl, line 3: the line is a JSON value, not an object with a text and a label. Write one object a line."),
         ("r.jsonl", '{"text": "\\ud800", "label": "x"}', "r.jsonl, line 1: text holds half a character (the lone surrogate U+D800). Remove or complete it."),
         ("r.jsonl", '{"text": "a", "label": "\\udfff"}', "r.jsonl, line 1: label holds half a character (the lone surrogate U+DFFF). Remove or complete it."),
@@ -92,7 +98,7 @@ def check(message: str, source: str, **options: Any) -> None:
         # columns
         ("r.csv", "a,b\n1,2\n", f"r.csv, line 1: no text and label column is found among the columns 'a', 'b'. Name it with --text and --label.{HEADER}"),
         ("r.csv", "text,b\n1,2\n", f"r.csv, line 1: no label column is found among the columns 'text', 'b'. Name it with --label.{HEADER}"),
-        ("r.csv", "text;label\n1;2\n", f"r.csv, line 1: no text and label column is found among the columns 'text;label'. Name it with --text and --label.{ONE_COLUMN}"),
+        ("r.csv", "text/label\n1/2\n", f"r.csv, line 1: no text and label column is found among the columns 'text/label'. Name it with --text and --label.{ONE_COLUMN}"),
         ("r.jsonl", '{"label": 1, "x": 2}', "r.jsonl, line 1: no text column is found among the columns 'label', 'x'. Name it with --text."),
         ("r.jsonl", "{}", "r.jsonl, line 1: no text and label column is found among no columns at all. Name it with --text and --label."),
         ("r.csv", "sentence,Sentence2,label\na,b,x\n", "r.csv, line 1: the column 'Sentence2' holds second texts, but no column of first texts is found. Name both with --text and --text-b, or name one with --text to classify it alone."),
@@ -119,8 +125,10 @@ def check(message: str, source: str, **options: Any) -> None:
         ("r.csv", b"PK\x03\x04xl", f"r.csv: this looks like a binary file (a zip archive or a spreadsheet). {NO_TEXT_FILE}"),
         ("r.jsonl", b"\x89PNG\r\n\x1a\n", f"r.jsonl: this looks like a binary file (an image). {NO_TEXT_FILE}"),
         ("r.parquet", "text,label\na,x\n", "r.parquet: this is not a readable Parquet file. Write it again, or give a .csv or .jsonl."),
-        ("r.xlsx", "", f"r.xlsx: the ending .xlsx is not known. Convert or rename the file to {ENDINGS}."),
-        ("reviews", "", f"reviews: the file name has no ending. Convert or rename the file to {ENDINGS}."),
+        ("r.csv", "text,label,text\n", "r.csv, line 1: two columns have the name 'text'. Rename one of them."),
+        ("r.csv", b"\x1f\x8b\x08cut", "r.csv: the compressed file is damaged or cut off. Compress it again, or give it uncompressed."),
+        ("r.doc", "", f"r.doc: the ending .doc is not known. Convert or rename the file to {ENDINGS}, or name its format with --format."),
+        ("reviews", "", f"reviews: the file name has no ending. Convert or rename the file to {ENDINGS}, or name its format with --format."),
     ],
 )  # fmt: skip
 def test_a_bad_file(name: str, content: str | bytes, message: str) -> None:
@@ -136,7 +144,7 @@ def test_json_that_python_refuses_in_other_ways() -> None:
 
 
 def test_a_message_shows_only_the_start_of_a_long_header() -> None:
-    Path("r.csv").write_text(",".join(["x" * 500] * 40) + "\n", encoding="utf-8")
+    Path("r.csv").write_text(",".join(f"{'x' * 500}{at}" for at in range(40)) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"'x{30}…' and 28 more\. Name it") as caught:
         read("r.csv")
     assert len(str(caught.value)) < 700
@@ -198,11 +206,18 @@ def test_a_damaged_parquet_file(kept: int) -> None:
         ("r.txt", {"text": "text"}, "r.txt: this source has no columns. Leave --text out."),
         ("r.csv", {"test": "t.csv"}, "t.csv, line 3: the label 'z' never occurs in the training data (r.csv). Correct it, or add texts with it there."),
         ("r.csv", {"dev": "h.csv"}, f"h.csv: {NO_ROWS}"),
-        ("r.csv", {"dev": "nothing"}, "nothing: the folder has no sub-folders. Give a file, or a folder with one sub-folder per label."),
+        ("r.csv", {"dev": "nothing"}, f"nothing: {NEITHER}"),
+        ("r.csv", {"dev": "r.csv"}, "r.csv: dev is the same file as train (r.csv). Give a file of other texts, or leave --dev out: a part of the rows is then set aside."),
+        ("https://example.org/r.csv", {}, "https://example.org/r.csv: this is an address, not a file. Download it, and give the file."),
+        ("*.tab", {}, "*.tab: no file has such a name. Check the pattern."),
+        ("r.csv", {"format": "xml"}, "format is 'xml': it must be text, csv, tsv, jsonl, parquet, excel, or left out."),
+        ("r.csv", {"quoting": "all"}, "quoting is 'all': it must be auto, csv or none."),
+        ("q.tsv", {"quoting": "csv"}, f"q.tsv, line 2: {GOES_ON}"),
+        ("s.tsv", {"quoting": "csv"}, f"s.tsv, line 3: {SEVERAL_LINES}"),
         ("e.csv", {"skip_empty": True}, "e.csv: there are no rows that are not empty. Write a text and its label in each row."),
         ("pipe.csv", {}, "pipe.csv: this is neither a regular file nor a folder. Give one that can be read twice."),
-        ("nothing", {}, f"nothing: the folder has no train file, and does not hold only sub-folders, one per label. Name the training file train, with the ending {ENDINGS}."),
-        ("mixed", {}, f"mixed: the folder has no train file, and does not hold only sub-folders, one per label. Name the training file train, with the ending {ENDINGS}."),
+        ("nothing", {}, f"nothing: {NEITHER}"),
+        ("mixed", {}, f"mixed: {NEITHER}"),
         ("two", {}, "two: the folder holds both train.csv and train.tsv for train. Keep one of them."),
         ("labels", {}, "labels/b: the folder of the label 'b' holds no .txt file. Put one text per .txt file into it, or remove it."),
         ("one", {}, "one: every row has the label 'a', and a classifier needs two. Add texts with another label, or correct --label."),
@@ -216,6 +231,8 @@ def test_a_bad_source(source: str, options: dict[str, Any], message: str) -> Non
     files = {
         "r.csv": table,
         "r.txt": b"__label__x a\n",
+        "q.tsv": b'text\tlabel\n"Great" film\tx\n',
+        "s.tsv": b'text\tlabel\na\tx\n"b\ty\nc"\tx\n',
         "t.csv": b"text,label\na,y\nb,z\n",
         "h.csv": b"text,label\n",
         "e.csv": b"text,label\n,x\n",

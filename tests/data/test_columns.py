@@ -31,7 +31,6 @@ def test_pairs_are_found_by_usual_names_wherever_they_stand(first: str, second: 
         ("question,answer", Wanted(labelled=False, texts=2), (0, 1)),
         ("question,answer", Wanted(text="question", labelled=False, texts=2), (0, 1)),
         ("text,text_b", Wanted(labelled=False, texts=1), (0,)),
-        ("text,text,text_b,text_b,label", Wanted(), (0, 2)),
         ("query,title,label", Wanted(), (0,)),
     ],
 )

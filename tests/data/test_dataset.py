@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.data.dataset import Data, Examples, Report, count_flaws
+from prunetext.data.dataset import Data, Examples, count_flaws
+from prunetext.data.report import Report
 from prunetext.errors import InputError
 
 strings = st.text(st.characters(), max_size=4)

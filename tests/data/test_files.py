@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.data.files import Lines
+from prunetext.data.files import Lines, SourceFile
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n\ufeff"), max_size=5)))
@@ -16,22 +16,22 @@ def test_lines_are_the_file(tmp_path_factory: pytest.TempPathFactory, texts: lis
     path = tmp_path_factory.getbasetemp() / "lines.txt"
     content = "".join(f"{text}\r\n" for text in ["first", *texts])
     path.write_bytes(content.encode())
-    lines = Lines(path)
-    numbered = [(lines.number, lines.following, line) for line in lines]
-    assert "".join(line for *_, line in numbered) == content
-    assert [(number, following) for number, following, _ in numbered] == [
-        (at, at + 1) for at in range(1, len(texts) + 2)
-    ]
+    lines = Lines(SourceFile(path))
+    numbered = [(lines.number, line) for line in lines]
+    assert "".join(line for _, line in numbered) == content
+    assert [number for number, _ in numbered] == list(range(1, len(texts) + 2))
 
 
-def test_a_lone_cr_is_not_counted_where_lines_end_in_lf(tmp_path: Path) -> None:
+def test_a_lone_cr_is_part_of_its_line_where_lines_end_in_lf(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"one\ntwo\rstill two\nthree")
-    lines = Lines(path)
-    assert [(lines.number, line) for line in lines] == [(1, "one\n"), (2, "two\r"), (2, "still two\n"), (3, "three")]
+    lines = Lines(SourceFile(path))
+    assert [(lines.number, line) for line in lines] == [(1, "one\n"), (2, "two\rstill two\n"), (3, "three\n")]
 
 
-@pytest.mark.parametrize("module", ["columns", "dataset", "files", "splitting"])
+@pytest.mark.parametrize(
+    "module", ["columns", "dataset", "files", "formats.registry", "gathering", "labels", "report", "splitting"]
+)
 def test_docstrings_run(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"prunetext.data.{module}"))
     assert result.attempted > 0

@@ -161,7 +161,7 @@ def test_a_bad_row(name: str, content: str, message: str) -> None:
         ("f.txt", {"text_b": "b"}, "f.txt: this source has no columns. Leave --text-b out."),
         ("f.txt", {"label_separator": ";"}, "f.txt: this source has no column of labels. Leave --label-separator out."),
         ("s.csv", {"label_separator": ""}, "--label-separator is empty. Give the separator of the labels in a cell, such as ;."),
-        ("c.csv", {"label_separator": ";"}, "c.csv, line 2: label is empty. Give it a label, or drop such rows with --skip-empty."),
+        ("c.csv", {"label_separator": ";"}, "c.csv: the rows have no label but 'x', and a classifier needs two. Add texts with another label, or correct --label."),
     ],
 )  # fmt: skip
 def test_a_bad_source(source: str, options: dict[str, Any], message: str) -> None:

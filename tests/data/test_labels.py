@@ -227,7 +227,7 @@ def test_dates_of_parquet_are_labels_and_bytes_are_none(tmp_path: Path) -> None:
 def test_a_column_row_by_row_ends_with_the_names_of_the_whole(values: list[Any]) -> None:
     column = LabelColumn({})
     found = [column.name(value) for value in values]
-    assert (column.finals(found), column.type) == tuple(named(listed_values(values)))
+    assert (column.finals(found), column.type, column.trimmed) == tuple(named(listed_values(values)))
 
 
 def test_a_mix_of_values_keeps_what_each_is() -> None:

@@ -15,17 +15,19 @@ from hypothesis import strategies as st
 
 from helpers.tables import write_csv, write_jsonl
 from prunetext.data.api import read
+from prunetext.data.labels import clean_label
 from prunetext.data.reading import read_examples
 from prunetext.errors import DataError
 
 Pairs = list[tuple[str, str]]
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 texts = st.text(characters, min_size=1, max_size=30).filter(lambda text: not text.isspace())
-rows = st.lists(st.tuples(texts, texts), min_size=2, max_size=8).filter(lambda each: len({b for _, b in each}) > 1)
+labels = texts.map(clean_label).filter(lambda label: label and not label.startswith("["))
+rows = st.lists(st.tuples(texts, labels), min_size=2, max_size=8).filter(lambda each: len({b for _, b in each}) > 1)
 
 
 def write_numbered(path: Path, examples: Pairs, delimiter: str, ending: str) -> None:
-    # Python's own writer leaves a lone CR bare where lines end in LF; no reader could tell it from a line end.
+    # Python's own writer leaves a CR before LF bare, which is a line end.
     quoting = csv.QUOTE_ALL if any("\r" in value for row in examples for value in row) else csv.QUOTE_MINIMAL
     rows = ((number, text, label) for number, (text, label) in enumerate(examples))
     write_csv(path, rows, ("id", "text", "label"), delimiter=delimiter, lineterminator=ending, quoting=quoting)
@@ -113,7 +115,7 @@ def test_other_encodings(here: Path, encoding: str) -> None:
         ("label,id,sentence", 2, 0),
         ("title,body,topic,label", 1, 3),
         ("CONTENT , Sentiment ", 0, 1),
-        ("text,text,label,label", 0, 2),
+        ("text,TEXT,label,Label", 0, 2),
         ("class,title", 1, 0),
     ],
 )

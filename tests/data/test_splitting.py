@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.data.dataset import Data, Examples, Report
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.report import Report
 from prunetext.data.splitting import split
 from prunetext.errors import DataError, InputError
 
@@ -96,7 +97,8 @@ def test_rows_keep_their_order_and_seeds_differ() -> None:
 
 def test_the_split_is_the_same_in_every_process() -> None:
     code = (
-        "from prunetext.data.dataset import Data, Examples, Report\n"
+        "from prunetext.data.dataset import Data, Examples\n"
+        "from prunetext.data.report import Report\n"
         "from prunetext.data.splitting import split\n"
         "rows = Examples([str(i % 90) for i in range(120)], ['abc'[i % 3] for i in range(120)])\n"
         "print(split(Data(rows, None, None, 'n', Report(120))).fingerprint())"

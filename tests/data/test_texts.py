@@ -1,30 +1,35 @@
 """Texts without labels come out as they went in, however the stream cuts them."""
 
-import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.data import texts as module
-from prunetext.data.files import text_codec
-from prunetext.data.formats import FORMATS
-from prunetext.data.texts import read_pairs, read_texts
+from prunetext.data.files import SourceFile, decoded_blocks
+from prunetext.data.formats.registry import TABLE_ENDINGS
+from prunetext.data.task import Task
+from prunetext.data.texts import read_inputs, read_texts, text_lines
 from prunetext.errors import DataError, InputError
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff"), max_size=8)
 
 
-class Trickle(io.BytesIO):
-    """A pipe that gives a few bytes at a time."""
+PIPE = SourceFile(Path("pipe"))
 
-    def __init__(self, data: bytes, step: int) -> None:
-        super().__init__(data)
-        self.step = step
 
-    def read1(self, size: int | None = -1, /) -> bytes:
-        return super().read1(self.step)
+def trickled(data: bytes, step: int = 1 << 18, encoding: str = "utf-8") -> Iterator[list[str]]:
+    """The lines of a pipe that gives a few bytes at a time."""
+    blocks = [*(data[at : at + step] for at in range(0, len(data), step)), b""]
+    file = PIPE._replace(encoding=encoding)
+    return text_lines(decoded_blocks(blocks, file), file, checked=False)
+
+
+def read_pairs(source: Path, **options: Any) -> Iterator[list[Any]]:
+    return read_inputs(Task(texts=2), source, **options)
 
 
 @given(
@@ -36,8 +41,7 @@ class Trickle(io.BytesIO):
 )
 def test_every_line_is_a_text(lines: list[str], encoding: str, ending: str, ended: bool, step: int) -> None:
     joined = ending.join(lines) + (ending if ended and lines else "")
-    stream = Trickle(joined.encode(encoding), step)
-    found = [text for chunk in module._lines(stream, "pipe", text_codec(encoding), encoding) for text in chunk]
+    found = [text for chunk in trickled(joined.encode(encoding), step, encoding) for text in chunk]
     if not ended and lines and not lines[-1]:
         lines = lines[:-1]  # an empty last line that is not ended is no line
     assert found == lines
@@ -48,7 +52,7 @@ def test_the_line_of_an_invalid_byte_is_named_after_the_lines_before_it(
     before: list[str], start: str, step: int
 ) -> None:
     data = "".join(f"{line}\n" for line in before).encode() + start.encode() + b"\xff\nnext\n"
-    chunks = module._lines(Trickle(data, step), "pipe", "utf-8-sig", "utf-8")
+    chunks = trickled(data, step)
     found: list[str] = []
     with pytest.raises(DataError, match=f"^pipe, line {len(before) + 1}: byte 0xff is not valid utf-8"):
         found.extend(text for chunk in chunks for text in chunk)
@@ -59,31 +63,30 @@ def test_the_line_of_an_invalid_byte_is_named_after_the_lines_before_it(
 def test_labels_before_a_text_are_left_out(labels: list[str], text: str) -> None:
     text = text.lstrip(" \t")
     line = "".join(f"__label__{label} " for label in labels) + text
-    chunks = module._lines(io.BytesIO(f"{line}\r\n".encode()), "pipe", "utf-8-sig", "utf-8")
+    chunks = trickled(f"{line}\r\n".encode())
     assert [found for chunk in chunks for found in chunk] == [text]
 
 
 def test_what_only_looks_like_a_label_stays() -> None:
-    stream = io.BytesIO(b"a __label__x\n__label_x b\n\t__label__x\t c\n__label__x\n")
-    chunks = module._lines(stream, "pipe", "utf-8-sig", "utf-8")
+    chunks = trickled(b"a __label__x\n__label_x b\n\t__label__x\t c\n__label__x\n")
     assert [text for chunk in chunks for text in chunk] == ["a __label__x", "__label_x b", "c", ""]
 
 
 def test_a_long_line_in_many_pieces_is_one_text() -> None:
     line = "x" * 200_000  # joined anew for each of its pieces, it would be copied to 20 GB
-    chunks = module._lines(Trickle(f"{line}\nb".encode(), 1), "pipe", "utf-8-sig", "utf-8")
+    chunks = trickled(f"{line}\nb".encode(), 1)
     assert [text for chunk in chunks for text in chunk] == [line, "b"]
 
 
 def test_every_ending_that_is_read_as_a_table_elsewhere_is_one_here(tmp_path: Path) -> None:
-    assert {*module.TABLE_ENDINGS} == {*FORMATS} - {".txt"}
+    assert {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx"} <= {*TABLE_ENDINGS}
     path = tmp_path / "rows.JSON"
     path.write_text('{"text": "a"}\n{"text": "b"}\n', "utf-8")
     assert list(read_texts(path)) == [["a", "b"]]
 
 
 def test_standard_input_has_no_columns_and_a_name_is_not_empty() -> None:
-    with pytest.raises(DataError, match=r"^standard input: every line is a text, .* Leave --text out\.$"):
+    with pytest.raises(DataError, match=r"^standard input: every line is a text, .* Leave --text out, or"):
         read_texts("-", text="body")
     with pytest.raises(InputError, match=r"^The source of the texts is an empty name\. Give a file, or - for"):
         read_texts("")
@@ -97,15 +100,11 @@ def test_standard_input_has_no_columns_and_a_name_is_not_empty() -> None:
 def test_every_line_is_a_pair_until_one_is_not(pairs: list[tuple[str, str]], bad: str, step: int) -> None:
     pairs = [(first.replace("\t", " "), second.replace("\t", " ")) for first, second in pairs]
     lines = "".join(f"{first}\t{second}\n" for first, second in pairs)
-    stream = Trickle(f"{lines}{bad}\nx\ty\n".encode(), step)
+    chunks = trickled(f"{lines}{bad}\nx\ty\n".encode(), step)
     found: list[tuple[str, str]] = []
     rule = f"the line has {'2 tabs' if bad.count(module.TAB) else 'no tab'}. Write each pair on a line"
     with pytest.raises(DataError, match=f"^pipe, line {len(pairs) + 1}: {rule}"):
-        found.extend(
-            pair
-            for chunk in module._split(module._lines(stream, "pipe", "utf-8-sig", "utf-8"), "pipe")
-            for pair in chunk
-        )
+        found.extend(pair for chunk in module._split(chunks, PIPE) for pair in chunk)
     assert found == [(first, second.removesuffix("\r")) for first, second in pairs]
 
 
@@ -168,8 +167,18 @@ def test_a_table_is_read_a_chunk_at_a_time(tmp_path: Path) -> None:
         ("t.jsonl", '{"text": "a"}\n{"text": 1}\n', {}, "{}, line 2: text is not a string."),
         ("t.jsonl", '{"text": "a"}\n{"text": null}\n', {}, "{}, line 2: text is missing."),
         ("t.json", '{"text": "a"}\n{}\n', {}, "{}, line 2: the row has no key 'text'."),
-        ("t.tsv", 'text\n"a\nb"\n', {}, '{}, line 2: a field that starts with " spans several lines.'),
-        ("t.txt", "a\n", {"text": "b"}, "{}: every line is a text, and there are no columns. Leave --text out."),
+        (
+            "t.tsv",
+            'text\n"a\nb"\n',
+            {"quoting": "csv"},
+            '{}, line 2: a field that starts with " spans several lines.',
+        ),
+        (
+            "t.txt",
+            "a\n",
+            {"text": "b"},
+            "{}: every line is a text, and there are no columns. Leave --text out, or name the format",
+        ),
         ("t.txt", "a\n", {"encoding": "klingon"}, "--encoding klingon: there is no such text encoding."),
     ],
 )
@@ -177,5 +186,5 @@ def test_what_is_wrong_is_named(name: str, content: str, options: dict[str, str]
     path = tmp_path / name
     path.write_text(content, "utf-8")
     with pytest.raises(InputError) as caught:
-        list(read_texts(path, **options))
+        list(read_inputs(Task(), path, **options))
     assert str(caught.value).startswith(message.format(path))

@@ -18,7 +18,8 @@ from prunetext.benchmarking.rows import MEASURES, BenchRow, Spread, ratios
 from prunetext.benchmarking.subject import installed_version, subject_of
 from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
-from prunetext.data.reading import holds_splits, read_examples, split_files
+from prunetext.data.reading import read_examples
+from prunetext.data.sources import split_names
 from prunetext.data.task import refuse_other_tasks
 from prunetext.errors import InputError
 from prunetext.judging.machine import cpu
@@ -60,6 +61,8 @@ def bench(
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
+    format: str | None = None,
+    quoting: str = "auto",
     amounts: Amounts = USUAL_AMOUNTS,
 ) -> Bench:
     """Measure the size and speed of a model and of the installed peers, on the same texts in the same run.
@@ -86,7 +89,7 @@ def bench(
     wanted, tell = wanted_peers(peers), told or (lambda line: None)
     ours, labels = subject_of(Path(model))
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
-    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     train, examples, notes = chosen_texts(data, labels, reading)
     refuse_other_tasks("bench", examples.task, getattr(data, "name", "these data"))
     if not examples.texts:
@@ -161,8 +164,8 @@ def chosen_texts(
     data: str | Path | Data | Examples, labels: list[str], reading: dict[str, Any]
 ) -> tuple[Examples | None, Examples, list[str]]:
     """The texts to train peers on, the texts to label, and notes for the reader."""
-    if isinstance(data, (str, Path)):
-        if holds_splits(data) and "train" not in split_files(data):
+    if not isinstance(data, (Data, Examples)):
+        if (found := split_names(data)) and "train" not in found:
             return (
                 None,
                 read_examples(data, labels, **reading),

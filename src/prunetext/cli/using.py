@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from prunetext.cli.command import Json, ModelArgument, command
 from prunetext.errors import InputError
+from prunetext.modelfiles.labelled import ESCAPES
 from prunetext.options import ReadOptions
 
-ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
-
-@command(ReadOptions, only=("text", "text_b", "encoding"))
+@command(ReadOptions, only=("text", "text_b", "encoding", "format", "quoting"))
 def predict(
     model: ModelArgument,
     file: Annotated[
@@ -23,13 +23,21 @@ def predict(
         typer.Argument(
             metavar="FILE",
             help="File with one text a line (for a model of pairs: two, with a tab between them), or a table (.csv, "
-            ".tsv, .jsonl, .parquet); - is standard input.",
+            ".tsv, .jsonl, .parquet, .xlsx), also compressed; a folder or a pattern of such files; - is standard "
+            "input, with one text a line unless --format says otherwise.",
         ),
     ],
     threads: Annotated[int | None, typer.Option(help="Threads. If not given: all cores for much text.")] = None,
     reject: Annotated[
         bool, typer.Option("--reject", help="Give no label to texts below the threshold stored by fit --precision.")
     ] = False,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns of a table to write before each label, with commas, such as id,source.")
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(help="File to write instead of standard output: .csv, .tsv, .jsonl or .parquet, with a header."),
+    ] = None,
     **options: Any,
 ) -> None:
     """Label texts, one a line.
@@ -38,12 +46,25 @@ def predict(
     an empty label, which no model has. If texts can have several labels, the line has each label and its probability,
     all with tabs between them; it is empty if the text has none.
     """
-    from prunetext.modelfiles.prediction import predict_chunks
+    from prunetext.modelfiles.labelled import as_field, check_answers_file, write_answers
+    from prunetext.modelfiles.prediction import load_packed, predict_chunks
 
     given = {name: value for name, value in options.items() if value is not None}
-    reading = {"text": None, "encoding": ReadOptions.encoding, **given}
-    for chunk in predict_chunks(model, file, threads=threads, reject=reject, **reading):
-        lines = ["\t".join(map(shown, each if isinstance(each, list) else [each])) + "\n" for each in chunk]
+    kept = [] if columns is None else [name.strip() for name in columns.split(",")]
+    if out is not None:
+        check_answers_file(Path(out).expanduser())
+    classifier = load_packed(model)
+    chunks = predict_chunks(classifier, file, threads=threads, reject=reject, columns=kept, **given)
+    if out is not None:
+        rows = write_answers(out, kept, chunks, several=classifier.task == "labels")
+        print(f"{out}: {rows:,} rows", file=sys.stderr)
+        return
+    for chunk in chunks:
+        beside = chunk.kept if kept else [()] * len(chunk.answers)
+        lines = [
+            "\t".join([*map(as_field, own), *map(shown, each if isinstance(each, list) else [each])]) + "\n"
+            for own, each in zip(beside, chunk.answers, strict=True)
+        ]
         sys.stdout.buffer.write("".join(lines).encode())
         sys.stdout.buffer.flush()
 

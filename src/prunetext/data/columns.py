@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
 from prunetext.errors import DataError
 
@@ -27,6 +29,12 @@ TEXT = (
     "description",
     "headline",
     "title",
+    # Chinese, Japanese, German, French, Spanish, Russian
+    *("文本", "内容", "正文", "句子", "评论", "标题", "テキスト", "本文", "文章", "レビュー", "コメント", "内容文"),
+    *("kommentar", "nachricht", "satz", "inhalt", "bewertung", "beschreibung", "titel"),
+    *("texte", "phrase", "contenu", "commentaire", "avis", "titre"),
+    *("texto", "frase", "oración", "contenido", "comentario", "reseña", "mensaje", "título"),
+    *("текст", "предложение", "содержание", "отзыв", "комментарий", "сообщение", "заголовок"),
 )
 LABEL = (
     "label",
@@ -40,6 +48,11 @@ LABEL = (
     "tag",
     "label_text",
     "polarity",
+    *("标签", "类别", "分类", "类目", "情感", "ラベル", "カテゴリ", "カテゴリー", "分類", "感情"),
+    *("klasse", "kategorie", "thema", "stimmung"),
+    *("étiquette", "etiquette", "classe", "catégorie", "categorie", "sujet"),
+    *("etiqueta", "clase", "categoría", "categoria", "tema", "sentimiento"),
+    *("метка", "класс", "категория", "тема", "тональность"),
 )
 # Names of the first and of the second text of a pair: the first pair of names that a file has is taken.
 PAIRS = (
@@ -69,6 +82,11 @@ class Wanted(NamedTuple):
     labelled: bool = True  # if False, no label is looked for, and the text's column stands for both
     texts: int | None = None  # per row; None if the columns tell how many
     remedy: str | None = None  # for a missing column that no flag names
+    kept: tuple[str, ...] = ()  # further columns, whose values come with the row
+
+    def named(self) -> list[str]:
+        """Every name that the user gave."""
+        return [name for name in (self.text, self.label, self.text_b, *self.kept) if name is not None]
 
 
 class Columns(NamedTuple):
@@ -77,6 +95,7 @@ class Columns(NamedTuple):
     texts: tuple[int, ...]  # one, or the two of a pair
     label: int
     called: tuple[str, ...] = ("text",)  # names of the texts in messages
+    kept: tuple[int, ...] = ()
 
 
 def find_columns(
@@ -85,16 +104,18 @@ def find_columns(
     """Return the positions of the texts and of the label column.
 
     >>> find_columns(["id", "Category", "Review"], Wanted(), "reviews.csv")
-    Columns(texts=(2,), label=1, called=('text',))
+    Columns(texts=(2,), label=1, called=('text',), kept=())
     >>> find_columns(["premise", "hypothesis", "label"], Wanted(), "pairs.csv").called
     ("'premise'", "'hypothesis'")
 
-    Case and surrounding spaces of names do not count; `hint` is a further sentence on why a column may be missing.
-    Rows are pairs if two columns are named like one of `PAIRS`, or if the user names a second text; if the user names
-    only a first one, they are single texts. Raises `DataError` if a column is not found, or if a second text has no
-    first one.
+    Case, width and surrounding spaces of names do not count; `hint` is a further sentence on why a column may be
+    missing. Rows are pairs if two columns are named like one of `PAIRS`, or if the user names a second text; if the
+    user names only a first one, they are single texts. Raises `DataError` if a column is not found, if a second text
+    has no first one, or if two columns have one name.
     """
-    keys = [name.strip().casefold() for name in names]
+    if twice := [name for name, times in Counter(names).items() if times > 1 and name.strip()]:
+        raise DataError(source, f"two columns have the name {quoted(twice[0])}. Rename one of them.", line)
+    keys = [column_key(name) for name in names]
     given = {"--text": wanted.text, "--text-b": wanted.text_b, "--label": wanted.label if wanted.labelled else None}
     found = {
         flag: _named(names, keys, value, wanted.remedy or f"Correct {flag}.{hint}", source, line)
@@ -122,9 +143,11 @@ def find_columns(
     if text is None or label is None or missing:
         what, flags = (" and ".join(parts) for parts in zip(*missing, strict=True))
         raise DataError(source, f"no {what} column is found among {_listed(names)}. Name it with {flags}.{hint}", line)
+    kept = [_named(names, keys, name, f"Correct --columns.{hint}", source, line) for name in wanted.kept]
+    others = tuple(at for at in kept if at is not None)
     if second is None:
-        return Columns((text,), label)
-    return Columns((text, second), label, (quoted(names[text]), quoted(names[second])))
+        return Columns((text,), label, kept=others)
+    return Columns((text, second), label, (quoted(names[text]), quoted(names[second])), others)
 
 
 def _find_texts(
@@ -162,6 +185,11 @@ def quoted(value: str, longest: int = 60) -> str:
     return repr(value if len(value) <= longest else value[:longest] + "…")
 
 
+def column_key(name: str) -> str:
+    """A column's name as it is compared: case, width and outer blanks do not count."""
+    return normalize("NFKC", name).strip().casefold()
+
+
 def _named(
     names: Sequence[str], keys: list[str], given: str | None, remedy: str, source: object, line: int | None
 ) -> int | None:
@@ -169,8 +197,8 @@ def _named(
         return None
     if given in names:
         return names.index(given)
-    if given.strip().casefold() in keys:
-        return keys.index(given.strip().casefold())
+    if column_key(given) in keys:
+        return keys.index(column_key(given))
     raise DataError(source, f"there is no column {quoted(given)} among {_listed(names)}. {remedy}", line)
 
 

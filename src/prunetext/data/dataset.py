@@ -7,7 +7,8 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from prunetext.data.labels import holds_several, is_missing, listed_values, named, named_sets, refuse_blank
+from prunetext.data.labels import Named, alike, holds_several, is_missing, listed_values, named, named_sets
+from prunetext.data.report import Report
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 
@@ -32,10 +33,11 @@ class Examples:
 
     `texts` and `labels` have equal length n, and so has `pairs`, the second texts, where there are any. Each may be a
     list, or a column of NumPy, pandas, Polars or Arrow, whose rows are taken in their order. Labels that are no strings
-    become names, as `prunetext.data.labels.named` says, and `label_type` is what they were. Where each label is a list,
-    a tuple or a set, texts have several labels (or none): `label_sets` has them sorted, each once, and `labels` has the
-    same as one string of JSON, which stands for just these labels together. Unequal lengths, and a text or label that
-    is missing, raise `InputError`.
+    become names, as `prunetext.data.labels.named` says, and `label_type` is what they were; `trimmed` counts those that
+    had outer blanks or invisible characters, which are left out. Where each label is a list, a tuple or a set, texts
+    have several labels (or none): `label_sets` has them sorted, each once, and `labels` has the same as one string of
+    JSON, which stands for just these labels together. Unequal lengths, and a text or label that is missing, raise
+    `InputError`. With `trimmed`, labels are taken as they are.
     """
 
     texts: list[str]
@@ -43,6 +45,7 @@ class Examples:
     pairs: list[str] | None = None
     label_sets: list[tuple[str, ...]] | None = field(default=None, repr=False)
     label_type: str = field(default="str", compare=False, repr=False)
+    trimmed: int = field(default=None, compare=False, repr=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         for name in ("texts", "labels", "pairs"):
@@ -58,14 +61,12 @@ class Examples:
                 if not isinstance(value, str):
                     kind = "missing" if is_missing(value) else f"{type(value).__name__}, not a string"
                     raise InputError(f"The {name} at {number:,} is {kind}. Give a string.")
-        if all(type(label) is str for label in self.labels):
-            refuse_blank(self.labels)
-            return
         if self.label_sets is None and holds_several(self.labels):
             self._take(*named_sets(self.labels))
-        else:
-            names, label_type = named(self.labels)
-            self._take(self.label_sets, names, label_type)
+        elif not all(type(label) is str for label in self.labels) or (self.trimmed is None and not self.label_sets):
+            self._take(self.label_sets, named(self.labels))
+        elif self.trimmed is None:
+            object.__setattr__(self, "trimmed", 0)
 
     @property
     def inputs(self) -> list[Input]:
@@ -81,9 +82,11 @@ class Examples:
         """Every text; for pairs, first and second texts."""
         return [*self.texts, *(self.pairs or ())]
 
-    def _take(self, sets: list[tuple[str, ...]] | None, labels: list[str], label_type: str) -> None:
+    def _take(self, sets: list[tuple[str, ...]] | None, given: Named) -> None:
         """Keep labels by their names."""
-        for name, value in (("label_sets", sets), ("labels", labels), ("label_type", label_type)):
+        trimmed = given.trimmed if self.trimmed is None else self.trimmed
+        taken = {"label_sets": sets, "labels": given.names, "label_type": given.type, "trimmed": trimmed}
+        for name, value in taken.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -129,67 +132,13 @@ class Examples:
             return None if column is None else [column[row] for row in rows]
 
         texts, labels, pairs, sets = map(part, (self.texts, self.labels, self.pairs, self.label_sets))
-        return Examples(texts, labels, pairs, sets, self.label_type)
+        return Examples(texts, labels, pairs, sets, self.label_type, 0)
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __repr__(self) -> str:
         return f"Examples({len(self):,} {'texts' if self.pairs is None else 'pairs'})"
-
-
-@dataclass(frozen=True)
-class Report:
-    """Counts of what a reader of the data should know before trusting a score.
-
-    >>> Report(rows=100, duplicates=2).lines()
-    ['100 rows were read.', '2 rows repeat an earlier row of the same split (same text, same label).']
-
-    rows: rows kept, over all splits.
-    skipped: rows dropped because their text or label was empty.
-    duplicates: rows whose text and label occur earlier in the same split.
-    contradicting: texts that occur with more than one label in the same split.
-    shared: texts that occur in two splits, by the two names, such as ("train", "test").
-    pairs: whether rows are pairs of texts; if so, a pair counts as one text.
-    """
-
-    rows: int
-    skipped: int = 0
-    duplicates: int = 0
-    contradicting: int = 0
-    shared: dict[tuple[str, str], int] = field(default_factory=dict)
-    pairs: bool = False
-
-    def lines(self) -> list[str]:
-        """Say each count that is not zero in one sentence."""
-        unit, units, same = ("pair", "pairs", "same texts") if self.pairs else ("text", "texts", "same text")
-        said = [
-            (self.rows, "row was read.", "rows were read."),
-            (
-                self.skipped,
-                "row was dropped, because its text or label is empty.",
-                "rows were dropped, because their text or label is empty.",
-            ),
-            (
-                self.duplicates,
-                f"row repeats an earlier row of the same split ({same}, same label).",
-                f"rows repeat an earlier row of the same split ({same}, same label).",
-            ),
-            (
-                self.contradicting,
-                f"{unit} has different labels in different rows: no classifier can be right on all of them.",
-                f"{units} have different labels in different rows: no classifier can be right on all of them.",
-            ),
-        ]
-        said += [
-            (
-                count,
-                f"{unit} is in both {one} and {other}, which makes scores look better than they are.",
-                f"{units} are in both {one} and {other}, which makes scores look better than they are.",
-            )
-            for (one, other), count in self.shared.items()
-        ]
-        return [f"{count:,} {single if count == 1 else several}" for count, single, several in said if count]
 
 
 @dataclass(frozen=True)
@@ -292,4 +241,6 @@ def count_flaws(
         contradicting=contradicting,
         shared={both: count for both, count in shared.items() if count},
         pairs=train.pairs is not None,
+        trimmed=sum(examples.trimmed for examples in splits.values()),
+        alike=tuple(map(tuple, alike({label for labels in train.label_lists for label in labels}))),
     )

@@ -1,17 +1,26 @@
-"""Text files as numbered lines: encodings, byte-order marks, and a clear refusal of what is not text."""
+"""Files of texts as streams: compressed or not, decoded, split into lines, and refused if they are no text."""
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import gzip
 import io
-from typing import TYPE_CHECKING
+import lzma
+import sys
+import zlib
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from prunetext.errors import DataError, InputError
+from prunetext.errors import DataError, InputError, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+BLOCK = 1 << 18  # bytes read at a time
+_PACKED = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+COMPRESSIONS = tuple(f".{name}" for name in _PACKED.values())
 _BINARY = {
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
@@ -29,41 +38,163 @@ _BINARY = {
 }
 
 
-class Lines:
-    """The lines of a text file, endings included, with their numbers.
+class SourceFile(NamedTuple):
+    """A file of texts, or standard input, and how it is read.
 
-        lines = Lines(Path("reviews.csv"), "utf-8")
+        file = SourceFile(Path("reviews.csv.gz"), "csv")
+        for line in Lines(file): ...
+
+    path: None for standard input. format: a key of `formats.registry.FORMATS`. quoting: of tables with separators.
+    Whether a file is compressed is seen from its first bytes, not from its name.
+    """
+
+    path: Path | None
+    format: str = "text"
+    encoding: str = "utf-8"
+    quoting: str = "auto"
+
+    def __str__(self) -> str:
+        return "standard input" if self.path is None else str(self.path)
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The bytes of the file, unpacked if they are compressed."""
+        if self.path is None:
+            yield _unpacked(sys.stdin.buffer, self)
+            return
+        with self.path.open("rb") as stream:
+            yield _unpacked(stream, self)
+
+
+class Lines:
+    """The lines of a text file, each ended as the first one is, with their numbers.
+
+        lines = Lines(SourceFile(Path("reviews.csv")))
         for line in lines:
             print(lines.number, line)
 
-    `number` is the number of the line read last and `following` that of the next one, both from 1, as an editor shows
-    them: if the first line ends in LF, a lone CR breaks a line for the reader but is not counted. A byte-order mark is
-    dropped. Raises `InputError` for an unknown encoding, `DataError` for a binary file and for bytes that are not
-    valid in the encoding.
+    `number` is the number of the line read last, from 1. Lines end in LF, or in CR if the file has no LF: a lone CR is
+    then part of the line. A byte-order mark is dropped. Raises `InputError` for an unknown encoding, `DataError` for a
+    binary file and for bytes that are not valid in the encoding.
     """
 
-    def __init__(self, path: Path, encoding: str = "utf-8") -> None:
-        self.path = path
-        self.encoding = encoding
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
         self.number = 0
-        self.following = 1
 
     def __iter__(self) -> Iterator[str]:
-        codec = text_codec(self.encoding)
-        ending = ""
-        with self.path.open("rb") as raw:
-            _refuse_binary(self.path, raw.peek(), codec)
-            with io.TextIOWrapper(raw, encoding=codec, newline="") as stream:
-                try:
-                    for line in stream:
-                        if not ending:  # the first line
-                            ending = "\r" if line.endswith("\r") else "\n"
-                            line = line.removeprefix("\ufeff")  # utf-16-le and the like keep the mark
-                        self.number = self.following
-                        self.following += line.endswith(ending)
-                        yield line
-                except UnicodeError as error:
-                    raise _locate_undecodable(self.path, codec, self.encoding, error) from None
+        splitter = Splitter()
+        for chunk in splitter.chunks(decoded(self.file)):
+            for line in chunk:
+                self.number += 1
+                yield line + splitter.ending
+
+
+class Splitter:
+    r"""Splits what arrives into lines, without waiting for more.
+
+    >>> list(Splitter().chunks(["a\nb", "c\r\nd"]))
+    [['a'], ['bc\r'], ['d']]
+
+    The lines come without the LF at their end. If what begins a stream has no LF but a CR, lines end in CR. `ending` is
+    known when the first chunk comes.
+    """
+
+    def __init__(self) -> None:
+        self.ending = ""
+
+    def chunks(self, blocks: Iterable[str]) -> Iterator[list[str]]:
+        """The lines that each block completes, and last the one that has no end."""
+        pieces: list[str] = []  # of the line that has begun; joining them for each block would take quadratic time
+        size, returns = 0, False
+        for block in blocks:
+            pieces.append(block)
+            size, returns = size + len(block), returns or "\r" in block
+            if not self.ending:
+                if "\n" in block:
+                    self.ending = "\n"
+                elif returns and size >= BLOCK:
+                    self.ending = "\r"
+                else:
+                    continue
+            elif self.ending not in block:
+                continue
+            lines = "".join(pieces).split(self.ending)
+            pieces = [lines.pop()]
+            yield lines
+        self.ending = self.ending or ("\r" if returns else "\n")
+        lines = "".join(pieces).split(self.ending)
+        if not lines[-1]:
+            lines.pop()
+        if lines:
+            yield lines
+
+
+def decoded(file: SourceFile) -> Iterator[str]:
+    """The text of a file, a block at a time; what cannot be decoded is named after the text before it."""
+    return decoded_blocks(blocks(file), file)
+
+
+def decoded_blocks(arriving: Iterable[bytes], file: SourceFile) -> Iterator[str]:
+    """The text of blocks of a file, of which the last one is empty."""
+    codec = text_codec(file.encoding)
+    decoder = codecs.getincrementaldecoder(codec)()
+    line, begun = 1, False
+    for block in arriving:
+        before = decoder.getstate()
+        try:
+            arrived = decoder.decode(block, final=not block)
+        except UnicodeError as error:
+            decoder.setstate(before)
+            arrived = _valid_start(decoder, block)
+            if arrived:
+                yield arrived if begun else arrived.removeprefix("\ufeff")
+            raise undecodable(file, codec, error, line + arrived.count("\n")) from None
+        if arrived:
+            yield arrived if begun else arrived.removeprefix("\ufeff")  # utf-16-le and the like keep the mark
+            begun = True
+            line += arrived.count("\n")
+
+
+def blocks(file: SourceFile) -> Iterator[bytes]:
+    """The bytes of a text file as they arrive, and last an empty block; what is no text is refused."""
+    codec, first = text_codec(file.encoding), True
+    try:
+        with file.open() as stream:
+            read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)  # a pipe's reader would wait
+            while True:
+                block = read(BLOCK)
+                if first:
+                    _refuse_binary(file, block, codec)
+                    first = False
+                yield block
+                if not block:
+                    return
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # from the system, not from unpacking
+            raise
+        raise DataError(
+            file, "the compressed file is damaged or cut off. Compress it again, or give it uncompressed."
+        ) from None
+
+
+def _unpacked(stream: BinaryIO, file: SourceFile) -> BinaryIO:
+    """The same stream, or one that unpacks it."""
+    peek: Callable[[int], bytes] | None = getattr(stream, "peek", None)
+    head = b"" if peek is None else peek(8)
+    packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
+    made: Any = stream
+    if packed == "gz":
+        made = gzip.GzipFile(fileobj=stream)
+    elif packed == "bz2":
+        made = bz2.BZ2File(stream)
+    elif packed == "xz":
+        made = lzma.LZMAFile(stream)  # noqa: SIM115  closed with what it unpacks
+    elif packed == "zst":
+        pyarrow = require("pyarrow", extra="train")
+        made = pyarrow.CompressedInputStream(pyarrow.PythonFile(stream, mode="r"), "zstd")
+    result: BinaryIO = made
+    return result
 
 
 def text_codec(encoding: str) -> str:
@@ -92,7 +223,7 @@ def binary_kind(head: bytes) -> str | None:
     return next((kind for magic, kind in _BINARY.items() if head.startswith(magic)), None)
 
 
-def _refuse_binary(path: Path, head: bytes, codec: str) -> None:
+def _refuse_binary(file: SourceFile, head: bytes, codec: str) -> None:
     wide = codec.startswith(("utf-16", "utf-32"))
     for mark, name in (
         (codecs.BOM_UTF32_LE, "utf-32"),
@@ -100,15 +231,15 @@ def _refuse_binary(path: Path, head: bytes, codec: str) -> None:
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
         if head.startswith(mark) and not wide:
-            raise DataError(path, f"the file starts with a byte-order mark of {name}. Read it with --encoding {name}.")
+            raise DataError(file, f"the file starts with a byte-order mark of {name}. Read it with --encoding {name}.")
     if kind := binary_kind(head):
         raise DataError(
-            path,
+            file,
             f"this looks like a binary file ({kind}). Give a text file; a Parquet file needs the ending .parquet.",
         )
     if b"\0" in head and not wide:
         raise DataError(
-            path,
+            file,
             "this looks like a binary file (it holds NUL bytes). "
             f"Give a text file, or, if it is UTF-16 text, read it with --encoding {_without_mark(head)}.",
         )
@@ -119,29 +250,19 @@ def _without_mark(head: bytes) -> str:
     return "utf-16-le" if head[1::2].count(0) > head[0::2].count(0) else "utf-16-be"
 
 
-def _locate_undecodable(path: Path, codec: str, encoding: str, error: UnicodeError) -> DataError:
-    """Find the line again: the stream decodes in blocks and does not tell where in a block it failed."""
-    decoder = codecs.getincrementaldecoder(codec)()
-    line = 1
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 16):
-            before = decoder.getstate()
-            try:
-                line += decoder.decode(block).count("\n")
-            except UnicodeError:
-                decoder.setstate(before)
-                try:
-                    for at in range(len(block)):
-                        line += decoder.decode(block[at : at + 1]).count("\n")
-                except UnicodeError:
-                    break
-    return undecodable(path, codec, encoding, error, line)
-
-
-def undecodable(source: object, codec: str, encoding: str, error: UnicodeError, line: int) -> DataError:
+def undecodable(file: SourceFile, codec: str, error: UnicodeError, line: int) -> DataError:
     """Name the byte that is not valid in the encoding, and its line."""
     what = "the bytes are"
     if isinstance(error, UnicodeDecodeError) and error.start < len(error.object):
         what = f"byte 0x{error.object[error.start]:02x} is"
     remedy = "name its encoding with --encoding" if codec == "utf-8-sig" else "check --encoding"
-    return DataError(source, f"{what} not valid {encoding}. Correct the line, or {remedy}.", line)
+    return DataError(file, f"{what} not valid {file.encoding}. Correct the line, or {remedy}.", line)
+
+
+def _valid_start(decoder: codecs.IncrementalDecoder, block: bytes) -> str:
+    """Decode up to the first invalid byte."""
+    valid = ""
+    with suppress(UnicodeError):
+        for at in range(len(block)):
+            valid += decoder.decode(block[at : at + 1])
+    return valid

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Examples
-from prunetext.data.formats import Absent
-from prunetext.data.labels import LabelColumn, is_missing
+from prunetext.data.formats.rows import Absent
+from prunetext.data.labels import LabelColumn, is_missing, written_list
 from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from prunetext.data.formats import SourceRow
+    from prunetext.data.formats.rows import SourceRow
 
 Place = int | Path
 
@@ -36,55 +36,23 @@ class Rules(NamedTuple):
     skip_empty: bool = False
 
 
-def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Examples, int]:
-    """Check rows and gather them; also return how many were skipped.
+def gather(source: object, parts: Iterable[tuple[object, Iterable[SourceRow]]], rules: Rules) -> tuple[Examples, int]:
+    """Check the rows of a source, part by part, and gather them; also return how many were skipped.
 
-        examples, skipped = gather("reviews.csv", read_csv(…), Rules({}))
+        examples, skipped = gather("reviews.csv", [("reviews.csv", read_delimited(…))], Rules({}))
 
-    Texts have several labels if the first row has a list, if a separator is given, and in fastText's format if any row
-    has several or the rules' task says so. Raises `DataError` at the first row that breaks a rule, and for rows of
-    another task than that of the rules.
+    Texts have several labels if the first row has a list, also one written as text; if a separator is given; and in
+    fastText's format if any row has several or the rules' task says so. Raises `DataError` at the first row that breaks
+    a rule, and for rows of another task than that of the rules.
     """
-    columns: tuple[list[str], list[str]] = ([], [])
-    chosen: list[str | tuple[str, ...]] = []
-    sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, shared by all rows
-    listed: bool | None = None
-    skipped, column_of_labels = 0, LabelColumn(rules.known)
-    for place, texts, given, called in rows:
-        at = _At(source, place)
-        labels = split_cell(given, rules.separator)
-        if (empty := _first_empty(texts, labels, called)) is not None:
-            if rules.skip_empty:
-                skipped += 1
-                continue
-            what, value = empty
-            kind = "label" if what == "label" else "text"
-            rule = f"{value}. Add it" if isinstance(value, Absent) else f"{what} is empty. Give it a {kind}"
-            raise at.error(f"{rule}, or drop such rows with --skip-empty.")
-        for what, text, column in zip(called, texts, columns, strict=False):
-            column.append(_checked_text(at, what, text, "--text" if column is columns[0] else "--text-b"))
-        if listed is None:
-            listed = isinstance(labels, list)
-        elif listed != isinstance(labels, list):
-            one, other = ("one label", "lists of labels") if listed else ("a list of labels", "one label each")
-            raise at.error(
-                f"the row has {one}, but those before it have {other}. Write a list in each row, or in none."
-            )
-        if isinstance(labels, (list, tuple)):
-            each = tuple(dict.fromkeys(_known_label(at, label, rules, column_of_labels) for label in labels))
-            chosen.append(sets.setdefault(each, each))
-        else:
-            chosen.append(_known_label(at, labels, rules, column_of_labels))
-    if not chosen:
-        kind = "rows that are not empty" if skipped else "rows"
+    gathered = _Gathered(rules)
+    for part, rows in parts:
+        for place, texts, given, called, _ in rows:
+            gathered.add(_At(part, place), texts, given, called)
+    if not gathered.chosen:
+        kind = "rows that are not empty" if gathered.skipped else "rows"
         raise DataError(source, f"there are no {kind}. Write a text and its label in each row.")
-    if sets and not listed and rules.task != SEVERAL_LABELS and all(len(each) == 1 for each in sets):
-        chosen = [labels[0] for labels in chosen]  # of fastText's format
-    chosen = column_of_labels.finals(chosen)
-    for name, number in column_of_labels.renamed.items():
-        rules.known.pop(name, None)
-        rules.known.setdefault(number, number)
-    examples = Examples(columns[0], chosen, columns[1] or None, label_type=column_of_labels.type)  # type: ignore[arg-type]
+    examples = gathered.examples()
     if examples.task == Task(texts=2, answer="labels"):
         raise DataError(
             source,
@@ -93,7 +61,60 @@ def gather(source: object, rows: Iterable[SourceRow], rules: Rules) -> tuple[Exa
         )
     if rules.task is not None:
         check_task(examples, rules.task, source, rules.whose)
-    return examples, skipped
+    return examples, gathered.skipped
+
+
+class _Gathered:
+    """The checked rows so far."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.columns: tuple[list[str], list[str]] = ([], [])
+        self.chosen: list[str | tuple[str, ...]] = []
+        self.sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, shared by all rows
+        self.listed: bool | None = None  # whether the rows have lists of labels; the first one tells
+        self.skipped = 0
+        self.labels = LabelColumn(rules.known)
+
+    def add(self, at: _At, texts: tuple[object, ...], given: object, called: tuple[str, ...]) -> None:
+        labels = split_cell(given, self.rules.separator)
+        if isinstance(labels, str) and self.listed is not False and labels.lstrip().startswith("["):
+            labels = at.written_list(labels)
+        if (empty := _first_empty(texts, labels, called)) is not None:
+            if self.rules.skip_empty:
+                self.skipped += 1
+                return
+            what, value = empty
+            kind = "label" if what == "label" else "text"
+            rule = f"{value}. Add it" if isinstance(value, Absent) else f"{what} is empty. Give it a {kind}"
+            raise at.error(f"{rule}, or drop such rows with --skip-empty.")
+        for what, text, column in zip(called, texts, self.columns, strict=False):
+            column.append(_checked_text(at, what, text, "--text" if column is self.columns[0] else "--text-b"))
+        if self.listed is None:
+            self.listed = isinstance(labels, list)
+        elif self.listed != isinstance(labels, list):
+            one, other = ("one label", "lists of labels") if self.listed else ("a list of labels", "one label each")
+            raise at.error(
+                f"the row has {one}, but those before it have {other}. Write a list in each row, or in none."
+            )
+        if isinstance(labels, (list, tuple)):
+            each = tuple(dict.fromkeys(_known_label(at, label, self.rules, self.labels) for label in labels))
+            self.chosen.append(self.sets.setdefault(each, each))
+        else:
+            self.chosen.append(_known_label(at, labels, self.rules, self.labels))
+
+    def examples(self) -> Examples:
+        """All rows; labels that turn out to be whole numbers are these."""
+        chosen, rules = self.chosen, self.rules
+        of_fasttext = self.sets and not self.listed and rules.task != SEVERAL_LABELS
+        if of_fasttext and all(len(each) == 1 for each in self.sets):
+            chosen = [labels[0] for labels in chosen]
+        chosen = self.labels.finals(chosen)
+        for name, number in self.labels.renamed.items():
+            rules.known.pop(name, None)
+            rules.known.setdefault(number, number)
+        made: Any = chosen
+        return Examples(self.columns[0], made, self.columns[1] or None, None, self.labels.type, self.labels.trimmed)
 
 
 def check_task(examples: Examples, task: Task, source: object, whose: str) -> None:
@@ -120,14 +141,16 @@ def check_task(examples: Examples, task: Task, source: object, whose: str) -> No
 
 
 def split_cell(given: object, separator: str | None) -> object:
-    """The labels of a cell, if there is a separator.
+    """The labels of a cell, if there is a separator; none if the cell is empty.
 
-    >>> split_cell("joy; love", ";"), split_cell("joy; love", None)
-    (['joy', 'love'], 'joy; love')
+    >>> split_cell("joy; love;", ";"), split_cell("", ";"), split_cell("joy; love", None)
+    (['joy', 'love'], [], 'joy; love')
     """
-    if separator is None or isinstance(given, (list, tuple)) or _is_empty(given):
+    if separator is None or isinstance(given, (list, tuple, Absent)):
         return given
-    return [part.strip() for part in given.split(separator)] if isinstance(given, str) else [given]
+    if isinstance(given, str):
+        return [part for each in given.split(separator) if (part := each.strip())]
+    return [] if is_missing(given) else [given]
 
 
 def check_separator(separator: str | None) -> None:
@@ -146,6 +169,13 @@ class _At(NamedTuple):
         if isinstance(self.place, int):
             return DataError(self.source, message, self.place)
         return DataError(self.place, message)
+
+    def written_list(self, cell: str) -> object:
+        """The labels of a list that is written as text, or the text itself."""
+        try:
+            return written_list(cell)
+        except ValueError as error:
+            raise self.error(str(error)) from None
 
 
 def _first_empty(texts: tuple[object, ...], labels: object, called: tuple[str, ...]) -> tuple[str, object] | None:
@@ -178,6 +208,8 @@ def _known_label(at: _At, given: object, rules: Rules, column: LabelColumn) -> s
     value = column.name(given)
     label = rules.known.get(value)
     if label is None:
+        if not value:
+            raise at.error("label is empty. Give it a label, or drop such rows with --skip-empty.")
         _check_characters(at, "label", value)
         if rules.unknown is not None:
             raise at.error(f"the label {quoted(value)} {rules.unknown}")

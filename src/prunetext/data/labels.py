@@ -2,22 +2,88 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Container, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, time
 from enum import Enum
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from prunetext.errors import InputError
 
 SEVERAL = (list, tuple, set, frozenset)  # of labels
 
 
+# Characters that nobody sees: soft hyphen, spaces of no width, marks of direction, byte-order mark.
+_INVISIBLE = [0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
+_UNSEEN: dict[int, str | None] = dict.fromkeys(_INVISIBLE) | {
+    code: " " for code in range(0x3001) if chr(code).isspace()
+}
+_JOINERS = " \u200c\u200d"  # inside a label they have a meaning, at its ends they have none
+_TWO_QUOTED = re.compile(r"""['"]\s+['"]""")
+_LONGEST_LIST = 100_000  # characters of a cell
+
+
 class Named(NamedTuple):
-    """Labels by their names; `type` is that of the values which they were: str, int, float, bool, or mixed."""
+    """Labels by their names; `type` is that of the values which they were: str, int, float, bool, or mixed.
+
+    `trimmed` counts the values whose outer blanks and invisible characters were left out.
+    """
 
     names: list[str]
     type: str
+    trimmed: int = 0
+
+
+def clean_label(label: str) -> str:
+    r"""A label without what nobody sees: outer blanks, invisible characters, and the ways to write one accent.
+
+    >>> clean_label(" pos\xa0"), clean_label("cafe\u0301") == "caf\xe9"
+    ('pos', True)
+    """
+    if label.isascii() and label.isprintable():
+        return label.strip(" ")
+    return normalize("NFC", label).translate(_UNSEEN).strip(_JOINERS)
+
+
+def alike(labels: Iterable[str]) -> list[list[str]]:
+    """Labels that differ only in case, width or the number of blanks, together.
+
+    >>> alike(["ham", "spam", "Spam", "SPAM"])
+    [['SPAM', 'Spam', 'spam']]
+    """
+    groups: dict[str, set[str]] = {}
+    for label in labels:
+        groups.setdefault(" ".join(normalize("NFKC", label).casefold().split()), set()).add(label)
+    return [sorted(group) for group in groups.values() if len(group) > 1]
+
+
+def written_list(cell: str) -> object:
+    """The labels in a cell that holds a list, as pandas and JSON write it; any other cell as it is.
+
+    >>> written_list("['pos', 'day']"), written_list("[draft] reply")
+    (['pos', 'day'], '[draft] reply')
+
+    ValueError for an array as NumPy writes it, without commas.
+    """
+    bare = cell.strip()
+    if not (bare.startswith("[") and bare.endswith("]")) or len(bare) > _LONGEST_LIST:
+        return cell
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            found = parse(bare)
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            continue
+        if isinstance(found, list):
+            if parse is ast.literal_eval and _TWO_QUOTED.search(bare):
+                raise ValueError(
+                    "the labels are an array as NumPy prints it, without commas. Write them as a list, "
+                    'such as ["a", "b"].'
+                )
+            return found
+    return cell
 
 
 def listed_values(values: Iterable[Any]) -> list[Any]:
@@ -52,7 +118,7 @@ def named(values: Sequence[Any], at: str = "The label at") -> Named:
     """The names of the labels of a column.
 
     >>> named([1.0, 2.0]), named([True, False]).names
-    (Named(names=['1', '2'], type='int'), ['True', 'False'])
+    (Named(names=['1', '2'], type='int', trimmed=0), ['True', 'False'])
 
     Floats are whole numbers where the column holds nothing but whole numbers. Members of an enum have their own names,
     dates are written as in ISO 8601. InputError for bytes, objects and missing values, with the place in the column.
@@ -67,7 +133,7 @@ def named(values: Sequence[Any], at: str = "The label at") -> Named:
             raise InputError(f"{at} {number:,} is {kind}. Give a string, a whole number, or true or false.")
         names.append(column.name(value))
     refuse_blank(names, at)
-    return Named(column.finals(names), column.type)
+    return Named(column.finals(names), column.type, column.trimmed)
 
 
 def refuse_blank(labels: Sequence[str], at: str = "The label at") -> None:
@@ -90,11 +156,11 @@ def label_name(value: object) -> str:
     return str(value)
 
 
-def named_sets(values: Sequence[Any]) -> tuple[list[tuple[str, ...]], list[str], str]:
-    """The labels of texts that have several: sorted, each once; a string for each set; and the type of all.
+def named_sets(values: Sequence[Any]) -> tuple[list[tuple[str, ...]], Named]:
+    """The labels of texts that have several: sorted, each once; and a string for each set, with the type of all.
 
     >>> named_sets([[2, 1], []])
-    ([('1', '2'), ()], ['["1", "2"]', '[]'], 'int')
+    ([('1', '2'), ()], Named(names=['["1", "2"]', '[]'], type='int', trimmed=0))
     """
     lists = [_python(each) for each in values]
     for number, labels in enumerate(lists):
@@ -106,7 +172,7 @@ def named_sets(values: Sequence[Any]) -> tuple[list[tuple[str, ...]], list[str],
         each = tuple(sorted({next(names) for _ in labels}))
         known.setdefault(each, json.dumps(each, ensure_ascii=False))
         sets.append(each)
-    return sets, [known[each] for each in sets], every.type
+    return sets, Named([known[each] for each in sets], every.type, every.trimmed)
 
 
 class LabelColumn:
@@ -117,8 +183,10 @@ class LabelColumn:
     column.finals(["1.0", "2.0"])           # ['1', '2'], since all are whole numbers
     """
 
-    def __init__(self, known: Container[str]) -> None:
+    def __init__(self, known: Collection[str]) -> None:
         self.known = known
+        self.trimmed = 0  # values that were not written as their label
+        self.cleaned = {clean_label(label): label for label in known}  # as written → the label
         self.kinds: set[str] = set()
         self.whole: dict[str, str] = {}  # the name of a float without a fraction → that of the whole number
 
@@ -126,7 +194,7 @@ class LabelColumn:
         """The label's name, as far as is known by now; the value is one of Python's own."""
         if type(value) is str:
             self.kinds.add("str")
-            return value
+            return value if value in self.known else self._cleaned(value)
         whole = isinstance(value, float) and value.is_integer()
         self.kinds.add("int" if whole else _kind_of(value))
         name = label_name(value)
@@ -136,6 +204,14 @@ class LabelColumn:
                 return number
             self.whole[name] = number
         return name
+
+    def _cleaned(self, value: str) -> str:
+        label = self.cleaned.get(value)
+        if label is None:
+            clean = clean_label(value)
+            label = self.cleaned[value] = self.cleaned.get(clean, clean)
+        self.trimmed += label != value
+        return label
 
     @property
     def type(self) -> str:

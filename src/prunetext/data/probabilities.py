@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from prunetext.data.columns import Wanted, quoted
 from prunetext.data.dataset import Input
-from prunetext.data.formats import FORMATS
+from prunetext.data.formats.registry import FORMATS, TABLE_ENDINGS
+from prunetext.data.parts import Opening
 from prunetext.data.task import Task
 from prunetext.errors import DataError
 
@@ -20,7 +21,7 @@ Shares = npt.NDArray[np.float64]
 
 TOLERANCE = 0.01  # of the sum of a row, which should be 1: many labels can have two digits each
 LEAST_GIVEN = 1e-6  # smaller probabilities are raised to this
-PROBABILITY_ENDINGS = tuple(ending for ending in FORMATS if ending != ".txt")
+PROBABILITY_ENDINGS = TABLE_ENDINGS
 EXAMPLE = '{"text": "great film", "probabilities": {"neg": 0.02, "pos": 0.98}}'
 REMEDY = f"Write rows such as {EXAMPLE}."
 ANSWER_COLUMNS = {
@@ -89,7 +90,8 @@ def read_probabilities(
 
 def _rows(path: Path, texts: int | None) -> Iterator[_Row]:
     """Each row with its object of probabilities, not yet checked."""
-    for place, cells, given, _ in FORMATS[path.suffix.lower()](path, ANSWER_COLUMNS[texts], "utf-8"):
+    file = Opening().file(path)
+    for place, cells, given, *_ in FORMATS[file.format].read(file, ANSWER_COLUMNS[texts]):
         line = place if isinstance(place, int) else None
         strings = tuple(text for text in cells if isinstance(text, str))
         if len(strings) < len(cells):

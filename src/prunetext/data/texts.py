@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import sys
-from contextlib import suppress
-from itertools import islice
-from pathlib import Path
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from prunetext.data.columns import Wanted
-from prunetext.data.files import text_codec, undecodable
-from prunetext.data.formats import FORMATS, Absent
+from prunetext.data.columns import PAIRS, TEXT, Wanted, column_key, quoted
+from prunetext.data.files import SourceFile, Splitter, decoded, text_codec
+from prunetext.data.formats.registry import FORMATS, LINES
+from prunetext.data.formats.rows import Absent
+from prunetext.data.formats.tables import Frame, as_frame, read_frame
+from prunetext.data.parts import Opening, Reading, check_opening
+from prunetext.data.sources import files_of
 from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import BinaryIO
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from prunetext.data.formats.rows import SourceRow
 
 Pair = tuple[str, str]
-Value = TypeVar("Value", str, Pair)
+Value = TypeVar("Value")
 
-TEXT_BLOCK = 1 << 18  # bytes read at a time
 TABLE_ROWS = 1024  # of a table
 TAB = "\t"
-TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
-LABELS = re.compile(r"[ \t]*(?:__label__[^ \t\v\f\r\n]*[ \t]*)+")  # as in formats.read_fasttext
+LABELS = re.compile(r"[ \t]*(?:__label__[^ \t\v\f\r\n]*[ \t]*)+")  # as in formats.lines.read_fasttext
+_NAME = re.compile(r'"?[^\W\d][\w.\-]*"?')  # of a column
+_JSON_LINE = re.compile(r'\s*(\[\s*)?\{\s*("(\\.|[^"\\])*"\s*:|\}\s*$|$)')  # how an object begins
+
+
+class Chunk(NamedTuple):
+    """Some inputs of a model, and for each the values of the columns that were asked for."""
+
+    inputs: list[Any]  # texts, or pairs of texts
+    kept: list[tuple[object, ...]]  # empty if no column was asked for
 
 
 def read_texts(source: str | Path, *, text: str | None = None, encoding: str = "utf-8") -> Iterator[list[str]]:
@@ -35,99 +45,127 @@ def read_texts(source: str | Path, *, text: str | None = None, encoding: str = "
 
         for chunk in read_texts("reviews.txt"): ...     # ['Great, really', 'Dull', …]
 
-    source: `-`, standard input, or a file in which every line is a text, also an empty one (lines end in \n or \r\n);
-    or a .csv, .tsv, .jsonl or .parquet table. `text` names its text column; by default, usual names are looked for.
+    The source and the names of columns are as for `read_chunks`.
+    """
+    return read_inputs(Task(), source, text=text, encoding=encoding)
+
+
+def read_inputs(task: Task, source: str | Path | Any, **reading: Any) -> Iterator[list[Any]]:
+    """Yield the inputs of a model of this task in chunks: texts, or pairs of texts, as `read_chunks` does.
+
+    for chunk in read_inputs(Task(), "reviews.txt"): ...
+    """
+    return (chunk.inputs for chunk in read_chunks(task, source, **reading))
+
+
+def read_chunks(
+    task: Task,
+    source: str | Path | Any,
+    *,
+    text: str | None = None,
+    text_b: str | None = None,
+    columns: Sequence[str] = (),
+    encoding: str = "utf-8",
+    format: str | None = None,
+    quoting: str = "auto",
+) -> Iterator[Chunk]:
+    r"""Yield what a model of this task labels in chunks, as soon as it can be read.
+
+        for texts, ids in read_chunks(Task(), "reviews.csv", columns=["id"]): ...
+
+    source: `-`, standard input, or a file in which every line is a text, also an empty one; a .csv, .tsv, .jsonl,
+    .parquet or .xlsx table; a pattern or a folder of such files; or a data frame. For pairs, a line is the first text,
+    a tab, and the second one. Files may be compressed. text, text_b: the names of the columns of texts; by default,
+    usual names are looked for. columns: further columns of a table, whose values come with the texts. format: as for
+    `prunetext.read`; standard input has one text a line if none is given.
     Labels at the start of a line, as in fastText's format, are left out. A line that is not valid in the encoding and a
-    row without a text raise `DataError`, after the texts before it.
+    row without a text raise `DataError`, after the texts before it; so does a first line of JSON, or of usual names of
+    columns, unless `format` is text.
     """
-    found = _open(source, Wanted(text, labelled=False, texts=1), encoding, "text")
-    if isinstance(found, _Table):
-        return _chunks(row[0] for row in found.rows())
-    return found.lines()
-
-
-def read_pairs(
-    source: str | Path, *, text: str | None = None, text_b: str | None = None, encoding: str = "utf-8"
-) -> Iterator[list[Pair]]:
-    """Yield the pairs of texts of a source in chunks, as `read_texts` does with texts.
-
-        for chunk in read_pairs("questions.txt"): ...     # [('how do caves form ?', 'by water'), …]
-
-    source: `-`, standard input, or a file in which every line is the first text, a tab, and the second one; or a table.
-    `text` and `text_b` name its two columns; by default, usual names are looked for. A line without a tab, or with two,
-    raises `DataError`, after the pairs before it.
-    """
-    found = _open(source, Wanted(text, text_b=text_b, labelled=False, texts=2), encoding, "pair of texts")
-    if isinstance(found, _Table):
-        return _chunks((first, second) for first, second in found.rows())
-    return _split(found.lines(), found.name)
-
-
-def read_inputs(
-    task: Task, source: str | Path, *, text: str | None = None, text_b: str | None = None, encoding: str = "utf-8"
-) -> Iterator[Any]:
-    """Yield the inputs of a model of this task in chunks: texts, or pairs of texts.
-
-        for chunk in read_inputs(Task(), "reviews.txt"): ...
-
-    The names of columns are as for `read_texts` and `read_pairs`.
-    """
-    if task.texts == 2:
-        return read_pairs(source, text=text, text_b=text_b, encoding=encoding)
-    if text_b is not None:
+    if task.texts == 1 and text_b is not None:
         raise InputError(f"text_b is {text_b!r}, but the model labels single texts. Leave text_b out.")
-    return read_texts(source, text=text, encoding=encoding)
+    wanted = Wanted(text, text_b=text_b, labelled=False, texts=task.texts, kept=tuple(columns))
+    opening = Opening(format, encoding, quoting)
+    check_opening(opening)
+    text_codec(encoding)
+    if (frame := as_frame(source)) is not None:
+        return _table(frame, read_frame(frame, wanted))
+    files = files_of(source, opening, "text" if task.texts == 1 else "pair of texts")
+    for file in files:
+        _check_file(file, wanted)
+    return chain.from_iterable(_file_chunks(file, wanted, format) for file in files)
 
 
-class _Table(NamedTuple):
-    path: Path
-    wanted: Wanted
-    encoding: str
+def _check_file(file: SourceFile, wanted: Wanted) -> None:
+    """Refuse at once what is wrong with a file as a whole."""
+    if file.path is None and sys.stdin is None:
+        raise DataError(file, "the stream is closed. Pipe the texts in, or give a file.")
+    if file.path is None and not FORMATS[file.format].streams:
+        raise DataError(file, f"{file.format} cannot be read from a pipe. Give a file.")
+    if file.format != LINES:
+        return
+    what = "text" if wanted.texts == 1 else "pair of texts"
+    given = (("--text", wanted.text), ("--text-b", wanted.text_b), ("--columns", wanted.kept or None))
+    for flag, value in given:
+        if value is not None:
+            raise DataError(
+                file,
+                f"every line is a {what}, and there are no columns. Leave {flag} out, or name the format of a table "
+                "with --format.",
+            )
 
-    def rows(self) -> Iterator[tuple[str, ...]]:
-        for row in FORMATS[self.path.suffix.lower()](self.path, self.wanted, self.encoding):
-            yield tuple(_text(self.path, row.place, *each) for each in zip(row.called, row.texts, strict=True))
 
-
-class _Stream(NamedTuple):
-    path: Path | None  # None for standard input
-    codec: str
-    encoding: str
-
-    @property
-    def name(self) -> str:
-        return "standard input" if self.path is None else str(self.path)
-
-    def lines(self) -> Iterator[list[str]]:
-        if self.path is None:
-            yield from _lines(sys.stdin.buffer, self.name, self.codec, self.encoding)
+def _file_chunks(file: SourceFile, wanted: Wanted, given: str | None) -> Iterator[Chunk]:
+    with Reading(file):
+        if file.format != LINES:
+            yield from _table(file, FORMATS[file.format].read(file, wanted))
             return
-        with self.path.open("rb") as stream:
-            yield from _lines(stream, self.name, self.codec, self.encoding)
+        lines = text_lines(decoded(file), file, checked=given is None)
+        yield from (Chunk(chunk, []) for chunk in (lines if wanted.texts == 1 else _split(lines, file)))
 
 
-def _open(source: str | Path, wanted: Wanted, encoding: str, what: str) -> _Table | _Stream:
-    """Find out what the source is, and refuse at once what is wrong with it as a whole."""
-    codec = text_codec(encoding)
-    if not str(source):
-        raise InputError("The source of the texts is an empty name. Give a file, or - for standard input.")
-    path = None if str(source) == "-" else Path(source)
-    if path is None and sys.stdin is None:
-        raise DataError("standard input", "the stream is closed. Pipe the texts in, or give a file.")
-    if path is not None and path.is_dir():
-        raise DataError(source, f"this is a folder. Give a file with a {what} a line, or - for standard input.")
-    if path is not None and not path.exists():
-        raise DataError(source, "there is no such file. Check the name.")
-    if path is not None and path.suffix.lower() in TABLE_ENDINGS:
-        return _Table(path, wanted, encoding)
-    stream = _Stream(path, codec, encoding)
-    for flag, given in (("--text", wanted.text), ("--text-b", wanted.text_b)):
-        if given is not None:
-            raise DataError(stream.name, f"every line is a {what}, and there are no columns. Leave {flag} out.")
-    return stream
+def _table(source: SourceFile | Frame, rows: Iterator[SourceRow]) -> Iterator[Chunk]:
+    while some := list(islice(rows, TABLE_ROWS)):
+        inputs: list[Any] = []
+        for row in some:
+            texts = tuple(_text(source, row.place, *each) for each in zip(row.called, row.texts, strict=True))
+            inputs.append(texts if len(texts) == 2 else texts[0])
+        yield Chunk(inputs, [row.kept for row in some])
 
 
-def _split(chunks: Iterable[list[str]], name: str) -> Iterator[list[Pair]]:
+def text_lines(blocks: Iterable[str], file: SourceFile, *, checked: bool = True) -> Iterator[list[str]]:
+    """The lines of a file, without their ends and fastText's labels; checked: a first line of a table is refused."""
+    for chunk in Splitter().chunks(blocks):
+        if checked:
+            _refuse_table(file, chunk[0])
+            checked = False
+        yield [_without_labels(line.removesuffix("\r")) for line in chunk]
+
+
+def _refuse_table(file: SourceFile, line: str) -> None:
+    """Refuse a first line that begins a table."""
+    if _JSON_LINE.match(line):
+        raise DataError(
+            file,
+            "the line is a JSON object, not a text. Give --format jsonl, or --format text to label it as it is.",
+            1,
+        )
+    for separator, name in ((TAB, "tsv"), (",", "csv"), (";", "csv")):
+        names = line.rstrip("\r").split(separator)
+        if not all(_NAME.fullmatch(name.strip()) for name in names):
+            continue
+        keys = [column_key(name.strip().strip('"')) for name in names]
+        usual = {*TEXT, *chain.from_iterable(PAIRS)}
+        if (len(keys) > 1 and usual.intersection(keys)) or keys == [TEXT[0]]:
+            raise DataError(
+                file,
+                f"the line is a list of names of columns ({quoted(line, 30)}), not a text. Give --format {name}, or "
+                "--format text to label it as it is.",
+                1,
+            )
+
+
+def _split(chunks: Iterable[list[str]], file: SourceFile) -> Iterator[list[Pair]]:
     """Split lines at their one tab."""
     number = 0
     for chunk in chunks:
@@ -140,45 +178,10 @@ def _split(chunks: Iterable[list[str]], name: str) -> Iterator[list[Pair]]:
                     yield pairs
                 tabs = f"{line.count(TAB)} tabs" if tab else "no tab"
                 raise DataError(
-                    name, f"the line has {tabs}. Write each pair on a line, with one tab between its two texts.", number
+                    file, f"the line has {tabs}. Write each pair on a line, with one tab between its two texts.", number
                 )
             pairs.append((first, second))
         yield pairs
-
-
-def _lines(stream: BinaryIO, name: str, codec: str, encoding: str) -> Iterator[list[str]]:
-    """Split what has arrived into lines, without waiting for more; the last line need not have an end."""
-    decoder = codecs.getincrementaldecoder(codec)()
-    number, first = 0, True
-    pieces: list[str] = []  # of the line that has begun; joining them for each block would take quadratic time
-    read = getattr(stream, "read1", stream.read)  # a pipe's reader would wait for the whole block
-    while True:
-        block = read(TEXT_BLOCK)
-        before = decoder.getstate()
-        error = None
-        try:
-            arrived = decoder.decode(block, final=not block)
-        except UnicodeError as caught:
-            error = caught
-            decoder.setstate(before)
-            arrived = _valid_start(decoder, block)
-        if first and arrived:
-            arrived, first = arrived.removeprefix("\ufeff"), False  # utf-16-le and the like keep the mark
-        ended, feed, begun = arrived.rpartition("\n")
-        lines = []
-        if feed:
-            lines = "".join([*pieces, ended]).split("\n")
-            pieces.clear()
-        pieces.append(begun)
-        if not block and not error and (last := "".join(pieces)):
-            lines.append(last)
-        number += len(lines)
-        if lines:
-            yield [_without_labels(line.removesuffix("\r")) for line in lines]
-        if error:
-            raise undecodable(name, codec, encoding, error, number + 1)
-        if not block:
-            return
 
 
 def _without_labels(line: str) -> str:
@@ -187,27 +190,12 @@ def _without_labels(line: str) -> str:
     return line[match.end() :] if match else line
 
 
-def _valid_start(decoder: codecs.IncrementalDecoder, block: bytes) -> str:
-    """Decode up to the first invalid byte."""
-    valid = ""
-    with suppress(UnicodeError):
-        for at in range(len(block)):
-            valid += decoder.decode(block[at : at + 1])
-    return valid
-
-
-def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
-    values = iter(values)
-    while chunk := list(islice(values, TABLE_ROWS)):
-        yield chunk
-
-
-def _text(path: Path, place: int | Path, called: str, value: object) -> str:
+def _text(source: object, place: int | Path, called: str, value: object) -> str:
     if isinstance(value, str):
         return value
     line = place if isinstance(place, int) else None
     remedy = "correct --text" if called == "text" else "correct --text and --text-b"
     if isinstance(value, Absent):
-        raise DataError(path, f"{value}. Add it (the text can be empty), or {remedy}.", line)
+        raise DataError(source, f"{value}. Add it (the text can be empty), or {remedy}.", line)
     what = "missing" if value is None else "not a string"
-    raise DataError(path, f"{called} is {what}. Give every row a text (it can be empty), or {remedy}.", line)
+    raise DataError(source, f"{called} is {what}. Give every row a text (it can be empty), or {remedy}.", line)

@@ -8,7 +8,8 @@ from typing import Any
 
 from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
-from prunetext.data.reading import holds_splits
+from prunetext.data.formats.tables import as_frame
+from prunetext.data.sources import holds_splits
 from prunetext.errors import InputError
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Family
@@ -29,8 +30,12 @@ def read_data(
                 "dev and test need data as a path. Give data as a path, or give dev and test to prunetext.read."
             )
         return data
+    if (frame := as_frame(data)) is not None:
+        return read(frame, dev=dev, test=test, **dataclasses.asdict(reading))
     if not isinstance(data, (str, Path)):
-        raise InputError(f"data is {type(data).__name__}. Give a path, prunetext.Examples(texts, labels), or Data.")
+        raise InputError(
+            f"data is {type(data).__name__}. Give a path, a data frame, prunetext.Examples(texts, labels), or Data."
+        )
     if Path(data).is_dir() and not holds_splits(data) and out.resolve().is_relative_to(Path(data).resolve()):
         raise InputError(f"{out}: the run folder is inside {data}, where it would be read as a label. Move it.")
     return read(data, dev=dev, test=test, **dataclasses.asdict(reading))

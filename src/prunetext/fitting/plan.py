@@ -12,6 +12,7 @@ import torch
 
 from prunetext.data.checking import check_data
 from prunetext.data.dataset import Data, Examples
+from prunetext.data.sources import is_pattern
 from prunetext.data.splitting import split
 from prunetext.data.task import Task
 from prunetext.errors import InputError
@@ -190,11 +191,12 @@ def places_of(teaching: TeachOptions) -> dict[str, Any]:
 
 def place_of(name: str | Path) -> str:
     """A name that means the same from any folder."""
-    return str(Path(name).resolve()) if Path(name).exists() and name != REST else str(name)
+    own = name != REST and (Path(name).expanduser().exists() or is_pattern(str(name)))
+    return str(Path(name).expanduser().resolve()) if own else str(name)
 
 
 def check_out(out: str | Path) -> Path:
     """The folder of a run; `InputError` if its name is empty."""
     if not str(out):
         raise InputError("out is an empty name. Give a new folder.")
-    return Path(out)
+    return Path(out).expanduser()

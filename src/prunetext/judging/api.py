@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from prunetext.data.dataset import Data, Examples, Report
+from prunetext.data.dataset import Data, Examples
 from prunetext.data.gathering import check_task
-from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
+from prunetext.data.reading import OF_MODEL, read_examples
+from prunetext.data.report import Report
+from prunetext.data.sources import holds_splits
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, require
 from prunetext.modelfiles.api import open_model
@@ -79,6 +81,8 @@ def evaluate(
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
+    format: str | None = None,
+    quoting: str = "auto",
 ) -> Evaluation:
     """Measure a model on labelled texts, and compare it with another one on the same texts.
 
@@ -90,8 +94,8 @@ def evaluate(
     `metric`; `positive` is the positive label of some metrics, if its name is unusual. data: a source as for
     `prunetext.read`, or its result. split: train, dev or test. By default, test is taken of a folder of splits and of a
     sample that the model was trained on, and every row of other sources. With a split, a source that `fit` split itself
-    is split again in the same way. `text`, `text_b`, `label`, `label_separator`, `encoding` and `skip_empty` are as for
-    `read`. A label that the model does not know raises `InputError`, as single texts do for a model of pairs.
+    is split again in the same way. The other options are as for `read`. A label that the model does not know raises
+    `InputError`, as single texts do for a model of pairs.
     """
     require("scipy", extra="train")
     from prunetext.statistics.answers import recipe_of
@@ -108,7 +112,7 @@ def evaluate(
     theirs = None if against is None else open_model(against)
     refuse_unlike(ours, theirs)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
-    reading = {**names, "encoding": encoding, "skip_empty": skip_empty}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     examples, notes = choose_examples(data, split, ours, reading)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold

@@ -47,11 +47,13 @@ def open_model(model: str | os.PathLike[str] | Classifier | Answering | Any) -> 
 
 def predict(
     model: str | os.PathLike[str] | Classifier,
-    source: str | Path,
+    source: str | Path | Any,
     *,
     text: str | None = None,
     text_b: str | None = None,
     encoding: str = "utf-8",
+    format: str | None = None,
+    quoting: str = "auto",
     threads: int | None = None,
     reject: bool = False,
 ) -> Iterator[tuple[str | None, float]]:
@@ -59,16 +61,19 @@ def predict(
 
         for label, probability in prunetext.predict("runs/reviews/model.safetensors", "reviews.txt"): ...
 
-    source: a file with a text a line, a .csv, .tsv, .jsonl or .parquet table, or `-` for standard input; fastText's
-    labels before a text are left out. For a model of pairs a line is the first text, a tab, and the second one. text,
-    text_b: the names of the table's columns, if they are unusual. encoding: of text files. threads: by default, all
-    cores for much text. Yields the most probable label of each text, and its probability; with `reject`, the label is
+    source: a file with a text a line; a .csv, .tsv, .jsonl, .parquet or .xlsx table; a folder or a pattern of such
+    files, which may be compressed; a DataFrame of pandas or Polars, or a Table of Arrow; or `-` for standard input.
+    fastText's labels before a text are left out. For a model of pairs a line is the first text, a tab, and the second
+    one. text, text_b: the names of the table's columns, if they are unusual. encoding, format and quoting: as for
+    `prunetext.read`; standard input has one text a line if no format is given. threads: by default, all cores for much
+    text. Yields the most probable label of each text, and its probability; with `reject`, the label is
     None if the probability is below the file's threshold. A model of several labels yields a list of labels and
     probabilities for each text. Raises `InputError` for wrong arguments at once, and for errors in the file when they
     are met.
     """
-    chunks = predict_chunks(model, source, text=text, text_b=text_b, encoding=encoding, threads=threads, reject=reject)
-    return (answer for chunk in chunks for answer in chunk)
+    reading = {"text": text, "text_b": text_b, "encoding": encoding, "format": format, "quoting": quoting}
+    chunks = predict_chunks(model, source, threads=threads, reject=reject, **reading)
+    return (answer for chunk in chunks for answer in chunk.answers)
 
 
 def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:

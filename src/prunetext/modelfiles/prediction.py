@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.data.task import Task
-from prunetext.data.texts import read_inputs
+from prunetext.data.texts import read_chunks
 from prunetext.errors import ModelFileError
 from prunetext.modelfiles.header import is_float
 from prunetext.runtime.api import load
@@ -18,23 +18,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class Predicted(NamedTuple):
+    """The answers to some texts, and for each the values of the columns that were asked for."""
+
+    answers: list[Any]  # a label and its probability, or a list of them if a text can have several
+    kept: list[tuple[object, ...]]
+
+
 def predict_chunks(
     model: str | os.PathLike[str] | Classifier,
-    source: str | Path,
+    source: str | Path | Any,
     *,
-    text: str | None,
-    text_b: str | None = None,
-    encoding: str,
     threads: int | None,
     reject: bool = False,
-) -> Iterator[list[tuple[str | None, float]]]:
-    """Label texts as they arrive: a list of (label, probability) for each chunk of the source."""
+    **reading: Any,
+) -> Iterator[Predicted]:
+    """Label texts as they arrive, a chunk of the source at a time; `reading` is as for `read_chunks`."""
     if threads is not None:
         check_threads(threads)
     classifier = load_packed(model)
     classifier.predict([], reject=reject)  # fails at once if there is no threshold
-    chunks = read_inputs(Task.named(classifier.task), source, text=text, text_b=text_b, encoding=encoding)
-    return (classifier.predict_with_probability(chunk, threads, reject=reject) for chunk in chunks)
+    chunks = read_chunks(Task.named(classifier.task), source, **reading)
+    return (
+        Predicted(classifier.predict_with_probability(chunk.inputs, threads, reject=reject), chunk.kept)
+        for chunk in chunks
+    )
 
 
 def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
 
 def partial_of(path: Path, writer: str = "") -> Path:
@@ -33,11 +35,24 @@ def write_whole(
     check: is given the new file before it is in place, and refuses it by raising. shared: other processes may write
     the same file at the same time. The remains of a killed process are overwritten by the next one.
     """
+    with whole_file(path, check, shared=shared) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(
+    path: str | os.PathLike[str], check: Callable[[Path], None] | None = None, *, shared: bool = False
+) -> Iterator[BinaryIO]:
+    r"""A file to write to, in place as `write_whole` says once the block ends; nothing is left of it if that raises.
+
+    with whole_file("answers.csv") as file:
+        file.write(b"label\n")
+    """
     target = Path(path)
     beside = partial_of(target, str(os.getpid()) if shared else "")
     try:
         with beside.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if check is not None:

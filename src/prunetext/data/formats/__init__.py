@@ -1,0 +1,1 @@
+"""The formats of labelled and of plain texts, one reader each."""
