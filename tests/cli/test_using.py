@@ -1,11 +1,13 @@
 """The commands that use a model as a user meets them: what they print, and how they refuse."""
 
+import gzip
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import prunetext
@@ -158,3 +160,25 @@ def test_inspect_refuses_what_is_no_model(run: Path, spoilt: Path, call: Call) -
     assert call("inspect", cut).code == 2
     cut.write_bytes((run / "dense.safetensors").read_bytes()[:-1])
     assert_refused(call("inspect", cut), f"{cut}: this is not a model file, or it is cut off.")
+
+
+def test_predict_reads_the_format_of_a_pipe_and_keeps_columns(model: Path, tmp_path: Path) -> None:
+    rows = '{"id": 7, "text": "football cup"}\n{"id": 8, "text": "software"}\n'
+    refused = command("predict", model, "-", given=rows.encode())
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    assert b"line 1: the line is a JSON object, not a text. Give --format jsonl" in refused.stderr
+    done = command("predict", model, "-", "--format", "jsonl", "--columns", "id", given=gzip.compress(rows.encode()))
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = prunetext.load(model).predict(["football cup", "software"])
+    answers = [line.split("\t")[:2] for line in done.stdout.decode().splitlines()]
+    assert answers == [["7", expected[0]], ["8", expected[1]]]
+    out = tmp_path / "answers.csv"
+    done = command("predict", model, "-", "--format", "jsonl", "--columns", "id", "--out", out, given=rows.encode())
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", f"{out}: 2 rows\n".encode())
+    assert out.read_text("utf-8").splitlines()[0] == "id,label,probability"
+
+
+def test_predict_takes_a_data_frame(model: Path) -> None:
+    texts = ["football cup", "software"]
+    answers = prunetext.predict(model, pd.DataFrame({"text": texts}, index=[5, 3]))
+    assert [label for label, _ in answers] == prunetext.load(model).predict(texts)

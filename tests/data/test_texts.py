@@ -1,5 +1,6 @@
 """Texts without labels come out as they went in, however the stream cuts them."""
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.data import texts as module
+from prunetext.data.api import read
 from prunetext.data.files import SourceFile, decoded_blocks
 from prunetext.data.formats.registry import TABLE_ENDINGS
 from prunetext.data.task import Task
-from prunetext.data.texts import read_inputs, read_texts, text_lines
+from prunetext.data.texts import read_chunks, read_inputs, read_texts, text_lines
 from prunetext.errors import DataError, InputError
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff"), max_size=8)
@@ -188,3 +190,99 @@ def test_what_is_wrong_is_named(name: str, content: str, options: dict[str, str]
     with pytest.raises(InputError) as caught:
         list(read_inputs(Task(), path, **options))
     assert str(caught.value).startswith(message.format(path))
+
+
+@pytest.mark.parametrize(
+    ("first", "remedy"),
+    [
+        ('{"text": "a"}', "the line is a JSON object, not a text. Give --format jsonl, or --format text"),
+        ('[{"text": "a"},', "the line is a JSON object, not a text. Give --format jsonl, or --format text"),
+        ("id,text", "names of columns ('id,text'), not a text. Give --format csv, or"),
+        (
+            '"text";"label"',
+            'names of columns (\'"text";"label"\'), not a text. Give --format csv',
+        ),
+        (
+            "label\tsentence",
+            "names of columns ('label\\tsentence'), not a text. Give --format tsv",
+        ),
+        ("文本,标签", "names of columns ('文本,标签'), not a text. Give --format csv"),
+        ("Text", "names of columns ('Text'), not a text. Give --format csv"),
+    ],
+)
+def test_a_first_line_of_a_table_is_no_text(first: str, remedy: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text(f"{first}\nx\n", "utf-8")
+    with pytest.raises(DataError) as caught:
+        list(read_texts(path))
+    assert f"{path}, line 1: the line is a" in str(caught.value)
+    assert remedy in str(caught.value)
+    assert list(read_inputs(Task(), path, format="text")) == [[first, "x"]]
+
+
+@pytest.mark.parametrize("first", ["Great, really", "review", "title page, text, and", "{}", "{smile}", "a, b", ""])
+def test_what_only_looks_like_a_table_is_a_text(first: str, tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text(f"{first}\nx\n", "utf-8")
+    assert list(read_texts(path)) == [[first, "x"]]
+
+
+def test_columns_come_with_the_texts(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("id,text,source\n1,a,web\n2,b,\n", "utf-8")
+    (tmp_path / "r.jsonl").write_text('{"id": 1, "text": "a", "source": "web"}\n{"text": "b", "id": 2}\n', "utf-8")
+    kept = [list(read_chunks(Task(), tmp_path / name, columns=["source", "id"])) for name in ("r.csv", "r.jsonl")]
+    assert kept == [[(["a", "b"], [("web", "1"), ("", "2")])], [(["a", "b"], [("web", 1), (None, 2)])]]
+    with pytest.raises(DataError, match=r"line 1: there is no column 'ID2' among the columns .*\. Correct --columns\."):
+        list(read_chunks(Task(), tmp_path / "r.csv", columns=["ID2"]))
+    (tmp_path / "t.txt").write_text("a\n", "utf-8")
+    with pytest.raises(DataError, match=r"there are no columns\. Leave --columns out, or name the format of a table"):
+        read_chunks(Task(), tmp_path / "t.txt", columns=["id"])
+
+
+def test_folders_and_patterns_are_read_file_by_file(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.txt.gz").write_bytes(gzip.compress(f"text {number}\n".encode()))
+    expected = [[f"text {number}"] for number in range(3)]
+    assert list(read_texts(tmp_path)) == list(read_texts(str(tmp_path / "*.gz"))) == expected
+    (tmp_path / "3.csv").write_text("text\nx\n", "utf-8")
+    with pytest.raises(DataError, match=r": this folder does not hold files of one format\. Give a file with a text a"):
+        read_texts(tmp_path)
+    assert list(read_texts(str(tmp_path / "*"))) == [*expected, ["x"]]
+
+
+def test_what_no_classifier_can_read_is_refused_here_too(tmp_path: Path) -> None:
+    for content, rule in (
+        (b"PK\x03\x04..", "this looks like a binary file (a zip archive or a spreadsheet)."),
+        ("texts".encode("utf-16"), "the file starts with a byte-order mark of utf-16. Read it with --encoding utf-16."),
+        (b"a\0b\n", "this looks like a binary file (it holds NUL bytes)."),
+        (gzip.compress(b"a" * 999)[:-9], "the compressed file is damaged or cut off."),
+    ):
+        (tmp_path / "t.txt").write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            list(read_texts(tmp_path / "t.txt"))
+        assert str(caught.value).startswith(f"{tmp_path / 't.txt'}: {rule}")
+
+
+def test_fit_and_predict_read_the_same_lines(tmp_path: Path) -> None:
+    for content in (
+        b"__label__x a\rb\n__label__y c\n",
+        b"__label__x a\r__label__y c\r",
+        b"__label__x a\r\n__label__y c",
+    ):
+        (tmp_path / "t.txt").write_bytes(content)
+        texts = [text for chunk in read_texts(tmp_path / "t.txt") for text in chunk]
+        assert texts == read(tmp_path / "t.txt").train.texts
+
+
+@pytest.mark.parametrize(
+    ("source", "rule"),
+    [
+        ("What a great film", "there is no such file. To label one text, pipe it into prunetext predict MODEL -."),
+        ("film.txt", "there is no such file or folder. Check the name."),
+        ("http://example.org/a.txt", "this is an address, not a file. Download it, and give the file."),
+    ],
+)
+def test_a_source_that_is_not_there_is_named(source: str, rule: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_texts(source)
+    assert str(caught.value) == f"{source}: {rule}"

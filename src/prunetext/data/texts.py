@@ -30,7 +30,7 @@ TABLE_ROWS = 1024  # of a table
 TAB = "\t"
 LABELS = re.compile(r"[ \t]*(?:__label__[^ \t\v\f\r\n]*[ \t]*)+")  # as in formats.lines.read_fasttext
 _NAME = re.compile(r'"?[^\W\d][\w.\-]*"?')  # of a column
-_JSON_LINE = re.compile(r'\s*(\[\s*)?\{\s*("(\\.|[^"\\])*"\s*:|\}\s*$|$)')  # how an object begins
+_JSON_LINE = re.compile(r'\s*(\[\s*)?\{\s*"(\\.|[^"\\])*"\s*:')  # how an object begins
 
 
 class Chunk(NamedTuple):
@@ -150,7 +150,7 @@ def _refuse_table(file: SourceFile, line: str) -> None:
             "the line is a JSON object, not a text. Give --format jsonl, or --format text to label it as it is.",
             1,
         )
-    for separator, name in ((TAB, "tsv"), (",", "csv"), (";", "csv")):
+    for separator, name in ((",", "csv"), (TAB, "tsv"), (";", "csv")):
         names = line.rstrip("\r").split(separator)
         if not all(_NAME.fullmatch(name.strip()) for name in names):
             continue
