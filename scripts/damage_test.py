@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import prunetext
-from prunetext.runtime.format import BLANK_CHECKSUM, seal
+from prunetext.runtime.states import BLANK_CHECKSUM, seal
 
 LIMIT = 1 << 30  # bytes of address space
 PATIENCE = 20  # seconds for one copy, after which the system ends the process

@@ -39,6 +39,18 @@ class RunError(InputError):
     """A run folder cannot be used as asked: it is finished, incomplete, or belongs to another recipe."""
 
 
+class DamagedError(InputError):
+    """A file that prunetext keeps for itself is not as it was written; `reason` says why.
+
+    >>> str(DamagedError("runs/a/dense.checkpoint", "its checksum does not match"))
+    'runs/a/dense.checkpoint: this file is damaged (its checksum does not match). Delete it, and it is made again.'
+    """
+
+    def __init__(self, source: object, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{source}: this file is damaged ({reason}). Delete it, and it is made again.")
+
+
 class MissingExtraError(InputError, ImportError):
     """A package from an extra is missing; the message names the pip command."""
 

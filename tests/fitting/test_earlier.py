@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, stop_at
-from helpers.runs import CAREFUL, QUICK, copy_run, fit, prune
+from helpers.runs import CAREFUL, QUICK, change_state, copy_run, fit, prune
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
-from prunetext.fitting.folder import KEPT, RECIPE, SOURCE, STEPS_FOLDER
+from prunetext.fitting.parts import KEPT, RECIPE, SOURCE, STEPS_FOLDER
+from prunetext.runtime.states import read_state
 
 SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "criterion": "taylor"}
 
@@ -90,9 +91,9 @@ def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Pa
 
 
 def test_a_run_from_before_there_was_a_precision_is_pruned_with_one(both: Path, tmp_path: Path) -> None:
-    recipe = json.loads((both / "run" / RECIPE).read_text("utf-8"))
-    assert recipe.pop("precision") is None
-    (both / "run" / RECIPE).write_text(json.dumps(recipe), "utf-8")
+    assert read_state(both / "run" / RECIPE)["precision"] is None
+    change_state(both / "run", RECIPE, lambda text: text.replace('"precision": null, ', ""))
+    assert "precision" not in read_state(both / "run" / RECIPE)
     result = prune(both / "run", out=tmp_path / "new", max_size="4kB", precision=0.6)
     assert result.calibration.rejection is not None
     assert prunetext.load(result.path).reject == result.calibration.rejection.threshold

@@ -3,16 +3,18 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from helpers.kills import KilledError
 from prunetext.errors import RunError
-from prunetext.fitting import folder as runs
-from prunetext.fitting.folder import (
+from prunetext.fitting import parts as runs
+from prunetext.fitting.folder import Run
+from prunetext.fitting.parts import (
     HISTORY,
     KEPT,
     LOCK,
@@ -22,9 +24,11 @@ from prunetext.fitting.folder import (
     SOURCE,
     STEPS_FOLDER,
     WORK,
-    Run,
     read_json,
+    refuse_mixed,
 )
+from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.runtime.states import read_state
 from prunetext.runtime.writing import partial_of
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
@@ -36,14 +40,22 @@ def start(folder: Path, recipe: dict[str, Any] = RECIPE_A, *, overwrite: bool = 
     return Run(folder, recipe, overwrite=overwrite)
 
 
+def write(path: Path, content: str) -> None:
+    save_tensors(path, {"numbers": torch.arange(9)}, {"content": content})
+
+
+def read(path: Path) -> str:
+    return load_tensors(path)[1]["content"]
+
+
 def fill(run: Run, content: str = "old") -> None:
     """Leave every file that a run leaves on its way."""
-    run.folder(STEPS_FOLDER).joinpath("a1.safetensors").write_text(content)
-    run.folder(STEPS_FOLDER).joinpath("a1.checkpoint").write_text(content)
+    write(run.folder(STEPS_FOLDER) / "a1.safetensors", content)
+    write(run.folder(STEPS_FOLDER) / "a1.checkpoint", content)
     run.write_source({"data": content})
     run.write_history(ROWS)
     for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, SOURCE, RESULT, HISTORY}:
-        run.path(name).write_text(content)
+        write(run.path(name), content)
 
 
 def finished(folder: Path, content: str = "old", **recipe: Any) -> None:
@@ -59,7 +71,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_new_folder_is_made_with_its_recipe(tmp_path: Path) -> None:
     with start(tmp_path / "deep" / "run") as run:
-        assert json.loads(run.path(RECIPE).read_text("utf-8")) == {"format": RUN_FORMAT, **RECIPE_A}
+        assert read_state(run.path(RECIPE)) == {"format": RUN_FORMAT, **RECIPE_A}
     (tmp_path / "empty").mkdir()
     with start(tmp_path / "empty"):
         assert names(tmp_path / "empty") == [WORK]
@@ -70,7 +82,7 @@ def test_an_unfinished_run_of_the_same_recipe_is_resumed(tmp_path: Path) -> None
         fill(run)
     for overwrite in (False, True):  # which is about a finished run
         with start(tmp_path, dict(RECIPE_A), overwrite=overwrite) as again:
-            assert again.path("dense.checkpoint").read_text() == "old"
+            assert read(again.path("dense.checkpoint")) == "old"
             assert again.path(STEPS_FOLDER).joinpath("a1.safetensors").exists()
 
 
@@ -118,62 +130,79 @@ def test_a_finished_run_is_refused_and_overwritten_only_when_asked(tmp_path: Pat
     finished(tmp_path, "new", seed=7)
     assert names(tmp_path) == sorted([*FINISHED, "notes.txt"])
     assert names(tmp_path / STEPS_FOLDER) == ["a1.safetensors", "mine", "mine.txt"]
-    assert (tmp_path / STEPS_FOLDER / "a1.safetensors").read_text() == "new"
+    assert read(tmp_path / STEPS_FOLDER / "a1.safetensors") == "new"
     assert json.loads((tmp_path / RECIPE).read_text("utf-8"))["seed"] == 7
-    assert (tmp_path / "model.safetensors").read_text() == "new"
+    assert read(tmp_path / "model.safetensors") == "new"
 
 
 def test_a_finished_run_stays_until_the_one_that_replaces_it_has_ended(tmp_path: Path) -> None:
     finished(tmp_path)
     with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
         fill(run, "new")
-    assert (tmp_path / "model.safetensors").read_text() == "old"
+    assert read(tmp_path / "model.safetensors") == "old"
     assert (tmp_path / RESULT).exists()
 
 
-@pytest.mark.parametrize("after", range(2 * (len(KEPT) + 1) + 2))  # a step, too, and the result before and the end
 def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finished(tmp_path)
-    calls = iter(range(99))
-
-    def dying(function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            if next(calls) == after:
-                raise KilledError
-            return function(*arguments, **named)
-
-        return call
-
-    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
-        fill(run, "new")
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, "replace", dying(Path.replace))
-            patch.setattr(os, "link", dying(os.link))
-            patch.setattr(shutil, "rmtree", dying(shutil.rmtree))
-            with pytest.raises(KilledError):
+    ended = late = 0
+    for after in range(99):  # changes of the disk before the kill
+        own = tmp_path / str(after)
+        finished(own)
+        calls = iter(range(999))
+        with start(own, {**RECIPE_A, "seed": 7}, overwrite=True) as run, monkeypatch.context() as patch:
+            fill(run, "new")
+            for place, name in ((Path, "replace"), (os, "link"), (Path, "unlink"), (Path, "rmdir")):
+                patch.setattr(place, name, dying(getattr(place, name), calls, after))
+            try:
                 run.finish({"score": "new"})
-            assert next(calls) == after + 1
-    if (tmp_path / RESULT).exists():  # killed before anything was replaced, or when everything was
-        content = json.loads((tmp_path / RESULT).read_text("utf-8"))["score"]
-        assert (tmp_path / "model.safetensors").read_text() == content
-    with start(tmp_path, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
-        assert run.path("dense.safetensors").read_text() == "new"
-        run.finish({"score": "new"})
-    assert names(tmp_path) == FINISHED
-    assert (tmp_path / "model.safetensors").read_text() == "new"
+                ended += 1
+            except KilledError:
+                pass
+        result = read_state(own / RESULT)["score"] if (own / RESULT).exists() else ""
+        if result:  # killed before anything was replaced, or when everything was
+            refuse_mixed(own, *(set(KEPT) - {RESULT}))
+            assert read(own / "model.safetensors") == result
+        else:
+            with pytest.raises(RunError, match=r"holds no finished run: its result\.json is missing"):
+                refuse_mixed(own)
+        if result == "new":
+            late += (own / WORK).exists()
+            with pytest.raises(RunError, match="holds a finished run"):
+                start(own, {**RECIPE_A, "seed": 7})
+        else:
+            with start(own, {**RECIPE_A, "seed": 7}, overwrite=True) as run:
+                assert (read(run.path("dense.safetensors")), run.notes) == ("new", [])
+                run.finish({"score": "new"})
+        assert names(own) == FINISHED
+        assert read(own / "model.safetensors") == "new"
+        if ended:
+            break
+    assert ended == 1
+    assert late > 5
+
+
+def dying(function: Callable[..., Any], calls: Iterator[int], after: int) -> Callable[..., Any]:
+    """A function that is killed at a call of it, or of another one with the same calls."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        if next(calls) == after:
+            raise KilledError
+        return function(*arguments, **named)
+
+    return call
 
 
 def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None:
     finished(tmp_path / "old")
-    (tmp_path / "old" / STEPS_FOLDER / "b2.safetensors").write_text("old")
+    write(tmp_path / "old" / STEPS_FOLDER / "b2.safetensors", "old")
     with start(tmp_path / "new") as run:
-        run.folder(STEPS_FOLDER).joinpath("b2.safetensors").write_text("new")
+        write(run.folder(STEPS_FOLDER) / "b2.safetensors", "new")
         for _ in range(2):  # as after a kill
             run.take(tmp_path / "old" / STEPS_FOLDER, None)
         assert names(run.path(STEPS_FOLDER)) == ["a1.safetensors", "b2.safetensors"]
-        assert run.path(STEPS_FOLDER).joinpath("b2.safetensors").read_text() == "new"
+        assert read(run.path(STEPS_FOLDER).joinpath("b2.safetensors")) == "new"
         assert (
             run.path(STEPS_FOLDER)
             .joinpath("a1.safetensors")
@@ -181,7 +210,7 @@ def test_steps_of_a_finished_run_are_at_hand_for_another(tmp_path: Path) -> None
         )
         shutil.rmtree(tmp_path / "old")
         run.take(tmp_path / "old" / STEPS_FOLDER, None)  # it has them all, or none
-        assert run.path(STEPS_FOLDER).joinpath("a1.safetensors").read_text() == "old"
+        assert read(run.path(STEPS_FOLDER).joinpath("a1.safetensors")) == "old"
 
 
 def test_small_files_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path) -> None:
@@ -191,7 +220,7 @@ def test_small_files_that_are_missing_or_damaged_are_one_sentence(tmp_path: Path
         read_json(tmp_path, RECIPE)
     for content in ("", "{", "[1]", "null", "\udcff"):
         (tmp_path / SOURCE).write_text(content, "utf-8", "surrogateescape")
-        with pytest.raises(RunError, match=r"source\.json: this part of the run is damaged.*\. Repeat the run\.$"):
+        with pytest.raises(RunError, match=r"source\.json: this part of the run is damaged.* Repeat .* --overwrite\.$"):
             read_json(tmp_path, SOURCE)
 
 

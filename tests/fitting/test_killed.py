@@ -11,7 +11,7 @@ from helpers.kills import KilledError, stop_at
 from helpers.runs import CAREFUL, QUICK
 from prunetext.data.dataset import Data
 from prunetext.fitting.api import Result
-from prunetext.fitting.folder import RESULT
+from prunetext.fitting.parts import RESULT
 from prunetext.models.protocol import Model
 from prunetext.training.loop import Progress
 

@@ -16,7 +16,8 @@ from helpers.runs import QUICK, fit, prune, sensitivity
 from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.folder import BELIEFS, Run
+from prunetext.fitting.folder import Run
+from prunetext.fitting.parts import BELIEFS
 from prunetext.fitting.plan import plan_fit
 from prunetext.fitting.stages import lessons_of
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from prunetext.fitting import api
 from prunetext.fitting.effort import Effort
-from prunetext.fitting.folder import SOURCE
+from prunetext.fitting.parts import RESULT, SOURCE, belonging
 from prunetext.fitting.recovery import Recovery
+from prunetext.runtime.states import read_state, write_state
 
 QUICK = Effort(
     training={"batch_size": 16, "learning_rate": 1e-2, "embedding_rate": 4e-2, "patience": 99},
@@ -29,6 +32,11 @@ sensitivity = partial(api.sensitivity, effort=QUICK)
 def copy_run(folder: Path, target: Path) -> Path:
     """Copy a folder that holds `data` and a `run` on them; the copied run knows its own data. Returns the target."""
     shutil.copytree(folder, target)
-    source = target / "run" / SOURCE
-    source.write_text(source.read_text("utf-8").replace(str(folder), str(target)), "utf-8")
+    change_state(target / "run", SOURCE, lambda text: text.replace(str(folder), str(target)))
     return target
+
+
+def change_state(run: Path, name: str, change: Callable[[str], str]) -> None:
+    """Change one of a finished run's small files as if the run had written it so."""
+    write_state(run / name, json.loads(change(json.dumps(read_state(run / name)))))
+    write_state(run / RESULT, {**read_state(run / RESULT), "files": belonging(run)})

@@ -13,12 +13,12 @@ from torch.nn import functional
 
 import prunetext
 from helpers.masking import mask
-from helpers.runs import copy_run
+from helpers.runs import change_state, copy_run
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.fitting.effort import Effort
-from prunetext.fitting.folder import SENSITIVITY
+from prunetext.fitting.parts import SENSITIVITY
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.encoded import Encoded
 from prunetext.models.textcnn.grouping import TEXTCNN_KINDS
@@ -30,6 +30,7 @@ from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search
 from prunetext.pruning.sensitivity import REMOVED_SHARES, Sensitivity, sensitivities
 from prunetext.pruning.shrinking import shrink
+from prunetext.runtime.states import read_state
 from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.answering import logits
 
@@ -144,9 +145,8 @@ def test_dev_is_asked_and_test_never(both: Path) -> None:
         (Data(data.train, others(data.dev), data.test), False),
     ):
         # The run is made to believe that these were its data.
-        recipe = json.loads((both / "run" / "recipe.json").read_text("utf-8"))
-        recipe["data"] = changed.fingerprint()
-        (both / "run" / "recipe.json").write_text(json.dumps(recipe), "utf-8")
+        before, now = read_state(both / "run" / "recipe.json")["data"], changed.fingerprint()
+        change_state(both / "run", "recipe.json", lambda text, old=before, new=now: text.replace(old, new))
         write_splits(both / "data", changed)
         assert (prunetext.sensitivity(both / "run") == rows) is same
 

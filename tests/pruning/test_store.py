@@ -3,13 +3,16 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.models.tensors import load_tensors
+from prunetext.errors import DamagedError, InputError
+from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.shrinking import shrink
@@ -116,3 +119,51 @@ def test_only_the_models_used_last_stay_in_memory_and_the_others_come_back_from_
         store.load(key)
     assert store.load("whole") is held
     assert store.in_memory() == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"remap": torch.tensor([0, 1, 10**9])},
+        {"remap": torch.zeros(3)},
+        {"head.bias": torch.zeros(1)},
+        {"head.bias": torch.tensor([float("nan"), 0])},
+        {"embedding": None},
+        {"static": torch.zeros(2)},
+        {"more": torch.zeros(1)},
+        {"outcome": "[" * 10_000},
+        {"outcome": "{}"},
+        {"outcome": '{"keep": 1, "bytes": 9, "drop": 0, "accepted": true, "more": 1}'},
+        {"outcome": '{"keep": 1, "bytes": "9", "drop": 0, "accepted": true}'},
+        {"outcome": '{"keep": 1, "bytes": 9, "drop": 0, "accepted": true, "left": 3}'},
+        {"seconds": '"long"'},
+        {"seconds": "[1]"},
+    ],
+)
+def test_a_step_that_is_damaged_or_of_something_else_is_as_if_it_were_not_there(
+    random_model: Model, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    model, path = random_model(), tmp_path / "a.safetensors"
+    Store(tmp_path, model).save("a", model, Outcome(1.0, 9, 0.0, accepted=True), seconds=1.5)
+    assert Store(tmp_path, model).seconds("a") == 1.5
+    tensors, about = load_tensors(path)
+    found = {**tensors, **about, **change}
+    changed = {name: each for name, each in found.items() if isinstance(each, torch.Tensor)}
+    save_tensors(path, changed, {name: each for name, each in found.items() if isinstance(each, str)})
+    if not change:
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    for read in (Store.load, Store.outcome, Store.seconds):
+        with pytest.raises(DamagedError):
+            read(Store(tmp_path, model), "a")
+    assert "a" not in Store(tmp_path, model)
+    assert not path.exists()
+
+
+def test_a_folder_in_the_place_of_a_step_is_left_alone(random_model: Model, tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").mkdir()
+    store = Store(tmp_path, random_model())
+    with pytest.raises(DamagedError, match="Delete it"):
+        assert "a" in store
+    with pytest.raises(InputError, match=r"a folder stands where a file is to be written\. Remove it\."):
+        store.save("a", random_model())

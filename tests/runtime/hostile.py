@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from prunetext.runtime.format import BLANK_CHECKSUM, seal
+from prunetext.runtime.states import BLANK_CHECKSUM, seal
 
 Header = dict[str, Any]
 

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from prunetext.errors import InputError
+from prunetext.models.tensors import save_tensors
 from prunetext.teaching.cache import cache_folder, cached, digest_of
 
 
@@ -48,17 +51,50 @@ def test_another_teacher_or_another_text_is_asked(own_cache: Path) -> None:
     for key, texts in (("one", ["a"]), ("two", ["a"]), ("one", ["b"])):
         cached(key, texts, 2, asked, size=3)
     assert asked.texts == ["a", "a", "b"]
-    assert len(list(own_cache.rglob("*.npy"))) == 3
+    assert len(list(own_cache.rglob("*.safetensors"))) == 3
 
 
-@pytest.mark.parametrize("damage", [b"", b"garbage", None])
-def test_a_damaged_file_is_made_again(own_cache: Path, damage: bytes | None) -> None:
+def damaged(kind: str, data: bytes, path: Path) -> None:
+    """Put something else in the place of a file."""
+    path.unlink()
+    if kind == "archive":
+        np.savez(path.with_suffix(".npz"), answers=np.zeros((2, 2)))
+        path.with_suffix(".npz").rename(path)
+    elif kind == "others":
+        save_tensors(path, {"answers": torch.zeros(2, 3)}, {})
+    else:
+        path.write_bytes({"empty": b"", "garbage": b"garbage", "cut": data[:-5], "flipped": data[:-1] + b"x"}[kind])
+
+
+@pytest.mark.parametrize("kind", ["empty", "garbage", "cut", "flipped", "archive", "others"])
+def test_a_damaged_file_is_made_again_with_a_note(own_cache: Path, kind: str) -> None:
     asked = Asked()
     before = cached("key", ["a", "bb"], 2, asked)
-    (file,) = own_cache.rglob("*.npy")
-    file.write_bytes(file.read_bytes()[:-5] if damage is None else damage)
-    assert np.array_equal(cached("key", ["a", "bb"], 2, asked), before)
+    (file,) = own_cache.rglob("*.safetensors")
+    damaged(kind, file.read_bytes(), file)
+    notes: list[str] = []
+    for _ in range(2):
+        assert np.array_equal(cached("key", ["a", "bb"], 2, asked, noted=notes.append), before)
     assert asked.texts == ["a", "bb"] * 2
+    (note,) = notes
+    assert note.startswith(f"{file} was damaged (")
+    assert note.endswith("); the teacher was asked again.")
+
+
+def test_a_folder_in_the_place_of_answers_is_one_sentence(own_cache: Path) -> None:
+    cached("key", ["a"], 2, Asked())
+    (file,) = own_cache.rglob("*.safetensors")
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(InputError, match=r"a folder stands where a file is to be written\. Remove it\.$"):
+        cached("key", ["a"], 2, Asked())
+
+
+def test_nobody_else_may_read_the_answers(own_cache: Path) -> None:
+    cached("key", ["a"], 2, Asked())
+    modes = {each.stat().st_mode & 0o777 for each in (own_cache, *own_cache.rglob("*")) if each.is_dir()}
+    assert modes == {0o700}
+    assert {each.stat().st_mode & 0o777 for each in own_cache.rglob("*.safetensors")} == {0o600}
 
 
 def test_no_texts_give_no_answers() -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
 
-from prunetext.errors import RunError
+from prunetext.errors import DamagedError
 from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.training.checkpoint import Checkpoint
@@ -102,5 +103,70 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     save_tensors(path, {"weight": torch.zeros(100)}, {})
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(RunError, match=r"file: this part of the run is damaged .* --overwrite"):
+    with pytest.raises(DamagedError, match=r"file: this file is damaged .* Delete it, and it is made again\.$"):
         load_tensors(path)
+
+
+def weights(model: TextCNN) -> dict[str, torch.Tensor]:
+    return {name: each.detach().clone() for name, each in model.named_parameters()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"model.head.bias": torch.zeros(1)},
+        {"model.head.bias": torch.tensor([float("nan"), 0])},
+        {"mean.head.bias": None},
+        {"model.embedding": None},
+        {"best.more": torch.zeros(1)},
+        {"grid.table": torch.zeros(1)},
+        {"noted.sums": torch.zeros(3)},
+        {"noted": torch.zeros(3)},
+        {"optimizer.0": torch.zeros(1)},
+        {"optimizer.9.0.step": torch.zeros(1)},
+        {"optimizer.0.99.exp_avg": torch.zeros(2)},
+        {"optimizer.0.0.exp_avg": torch.zeros(2)},
+        {"optimizer.1.0.step": torch.tensor(float("nan"))},
+        {"other": torch.zeros(1)},
+        {"state": "[" * 10_000},
+        {"state": "{}"},
+        {"state": '{"step": 1}'},
+        {"state": '{"step": null, "bad_epochs": 0, "accuracy": 0.5, "loss": 0.5}'},
+        {"state": '{"step": 1, "bad_epochs": 0, "accuracy": 0.5, "loss": 0.5, "path": "elsewhere"}'},
+        {"state": None},
+    ],
+)
+def test_a_checkpoint_of_something_else_is_deleted_and_nothing_is_changed(
+    random_model: Callable[..., TextCNN], tmp_path: Path, change: dict[str, Any]
+) -> None:
+    model = random_model()
+    optimizers = optimizers_of(model)
+    state = Checkpoint(tmp_path / "state", model, optimizers)
+    step(model, optimizers)
+    state.judge(0.75, 0.5)
+    state.step = 1
+    state.save()
+    tensors, metadata = load_tensors(tmp_path / "state")
+    found = {**tensors, **metadata, **change}
+    changed = {name: each for name, each in found.items() if isinstance(each, torch.Tensor)}
+    save_tensors(tmp_path / "state", changed, {name: each for name, each in found.items() if isinstance(each, str)})
+    if not change:
+        (tmp_path / "state").write_bytes((tmp_path / "state").read_bytes()[:-1] + b"x")
+    other = random_model(seed=1)
+    before = weights(other)
+    again = Checkpoint(tmp_path / "state", other, optimizers_of(other), {"sums": torch.zeros(2)})
+    again.restore()
+    assert not (tmp_path / "state").exists()
+    assert (again.step, again.accuracy, again.best) == (0, None, {})
+    assert all(torch.equal(before[name], each) for name, each in weights(other).items())
+    assert not other.grid()
+
+
+def test_what_stands_in_the_place_of_a_checkpoint_is_left_alone(
+    random_model: Callable[..., TextCNN], tmp_path: Path
+) -> None:
+    model = random_model()
+    (tmp_path / "state").mkdir()
+    with pytest.raises(DamagedError, match=r"no regular file.*Delete it"):
+        Checkpoint(tmp_path / "state", model, optimizers_of(model)).restore()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunetext.errors import RunError
+from prunetext.runtime.states import parsed
 from prunetext.runtime.writing import write_whole
 
 
@@ -50,7 +51,7 @@ class ComparedRows:
             *lines, rest = path.read_bytes().split(b"\n")
             for number, line in enumerate(lines, start=1):
                 try:
-                    self.all.append(ComparedRow(**json.loads(line)))
+                    self.all.append(ComparedRow(**parsed(line, path)))
                 except (ValueError, TypeError):
                     raise RunError(f"{path}, line {number}: this is not a row of a comparison. Remove it.") from None
             if rest:

@@ -17,7 +17,8 @@ from prunetext.data.task import refuse_other_tasks
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.checks import read_data, take_options
 from prunetext.fitting.effort import Effort
-from prunetext.fitting.folder import WORK, Run, changed_since
+from prunetext.fitting.folder import Run
+from prunetext.fitting.parts import WORK, changed_since
 from prunetext.fitting.plan import FAMILY, Plan
 from prunetext.fitting.stages import begun, lessons_of, train_dense
 from prunetext.models.protocol import Request, load_family

@@ -17,7 +17,8 @@ import torch
 from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
 from prunetext.comparison.baselines import BARE_PACKING, scratch
 from prunetext.comparison.rows import ComparedRow, ComparedRows
-from prunetext.fitting.folder import STEPS_FOLDER, Run
+from prunetext.fitting.folder import Run
+from prunetext.fitting.parts import STEPS_FOLDER
 from prunetext.fitting.plan import DEFAULT_DROP, Plan
 from prunetext.fitting.stages import Lessons, problem_of
 from prunetext.judging.machine import cpu

@@ -16,7 +16,8 @@ from prunetext.fitting.checks import take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
 from prunetext.fitting.finishing import Result, finish
-from prunetext.fitting.folder import SENSITIVITY, STEPS_FOLDER, Run, write_rows
+from prunetext.fitting.folder import Run
+from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
 from prunetext.fitting.plan import Plan, check_out, plan_fit
 from prunetext.fitting.stages import begun, lessons_of, problem_of, search, train_dense
 from prunetext.models.protocol import Family

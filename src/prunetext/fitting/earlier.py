@@ -14,7 +14,19 @@ from prunetext.data.splitting import split
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.checks import check_measures, check_method, read_data
 from prunetext.fitting.effort import Effort
-from prunetext.fitting.folder import BELIEFS, RECIPE, RUN_FORMAT, SOURCE, STEPS_FOLDER, no_run, read_json
+from prunetext.fitting.parts import (
+    BELIEFS,
+    DENSE_MODEL,
+    OLD_RUN,
+    RECIPE,
+    RUN_FORMAT,
+    SOURCE,
+    STEPS_FOLDER,
+    no_run,
+    read_json,
+    refuse_mixed,
+    remade,
+)
 from prunetext.fitting.plan import Plan, budget_of, places_of, source_of, with_groups
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
@@ -31,6 +43,7 @@ from prunetext.options import (
 )
 from prunetext.pruning.methods import RENAMED, Method
 from prunetext.pruning.store import weights_digest
+from prunetext.runtime.states import damage_of
 from prunetext.teaching.lessons import PLACES, Teaching, find_teaching
 from prunetext.training.pace import dropout
 
@@ -60,9 +73,12 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
 
     options: for the new pruning; if not given, criterion, schedule, groups, metric and positive are those of the run.
     """
-    old, source = read_json(folder, RECIPE), read_json(folder, SOURCE)
-    if old.get("format") != RUN_FORMAT:
+    old = read_json(folder, RECIPE)
+    if old.get("format") not in (RUN_FORMAT, OLD_RUN):
         raise RunError(f"{folder / RECIPE}: this is not the recipe of a run. Give the --out of a fit.")
+    source = read_json(folder, SOURCE, old=old["format"] == OLD_RUN)
+    if old["format"] == RUN_FORMAT:
+        refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL)
 
     def own(kind: type) -> Any:
         names = [each.name for each in dataclasses.fields(kind)]
@@ -74,7 +90,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
         teaching = take(TeachOptions, {**chosen(teaching), **places})
         reading = {name: value for name, value in source.get("reading", {}).items() if value is not None}
         reading = take(ReadOptions, reading)
-    except (AttributeError, TypeError, InputError):
+    except (AttributeError, TypeError, OverflowError, InputError):
         raise RunError(f"{folder}: its {RECIPE} or {SOURCE} is damaged. Repeat the run.") from None
     kept = {name: getattr(fitting, name) for name in ("criterion", "schedule", "groups", "metric", "positive")}
     if kept["groups"] is not None:  # perhaps in the form of an earlier version
@@ -109,8 +125,8 @@ def plan_again(
     taught = teaching_of(earlier, read)
     old = {name: value for name, value in earlier.recipe.items() if name != "format"}
     recipe = {**old, **dataclasses.asdict(fitting), "dense": weights_digest(dense.model)}
-    beliefs = earlier.folder / BELIEFS
-    teaches_itself = taught.teaches_itself and not beliefs.exists()
+    beliefs, remark = earlier_beliefs(earlier.folder)
+    teaches_itself = taught.teaches_itself and beliefs is None
     untrained_needed = chosen_method.needs_untrained or teaches_itself
     beginning = beginning_of(earlier, family, taught, dense, needed=untrained_needed)
     moved = {"data": data, "vectors": earlier.source.get("vectors")}
@@ -126,11 +142,20 @@ def plan_again(
         effort,
         recipe,
         {**source, **places_of(earlier.teaching)},
-        tuple(notes),
+        (*notes, *remark),
         dense,
-        beliefs if beliefs.exists() else None,
+        beliefs,
         earlier.folder / STEPS_FOLDER,
     )
+
+
+def earlier_beliefs(folder: Path) -> tuple[Path | None, list[str]]:
+    """The beliefs of the run's model, if it taught itself; if they are damaged, a note instead."""
+    path = folder / BELIEFS
+    if not path.exists():
+        return None, []
+    reason = damage_of(path)
+    return (path, []) if reason is None else (None, [remade(folder, path, reason)])
 
 
 def data_of(earlier: Earlier, data: Data | Examples | str | Path | None, out: Path) -> tuple[Data, list[str]]:
@@ -164,7 +189,7 @@ def teaching_of(earlier: Earlier, data: Data) -> Teaching:
 
 def dense_of(earlier: Earlier) -> Trained:
     """The run's dense model."""
-    path = earlier.folder / "dense.safetensors"
+    path = earlier.folder / DENSE_MODEL
     if not path.exists():
         raise no_run(earlier.folder, path.name)
     return read_trained(path)

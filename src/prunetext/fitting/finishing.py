@@ -52,7 +52,7 @@ def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Sol
     packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
     judged = judged.with_size(size)
-    notes = [*plan.notes, *found.notes, *lessons.notes]
+    notes = [*plan.notes, *run.notes, *found.notes, *lessons.notes]
     majority = measure.majority()
     if majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model is hardly better than always giving the most frequent label.")

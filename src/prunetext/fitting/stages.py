@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import torch
 
-from prunetext.errors import InputError
-from prunetext.fitting.folder import BELIEFS, STEPS_FOLDER, Run
+from prunetext.errors import DamagedError, InputError
+from prunetext.fitting.folder import Run
+from prunetext.fitting.parts import BELIEFS, STEPS_FOLDER
 from prunetext.fitting.plan import Plan
 from prunetext.judging.speed import texts_per_second
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
-from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.problem import Problem, Told
 from prunetext.runtime.api import load
@@ -89,7 +90,10 @@ def beliefs_of(plan: Plan, run: Run, encoded: dict[str, Encoded], more: Encoded,
         measure, tell = plan.measure("dev"), stage_teller(told, "teach itself")
         found = self_taught(plan.beginning.untrained, train, more, encoded["dev"], settings, measure, tell)
         save_tensors(path, {"beliefs": found}, {})
-    return load_tensors(path)[0]["beliefs"]
+    beliefs = load_tensors(path)[0]
+    if not fit_into(beliefs, {"beliefs": torch.empty(len(encoded["train"]) + len(more), len(plan.labels))}):
+        raise DamagedError(path, "its beliefs are not those about these texts")
+    return beliefs["beliefs"]
 
 
 def stage_teller(told: Told, stage: str) -> Callable[[int, int], None] | None:

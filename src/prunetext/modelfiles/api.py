@@ -88,7 +88,7 @@ def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:
         raise InputError(f"words is {words}: it must be 0 or more.")
     header = read_header(model)
     if is_float(model):
-        return inspect_float(model, header, words)
+        return inspect_float(model, words)
     load_packed(model)
     return inspect_packed(model, header, words)
 

@@ -7,13 +7,12 @@ import math
 import os
 import re
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prunetext.errors import ModelFileError
-from prunetext.modelfiles.header import Header
+from prunetext.errors import DamagedError, ModelFileError
 from prunetext.runtime import format as file_format
-from prunetext.runtime.format import FLOAT_FORMAT
+from prunetext.runtime.format import OLD_FLOAT
+from prunetext.runtime.states import Header, check_tensors, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,8 +60,8 @@ class Inspection:
 def provenance_of(metadata: Mapping[str, str]) -> dict[str, Any]:
     """Where a packed model comes from; empty if the file says nothing readable about it."""
     try:
-        provenance = json.loads(metadata.get("provenance", "{}"))
-    except (ValueError, RecursionError):
+        provenance = parsed(metadata.get("provenance", "{}"), "provenance")
+    except DamagedError:
         return {}
     return provenance if isinstance(provenance, dict) else {}
 
@@ -98,26 +97,24 @@ def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) ->
     )
 
 
-def inspect_float(model: str | os.PathLike[str], header: Header, words: int) -> Inspection:
+def inspect_float(model: str | os.PathLike[str], words: int) -> Inspection:
     """The content of a float file."""
     try:
-        metadata = header.metadata
+        header, data = check_tensors(model, old=OLD_FLOAT)
+        metadata, tensors = header.metadata, memoryview(data)[header.length :]
         rows, dimensions = header.tensors["embedding"]["shape"]
         names, labels = _strings(metadata, "words"), _strings(metadata, "labels")
         first, last = header.tensors["embedding"]["data_offsets"]
         if rows < FLOAT_ROWS or not dimensions or 4 * rows * dimensions != last - first:
             raise ValueError("the size of its embedding does not match its shape")
-        with Path(model).open("rb") as file:
-            file.seek(header.length + first)
-            vectors = memoryview(file.read(last - first)).cast("f")[FLOAT_ROWS * dimensions :]
-            first, last = header.tensors["remap"]["data_offsets"]
-            file.seek(header.length + first)
-            row_of = memoryview(file.read(last - first)).cast("q")[FLOAT_ROWS:].tolist()
+        vectors = tensors[first:last].cast("f")[FLOAT_ROWS * dimensions :]
+        first, last = header.tensors["remap"]["data_offsets"]
+        row_of = tensors[first:last].cast("q")[FLOAT_ROWS:].tolist()
         # A pruned model keeps the ids of the vocabulary that it was trained with; ids of removed words map to row 1.
         kept = sorted((row, name) for row, name in zip(row_of, names, strict=True) if row >= FLOAT_ROWS)
         return Inspection(
             path=os.fspath(model),
-            format=FLOAT_FORMAT,
+            format=metadata["format"],
             size=header.size,
             parts=_parts(header),
             coding={},
@@ -133,14 +130,15 @@ def inspect_float(model: str | os.PathLike[str], header: Header, words: int) -> 
             longest=_longest([name for _, name in kept], vectors, dimensions, words),
             provenance={},
         )
-    except (KeyError, IndexError, ValueError, TypeError, RecursionError) as error:
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        reason = error.reason if isinstance(error, DamagedError) else error
         raise ModelFileError(
-            f"{os.fspath(model)}: this is not a whole float model ({error}). Repeat the run."
+            f"{os.fspath(model)}: this is not a whole float model ({reason}). Repeat the run."
         ) from None
 
 
 def _strings(metadata: Mapping[str, str], name: str) -> list[str]:
-    values = json.loads(metadata[name])
+    values = parsed(metadata[name], name)
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
         raise ValueError(f"its {name} are not a list of strings")
     return values

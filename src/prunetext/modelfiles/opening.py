@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from prunetext.modelfiles.inspection import provenance_of
 from prunetext.peers import estimators, fasttext_files, onnxruntime
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
+from prunetext.runtime.states import parsed
 from prunetext.statistics.answers import Answering, Answers, OpenedModel
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def of_float(path: Path) -> Answering:
         found.labels,
         found.task,
         lambda inputs: answers_of_float(found, inputs),
-        {"recipe": json.loads(read_header(path).metadata.get("recipe", "null"))},
+        {"recipe": parsed(read_header(path).metadata.get("recipe", "null"), path)},
         graph=lambda: (family.graph(found), found.reader),
     )
 

@@ -1,22 +1,28 @@
-"""Tensors on disk: safetensors files that are whole at every moment, and equal for equal tensors."""
+"""Tensors on disk: safetensors files that are whole at every moment, under a checksum, and equal for equal tensors."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from prunetext.errors import RunError
+from prunetext.errors import DamagedError
+from prunetext.runtime.states import BLANK_CHECKSUM, CHECKSUM, check_tensors, seal
 from prunetext.runtime.writing import write_whole
 
 
-def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file; at every moment the old or the new one is whole."""
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str], *, shared: bool = False) -> None:
+    """Write a safetensors file; at every moment the old or the new one is whole.
+
+    shared: other processes may write the same file at the same time.
+    """
+    metadata = {**metadata, CHECKSUM: BLANK_CHECKSUM}
     data = save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, metadata)
-    write_whole(path, with_sorted_metadata(data))
+    write_whole(path, seal(with_sorted_metadata(data)), shared=shared, private=True)
 
 
 def with_sorted_metadata(data: bytes) -> bytes:
@@ -29,15 +35,30 @@ def with_sorted_metadata(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[end:]
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def load_tensors(path: Path, old: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read the tensors and the string metadata of a safetensors file.
 
         tensors, metadata = load_tensors(Path("runs/reviews/dense.safetensors"))
 
-    RunError if it is damaged, as after a power failure.
+    old: the format of files that need no checksum. `DamagedError` if it is not as it was written.
     """
+    header, data = check_tensors(path, old)
     try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except SafetensorError as error:
-        raise RunError(f"{path}: this part of the run is damaged ({error}). Start anew with --overwrite.") from None
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        raise DamagedError(path, f"it is no safetensors file: {error}") from None
+    return tensors, {name: value for name, value in header.metadata.items() if name != CHECKSUM}
+
+
+def fit_into(tensors: dict[str, Tensor], places: dict[str, Tensor]) -> bool:
+    """Whether tensors have the names, shapes and types of others, and no number that is not finite.
+
+    >>> fit_into({"a": torch.zeros(2)}, {"a": torch.ones(2)}), fit_into({"a": torch.zeros(2)}, {"a": torch.ones(1)})
+    (True, False)
+    """
+    return tensors.keys() == places.keys() and all(
+        tensor.shape == places[name].shape
+        and tensor.dtype == places[name].dtype
+        and (not tensor.is_floating_point() or bool(torch.isfinite(tensor).all()))
+        for name, tensor in tensors.items()
+    )

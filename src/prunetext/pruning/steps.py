@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prunetext.pruning.budget import Budget
 
@@ -44,6 +44,20 @@ class Outcome(NamedTuple):
     least_time: float = 0.0  # and the share of its time
     key: str = ""  # names the weights
     left: Mapping[str, int] = {}  # units of each kind
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Outcome:
+        """The outcome with these fields, as a file gives them; ValueError or TypeError if they are none.
+
+        >>> Outcome.of({"keep": 1.0, "bytes": 9, "drop": 0.0, "accepted": True}).bytes
+        9
+        """
+        found = cls(**values)
+        numbers: list[Any] = [found.keep, found.bytes, found.drop, found.error, found.time, found.least]
+        numbers += [found.least_time, *found.left.values(), *([] if found.speed is None else [found.speed])]
+        if not (all(type(each) in (int, float) for each in numbers) and isinstance(found.key, str)):
+            raise ValueError("its outcome is none")
+        return found
 
     def share(self, measure: str) -> float:
         """Its share of the unpruned model's bytes or time."""

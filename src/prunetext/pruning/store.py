@@ -8,9 +8,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
-from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.pruning.steps import Outcome
+from prunetext.runtime.states import parsed
 
 IN_MEMORY = 8  # models that a store holds besides those on disk
 
@@ -41,12 +43,14 @@ class Store:
         store.load("a1b2")
 
     like: a model of the same kind. most: how many stay in memory. Models only held by `hold` are not on disk, and stay.
+    A file that does not hold what its name promises is deleted when it is asked for: it is made again.
     """
 
     def __init__(self, folder: Path, like: Model, most: int = IN_MEMORY) -> None:
         self.folder, self.like, self.most = folder, like, most
         self._held: dict[str, Model] = {}
         self._recent: OrderedDict[str, Model] = OrderedDict()
+        self._about: dict[str, dict[str, Any]] = {}
 
     def path(self, key: str) -> Path:
         """The path of the weights."""
@@ -66,6 +70,7 @@ class Store:
         about |= {} if outcome is None else {"outcome": outcome._asdict()}
         save_tensors(self.path(key), model.tensors(), {name: json.dumps(value) for name, value in about.items()})
         self.checkpoint(key).unlink(missing_ok=True)
+        self._about[key] = about
         self._remember(key, model)
 
     def load(self, key: str) -> Model:
@@ -73,7 +78,7 @@ class Store:
         if key in self._held:
             return self._held[key]
         if key not in self._recent:
-            self._remember(key, self.like.rebuild(load_tensors(self.path(key))[0]))
+            self._read(key)
         self._recent.move_to_end(key)
         return self._recent[key]
 
@@ -91,14 +96,52 @@ class Store:
         while len(self._recent) > self.most:
             self._recent.popitem(last=False)
 
+    def _read(self, key: str) -> None:
+        """Read a file; DamagedError if it is not one of a model like the others."""
+        path = self.path(key)
+        tensors, about = load_tensors(path)
+        try:
+            model = self.like.rebuild(tensors)
+            if not fit_into(tensors, dict(model.tensors())):
+                raise ValueError("its tensors do not fit together")
+            found = {name: parsed(value, path) for name, value in about.items()}
+            if "outcome" in found:
+                found["outcome"] = Outcome.of(found["outcome"])._asdict()
+            found["seconds"] = float(found.get("seconds", 0.0))
+        except DamagedError:
+            raise
+        except (KeyError, ValueError, TypeError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
+            raise DamagedError(path, f"it is no step of a search: {error}") from None
+        self._about[key] = found
+        self._remember(key, model)
+
     def __contains__(self, key: str) -> bool:
-        """Tell whether there are weights with this name."""
-        return self.path(key).exists()
+        """Tell whether there are sound weights with this name."""
+        if key in self._about:
+            return True
+        try:
+            self._read(key)
+        except FileNotFoundError:
+            return False
+        except DamagedError:
+            if not self.path(key).is_file():
+                raise
+            self.path(key).unlink()
+            return False
+        return True
 
     def seconds(self, key: str) -> float:
         """The seconds that making the model with this name took."""
-        return float(json.loads(load_tensors(self.path(key))[1]["seconds"]))
+        return float(self._known(key)["seconds"])
 
     def outcome(self, key: str) -> Outcome:
         """The outcome of the model with this name."""
-        return Outcome(**json.loads(load_tensors(self.path(key))[1]["outcome"]))
+        found = self._known(key).get("outcome")
+        if found is None:
+            raise DamagedError(self.path(key), "it has no outcome")
+        return Outcome(**found)
+
+    def _known(self, key: str) -> dict[str, Any]:
+        if key not in self._about:
+            self._read(key)
+        return self._about[key]

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prunetext.errors import ModelFileError
 from prunetext.runtime import _native, coding
 from prunetext.runtime.coding import Coded, CodedUnits
+from prunetext.runtime.states import BLANK_CHECKSUM, seal
 from prunetext.runtime.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FORMAT = "prunetext/1"
-FLOAT_FORMAT = "prunetext-float/1"  # of a float model, for pruning
+FLOAT_FORMAT, OLD_FLOAT = "prunetext-float/2", "prunetext-float/1"  # of a float model; the old one has no checksum
+FLOAT_FORMATS = (FLOAT_FORMAT, OLD_FLOAT)
 ELEMENT_SIZE = {"F32": 4, "I8": 1, "U8": 1}
-BLANK_CHECKSUM = "0" * 16
 LONGEST_PREFIX = 255
 LEAST_ZEROS = 0.3  # share from which a plain tensor is coded; one with fewer is written plainly
 _NUMPY_DTYPES = {"<f4": "F32", "|i1": "I8", "|u1": "U8"}
@@ -134,12 +135,6 @@ def stored(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, s
         first, last = entry["data_offsets"]
         tensors[name] = Tensor(entry["dtype"], tuple(entry["shape"]), data[start + first : start + last])
     return tensors, metadata
-
-
-def seal(data: bytes) -> bytes:
-    """Put the right checksum into a file's bytes, whose checksum now reads "0000000000000000"."""
-    marker = f'"checksum":"{BLANK_CHECKSUM}"'.encode()
-    return data.replace(marker, f'"checksum":"{_native.checksum(data)}"'.encode(), 1)
 
 
 def _check(path: str | os.PathLike[str], named: str | os.PathLike[str]) -> None:

@@ -6,10 +6,15 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+from prunetext.errors import InputError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700  # of what holds texts or their words: nobody else may read them
+USUAL_FILE = 0o666  # less what the umask takes away
 
 
 def partial_of(path: Path, writer: str = "") -> Path:
@@ -27,21 +32,27 @@ def write_whole(
     check: Callable[[Path], None] | None = None,
     *,
     shared: bool = False,
+    private: bool = False,
 ) -> None:
     """Write a file beside its place, sync it, and then rename it: at every moment the old or the new one is whole.
 
         write_whole("runs/reviews/history.jsonl", b"...")
 
     check: is given the new file before it is in place, and refuses it by raising. shared: other processes may write
-    the same file at the same time. The remains of a killed process are overwritten by the next one.
+    the same file at the same time. private: nobody else may read it. The remains of a killed process are replaced by
+    the next one; a link in their place is not followed.
     """
-    with whole_file(path, check, shared=shared) as file:
+    with whole_file(path, check, shared=shared, private=private) as file:
         file.write(data)
 
 
 @contextmanager
 def whole_file(
-    path: str | os.PathLike[str], check: Callable[[Path], None] | None = None, *, shared: bool = False
+    path: str | os.PathLike[str],
+    check: Callable[[Path], None] | None = None,
+    *,
+    shared: bool = False,
+    private: bool = False,
 ) -> Iterator[BinaryIO]:
     r"""A file to write to, in place as `write_whole` says once the block ends; nothing is left of it if that raises.
 
@@ -51,12 +62,50 @@ def whole_file(
     target = Path(path)
     beside = partial_of(target, str(os.getpid()) if shared else "")
     try:
-        with beside.open("wb") as file:
+        with new_file(beside, private=private) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
         if check is not None:
             check(beside)
-        beside.replace(target)
+        into_place(beside, target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def new_file(path: Path, *, private: bool = False) -> BinaryIO:
+    """Open a file that is made now, in place of whatever has its name.
+
+    with new_file(Path("runs/.model.safetensors.partial")) as file: ...
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE if private else USUAL_FILE)
+    return os.fdopen(descriptor, "wb")
+
+
+def into_place(beside: Path, target: Path) -> None:
+    """Rename a file once its content is on the disk: the only way in which prunetext renames one.
+
+    into_place(Path("runs/.model.safetensors.partial"), Path("runs/model.safetensors"))
+    """
+    sync(beside)
+    if target.is_dir() and not target.is_symlink():
+        raise InputError(f"{target}: a folder stands where a file is to be written. Remove it.")
+    beside.replace(target)
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that nobody else may read, and those above it that are missing.
+
+    private_folder(Path("cache/answers"))
+    """
+    for folder in (*reversed(path.parents), path):
+        if not folder.is_dir():
+            folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

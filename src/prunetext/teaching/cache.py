@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from prunetext.data.dataset import Input
-from prunetext.runtime.writing import write_whole
+from prunetext.errors import DamagedError
+from prunetext.models.tensors import fit_into, load_tensors, save_tensors
+from prunetext.runtime.writing import private_folder
 
+ANSWERS = "answers"  # the name of the tensor in a file
 CHUNK = 2_048  # texts in one file; a killed teacher loses at most so many answers
 
 Floats = npt.NDArray[np.float32]
@@ -55,7 +58,7 @@ def digest_of_file(path: Path) -> str:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Lock this folder of the cache against other processes; wait for one that holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -68,36 +71,42 @@ def cached(
     ask: Callable[[Sequence[Input]], Floats],
     progress: Callable[[int, int], None] | None = None,
     size: int = CHUNK,
+    *,
+    noted: Callable[[str], None] | None = None,
 ) -> Floats:
     """Answers (n, classes) to all texts, from disk if they are there, else by asking.
 
         logits = cached(teacher.key, texts, 2, teacher.logits)
 
-    `key` stands for everything but the texts that the answers depend on. A damaged file is made again. size: texts in
-    one file; a killed teacher loses at most so many answers.
+    `key` stands for everything but the texts that the answers depend on. size: texts in one file; a killed teacher
+    loses at most so many answers. noted: is told of a damaged file, which is made again.
     """
     folder = cache_folder() / "answers"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     rows = []
     for start in range(0, len(texts), size):
         chunk = texts[start : start + size]
-        path = folder / f"{digest_of(key, *chunk)}.npy"
-        found = _load(path, (len(chunk), classes))
+        path = folder / f"{digest_of(key, *chunk)}.safetensors"
+        found = _load(path, (len(chunk), classes), noted)
         if found is None:
             found = np.asarray(ask(chunk), np.float32).reshape(len(chunk), classes)
-            data = io.BytesIO()
-            np.save(data, found, allow_pickle=False)
-            write_whole(path, data.getvalue(), shared=True)
+            save_tensors(path, {ANSWERS: torch.from_numpy(found)}, {}, shared=True)
         rows.append(found)
         if progress is not None:
             progress(start + len(chunk), len(texts))
     return np.concatenate(rows) if rows else np.zeros((0, classes), np.float32)
 
 
-def _load(path: Path, shape: tuple[int, int]) -> Floats | None:
+def _load(path: Path, shape: tuple[int, int], noted: Callable[[str], None] | None) -> Floats | None:
     try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        found = load_tensors(path)[0]
+        if not fit_into(found, {ANSWERS: torch.empty(shape)}):
+            raise DamagedError(path, "its answers are not those to these texts")
+    except FileNotFoundError:
         return None
-    whole = found.shape == shape and found.dtype == np.float32 and bool(np.isfinite(found).all())
-    return found if whole else None
+    except DamagedError as error:
+        if noted is not None:
+            noted(f"{path} was damaged ({error.reason}); the teacher was asked again.")
+        return None
+    answers: Floats = found[ANSWERS].numpy()
+    return answers

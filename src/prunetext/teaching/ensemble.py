@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from prunetext.data.dataset import Examples, Input
-from prunetext.errors import RunError
+from prunetext.errors import DamagedError
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
-from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import kind_of
@@ -81,9 +81,10 @@ def member(
         filters = dict.fromkeys(parse_widths(large.widths), large.filters)
         model = kind_of(train.texts)(Shape(words, large.dimensions or 0, filters, classes, large.pooling))
         path = folder / f"member-{number}.safetensors"
-        with suppress(OSError, RunError):  # missing or damaged
-            model.load_state_dict(load_tensors(path)[0])
-            return model
+        with suppress(OSError, DamagedError):  # missing or damaged
+            if fit_into(found := load_tensors(path)[0], dict(model.state_dict())):
+                model.load_state_dict(found)
+                return model
         if loss_of(train.task).tuned is not None:
             begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")

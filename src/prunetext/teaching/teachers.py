@@ -48,7 +48,7 @@ class Teacher(NamedTuple):
     key: str
     answer: Callable[[Sequence[Input], Tell], Floats]  # logits (n, classes); not finite without an answer
     answers_all: bool = True  # whether it can be asked about any text
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()  # a teacher that was asked may have more of them
 
 
 class Origin(NamedTuple):
@@ -143,12 +143,15 @@ def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
     made = "was trained on other data" if recipe else "does not say what it was trained on"
     doubt = f"Teacher {name} {made}; it may have seen texts of dev or test."
     key = digest_of("model", str(TEACHERS_VERSION), digest_of_file(path), *labels)
-    notes = () if theirs.data == origin.data else (doubt,)
+    notes = [] if theirs.data == origin.data else [doubt]
 
     def ask(texts: Sequence[Input]) -> Floats:
         return logits_of(model, texts, labels)
 
-    return Teacher(name, key, lambda texts, tell: cached(key, texts, len(labels), ask, tell), notes=notes)
+    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
+        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
+
+    return Teacher(name, key, answer, notes=notes)
 
 
 def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str], least: float = LEAST_LIKELY) -> Floats:
@@ -164,13 +167,17 @@ def of_ngrams(name: str, data: Data) -> Teacher:
     labels = data.labels
     key = digest_of("ngrams", str(TEACHERS_VERSION), *data.train.inputs, "", *data.train.labels)
     made: list[Answer] = []
+    notes: list[str] = []
 
     def ask(texts: Sequence[Input]) -> Floats:
         if not made:
             made.append(ngram_model(data.train, labels))
         return made[0](texts)
 
-    return Teacher(name, key, lambda texts, tell: cached(key, texts, len(labels), ask, tell))
+    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
+        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
+
+    return Teacher(name, key, answer, notes=notes)
 
 
 def of_ensemble(name: str, data: Data) -> Teacher:
@@ -184,6 +191,7 @@ def of_ensemble(name: str, data: Data) -> Teacher:
     folder = cache_folder() / "teachers" / digest_of("ensemble", str(TEACHERS_VERSION), *parts)
     key = digest_of(folder.name, count)
     made: list[Answer] = []
+    notes: list[str] = []
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
         def ask(chunk: Sequence[Input]) -> Floats:
@@ -191,9 +199,9 @@ def of_ensemble(name: str, data: Data) -> Teacher:
                 made.append(ensemble(int(count), data.train, dev, labels, folder, tell))
             return made[0](chunk)
 
-        return cached(key, texts, len(labels), ask, tell)
+        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
 
-    return Teacher(name, key, answer)
+    return Teacher(name, key, answer, notes=notes)
 
 
 def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
@@ -208,6 +216,7 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
     if not fits:
         key = digest_of(key, str(options.teacher_epochs), *data.train.inputs, *data.train.labels)
     made: list[transformer.Transformer] = []
+    notes: list[str] = []
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
         def ask(chunk: Sequence[Input]) -> Floats:
@@ -226,9 +235,9 @@ def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:
                 answered = answered[:, [folder.labels.index(label) for label in labels]]
             return answered
 
-        return cached(key, texts, len(labels), ask, tell)
+        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
 
-    return Teacher(name, key, answer)
+    return Teacher(name, key, answer, notes=notes)
 
 
 def refuse_labels(name: str, own: Sequence[str], wanted: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from prunetext.data.dataset import Examples
-from prunetext.errors import RunError
+from prunetext.errors import DamagedError
 from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.teaching.cache import alone
 from prunetext.teaching.learner import learning
@@ -53,10 +53,10 @@ def fine_tune(
         try:
             made.model.load_state_dict(load_tensors(target / WEIGHTS)[0])
             return made
-        except (OSError, RunError, RuntimeError):  # missing or damaged
+        except (OSError, DamagedError, RuntimeError):  # missing or damaged
             (target / WEIGHTS).unlink(missing_ok=True)
         learner, texts = learning(made, examples, labels)
-        checkpoint = whole(target / CHECKPOINT)
+        checkpoint = target / CHECKPOINT
         train_model(
             learner,
             texts,
@@ -68,15 +68,6 @@ def fine_tune(
         save_tensors(target / WEIGHTS, made.model.state_dict(), {})
         checkpoint.unlink(missing_ok=True)
     return made
-
-
-def whole(checkpoint: Path) -> Path:
-    """The checkpoint's path, with no damaged file there: training starts anew without it."""
-    try:
-        load_tensors(checkpoint)
-    except (OSError, RunError):
-        checkpoint.unlink(missing_ok=True)
-    return checkpoint
 
 
 def settings_of(made: Transformer, texts: int, epochs: float | None, checkpoint_seconds: float) -> Settings:

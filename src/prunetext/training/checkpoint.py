@@ -6,14 +6,26 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
-from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.tensors import fit_into, load_tensors, save_tensors
+from prunetext.runtime.states import parsed
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
+PARTS = ("model", "mean", "best", "grid", "noted")
+
+
+class Saved(NamedTuple):
+    """What a checkpoint's file holds: the counters, tensors by part, and the states of the optimizers."""
+
+    scalars: dict[str, Any]
+    parts: dict[str, dict[str, Tensor]]
+    states: list[dict[str, Any]]
 
 
 class Checkpoint:
@@ -110,24 +122,67 @@ class Checkpoint:
         save_tensors(self.path, tensors, {"state": json.dumps(scalars)})
 
     def restore(self) -> None:
-        """Continue from the file, if there is one."""
-        if self.path is None or not self.path.exists():
+        """Continue from the file, if there is one; a damaged one, or one of another training, is deleted."""
+        if self.path is None:
             return
-        tensors, metadata = load_tensors(self.path)
-        for name, value in json.loads(metadata["state"]).items():
+        try:
+            found = self._read(self.path)
+        except FileNotFoundError:
+            return
+        except DamagedError:
+            if not self.path.is_file():
+                raise
+            self.path.unlink()
+            return
+        for name, value in found.scalars.items():
             setattr(self, name, value)
-        self._put({key[6:]: tensor for key, tensor in tensors.items() if key.startswith("model.")})
-        self.mean = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("mean.")}
-        self.best = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("best.")}
-        grid = {key[5:]: tensor for key, tensor in tensors.items() if key.startswith("grid.")}
-        if grid:
-            self.model.take_grid(grid)
-        self.noted.update({key[6:]: tensor for key, tensor in tensors.items() if key.startswith("noted.")})
-        for number, optimizer in enumerate(self.optimizers):
-            state = optimizer.state_dict()
-            for key, tensor in tensors.items():
-                if key.startswith(f"optimizer.{number}."):
-                    _, _, index, name = key.split(".", 3)
-                    value = tensor if tensor.dim() or isinstance(optimizer, torch.optim.AdamW) else int(tensor)
-                    state["state"].setdefault(int(index), {})[name] = value
+        self._put(found.parts["model"])
+        self.mean, self.best = found.parts["mean"], found.parts["best"]
+        self.noted.update(found.parts["noted"])
+        for optimizer, state in zip(self.optimizers, found.states, strict=True):
             optimizer.load_state_dict(state)
+
+    def _read(self, path: Path) -> Saved:
+        """What a file holds; DamagedError if it is not the state of such a training."""
+        tensors, metadata = load_tensors(path)
+        parts: dict[str, dict[str, Tensor]] = {name: {} for name in PARTS}
+        states = [optimizer.state_dict() for optimizer in self.optimizers]
+        try:
+            for key, tensor in tensors.items():
+                part, _, name = key.partition(".")
+                if part == "optimizer":
+                    number, index, moment = name.split(".", 2)
+                    adam = isinstance(self.optimizers[int(number)], torch.optim.AdamW)
+                    value = tensor if tensor.dim() or adam else int(tensor)
+                    states[int(number)]["state"].setdefault(int(index), {})[moment] = value
+                elif name:
+                    parts[part][name] = tensor
+                else:
+                    raise ValueError(f"{part} is no tensor of it")
+            scalars = parsed(metadata["state"], path)
+            self._check(scalars, parts, states)
+            if parts["grid"]:
+                self.model.take_grid(parts["grid"])
+        except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
+            reason = error.reason if isinstance(error, DamagedError) else str(error)
+            raise DamagedError(path, f"it is no checkpoint of this training: {reason}") from None
+        return Saved(scalars, parts, states)
+
+    def _check(
+        self, scalars: dict[str, Any], parts: dict[str, dict[str, Tensor]], states: list[dict[str, Any]]
+    ) -> None:
+        """ValueError if the parts of a file do not belong to this training."""
+        learnt = {name: each.detach() for name, each in self.learnt()}
+        wanted = [parts["model"], *(each for each in (parts["mean"], parts["best"]) if each)]
+        if not all(fit_into(each, learnt) for each in wanted) or bool(parts["mean"]) != bool(self.mean):
+            raise ValueError("its weights are those of another model")
+        numbers = all(type(scalars[name]) in (int, float) for name in SCALARS if scalars[name] is not None)
+        if scalars.keys() != set(SCALARS) or not numbers or None in (scalars["step"], scalars["loss"]):
+            raise ValueError("its counters are none")
+        if not all(self.noted.get(name, each).shape == each.shape for name, each in parts["noted"].items()):
+            raise ValueError("what was noted has other shapes")
+        for optimizer, state in zip(self.optimizers, states, strict=True):
+            sizes = [each.shape for group in optimizer.param_groups for each in group["params"]]
+            for index, moments in state["state"].items():
+                if not all(value.shape == sizes[index] for value in moments.values() if getattr(value, "shape", ())):
+                    raise ValueError("the moments of its optimizers have other shapes")

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, kill
-from helpers.runs import QUICK, fit, prune
+from helpers.runs import QUICK, change_state, fit, prune
 from prunetext.data.dataset import Data
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.api import Result
@@ -103,8 +103,7 @@ def test_trained_vectors_are_the_start_and_are_trained_again(data: Data, tmp_pat
     assert one.shape == other.shape == (len(words_of(data)) + 2, 5)
     assert not torch.equal(one, other)
     assert prune(result.path.parent, out=tmp_path / "again", data=data, schedule="lottery", max_size="2.9kB").size
-    recipe = tmp_path / "run" / "recipe.json"
-    recipe.write_text(recipe.read_text("utf-8").replace('"vectors": "', '"vectors": "0'), "utf-8")
+    change_state(tmp_path / "run", "recipe.json", lambda text: text.replace('"vectors": "', '"vectors": "0'))
     with pytest.raises(RunError, match=rf"^Word vectors that {kind} trains have changed since "):
         prune(result.path.parent, out=tmp_path / "no", data=data, schedule="lottery", max_size="2.9kB")
 

@@ -11,13 +11,14 @@ from typing import Any, cast
 import torch
 
 from prunetext.data.task import Task
-from prunetext.errors import ModelFileError, RunError
+from prunetext.errors import DamagedError, ModelFileError
 from prunetext.models.protocol import Trained
 from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.layout import POOLINGS, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN, model_of
-from prunetext.runtime.format import FLOAT_FORMAT
+from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
+from prunetext.runtime.states import parsed
 
 UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 
@@ -44,7 +45,7 @@ def write_float(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None
 def read_float(path: Path) -> Trained:
     """Read a float32 model of a run; ModelFileError if it is not whole."""
     try:
-        tensors, metadata = load_tensors(path)
+        tensors, metadata = load_tensors(path, old=OLD_FLOAT)
         if not any(name.startswith("conv") for name in tensors):
             raise ValueError("it has no convolution")
         model = model_of(
@@ -53,19 +54,21 @@ def read_float(path: Path) -> Trained:
             static=int(metadata["static"]),
             dropout=float(metadata["dropout"]),
         )
-        words, labels = json.loads(metadata["words"]), json.loads(metadata["labels"])
+        words, labels = parsed(metadata["words"], path), parsed(metadata["labels"], path)
         _check_strings("words", words, len(model.remap) - WORDS)
         _check_strings("labels", labels, len(model.head.bias))
         _check_float(model, tensors)
         epochs = float(metadata.get("epochs", "nan"))
-        thresholds = json.loads(metadata.get("thresholds", "null"))
+        thresholds = parsed(metadata.get("thresholds", "null"), path)
         _check_thresholds(thresholds, len(labels))
         task = Task(model.texts, "label" if thresholds is None else "labels")
         spent = epochs if math.isfinite(epochs) else UNTOLD_EPOCHS
         return Trained("textcnn", model, labels, task, words, thresholds, spent)
-    except RunError:
-        raise ModelFileError(f"{path}: this float model is damaged. Repeat its run with --overwrite.") from None
-    except (KeyError, ValueError, RuntimeError, TypeError, IndexError, RecursionError) as error:
+    except DamagedError as error:
+        raise ModelFileError(
+            f"{path}: this float model is damaged ({error.reason}). Repeat its run with --overwrite."
+        ) from None
+    except (KeyError, ValueError, RuntimeError, TypeError, IndexError, OverflowError) as error:
         raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
 
 
@@ -93,7 +96,7 @@ def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
             raise ValueError(f"its {name} holds a number that is not finite")
     if model.pooling not in POOLINGS or not 0 <= model.static <= model.shape.dimensions or not 0 <= model.dropout < 1:
         raise ValueError("its pooling, dropout or number of static dimensions is impossible")
-    if not bool(((model.remap >= 0) & (model.remap < len(model.embedding))).all()) or int(model.remap[0]) != 0:
+    if int(model.remap[0]) != 0:
         raise ValueError("its remap points to missing rows")
     if not bool(torch.isin(model.bits, torch.tensor([8, 4, 2])).all()):
         raise ValueError("its vectors have a number of bits other than 8, 4 or 2")

@@ -62,3 +62,9 @@ class Layers(Protocol):
 
     def get_parameter(self, target: str) -> nn.Parameter:
         """The parameter of this name."""
+
+
+def check_remap(remap: Tensor, rows: int) -> None:
+    """ValueError if an id leads to no row of the embedding."""
+    if remap.dtype != torch.int64 or len(remap) < WORDS or not bool(((remap >= 0) & (remap < rows)).all()):
+        raise ValueError("its remap points to missing rows, or is none")

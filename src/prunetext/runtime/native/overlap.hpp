@@ -6,7 +6,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <vector>
 
 #include "model/vocabulary.hpp"
@@ -26,12 +25,11 @@ struct Tokens {
 // The key of a token as `tokenize` emits it, with at least 8 readable bytes behind it: its own bytes, or a hash if they
 // are more than 8.
 inline uint64_t key_of_token(const char *token, size_t length) {
-    constexpr Vocabulary::Hash hash{nullptr, detail::kFactor, 0};
+    const Vocabulary::Hash hash{nullptr, detail::process_factor, 0};
     return length <= 8 ? hash.short_key(token, length) : hash.long_key(token, length);
 }
 
-// Numbers different keys from 0 on. The factor differs from process to process: no text can be made whose keys collide.
-// No number depends on it.
+// Numbers different keys from 0 on.
 class Numbering {
   public:
     static constexpr uint32_t none = UINT32_MAX;
@@ -74,10 +72,7 @@ class Numbering {
 
     // The slot of a key, or the empty one where it would be.
     size_t place(uint64_t key) const {
-        static const uint64_t factor = [] {
-            std::random_device random;
-            return uint64_t{random()} << 32 | random() | 1;
-        }();
+        const uint64_t factor = detail::process_factor;
         size_t at = detail::multiply(key, factor) * factor >> shift_;
         while (slots_[at].key && slots_[at].key != key) at = (at + 1) & (slots_.size() - 1);
         return at;

@@ -5,7 +5,6 @@
 #include <charconv>
 #include <locale>
 #include <sstream>
-#include <unordered_set>
 
 #include "file/file.hpp"
 #include "model/tensors.hpp"
@@ -75,8 +74,9 @@ void Model::read_metadata(const Header &header) {
     });
     json.end();
     if (labels.size() < 2) json.fail("has fewer than two labels");
-    if (std::unordered_set<std::string_view>(labels.begin(), labels.end()).size() != labels.size())
-        json.fail("has a label twice");
+    std::vector<std::string_view> sorted(labels.begin(), labels.end());  // a hash can be made to collide
+    std::sort(sorted.begin(), sorted.end());
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) json.fail("has a label twice");
     read_thresholds(header);
     if (!pairs) return;
 

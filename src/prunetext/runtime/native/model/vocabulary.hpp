@@ -6,9 +6,11 @@
 #pragma once
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -33,17 +35,41 @@ inline uint64_t prefix_of(const char *word, size_t length) {
     return prefix;
 }
 
+inline constexpr uint64_t kFactor = 0x9E3779B97F4A7C15u;  // 2^64 divided by the golden ratio
+
+// An odd factor that differs from process to process: no text can be made whose words collide. No result depends on it.
+inline const uint64_t process_factor = []() noexcept {
+    uint64_t factor = 0;
+    try {
+        std::random_device random;
+        factor = uint64_t{random()} << 32 | random();
+    } catch (...) {  // a system without any: what an attacker is least likely to know
+        factor = uint64_t(std::chrono::high_resolution_clock::now().time_since_epoch().count());
+        factor = (factor ^ reinterpret_cast<uintptr_t>(&factor)) * kFactor;
+    }
+    return factor | 1;
+}();
+
 inline uint64_t multiply(uint64_t value, uint64_t factor) {
     value *= factor;
     return value ^ value >> 32;
 }
 
+// Both halves of a product, mixed: without knowing what the numbers were added to, nobody can make two that collide.
+inline uint64_t fold_product(uint64_t one, uint64_t other) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{one} * other;
+    return uint64_t(product) ^ uint64_t(product >> 64);
+}
+
 // A word's key: words of at most 8 bytes are their own, longer ones a hash whose top byte no UTF-8 text has.
 inline uint64_t long_key(const char *word, size_t length, uint64_t factor) {
-    uint64_t hash = load_word(word) ^ uint64_t(length) << 56;
-    for (size_t at = 8; at + 8 < length; at += 8) hash = multiply(hash, factor) ^ load_word(word + at);
-    hash = multiply(hash, factor) ^ load_word(word + length - 8);
-    return multiply(hash, factor) | uint64_t(0xFF) << 56;
+    uint64_t hash = factor * kFactor ^ length;
+    size_t at = 0;
+    for (; at + 16 < length; at += 16)
+        hash = fold_product(load_word(word + at) ^ factor, load_word(word + at + 8) ^ hash);
+    const uint64_t before = load_word(length > 16 ? word + length - 16 : word);
+    return fold_product(before ^ factor, load_word(word + length - 8) ^ hash) | uint64_t(0xFF) << 56;
 }
 
 // Whether two words, both of the same length of more than 8 bytes, are the same.
@@ -52,8 +78,6 @@ inline bool same_long(const char *one, const char *other, size_t length) {
         if (load_word(one + at) != load_word(other + at)) return false;
     return load_word(one + length - 8) == load_word(other + length - 8);
 }
-
-inline constexpr uint64_t kFactor = 0x9E3779B97F4A7C15u;  // 2^64 divided by the golden ratio
 
 }  // namespace detail
 
@@ -78,7 +102,7 @@ class Vocabulary {
             throw std::invalid_argument("a vocabulary holds fewer than 2^30 words and 2^32 bytes");
         // Two to four words for each bucket: one in nine is full at most.
         shift_ = 64 - std::bit_width(std::max<size_t>(words.size() / 4, 1));
-        // Words chosen to collide would make lookup slow: then another factor is tried. No text needs a second one.
+        // Where words collide, which they do by chance alone, another factor is tried.
         for (int attempt = 0; attempt < 8; ++attempt, factor_ = detail::multiply(factor_, detail::kFactor) | 1)
             if (fill(words)) return;
         throw std::invalid_argument("the words of this vocabulary collide in every hash function");
@@ -200,7 +224,7 @@ class Vocabulary {
     std::vector<uint32_t> offsets_;  // of each place in it, and its end
     std::vector<uint32_t> indices_;  // of each place, the word's index,
     std::vector<uint32_t> places_;   // and of each index, its place
-    uint64_t factor_ = detail::kFactor;
+    uint64_t factor_ = detail::process_factor;
     size_t longest_ = 0;
     int shift_ = 0;
 };
@@ -221,9 +245,10 @@ class WordCounter {
     struct Hash {
         size_t operator()(const std::string &word) const {
             const bool is_long = word.size() > 8;
-            const uint64_t key = is_long ? detail::long_key(word.data(), word.size(), detail::kFactor)
+            const uint64_t factor = detail::process_factor;
+            const uint64_t key = is_long ? detail::long_key(word.data(), word.size(), factor)
                                          : detail::prefix_of(word.data(), word.size());
-            return size_t(detail::multiply(key, detail::kFactor) * detail::kFactor >> 16);
+            return size_t(detail::multiply(key, factor) * factor >> 16);
         }
     };
     std::unordered_map<std::string, int64_t, Hash> counts_;
