@@ -18,7 +18,7 @@ from prunetext.comparison.agenda import Agenda, method_of, share_or_bytes
 from prunetext.comparison.baselines import BARE_PACKING, scratch
 from prunetext.comparison.rows import ComparedRow, ComparedRows
 from prunetext.fitting.folder import STEPS_FOLDER, Run
-from prunetext.fitting.plan import DEFAULT_DROP, Plan
+from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import Lessons, problem_of
 from prunetext.judging.machine import cpu
 from prunetext.judging.speed import texts_per_second
@@ -28,7 +28,7 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import FitOptions
 from prunetext.peers.made import Given, Made
 from prunetext.peers.makers import others
-from prunetext.pruning.budget import Budget
+from prunetext.pruning.budget import DEFAULT_DROP, Budget
 from prunetext.pruning.driver import walked
 from prunetext.pruning.problem import Told, right
 from prunetext.pruning.search import Search, begin_search
