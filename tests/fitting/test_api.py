@@ -191,3 +191,10 @@ def test_texts_in_memory_will_do_and_labels_may_be_numbers(data: Data, tmp_path:
     labels = [int(label[-1]) for label in data.train.labels]
     result = run(Examples(data.train.texts, labels), tmp_path / "run", epochs=1.0)
     assert prunetext.load(result.path).labels == ["0", "1"]
+
+
+def test_the_bytes_of_the_three_models_are_those_of_their_files(whole: Result) -> None:
+    for name, file in (("dense", "dense"), ("pruned", "pruned"), ("packed", "model")):
+        row = whole.judged.models()[name]
+        assert row.bytes == whole.path.with_name(f"{file}.safetensors").stat().st_size
+    assert whole.judged.dense.bytes > whole.judged.packed.bytes

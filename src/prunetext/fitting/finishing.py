@@ -55,10 +55,13 @@ def finish(
     small = plan.trained(solution.model)
     with small.model.on_grid():
         run.save("pruned.safetensors", with_thresholds(small, dev.encoded))
+    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     agreement = choose_table(small, dev, scratch, plan.measure("dev"))
     found = calibrated(small, Packing(table=agreement.table), scratch, dev, test, plan.fitting.precision)
     seconds = plan.effort.speed_seconds
-    judged = side_by_side(dense, small, scratch, test, dev, plan.allowed_drop, agreement, measure, seconds)
+    files = {name: run.path(f"{name}.safetensors") for name in ("dense", "pruned")}
+    files["packed"] = scratch
+    judged = side_by_side(dense, small, files, test, dev, plan.allowed_drop, agreement, measure, seconds)
     packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
     judged = judged.with_size(size)
@@ -66,7 +69,6 @@ def finish(
     majority = measure.majority()
     if majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model is hardly better than always giving the most frequent label.")
-    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     missed = missed_limits(plan, size, solution, clock)
     run.write_history(outcome._asdict() for outcome in solution.history)
     removed = removed_shares(dense, small)
