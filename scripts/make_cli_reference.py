@@ -26,8 +26,10 @@ Results go to standard output, progress and errors to standard error.
 | exit code | meaning |
 |---|---|
 | 0 | done; also when Ctrl-C ended pruning early and the best model so far was packed |
-| 2 | the input is wrong: one sentence says where, what and how to put it right |
 | 1 | a fault of prunetext, with a traceback to report |
+| 2 | the input is wrong: one sentence says where, what and how to put it right |
+| 3 | done and written, but a budget was not met, or the verdict against the dense or another model is `lost`; \
+`--lenient` ends with 0 instead |
 | 130 | Ctrl-C before there was anything to keep, or while the result was written: the same command goes on |
 """
 

@@ -66,6 +66,28 @@ def test_ctrl_c_during_fit_keeps_the_best_model_so_far(news: Path, tmp_path: Pat
     assert set(prunetext.load(tmp_path / "run" / "model.safetensors").labels) == {"sports", "tech"}
 
 
+def test_a_budget_that_is_missed_ends_with_3_and_a_lenient_command_with_0(
+    run: Path, tmp_path: Path, call: Call
+) -> None:
+    again = ("prune", run, "--schedule", "oneshot")
+    done = call(*again, "--out", tmp_path / "new", "--max-size", "10", effort=QUICK)
+    assert done.code == 3
+    size = (tmp_path / "new" / "model.safetensors").stat().st_size
+    lines = done.err.splitlines()
+    assert lines[0].startswith("max_size is 10 bytes, but pruning vocabulary, dimensions, filters leaves about ")
+    assert lines[-1] == f"max_size was missed: the packed file has {size:,} bytes, and 10 were allowed."
+    assert prunetext.load(tmp_path / "new" / "model.safetensors").predict(["common1"])
+    assert call(*again, "--out", tmp_path / "lenient", "--max-size", "10", "--lenient", effort=QUICK).code == 0
+
+
+def test_fit_ends_with_3_if_its_size_is_missed(news: Path, tmp_path: Path, call: Call) -> None:
+    config = tmp_path / "news.toml"
+    config.write_text("epochs = 1\nmax_size = '10'\ndimensions = 4\nfilters = 4\n", "utf-8")
+    assert call("fit", news, "--config", config, "--out", tmp_path / "run", effort=QUICK).code == 3
+    config.write_text(f"{config.read_text('utf-8')}lenient = true\n", "utf-8")
+    assert call("fit", news, "--config", config, "--out", tmp_path / "again", effort=QUICK).code == 0
+
+
 FIT_ENDS = {
     "missing": ("{tmp}/no.csv: there is no such file or folder. Check the name.", ["{tmp}/no.csv"]),
     "directory": ("{tmp}/folder: the folder has no train file", ["{tmp}/folder"]),

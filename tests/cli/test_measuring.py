@@ -118,6 +118,24 @@ def test_evaluate_against_the_dense_model_on_the_same_split_is_the_verdict_of_fi
     assert "against it" in call(*arguments).out
 
 
+def test_evaluate_ends_with_3_if_the_verdict_is_lost(
+    news: Path, rows: list[tuple[str, str]], tmp_path: Path, call: Call
+) -> None:
+    sure, wrong = tmp_path / "sure.jsonl", tmp_path / "wrong.jsonl"
+    for path, high in ((sure, 0.9), (wrong, 0.1)):
+        given = [
+            {"text": text, "probabilities": {each: high if each == label else 1 - high for each in ("sports", "tech")}}
+            for text, label in rows
+        ]
+        path.write_text("".join(f"{json.dumps(each)}\n" for each in given), "utf-8")
+    done = call("evaluate", wrong, news, "--against", sure)
+    assert done.code == 3
+    assert "lost: " in done.out
+    assert done.err == f"The verdict is lost: accuracy is not that of {sure}.\n"
+    assert call("evaluate", wrong, news, "--against", sure, "--lenient").code == 0
+    assert call("evaluate", sure, news, "--against", wrong).code == 0
+
+
 def test_evaluate_takes_test_of_a_folder_even_of_one_class(
     model: Path, rows: list[tuple[str, str]], tmp_path: Path, call: Call
 ) -> None:

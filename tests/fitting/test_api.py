@@ -1,6 +1,7 @@
 """The whole way: repeatable to the byte, within its budget, and blind to the texts of test."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -83,11 +84,44 @@ def test_a_size_is_kept_by_the_file_itself(data: Data, tmp_path: Path, run: Run)
     assert result.reason == f"the packed file is within {wanted:,} bytes"
 
 
-def test_a_size_out_of_reach_is_said(data: Data, tmp_path: Path, run: Run) -> None:
-    result = run(data, tmp_path / "run", max_drop=None, max_size="10B", epochs=1.0)
+def test_a_size_out_of_reach_is_said_before_training_and_does_not_ruin_the_model(
+    data: Data, tmp_path: Path, run: Run
+) -> None:
+    said: list[str] = []
+
+    def told(name: str, now: Progress) -> None:
+        said.append(name)
+
+    result = run(data, tmp_path / "run", max_drop=None, max_size="10B", notice=said.append, progress=told)
+    sentence = said[0]
+    assert sentence.startswith("max_size is 10 bytes, but pruning vocabulary, dimensions, filters leaves about ")
+    assert "train" in said, "the sentence came before it"
+    assert sentence in result.notes
+    least = int(re.findall(r"about ([\d,]+) or more", sentence)[0].replace(",", ""))
+    rows = [json.loads(line) for line in result.path.with_name("history.jsonl").read_text("utf-8").splitlines()]
+    assert least == pytest.approx(rows[0]["least"], rel=0.02)
     assert result.reason.endswith("; 10 bytes were not reached")
+    assert result.missed == [f"max_size was missed: the packed file has {result.size:,} bytes, and 10 were allowed."]
     assert not result.within_budget
-    assert json.loads(result.path.with_name("result.json").read_text("utf-8"))["within_budget"] is False
+    assert result.score.accuracy > 0.8, "the model is not ruined"
+    stored = json.loads(result.path.with_name("result.json").read_text("utf-8"))
+    assert (stored["within_budget"], stored["missed"]) == (False, result.missed)
+
+
+@pytest.mark.parametrize(
+    ("max_drop", "sentence"),
+    [
+        (3.0, "The verdict cannot be kept: 80 test texts cannot show a loss of at most 3 points. 88 or more can."),
+        (4.0, ""),
+    ],
+)
+def test_it_is_said_before_training_if_test_cannot_show_the_verdict(
+    data: Data, tmp_path: Path, run: Run, max_drop: float, sentence: str
+) -> None:
+    said: list[str] = []
+    result = run(data, tmp_path / "run", max_drop=max_drop, epochs=1.0, notice=said.append)
+    assert said == [sentence] * bool(sentence)
+    assert set(said) <= set(result.notes)
 
 
 def test_a_time_ends_the_run(data: Data, tmp_path: Path, run: Run) -> None:
@@ -157,3 +191,10 @@ def test_texts_in_memory_will_do_and_labels_may_be_numbers(data: Data, tmp_path:
     labels = [int(label[-1]) for label in data.train.labels]
     result = run(Examples(data.train.texts, labels), tmp_path / "run", epochs=1.0)
     assert prunetext.load(result.path).labels == ["0", "1"]
+
+
+def test_the_bytes_of_the_three_models_are_those_of_their_files(whole: Result) -> None:
+    for name, file in (("dense", "dense"), ("pruned", "pruned"), ("packed", "model")):
+        row = whole.judged.models()[name]
+        assert row.bytes == whole.path.with_name(f"{file}.safetensors").stat().st_size
+    assert whole.judged.dense.bytes > whole.judged.packed.bytes

@@ -83,14 +83,19 @@ def test_each_model_is_judged_by_its_own_answers(
     pack(other, WORDS, LABELS, tmp_path / "packed")
     agreement, both = Agreement("int8", 1.0, 0.0), SplitTexts(texts, encoded)
     models = [trained_model(each, WORDS, LABELS) for each in (dense, pruned)]
-    found = side_by_side(*models, tmp_path / "packed", both, both, 0.5, agreement, ACCURACY(texts), 0.0)
+    files = {name: tmp_path / name for name in ("dense", "pruned", "packed")}
+    for name, model in zip(("dense", "pruned"), models, strict=True):
+        load_family("textcnn").write(model, files[name], {})
+    found = side_by_side(*models, files, both, both, 0.5, agreement, ACCURACY(texts), 0.0)
     dense_right = right(float_answers(dense, encoded), texts)
     packed_right = right(prunetext.load(tmp_path / "packed").predict(texts.texts), texts)
     assert found.dense.score.accuracy == pytest.approx(sum(dense_right) / len(texts))
     assert found.pruned.score.accuracy == pytest.approx(sum(right(float_answers(pruned, encoded), texts)) / len(texts))
     assert found.packed.score.accuracy == pytest.approx(sum(packed_right) / len(texts))
     assert found.verdict == verdict(dense_right, packed_right, 0.5)
-    assert found.packed.bytes == (tmp_path / "packed").stat().st_size
+    assert {name: row.bytes for name, row in found.models().items()} == {
+        name: path.stat().st_size for name, path in files.items()
+    }
     assert found.agreement is agreement
     assert torch.get_num_threads() >= 1
 

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import given as given_by
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from helpers.answers import certain, given
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
 from prunetext.statistics.answers import Answers
-from prunetext.statistics.bootstrap import bootstrap_verdict, needed_texts, paired_drop
-from prunetext.statistics.evaluation import paired_standard_error, verdict
+from prunetext.statistics.bootstrap import bootstrap_verdict, foresee_verdict, needed_texts, paired_drop
+from prunetext.statistics.evaluation import paired_standard_error, texts_for_kept, verdict
 from prunetext.statistics.metrics import METRICS, Gold, Measure, measure_of
 
 
@@ -147,3 +150,33 @@ def test_a_senseless_max_drop_is_an_input_error() -> None:
     gold, dense, other = answers(1, 1, 10)
     with pytest.raises(InputError, match="max_drop is -1"):
         bootstrap_verdict(Measure("macro-f1", Gold(gold)), dense, other, -1)
+
+
+@given_by(st.floats(0.05, 60))
+@settings(max_examples=30)
+def test_the_fewest_texts_for_kept_are_those_that_the_verdict_takes(max_drop: float) -> None:
+    needed = texts_for_kept(max_drop)
+    assert needed is not None
+    for texts, name in ((needed, "kept"), (needed - 1, "undecided")):
+        if texts:
+            measure = Measure("accuracy", Gold(np.arange(texts) % 2))
+            found = foresee_verdict(measure, 2, max_drop)
+            assert (found.able, found.needed) == (name == "kept", needed)
+
+
+@pytest.mark.parametrize("name", ["macro-f1", "map"])
+def test_other_metrics_foresee_what_their_verdict_says_of_two_perfect_models(name: str) -> None:
+    def able(texts: int) -> bool:
+        gold = Gold(np.arange(texts) % 2, np.arange(texts) // 2, positive=1)
+        return foresee_verdict(Measure(name, gold), 2, 0.5).able
+
+    assert able(5000)
+    assert not able(50)
+    rare = Measure("macro-f1", Gold(np.array([0] * 4990 + [1] * 10)))
+    assert (
+        foresee_verdict(rare, 2, 0.5)
+        .sentence("macro-F1")
+        .startswith(
+            "The verdict cannot be kept: 5,000 test texts cannot show a loss of at most 0.5 points of macro-F1."
+        )
+    )

@@ -13,6 +13,7 @@ from prunetext.errors import InputError
 from prunetext.statistics.calibration import (
     CANDIDATES,
     DOUBT,
+    Calibration,
     Rejection,
     calibration_error,
     chance,
@@ -58,9 +59,47 @@ def test_no_other_temperature_has_a_lower_cross_entropy(seed: int, classes: int,
         assert least <= cross_entropy(logits, targets, other) + 1e-6
 
 
+@given(top=st.floats(0.51, 0.9999), texts=st.integers(1, 400), classes=st.integers(2, 5), several=st.booleans())
+def test_where_all_of_dev_is_right_a_probability_is_that_of_laplace(
+    top: float, texts: int, classes: int, several: bool
+) -> None:
+    """Texts that are all alike: each then has the probability (n + 1) / (n + 2), if a temperature can give it."""
+    shares = np.full((texts, classes), (1 - top) / (1 if several else classes - 1))
+    shares[:, 0] = top
+    truth = np.eye(classes)[np.zeros(texts, int)]
+    temperature = fit_temperature(shares, truth if several else [0] * texts, several=several)
+    if several:
+        counted, odds = texts * classes, top / (1 - top)
+        found = odds ** (1 / temperature) / (1 + odds ** (1 / temperature))
+    else:
+        counted, powers = texts, shares[0] ** (1 / temperature)
+        found = powers[0] / powers.sum()
+    at_bound = bool(Calibration(temperature, 0, 0, None).notes())
+    assert at_bound or found == pytest.approx((counted + 1) / (counted + 2), rel=2e-3)
+
+
+def test_where_all_of_dev_is_right_the_calibration_error_is_small() -> None:
+    rng = np.random.default_rng(0)
+    timid = rng.uniform(0.52, 0.58, 300)
+    shares = np.column_stack([timid, 1 - timid])
+    temperature = fit_temperature(shares[:200], [0] * 200)
+    cooled = shares[200:] ** (1 / temperature)
+    tops = cooled[:, 0] / cooled.sum(1)
+    assert calibration_error(timid[200:], [True] * 100) > 0.4
+    assert calibration_error(tops, [True] * 100) < 0.08
+
+
+def test_a_temperature_at_a_bound_is_said() -> None:
+    lowest = fit_temperature([[0.51, 0.49]] * 1000, [0] * 1000)
+    highest = fit_temperature([[0.999, 0.001]] * 4, [1] * 4)
+    for temperature, word in ((lowest, "lowest, 0.05"), (highest, "highest, 20")):
+        (note,) = Calibration(temperature, 0, 0, None).notes()
+        assert note.startswith(f"The temperature is at its {word}: on dev, ")
+    assert Calibration(1.0, 0, 0, None).notes() == []
+
+
 def test_a_dev_set_that_says_nothing_or_too_much_stays_in_bounds() -> None:
     sure = [[0.999, 0.001], [0.002, 0.998]]
-    assert fit_temperature(sure, [0, 1]) == 1.0, "all right: any lower one would be better still"
     assert fit_temperature(sure, [1, 0]) == pytest.approx(20, rel=1e-3)
     assert fit_temperature([[0.51, 0.49]] * 1000, [0] * 999 + [1]) == pytest.approx(0.05, rel=1e-3)
     assert 1 < fit_temperature([[1.0, 0.0]] * 10, [0] * 9 + [1]) <= 20, "a float32 that has become 0"
@@ -164,5 +203,5 @@ def test_the_temperature_of_several_labels_is_found_again(temperature: float) ->
 
 
 def test_several_labels_that_are_all_right_or_very_sure_stay_in_bounds() -> None:
-    assert fit_temperature([[0.9, 0.2], [0.1, 0.8]], [[1, 0], [0, 1]], several=True) == 1.0
+    assert fit_temperature([[0.9, 0.1], [0.1, 0.9]], [[1, 0], [0, 1]], several=True) == pytest.approx(1.365, rel=1e-3)
     assert 0.05 <= fit_temperature(np.float32([[1, 0], [1, 0]]), [[1, 0], [0, 1]], several=True) <= 20

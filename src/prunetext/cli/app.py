@@ -12,6 +12,7 @@ import typer
 
 from prunetext.cli import making, measuring, using  # in the order in which --help lists their commands
 from prunetext.cli.command import app, refuse
+from prunetext.errors import DONE, INTERRUPTED
 
 __all__ = ["app", "main", "making", "measuring", "using"]
 # Click's base of all usage errors, wherever this version of typer keeps it.
@@ -33,7 +34,10 @@ def common(
 
 
 def main(arguments: list[str] | None = None, **beyond: Any) -> None:
-    """Run the command line: exit code 0 done, 2 the input is wrong, 1 a fault of ours, 130 interrupted.
+    """Run the command line and end with an exit code.
+
+    0: done. 1: a fault of ours. 2: the input is wrong. 3: done and written, but a budget was not met, or the verdict
+    against the dense or another model is lost. 130: interrupted.
 
     beyond: further keywords for the API's function, for which there is no flag, such as an effort.
     """
@@ -44,11 +48,11 @@ def main(arguments: list[str] | None = None, **beyond: Any) -> None:
     except USAGE_ERROR as error:
         sys.exit(refuse(_usage(error, given)))
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
-    if code == 130:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         resumed = given[:1] in (["fit"], ["prune"], ["compare"])
         print(f"Interrupted.{' Repeat the command to resume.' * resumed}", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(code if isinstance(code, int) else DONE)
 
 
 def _open_outputs() -> None:

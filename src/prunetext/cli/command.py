@@ -6,13 +6,13 @@ import functools
 import inspect as python_inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
 
-from prunetext.errors import InputError, require
+from prunetext.errors import DONE, MISSED, WRONG_INPUT, InputError, require
 from prunetext.options import option_types
 
 app = typer.Typer(
@@ -36,11 +36,18 @@ AnyModelArgument = Annotated[
 ]
 Json = Annotated[bool | None, typer.Option("--json", help="Print one JSON object instead of a table.")]
 
+Lenient = Annotated[
+    bool | None, typer.Option("--lenient", help="End with exit code 0, not 3, if a budget is missed or a verdict lost.")
+]
 
-def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Turn a function into a command: a flag for each option of `groups` (or those in `only`), and exit codes."""
 
-    def register(function: Callable[..., None]) -> Callable[..., None]:
+def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
+    """Turn a function into a command: a flag for each option of `groups` (or those in `only`), and exit codes.
+
+    The function may return an exit code; without one, it is done.
+    """
+
+    def register(function: Callable[..., int | None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
             raise typer.Exit(_guarded(functools.partial(function, **arguments)))
@@ -71,10 +78,11 @@ def _flags(group: type) -> list[python_inspect.Parameter]:
     return flags
 
 
-def _guarded(function: Callable[[], None]) -> int:
+def _guarded(function: Callable[[], int | None]) -> int:
     """Call it; what a user can cause becomes one sentence and an exit code."""
+    code = DONE
     try:
-        function()
+        code = function() or DONE
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, such as head, has closed the pipe. Python would complain again when it flushes at exit.
@@ -88,13 +96,20 @@ def _guarded(function: Callable[[], None]) -> int:
         return refuse(
             f"{where}{(error.strerror or 'this failed').lower()}. Check the name, its permissions and the disk."
         )
-    return 0
+    return code
+
+
+def told_missed(sentences: Sequence[str], lenient: bool | None) -> int:
+    """Say on standard error what was missed; return the exit code of a command that is done."""
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
+    return MISSED if sentences and not lenient else DONE
 
 
 def refuse(sentence: str) -> int:
     """Say what is wrong on standard error; return the exit code."""
     print(" ".join(sentence.splitlines()), file=sys.stderr)
-    return 2
+    return WRONG_INPUT
 
 
 def require_training() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prunetext.cli.command import Json, command, require_training
+from prunetext.cli.command import Json, Lenient, command, require_training, told_missed
 from prunetext.errors import InputError
 from prunetext.options import (
     FitOptions,
@@ -52,39 +52,42 @@ def fit(
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace a finished run in --out when this one ends.")
     ] = None,
+    lenient: Lenient = None,
     as_json: Json = None,
     config: Annotated[
         Path | None,
         typer.Option(help="TOML file with values for these flags, named with _ instead of -; flags take precedence."),
     ] = None,
     **options: Any,
-) -> None:
+) -> int:
     """Train, prune and pack a classifier.
 
     DATA without dev or test texts is split by the seed. To resume a stopped run, repeat the command. Ctrl-C ends
-    pruning with the best model so far.
+    pruning with the best model so far. A budget that was not met, and the verdict lost, end with exit code 3.
     """
     given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
-    given |= {"overwrite": overwrite, "json": as_json}
+    given |= {"overwrite": overwrite, "lenient": lenient, "json": as_json}
     known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
-    known |= dict.fromkeys(("data", "out", "dev", "test", "vectors"), str) | dict.fromkeys(("overwrite", "json"), bool)
+    known |= dict.fromkeys(("data", "out", "dev", "test", "vectors"), str) | dict.fromkeys(
+        ("overwrite", "lenient", "json"), bool
+    )
     values = {} if config is None else read_recipe(config, known)
     values |= {name: value for name, value in given.items() if value is not None}
     for name, remedy in (("data", "Give a file, a folder or sample:NAME."), ("out", "Give a folder with --out.")):
         if name not in values:
             raise InputError(f"{name} is missing. {remedy}")
-    wants_json = values.pop("json", False)
+    wants_json, lenient = values.pop("json", False), values.pop("lenient", False)
     require_training()
     from prunetext.cli.progress import Bars
     from prunetext.fitting.api import fit as run
 
     with Bars() as bars:
-        result = run(values.pop("data"), progress=bars, **values, **(context.obj or {}))
-    print_run(result, wants_json)
+        result = run(values.pop("data"), progress=bars, notice=bars.say, **values, **(context.obj or {}))
+    return print_run(result, wants_json, lenient)
 
 
-def print_run(result: Result, as_json: bool | None) -> None:
-    """Print the result of a run."""
+def print_run(result: Result, as_json: bool | None, lenient: bool | None) -> int:
+    """Print the result of a run; return the exit code."""
     if as_json:
         stored = json.loads(result.path.with_name("result.json").read_text("utf-8"))
         print(json.dumps({**stored, "path": str(result.path)}, ensure_ascii=False, indent=1))
@@ -92,6 +95,8 @@ def print_run(result: Result, as_json: bool | None) -> None:
         from prunetext.cli import tables
 
         tables.print_result(result)
+    lost = [f"The verdict is lost: {result.judged.title} was not kept."] * (result.verdict.name == "lost")
+    return told_missed([*result.missed, *lost], lenient)
 
 
 @command(PruneOptions)
@@ -108,12 +113,14 @@ def prune(
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace a finished run in --out when this one ends.")
     ] = None,
+    lenient: Lenient = None,
     as_json: Json = None,
     **options: Any,
-) -> None:
+) -> int:
     """Prune an earlier run's dense model again.
 
-    The method or the budget can differ; steps of RUN's own search are reused where they fit.
+    The method or the budget can differ; steps of RUN's own search are reused where they fit. A budget that was not met,
+    and the verdict lost, end with exit code 3.
     """
     if run is None:
         raise InputError("run is missing. Give the --out of a fit.")
@@ -125,10 +132,9 @@ def prune(
 
     values = {name: value for name, value in options.items() if value is not None}
     with Bars() as bars:
-        result = work(
-            run, out=out, data=data, overwrite=bool(overwrite), progress=bars, **values, **(context.obj or {})
-        )
-    print_run(result, as_json)
+        values |= {"data": data, "overwrite": bool(overwrite), "progress": bars, "notice": bars.say}
+        result = work(run, out=out, **values, **(context.obj or {}))
+    return print_run(result, as_json, lenient)
 
 
 @command(PruneOptions, only=("criterion", "groups"))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prunetext.cli.command import AnyModelArgument, Json, command, require_training
+from prunetext.cli.command import AnyModelArgument, Json, Lenient, command, require_training, told_missed
 from prunetext.errors import InputError
 from prunetext.options import ModelOptions, ReadOptions
 
@@ -100,12 +100,14 @@ def evaluate(
         str | None,
         typer.Option(help="Positive label of f1, map and mrr. Needed only if its name is unusual, not 1 or yes."),
     ] = None,
+    lenient: Lenient = None,
     as_json: Json = None,
     **options: Any,
-) -> None:
+) -> int:
     """Measure a model on labelled texts.
 
     Prints accuracy with its interval, macro-F1, --metric and the scores of each class; with --against also the verdict.
+    The verdict lost ends with exit code 3.
     """
     from prunetext.judging.api import evaluate as run
 
@@ -118,6 +120,8 @@ def evaluate(
         from prunetext.cli import tables
 
         tables.print_evaluation(found, against, max_drop)
+    lost = found.verdict is not None and found.verdict.name == "lost"
+    return told_missed([f"The verdict is lost: {found.title} is not that of {against}."] * lost, lenient)
 
 
 @command(ReadOptions)

@@ -62,6 +62,14 @@ class Bars:
         assert self.task is not None
         self.bars.update(self.task, completed=now.done, total=now.total, accuracy=_on_dev(now))
 
+    def say(self, sentence: str) -> None:
+        """Take a notice from `prunetext.fit`: a line of its own, above the bars."""
+        if self.shown:
+            self.console.print(sentence, markup=False, emoji=False, soft_wrap=True)
+        else:
+            sys.stderr.write(f"{sentence}\n")
+            sys.stderr.flush()
+
     def _end(self) -> None:
         if self.last is None or self.task is None:
             return

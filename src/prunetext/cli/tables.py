@@ -76,12 +76,14 @@ def print_result(result: Result) -> None:
     out.print()
     judged = result.judged
     title, other = judged.title, judged.metric != "accuracy"
-    table = _table("model", "accuracy", "95 % interval", *[title] * other, "bytes", "texts/s")
+    table = _table("model", "accuracy", "95 % interval", *[title] * other, "file bytes", "texts/s")
     for name, row in judged.models().items():
         numbers = (*[_percent(row.value)] * other, f"{row.bytes:,}", f"{row.texts_per_second:,.0f}")
         table.add_row(name, _percent(row.score.accuracy), _interval(row.score), *numbers)
     out.print(table)
-    out.print(f"\nOn {result.score.n:,} test texts, one thread.")
+    out.print(
+        f"\nOn {result.score.n:,} test texts, one thread; file bytes are those of dense, pruned and model.safetensors."
+    )
     removed = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in result.removed.items())
     out.print(f"Removed: {removed} of the bits.")
     out.print(result.verdict.sentence(title))

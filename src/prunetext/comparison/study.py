@@ -19,7 +19,7 @@ from prunetext.comparison.baselines import BARE_PACKING, scratch
 from prunetext.comparison.rows import ComparedRow, ComparedRows
 from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import STEPS_FOLDER
-from prunetext.fitting.plan import DEFAULT_DROP, Plan
+from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import Lessons, problem_of
 from prunetext.judging.machine import cpu
 from prunetext.judging.speed import texts_per_second
@@ -29,7 +29,7 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import FitOptions
 from prunetext.peers.made import Given, Made
 from prunetext.peers.makers import others
-from prunetext.pruning.budget import Budget
+from prunetext.pruning.budget import DEFAULT_DROP, Budget
 from prunetext.pruning.driver import walked
 from prunetext.pruning.problem import Told, right
 from prunetext.pruning.search import Search, begin_search

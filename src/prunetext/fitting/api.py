@@ -17,6 +17,7 @@ from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
 from prunetext.fitting.finishing import Result, finish
 from prunetext.fitting.folder import Run
+from prunetext.fitting.foreseen import foreseen
 from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
 from prunetext.fitting.plan import Plan, check_out, plan_fit
 from prunetext.fitting.stages import begun, lessons_of, problem_of, search, train_dense
@@ -50,6 +51,7 @@ def fit(
     overwrite: bool = False,
     vectors: Mapping[str, ArrayLike] | str | Path | None = None,
     progress: Callable[[str, Progress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
     effort: Effort | None = None,
     **options: Any,
 ) -> Result:
@@ -61,7 +63,9 @@ def fit(
     data: a source as for `prunetext.read`, its result, or your own `Examples`. out: the folder of the run.
     dev, test: files, if `data` is a path. vectors: word vectors to start from, as a file (docs/guide/vectors.md names
     the kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
-    progress: called with the stage's name and its progress.
+    progress: called with the stage's name and its progress. notice: called with each sentence that should be known at
+    once: before training, a size that cannot be met, and that test cannot show that accuracy is kept. They are among
+    the result's notes, too. A budget that is not met raises nothing: `result.missed` says which.
     An unfinished run of the same recipe in `out` is resumed. A finished one is an error without `overwrite`; with it,
     it stays until the new run has ended. Wrong input raises `InputError` before anything is written.
 
@@ -73,7 +77,7 @@ def fit(
     with TURN, torch.random.fork_rng(devices=[]):  # the caller's later draws are as without this call
         plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort))
         with Run(folder, plan.recipe, overwrite=overwrite) as run:
-            return carried_out(plan, run, progress)
+            return carried_out(plan, run, progress, notice)
 
 
 def prune(
@@ -83,6 +87,7 @@ def prune(
     data: Data | Examples | str | Path | None = None,
     overwrite: bool = False,
     progress: Callable[[str, Progress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
     effort: Effort | None = None,
     **options: Any,
 ) -> Result:
@@ -102,11 +107,20 @@ def prune(
     with TURN, torch.random.fork_rng(devices=[]):
         plan = plan_again(earlier, data, folder, usual(effort))
         with Run(folder, plan.recipe, overwrite=overwrite) as new:
-            return carried_out(plan, new, progress)
+            return carried_out(plan, new, progress, notice)
 
 
-def carried_out(plan: Plan, run: Run, told: Callable[[str, Progress], None] | None = None) -> Result:
+def carried_out(
+    plan: Plan,
+    run: Run,
+    told: Callable[[str, Progress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> Result:
     """Carry out a plan in the folder of its run."""
+    known = foreseen(plan)
+    if notice is not None:
+        for sentence in known:
+            notice(sentence)
     # As many threads everywhere as in training: a sum that is split otherwise is rounded otherwise.
     with threads(threads_for(plan.work)):
         run.write_source(plan.source)
@@ -117,7 +131,7 @@ def carried_out(plan: Plan, run: Run, told: Callable[[str, Progress], None] | No
         dense = train_dense(plan, run, lessons, settings, clock, told)
         problem = problem_of(plan, run, lessons, dense.trained, settings)
         solution = search(plan, run, problem, clock, told, dense.ended)
-        return finish(plan, run, lessons, dense.trained, solution, clock)
+        return finish(plan, run, lessons, dense.trained, solution, clock, known)
 
 
 def sensitivity(

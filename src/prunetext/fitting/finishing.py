@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 
 from prunetext.fitting.folder import Run
-from prunetext.fitting.plan import DEFAULT_DROP, Plan
+from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
@@ -30,40 +31,57 @@ class Result:
     score: Score  # of the packed model on test
     verdict: Verdict  # packed against dense on test
     reason: str  # why the search ended
-    within_budget: bool  # whether size, speed and time were kept; the verdict is about the drop
+    missed: list[str]  # which size, speed or time was not kept, in sentences; the verdict is about the drop
     judged: Judged  # dense, pruned and packed side by side
     removed: dict[str, float]  # share of the dense model's words, dimensions, filters, taps, weights and bits
     notes: list[str]  # what was noticed in the data
     calibration: Calibration  # of the packed file, with its effect on test
 
+    @property
+    def within_budget(self) -> bool:
+        """Whether size, speed and time were kept."""
+        return not self.missed
 
-def finish(plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock) -> Result:
-    """Pack and calibrate the chosen model, judge it on test, and write the result."""
+
+def finish(
+    plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock, known: Sequence[str] = ()
+) -> Result:
+    """Pack and calibrate the chosen model, judge it on test, and write the result.
+
+    known: notes that were made before training.
+    """
     splits, scratch, measure = plan.splits(), run.path("measured.safetensors"), plan.measure("test")
     dev, test = (SplitTexts(splits[name], lessons.encoded[name]) for name in ("dev", "test"))
     small = plan.trained(solution.model)
     with small.model.on_grid():
         run.save("pruned.safetensors", with_thresholds(small, dev.encoded))
+    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     agreement = choose_table(small, dev, scratch, plan.measure("dev"))
     found = calibrated(small, Packing(table=agreement.table), scratch, dev, test, plan.fitting.precision)
-    max_drop = DEFAULT_DROP if plan.budget.max_drop is None else plan.budget.max_drop
     seconds = plan.effort.speed_seconds
-    judged = side_by_side(dense, small, scratch, test, dev, max_drop, agreement, measure, seconds)
+    files = {name: run.path(f"{name}.safetensors") for name in ("dense", "pruned")}
+    files["packed"] = scratch
+    judged = side_by_side(dense, small, files, test, dev, plan.allowed_drop, agreement, measure, seconds)
     packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
     judged = judged.with_size(size)
-    notes = [*plan.notes, *run.notes, *found.notes, *lessons.notes]
+    notes = [*plan.notes, *known, *run.notes, *found.notes, *lessons.notes]
     majority = measure.majority()
     if majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model is hardly better than always giving the most frequent label.")
-    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
-    within = within_budget(plan, size, solution, clock)
+    missed = missed_limits(plan, size, solution, clock)
     run.write_history(outcome._asdict() for outcome in solution.history)
     removed = removed_shares(dense, small)
-    result = {"reason": solution.reason, "within_budget": within, "removed": removed, "notes": notes}
+    result = {
+        "reason": solution.reason,
+        "within_budget": not missed,
+        "missed": missed,
+        "removed": removed,
+        "notes": notes,
+    }
     run.finish({**judged.rows(), "calibration": found.calibration.fields(), **result})
     kept, score = run.own / "model.safetensors", judged.packed.score
-    return Result(kept, size, score, judged.verdict, solution.reason, within, judged, removed, notes, found.calibration)
+    return Result(kept, size, score, judged.verdict, solution.reason, missed, judged, removed, notes, found.calibration)
 
 
 def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Measure, reason: str) -> dict[str, Any]:
@@ -81,15 +99,20 @@ def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Meas
     }
 
 
-def within_budget(plan: Plan, size: int, solution: Solution, clock: Clock) -> bool:
-    """Whether size, speed and time were kept; the verdict is about the drop."""
-    late, speed = clock.deadline(1), solution.history[solution.chosen].speed
-    misses = (
-        plan.budget.max_size and size > plan.budget.max_size,
-        plan.budget.min_speed and (speed or 0.0) < plan.budget.min_speed,
-        late and time.monotonic() > late,
-    )
-    return not any(misses)
+def missed_limits(plan: Plan, size: int, solution: Solution, clock: Clock) -> list[str]:
+    """The limits of the budget besides the drop that were not kept, each in a sentence."""
+    budget, now = plan.budget, time.monotonic()
+    late, speed = clock.deadline(1), solution.history[solution.chosen].speed or 0.0
+    found = []
+    if budget.max_size and size > budget.max_size:
+        found.append(f"max_size was missed: the packed file has {size:,} bytes, and {budget.max_size:,} were allowed.")
+    if budget.min_speed and speed < budget.min_speed:
+        wanted = f"{budget.min_speed:,.0f} were wanted"
+        found.append(f"min_speed was missed: the packed file labels {speed:,.0f} texts a second, and {wanted}.")
+    if late and now > late:
+        allowed = f"{budget.max_time:,g} were allowed"
+        found.append(f"max_time was missed: the run took {now - clock.began:,.1f} seconds, and {allowed}.")
+    return found
 
 
 def removed_shares(dense: Trained, small: Trained) -> dict[str, float]:

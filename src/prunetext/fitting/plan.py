@@ -30,7 +30,7 @@ from prunetext.options import (
     check_teaching,
     chosen,
 )
-from prunetext.pruning.budget import Budget, parse_size, parse_speed, parse_time
+from prunetext.pruning.budget import DEFAULT_DROP, Budget, parse_size, parse_speed, parse_time
 from prunetext.pruning.methods import Method
 from prunetext.statistics.metrics import Measure, measure_of
 from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, names_of
@@ -39,7 +39,6 @@ from prunetext.training.losses import balanced
 from prunetext.training.pace import dropout, pace
 from prunetext.training.settings import Settings
 
-DEFAULT_DROP = 0.5  # accuracy points, if no budget is given
 FAMILY = "textcnn"  # of the dense model
 
 Recipe = Mapping[str, Any]  # all that the result depends on, as written in the run's folder and in its files
@@ -95,6 +94,11 @@ class Plan:
     def trained(self, model: Any, thresholds: list[float] | None = None, epochs: float = 0.0) -> Trained:
         """A model with everything that it needs to label texts."""
         return Trained(self.family.name, model, self.labels, self.task, self.beginning.reader, thresholds, epochs)
+
+    @property
+    def allowed_drop(self) -> float:
+        """The points that the packed model may lose: the verdict is about them, whatever the search goes by."""
+        return DEFAULT_DROP if self.budget.max_drop is None else self.budget.max_drop
 
     def settings(self, texts: int, targets: torch.Tensor) -> Settings:
         """How to train the dense model on so many texts, with these targets."""

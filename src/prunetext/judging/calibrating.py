@@ -124,7 +124,8 @@ def _of_one(
         )
     rejected = None if threshold is None else rejection(*tops_of(packed, test), threshold)
     found = Calibration(packing.temperature, before, after, rejected)
-    return Calibrated(trained, packing._replace(reject=rejected and rejected.threshold), found, notes)
+    packing = packing._replace(reject=rejected and rejected.threshold)
+    return Calibrated(trained, packing, found, [*notes, *found.notes()])
 
 
 def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: SplitTexts, test: SplitTexts) -> Calibrated:
@@ -147,7 +148,8 @@ def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: SplitTex
     after = calibration_error(on_test.ravel(), truth.ravel())
     trained = trained._replace(thresholds=tuned(on_dev, gold.numpy()).tolist())
     packed(trained, packing)
-    return Calibrated(trained, packing, Calibration(packing.temperature, before, after, None), [])
+    found = Calibration(packing.temperature, before, after, None)
+    return Calibrated(trained, packing, found, found.notes())
 
 
 def tops_of(classifier: Classifier, examples: Examples) -> tuple[Array, Array]:

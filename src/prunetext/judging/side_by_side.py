@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +17,12 @@ from prunetext.statistics.evaluation import Damage, Score, Verdict, score
 from prunetext.statistics.metrics import METRICS, Measure
 from prunetext.training.answering import answers, logits, thresholds_of
 
-FLOAT_BYTES = 4
-
 
 class ModelRow(NamedTuple):
     """One line of the table: a model on test."""
 
     score: Score
-    bytes: int
+    bytes: int  # of its file
     texts_per_second: float  # one thread
     value: float = 0.0  # of the metric, a share
     micro_f1: float | None = None  # if texts can have several labels
@@ -72,7 +71,7 @@ class Judged(NamedTuple):
 def side_by_side(
     dense: Trained,
     pruned: Trained,
-    packed: Path,
+    files: Mapping[str, Path],
     test: SplitTexts,
     dev: SplitTexts,
     max_drop: float,
@@ -82,7 +81,9 @@ def side_by_side(
 ) -> Judged:
     """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
 
-    If texts can have several labels, `dev` gives the float models' thresholds.
+    files: those of the dense, the pruned and the packed model, by these names; their bytes are compared, since a packed
+    file has words and a header too, which tensors alone have not. If texts can have several labels, `dev` gives the
+    float models' thresholds.
     """
     gold, labels = test.examples.gold, dense.labels
 
@@ -94,10 +95,9 @@ def side_by_side(
     rows: dict[str, ModelRow] = {}
     for name, model in (("dense", dense.model), ("pruned", pruned.model)):
         given[name] = answers(model, test.encoded, thresholds_of(model, dev.encoded))
-        size = sum(FLOAT_BYTES * parameter.numel() for parameter in model.parameters())
         speed = texts_per_second(partial(logits, model, test.encoded), len(test.examples), speed_seconds)
-        rows[name] = row(given[name], size, speed)
-    classifier = load(packed)
+        rows[name] = row(given[name], files[name].stat().st_size, speed)
+    classifier = load(files["packed"])
     given["packed"] = Answers(*classifier.answers(test.inputs))
     speed = texts_per_second(lambda: classifier.predict(test.inputs, threads=1), len(test.examples), speed_seconds)
     rows["packed"] = row(given["packed"], classifier.size, speed)

@@ -10,6 +10,7 @@ from prunetext.errors import InputError
 SIZE_UNITS = {"b": 1, "": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000, "k": 1_000, "m": 1_000_000}
 TIME_UNITS = {"s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 SPEED_UNITS = {"": 1.0, "k": 1e3, "m": 1e6}
+DEFAULT_DROP = 0.5  # points that may be lost where the user names none
 MOST = 1e15  # largest budget in bytes, seconds, or texts a second
 
 

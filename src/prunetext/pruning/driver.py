@@ -14,7 +14,7 @@ from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.schedules import Schedule
 from prunetext.pruning.search import POLISH, Search, begin_search
-from prunetext.pruning.steps import Outcome, Step, Stop, enough, goals
+from prunetext.pruning.steps import Outcome, Step, Stop, beyond, enough, goals, missed
 
 
 class Solution(NamedTuple):
@@ -52,12 +52,20 @@ def pruned(
     Every step leaves its weights and its outcome in `folder`; a resumed search, or one with another budget, does not
     repeat it. `record` is given the rows so far. Ctrl-C ends the search with the best model so far. `deadline` is a
     `time.monotonic()`.
+
+    A size or a speed that cannot be reached must not ruin the model: where the budget allows any drop, the search then
+    keeps to `DEFAULT_DROP`.
     """
     search = begin_search(problem, method, budget, folder, deadline=deadline, told=told)
+    if budget.max_drop is None and beyond(search.whole, budget):
+        search = search.careful()
     history = [search.whole]
     walk = Walk("interrupted; this is the best model so far")
     try:
         walk = walked(search, method.schedule, history, record)
+        if search.budget.max_drop is None and missed(history, budget) and not search.out_of_time(walk.longest):
+            search, history = search.careful(), [search.whole]
+            walk = walked(search, method.schedule, history, record)
     except KeyboardInterrupt:
         search = search.hurried()
     return concluded(search, method.schedule, history, walk)

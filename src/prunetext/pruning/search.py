@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prunetext.models.protocol import Model
-from prunetext.pruning.budget import Budget
+from prunetext.pruning.budget import DEFAULT_DROP, Budget
 from prunetext.pruning.candidates import UNTRAINED, CandidateMaker
 from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
@@ -47,6 +47,10 @@ class Search:
     def within(self, budget: Budget) -> Search:
         """The same search with another budget."""
         return replace(self, budget=budget)
+
+    def careful(self) -> Search:
+        """The same search, which may lose no more than the usual drop."""
+        return self.within(self.budget._replace(max_drop=DEFAULT_DROP))
 
     def hurried(self) -> Search:
         """The same search with no time left."""

@@ -22,6 +22,15 @@ def all_kept(groups: Iterable[Group]) -> dict[str, np.ndarray]:
     return {group.name: np.ones(group.size, dtype=bool) for group in groups}
 
 
+def least_kept(groups: Iterable[Group]) -> dict[str, np.ndarray]:
+    """The end of all pruning: of every group, only as many units as always survive.
+
+    >>> least_kept([Group("heads", 2, (), "heads", "layer 0", {})])
+    {'heads': array([ True, False])}
+    """
+    return {group.name: np.arange(group.size) < group.floor for group in groups}
+
+
 def unit_index(piece: Slice, size: int) -> np.ndarray:
     """Positions along the flattened axes of each unit, shape (size, width)."""
     return piece.offset + np.arange(size * piece.width).reshape(size, piece.width)

@@ -83,6 +83,16 @@ def goals(history: Sequence[Outcome], now: Outcome, budget: Budget) -> list[Goal
     return found
 
 
+def beyond(whole: Outcome, budget: Budget) -> bool:
+    """Whether pruning cannot reach the budget's size, as far as the unpruned model's row tells."""
+    return budget.max_size is not None and whole.least > budget.max_size
+
+
+def missed(history: Sequence[Outcome], budget: Budget) -> bool:
+    """Whether no accepted row reaches the size and the speed of the budget."""
+    return not any(row.accepted and all(goal.met for goal in goals(history, row, budget)) for row in history)
+
+
 def enough(history: Sequence[Outcome], now: Outcome, budget: Budget) -> Stop | None:
     """The end of a search that has reached its size and speed."""
     asked = goals(history, now, budget)

@@ -12,7 +12,7 @@ from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.problem import Problem, split_dev
-from prunetext.pruning.shrinking import shrink
+from prunetext.pruning.shrinking import least_kept, shrink
 from prunetext.pruning.steps import Outcome
 from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import paired_drop
@@ -59,7 +59,7 @@ class Evaluator(NamedTuple):
     def unpruned(self, model: Model, budget: Budget, kinds: tuple[str, ...], key: str) -> Outcome:
         """The first row of a history: the unpruned model, and the least that pruning can leave."""
         groups = model.groups(kinds)
-        floors = {group.name: np.arange(group.size) < group.floor for group in groups}
+        floors = least_kept(groups)
         whole = self.judged(model, budget)._replace(accepted=True, keep=1.0, time=1.0, key=key)
         whole = whole._replace(least=self.packed_size(shrink(model, floors)))
         if not budget.min_speed:

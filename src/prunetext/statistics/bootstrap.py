@@ -9,12 +9,22 @@ Source: B. Efron and R. Tibshirani, An Introduction to the Bootstrap, 1993, chap
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from prunetext.errors import InputError
 from prunetext.statistics.answers import Answers, Array
-from prunetext.statistics.evaluation import MOST_TEXTS, Z_80, Z_95, Verdict, name_of, paired_standard_error, verdict
+from prunetext.statistics.evaluation import (
+    MOST_TEXTS,
+    Z_80,
+    Z_95,
+    Verdict,
+    name_of,
+    paired_standard_error,
+    texts_for_kept,
+    verdict,
+)
 from prunetext.statistics.metrics import Gold, Measure, MetricUnits
 
 RESAMPLES = 2000  # for a verdict
@@ -23,6 +33,44 @@ AT_ONCE = 4_000_000  # numbers of resamples in memory at a time
 # Units added to each side of a verdict, as many as Wilson's interval adds at 95 %: models that were never seen to
 # differ can still differ on the next text.
 IMAGINED = Z_95**2 / 2
+
+
+class Prospect(NamedTuple):
+    """Whether so many texts can show that a drop stays within `max_drop` points, and how many would.
+
+    They are the texts that it takes if no answer changes; `needed` is None if more are unlikely to help.
+    """
+
+    texts: int
+    max_drop: float
+    able: bool
+    needed: int | None
+
+    def sentence(self, metric: str = "accuracy") -> str:
+        """Say in plain words that these texts cannot show it; empty if they can.
+
+        >>> Prospect(24, 0.5, False, 539).sentence()
+        'The verdict cannot be kept: 24 test texts cannot show a loss of at most 0.5 points. 539 or more can.'
+        """
+        if self.able:
+            return ""
+        loss = f"a loss of at most {self.max_drop:g} points{'' if metric == 'accuracy' else f' of {metric}'}"
+        more = "More texts are unlikely to." if self.needed is None else f"{self.needed:,} or more can."
+        return f"The verdict cannot be kept: {self.texts:,} test texts cannot show {loss}. {more}"
+
+
+def foresee_verdict(measure: Measure, classes: int, max_drop: float) -> Prospect:
+    """Tell before any model is trained whether a verdict on these texts can be kept.
+
+    >>> foresee_verdict(Measure("accuracy", Gold(np.array([0, 1] * 50))), 2, 0.5)
+    Prospect(texts=100, max_drop=0.5, able=False, needed=539)
+
+    It can if two models that are right on every text get `kept`.
+    """
+    right = measure.perfect(classes)
+    found, texts = bootstrap_verdict(measure, right, right, max_drop), len(measure.gold.targets)
+    needed = texts_for_kept(max_drop) if measure.name == "accuracy" else found.needed
+    return Prospect(texts, max_drop, found.name == "kept", needed)
 
 
 def paired_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[float, float]:

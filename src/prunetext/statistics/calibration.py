@@ -21,6 +21,7 @@ from prunetext.statistics.metrics import Measure
 COLDEST, HOTTEST = 0.05, 20.0  # temperatures
 DIGITS = 4  # of a temperature: more would be noise, and take bytes in the file
 BINS = 10
+AT_BOUND = 1e-3  # share by which a temperature at a bound may differ from it
 CANDIDATES = 20  # thresholds that are tried: they accept 1/20 of dev, 2/20, ... and all of it
 DOUBT = 0.05  # probability that the chosen threshold falls short of the wanted precision
 CALIBRATION_STEPS = 10_000  # of a threshold between 0 and 1: it takes four digits in the file
@@ -55,6 +56,20 @@ class Calibration(NamedTuple):
     after: float
     rejection: Rejection | None  # on test, if the file has a threshold
 
+    def notes(self) -> list[str]:
+        """A sentence if the temperature is at a bound: another one would fit dev better.
+
+        >>> Calibration(20.0, 0.5, 0.4, None).notes()
+        ['The temperature is at its highest, 20: on dev, the model is wrong where it is sure.']
+        """
+        for bound, why in (
+            (COLDEST, "at its lowest, {:g}: on dev, the model is right more often than its probabilities can say"),
+            (HOTTEST, "at its highest, {:g}: on dev, the model is wrong where it is sure"),
+        ):
+            if math.isclose(self.temperature, bound, rel_tol=AT_BOUND):
+                return [f"The temperature is {why.format(bound)}."]
+        return []
+
     def sentence(self) -> str:
         """Say it in plain words.
 
@@ -81,8 +96,14 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike, several: bool 
     `probabilities` are those at temperature 1, (texts, classes); `targets` are the indices of the true labels, or if
     texts can have `several`, 0 and 1 (texts, classes), with the cross-entropy of each label. At the fitted temperature
     the four texts above have 0.75, which is how often the model is right. The temperature is in 0.05 to 20, with four
-    significant digits, and changes no label. If every text is right, lower is always better, which tells nothing about
-    new texts: 1 stays.
+    significant digits, and changes no label.
+
+    If every one of n texts is right, lower is always better, which tells nothing about new texts. Their targets are
+    then smoothed: one more text, of every label alike, is right or wrong with equal odds (Laplace), so each text has
+    (n + 1) / (n + 2) for its label, and the other labels share the rest. At the temperature below, 0.55 becomes 41/42:
+
+    >>> fit_temperature([[0.55, 0.45]] * 40, [0] * 40)
+    0.05404
 
     Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural networks, ICML 2017, section 4.
     """
@@ -91,26 +112,41 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike, several: bool 
     _check_some(len(likelihoods), len(true))
     if several:
         return _temperature_of_several(likelihoods, true > 0)
-    if (likelihoods.argmax(1) == true).all():
-        return 1.0
     # A float32 can be 0 for a label that is just very improbable.
     logits = np.log(np.maximum(likelihoods, np.finfo(np.float32).smallest_subnormal))  # (texts, classes)
 
+    off = _doubt(likelihoods.argmax(1) == true)
+
     def cross_entropy(log_temperature: float) -> float:
         cooled = logits * math.exp(-log_temperature)
-        return float((logsumexp(cooled, axis=1) - cooled[np.arange(len(true)), true]).mean())
+        own = cooled[np.arange(len(true)), true]
+        others = (cooled.sum(1) - own) / max(cooled.shape[1] - 1, 1)
+        hoped = own if not off else (1 - off) * own + off * others
+        return float((logsumexp(cooled, axis=1) - hoped).mean())
 
     return _coolest(cross_entropy)
 
 
 def _temperature_of_several(likelihoods: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
     """The same if each label has a probability of its own, which decides from one half on."""
-    if ((likelihoods >= 0.5) == true).all():
-        return 1.0
+    off = _doubt((likelihoods >= 0.5) == true)
     # A float32 can be 0 or 1 for a label that is just very improbable, or very probable.
     likelihoods = np.clip(likelihoods, np.finfo(np.float32).smallest_subnormal, 1 - np.finfo(np.float32).epsneg)
     against = np.log(np.where(true, 1 - likelihoods, likelihoods) / np.where(true, likelihoods, 1 - likelihoods))
-    return _coolest(lambda log_temperature: float(np.logaddexp(0, against * math.exp(-log_temperature)).mean()))
+
+    def cross_entropy(log_temperature: float) -> float:
+        cooled = against * math.exp(-log_temperature)
+        return float((np.logaddexp(0, cooled) - off * cooled).mean() if off else np.logaddexp(0, cooled).mean())
+
+    return _coolest(cross_entropy)
+
+
+def _doubt(right: NDArray[np.bool_]) -> float:
+    """The share of certainty that targets give away: none if an answer is wrong, else 1 / (n + 2) (Laplace).
+
+    Nothing else would keep a model that is always right from being made surer without end.
+    """
+    return 1 / (right.size + 2) if right.all() else 0.0
 
 
 def _coolest(cross_entropy: Callable[[float], float]) -> float:

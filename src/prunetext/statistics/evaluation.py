@@ -217,6 +217,17 @@ def name_of(low: float, high: float, max_drop: float) -> str:
     return "lost" if low > max_drop else "undecided"
 
 
+def texts_for_kept(max_drop: float) -> int | None:
+    """The fewest texts that can show a drop in accuracy of at most so many points: those on which no answer changes.
+
+    >>> texts_for_kept(0.5), texts_for_kept(3), texts_for_kept(0)
+    (539, 88, None)
+
+    Without a change, the upper bound of Tango's interval is z² / (n + z²). None if no number of texts can show it.
+    """
+    return max(1, math.ceil(Z_95**2 * (100 / max_drop - 1))) if max_drop > 0 else None
+
+
 def _needed(b: int, c: int, n: int, max_drop: float) -> int | None:
     room = max_drop / 100 - (b - c) / n
     changed = (b + c + 1) / (n + 2)  # share of texts on which the models differ; never estimated as zero
