@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect as python_inspect
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
 
+from prunetext.cli.output import flush, forget_output, tell
 from prunetext.errors import InputError, require
 from prunetext.options import option_types
 
@@ -75,10 +74,9 @@ def _guarded(function: Callable[[], None]) -> int:
     """Call it; what a user can cause becomes one sentence and an exit code."""
     try:
         function()
-        sys.stdout.flush()
+        flush()
     except BrokenPipeError:
-        # The reader, such as head, has closed the pipe. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()  # the reader, such as head, has closed the pipe
     except InputError as error:
         return refuse(str(error))
     except OSError as error:
@@ -93,7 +91,7 @@ def _guarded(function: Callable[[], None]) -> int:
 
 def refuse(sentence: str) -> int:
     """Say what is wrong on standard error; return the exit code."""
-    print(" ".join(sentence.splitlines()), file=sys.stderr)
+    tell(" ".join(sentence.splitlines()))
     return 2
 
 

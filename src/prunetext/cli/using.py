@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from prunetext.cli.command import Json, ModelArgument, command
+from prunetext.cli.output import Output, answer_lines, print_json, shown
 from prunetext.errors import InputError
 from prunetext.options import ReadOptions
-
-ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @command(ReadOptions, only=("text", "text_b", "encoding"))
@@ -43,15 +40,13 @@ def predict(
     given = {name: value for name, value in options.items() if value is not None}
     reading = {"text": None, "encoding": ReadOptions.encoding, **given}
     for chunk in predict_chunks(model, file, threads=threads, reject=reject, **reading):
-        lines = ["\t".join(map(shown, each if isinstance(each, list) else [each])) + "\n" for each in chunk]
-        sys.stdout.buffer.write("".join(lines).encode())
-        sys.stdout.buffer.flush()
+        answer_lines("\t".join(map(told, each if isinstance(each, list) else [each])) for each in chunk)
 
 
-def shown(answer: tuple[str | None, float]) -> str:
+def told(answer: tuple[str | None, float]) -> str:
     """A label and its probability, with a tab between them."""
     label, probability = answer
-    return f"{(label or '').translate(ESCAPES)}\t{probability:.4f}"
+    return f"{shown(label or '')}\t{probability:.4f}"
 
 
 @command()
@@ -72,7 +67,7 @@ def inspect(
 
     found = run(model, words=words)
     if as_json:
-        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+        print_json(found.fields())
     else:
         from prunetext.cli import tables
 
@@ -99,4 +94,5 @@ def export(
     from prunetext.modelfiles.api import export as run
 
     done = run(model, onnx)
-    print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, probabilities differ by {done.apart:.0e} at most")
+    apart = f"probabilities differ by {done.apart:.0e} at most"
+    Output().print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, {apart}")
