@@ -36,8 +36,8 @@ def compare(
         bool, typer.Option("--baselines/--no-baselines", help="Whether to make the baselines.", show_default=False)
     ] = True,
     autotune: Annotated[
-        int, typer.Option(help="Seconds of fastText's own search for each size.", show_default=False)
-    ] = 0,
+        str, typer.Option(help="Time of fastText's own search for each size, such as 5m.", show_default=False)
+    ] = "0",
     max_drop: Annotated[
         float,
         typer.Option(

@@ -10,11 +10,13 @@ from prunetext.data.files import text_codec
 from prunetext.data.gathering import Rules, check_separator
 from prunetext.data.reading import SPLIT_NAMES, find_splits, gathered, source_name
 from prunetext.errors import DataError
+from prunetext.runtime.calls import READING_KINDS, SOME_DATA, takes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@takes(source=SOME_DATA, dev=SOME_DATA, test=SOME_DATA, **READING_KINDS)
 def read(
     source: str | Path,
     *,

@@ -10,8 +10,9 @@ from prunetext.data.dataset import Data, Examples, Report
 from prunetext.data.gathering import check_task
 from prunetext.data.reading import OF_MODEL, holds_splits, read_examples
 from prunetext.data.splitting import split as split_data
-from prunetext.errors import DataError, InputError, require
+from prunetext.errors import DataError, InputError, brief, require
 from prunetext.modelfiles.api import open_model
+from prunetext.runtime.calls import A_MODEL, A_NUMBER, A_STR, READING_KINDS, SOME_DATA, takes
 
 if TYPE_CHECKING:
     from prunetext.runtime.classifier import Classifier
@@ -64,6 +65,16 @@ class Evaluation(NamedTuple):
         return {**fields, "notes": self.notes}
 
 
+@takes(
+    model=A_MODEL,
+    data=SOME_DATA,
+    split=A_STR,
+    against=A_MODEL,
+    max_drop=A_NUMBER,
+    metric=A_STR,
+    positive=A_STR,
+    **READING_KINDS,
+)
 def evaluate(
     model: str | os.PathLike[str] | Classifier | Answering,
     data: str | Path | Data | Examples,
@@ -150,7 +161,7 @@ def choose_examples(
     from prunetext.statistics.answers import recipe_of
 
     if split is not None and split not in SPLITS:
-        raise InputError(f"split is {split!r}: it must be {', '.join(SPLITS)}.")
+        raise InputError(f"split is {brief(split)}: it must be {', '.join(SPLITS)}.")
     if isinstance(data, Examples):
         return known_labels(data, model, "these texts"), []
     if isinstance(data, Data):
