@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+_FEW = 12  # items that a sentence can hold
+
+
 class PrunetextError(Exception):
     """Base of every error that prunetext raises on purpose."""
 
@@ -55,6 +58,27 @@ class DamagedError(InputError):
 
 class MissingExtraError(InputError, ImportError):
     """A package from an extra is missing; the message names the pip command."""
+
+
+def brief(value: object, longest: int = 80) -> str:
+    """A value as it is written in Python, cut to what a sentence can hold; of bytes, only how many there are.
+
+    >>> brief("64kB"), brief(b"x" * 5000), len(brief("x" * 5000))
+    ("'64kB'", '5,000 bytes', 80)
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"{len(value):,} bytes"
+    if isinstance(value, str):
+        return repr(value if len(value) <= longest else f"{value[: longest - 3]}…")
+    if isinstance(value, (list, tuple, set, frozenset, dict)) and len(value) > _FEW:
+        return f"a {type(value).__name__} of {len(value):,}"
+    if type(value).__module__ not in ("builtins", "numpy") or type(value) is object or callable(value):
+        return type(value).__name__
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # an int of thousands of digits
+        return type(value).__name__
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def require(module: str, extra: str) -> ModuleType:

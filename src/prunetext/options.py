@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from prunetext.errors import InputError
+from prunetext.errors import InputError, brief
 
 
 def option(default: Any, sentence: str) -> Any:
@@ -83,7 +83,7 @@ class PruneOptions:
     positive: str | None = option(
         None, "Positive label of f1, map and mrr. Needed only if its name is unusual, not 1, yes, relevant or the like."
     )
-    max_size: str | None = option(None, "Largest packed file, such as 64kB.")
+    max_size: str | None = option(None, "Largest packed file, such as 64kB or 64KiB.")
     min_speed: str | None = option(None, "Least speed in texts a second on one thread of this machine, such as 300k.")
     max_time: str | None = option(None, "Longest time for the whole run, such as 10m; a teacher's work does not count.")
     criterion: str = option(
@@ -220,7 +220,7 @@ def take(kind: type, values: dict[str, Any]) -> Any:
             elif name in ("max_size", "min_speed", "max_time"):
                 value = repr(int(value) if isinstance(value, Integral) else float(value))
         if not (type(value) is wanted or (value is None and name in optional)):
-            raise InputError(f"{name} is {value!r}: it must be {TYPE_NAMES[wanted]}.")
+            raise InputError(f"{name} is {brief(value)}: it must be {TYPE_NAMES[wanted]}.")
         taken[name] = value
     return kind(**taken)
 
@@ -252,7 +252,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and 1 <= int(part) <= 16 for part in parts):
-        raise InputError(f"widths is {text!r}: it must be whole numbers from 1 to 16 with commas, such as 2,3,4.")
+        raise InputError(f"widths is {brief(text)}: it must be whole numbers from 1 to 16 with commas, such as 2,3,4.")
     return tuple(sorted({int(part) for part in parts}))
 
 
@@ -269,7 +269,7 @@ def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
         if type(value) is int and known[key] is float:
             values[key] = float(value)
         elif type(value) is not known[key]:  # true is not a number here, although bool is an int
-            raise InputError(f"{path}: {key} is {value!r}: it must be {TYPE_NAMES[known[key]]}.")
+            raise InputError(f"{path}: {key} is {brief(value)}: it must be {TYPE_NAMES[known[key]]}.")
     return values
 
 

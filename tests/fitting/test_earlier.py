@@ -240,7 +240,10 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
         ({"epochs": 3.0}, "prune has no option 'epochs'. prunetext prune --help lists"),
         ({"max_drop": -1.0}, "max_drop is -1.0: it must be between 0 and 100."),
         ({"max_size": "3 apples"}, "max_size is '3 apples'"),
-        ({"min_speed": "fast"}, "min_speed is 'fast': it must be a positive number with a unit of k, m, such as 300k."),
+        (
+            {"min_speed": "fast"},
+            "min_speed is 'fast': it must be a positive number with a unit of k or m, such as 300k.",
+        ),
         ({"min_speed": 9, "groups": "vocabulary"}, "min_speed is 9, but pruning vocabulary makes nothing faster."),
         ({"groups": "heads"}, "groups has 'heads'. Choose any of vocabulary, dimensions"),
         ({"criterion": "obs", "groups": "bits"}, "criterion obs does not go with groups bits: "),
@@ -248,7 +251,7 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
         ({"criterion": "best"}, "criterion 'best' is unknown."),
         ({"schedule": "lottery:step=0"}, "lottery:step=0 is not a number from 1.2 to 100."),
         ({"out": ""}, "out is an empty name. Give a new folder."),
-        ({"data": 3}, "data is int. Give a path"),
+        ({"data": 3}, "data is 3: it must be a path, prunetext.Examples(texts, labels)"),
         ({"data": Examples([], [])}, "data: there are too few different texts"),
     ],
 )

@@ -23,10 +23,11 @@ A_PLACE = re.compile(r"[\w./-]*\w+/[\w.-]+\.(?:py|hpp|cpp|md|sh)\b")
 WHAT_THE_TASK_IS = re.compile(r"\bpairs is (not )?None|label_sets is")
 
 
-def test_only_the_command_line_prints() -> None:
+def test_one_module_of_the_command_line_prints_and_no_other() -> None:
     found = []
     for module, path in modules().items():
-        if room(module) in ("cli", "__main__"):
+        # The first escapes what could control a terminal; the second says what is missing where the first cannot run.
+        if module in ("prunetext.cli.output", "prunetext.__main__"):
             continue
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":

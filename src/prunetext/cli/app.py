@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from importlib.metadata import version
 from typing import Annotated, Any, cast
@@ -12,6 +10,7 @@ import typer
 
 from prunetext.cli import making, measuring, using  # in the order in which --help lists their commands
 from prunetext.cli.command import app, refuse
+from prunetext.cli.output import Output, open_outputs, print_help, tell
 from prunetext.errors import DONE, INTERRUPTED
 
 __all__ = ["app", "main", "making", "measuring", "using"]
@@ -26,10 +25,10 @@ def common(
 ) -> None:
     """Train, prune and pack the smallest, fastest text classifier that keeps its accuracy."""
     if show_version:
-        print(f"prunetext {version('prunetext')}")
+        Output().print(f"prunetext {version('prunetext')}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        print_help(context.get_help())
         raise typer.Exit
 
 
@@ -42,7 +41,7 @@ def main(arguments: list[str] | None = None, **beyond: Any) -> None:
     beyond: further keywords for the API's function, for which there is no flag, such as an effort.
     """
     given = sys.argv[1:] if arguments is None else arguments
-    _open_outputs()
+    open_outputs()
     try:
         code = typer.main.get_command(app).main(given, prog_name="prunetext", standalone_mode=False, obj=beyond)
     except USAGE_ERROR as error:
@@ -51,22 +50,8 @@ def main(arguments: list[str] | None = None, **beyond: Any) -> None:
         code = INTERRUPTED
     if code == INTERRUPTED:
         resumed = given[:1] in (["fit"], ["prune"], ["compare"])
-        print(f"Interrupted.{' Repeat the command to resume.' * resumed}", file=sys.stderr)
+        tell(f"Interrupted.{' Repeat the command to resume.' * resumed}")
     sys.exit(code if isinstance(code, int) else DONE)
-
-
-def _open_outputs() -> None:
-    """Make standard output UTF-8 whatever the terminal's encoding is: any label can then be printed.
-
-    Half a character, as in a label or a file name, is written as its JSON escape.
-    """
-    for name, encoding in (("stdout", "utf-8"), ("stderr", None)):
-        stream = getattr(sys, name)
-        if stream is None:  # closed by the caller
-            stream = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
-            setattr(sys, name, stream)
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _usage(error: Any, given: list[str]) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect as python_inspect
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
 
+from prunetext.cli.output import flush, forget_output, tell
 from prunetext.errors import DONE, MISSED, WRONG_INPUT, InputError, require
 from prunetext.options import option_types
 
@@ -83,10 +82,9 @@ def _guarded(function: Callable[[], int | None]) -> int:
     code = DONE
     try:
         code = function() or DONE
-        sys.stdout.flush()
+        flush()
     except BrokenPipeError:
-        # The reader, such as head, has closed the pipe. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_output()  # the reader, such as head, has closed the pipe
     except InputError as error:
         return refuse(str(error))
     except OSError as error:
@@ -102,13 +100,13 @@ def _guarded(function: Callable[[], int | None]) -> int:
 def told_missed(sentences: Sequence[str], lenient: bool | None) -> int:
     """Say on standard error what was missed; return the exit code of a command that is done."""
     for sentence in sentences:
-        print(sentence, file=sys.stderr)
+        tell(sentence)
     return MISSED if sentences and not lenient else DONE
 
 
 def refuse(sentence: str) -> int:
     """Say what is wrong on standard error; return the exit code."""
-    print(" ".join(sentence.splitlines()), file=sys.stderr)
+    tell(" ".join(sentence.splitlines()))
     return WRONG_INPUT
 
 

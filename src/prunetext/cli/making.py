@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prunetext.cli.command import Json, Lenient, command, require_training, told_missed
+from prunetext.cli.output import print_json
 from prunetext.errors import InputError
 from prunetext.options import (
     FitOptions,
@@ -90,7 +91,7 @@ def print_run(result: Result, as_json: bool | None, lenient: bool | None) -> int
     """Print the result of a run; return the exit code."""
     if as_json:
         stored = json.loads(result.path.with_name("result.json").read_text("utf-8"))
-        print(json.dumps({**stored, "path": str(result.path)}, ensure_ascii=False, indent=1))
+        print_json({**stored, "path": str(result.path)})
     else:
         from prunetext.cli import tables
 
@@ -164,6 +165,6 @@ def sensitivity(
     given = {name: value for name, value in options.items() if value is not None}
     rows = measure(run, data=data, **given, **(context.obj or {}))
     if as_json:
-        print(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=1))
+        print_json([row._asdict() for row in rows])
     else:
         tables.print_sensitivity(rows)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from prunetext.cli.command import AnyModelArgument, Json, Lenient, command, require_training, told_missed
+from prunetext.cli.output import print_json, tell
 from prunetext.errors import InputError
 from prunetext.options import ModelOptions, ReadOptions
 
@@ -36,8 +36,8 @@ def compare(
         bool, typer.Option("--baselines/--no-baselines", help="Whether to make the baselines.", show_default=False)
     ] = True,
     autotune: Annotated[
-        int, typer.Option(help="Seconds of fastText's own search for each size.", show_default=False)
-    ] = 0,
+        str, typer.Option(help="Time of fastText's own search for each size, such as 5m.", show_default=False)
+    ] = "0",
     max_drop: Annotated[
         float,
         typer.Option(
@@ -66,7 +66,7 @@ def compare(
     how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
     found = run(data, out=out, max_drop=max_drop, **how, **values, **(context.obj or {}))
     if as_json:
-        print(json.dumps([row._asdict() for row in found.rows], ensure_ascii=False, indent=1))
+        print_json([row._asdict() for row in found.rows])
     else:
         tables.print_comparison(found.lines)
 
@@ -115,7 +115,7 @@ def evaluate(
     given |= {"metric": metric, "positive": positive}
     found = run(model, data, split=split, against=against, max_drop=max_drop, **given)
     if as_json:
-        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+        print_json(found.fields())
     else:
         from prunetext.cli import tables
 
@@ -165,11 +165,11 @@ def bench(
         starts=starts,
         dimensions=dimensions,
         beside=beside,
-        told=tables.print_stage,
+        told=tell,
         **given,
         **(context.obj or {}),
     )
     if as_json:
-        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+        print_json(found.fields())
     else:
         tables.print_bench(found)

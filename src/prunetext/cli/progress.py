@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from prunetext.cli.output import shown, tell
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -57,7 +58,7 @@ class Bars:
         if name != self.name:
             self._end()
             self.name, self.began = name, time.monotonic()
-            self.task = self.bars.add_task(name, total=now.total, accuracy="")
+            self.task = self.bars.add_task(shown(name), total=now.total, accuracy="")
         self.last = now
         assert self.task is not None
         self.bars.update(self.task, completed=now.done, total=now.total, accuracy=_on_dev(now))
@@ -76,8 +77,7 @@ class Bars:
         self.bars.update(self.task, completed=self.last.done, total=self.last.done)  # it may have stopped early
         if not self.shown:
             seconds = time.monotonic() - self.began
-            sys.stderr.write(f"{self.name:<8} {seconds:6.1f} s   {_on_dev(self.last)}\n")
-            sys.stderr.flush()
+            tell(f"{self.name:<8} {seconds:6.1f} s   {_on_dev(self.last)}")
         self.last = None
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
-import sys
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
 from prunetext.benchmarking.table import circumstances, tables
+from prunetext.cli.output import Cells, Output, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,39 +21,7 @@ if TYPE_CHECKING:
     from prunetext.statistics.evaluation import Damage, Score
 
 
-class _Output(Console):
-    """Standard output as rich writes to it; a closed pipe is left to the caller."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise the error being handled again; rich would turn it into exit code 1."""
-        raise
-
-
-def _output() -> Console:
-    # Labels and paths may look like markup or emoji codes.
-    return _Output(markup=False, emoji=False, highlight=False, soft_wrap=True)
-
-
 WORST = 3  # labels that are named
-WIDE = 200  # columns that a table of names may take
-
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # or orders of direction
-
-
-def _shown(value: object) -> str:
-    r"""A label or a word of a file, with escapes for all that would control the terminal or break the line.
-
-    >>> print(_shown("a\n\x1b[2J"))
-    a\n\x1b[2J
-    """
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), str(value))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=bool(number))
-    return table
 
 
 def _percent(share: float) -> str:
@@ -70,13 +34,13 @@ def _interval(score: Score) -> str:
 
 def print_result(result: Result) -> None:
     """Print what was noticed in the data, the three models side by side, and the verdict."""
-    out = _output()
+    out = Output()
     for note in result.notes:
         out.print(note)
     out.print()
     judged = result.judged
     title, other = judged.title, judged.metric != "accuracy"
-    table = _table("model", "accuracy", "95 % interval", *[title] * other, "file bytes", "texts/s")
+    table = Cells("model", "accuracy", "95 % interval", *[title] * other, "file bytes", "texts/s")
     for name, row in judged.models().items():
         numbers = (*[_percent(row.value)] * other, f"{row.bytes:,}", f"{row.texts_per_second:,.0f}")
         table.add_row(name, _percent(row.score.accuracy), _interval(row.score), *numbers)
@@ -107,16 +71,15 @@ def _worst(damages: Sequence[Damage]) -> str:
     if not lost:
         return "No label has a lower F1 than with the dense model."
     worst = ", ".join(
-        f"{_shown(each.label)} {100 * each.dense:.1f} to {100 * each.packed:.1f} ({each.n:,} texts)"
-        for each in lost[:WORST]
+        f"{each.label} {100 * each.dense:.1f} to {100 * each.packed:.1f} ({each.n:,} texts)" for each in lost[:WORST]
     )
     return f"{len(lost)} of {len(damages)} labels have a lower F1 than with the dense model; worst: {worst}."
 
 
 def print_sensitivity(rows: list[Sensitivity]) -> None:
     """Print how much of each group can be removed."""
-    out = _output()
-    table = _table("group", "removed", "share", "bytes", "drop", "± error", "loss")
+    out = Output()
+    table = Cells("group", "removed", "share", "bytes", "drop", "± error", "loss")
     for row in rows:
         share = f"{100 * row.share:.0f} %"
         numbers = (f"{row.bytes:,}", f"{row.drop:.2f}", f"{row.error:.2f}", f"{row.loss:+.4f}")
@@ -127,18 +90,16 @@ def print_sensitivity(rows: list[Sensitivity]) -> None:
 
 def print_row(row: ComparedRow) -> None:
     """Report on standard error that a model of a comparison is done."""
-    sys.stderr.write(f"seed {row.seed}  {row.size:<6} {row.method:<32} {row.bytes:>11,} bytes  dev {row.dev:.2f} %\n")
-    sys.stderr.flush()
+    tell(f"seed {row.seed}  {row.size:<6} {row.method:<32} {row.bytes:>11,} bytes  dev {row.dev:.2f} %")
 
 
 def print_comparison(lines: list[Line]) -> None:
     """Print what a comparison has found: a table for each size, the most accurate method first."""
-    out = _output()
-    out.width = max(out.width, WIDE)  # methods whose names are cut off look alike
+    out = Output()
     for size in dict.fromkeys(line.size for line in lines):
         here = [line for line in lines if line.size == size]
         out.print("\nAt sizes of their own:" if size == "any" else f"\nAt {size}{' of the bytes' * ('/' in size)}:")
-        table = _table("method", "accuracy", "± 95 %", "drop", "bytes", "texts/s", "seconds", "verdicts")
+        table = Cells("method", "accuracy", "± 95 %", "drop", "bytes", "texts/s", "seconds", "verdicts")
         for line in here:
             margin = "–" if math.isinf(line.margin) else f"{line.margin:.2f}"
             numbers = (f"{line.drop:.2f}", f"{line.bytes:,.0f}", f"{line.texts_per_second:,.0f}", f"{line.seconds:.1f}")
@@ -149,20 +110,13 @@ def print_comparison(lines: list[Line]) -> None:
     out.print("\nMeans over seeds on test; the interval is over seeds, by Student's t; texts/s on one thread.")
 
 
-def print_stage(line: str) -> None:
-    """Report on standard error what begins."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
 def print_bench(found: Bench) -> None:
     """Print the results of a benchmark: sizes and speeds, then the times of a single text and of a new process."""
-    out = _output()
-    out.width = max(out.width, WIDE)
+    out = Output()
     for note in found.notes:
         out.print(note)
     for columns, rows in tables(found):
-        table = _table(*columns)
+        table = Cells(*columns)
         for row in rows:
             table.add_row(*row)
         out.print(table)
@@ -173,7 +127,7 @@ def print_bench(found: Bench) -> None:
 
 def print_evaluation(found: Evaluation, against: str | None, max_drop: float) -> None:
     """Print the score, the classes, and the comparison if there is one."""
-    out = _output()
+    out = Output()
     for note in found.notes:
         out.print(note)
     score = found.score
@@ -189,9 +143,9 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
     if found.rejection is not None:
         out.print(found.rejection.sentence())
     out.print()
-    table = _table("label", "precision", "recall", "F1", "texts")
+    table = Cells("label", "precision", "recall", "F1", "texts")
     for each in found.per_class:
-        table.add_row(_shown(each.label), *map(_percent, (each.precision, each.recall, each.f1)), f"{each.n:,}")
+        table.add_row(each.label, *map(_percent, (each.precision, each.recall, each.f1)), f"{each.n:,}")
     out.print(table)
     if found.verdict is not None and found.reference is not None:
         verdict = found.verdict
@@ -213,11 +167,12 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
 
 def print_inspection(found: Inspection) -> None:
     """Print sizes, parts and provenance of a model file."""
-    out = _output()
-    out.print(f"{_shown(found.path)}: {found.format}, {found.size:,} bytes\n")
-    parts = _table("part", "bytes")
+    out = Output()
+    out.print(f"{found.path}: {found.format}, {found.size:,} bytes")
+    out.print()
+    parts = Cells("part", "bytes")
     for name, size in found.parts.items():
-        parts.add_row(_shown(name), f"{size:,}")
+        parts.add_row(name, f"{size:,}")
     out.print(parts)
     out.print()
     filters = ", ".join(f"{count} of width {width}" for width, count in found.filters.items())
@@ -243,7 +198,7 @@ def print_inspection(found: Inspection) -> None:
     if found.longest:
         facts["longest"] = " ".join(found.longest)
     for name, fact in (*facts.items(), *_provenance(found.provenance)):
-        out.print(f"{_shown(name):<12}{_shown(fact)}")
+        out.print(f"{name:<12}{fact}")
 
 
 def _coding(entry: Mapping[str, Any]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from prunetext.cli.command import Json, ModelArgument, command
+from prunetext.cli.output import Output, answer_lines, print_json, shown, tell
 from prunetext.errors import InputError
-from prunetext.modelfiles.labelled import ESCAPES
 from prunetext.options import ReadOptions
 
 
@@ -57,22 +55,20 @@ def predict(
     chunks = predict_chunks(classifier, file, threads=threads, reject=reject, columns=kept, **given)
     if out is not None:
         rows = write_answers(out, kept, chunks, several=classifier.task == "labels")
-        print(f"{out}: {rows:,} rows", file=sys.stderr)
+        tell(f"{out}: {rows:,} rows")
         return
     for chunk in chunks:
         beside = chunk.kept if kept else [()] * len(chunk.answers)
-        lines = [
-            "\t".join([*map(as_field, own), *map(shown, each if isinstance(each, list) else [each])]) + "\n"
+        answer_lines(
+            "\t".join([*(shown(as_field(value)) for value in own), *map(told, each if isinstance(each, list) else [each])])
             for own, each in zip(beside, chunk.answers, strict=True)
-        ]
-        sys.stdout.buffer.write("".join(lines).encode())
-        sys.stdout.buffer.flush()
+        )
 
 
-def shown(answer: tuple[str | None, float]) -> str:
+def told(answer: tuple[str | None, float]) -> str:
     """A label and its probability, with a tab between them."""
     label, probability = answer
-    return f"{(label or '').translate(ESCAPES)}\t{probability:.4f}"
+    return f"{shown(label or '')}\t{probability:.4f}"
 
 
 @command()
@@ -93,7 +89,7 @@ def inspect(
 
     found = run(model, words=words)
     if as_json:
-        print(json.dumps(found.fields(), ensure_ascii=False, indent=1))
+        print_json(found.fields())
     else:
         from prunetext.cli import tables
 
@@ -120,4 +116,5 @@ def export(
     from prunetext.modelfiles.api import export as run
 
     done = run(model, onnx)
-    print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, probabilities differ by {done.apart:.0e} at most")
+    apart = f"probabilities differ by {done.apart:.0e} at most"
+    Output().print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, {apart}")

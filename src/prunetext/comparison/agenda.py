@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from prunetext.errors import InputError
+from prunetext.errors import InputError, brief
 from prunetext.models.protocol import Family
 from prunetext.options import FitOptions
 from prunetext.pruning.budget import parse_size
@@ -73,4 +73,6 @@ def share_or_bytes(size: str) -> tuple[float | None, int | None]:
     try:
         return None, parse_size(size)
     except InputError:
-        raise InputError(f"sizes has {size!r}. Give shares of the unpruned file, as 1/4, or bytes, as 64kB.") from None
+        raise InputError(
+            f"sizes has {brief(size)}. Give shares of the unpruned file, as 1/4, or bytes, as 64kB."
+        ) from None

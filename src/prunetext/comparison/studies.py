@@ -56,8 +56,6 @@ def studies(
         share_or_bytes(size)
     if seeds < 1:
         raise InputError(f"seeds is {seeds}: it must be at least 1.")
-    if agenda.autotune < 0:
-        raise InputError(f"autotune is {agenda.autotune}: it must be zero or more seconds.")
     found = read_data(data, None, None, out, reading)
     rows = ComparedRows(out / "rows.jsonl")
     agenda = agenda._replace(name=found.name, fingerprint=found.fingerprint())

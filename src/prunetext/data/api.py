@@ -14,11 +14,13 @@ from prunetext.data.parts import Source
 from prunetext.data.reading import checked_opening, gathered
 from prunetext.data.sources import source_name, splits_of, whole_source
 from prunetext.errors import DataError
+from prunetext.runtime.calls import READING_KINDS, SOME_DATA, takes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@takes(source=SOME_DATA, dev=SOME_DATA, test=SOME_DATA, **READING_KINDS)
 def read(
     source: str | Path | Any,
     *,

@@ -35,6 +35,7 @@ from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.methods import Method, load_method, parse_kinds
 from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity, sensitivities
+from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_PATH, A_STR, SOME_DATA, takes
 from prunetext.training.loop import Progress, threads, threads_for
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
@@ -42,6 +43,7 @@ TURN = threading.Lock()  # PyTorch has one generator a process: fits of several 
 ALL_GROUPS = "all"
 
 
+@takes(data=SOME_DATA, out=A_PATH, dev=SOME_DATA, test=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION)
 def fit(
     data: Data | Examples | str | Path,
     *,
@@ -80,6 +82,7 @@ def fit(
             return carried_out(plan, run, progress, notice)
 
 
+@takes(run=A_PATH, out=A_PATH, data=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION)
 def prune(
     run: str | Path,
     *,
@@ -134,6 +137,7 @@ def carried_out(
         return finish(plan, run, lessons, dense.trained, solution, clock, known)
 
 
+@takes(run=A_PATH, data=SOME_DATA, criterion=A_STR, groups=A_STR)
 def sensitivity(
     run: str | Path,
     *,

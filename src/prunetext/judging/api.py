@@ -12,8 +12,9 @@ from prunetext.data.reading import OF_MODEL, read_examples
 from prunetext.data.report import Report
 from prunetext.data.sources import holds_splits
 from prunetext.data.splitting import split as split_data
-from prunetext.errors import DataError, InputError, require
+from prunetext.errors import DataError, InputError, brief, require
 from prunetext.modelfiles.api import open_model
+from prunetext.runtime.calls import A_MODEL, A_NUMBER, A_STR, READING_KINDS, SOME_DATA, takes
 
 if TYPE_CHECKING:
     from prunetext.runtime.classifier import Classifier
@@ -66,6 +67,16 @@ class Evaluation(NamedTuple):
         return {**fields, "notes": self.notes}
 
 
+@takes(
+    model=A_MODEL,
+    data=SOME_DATA,
+    split=A_STR,
+    against=A_MODEL,
+    max_drop=A_NUMBER,
+    metric=A_STR,
+    positive=A_STR,
+    **READING_KINDS,
+)
 def evaluate(
     model: str | os.PathLike[str] | Classifier | Answering,
     data: str | Path | Data | Examples,
@@ -154,7 +165,7 @@ def choose_examples(
     from prunetext.statistics.answers import recipe_of
 
     if split is not None and split not in SPLITS:
-        raise InputError(f"split is {split!r}: it must be {', '.join(SPLITS)}.")
+        raise InputError(f"split is {brief(split)}: it must be {', '.join(SPLITS)}.")
     if isinstance(data, Examples):
         return known_labels(data, model, "these texts"), []
     if isinstance(data, Data):

@@ -18,6 +18,7 @@ from prunetext.modelfiles.exporting import (
 from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import Inspection, inspect_float, inspect_packed
 from prunetext.modelfiles.prediction import load_packed, predict_chunks
+from prunetext.runtime.calls import A_COUNT, A_FLAG, A_MODEL, A_PATH, A_STR, SOME_DATA, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from prunetext.statistics.answers import Answering
 
 
+@takes(model=A_MODEL)
 def open_model(model: str | os.PathLike[str] | Classifier | Answering | Any) -> Answering:
     """Open anything that labels texts.
 
@@ -45,6 +47,7 @@ def open_model(model: str | os.PathLike[str] | Classifier | Answering | Any) -> 
     return opened(model)
 
 
+@takes(model=A_MODEL, source=SOME_DATA, text=A_STR, text_b=A_STR, encoding=A_STR, threads=A_COUNT, reject=A_FLAG)
 def predict(
     model: str | os.PathLike[str] | Classifier,
     source: str | Path | Any,
@@ -76,6 +79,7 @@ def predict(
     return (answer for chunk in chunks for answer in chunk.answers)
 
 
+@takes(model=A_PATH, words=A_COUNT)
 def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:
     """Say what is in a model file, after the same checks as loading.
 
@@ -93,6 +97,7 @@ def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:
     return inspect_packed(model, header, words)
 
 
+@takes(model=A_PATH, out=A_PATH)
 def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Exported:
     """Write a model as a standard ONNX file, checked against the model.
 

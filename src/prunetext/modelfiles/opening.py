@@ -39,6 +39,8 @@ def opened(model: Any) -> Answering:
         return of_packed(model, repr(model))
     if isinstance(model, Answering):
         return model
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return of_packed(load(model), "the model in memory")
     if not isinstance(model, (str, os.PathLike)):
         return estimators.of_estimator(model)
     path, ending = Path(model), Path(model).suffix.lower()

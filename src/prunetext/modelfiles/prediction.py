@@ -52,6 +52,8 @@ def load_packed(model: str | os.PathLike[str] | Classifier) -> Classifier:
     try:
         return load(model)
     except ModelFileError as error:
+        if not isinstance(model, (str, os.PathLike)):
+            raise
         try:
             unpacked = is_float(model)
         except ModelFileError:

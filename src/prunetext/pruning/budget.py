@@ -5,12 +5,34 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from prunetext.errors import InputError
+from prunetext.errors import InputError, brief
 
-SIZE_UNITS = {"b": 1, "": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000, "k": 1_000, "m": 1_000_000}
-TIME_UNITS = {"s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
-SPEED_UNITS = {"": 1.0, "k": 1e3, "m": 1e6}
 DEFAULT_DROP = 0.5  # points that may be lost where the user names none
+Units = dict[str, float]  # name in lower case → how many it is
+
+
+def _named(*units: tuple[str, float]) -> Units:
+    """The units by all their names, which blanks separate."""
+    return {"": 1.0, **{name: value for names, value in units for name in names.split()}}
+
+
+SIZE_UNITS = _named(
+    ("b byte bytes", 1),
+    ("k kb", 1e3),
+    ("m mb", 1e6),
+    ("g gb", 1e9),
+    ("ki kib", 1 << 10),
+    ("mi mib", 1 << 20),
+    ("gi gib", 1 << 30),
+)
+TIME_UNITS = _named(
+    ("ms", 1e-3),
+    ("s sec secs second seconds", 1),
+    ("m min mins minute minutes", 60),
+    ("h hr hrs hour hours", 3600),
+    ("d day days", 86400),
+)
+SPEED_UNITS = _named(("k", 1e3), ("m", 1e6))
 MOST = 1e15  # largest budget in bytes, seconds, or texts a second
 
 
@@ -28,21 +50,34 @@ class Budget(NamedTuple):
 
 
 def parse_size(text: str | float | None) -> int | None:
-    """Bytes of a size as people write it; kB = 1,000.
+    """Bytes of a size as people write it; kB = 1,000, KiB = 1,024.
 
-    >>> parse_size("64kB")
-    64000
+    >>> parse_size("64kB"), parse_size("64KiB")
+    (64000, 65536)
     """
-    return None if text is None else int(_quantity("max_size", str(text), SIZE_UNITS, "64kB", least=1))
+    usual = "B, kB, MB or KiB, such as 64kB"
+    return None if text is None else int(_quantity("max_size", str(text), SIZE_UNITS, usual, 1))
 
 
 def parse_time(text: str | float | None) -> float | None:
     """Seconds of a time as people write it.
 
-    >>> parse_time("10m")
-    600.0
+    >>> parse_time("10m"), parse_time("1h30min")
+    (600.0, 5400.0)
     """
-    return None if text is None else _quantity("max_time", str(text), TIME_UNITS, "10m", least=1e-3)
+    return None if text is None else seconds_of("max_time", text)
+
+
+def seconds_of(name: str, text: str | float) -> float:
+    """The same, of the option with this name.
+
+    >>> seconds_of("autotune", "2 min")
+    120.0
+    """
+    parts = re.findall(r"[0-9.]+\s*[a-zA-Z]+", str(text))
+    if len(parts) < 2 or "".join(parts) != "".join(str(text).split()):
+        parts = [str(text)]
+    return sum(_quantity(name, part, TIME_UNITS, "s, m or h, such as 10m", 1e-3, str(text)) for part in parts)
 
 
 def parse_speed(text: str | float | None) -> float | None:
@@ -51,12 +86,13 @@ def parse_speed(text: str | float | None) -> float | None:
     >>> parse_speed("300k")
     300000.0
     """
-    return None if text is None else _quantity("min_speed", str(text), SPEED_UNITS, "300k", least=1e-3)
+    return None if text is None else _quantity("min_speed", str(text), SPEED_UNITS, "k or m, such as 300k", 1e-3)
 
 
-def _quantity(name: str, text: str, units: dict[str, float] | dict[str, int], example: str, least: float) -> float:
+def _quantity(name: str, text: str, units: Units, usual: str, least: float, whole: str | None = None) -> float:
+    """A number with its unit; `whole` is what the user gave, if `text` is a part of it."""
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-zA-Z]*)\s*", text)
     if match and match[2].lower() in units and least <= (value := float(match[1]) * units[match[2].lower()]) < MOST:
         return value
-    named = ", ".join(unit for unit in units if unit)
-    raise InputError(f"{name} is {text!r}: it must be a positive number with a unit of {named}, such as {example}.")
+    given = brief(text if whole is None else whole)
+    raise InputError(f"{name} is {given}: it must be a positive number with a unit of {usual}.")

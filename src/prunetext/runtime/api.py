@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prunetext.runtime.calls import takes
 from prunetext.runtime.classifier import Classifier
 
 TYPE_CHECKING = False
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from prunetext.runtime.arguments import Buffer
 
 
+@takes()
 def load(source: str | os.PathLike[str] | Buffer) -> Classifier:
     """Load a packed model, from its file or from the file's bytes.
 

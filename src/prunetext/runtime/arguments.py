@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import index
 
-from prunetext.errors import InputError
+from prunetext.errors import InputError, brief
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def at_least_one(name: str, value: int) -> int:
     except TypeError:
         count = 0
     if count < 1:
-        raise InputError(f"{name} is {value!r}: it must be a whole number of at least 1, or left out.")
+        raise InputError(f"{name} is {brief(value)}: it must be a whole number of at least 1, or left out.")
     return count
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prunetext.errors import InputError, ModelFileError
+from prunetext.errors import InputError, ModelFileError, brief
 from prunetext.runtime import _native
 from prunetext.runtime.arguments import as_flags, as_rows, at_least_one, file_bytes, is_arrow, prepare
 
@@ -214,7 +214,7 @@ class Classifier:
         if not isinstance(query, (str, bytes)):
             raise InputError(f"match takes one text as a str, not {type(query).__name__}; call it for each query.")
         if not isinstance(side, str) or side not in {"first", "second"}:
-            raise InputError(f"side is {side!r}: it must be 'first' or 'second', the query's place in a pair.")
+            raise InputError(f"side is {brief(side)}: it must be 'first' or 'second', the query's place in a pair.")
         most = at_least_one("top", top)
         try:
             return self._model.match(query, vectors, most, max(most, NEAREST), texts, side == "second")
@@ -236,7 +236,7 @@ class Classifier:
         |u - v| and u · v (Shapley 1953).
         """
         if label is not None and (not isinstance(label, str) or label not in self.labels):
-            raise InputError(f"label is {label!r}: it must be one of the model's, such as {self.labels[0]!r}.")
+            raise InputError(f"label is {brief(label)}: it must be one of the model's, such as {self.labels[0]!r}.")
         try:
             return self._model.explain(text, -1 if label is None else self.labels.index(label))
         except TypeError as error:

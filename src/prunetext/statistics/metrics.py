@@ -14,7 +14,7 @@ import numpy as np
 from prunetext.data.dataset import Examples
 from prunetext.data.positive import positive_of
 from prunetext.data.task import Task
-from prunetext.errors import InputError
+from prunetext.errors import InputError, brief
 from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.evaluation import Damage, damages
 
@@ -164,7 +164,7 @@ DEFAULT_METRICS = {"label": "accuracy", "labels": "micro-f1"}
 def check_metric(name: str) -> None:
     """Refuse the name of an unknown metric."""
     if name not in METRICS:
-        raise InputError(f"metric is {name!r}: it must be one of {', '.join(METRICS)}.")
+        raise InputError(f"metric is {brief(name)}: it must be one of {', '.join(METRICS)}.")
 
 
 class Measure(NamedTuple):
@@ -240,7 +240,7 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
     name = name or DEFAULT_METRICS[task.answer]
     check_metric(name)
     if positive is not None and positive not in labels:
-        raise InputError(f"positive is {positive!r}: it must be one of the labels, such as {labels[0]!r}.")
+        raise InputError(f"positive is {brief(positive)}: it must be one of the labels, such as {labels[0]!r}.")
     wanted = positive_of(labels) if positive is None else positive
     at = labels.index(wanted) if wanted is not None else None
     metric = METRICS[name]

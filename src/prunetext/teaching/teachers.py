@@ -15,7 +15,7 @@ from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
 from prunetext.data.probabilities import LEAST_GIVEN, PROBABILITY_ENDINGS
 from prunetext.data.task import Task
-from prunetext.errors import InputError, require
+from prunetext.errors import InputError, brief, require
 from prunetext.modelfiles.api import open_model
 from prunetext.modelfiles.opening import of_table
 from prunetext.models.encoded import SINGLE
@@ -87,7 +87,7 @@ def listed(option: str, names: str | None, remedy: str) -> list[str]:
         return []
     found = [names] if Path(names).exists() else [name.strip() for name in names.split(",")]
     if not all(found) or "-" in found:
-        raise InputError(f"{option} is {names!r}: it names nothing. {remedy}")
+        raise InputError(f"{option} is {brief(names)}: it names nothing. {remedy}")
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from prunetext.errors import InputError
+from prunetext.errors import InputError, brief
 from prunetext.models.groups import Group, Kept
 from prunetext.models.protocol import Model
 from prunetext.pruning.shrinking import flattened, unit_blocks
@@ -73,14 +73,14 @@ def make_method(what: str, text: str, registry: Mapping[str, str]) -> Any:
     """Call the function that a registry has for a name: `name:parameter=value,parameter=value`."""
     name, _, rest = text.partition(":")
     if name not in registry:
-        raise InputError(f"{what} {name!r} is unknown. Choose one of {', '.join(registry)}.")
+        raise InputError(f"{what} {brief(name)} is unknown. Choose one of {', '.join(registry)}.")
     parameters = dict(part.partition("=")[::2] for part in rest.split(",") if part)
     module, _, attribute = registry[name].partition(":")
     factory = getattr(import_module(module), attribute)
     allowed = factory.__annotations__.keys() - {"return"}
     if unknown := parameters.keys() - allowed:
         takes = f"It takes {', '.join(sorted(allowed))}." if allowed else "It takes none."
-        raise InputError(f"{what} {name!r} has no parameter {sorted(unknown)[0]!r}. {takes}")
+        raise InputError(f"{what} {brief(name)} has no parameter {sorted(unknown)[0]!r}. {takes}")
     return factory(**parameters)
 
 

@@ -21,17 +21,26 @@ struct Side {
     std::vector<const std::byte *> rows;
     std::vector<uint8_t> flags;
     const double *features;
+    Watch *watch;
 
-    Side(const Model &model, const Text &text, std::string &scratch, const double *features)
-        : rows(static_cast<size_t>(model.max_taps()), model.row(model.rows)), features(features) {
+    Side(const Model &model, const Text &text, Workspace &workspace, const double *features)
+        : rows(static_cast<size_t>(model.max_taps()), model.row(model.rows)),
+          features(features),
+          watch(workspace.watch) {
         const size_t most = rows.size();
-        tokenize(text, scratch, [&](const char *token, size_t length) {
+        tokenize(text, workspace.scratch, [&](const char *token, size_t length) {
+            look(tokens.size());
             tokens.emplace_back(token, length);
             keys.push_back(key_of_token(token, length));
             rows.push_back(model.row_of(model.vocabulary.find_token(token, length)));
         });
         rows.insert(rows.end(), most, model.row(model.rows));
         flags.assign(rows.size(), 0);
+    }
+
+    // Whether to go on; asked at every so many tokens.
+    void look(size_t token) const {
+        if (watch && token % piece == piece - 1) watch->look();
     }
 
     int entry(const Model &model, size_t place, size_t column) const {
@@ -56,6 +65,7 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
             size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
             int largest = 0;
             for (size_t w = 0; w < windows; ++w) {
+                side.look(w);
                 int here = 0;
                 for (size_t j = 0; j < taps; ++j)
                     here += side.entry(model, start + w + j, width.column + j * width.padded + f);
@@ -73,6 +83,7 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
             if (!model.mean) continue;
             const double unit = margin(model.filters + i) * width.scale[f] / static_cast<double>(windows);
             for (size_t t = 0; t < tokens.size(); ++t) {
+                side.look(t);
                 int sum = 0;
                 for (size_t j = 0; j < taps; ++j)
                     sum += side.entry(model, most + t, width.column + j * width.padded + f);
@@ -84,8 +95,9 @@ template <class Margin> void share_out(const Model &model, const Side &side, Mar
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts, int label) {
+std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts, int label, Watch *watch) {
     Workspace workspace;
+    workspace.watch = watch;
     kernels().front().score(model, texts, 1, workspace);
     const size_t classes = model.labels.size(),
                  chosen = label < 0 ? winner(model, workspace, 0) : static_cast<uint32_t>(label);
@@ -102,12 +114,12 @@ std::vector<std::pair<std::string, double>> explain(const Model &model, const Te
 
     Parts parts;
     const double *const inputs = workspace.features.data();
-    Side one(model, texts[0], workspace.scratch, inputs);
+    Side one(model, texts[0], workspace, inputs);
     if (!model.pairs) {
         share_out(model, one, margin, parts);
     } else {
         const size_t count = model.features, most = static_cast<size_t>(model.max_taps());
-        Side other(model, texts[1], workspace.scratch, inputs + count);
+        Side other(model, texts[1], workspace, inputs + count);
         workspace.overlap.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
                                {other.keys.data(), other.keys.size(), other.flags.data() + most});
         // The Shapley values of |u − v| and u · v; a text that is left out has features of 0. A value is the difference

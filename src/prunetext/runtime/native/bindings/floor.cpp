@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "bindings/asking.hpp"
 #include "bindings/python_text.hpp"
 #include "kernel/dispatch.hpp"
 #include "kernel/parallel.hpp"
@@ -82,7 +83,7 @@ uint64_t split_and_hash(nb::handle list, int threads) {
     const HeldTexts held(list);
     std::atomic<uint64_t> sum{0};
     const nb::gil_scoped_release released;
-    for_each_text(held.texts(), threads, [&](Workspace &, size_t first, size_t count) {
+    for_each_text(held.texts(), threads, ask_python, [&](Workspace &, size_t first, size_t count) {
         uint64_t part = 0;
         for (size_t i = first; i < first + count; ++i) part += sum_of_text(held.texts()[i]);
         sum += part;

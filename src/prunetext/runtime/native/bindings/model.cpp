@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/asking.hpp"
 #include "bindings/float_rows.hpp"
 #include "bindings/python_text.hpp"
 #include "explain.hpp"
@@ -178,7 +179,7 @@ class PythonModel {
         const nb::object array = make_floats(held.texts().size() * features());
         auto *out = reinterpret_cast<float *>(PyByteArray_AsString(array.ptr()));
         const nb::gil_scoped_release released;
-        for_each_text(held.texts(), threads, [&](Workspace &workspace, size_t first, size_t count) {
+        for_each_text(held.texts(), threads, ask_python, [&](Workspace &workspace, size_t first, size_t count) {
             kernel_.encode(model_, held.texts().data() + first, count, workspace);
             std::copy_n(workspace.features.data(), count * features(), out + first * features());
         });
@@ -220,15 +221,19 @@ class PythonModel {
     nb::list explain(nb::handle text, int label) const {
         if (label < -1 || label >= static_cast<int>(classes()))
             throw nb::value_error("the model has no label of this index");
-        nb::list list;
-        if (model_.pairs) {
-            nb::list one;
-            one.append(text);
-            add_shares(HeldTexts::of_pairs(one).texts().data(), label, list);
-        } else {
-            const Text own = text_of(text.ptr());
-            add_shares(&own, label, list);
+        nb::list one;  // which holds the texts while the GIL is released
+        one.append(text);
+        if (!model_.pairs) text_of(text.ptr());  // names a wrong type without a place in a list
+        const HeldTexts held = hold(one);
+        std::vector<std::pair<std::string, double>> shares;
+        {
+            const nb::gil_scoped_release released;
+            std::atomic<bool> ended{false};
+            Watch watch(ended, ask_python);
+            shares = prunetext::explain(model_, held.texts().data(), label, &watch);
         }
+        nb::list list;
+        for (const auto &[ngram, share] : shares) list.append(nb::make_tuple(string(ngram), share));
         return list;
     }
 
@@ -242,7 +247,7 @@ class PythonModel {
     template <class Each> void score_all(const HeldTexts &held, int threads, Each each) const {
         const nb::gil_scoped_release released;
         for_each_text(
-            held.texts(), threads,
+            held.texts(), threads, ask_python,
             [&](Workspace &workspace, size_t first, size_t count) {
                 kernel_.score(model_, held.texts().data() + first * per(), count, workspace);
                 each(workspace, first, count);
@@ -273,11 +278,6 @@ class PythonModel {
                 .release()
                 .ptr();
         });
-    }
-
-    void add_shares(const Text *texts, int label, nb::list &list) const {
-        for (const auto &[ngram, share] : prunetext::explain(model_, texts, label))
-            list.append(nb::make_tuple(string(ngram), share));
     }
 
     Model model_;

@@ -2,17 +2,20 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bindings/asking.hpp"
 #include "bindings/python_text.hpp"
 #include "model/encoding.hpp"
 #include "model/vocabulary.hpp"
 #include "overlap.hpp"
 #include "text/tokenizer.hpp"
+#include "watch.hpp"
 
 namespace nb = nanobind;
 
@@ -39,8 +42,12 @@ nb::dict count_words(nb::handle list) {
     {
         nb::gil_scoped_release release;
         std::string scratch;
-        for (const Text &text : held.texts())
+        std::atomic<bool> ended{false};
+        Watch watch(ended, ask_python);
+        for (const Text &text : held.texts()) {
+            watch.look_closely();
             tokenize(text, scratch, [&](const char *token, size_t length) { counter.add(token, length); });
+        }
     }
     nb::dict counts;
     for (const auto *entry : counter.words()) counts[to_str(entry->first)] = entry->second;
@@ -81,7 +88,7 @@ nb::tuple encode_all(const Vocabulary &vocabulary, const std::vector<Text> &text
     size_t count = 0;
     {
         nb::gil_scoped_release release;
-        parts = encode_texts(vocabulary, texts, size_t(threads), pairs);
+        parts = encode_texts(vocabulary, texts, size_t(threads), pairs, ask_python);
         for (const EncodedPart &part : parts) count += part.ids.size();
     }
     nb::bytes ids = make_bytes<int32_t>(count);

@@ -2,8 +2,10 @@
 #pragma once
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #endif
 
 #include "kernel/kernel.hpp"
+#include "watch.hpp"
 
 namespace prunetext {
 
@@ -27,15 +30,44 @@ inline int available_cores() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
+// This thread's workspace, kept for its next call: one text takes less time than making it. A call that is made while
+// another one asks its caller has one of its own.
+class OwnWorkspace {
+  public:
+    explicit OwnWorkspace(Watch &watch) : outer_(kept().watch) {
+        if (outer_) other_.emplace();
+        workspace().watch = &watch;
+    }
+    OwnWorkspace(const OwnWorkspace &) = delete;
+    OwnWorkspace &operator=(const OwnWorkspace &) = delete;
+    ~OwnWorkspace() { workspace().watch = nullptr; }
+
+    Workspace &workspace() { return other_ ? *other_ : kept(); }
+
+  private:
+    static Workspace &kept() {
+        static thread_local Workspace own;
+        return own;
+    }
+
+    const Watch *outer_;
+    std::optional<Workspace> other_;
+};
+
 // Call each(workspace, first, count) for the items from `first` to `stop`, at most `batch` of them at a time.
 template <class Each> void for_texts(Workspace &workspace, size_t first, size_t stop, Each &each) {
-    for (; first < stop; first += batch) each(workspace, first, std::min(batch, stop - first));
+    while (first < stop) {
+        each(workspace, first, std::min(batch, stop - first));
+        first += batch;
+        if (first < stop) workspace.watch->look();
+    }
 }
 
 // The same for all texts, or items of `per` texts, on `threads` threads (0: all cores when there is much text, else
 // one). Starting one takes some 40 µs, and a call with so much text milliseconds: no pool of them is kept, which a fork
-// would leave without its threads.
-template <class Each> void for_each_text(const std::vector<Text> &texts, int threads, Each each, size_t per = 1) {
+// would leave without its threads. `ask` may end the call.
+template <class Each>
+void for_each_text(const std::vector<Text> &texts, int threads, Ask ask, Each each, size_t per = 1) {
     const size_t items = texts.size() / per;
     constexpr size_t chunk = 128;  // neighbouring results are written by one thread
     if (threads == 0) {
@@ -45,34 +77,59 @@ template <class Each> void for_each_text(const std::vector<Text> &texts, int thr
     }
     const size_t chunks = (items + chunk - 1) / chunk;
     threads = static_cast<int>(std::min<size_t>(static_cast<size_t>(std::min(threads, max_threads)), chunks));
-    static thread_local Workspace own;  // kept for the next call: one text takes less time than making it
-    if (threads <= 1) return for_texts(own, 0, items, each);
+    std::atomic<bool> ended{false};
+    Watch watch(ended, ask);
+    OwnWorkspace own(watch);
+    if (threads <= 1) return for_texts(own.workspace(), 0, items, each);
 
     std::atomic<size_t> next{0};
     std::exception_ptr failure;
-    std::mutex failure_lock;
-    const auto work = [&](Workspace &workspace) {
+    std::mutex lock;  // of the failure, and of how many other threads are at work
+    int working = 0;
+    std::condition_variable one_less;
+    // Call it; what it throws ends the work of all threads.
+    const auto guarded = [&](const auto &call) {
         try {
-            for (size_t c; (c = next.fetch_add(1)) < chunks;)
-                for_texts(workspace, c * chunk, std::min(items, (c + 1) * chunk), each);
+            call();
         } catch (...) {
-            next = chunks;
-            const std::lock_guard lock(failure_lock);
-            failure = std::current_exception();
+            ended = true;
+            const std::lock_guard held(lock);
+            if (!failure) failure = std::current_exception();  // before that of a thread that sees the end
         }
+    };
+    const auto work = [&](Workspace &workspace) {
+        guarded([&] {
+            for (size_t c; !ended && (c = next.fetch_add(1)) < chunks;)
+                for_texts(workspace, c * chunk, std::min(items, (c + 1) * chunk), each);
+        });
     };
     std::vector<std::thread> others;
     try {
         others.reserve(static_cast<size_t>(threads));  // growing could fail with threads in it, which must be joined
-        for (int t = 1; t < threads; ++t)
-            others.emplace_back([&work] {
-                Workspace workspace;
-                work(workspace);
+        for (int t = 1; t < threads; ++t) {
+            others.emplace_back([&] {
+                guarded([&] {
+                    Watch seen(ended);
+                    Workspace workspace;
+                    workspace.watch = &seen;
+                    work(workspace);
+                });
+                const std::lock_guard held(lock);
+                --working;
+                one_less.notify_one();
             });
+            const std::lock_guard held(lock);
+            ++working;
+        }
     } catch (const std::exception &) {
         // No more threads to be had: those that run, and this one, share the work.
     }
-    work(own);
+    work(own.workspace());
+    for (std::unique_lock held(lock); !one_less.wait_for(held, Watch::between, [&] { return working == 0; });) {
+        held.unlock();
+        if (!ended) guarded([&] { watch.glance(); });
+        held.lock();
+    }
     for (std::thread &other : others) other.join();
     if (failure) std::rethrow_exception(failure);
 }

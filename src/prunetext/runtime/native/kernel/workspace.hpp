@@ -9,6 +9,7 @@
 
 #include "model/vocabulary.hpp"
 #include "overlap.hpp"
+#include "watch.hpp"
 
 namespace prunetext {
 
@@ -59,6 +60,7 @@ struct Workspace {
     std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
     std::vector<double> sums;              // sum of its window sums: an integer below 2^53
     std::vector<double> features, logits;  // [text or pair][input of the head], […][class, padded to a multiple of 4]
+    Watch *watch = nullptr;                // whether to go on with a long text; without it, one does
 };
 
 }  // namespace prunetext

@@ -80,6 +80,7 @@ inline void pool_gathered(const Model &model, size_t first, size_t count, Worksp
             const int16_t *const *extras =
                 extras_of(model, workspace.flags.data() + start + w, count, width, workspace);
             pool_flagged(model, workspace.rows.data() + start + w, extras, count, width, workspace);
+            if (workspace.watch && windows > piece) workspace.watch->look();
         }
     }
     fill_features(model, count, workspace, features);

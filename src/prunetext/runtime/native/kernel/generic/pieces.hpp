@@ -50,6 +50,7 @@ template <class Use> PRUNETEXT_INLINE void for_pieces(const Text &text, size_t m
         found -= open;
         use(found, last);
         if (last) return;
+        if (workspace.watch) workspace.watch->look();
         kept = open ? std::min<size_t>(size - begins[found], most) : 0;
         if (open) std::memmove(scratch, scratch + begins[found], kept);
     }
