@@ -66,10 +66,9 @@ class Bars:
     def say(self, sentence: str) -> None:
         """Take a notice from `prunetext.fit`: a line of its own, above the bars."""
         if self.shown:
-            self.console.print(sentence, markup=False, emoji=False, soft_wrap=True)
+            self.console.print(shown(sentence), markup=False, emoji=False, soft_wrap=True)
         else:
-            sys.stderr.write(f"{sentence}\n")
-            sys.stderr.flush()
+            tell(sentence)
 
     def _end(self) -> None:
         if self.last is None or self.task is None:

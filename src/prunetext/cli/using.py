@@ -60,7 +60,9 @@ def predict(
     for chunk in chunks:
         beside = chunk.kept if kept else [()] * len(chunk.answers)
         answer_lines(
-            "\t".join([*(shown(as_field(value)) for value in own), *map(told, each if isinstance(each, list) else [each])])
+            "\t".join(
+                [*(shown(as_field(value)) for value in own), *map(told, each if isinstance(each, list) else [each])]
+            )
             for own, each in zip(beside, chunk.answers, strict=True)
         )
 

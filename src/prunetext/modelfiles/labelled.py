@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from prunetext.modelfiles.prediction import Predicted
 
-ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
-ANSWERS = {False: ("label", "probability"), True: ("labels", "probabilities")}  # whether texts can have several
+_ENDS = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ANSWERS = {False: ("label", "probability"), True: ("labels", "probabilities")}  # whether texts can have several
 
 
 def write_answers(path: str | Path, kept: Sequence[str], chunks: Iterable[Predicted], *, several: bool) -> int:
@@ -33,7 +33,7 @@ def write_answers(path: str | Path, kept: Sequence[str], chunks: Iterable[Predic
     kept has one of these names, predicted_ stands before ours. The file is in place once it is whole.
     """
     target = Path(path).expanduser()
-    ours = ANSWERS[several]
+    ours = _ANSWERS[several]
     if {column_key(name) for name in kept} & set(ours):
         ours = (f"predicted_{ours[0]}", f"predicted_{ours[1]}")
     names = [*kept, *ours]
@@ -68,7 +68,7 @@ def as_field(value: object) -> str:
         return ""
     if isinstance(value, (list, dict)):
         value = json.dumps(value, ensure_ascii=False, default=str)
-    return str(value).translate(ESCAPES)
+    return str(value).translate(_ENDS)
 
 
 def _answer(answer: Any) -> tuple[Any, Any]:
