@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from prunetext.errors import InputError, brief
@@ -254,23 +252,6 @@ def parse_widths(text: str) -> tuple[int, ...]:
     if not all(part.isdecimal() and 1 <= int(part) <= 16 for part in parts):
         raise InputError(f"widths is {brief(text)}: it must be whole numbers from 1 to 16 with commas, such as 2,3,4.")
     return tuple(sorted({int(part) for part in parts}))
-
-
-def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
-    """The options in a TOML file; an unknown key or a value of another type raises `InputError`."""
-    try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the file is not valid TOML ({error}). Write lines such as max_drop = 0.5.") from None
-    for key, value in values.items():
-        if key not in known:
-            raise InputError(f"{path}: {key} is not an option. The options are {', '.join(known)}.")
-        if type(value) is int and known[key] is float:
-            values[key] = float(value)
-        elif type(value) is not known[key]:  # true is not a number here, although bool is an int
-            raise InputError(f"{path}: {key} is {brief(value)}: it must be {TYPE_NAMES[known[key]]}.")
-    return values
 
 
 TYPE_NAMES = {str: 'text in quotes, such as "64kB"', int: "a whole number", float: "a number", bool: "true or false"}

@@ -14,6 +14,7 @@ import typer
 
 from prunetext.cli.command import Json, Lenient, command, require_training, told_missed
 from prunetext.cli.output import print_json
+from prunetext.cli.recipe_file import read_recipe
 from prunetext.errors import InputError
 from prunetext.options import (
     FitOptions,
@@ -23,7 +24,6 @@ from prunetext.options import (
     TeachOptions,
     VectorOptions,
     option_types,
-    read_recipe,
 )
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def compare(
     )
     rows = []
     with TURN, torch.random.fork_rng(devices=[]):
-        for each in studies(data, Path(out), agenda, seeds, options, progress, usual(effort)):
+        for each in studies(data, Path(out).expanduser(), agenda, seeds, options, progress, usual(effort)):
             rows.append(each)
             if row is not None:
                 row(each)

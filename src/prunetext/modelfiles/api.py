@@ -120,7 +120,7 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
         require(package, extra="onnx")
     from prunetext.modelfiles.opening import OwnModel, opened
 
-    source, target = packed_file(Path(model)), Path(out)
+    source, target = packed_file(Path(model).expanduser()), Path(out).expanduser()
     check_target(target, source)
     own = opened(source)
     if not isinstance(own, OwnModel):
