@@ -6,8 +6,11 @@ A packed file is one safetensors file with a fixed order of keys and tensors: eq
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import zlib
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +29,8 @@ FLOAT_FORMATS = (FLOAT_FORMAT, OLD_FLOAT)
 ELEMENT_SIZE = {"F32": 4, "I8": 1, "U8": 1}
 LONGEST_PREFIX = 255
 LEAST_ZEROS = 0.3  # share from which a plain tensor is coded; one with fewer is written plainly
+LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
+_FILTERS = re.compile(r"conv\d+\.weight")
 _NUMPY_DTYPES = {"<f4": "F32", "|i1": "I8", "|u1": "U8"}
 
 
@@ -149,13 +154,14 @@ def encoded_file(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> byt
     metadata = {key: value for key, value in metadata.items() if key != "coding"}
     raw = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}
     metadata = {**metadata, "format": FORMAT, "vocabulary": _vocabulary_entry(raw)}
-    data = _file_bytes(raw, metadata)
+    least = _least_size(raw, metadata)
+    data = _file_bytes(raw, metadata, least)
     coded = {name: best for name in raw if (best := _coded(name, tensors[name], raw[name])) is not None}
     if not coded:
         return data
     packed = {name: Tensor("U8", (len(best.payload),), best.payload) for name, best in coded.items()}
     entries = _compact({name: best.coding for name, best in coded.items()})
-    return min(data, _file_bytes({**raw, **packed}, {**metadata, "coding": entries}), key=len)
+    return min(data, _file_bytes({**raw, **packed}, {**metadata, "coding": entries}, least), key=len)
 
 
 def _coded(name: str, given: Any, raw: Tensor) -> Coded | None:
@@ -205,7 +211,25 @@ def _vocabulary_entry(tensors: Mapping[str, Tensor]) -> str:
     return _compact({"bytes": len(zlib.decompress(tensors["vocabulary"].data)), "words": words})
 
 
-def _file_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+def _least_size(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> int:
+    """The bytes that a file of these plain tensors must have for the runtime to load it: see model/tensors.hpp."""
+    vectors, wide = tensors["embedding"].data, metadata.get("table") == "int16"
+    rows, dimensions = len(vectors) // max(1, tensors["embedding"].shape[-1]), tensors["embedding"].shape[-1]
+    inflated = json.loads(metadata["vocabulary"])["bytes"]
+    filters = {int(name[4:-7]): each.shape for name, each in tensors.items() if _FILTERS.fullmatch(name)}
+    stride = sum(width * -(-shape[0] // LANES) * LANES for width, shape in filters.items())
+    work = 256 * (rows - 1) + 2 * inflated + 16 * sum(math.prod(shape) for shape in filters.values())
+    work += 16 * rows * dimensions + (rows + 1) * stride * (1 + wide) + dimensions * stride
+    work += (len(vectors) - vectors.count(0)) * stride // 8
+    return bisect_left(range(1 << 30), work, key=_work_of_size)
+
+
+def _work_of_size(size: int) -> int:
+    """What loading a file of this size may take."""
+    return (1 << 19) + size * min(2048, 384 + size // 256)
+
+
+def _file_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], least: int = 0) -> bytes:
     names = sorted(tensors, key=lambda name: (-ELEMENT_SIZE[tensors[name].dtype], name))
     entries: dict[str, Any] = {"__metadata__": {**metadata, "checksum": BLANK_CHECKSUM}}
     at = 0
@@ -218,6 +242,7 @@ def _file_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> b
         }
         at += len(tensor.data)
     header = _compact(entries).encode()
+    header += b" " * max(0, least - 8 - len(header) - at)  # of a few words and many filters
     header += b" " * (-len(header) % 8)
     return seal(len(header).to_bytes(8, "little") + header + b"".join(tensors[name].data for name in names))
 

@@ -24,8 +24,7 @@ from prunetext.models.textcnn.starting import new_model, shares_of, vectors_dige
 from prunetext.models.textcnn.vectors import beginnings, check_vectors
 from prunetext.options import ModelOptions, VectorOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
-
-LANES = 16  # filters of a width are padded to a multiple of this in the runtime's table
+from prunetext.runtime.format import LANES
 
 
 def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -20,12 +21,16 @@ namespace prunetext {
 
 constexpr uint64_t max_file = 1u << 30, max_header = 16u << 20;
 
-// XXH64 as the checksum writes it. That of a packed file is taken while its own 16 digits read as zeros.
-inline std::string hex_digest(std::string_view data) {
+constexpr size_t part_of_file = 1u << 20;  // read at a time while a large file's checksum is not known to be right
+
+inline std::string hex_digits(uint64_t hash) {
     char digits[checksum_digits + 1];
-    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(xxh64(data.data(), data.size())));
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
     return digits;
 }
+
+// XXH64 as the checksum writes it. That of a packed file is taken while its own 16 digits read as zeros.
+inline std::string hex_digest(std::string_view data) { return hex_digits(xxh64(data.data(), data.size())); }
 
 class OpenFile {
   public:
@@ -45,6 +50,11 @@ class OpenFile {
         if (S_ISDIR(status.st_mode)) throw std::invalid_argument("it is a directory; give the model file inside it");
         if (!S_ISREG(status.st_mode)) throw std::invalid_argument("it is not a regular file");
         return static_cast<uint64_t>(status.st_size);
+    }
+
+    void back_to(size_t place) {
+        if (::lseek(descriptor_, static_cast<off_t>(place), SEEK_SET) < 0)
+            throw std::invalid_argument("it cannot be read twice");
     }
 
     // Append exactly `bytes` bytes to `buffer`.
@@ -72,9 +82,28 @@ struct File {
 
 namespace detail {
 
-// A file of `size` bytes, its header and its checksum; read(buffer, bytes) appends the next bytes to a string. Memory
-// for the tensors is taken only when the header says that they are there.
-template <class Read> File read_checked(uint64_t size, Read read) {
+[[noreturn]] inline void refuse_checksum() {
+    throw std::invalid_argument("its checksum does not match: the file is damaged; pack or copy it again");
+}
+
+// The checksum of a large file, whose header has been read, in the memory of a small one.
+template <class Read> std::string checksum_in_parts(std::string start, uint64_t rest, Read &read) {
+    Xxh64 hash;
+    while (rest > 0) {
+        const size_t whole = start.size() / Xxh64::stripe * Xxh64::stripe;
+        hash.add(start.data(), whole);
+        start.erase(0, whole);
+        const auto bytes = static_cast<size_t>(std::min<uint64_t>(rest, part_of_file));
+        read(start, bytes);
+        rest -= bytes;
+    }
+    return hex_digits(hash.end(start.data(), start.size()));
+}
+
+// A file of `size` bytes, its header and its checksum; read(buffer, bytes) appends the next bytes to a string, and
+// back(place) goes back there. Memory for the tensors is taken only when the header says that they are there and, where
+// they are many bytes, when the checksum is right.
+template <class Read, class Back> File read_checked(uint64_t size, Read read, Back back) {
     if (size < 16) throw std::invalid_argument("it is too short to be a packed model");
     if (size > max_file) throw std::invalid_argument("it is larger than 1 GiB");
     File file;
@@ -87,11 +116,15 @@ template <class Read> File read_checked(uint64_t size, Read read) {
     read(file.bytes, length);
     file.data = 8 + length;
     file.header = parse_header(std::string_view(file.bytes).substr(8), size - file.data);
+    std::memset(file.bytes.data() + 8 + file.header.checksum_at, '0', checksum_digits);
+    const std::string &checksum = file.header.value("checksum");
+    if (size > 4 * part_of_file) {
+        if (checksum_in_parts(file.bytes, size - file.data, read) != checksum) refuse_checksum();
+        back(file.data);
+    }
     file.bytes.reserve(size);
     read(file.bytes, size - file.data);
-    std::memset(file.bytes.data() + 8 + file.header.checksum_at, '0', checksum_digits);
-    if (hex_digest(file.bytes) != file.header.value("checksum"))
-        throw std::invalid_argument("its checksum does not match: the file is damaged; pack or copy it again");
+    if (hex_digest(file.bytes) != checksum) refuse_checksum();
     return file;
 }
 
@@ -100,16 +133,21 @@ template <class Read> File read_checked(uint64_t size, Read read) {
 // Throws std::system_error (ENOENT) if there is no file, and std::invalid_argument with the reason if it is unsound.
 inline File read_file(const std::string &path) {
     OpenFile input(path);
-    return detail::read_checked(input.size(), [&](std::string &buffer, size_t bytes) { input.read(buffer, bytes); });
+    return detail::read_checked(
+        input.size(), [&](std::string &buffer, size_t bytes) { input.read(buffer, bytes); },
+        [&](size_t place) { input.back_to(place); });
 }
 
 // The same for a file's bytes, which are copied.
 inline File read_memory(std::string_view bytes) {
     size_t at = 0;
-    return detail::read_checked(bytes.size(), [&](std::string &buffer, size_t count) {
-        buffer.append(bytes.substr(at, count));
-        at += count;
-    });
+    return detail::read_checked(
+        bytes.size(),
+        [&](std::string &buffer, size_t count) {
+            buffer.append(bytes.substr(at, count));
+            at += count;
+        },
+        [&](size_t place) { at = place; });
 }
 
 }  // namespace prunetext

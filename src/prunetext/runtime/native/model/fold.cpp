@@ -31,15 +31,15 @@ std::unique_ptr<std::byte[], TableDelete> make_table(size_t bytes) {
     return std::unique_ptr<std::byte[], TableDelete>(table);
 }
 
-// acc[c] = dot of one embedding row with each column's weights, from pairs of dimensions: weights are
-// [pair][column][2].
-PRUNETEXT_INLINE void dot_columns(const int16_t *vector, size_t pairs, const int16_t *weights, size_t stride,
-                                  int32_t *acc) {
+// acc[c] = dot of one embedding row with each column's weights, from those pairs of dimensions that are not both 0:
+// weights are [pair][column][2].
+PRUNETEXT_INLINE void dot_columns(const int16_t *vector, const std::vector<size_t> &pairs, const int16_t *weights,
+                                  size_t stride, int32_t *acc) {
 #ifdef PRUNETEXT_SSE2
     // Compilers do not find this instruction by themselves: eight products, added in pairs.
     for (size_t c = 0; c < stride; c += 16) {
         __m128i sums[4] = {};
-        for (size_t p = 0; p < pairs; ++p) {
+        for (const size_t p : pairs) {
             int32_t pair;
             std::memcpy(&pair, vector + 2 * p, sizeof pair);
             const __m128i both = _mm_set1_epi32(pair);
@@ -50,7 +50,7 @@ PRUNETEXT_INLINE void dot_columns(const int16_t *vector, size_t pairs, const int
     }
 #else
     std::fill(acc, acc + stride, 0);
-    for (size_t p = 0; p < pairs; ++p)
+    for (const size_t p : pairs)
         for (size_t c = 0; c < stride; ++c) {
             const int16_t *w = weights + (p * stride + c) * 2;
             acc[c] += vector[2 * p] * w[0] + vector[2 * p + 1] * w[1];
@@ -95,10 +95,14 @@ bool fold_table(const Columns &columns, const int8_t *vectors, const std::vector
     for (size_t c = 0; c < stride; ++c)
         for (size_t d = 0; d < dimensions; ++d) paired[(d / 2 * stride + c) * 2 + d % 2] = weights[c * dimensions + d];
     std::vector<int32_t> acc(stride);
+    std::vector<size_t> used;
     bool sound = true;
     for (size_t i = 0; i < places.size() && sound; ++i) {
         for (size_t d = 0; d < dimensions; ++d) vector[d] = vectors[i * dimensions + d];
-        dot_columns(vector.data(), pairs, paired.data(), stride, acc.data());
+        used.clear();
+        for (size_t p = 0; p < pairs; ++p)
+            if (vector[2 * p] | vector[2 * p + 1]) used.push_back(p);
+        dot_columns(vector.data(), used, paired.data(), stride, acc.data());
         if (wide)
             sound =
                 round_row(acc.data(), factors, limits, stride, reinterpret_cast<int16_t *>(table) + places[i] * stride);
@@ -118,6 +122,7 @@ void Model::fold(const Reader &reader) {
     if (dimensions < 1 || dimensions > max_dimensions) refuse("tensor embedding has no dimensions, or more than 4,096");
     if (dimensions * stride > max_weights) refuse("its convolutions have more than 67,108,864 weights");
     if (uint64_t{rows} * dimensions * stride > max_products) refuse("its table would take too long to fold");
+    reader.spend(work_of_units * rows * dimensions + (rows + 1) * row_bytes() + dimensions * stride);
     std::string room;
     const double embedding_scale = reader.scales("embedding.scale", 1)[0];
 
@@ -135,8 +140,10 @@ void Model::fold(const Reader &reader) {
                 columns.limits[column] = table_limit(width.taps);
             }
     }
-    table = make_table((rows + 1) * row_bytes());
     const int8_t *vectors = reader.units("embedding", room);
+    const auto zeros = static_cast<size_t>(std::count(vectors, vectors + rows * dimensions, int8_t{0}));
+    reader.spend((rows * dimensions - zeros) * stride / products_of_work);
+    table = make_table((rows + 1) * row_bytes());
     std::vector<size_t> places(rows);
     for (size_t i = 1; i < rows; ++i) places[i] = vocabulary.place(i - 1) + size_t{1};
     if (!fold_table(columns, vectors, places, wide, table.get()))

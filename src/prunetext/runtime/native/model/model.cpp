@@ -117,6 +117,7 @@ void Model::read_convolutions(const Reader &reader) {
         if (width.filters < 1 || width.filters > max_filters)
             refuse("tensor " + name + ".weight has no filters, or more than 4,096");
         if (shape[1] != static_cast<uint64_t>(k)) refuse("tensor " + name + ".weight has the wrong number of taps");
+        reader.spend(work_of_units * shape[0] * shape[1] * shape[2]);
         width.padded = (width.filters + lanes - 1) / lanes * lanes;
         width.column = stride;
         width.place = padded;
@@ -159,6 +160,7 @@ void Model::read_vocabulary(const Reader &reader) {
     if (words > max_words || inflated > max_word_bytes)
         refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
     if (inflated < 3 * words) refuse("its vocabulary has more words than its bytes can hold");
+    reader.spend(work_of_word * words + work_of_inflated * inflated);
     rows = words + 1;
     if ((rows + 1) * stride * (wide ? 2 : 1) > max_table) refuse("its table would be larger than 256 MiB");
 

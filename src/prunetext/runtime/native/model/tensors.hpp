@@ -17,11 +17,28 @@ namespace prunetext {
 
 [[noreturn]] inline void refuse(const std::string &reason) { throw std::invalid_argument(reason); }
 
+// What loading takes, in nanoseconds or in bytes, roughly. `format.py` counts alike, and pads a file that would be
+// refused.
+constexpr uint64_t work_of_word = 256, work_of_inflated = 2, work_of_units = 16, products_of_work = 8;
+
+// Some ten times what sound files of a size take; large ones may be of many dimensions and filters.
+constexpr uint64_t work_of_size(uint64_t size) {
+    return (uint64_t{1} << 19) + size * std::min<uint64_t>(2048, 384 + size / 256);
+}
+
 struct Model::Reader {
     const File &file;
     const Inflate &inflate;
     const Codings codings = file.header.find("coding") ? parse_codings(file.header.value("coding")) : Codings{};
     mutable size_t used = 0, coded = 0;
+    mutable uint64_t spent = 0;
+
+    // Count work before it is done.
+    void spend(uint64_t work) const {
+        spent += work;
+        if (spent > work_of_size(file.bytes.size()))
+            refuse("it would take far more time or memory to load than a model of its size");
+    }
 
     const Tensor *find(const std::string &name) const {
         for (const Tensor &tensor : file.header.tensors)
