@@ -7,6 +7,7 @@ key in a TOML file share one name, one default and one sentence.
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,6 +66,7 @@ def fit(
     DATA without dev or test texts is split by the seed. To resume a stopped run, repeat the command. Ctrl-C ends
     pruning with the best model so far.
     """
+    began = time.monotonic()
     given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
     given |= {"overwrite": overwrite, "json": as_json}
     known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
@@ -80,7 +82,7 @@ def fit(
     from prunetext.fitting.api import fit as run
 
     with Bars() as bars:
-        result = run(values.pop("data"), progress=bars, **values, **(context.obj or {}))
+        result = run(values.pop("data"), progress=bars, began=began, **values, **(context.obj or {}))
     print_run(result, wants_json)
 
 
@@ -116,6 +118,7 @@ def prune(
 
     The method or the budget can differ; steps of RUN's own search are reused where they fit.
     """
+    began = time.monotonic()
     if run is None:
         raise InputError("run is missing. Give the --out of a fit.")
     if out is None:
@@ -127,7 +130,14 @@ def prune(
     values = {name: value for name, value in options.items() if value is not None}
     with Bars() as bars:
         result = work(
-            run, out=out, data=data, overwrite=bool(overwrite), progress=bars, **values, **(context.obj or {})
+            run,
+            out=out,
+            data=data,
+            overwrite=bool(overwrite),
+            progress=bars,
+            began=began,
+            **values,
+            **(context.obj or {}),
         )
     print_run(result, as_json)
 

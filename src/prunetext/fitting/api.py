@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.methods import Method, load_method, parse_kinds
 from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity, sensitivities
-from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_PATH, A_STR, SOME_DATA, takes
+from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, SOME_DATA, takes
 from prunetext.training.loop import Progress, threads, threads_for
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
@@ -41,7 +42,7 @@ TURN = threading.Lock()  # PyTorch has one generator a process: fits of several 
 ALL_GROUPS = "all"
 
 
-@takes(data=SOME_DATA, out=A_PATH, dev=SOME_DATA, test=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION)
+@takes(data=SOME_DATA, out=A_PATH, dev=SOME_DATA, test=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION, began=A_NUMBER)
 def fit(
     data: Data | Examples | str | Path,
     *,
@@ -51,6 +52,7 @@ def fit(
     overwrite: bool = False,
     vectors: Mapping[str, ArrayLike] | str | Path | None = None,
     progress: Callable[[str, Progress], None] | None = None,
+    began: float | None = None,
     effort: Effort | None = None,
     **options: Any,
 ) -> Result:
@@ -62,7 +64,8 @@ def fit(
     data: a source as for `prunetext.read`, its result, or your own `Examples`. out: the folder of the run.
     dev, test: files, if `data` is a path. vectors: word vectors to start from, as a file (docs/guide/vectors.md names
     the kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
-    progress: called with the stage's name and its progress.
+    progress: called with the stage's name and its progress. began: the moment on `time.monotonic()` from which
+    `max_time` is counted, by default that of this call.
     An unfinished run of the same recipe in `out` is resumed. A finished one is an error without `overwrite`; with it,
     it stays until the new run has ended. Wrong input raises `InputError` before anything is written.
 
@@ -70,14 +73,15 @@ def fit(
 
     options:
     """
+    began = time.monotonic() if began is None else began
     folder = check_out(out)
     with TURN, torch.random.fork_rng(devices=[]):  # the caller's later draws are as without this call
-        plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort))
+        plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort), began)
         with Run(folder, plan.recipe, overwrite=overwrite) as run:
-            return carried_out(plan, run, progress)
+            return carried_out(plan, run, progress, began)
 
 
-@takes(run=A_PATH, out=A_PATH, data=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION)
+@takes(run=A_PATH, out=A_PATH, data=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION, began=A_NUMBER)
 def prune(
     run: str | Path,
     *,
@@ -85,6 +89,7 @@ def prune(
     data: Data | Examples | str | Path | None = None,
     overwrite: bool = False,
     progress: Callable[[str, Progress], None] | None = None,
+    began: float | None = None,
     effort: Effort | None = None,
     **options: Any,
 ) -> Result:
@@ -98,22 +103,26 @@ def prune(
 
     options; criterion, schedule, groups, metric and positive are those of the run if not given:
     """
+    began = time.monotonic() if began is None else began
     folder = check_out(out)
     take_options("prune", options, PruneOptions)
     earlier = read_earlier(Path(run), options)
     with TURN, torch.random.fork_rng(devices=[]):
         plan = plan_again(earlier, data, folder, usual(effort))
         with Run(folder, plan.recipe, overwrite=overwrite) as new:
-            return carried_out(plan, new, progress)
+            return carried_out(plan, new, progress, began)
 
 
-def carried_out(plan: Plan, run: Run, told: Callable[[str, Progress], None] | None = None) -> Result:
-    """Carry out a plan in the folder of its run."""
+def carried_out(
+    plan: Plan, run: Run, told: Callable[[str, Progress], None] | None = None, began: float | None = None
+) -> Result:
+    """Carry out a plan in the folder of its run; `began` as for `fit`."""
     # As many threads everywhere as in training: a sum that is split otherwise is rounded otherwise.
     with threads(threads_for(plan.work)):
         run.write_source(plan.source)
         run.take(plan.steps, plan.beliefs)
-        lessons, clock = lessons_of(plan, run, told), begun(plan)
+        lessons = lessons_of(plan, run, told)
+        clock = begun(plan, began, lessons.seconds)
         train = lessons.encoded["train"]
         settings = plan.settings(len(train), train.targets)
         dense = train_dense(plan, run, lessons, settings, clock, told)
