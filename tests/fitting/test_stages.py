@@ -1,6 +1,7 @@
 """What the stages of a run hand to one another: the room for findings, vectors to start from, gentler recoveries."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, stop_at
+from helpers.runs import QUICK
 from prunetext.data.dataset import Data
 from prunetext.errors import RunError
 from prunetext.fitting.api import Result
+from prunetext.fitting.plan import plan_fit
 from prunetext.fitting.recovery import Recovery
+from prunetext.fitting.stages import begun
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import PROVENANCE_ROOM
 from prunetext.models.textcnn.packing import size_of_packed, taken
@@ -85,3 +89,18 @@ def test_given_vectors_are_part_of_the_recipe(data: Data, tmp_path: Path, run: R
         with pytest.raises(RunError, match="unfinished run that differs in vectors"):
             run(data, tmp_path / "run", vectors=others)
     run(data, tmp_path / "run", vectors=vectors)
+
+
+def test_time_is_counted_from_the_beginning_of_the_command(data: Data, tmp_path: Path, run: Run) -> None:
+    steps: list[str] = []
+    given = {"epochs": 1e5, "max_time": "60s", "progress": lambda name, now: steps.append(name)}
+    late = run(data, tmp_path / "late", began=time.monotonic() - 61, **given)
+    assert steps == ["train"], "a single step, which must be judged; nothing is pruned"
+    assert late.reason == "the time was used up"
+    assert not late.within_budget
+
+
+def test_the_time_of_a_teacher_is_not_counted(data: Data, tmp_path: Path) -> None:
+    plan = plan_fit(data, None, None, tmp_path, None, {"max_time": "10s"}, QUICK)
+    assert begun(plan, 100.0, free=7.0).deadline(0.5) == 112.0
+    assert begun(plan_fit(data, None, None, tmp_path, None, {}, QUICK), 100.0).deadline(0.5) is None

@@ -5,14 +5,23 @@ import pytest
 from hypothesis import given as given_by
 from hypothesis import settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from helpers.answers import certain, given
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
 from prunetext.statistics.answers import Answers
-from prunetext.statistics.bootstrap import bootstrap_verdict, foresee_verdict, needed_texts, paired_drop
+from prunetext.statistics.bootstrap import (
+    FEW_RESAMPLES,
+    RESAMPLES,
+    bootstrap_verdict,
+    foresee_verdict,
+    needed_texts,
+    paired_drop,
+    resampled_drops,
+)
 from prunetext.statistics.evaluation import paired_standard_error, texts_for_kept, verdict
-from prunetext.statistics.metrics import METRICS, Gold, Measure, measure_of
+from prunetext.statistics.metrics import METRICS, Gold, Measure, MetricUnits, measure_of
 
 
 def answers(b: int, c: int, n: int) -> tuple[np.ndarray, Answers, Answers]:
@@ -180,3 +189,19 @@ def test_other_metrics_foresee_what_their_verdict_says_of_two_perfect_models(nam
             "The verdict cannot be kept: 5,000 test texts cannot show a loss of at most 0.5 points of macro-F1."
         )
     )
+
+
+def test_very_many_ways_to_count_are_drawn_less_often_but_never_hardly_at_all() -> None:
+    kinds = 30_000
+    units = MetricUnits(np.arange(kinds), csr_array(np.ones((kinds, 2))))
+    measure = Measure("macro-f1", Gold(np.zeros(kinds, int)))
+    drops = resampled_drops(measure, units, units, np.ones(kinds), 100, RESAMPLES)
+    assert FEW_RESAMPLES < len(drops) < RESAMPLES
+    assert not drops.any()
+
+
+def test_the_counts_of_thousands_of_classes_are_no_table_of_zeros() -> None:
+    classes = 1000
+    table = METRICS["macro-f1"].units(Answers.of(np.eye(classes)), Gold(np.arange(classes)[::-1])).table
+    assert table.shape == (classes, 2 * classes)
+    assert table.nnz <= 3 * classes

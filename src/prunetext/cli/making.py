@@ -7,6 +7,7 @@ key in a TOML file share one name, one default and one sentence.
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +67,7 @@ def fit(
     DATA without dev or test texts is split by the seed. To resume a stopped run, repeat the command. Ctrl-C ends
     pruning with the best model so far. A budget that was not met, and the verdict lost, end with exit code 3.
     """
+    began = time.monotonic()
     given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
     given |= {"overwrite": overwrite, "lenient": lenient, "json": as_json}
     known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
@@ -83,7 +85,8 @@ def fit(
     from prunetext.fitting.api import fit as run
 
     with Bars() as bars:
-        result = run(values.pop("data"), progress=bars, notice=bars.say, **values, **(context.obj or {}))
+        how = {"progress": bars, "notice": bars.say, "began": began}
+        result = run(values.pop("data"), **how, **values, **(context.obj or {}))
     return print_run(result, wants_json, lenient)
 
 
@@ -123,6 +126,7 @@ def prune(
     The method or the budget can differ; steps of RUN's own search are reused where they fit. A budget that was not met,
     and the verdict lost, end with exit code 3.
     """
+    began = time.monotonic()
     if run is None:
         raise InputError("run is missing. Give the --out of a fit.")
     if out is None:
@@ -133,7 +137,7 @@ def prune(
 
     values = {name: value for name, value in options.items() if value is not None}
     with Bars() as bars:
-        values |= {"data": data, "overwrite": bool(overwrite), "progress": bars, "notice": bars.say}
+        values |= {"data": data, "overwrite": bool(overwrite), "progress": bars, "notice": bars.say, "began": began}
         result = work(run, out=out, **values, **(context.obj or {}))
     return print_run(result, as_json, lenient)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.methods import Method, load_method, parse_kinds
 from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity, sensitivities
-from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_PATH, A_STR, SOME_DATA, takes
+from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, SOME_DATA, takes
 from prunetext.training.loop import Progress, threads, threads_for
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
@@ -43,7 +44,7 @@ TURN = threading.Lock()  # PyTorch has one generator a process: fits of several 
 ALL_GROUPS = "all"
 
 
-@takes(data=SOME_DATA, out=A_PATH, dev=SOME_DATA, test=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION)
+@takes(data=SOME_DATA, out=A_PATH, dev=SOME_DATA, test=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION, began=A_NUMBER)
 def fit(
     data: Data | Examples | str | Path,
     *,
@@ -54,6 +55,7 @@ def fit(
     vectors: Mapping[str, ArrayLike] | str | Path | None = None,
     progress: Callable[[str, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
+    began: float | None = None,
     effort: Effort | None = None,
     **options: Any,
 ) -> Result:
@@ -68,6 +70,7 @@ def fit(
     progress: called with the stage's name and its progress. notice: called with each sentence that should be known at
     once: before training, a size that cannot be met, and that test cannot show that accuracy is kept. They are among
     the result's notes, too. A budget that is not met raises nothing: `result.missed` says which.
+    began: the moment on `time.monotonic()` from which `max_time` is counted, by default that of this call.
     An unfinished run of the same recipe in `out` is resumed. A finished one is an error without `overwrite`; with it,
     it stays until the new run has ended. Wrong input raises `InputError` before anything is written.
 
@@ -75,14 +78,15 @@ def fit(
 
     options:
     """
+    began = time.monotonic() if began is None else began
     folder = check_out(out)
     with TURN, torch.random.fork_rng(devices=[]):  # the caller's later draws are as without this call
-        plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort))
+        plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort), began)
         with Run(folder, plan.recipe, overwrite=overwrite) as run:
-            return carried_out(plan, run, progress, notice)
+            return carried_out(plan, run, progress, notice, began)
 
 
-@takes(run=A_PATH, out=A_PATH, data=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION)
+@takes(run=A_PATH, out=A_PATH, data=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION, began=A_NUMBER)
 def prune(
     run: str | Path,
     *,
@@ -91,6 +95,7 @@ def prune(
     overwrite: bool = False,
     progress: Callable[[str, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
+    began: float | None = None,
     effort: Effort | None = None,
     **options: Any,
 ) -> Result:
@@ -104,13 +109,14 @@ def prune(
 
     options; criterion, schedule, groups, metric and positive are those of the run if not given:
     """
+    began = time.monotonic() if began is None else began
     folder = check_out(out)
     take_options("prune", options, PruneOptions)
     earlier = read_earlier(Path(run), options)
     with TURN, torch.random.fork_rng(devices=[]):
         plan = plan_again(earlier, data, folder, usual(effort))
         with Run(folder, plan.recipe, overwrite=overwrite) as new:
-            return carried_out(plan, new, progress, notice)
+            return carried_out(plan, new, progress, notice, began)
 
 
 def carried_out(
@@ -118,8 +124,9 @@ def carried_out(
     run: Run,
     told: Callable[[str, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
+    began: float | None = None,
 ) -> Result:
-    """Carry out a plan in the folder of its run."""
+    """Carry out a plan in the folder of its run; `notice` and `began` as for `fit`."""
     known = foreseen(plan)
     if notice is not None:
         for sentence in known:
@@ -128,7 +135,8 @@ def carried_out(
     with threads(threads_for(plan.work)):
         run.write_source(plan.source)
         run.take(plan.steps, plan.beliefs)
-        lessons, clock = lessons_of(plan, run, told), begun(plan)
+        lessons = lessons_of(plan, run, told)
+        clock = begun(plan, began, lessons.seconds)
         train = lessons.encoded["train"]
         settings = plan.settings(len(train), train.targets)
         dense = train_dense(plan, run, lessons, settings, clock, told)

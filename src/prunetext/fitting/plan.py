@@ -39,6 +39,7 @@ from prunetext.training.losses import balanced
 from prunetext.training.pace import dropout, pace
 from prunetext.training.settings import Settings
 
+BEGINNING_TIME = 0.35  # share of max_time at which word vectors must be trained
 FAMILY = "textcnn"  # of the dense model
 
 Recipe = Mapping[str, Any]  # all that the result depends on, as written in the run's folder and in its files
@@ -141,8 +142,12 @@ def plan_fit(
     vectors: Any,
     options: dict[str, Any],
     effort: Effort,
+    began: float | None = None,
 ) -> Plan:
-    """Check everything that `fit` was given, and plan the run; wrong input raises `InputError`."""
+    """Check everything that `fit` was given, and plan the run; wrong input raises `InputError`.
+
+    began: the moment from which the budget's time is counted, if word vectors that are trained are to keep it.
+    """
     kinds = (ReadOptions, ModelOptions, FitOptions, VectorOptions, TeachOptions)
     reading, shape, fitting, learnt, teaching = take_options("fit", options, *kinds)
     family = load_family(FAMILY)
@@ -162,6 +167,8 @@ def plan_fit(
     taught = find_teaching(parts, teaching, encoding=reading.encoding, source=source, given=given)
     hidden = dropout(bool(taught.teachers), parts.train.task)
     request = Request(taught.data, labels, taught.texts, shape, learnt, fitting.seed, hidden, vectors, fitting.positive)
+    if began is not None and budget.max_time is not None:
+        request = request._replace(deadline=began + BEGINNING_TIME * budget.max_time)
     beginning = family.begin(request)
     recipe = {**beginning.recipe, **dataclasses.asdict(fitting)}
     recipe |= {"data": parts.fingerprint(), "given": given, "source": source}

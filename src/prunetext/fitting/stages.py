@@ -31,10 +31,14 @@ DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time at which these end; t
 
 
 class Lessons(NamedTuple):
-    """The splits as numbers, train with all that is taught beyond its labels, and notes on that."""
+    """The splits as numbers, train with all that is taught beyond its labels, and notes on that.
+
+    `seconds` is how long teaching took.
+    """
 
     encoded: dict[str, Encoded]
     notes: tuple[str, ...]
+    seconds: float = 0.0
 
 
 class Clock(NamedTuple):
@@ -62,7 +66,7 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
         name: labelled(family.encode(reader, each.inputs), each, plan.labels) for name, each in plan.splits().items()
     }
     notes = taught.unlabelled.lines()
-    train = encoded["train"]
+    train, began = encoded["train"], time.monotonic()
     if taught.teachers:
         lessons = teach(taught, lambda stage: stage_teller(told, stage))
         notes = [*notes, *lessons.notes]
@@ -73,7 +77,7 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
         rows = sure_rows(beliefs, train)
         notes = [*notes, f"The model learns from its own answers to {len(rows) - len(train):,} unlabelled texts."]
         train = joined_texts(train, more, beliefs).subset(rows)
-    return Lessons({**encoded, "train": train}, tuple(notes))
+    return Lessons({**encoded, "train": train}, tuple(notes), time.monotonic() - began)
 
 
 def beliefs_of(plan: Plan, run: Run, encoded: dict[str, Encoded], more: Encoded, told: Told) -> torch.Tensor:
@@ -190,6 +194,9 @@ def search(plan: Plan, run: Run, problem: Problem, clock: Clock, told: Told, end
     return solution._replace(reason="interrupted; this is the dense model at that time")
 
 
-def begun(plan: Plan) -> Clock:
-    """The clock of a run that begins now; a teacher's work, done once for many runs, does not count."""
-    return Clock(time.monotonic(), plan.budget.max_time)
+def begun(plan: Plan, began: float | None = None, free: float = 0.0) -> Clock:
+    """The clock of a run that began at that moment, by default now.
+
+    free: seconds that do not count: a teacher's work is done once for many runs.
+    """
+    return Clock((time.monotonic() if began is None else began) + free, plan.budget.max_time)

@@ -190,7 +190,8 @@ class Request(NamedTuple):
     """A request for an untrained model: options, the data, and what else is known before training.
 
     texts: all that there is to learn from, of which a vocabulary is made. vectors: of words, as `fit` takes them.
-    like: a model of an earlier run, whose reader and kind the new one has.
+    like: a model of an earlier run, whose reader and kind the new one has. deadline: a `time.monotonic()` by which to
+    answer, with less training of word vectors if need be.
     """
 
     data: Data
@@ -203,6 +204,7 @@ class Request(NamedTuple):
     vectors: Any = None
     positive: str | None = None
     like: Trained | None = None
+    deadline: float | None = None
 
 
 class Beginning(NamedTuple):

@@ -29,6 +29,7 @@ from prunetext.statistics.metrics import Gold, Measure, MetricUnits
 
 RESAMPLES = 2000  # for a verdict
 FEW_RESAMPLES = 200  # for a standard error, which is then right to about 5 %
+MOST_DRAWN = 40_000_000  # numbers of all resamples, some seconds: thousands of classes have fewer resamples
 AT_ONCE = 4_000_000  # numbers of resamples in memory at a time
 # Units added to each side of a verdict, as many as Wilson's interval adds at 95 %: models that were never seen to
 # differ can still differ on the next text.
@@ -151,11 +152,13 @@ def resampled_drops(
 
     Units on which both models count alike are drawn together: 25,000 texts take hardly longer than a hundred.
     """
-    pairs, cells = np.unique(dense.cells * len(other.table) + other.cells, return_inverse=True)
-    tables = dense.table[pairs // len(other.table)], other.table[pairs % len(other.table)]
+    kinds = other.table.shape[0]
+    pairs, cells = np.unique(dense.cells * kinds + other.cells, return_inverse=True)
+    tables = dense.table[pairs // kinds], other.table[pairs % kinds]
+    resamples = min(resamples, max(FEW_RESAMPLES, MOST_DRAWN // len(pairs)))
     shares = np.bincount(cells, weights) / weights.sum()
     generator, drops = np.random.default_rng(seed), []
-    size = max(1, AT_ONCE // len(pairs))
+    size = max(1, AT_ONCE // max(len(pairs), tables[0].shape[1]))
     for start in range(0, resamples, size):
         drawn = generator.multinomial(draws, shares, min(size, resamples - start)).astype(float)
         before, now = (measure.metric.share(drawn @ table) for table in tables)

@@ -7,9 +7,10 @@ gives its value on thousands of resamples, as `statistics/bootstrap.py` needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array, hstack
 
 from prunetext.data.dataset import Examples
 from prunetext.data.positive import positive_of
@@ -52,7 +53,7 @@ class MetricUnits(NamedTuple):
     """The counts to sum: unit i has the counts table[cells[i]]; units that count alike share a row of the table."""
 
     cells: Array  # (units,) int
-    table: Array  # (cells, counts)
+    table: Any  # (cells, counts), an array or a sparse one
 
 
 class Metric(NamedTuple):
@@ -85,8 +86,15 @@ def _confusions(answers: Answers, gold: Gold) -> MetricUnits:
         guess, truth = answers.chosen[first].astype(float), targets[first].astype(float)
     else:
         kinds, cells = np.unique(gold.targets * classes + answers.winners(), return_inverse=True)
-        guess, truth = np.eye(classes)[kinds % classes], np.eye(classes)[kinds // classes]
-    return MetricUnits(cells.reshape(-1), np.hstack([guess * truth, guess + truth]))
+        guess, truth = (_one_hot(each, classes) for each in (kinds % classes, kinds // classes))
+    # Sparse: with thousands of classes, nearly all of it is zero.
+    guess, truth = csr_array(guess), csr_array(truth)
+    return MetricUnits(cells.reshape(-1), csr_array(hstack([guess * truth, guess + truth])))
+
+
+def _one_hot(numbers: Array, classes: int) -> csr_array:
+    """Rows of zeros, each with a one at that number."""
+    return csr_array((np.ones(len(numbers)), numbers, np.arange(len(numbers) + 1)), (len(numbers), classes))
 
 
 def _confusion_of_positive(answers: Answers, gold: Gold) -> MetricUnits:
@@ -196,7 +204,7 @@ class Measure(NamedTuple):
     def value(self, answers: Answers) -> float:
         """A share in 0..1."""
         cells, table = self.metric.units(answers, self.gold)
-        return float(self.metric.share(np.bincount(cells, minlength=len(table)) @ table))
+        return float(self.metric.share(np.bincount(cells, minlength=table.shape[0]) @ table))
 
     def majority(self) -> float | None:
         """The accuracy of always giving the most frequent label; None if texts can have several."""

@@ -65,3 +65,17 @@ def test_what_cannot_be_is_one_sentence(kind: str, texts: list[str], sentence: s
     with pytest.raises(InputError) as error:
         train_vectors(kind, texts, WORDS, dimensions=4, seed=0, buckets=2_000)
     assert str(error.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("kind", VECTOR_TRAINERS)
+def test_training_ends_when_it_is_late_and_words_not_met_have_no_vector(kind: str) -> None:
+    asked: list[int] = []
+
+    def late() -> bool:
+        asked.append(len(asked))
+        return len(asked) > 20
+
+    found = train_vectors(kind, TEXTS, [*WORDS, "unmet"], dimensions=4, seed=0, buckets=2_000, late=late)
+    assert {"film", "great"} <= set(found)
+    assert len(asked) < len(TEXTS), "neither the first pass nor another one goes on"
+    assert train_vectors(kind, TEXTS, WORDS, dimensions=4, seed=0, buckets=2_000, late=lambda: True) == {}

@@ -1,6 +1,7 @@
 """A fit that starts from word vectors of a file, from trained ones, or from one-hot words, and is pruned again."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 import prunetext
-from helpers.kills import KilledError, kill
+from helpers.kills import KilledError, kill, stop_at
 from helpers.runs import QUICK, change_state, fit, prune
 from prunetext.data.dataset import Data
 from prunetext.errors import InputError, RunError
@@ -164,3 +165,14 @@ def test_the_command_takes_them_and_prints_what_they_cover(
     assert "Word vectors: " in done.out
     refused = call("fit", tmp_path / "toy.txt", "--out", tmp_path / "no", *given, "--train-vectors", "word2vec")
     assert (refused.code, refused.err) == (2, "vectors and train_vectors are both given. Leave one of the two out.\n")
+
+
+def test_vectors_that_have_no_time_are_left_out_with_a_note_and_the_run_resumes(data: Data, tmp_path: Path) -> None:
+    options = {**SMALL, "dimensions": 4, "train_vectors": "word2vec", "max_time": "5s", "out": tmp_path / "run"}
+    long_ago = time.monotonic() - 1000
+    with pytest.raises(KilledError):
+        fit(data, began=long_ago, progress=stop_at("train", 1), **options)
+    result = fit(data, began=long_ago, **options)
+    assert "The training of word vectors was cut short: its part of max_time was used up." in result.notes
+    recipe = json.loads(result.path.with_name("recipe.json").read_text("utf-8"))
+    assert recipe["vectors"] == "cut short"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +27,14 @@ def check_kind(kind: str | None) -> None:
 
 
 def train_vectors(
-    kind: str, texts: Iterable[str], words: Collection[str], *, dimensions: int, seed: int, buckets: int = BUCKETS
+    kind: str,
+    texts: Iterable[str],
+    words: Collection[str],
+    *,
+    dimensions: int,
+    seed: int,
+    buckets: int = BUCKETS,
+    late: Callable[[], bool] = lambda: False,
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Train word vectors on texts: skip-gram with negative sampling, of whole words or also of their parts.
 
@@ -36,8 +43,8 @@ def train_vectors(
 
     kind: word2vec (Mikolov et al. 2013) or fasttext (Bojanowski et al. 2017), which also has vectors for words that
     the texts lack. texts: read several times; an iterator is put into a list first. words: as in a vocabulary; others
-    are only context. The same texts, words and seed give the same vectors; training takes one thread. InputError if the
-    texts have none of the words.
+    are only context. The same texts, words and seed give the same vectors; training takes one thread. late: tells
+    whether to end; words that were not met by then have no vector. InputError if the texts have none of the words.
     """
     check_kind(kind)
     models = require("gensim.models", extra="vectors")
@@ -52,8 +59,10 @@ def train_vectors(
     options: dict[str, Any] = {"vector_size": dimensions, "seed": seed, "workers": 1, "sg": 1, "epochs": PASSES}
     with _quiet():
         model = models.FastText(bucket=buckets, **options) if kind == "fasttext" else models.Word2Vec(**options)
-        corpus = _Corpus(texts)
+        corpus = _Corpus(texts, late)
         model.build_vocab(corpus, trim_rule=rule)
+        if wanted.isdisjoint(model.wv.key_to_index) and late():
+            return {}
         if wanted.isdisjoint(model.wv.key_to_index):
             raise InputError(
                 "The texts to train word vectors on have none of the vocabulary's words. Give other texts."
@@ -64,13 +73,15 @@ def train_vectors(
 
 
 class _Corpus:
-    """The words of texts, for any number of passes."""
+    """The words of texts, for any number of passes, as long as there is time."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = texts
+    def __init__(self, texts: Iterable[str], late: Callable[[], bool]) -> None:
+        self.texts, self.late = texts, late
 
     def __iter__(self) -> Iterator[list[str]]:
         for text in self.texts:
+            if self.late():
+                return
             tokens = tokenize(text)
             for at in range(0, len(tokens), PIECE):
                 yield tokens[at : at + PIECE]

@@ -37,7 +37,7 @@ def begin(request: Request) -> Beginning:
     """The vocabulary of the texts, and an untrained model of the wanted sizes."""
     data, like = request.data, request.like
     words = vocabulary_of(request.texts, request.shape) if like is None else like.reader
-    known, shape, notes = beginnings(
+    known, shape, notes, whole = beginnings(
         request.vectors,
         request.learnt.train_vectors,
         words,
@@ -45,6 +45,7 @@ def begin(request: Request) -> Beginning:
         request.shape,
         request.seed,
         request.texts,
+        request.deadline,
     )
     shares = shares_of(data.train, request.labels)
     positive = matching_class(request.labels, request.positive)
@@ -59,7 +60,9 @@ def begin(request: Request) -> Beginning:
     first = untrained()
     check_shape(first.shape)
     recipe = {name: value for each in (shape, request.learnt) for name, value in dataclasses.asdict(each).items()}
+    # Vectors whose training was cut short differ from attempt to attempt of the same run.
     recipe["vectors"] = None if known is None else vectors_digest(first.embedding)
+    recipe["vectors"] = recipe["vectors"] if whole else "cut short"
     return Beginning(words, untrained, first.work, notes, recipe)
 
 

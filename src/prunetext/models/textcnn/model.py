@@ -23,7 +23,7 @@ from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution
 from prunetext.models.textcnn.narrowing import narrow
 from prunetext.models.textcnn.pooling import WindowPooling, columns_of, readable
 from prunetext.models.textcnn.rounding import Rounding, rounded_rows, rounding_of, snap, straight_through
-from prunetext.models.textcnn.row_adam import RowAdam
+from prunetext.models.textcnn.row_adam import EagerAdamW, RowAdam
 from prunetext.models.textcnn.turning import balance, no_turn, rotation, turn
 
 
@@ -212,7 +212,7 @@ class TextCNN(Model):
         free = [(name, each) for name, each in self.named_parameters() if not (frozen and frozen(name))]
         dense = [parameter for name, parameter in free if name != "embedding"]
         return [
-            torch.optim.AdamW(dense, lr=rates.body, weight_decay=rates.decay, fused=True),
+            EagerAdamW(dense, lr=rates.body, weight_decay=rates.decay, fused=True),
             *(RowAdam([parameter], lr=rates.table) for name, parameter in free if name == "embedding"),
         ]
 

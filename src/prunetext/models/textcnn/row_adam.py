@@ -1,11 +1,24 @@
-"""Adam for an embedding; a batch touches few of its rows."""
+"""Adam for a small model: quick to begin, and quick where a batch touches few rows of a table."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
+
+
+def _eager(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of an optimizer without what PyTorch wraps around it for its compiler."""
+    return getattr(method, "__wrapped__", method)
+
+
+class EagerAdamW(torch.optim.AdamW):
+    """torch.optim.AdamW that never imports PyTorch's compiler, which takes two seconds: as long as a small fit."""
+
+    add_param_group = _eager(torch.optim.AdamW.add_param_group)
+    step = torch.no_grad()(_eager(torch.optim.AdamW.step))
 
 
 class RowAdam(torch.optim.SparseAdam):
@@ -16,6 +29,8 @@ class RowAdam(torch.optim.SparseAdam):
     SparseAdam computes with sparse tensors; here the rows of the batch are gathered, updated and put back.
     Source: Kingma and Ba 2015, "Adam", algorithm 1, for the rows that have a gradient.
     """
+
+    add_param_group = _eager(torch.optim.SparseAdam.add_param_group)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]

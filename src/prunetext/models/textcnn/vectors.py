@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,7 @@ class Beginnings(NamedTuple):
     vectors: Vectors | None  # of words of the vocabulary
     shape: ModelOptions  # with the number of dimensions
     notes: list[str]  # how much the vectors cover
+    whole: bool = True  # whether the training of the vectors had the time that it takes
 
 
 def check_vectors(vectors: Vectors | str | Path | None, kind: str | None, shape: ModelOptions) -> None:
@@ -49,6 +51,7 @@ def beginnings(
     shape: ModelOptions,
     seed: int,
     corpus: Iterable[str] | None = None,
+    deadline: float | None = None,
 ) -> Beginnings:
     """Read or train the vectors of a vocabulary, and settle how many dimensions the model has.
 
@@ -56,18 +59,32 @@ def beginnings(
         notes     # ['Word vectors: 12,345 of 14,000 words of the vocabulary (97.1 % of the running words of train) …']
 
     texts: those of train. kind: of the training, where vectors are trained. corpus: what they are trained on, if not
-    on the texts of train alone.
+    on the texts of train alone. deadline: a `time.monotonic()` at which that training ends.
     """
     check_vectors(vectors, kind, shape)
+    cut = False
+
+    def late() -> bool:
+        nonlocal cut
+        cut = cut or (deadline is not None and time.monotonic() > deadline)
+        return cut
+
+    found: Vectors | None = None
     if kind is not None:
         dimensions = settle(shape).dimensions or 0
-        vectors = train_vectors(kind, texts if corpus is None else corpus, words, dimensions=dimensions, seed=seed)
+        corpus = texts if corpus is None else corpus
+        # Without time for a single text, the model starts as one without vectors.
+        if not late():
+            found = train_vectors(kind, corpus, words, dimensions=dimensions, seed=seed, late=late) or None
     elif isinstance(vectors, (str, Path)):
-        vectors = read_vectors(vectors, words)
+        found = read_vectors(vectors, words)
     elif vectors is not None:
         given = vectors
-        vectors = {word: given[word] for word in words if word in given}
-    return Beginnings(vectors, settle(shape, vectors), [] if vectors is None else [covered(vectors, words, texts)])
+        found = {word: given[word] for word in words if word in given}
+    notes = [] if found is None else [covered(found, words, texts)]
+    if cut:
+        notes.append("The training of word vectors was cut short: its part of max_time was used up.")
+    return Beginnings(found, settle(shape, found), notes, not cut)
 
 
 def covered(vectors: Vectors, words: list[str], texts: list[str]) -> str:
