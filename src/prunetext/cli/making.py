@@ -85,8 +85,8 @@ def fit(
     from prunetext.fitting.api import fit as run
 
     with Bars() as bars:
-        how = {"progress": bars, "notice": bars.say, "began": began}
-        result = run(values.pop("data"), **how, **values, **(context.obj or {}))
+        values |= {"progress": bars, "notice": bars.say, "began": began}
+        result = run(values.pop("data"), **values, **(context.obj or {}))
     return print_run(result, wants_json, lenient)
 
 
