@@ -44,7 +44,7 @@ SIZES = "Give shares of the unpruned file, as 1/4, or bytes, as 64kB."
         ({"precision": 0.9}, "compare takes no precision. Give methods, sizes and seeds."),
         ({"criterion": "obs", "schedule": "local"}, "compare takes no criterion. Give methods, sizes and seeds."),
         ({"out": ""}, "out is an empty name. Give a new folder."),
-        ({"data": 3}, "data is 3: it must be a path, prunetext.Examples(texts, labels)"),
+        ({"data": 3}, "data is 3: it must be a path, a data frame, prunetext.Examples(texts, labels)"),
         ({"data": "none.csv"}, "none.csv: there is no such file or folder."),
         ({"data": Examples([], [])}, "data: there are too few different texts"),
         (

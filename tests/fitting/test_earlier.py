@@ -251,7 +251,7 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
         ({"criterion": "best"}, "criterion 'best' is unknown."),
         ({"schedule": "lottery:step=0"}, "lottery:step=0 is not a number from 1.2 to 100."),
         ({"out": ""}, "out is an empty name. Give a new folder."),
-        ({"data": 3}, "data is 3: it must be a path, prunetext.Examples(texts, labels)"),
+        ({"data": 3}, "data is 3: it must be a path, a data frame, prunetext.Examples(texts, labels)"),
         ({"data": Examples([], [])}, "data: there are too few different texts"),
     ],
 )

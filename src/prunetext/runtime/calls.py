@@ -59,7 +59,9 @@ A_COUNT = Kind("a whole number", _is_whole)
 A_TIME = Kind("seconds, or a time such as 5m", lambda value: isinstance(value, str) or _is_whole(value))
 A_NUMBER = Kind("a number", lambda value: _is_number(value) and not isinstance(value, bool))
 A_FLAG = Kind("True or False", lambda value: isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"))
-SOME_DATA = Kind("a path, prunetext.Examples(texts, labels), or what prunetext.read returns", _may_be_data)
+SOME_DATA = Kind(
+    "a path, a data frame, prunetext.Examples(texts, labels), or what prunetext.read returns", _may_be_data
+)
 A_MODEL = Kind(
     "a model, such as the path of a file", lambda value: value is not None and not isinstance(value, (bool, int, float))
 )

@@ -102,7 +102,7 @@ def _array(file: SourceFile, first: str, stream: Iterator[str], start: int) -> l
     """The array of objects that the file is; None if its first line alone is an array of something else."""
     rest = "".join(stream)
     try:
-        found = json.loads(first + rest, object_pairs_hook=_unique)
+        found = _DECODER.decode(first + rest)
     except (ValueError, RecursionError) as error:
         if not rest.strip() or not _is_whole(first):
             line = start - 1 + error.lineno if isinstance(error, json.JSONDecodeError) else None
@@ -127,7 +127,7 @@ def _is_whole(line: str) -> bool:
 def _parsed(file: SourceFile, line: str, number: int) -> Any:
     try:
         # Without its end, else an error there is reported in column 1 of the next line.
-        return json.loads(line.rstrip("\r\n"), object_pairs_hook=_unique)
+        return _DECODER.decode(line.rstrip("\r\n"))
     except (ValueError, RecursionError) as error:
         raise DataError(
             file, f"the line is not valid JSON ({_reason(error)}). Write one complete JSON object a line.", number
@@ -146,3 +146,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {quoted(twice)} stands twice in an object")
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)  # json.loads would make one for each line
