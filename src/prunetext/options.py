@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from prunetext.errors import InputError
+from prunetext.runtime.states import LARGEST_TOML, parsed_toml
 
 
 def option(default: Any, sentence: str) -> Any:
@@ -252,12 +252,14 @@ def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
     """The options in a TOML file; an unknown key or a value of another type raises `InputError`."""
     try:
         with path.open("rb") as file:
-            values = tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            values = parsed_toml(file.read(LARGEST_TOML + 1))
+    except ValueError as error:
         raise InputError(f"{path}: the file is not valid TOML ({error}). Write lines such as max_drop = 0.5.") from None
     for key, value in values.items():
         if key not in known:
             raise InputError(f"{path}: {key} is not an option. The options are {', '.join(known)}.")
+        if isinstance(value, (list, dict)) or (type(value) is int and abs(value) > LARGEST_WHOLE):
+            raise InputError(f"{path}: {key} must be {TYPE_NAMES[known[key]]}.")
         if type(value) is int and known[key] is float:
             values[key] = float(value)
         elif type(value) is not known[key]:  # true is not a number here, although bool is an int
@@ -265,6 +267,7 @@ def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
     return values
 
 
+LARGEST_WHOLE = 2**63 - 1
 TYPE_NAMES = {str: 'text in quotes, such as "64kB"', int: "a whole number", float: "a number", bool: "true or false"}
 
 
