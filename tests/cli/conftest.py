@@ -52,6 +52,10 @@ def spoilt(tmp_path: Path) -> Path:
     (tmp_path / "one.csv").write_text("text,label\na,x\nb,x\n", "utf-8")
     (tmp_path / "bad.csv").write_text("text,label\na,x\nb\n", "utf-8")
     (tmp_path / "binary.csv").write_bytes(bytes(range(256)))
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000, "utf-8")
+    (tmp_path / "list.toml").write_text("seed.a.b.c = 1", "utf-8")
+    (tmp_path / "long.toml").write_text("max_drop = 0x" + "f" * 5_000, "utf-8")
+    (tmp_path / "longer.toml").write_text("max_drop = " + "9" * 5_000, "utf-8")
     (tmp_path / "key.toml").write_text("droop = 1", "utf-8")
     (tmp_path / "kind.toml").write_text("seed = true", "utf-8")
     return tmp_path

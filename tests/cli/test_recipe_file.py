@@ -28,14 +28,14 @@ def test_options_are_read_as_people_write_them(content: bytes, values: dict[str,
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"a = " + b"[" * 100_000, "the file is not valid TOML (it is nested too deep). Write lines such as max_drop"),
+        (b"a = " + b"[" * 100_000, "the file is not valid TOML (it holds lists within lists"),
         (b"seed = " + b"1" * 5_000, "the file is not valid TOML ("),
         (b"seed = \xff", "the file is not valid TOML ("),
         (b"seed = 1\nseed = 2", "the file is not valid TOML ("),
-        (b"#" * 1_000_001, "the file has more than 1,000,000 bytes. Give a TOML file of options."),
+        (b"#" * 1_000_001, "the file is not valid TOML (it is larger than"),
         (b"droop = 1", "droop is not an option. The options are "),
-        (b"widths = [[2]]", "widths is [[2]]: it must be text in quotes"),
-        (b"seed = [2]", "seed is [2]: it must be a whole number."),
+        (b"widths = [[2]]", "widths must be text in quotes"),
+        (b"seed = [2]", "seed must be a whole number."),
         (b"seed = true", "seed is True: it must be a whole number."),
     ],
 )

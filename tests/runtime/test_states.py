@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from prunetext.runtime.states import (
     damage_of,
     discard_damaged,
     parsed,
+    parsed_toml,
     read_state,
     write_state,
 )
@@ -113,6 +115,27 @@ def test_json_that_is_too_deep_or_too_large_or_none_is_refused(tmp_path: Path, t
     (tmp_path / "tensors").write_bytes(len(data).to_bytes(8, "little") + data)
     with pytest.raises(DamagedError):
         check_tensors(tmp_path / "tensors")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 30_000,
+        "a = " + "{b = " * 10_000,
+        "a = " + "[" * 34 + "]" * 34,
+        "a = " + "9" * 5000,
+        ".".join("a" * 20_000) + " = 1",
+        ".".join(["'a'"] * 9_000) + " = 1",
+        "a = 1\n" * 2,
+        "#" + "-" * 70_000,
+        "a = ",
+    ],
+)
+def test_toml_that_is_too_deep_or_too_large_or_none_is_refused_at_once(text: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(ValueError, match=r"\w"):
+        parsed_toml(text.encode())
+    assert time.monotonic() - began < 5, "seconds"
 
 
 def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:

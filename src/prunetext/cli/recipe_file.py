@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
+import codecs
 from pathlib import Path
 from typing import Any
 
 from prunetext.errors import InputError, brief
 from prunetext.options import TYPE_NAMES
+from prunetext.runtime.states import LARGEST_TOML, parsed_toml
 
-LARGEST_RECIPE = 1_000_000  # bytes
+LARGEST_WHOLE = 2**63 - 1
 
 
 def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
@@ -19,22 +20,18 @@ def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
 
     A list is taken where text is expected: widths = [2, 3] is widths = "2,3".
     """
-    with path.open("rb") as file:
-        raw = file.read(LARGEST_RECIPE + 1)
-    if len(raw) > LARGEST_RECIPE:
-        raise InputError(f"{path}: the file has more than {LARGEST_RECIPE:,} bytes. Give a TOML file of options.")
     try:
-        values = tomllib.loads(raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)[:200]
-        raise InputError(
-            f"{path}: the file is not valid TOML ({reason}). Write lines such as max_drop = 0.5."
-        ) from None
+        with path.open("rb") as file:
+            values = parsed_toml(file.read(LARGEST_TOML + 1).removeprefix(codecs.BOM_UTF8))
+    except ValueError as error:
+        raise InputError(f"{path}: the file is not valid TOML ({error}). Write lines such as max_drop = 0.5.") from None
     for key, value in values.items():
         if type(value) is list and known.get(key) is str and all(type(each) in (int, float, str) for each in value):
             values[key] = value = ",".join(map(str, value))
         if key not in known:
             raise InputError(f"{path}: {key} is not an option. The options are {', '.join(known)}.")
+        if isinstance(value, (list, dict)) or (type(value) is int and abs(value) > LARGEST_WHOLE):
+            raise InputError(f"{path}: {key} must be {TYPE_NAMES[known[key]]}.")
         if type(value) is int and known[key] is float:
             values[key] = float(value)
         elif type(value) is not known[key]:  # true is not a number here, although bool is an int

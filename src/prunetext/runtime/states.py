@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 CHECKSUM = "checksum"  # the key of it
 BLANK_CHECKSUM = "0" * 16
 LARGEST_HEADER = 1 << 27  # the header of a float model holds its words
-LARGEST_JSON = 1 << 26
+LARGEST_JSON, LARGEST_TOML = 1 << 26, 1 << 16
 DEEPEST_JSON, LONGEST_NUMBER = 32, 19  # of JSON: lists within lists, and the digits of a whole number
+_DOTTED = re.compile(r"""(?:["'\w-]+[ \t]*\.[ \t]*){32}""")
 _COMPACT, _INDENTED = f'"{CHECKSUM}":"'.encode(), f'{{\n "{CHECKSUM}": "'.encode()
 
 
@@ -147,13 +149,44 @@ def parsed(text: str | bytes, path: str | os.PathLike[str]) -> Any:
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else "its text cannot be read"
         raise DamagedError(path, reason) from None
+    if too_deep(value):
+        raise DamagedError(path, f"it holds lists within lists, {DEEPEST_JSON} and more")
+    return value
+
+
+def too_deep(value: object) -> bool:
+    """Whether a value holds lists or dictionaries within others, more than any file of prunetext has.
+
+    >>> too_deep({"labels": ["a", "b"]})
+    False
+    """
     level, depth = [value], 0
-    while level:
-        if depth > DEEPEST_JSON:
-            raise DamagedError(path, f"it holds lists within lists, {DEEPEST_JSON} and more")
+    while level and depth <= DEEPEST_JSON:
         inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list)))
         level, depth = [value for values in inner for value in values], depth + 1
-    return value
+    return bool(level)
+
+
+def parsed_toml(data: bytes) -> dict[str, Any]:
+    """The values in TOML that anyone may have written; ValueError with the reason if it is none, too deep or too large.
+
+    >>> parsed_toml(b"max_drop = 0.5")
+    {'max_drop': 0.5}
+    """
+    import tomllib
+
+    if len(data) > LARGEST_TOML:
+        raise ValueError(f"it is larger than {LARGEST_TOML:,} bytes")
+    text = data.decode()
+    if _DOTTED.search(text):  # the time to read such a key grows with the square of its length
+        raise ValueError("it has a key of too many parts")
+    try:
+        values = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it holds lists within lists without end") from None
+    if too_deep(values):
+        raise ValueError(f"it holds lists within lists, {DEEPEST_JSON} and more")
+    return values
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:

@@ -16,6 +16,10 @@ LARGE = 1 << 16  # longer bytes are left in the file
 DEEPEST = 1 << 16  # values on the stack; gensim puts a thousand there at a time
 MOST_ITEMS = 1 << 25  # of all lists, and of the memo
 MOST_MADE = 1 << 16  # lists, tuples, dictionaries and objects
+FIRST_ORDERS, BYTES_OF_ORDER = (
+    10_000,
+    2,
+)  # opcodes at the start of a file, then one for so many bytes: gensim's take more
 
 
 class RefusedError(Exception):
@@ -78,11 +82,16 @@ class Machine:
         self.marks: list[int] = []
         self.memo: list[Any] = []
         self.items = self.made = 0
+        self.before = ""  # the opcode before this one
 
     def run(self, file: BinaryIO, size: int) -> object:
         """The value that the file's opcodes leave on the stack."""
-        for order, argument, at in pickletools.genops(cast(Any, _Orders(file, size))):
+        for count, (order, argument, at) in enumerate(pickletools.genops(cast(Any, _Orders(file, size)))):
             name = order.name
+            # Short opcodes that do nothing take as long as those that do: a second for each megabyte of them.
+            if count > FIRST_ORDERS + cast(int, at) // BYTES_OF_ORDER or (name, self.before) in IDLE:
+                raise RefusedError("it holds opcodes that do nothing, which gensim does not write there")
+            self.before = name
             if name in FOLLOWED:
                 FOLLOWED[name](self, argument)
             elif name in CONSTANTS:
@@ -161,6 +170,7 @@ class Machine:
         self.stack[-1].update(zip(found[::2], found[1::2], strict=True))
 
 
+IDLE = {("MEMOIZE", "MEMOIZE"), ("PROTO", "PROTO")}  # opcodes after each other of which the second does nothing
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 NUMBERS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
 BYTES_OPCODES = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8}  # bytes that say how many there are
