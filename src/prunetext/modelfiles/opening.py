@@ -91,7 +91,7 @@ def of_float(path: Path) -> Answering:
         found.task,
         lambda inputs: answers_of_float(found, inputs),
         {"recipe": json.loads(read_header(path).metadata.get("recipe", "null"))},
-        graph=lambda: (family.graph(found), found.reader),
+        graph=lambda: (family.graph(found), found.reader.words),
     )
 
 

@@ -27,7 +27,14 @@ def check_kind(kind: str | None) -> None:
 
 
 def train_vectors(
-    kind: str, texts: Iterable[str], words: Collection[str], *, dimensions: int, seed: int, buckets: int = BUCKETS
+    kind: str,
+    texts: Iterable[str],
+    words: Collection[str],
+    *,
+    dimensions: int,
+    seed: int,
+    buckets: int = BUCKETS,
+    tokenizer: str = "bert/1",
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Train word vectors on texts: skip-gram with negative sampling, of whole words or also of their parts.
 
@@ -52,7 +59,7 @@ def train_vectors(
     options: dict[str, Any] = {"vector_size": dimensions, "seed": seed, "workers": 1, "sg": 1, "epochs": PASSES}
     with _quiet():
         model = models.FastText(bucket=buckets, **options) if kind == "fasttext" else models.Word2Vec(**options)
-        corpus = _Corpus(texts)
+        corpus = _Corpus(texts, tokenizer)
         model.build_vocab(corpus, trim_rule=rule)
         if wanted.isdisjoint(model.wv.key_to_index):
             raise InputError(
@@ -66,12 +73,12 @@ def train_vectors(
 class _Corpus:
     """The words of texts, for any number of passes."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = texts
+    def __init__(self, texts: Iterable[str], tokenizer: str) -> None:
+        self.texts, self.tokenizer = texts, tokenizer
 
     def __iter__(self) -> Iterator[list[str]]:
         for text in self.texts:
-            tokens = tokenize(text)
+            tokens = tokenize(text, self.tokenizer)
             for at in range(0, len(tokens), PIECE):
                 yield tokens[at : at + PIECE]
 

@@ -25,7 +25,7 @@ struct Side {
     Side(const Model &model, const Text &text, std::string &scratch, const double *features)
         : rows(static_cast<size_t>(model.max_taps()), model.row(model.rows)), features(features) {
         const size_t most = rows.size();
-        tokenize(text, scratch, [&](const char *token, size_t length) {
+        tokenize(model.tokenizer, text, scratch, [&](const char *token, size_t length) {
             tokens.emplace_back(token, length);
             keys.push_back(key_of_token(token, length));
             rows.push_back(model.row_of(model.vocabulary.find_token(token, length)));

@@ -25,7 +25,7 @@ struct Part : EncodedPart {
 
     Part(size_t first, size_t stop, bool of_pairs) : begin(first), end(stop), pairs(of_pairs) {}
 
-    void run(const Vocabulary &vocabulary, const std::vector<Text> &texts) noexcept {
+    void run(const Vocabulary &vocabulary, Tokenizer tokenizer, const std::vector<Text> &texts) noexcept {
         try {
             std::string scratch;
             std::vector<uint64_t> keys;
@@ -33,7 +33,7 @@ struct Part : EncodedPart {
             Overlap overlap;
             ends.reserve(end - begin);
             for (size_t i = begin; i < end; ++i) {
-                tokenize(texts[i], scratch, [&](const char *token, size_t length) {
+                tokenize(tokenizer, texts[i], scratch, [&](const char *token, size_t length) {
                     const int32_t index = vocabulary.find_token(token, length);
                     ids.push_back(index < 0 ? kUnknown : index + kFirstWord);
                     if (pairs) keys.push_back(key_of_token(token, length));
@@ -70,17 +70,18 @@ std::vector<Part> cut(const std::vector<Text> &texts, size_t threads, bool pairs
     return parts;
 }
 
-void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, const std::vector<Text> &texts) {
+void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, Tokenizer tokenizer,
+             const std::vector<Text> &texts) {
     std::vector<std::thread> workers;
     workers.reserve(parts.size());
     for (size_t p = 1; p < parts.size(); ++p) {
         try {
-            workers.emplace_back([&, p] { parts[p].run(vocabulary, texts); });
+            workers.emplace_back([&, p] { parts[p].run(vocabulary, tokenizer, texts); });
         } catch (const std::system_error &) {  // no more threads to be had: this one does the work
-            parts[p].run(vocabulary, texts);
+            parts[p].run(vocabulary, tokenizer, texts);
         }
     }
-    if (!parts.empty()) parts[0].run(vocabulary, texts);
+    if (!parts.empty()) parts[0].run(vocabulary, tokenizer, texts);
     for (std::thread &worker : workers) worker.join();
     for (const Part &part : parts)
         if (part.error) std::rethrow_exception(part.error);
@@ -88,10 +89,10 @@ void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, const std::
 
 }  // namespace
 
-std::vector<EncodedPart> encode_texts(const Vocabulary &vocabulary, const std::vector<Text> &texts, size_t threads,
-                                      bool pairs) {
+std::vector<EncodedPart> encode_texts(const Vocabulary &vocabulary, Tokenizer tokenizer, const std::vector<Text> &texts,
+                                      size_t threads, bool pairs) {
     std::vector<Part> parts = cut(texts, std::min(threads, most_threads), pairs);
-    run_all(parts, vocabulary, texts);
+    run_all(parts, vocabulary, tokenizer, texts);
     std::vector<EncodedPart> encoded;
     for (Part &part : parts) encoded.push_back(std::move(part));
     return encoded;
