@@ -44,10 +44,11 @@ inline std::vector<Model> load_models() {
     return models;
 }
 
-inline std::vector<std::string> tokens_of(const Text &text) {
+inline std::vector<std::string> tokens_of(const Model &model, const Text &text) {
     std::vector<std::string> tokens;
     std::string scratch;
-    tokenize(text, scratch, [&](const char *token, size_t length) { tokens.emplace_back(token, length); });
+    tokenize(model.tokenizer, text, scratch,
+             [&](const char *token, size_t length) { tokens.emplace_back(token, length); });
     return tokens;
 }
 
@@ -101,11 +102,11 @@ __attribute__((no_sanitize("coverage"))) inline void add_features(const Model &m
 // What the head sees of a text or, where the model judges those, of a pair of texts; then its logits.
 __attribute__((no_sanitize("coverage"))) inline std::vector<double> reference(const Model &model, const Text *texts) {
     std::vector<double> values;
-    const std::vector<std::string> tokens = tokens_of(texts[0]);
+    const std::vector<std::string> tokens = tokens_of(model, texts[0]);
     if (!model.pairs) {
         add_features(model, tokens, {}, values);
     } else {
-        const std::vector<std::string> other = tokens_of(texts[1]);
+        const std::vector<std::string> other = tokens_of(model, texts[1]);
         add_features(model, tokens, other, values);
         add_features(model, other, tokens, values);
         const size_t count = model.features;

@@ -39,12 +39,15 @@ SHAPES: dict[str, dict[str, Any]] = {
     "four bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.4, "precisions": (4,), "table": "int16"},
 }
 WORDS = (*"abe.。ø电", "aa", "aaaaaaaa", "aaaaaaaaa", "film", "great", "x" * 70, "y\u302e", "y\u302eb")
+MARKED = (*WORDS, *"éがด😀中", "e\u0316", "ดี", "🇩🇪", "कुल", "क\u200dक", "각")
 READERS: dict[str, dict[str, Any]] = {
     "a": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4},
     "b": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "pooling": "max", "dimensions": 4},
     "c": {"words": WORDS, "filters": {4: 70}, "table": "int16", "classes": 9, "dimensions": 4},
     "d": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "pairs": True},
     "e": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "dimensions": 4, "pairs": True},
+    "f": {"words": MARKED, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "words/2"},
+    "g": {"words": MARKED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "words/2"},
 }
 TEXTS = [
     "a great film. aaaaaaaa aaaaaaaaa",
@@ -52,6 +55,8 @@ TEXTS = [
     "é e\u0301 \u0301 ß İ ø y\u302eb y\u0301\u302e\u1b44 b",
     "电影。 great 电 film 㐀",
     "\U0001f600 \U00020000 \U0001d15e \uac00\ud7a3 \ufeff\ufffd",
+    "e\u0316\u0301 か\u3099 ที่ดี \U0001f1e9\U0001f1ea\U0001f1ea क\u200dक कुल \u1100\u1161\u11a8",
+    "é\u0323 😀\u0301中\u0301=\u0338 \U0001f1e9x",
     "x" * 140 + " " + "x" * 70 + "." * 70 + "y\u302e" * 60,
 ]
 

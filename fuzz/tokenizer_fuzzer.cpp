@@ -97,7 +97,7 @@ void check_ids(const Model &model, const Text &text, const std::vector<std::stri
         }
     for (const bool pairs : {false, true}) {
         std::vector<int32_t> ids;
-        for (const EncodedPart &part : encode_texts(model.vocabulary, {text, text}, 2, pairs))
+        for (const EncodedPart &part : encode_texts(model.vocabulary, model.tokenizer, {text, text}, 2, pairs))
             ids.insert(ids.end(), part.ids.begin(), part.ids.end());
         for (int32_t &id : ids) {
             if (pairs && !(id >> kFlags & matched)) fail("a word that both texts have is not marked");
@@ -108,9 +108,9 @@ void check_ids(const Model &model, const Text &text, const std::vector<std::stri
 }
 
 void check(const Model &model, const Text &text, const Codes &codes) {
-    const std::vector<std::string> tokens = tokens_of(text);
+    const std::vector<std::string> tokens = tokens_of(model, text);
     check_tokens(tokens);
-    if (tokens != tokens_of(text_of(codes, 4))) fail("the same characters give other tokens as UCS-4");
+    if (tokens != tokens_of(model, text_of(codes, 4))) fail("the same characters give other tokens as UCS-4");
     for (const std::string &token : tokens)
         if (model.vocabulary.find(token.data(), token.size()) !=
             model.vocabulary.find_token((token + "        ").data(), token.size()))
@@ -157,7 +157,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const std::vector<uint8_t> utf8 = encode(codes);
     Codes back = decode(utf8.data(), utf8.size());
     check(model, text_of(utf8, 0), back);
-    if (tokens_of(text_of(back, 4)) != tokens_of(text_of(codes, 4)))
+    if (tokens_of(model, text_of(back, 4)) != tokens_of(model, text_of(codes, 4)))
         fail("half a surrogate pair is not as if it were not there");
     return 0;
 }

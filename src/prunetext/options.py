@@ -54,6 +54,11 @@ class ModelOptions:
     pooling: str = option("max+mean", "Pooling over the text: max, or max+mean.")
     channels: str = option("non-static", "Word vectors: non-static (trained), static, or both side by side.")
     max_words: int = option(20_000, "Largest vocabulary of the dense model; the most frequent words stay.")
+    tokenizer: str = option(
+        "auto",
+        "How texts are cut into words: bert/1 (without accents), words/2 (marks and symbols kept, letters one by one "
+        "in scripts without spaces), or auto, which takes the one that suits the train texts.",
+    )
     min_count: int = option(2, "Occurrences in train and unlabelled texts that a word needs to enter the vocabulary.")
 
 

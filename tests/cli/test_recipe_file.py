@@ -28,7 +28,7 @@ def test_options_are_read_as_people_write_them(content: bytes, values: dict[str,
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"a = " + b"[" * 100_000, "the file is not valid TOML (it holds lists within lists"),
+        (b"a = " + b"[" * 100_000, "the file is not valid TOML ("),
         (b"seed = " + b"1" * 5_000, "the file is not valid TOML ("),
         (b"seed = \xff", "the file is not valid TOML ("),
         (b"seed = 1\nseed = 2", "the file is not valid TOML ("),

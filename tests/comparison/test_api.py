@@ -19,7 +19,6 @@ from prunetext.errors import RunError
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.tensors import load_tensors
 from prunetext.models.textcnn.reading import encode_examples
-from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.evaluation import verdict
 from prunetext.training.answering import logits
 from prunetext.training.loop import Progress
@@ -97,7 +96,7 @@ def test_the_last_packed_file_answers_as_its_row_says(
     assert packed.size == row.bytes
     right = {}
     for name, examples in data.splits():
-        encoded = encode_examples(Vocabulary(trained.reader), examples, labels)
+        encoded = encode_examples(trained.reader.vocabulary(), examples, labels)
         right[name, "dense"] = (logits(dense, encoded).argmax(1) == encoded.targets).numpy()
         right[name, "packed"] = np.array(packed.predict(examples.texts)) == np.array(examples.labels)
     found = verdict(right["test", "dense"], right["test", "packed"], 0.5)

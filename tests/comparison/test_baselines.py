@@ -103,13 +103,13 @@ def test_from_scratch_it_has_the_pruned_architecture_within_the_budget(asked: Ca
     assert isinstance(model, TextCNN)
     assert asked.size(model) <= budget
     assert model.shape._replace(words=0) == like.shape._replace(words=0)
-    assert model.shape.words <= like.shape.words < len(plan.beginning.reader)
+    assert model.shape.words <= like.shape.words < len(plan.beginning.reader.words)
     assert seconds > 0
 
 
 def test_words_are_left_out_until_it_fits(asked: Call, trainings: list[Training]) -> None:
     plan, search, like, _, lessons = asked
-    count, test = len(plan.beginning.reader), lessons.encoded["test"]
+    count, test = len(plan.beginning.reader.words), lessons.encoded["test"]
     whole = like.shape._replace(words=count)
     start = untrained(whole, count, len(like.remap), 0)
     sizes = {words: asked.size(untrained(whole, words, len(like.remap), 0)) for words in range(16, 21)}

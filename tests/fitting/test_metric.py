@@ -64,7 +64,7 @@ def test_the_verdict_and_every_row_are_of_the_metric(data: Data, whole: Result) 
         assert row.value == pytest.approx(row.score.macro_f1)
     trained = read_trained(whole.path.with_name("dense.safetensors"))
     dense, labels = trained.model, trained.labels
-    encoded = encode_examples(Vocabulary(trained.reader), test, labels)
+    encoded = encode_examples(trained.reader.vocabulary(), test, labels)
     measure = measure_of("macro-f1", test, labels)
     packed = prunetext.open_model(whole.path).answers(test.inputs)
     assert whole.verdict == bootstrap_verdict(measure, answers(dense, encoded), packed, 5.0)
@@ -93,7 +93,7 @@ def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
     assert data.test is not None
     trained = read_trained(result.path.with_name("dense.safetensors"))
     dense, labels = trained.model, trained.labels
-    encoded = encode_examples(Vocabulary(trained.reader), data.test, labels)
+    encoded = encode_examples(trained.reader.vocabulary(), data.test, labels)
     gold = np.array(data.test.labels)
     guesses = np.array(labels)[answers(dense, encoded).winners()]
     return guesses == gold, np.array(prunetext.load(result.path).predict(data.test.texts)) == gold

@@ -19,7 +19,6 @@ from prunetext.modelfiles.trained import read_trained
 from prunetext.models.textcnn.pair import PairCNN
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
-from prunetext.runtime._native import Vocabulary
 from prunetext.training.answering import logits
 
 SMALL = {"dimensions": 8, "filters": 8, "epochs": 15, "max_size": "1MB"}
@@ -78,7 +77,7 @@ def test_the_packed_model_learns_pairs_and_answers_as_the_rounded_one(fitted: tu
     rounded = found.model.eval()
     rounded.rounding = rounding_of(rounded, clf.metadata["table"])
     with rounded.on_grid():
-        scores = logits(rounded, encode_inputs(Vocabulary(found.reader), inputs))
+        scores = logits(rounded, encode_inputs(found.reader.vocabulary(), inputs))
     assert clf.predict(inputs) == [clf.labels[at] for at in scores.argmax(1).tolist()]
     temperature = float(clf.metadata["temperature"])
     np.testing.assert_allclose(clf.predict_proba(inputs), (scores / temperature).softmax(1), atol=1e-4)
@@ -93,7 +92,7 @@ def test_stored_vectors_are_those_of_texts_by_themselves_and_are_ranked(fitted: 
     rounded = found.model.eval()
     assert isinstance(rounded, PairCNN)
     rounded.rounding = rounding_of(rounded, clf.metadata["table"])
-    ids = encode_inputs(Vocabulary(found.reader), [(each, each) for each in stored]).take(np.arange(len(stored)))
+    ids = encode_inputs(found.reader.vocabulary(), [(each, each) for each in stored]).take(np.arange(len(stored)))
     with torch.no_grad(), rounded.on_grid():
         np.testing.assert_allclose(vectors, rounded.vectors_of(ids)[::2], rtol=1e-3, atol=1e-3)
     ranked = clf.match("the film was great today", vectors, top=len(stored), texts=stored)

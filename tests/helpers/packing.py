@@ -10,6 +10,7 @@ from prunetext.data.task import Task
 from prunetext.models.protocol import Packing, Trained
 from prunetext.models.textcnn import packing
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import Reader
 
 
 def trained_model(
@@ -18,7 +19,7 @@ def trained_model(
     """The model with its words and labels; with thresholds, a text may have several of them."""
     task = Task(model.texts, "label" if thresholds is None else "labels")
     given = None if thresholds is None else list(thresholds)
-    return Trained("textcnn", model, list(labels), task, list(words), given)
+    return Trained("textcnn", model, list(labels), task, Reader(list(words)), given)
 
 
 def pack(

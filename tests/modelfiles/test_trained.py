@@ -33,7 +33,7 @@ def test_a_saved_model_is_the_same_when_loaded(random_model: Callable[..., TextC
     run.save("dense.safetensors", trained_model(model, words, ["ja", "nein", "vielleicht"])._replace(epochs=3))
     found = run.load("dense.safetensors")
     assert found is not None
-    assert (found.reader, found.labels, found.epochs) == (words, ["ja", "nein", "vielleicht"], 3)
+    assert (found.reader.words, found.labels, found.epochs) == (words, ["ja", "nein", "vielleicht"], 3)
     loaded = found.model
     assert isinstance(loaded, TextCNN)
     assert (loaded.shape, loaded.static, loaded.dropout) == (model.shape, 2, 0.125)

@@ -56,6 +56,7 @@ def make_tensors(
     zeros: float | None = None,
     precisions: tuple[int, ...] | None = None,
     pairs: bool = False,
+    tokenizer: str = "bert/1",
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Tensors and metadata as `write` takes them; table scales are as small as the table's range allows.
 
@@ -84,7 +85,7 @@ def make_tensors(
     if pairs:  # products are large
         tensors["head.weight"] *= np.repeat(np.float32([0.1, 0.1, 0.1, 0.001]), features // 4)
     tensors["head.bias"] = rng.normal(0, 0.3, classes).astype(np.float32)
-    metadata = {"tokenizer": "bert/1", "pooling": pooling, "table": table, "temperature": str(temperature)}
+    metadata = {"tokenizer": tokenizer, "pooling": pooling, "table": table, "temperature": str(temperature)}
     return tensors, metadata | make_task(classes, reject, thresholds, pairs=pairs)
 
 

@@ -80,7 +80,9 @@ def studies(
 
 def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effort) -> Plan:
     """The plan of one dense model, made before it is trained."""
-    family, labels, taught = load_family(FAMILY), texts.labels, find_teaching(texts, TeachOptions())
+    family, labels = load_family(FAMILY), texts.labels
+    shape = family.settle(shape, texts.train)
+    taught = find_teaching(texts, TeachOptions(), tokenizer=shape.tokenizer)
     hidden = dropout(taught=False, task=texts.train.task)
     request = Request(texts, labels, taught.texts, shape, VectorOptions(), fitting.seed, hidden)
     recipe = {
@@ -90,6 +92,8 @@ def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effor
         "data": texts.fingerprint(),
         "max_drop": max_drop_of(fitting),  # verdicts that allow different drops are not counted together
     }
+    if shape.tokenizer == "bert/1":  # which comparisons of earlier versions do not name
+        del recipe["tokenizer"]
     method = method_of(f"{FitOptions.criterion}/local", family)
     beginning = family.begin(request)
     return Plan(family, taught, labels, beginning, fitting, Budget(), method, effort, recipe, source={})

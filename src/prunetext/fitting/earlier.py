@@ -183,6 +183,7 @@ def teaching_of(earlier: Earlier, data: Data) -> Teaching:
         encoding=earlier.reading.encoding,
         source=recipe.get("source"),
         given=recipe.get("given", ()),
+        tokenizer=recipe.get("tokenizer", "bert/1"),
     )
     if taught.digest() != recipe.get("taught"):
         raise RunError(f"The teacher or the unlabelled texts of {earlier.folder} have changed since. Repeat the fit.")

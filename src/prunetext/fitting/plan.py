@@ -164,7 +164,10 @@ def plan_fit(
     labels = parts.labels
     check_data(parts, labels)
     check_measures(parts, labels, fitting)
-    taught = find_teaching(parts, teaching, encoding=reading.encoding, source=source, given=given)
+    shape = family.settle(shape, parts.train)
+    taught = find_teaching(
+        parts, teaching, encoding=reading.encoding, source=source, given=given, tokenizer=shape.tokenizer
+    )
     hidden = dropout(bool(taught.teachers), parts.train.task)
     request = Request(taught.data, labels, taught.texts, shape, learnt, fitting.seed, hidden, vectors, fitting.positive)
     if began is not None and budget.max_time is not None:

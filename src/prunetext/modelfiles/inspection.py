@@ -125,7 +125,7 @@ def inspect_float(model: str | os.PathLike[str], words: int) -> Inspection:
             pooling=metadata["pooling"],
             table=None,
             table_bytes=None,
-            tokenizer="bert/1",
+            tokenizer=metadata.get("tokenizer", "bert/1"),
             temperature=None,
             longest=_longest([name for _, name in kept], vectors, dimensions, words),
             provenance={},

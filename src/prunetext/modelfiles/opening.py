@@ -93,7 +93,7 @@ def of_float(path: Path) -> Answering:
         found.task,
         lambda inputs: answers_of_float(found, inputs),
         {"recipe": parsed(read_header(path).metadata.get("recipe", "null"), path)},
-        graph=lambda: (family.graph(found), found.reader),
+        graph=lambda: (family.graph(found), found.reader.words),
     )
 
 

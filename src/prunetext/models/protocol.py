@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from torch import Tensor, nn, optim
 
-from prunetext.data.dataset import Data, Input
+from prunetext.data.dataset import Data, Examples, Input
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
@@ -227,9 +227,10 @@ class Family(NamedTuple):
         family.size(trained, Packing())            # bytes
 
     kinds: of its groups, with a line on each; default_kinds: those that are pruned unless others are asked for;
-    faster_kinds: those whose removal makes a packed model faster. `check` refuses options that can not be. `begin`
-    gives untrained models; `encode` ids of texts by the reader, without labels; `write` and `read` a float file; `pack`
-    the packed file; `size` the bytes of the latter without writing it; `graph` the model as ONNX.
+    faster_kinds: those whose removal makes a packed model faster. `check` refuses options that can not be. `settle`
+    decides from the labelled texts what the options leave to them. `begin` gives untrained models; `encode` ids of
+    texts by the reader, without labels; `write` and `read` a float file; `pack` the packed file; `size` the bytes of
+    the latter without writing it; `graph` the model as ONNX.
     """
 
     name: str
@@ -237,6 +238,7 @@ class Family(NamedTuple):
     default_kinds: tuple[str, ...]
     faster_kinds: tuple[str, ...]
     check: Callable[[ModelOptions, VectorOptions, Any], None]
+    settle: Callable[[ModelOptions, Examples], ModelOptions]
     begin: Callable[[Request], Beginning]
     encode: Callable[[Any, Sequence[Input]], Encoded]
     write: Callable[[Trained, Path, Mapping[str, Any]], None]

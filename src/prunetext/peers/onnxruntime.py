@@ -32,7 +32,8 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = THREADS
 session = onnxruntime.InferenceSession(PATH, options, providers=["CPUExecutionProvider"])
 metadata = session.get_modelmeta().custom_metadata_map
-encoder, names = Encoder(json.loads(metadata["vocabulary"])), json.loads(metadata["labels"])
+encoder = Encoder(json.loads(metadata["vocabulary"]), json.loads(metadata["tokenizer"]))
+names = json.loads(metadata["labels"])
 pairs = "positive" in metadata
 def predict(texts):
     order = sorted(range(len(texts)), key=lambda at: len("".join(texts[at])))
@@ -66,7 +67,7 @@ class Session:
             self.labels, limits = list(self.metadata["labels"]), self.metadata.get("thresholds")
             self.pairs = "positive" in self.metadata
             self.limits = None if limits is None else np.array(limits, float)
-            self.encoder = Encoder(self.metadata["vocabulary"])
+            self.encoder = Encoder(self.metadata["vocabulary"], self.metadata.get("tokenizer", "bert/1"))
             width = self.probabilities([("a", "a") if self.pairs else "a"]).shape[1]
             limits = np.zeros(width) if self.limits is None else self.limits
             if len({*map(str, self.labels)}) != width or limits.shape != (width,):

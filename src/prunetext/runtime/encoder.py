@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunetext.errors import InputError, require
-from prunetext.runtime._native import MATCHED, Vocabulary
+from prunetext.runtime._native import MATCHED, TOKENIZERS, Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,13 +20,15 @@ class Encoder:
         encoder = prunetext.Encoder(["film", "great"])
         encoder.encode(["Great film!", "film"])    # array([[3, 2, 1], [2, 0, 0]])
 
-    `words` is the vocabulary, as in an exported model's metadata. Id 0 is padding, 1 an unknown word, word i is i + 2.
-    InputError if the words are not different strings.
+    `words` and `tokenizer` are as in an exported model's metadata. Id 0 is padding, 1 an unknown word, word i is i + 2.
+    InputError if the words are not different strings, or if there is no such tokenizer.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], tokenizer: str = "bert/1") -> None:
+        if tokenizer not in TOKENIZERS:
+            raise InputError(f"tokenizer is {tokenizer!r}: it must be {' or '.join(TOKENIZERS)}.")
         try:
-            self._vocabulary = Vocabulary(list(words))
+            self._vocabulary = Vocabulary(list(words), tokenizer)
         except (TypeError, ValueError) as error:
             raise InputError(f"words are not a vocabulary ({error}); give a list of different strings.") from None
 

@@ -36,6 +36,7 @@ class ReferenceModel:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         tensors, metadata = read_packed(path)
         self.labels: list[str] = json.loads(metadata["labels"])
+        self.tokenizer = metadata["tokenizer"]
         self.temperature = float(metadata["temperature"])
         # For each label's probability, if a text can have several; else None.
         self.thresholds: list[float] | None = (
@@ -92,8 +93,8 @@ class ReferenceModel:
     def _inputs(self, item: Item) -> list[float]:
         """The head's input: the features of a text, or u, v, |u - v| and u · v of a pair's two texts."""
         if not self.pairs:
-            return self.features(_native.tokenize(cast("str", item)))
-        one, other = (_native.tokenize(text) for text in item)
+            return self.features(_native.tokenize(cast("str", item), self.tokenizer))
+        one, other = (_native.tokenize(text, self.tokenizer) for text in item)
         u, v = self.features(one, other), self.features(other, one)
         both = list(zip(u, v, strict=True))
         return [*u, *v, *(abs(x - y) for x, y in both), *(x * y for x, y in both)]

@@ -14,7 +14,7 @@ CROP = (0.3, 0.9)  # share of the words that stay
 DRAWS = 3  # tries for a text that differs from its source
 
 
-def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
+def augmented(texts: Sequence[str], count: int, seed: int, tokenizer: str = "bert/1") -> list[str]:
     """Make `count` new texts, one from each text before a second from any.
 
     >>> augmented(["a great film of its year", "dull from start to end"], 3, seed=5)     # doctest: +SKIP
@@ -28,7 +28,7 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
     if not count:
         return []
     random = np.random.default_rng((seed, 11))
-    words = [tokenize(text) for text in texts]
+    words = [tokenize(text, tokenizer) for text in texts]
     pool = [word for each in words for word in each]
     rounds = -(-count // max(len(texts), 1))
     order = np.concatenate([np.zeros(0, np.int64), *(random.permutation(len(texts)) for _ in range(rounds))])[:count]
@@ -42,7 +42,9 @@ def augmented(texts: Sequence[str], count: int, seed: int) -> list[str]:
     return made
 
 
-def augmented_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
+def augmented_pairs(
+    pairs: Sequence[tuple[str, str]], count: int, seed: int, tokenizer: str = "bert/1"
+) -> list[tuple[str, str]]:
     """Make `count` new pairs of texts, one from each pair before a second from any.
 
     >>> augmented_pairs([("a great film", "a superb film")], 1, seed=5)                  # doctest: +SKIP
@@ -55,8 +57,8 @@ def augmented_pairs(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> 
     rounds = -(-count // max(len(pairs), 1))
     order = np.concatenate([np.zeros(0, np.int64), *(random.permutation(len(pairs)) for _ in range(rounds))])[:count]
     chosen = [pairs[at] for at in order.tolist()]
-    first = augmented([pair[0] for pair in chosen], len(chosen), seed)
-    second = augmented([pair[1] for pair in chosen], len(chosen), seed + 1)
+    first = augmented([pair[0] for pair in chosen], len(chosen), seed, tokenizer)
+    second = augmented([pair[1] for pair in chosen], len(chosen), seed + 1, tokenizer)
     made = []
     for number, (own, one, other) in enumerate(zip(chosen, first, second, strict=True)):
         strange = pairs[int(random.integers(len(pairs)))]

@@ -18,7 +18,7 @@ from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import kind_of
-from prunetext.models.textcnn.reading import encode_examples, encode_inputs
+from prunetext.models.textcnn.reading import BERT, encode_examples, encode_inputs
 from prunetext.models.textcnn.starting import begin_at, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
@@ -44,6 +44,7 @@ def ensemble(
     folder: Path,
     tell: Callable[[int, int], None] | None = None,
     large: ModelOptions = LARGE_MODEL,
+    tokenizer: str = BERT,
 ) -> Callable[[Sequence[Input]], Floats]:
     """Train so many large TextCNNs, each from its own random start; they answer with logits of their mean.
 
@@ -52,8 +53,8 @@ def ensemble(
 
     Members that an earlier call left in the folder are not trained again.
     """
-    words = vocabulary_of(examples.all_texts, large)
-    vocabulary = Vocabulary(words)
+    words = vocabulary_of(examples.all_texts, large, tokenizer)
+    vocabulary = Vocabulary(words, tokenizer)
     train, chosen = (encode_examples(vocabulary, each, labels) for each in (examples, dev))
     loss = loss_of(train.task)
     members = []

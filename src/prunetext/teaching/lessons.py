@@ -63,6 +63,7 @@ class Teaching(NamedTuple):
     teachers: list[Teacher]
     unlabelled: Unlabelled
     options: TeachOptions
+    tokenizer: str = "bert/1"  # of the student
 
     @property
     def texts(self) -> list[str]:
@@ -93,12 +94,14 @@ def find_teaching(
     encoding: str = "utf-8",
     source: str | None = None,
     given: Sequence[str] = ("test",),
+    tokenizer: str = "bert/1",
 ) -> Teaching:
     """Find teachers and texts; an error in either raises `InputError`.
 
         find_teaching(data, TeachOptions(teacher="sample:minilm", unlabelled="more.txt")).digest()
 
     source: fingerprint of the data before they were split. given: which splits were files of their own.
+    tokenizer: the student's, by which texts are cut and compared here, too.
     """
     names = names_of(options.unlabelled)
     if REST in names and options.labels_per_class is None:
@@ -116,10 +119,12 @@ def find_teaching(
         rest=rest if REST in names else (),
         refuse_test="test" in given,
         encoding=encoding,
+        tokenizer=tokenizer,
     )
-    teachers = find_teachers(options, few, Origin(data.fingerprint(), source) if options.teacher else None)
+    origin = Origin(data.fingerprint(), source) if options.teacher else None
+    teachers = find_teachers(options, few, origin, tokenizer)
     refuse_silence(teachers, [*few.train.inputs, *found.texts], options)
-    return Teaching(few, teachers, found, options)
+    return Teaching(few, teachers, found, options, tokenizer)
 
 
 def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[Input], options: TeachOptions) -> None:
@@ -154,7 +159,7 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     train, own = taught.data.train.inputs, taught.inputs
     made: list[Input] = []
     if all(teacher.answers_all for teacher in taught.teachers):
-        made = made_of(own, number_of_made(len(own), taught.texts, taught.options.augment))
+        made = made_of(own, number_of_made(len(own), taught.texts, taught.options.augment), taught.tokenizer)
     texts = [*own, *made]
     parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is cached by its own content
     answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
@@ -163,8 +168,8 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     known[: len(train)] = True
     if made:
         splits = [examples.inputs for examples in (taught.data.dev, taught.data.test) if examples is not None]
-        held_out = {each for part in splits for each in signatures(part)}
-        known[len(own) :] = [signature(text) not in held_out for text in made]
+        held_out = {each for part in splits for each in signatures(part, taught.tokenizer)}
+        known[len(own) :] = [signature(text, taught.tokenizer) not in held_out for text in made]
     beyond = [text for text, keep in zip(texts[len(train) :], known[len(train) :].tolist(), strict=True) if keep]
     notes = [note for teacher in taught.teachers for note in teacher.notes]
     if made:
@@ -174,12 +179,12 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     return Taught(beyond, soft[known], notes)
 
 
-def made_of(inputs: Sequence[Input], count: int) -> list[Input]:
+def made_of(inputs: Sequence[Input], count: int, tokenizer: str) -> list[Input]:
     """So many new texts, or pairs of texts, made from the existing ones."""
     pairs = [each for each in inputs if not isinstance(each, str)]
     if pairs:
-        return list(augmented_pairs(pairs, count, SEED))
-    return list(augmented([each for each in inputs if isinstance(each, str)], count, SEED))
+        return list(augmented_pairs(pairs, count, SEED, tokenizer))
+    return list(augmented([each for each in inputs if isinstance(each, str)], count, SEED, tokenizer))
 
 
 def number_of_made(examples: int, texts: list[str], copies: float | None, wanted: int = WANTED) -> int:

@@ -18,7 +18,7 @@ LEAST_SHARE = 1e-6  # smaller probabilities are raised to this
 Answer = Callable[[Sequence[Input]], Floats]
 
 
-def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
+def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "bert/1") -> Answer:
     """Train on labelled texts; the answers are logarithms of probabilities (n, classes), in the order of the labels.
 
     If texts can have several labels, they are the log-odds of each label.
@@ -39,7 +39,7 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     from sklearn.linear_model import LogisticRegression
 
     vectorizer = CountVectorizer(
-        analyzer=ngrams_of,
+        analyzer=lambda given: ngrams_of(given, tokenizer),
         min_df=RAREST_NGRAM if len(examples) >= FEW else 1,
         binary=True,
         dtype=np.float64,
@@ -78,17 +78,17 @@ def ngram_model(examples: Examples, labels: Sequence[str]) -> Answer:
     return answer
 
 
-def ngrams_of(given: Input) -> list[str]:
+def ngrams_of(given: Input, tokenizer: str = "bert/1") -> list[str]:
     """N-grams of up to three tokens; for pairs, with a mark of the text that has them.
 
     >>> ngrams_of("a great film"), ngrams_of(("great film", "dull film"))[:2]
     (['a', 'great', 'film', 'a great', 'great film', 'a great film'], ['= film', '< great'])
     """
     if isinstance(given, str):
-        words = tokenize(given)
+        words = tokenize(given, tokenizer)
         spans = range(1, LONGEST_NGRAM + 1)
         return [" ".join(words[at : at + span]) for span in spans for at in range(len(words) - span + 1)]
-    first, second = (dict.fromkeys(ngrams_of(text)) for text in given)
+    first, second = (dict.fromkeys(ngrams_of(text, tokenizer)) for text in given)
     both = [f"= {each}" for each in first if each in second]
     sides = (("<", first, second), (">", second, first))
     return [*both, *(f"{mark} {each}" for mark, own, other in sides for each in own if each not in other)]

@@ -58,14 +58,17 @@ class Origin(NamedTuple):
     source: str | None = None
 
 
-def find_teachers(options: TeachOptions, data: Data, origin: Origin | None = None) -> list[Teacher]:
+def find_teachers(
+    options: TeachOptions, data: Data, origin: Origin | None = None, tokenizer: str = "bert/1"
+) -> list[Teacher]:
     """The teachers in a comma-separated list, each with quick checks.
 
         for teacher in find_teachers(TeachOptions(teacher="sample:minilm"), data): ...
 
-    `origin` tells which earlier runs have learnt from texts of dev or test and thus cannot teach.
+    `origin` tells which earlier runs have learnt from texts of dev or test and thus cannot teach; those that
+    are made here read texts by the `tokenizer`.
     """
-    return [find_teacher(name, options, data, origin) for name in teachers_of(options.teacher)]
+    return [find_teacher(name, options, data, origin, tokenizer) for name in teachers_of(options.teacher)]
 
 
 def teachers_of(names: str | None) -> list[str]:
@@ -91,13 +94,15 @@ def listed(option: str, names: str | None, remedy: str) -> list[str]:
     return found
 
 
-def find_teacher(name: str, options: TeachOptions, data: Data, origin: Origin | None = None) -> Teacher:
+def find_teacher(
+    name: str, options: TeachOptions, data: Data, origin: Origin | None = None, tokenizer: str = "bert/1"
+) -> Teacher:
     """The teacher with this name; `InputError` if there is none, or if its labels are not those of train."""
     path = Path(name)
     if not path.exists() and name == "ngrams":
-        return of_ngrams(name, data)
+        return of_ngrams(name, data, tokenizer)
     if not path.exists() and name.partition(":")[0] == "ensemble":
-        return of_ensemble(name, data)
+        return of_ensemble(name, data, tokenizer)
     sample = name.removeprefix("sample:") if name.startswith("sample:") else None
     if sample is not None and sample not in transformer.ENCODER_SAMPLES:
         raise InputError(f"teacher {name}: there is no such sample. Give {TEACHER_KINDS}.")
@@ -161,17 +166,22 @@ def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str], l
     return logits
 
 
-def of_ngrams(name: str, data: Data) -> Teacher:
+def version_for(tokenizer: str) -> str:
+    """The version of what is cached, and the tokenizer unless it is the one that earlier versions had."""
+    return str(TEACHERS_VERSION) if tokenizer == "bert/1" else f"{TEACHERS_VERSION} {tokenizer}"
+
+
+def of_ngrams(name: str, data: Data, tokenizer: str) -> Teacher:
     """A logistic regression on n-grams of the labelled texts."""
     require("sklearn", extra="teacher")
     labels = data.labels
-    key = digest_of("ngrams", str(TEACHERS_VERSION), *data.train.inputs, "", *data.train.labels)
+    key = digest_of("ngrams", version_for(tokenizer), *data.train.inputs, "", *data.train.labels)
     made: list[Answer] = []
     notes: list[str] = []
 
     def ask(texts: Sequence[Input]) -> Floats:
         if not made:
-            made.append(ngram_model(data.train, labels))
+            made.append(ngram_model(data.train, labels, tokenizer))
         return made[0](texts)
 
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
@@ -180,7 +190,7 @@ def of_ngrams(name: str, data: Data) -> Teacher:
     return Teacher(name, key, answer, notes=notes)
 
 
-def of_ensemble(name: str, data: Data) -> Teacher:
+def of_ensemble(name: str, data: Data, tokenizer: str) -> Teacher:
     """Several TextCNNs, larger than a student."""
     count = name.partition(":")[2] or "5"
     if not count.isdecimal() or not 1 <= int(count) <= MOST_MEMBERS:
@@ -188,7 +198,7 @@ def of_ensemble(name: str, data: Data) -> Teacher:
     labels, dev = data.labels, data.dev
     assert dev is not None
     parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
-    folder = cache_folder() / "teachers" / digest_of("ensemble", str(TEACHERS_VERSION), *parts)
+    folder = cache_folder() / "teachers" / digest_of("ensemble", version_for(tokenizer), *parts)
     key = digest_of(folder.name, count)
     made: list[Answer] = []
     notes: list[str] = []
@@ -196,7 +206,7 @@ def of_ensemble(name: str, data: Data) -> Teacher:
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
         def ask(chunk: Sequence[Input]) -> Floats:
             if not made:
-                made.append(ensemble(int(count), data.train, dev, labels, folder, tell))
+                made.append(ensemble(int(count), data.train, dev, labels, folder, tell, tokenizer=tokenizer))
             return made[0](chunk)
 
         return cached(key, texts, len(labels), ask, tell, noted=notes.append)

@@ -44,21 +44,22 @@ def read_unlabelled(
     rest: Sequence[Input] = (),
     refuse_test: bool = True,
     encoding: str = "utf-8",
+    tokenizer: str = "bert/1",
 ) -> Unlabelled:
     """Read texts without labels from files with one text a line, or from tables with a column of texts.
 
         found = read_unlabelled(["reviews.txt"], [data.train], [data.dev, data.test])
 
     `rest` has more such texts, from memory. If the known examples are pairs, so are these. Texts are equal if their
-    words are: case, accents and spaces do not count. A file that holds more than half of the texts of the last split of
-    `held_out`, test, raises `DataError`; if `refuse_test` is False, as when test was drawn from a larger set, these
-    texts are just left out.
+    words are: case, spaces and, by the tokenizer bert/1, accents do not count. A file that holds more than half of the
+    texts of the last split of `held_out`, test, raises `DataError`; if `refuse_test` is False, as when test was drawn
+    from a larger set, these texts are just left out.
     """
     files, known = list(files), list(known)
     if not files and not rest:
         return Unlabelled([], 0, 0, 0)
-    judged = [signatures(examples.inputs) for examples in held_out]
-    seen = {each for examples in known for each in signatures(examples.inputs)}
+    judged = [signatures(examples.inputs, tokenizer) for examples in held_out]
+    seen = {each for examples in known for each in signatures(examples.inputs, tokenizer)}
     texts: list[Input] = []
     counts = {"held_out": 0, "repeated": 0, "empty": 0}
     task = known[0].task if known else Task()
@@ -68,7 +69,7 @@ def read_unlabelled(
         of_test: set[bytes] = set()
         for chunk in chunks:
             for text in chunk:
-                own = signature(text) if has_words(text) else None
+                own = signature(text, tokenizer) if has_words(text) else None
                 if own is None:
                     counts["empty"] += 1
                 elif any(own in each for each in judged):
@@ -88,20 +89,20 @@ def read_unlabelled(
     return Unlabelled(texts, **counts)
 
 
-def signature(given: Input) -> bytes:
+def signature(given: Input, tokenizer: str = "bert/1") -> bytes:
     """A digest of 16 bytes that two texts, or pairs of texts, share if they are the same to a reader.
 
     >>> signature("A great  film!") == signature("a GREAT film !") != signature("a great film")
     True
     """
     texts = [given] if isinstance(given, str) else given
-    words = "\n".join(" ".join(tokenize(text)) for text in texts)
+    words = "\n".join(" ".join(tokenize(text, tokenizer)) for text in texts)
     return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def signatures(texts: Iterable[Input]) -> set[bytes]:
+def signatures(texts: Iterable[Input], tokenizer: str = "bert/1") -> set[bytes]:
     """The signatures of many texts."""
-    return {signature(text) for text in texts}
+    return {signature(text, tokenizer) for text in texts}
 
 
 def has_words(given: Input) -> bool:

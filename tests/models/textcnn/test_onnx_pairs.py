@@ -53,7 +53,7 @@ class Session:
         self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         stored = self.session.get_modelmeta().custom_metadata_map
         self.metadata = {key: json.loads(value) for key, value in stored.items()}
-        self.encoder = prunetext.Encoder(self.metadata["vocabulary"])
+        self.encoder = prunetext.Encoder(self.metadata["vocabulary"], self.metadata["tokenizer"])
 
     def predict_proba(self, pairs: Pairs) -> np.ndarray:
         return np.asarray(self.session.run(["probabilities"], self.encoder.encode_pairs(pairs))[0])

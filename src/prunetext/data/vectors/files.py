@@ -25,7 +25,10 @@ CONTROL = frozenset(range(32)) - {*b"\t\n\r\v\f\x1c\x1d\x1e\x1f"}
 
 
 def read_vectors(
-    source: str | Path, words: Collection[str], samples: Mapping[str, tuple[str, str]] = VECTOR_SAMPLES
+    source: str | Path,
+    words: Collection[str],
+    samples: Mapping[str, tuple[str, str]] = VECTOR_SAMPLES,
+    tokenizer: str = "bert/1",
 ) -> dict[str, Vector]:
     """Read the vectors of some words, each (dimensions,) in float32.
 
@@ -34,13 +37,13 @@ def read_vectors(
 
     source: text of GloVe, word2vec or fastText (.vec); word2vec's binary file; a file of gensim's `KeyedVectors.save`;
     a .npy file with a .txt or .parquet list of its words beside it, or their folder; or sample:NAME. The kind of a file
-    is told by its content, not by its name. `words` are lower-cased and without accents, as in a vocabulary: see
+    is told by its content, not by its name. `words` are those of a vocabulary, as the tokenizer writes them: see
     `Choice`. samples: the package and the folder of each NAME. Files are read as streams; memory does not grow with
     them. Raises `DataError` for a file that breaks a rule, and for one that has none of the words.
     """
     if not str(source):
         raise InputError("vectors is an empty name. Give a file of word vectors.")
-    choice = Choice(words)
+    choice = Choice(words, tokenizer)
     path = _place(source, samples)
     try:
         rows = _reader(path)(path, choice)

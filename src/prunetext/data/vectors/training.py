@@ -35,6 +35,7 @@ def train_vectors(
     seed: int,
     buckets: int = BUCKETS,
     late: Callable[[], bool] = lambda: False,
+    tokenizer: str = "bert/1",
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Train word vectors on texts: skip-gram with negative sampling, of whole words or also of their parts.
 
@@ -59,7 +60,7 @@ def train_vectors(
     options: dict[str, Any] = {"vector_size": dimensions, "seed": seed, "workers": 1, "sg": 1, "epochs": PASSES}
     with _quiet():
         model = models.FastText(bucket=buckets, **options) if kind == "fasttext" else models.Word2Vec(**options)
-        corpus = _Corpus(texts, late)
+        corpus = _Corpus(texts, late, tokenizer)
         model.build_vocab(corpus, trim_rule=rule)
         if wanted.isdisjoint(model.wv.key_to_index) and late():
             return {}
@@ -75,14 +76,14 @@ def train_vectors(
 class _Corpus:
     """The words of texts, for any number of passes, as long as there is time."""
 
-    def __init__(self, texts: Iterable[str], late: Callable[[], bool]) -> None:
-        self.texts, self.late = texts, late
+    def __init__(self, texts: Iterable[str], late: Callable[[], bool], tokenizer: str) -> None:
+        self.texts, self.late, self.tokenizer = texts, late, tokenizer
 
     def __iter__(self) -> Iterator[list[str]]:
         for text in self.texts:
             if self.late():
                 return
-            tokens = tokenize(text)
+            tokens = tokenize(text, self.tokenizer)
             for at in range(0, len(tokens), PIECE):
                 yield tokens[at : at + PIECE]
 

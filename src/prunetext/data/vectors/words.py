@@ -28,12 +28,13 @@ class Choice:
     >>> [choice.take(name) for name in ("Été", "Film", "film", "FILM", "two films")]
     ['ete', 'film', 'film', None, None]
 
-    The vocabulary's words are lower-cased and without accents. An exact match takes precedence over words that match
-    by normalization; among these the first is taken, which in most files is the most frequent.
+    The vocabulary's words are as the tokenizer writes them: lower-cased and, by bert/1, without accents. An exact match
+    takes precedence over words that match by normalization; among these the first is taken, which in most files is the
+    most frequent.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self.words = set(words)
+    def __init__(self, words: Iterable[str], tokenizer: str = "bert/1") -> None:
+        self.words, self.tokenizer = set(words), tokenizer
         self.taken: set[str] = set()
         self.exact: set[str] = set()
 
@@ -43,7 +44,7 @@ class Choice:
             return name
         if name.isascii() and name.isalpha() and name.islower():  # already normal
             return None
-        tokens = tokenize(name)
+        tokens = tokenize(name, self.tokenizer)
         return tokens[0] if len(tokens) == 1 and tokens[0] in self.words else None
 
     def take(self, name: str | bytes) -> str | None:

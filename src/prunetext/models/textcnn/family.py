@@ -19,11 +19,11 @@ from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack, size_of_packed
 from prunetext.models.textcnn.pair import kind_like, kind_of
-from prunetext.models.textcnn.reading import encode_inputs
+from prunetext.models.textcnn.reading import BERT, Reader, encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
+from prunetext.models.textcnn.tokenizing import check_tokenizer, known_tokenizer, rare_note, settle_tokenizer
 from prunetext.models.textcnn.vectors import beginnings, check_vectors
 from prunetext.options import ModelOptions, VectorOptions, parse_widths
-from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.format import LANES
 
 
@@ -31,16 +31,21 @@ def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
     """Refuse impossible options before anything is read."""
     check_vectors(vectors, learnt.train_vectors, shape)
     parse_widths(shape.widths)
+    check_tokenizer(shape.tokenizer)
 
 
 def begin(request: Request) -> Beginning:
     """The vocabulary of the texts, and an untrained model of the wanted sizes."""
     data, like = request.data, request.like
-    words = vocabulary_of(request.texts, request.shape) if like is None else like.reader
+    if like is None:
+        tokenizer = known_tokenizer(request.shape)
+        reader = Reader(vocabulary_of(request.texts, request.shape, tokenizer), tokenizer)
+    else:
+        reader = like.reader
     known, shape, notes, whole = beginnings(
         request.vectors,
         request.learnt.train_vectors,
-        words,
+        reader,
         data.train.all_texts,
         request.shape,
         request.seed,
@@ -55,20 +60,24 @@ def begin(request: Request) -> Beginning:
     def untrained() -> TextCNN:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(request.seed)
-            return new_model(words, classes, shape, widths, known, request.dropout, kind, shares)
+            return new_model(reader.words, classes, shape, widths, known, request.dropout, kind, shares)
 
     first = untrained()
     check_shape(first.shape)
     recipe = {name: value for each in (shape, request.learnt) for name, value in dataclasses.asdict(each).items()}
+    recipe |= {"tokenizer": reader.tokenizer}
+    if reader.tokenizer == BERT:  # which recipes of earlier versions do not name
+        del recipe["tokenizer"]
     # Vectors whose training was cut short differ from attempt to attempt of the same run.
     recipe["vectors"] = None if known is None else vectors_digest(first.embedding)
     recipe["vectors"] = recipe["vectors"] if whole else "cut short"
-    return Beginning(words, untrained, first.work, notes, recipe)
+    notes = [*notes, *rare_note(data.train.all_texts, reader.tokenizer)]
+    return Beginning(reader, untrained, first.work, notes, recipe)
 
 
-def encoded_inputs(reader: Sequence[str], inputs: Sequence[Input]) -> Encoded:
+def encoded_inputs(reader: Reader, inputs: Sequence[Input]) -> Encoded:
     """Ids of texts, or of pairs of them, by the words that the model knows."""
-    return encode_inputs(Vocabulary(list(reader)), inputs)
+    return encode_inputs(reader.vocabulary(), inputs)
 
 
 def graph(trained: Trained) -> Any:
@@ -111,6 +120,7 @@ family = Family(
     STRUCTURE,
     FASTER,
     check,
+    settle_tokenizer,
     begin,
     encoded_inputs,
     write_float,

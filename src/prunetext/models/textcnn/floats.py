@@ -17,6 +17,8 @@ from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.layout import POOLINGS, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN, model_of
+from prunetext.models.textcnn.reading import BERT, Reader
+from prunetext.runtime._native import TOKENIZERS
 from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
 from prunetext.runtime.states import parsed
 
@@ -26,9 +28,12 @@ UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 def write_float(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None:
     """Write a model with everything needed to prune it again; recipe: how it was made."""
     model = cast(TextCNN, trained.model)
+    reader = cast(Reader, trained.reader)
     several = {} if trained.thresholds is None else {"thresholds": json.dumps(list(trained.thresholds))}
+    other = {} if reader.tokenizer == BERT else {"tokenizer": reader.tokenizer}  # earlier versions wrote none
     metadata = {
         **several,
+        **other,
         "format": FLOAT_FORMAT,
         "pooling": model.pooling,
         "static": str(model.static),
@@ -37,7 +42,7 @@ def write_float(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None
         "labels": json.dumps(trained.labels, ensure_ascii=False),
         "recipe": json.dumps(dict(recipe), ensure_ascii=False, sort_keys=True),
         "task": trained.task.name,
-        "words": json.dumps(trained.reader, ensure_ascii=False),
+        "words": json.dumps(reader.words, ensure_ascii=False),
     }
     save_tensors(path, dict(model.state_dict()), metadata)
 
@@ -58,12 +63,15 @@ def read_float(path: Path) -> Trained:
         _check_strings("words", words, len(model.remap) - WORDS)
         _check_strings("labels", labels, len(model.head.bias))
         _check_float(model, tensors)
+        tokenizer = metadata.get("tokenizer", BERT)
+        if tokenizer not in TOKENIZERS:
+            raise ValueError(f"its tokenizer is none of {', '.join(TOKENIZERS)}")
         epochs = float(metadata.get("epochs", "nan"))
         thresholds = parsed(metadata.get("thresholds", "null"), path)
         _check_thresholds(thresholds, len(labels))
         task = Task(model.texts, "label" if thresholds is None else "labels")
         spent = epochs if math.isfinite(epochs) else UNTOLD_EPOCHS
-        return Trained("textcnn", model, labels, task, words, thresholds, spent)
+        return Trained("textcnn", model, labels, task, Reader(words, tokenizer), thresholds, spent)
     except DamagedError as error:
         raise ModelFileError(
             f"{path}: this float model is damaged ({error.reason}). Repeat its run with --overwrite."

@@ -19,7 +19,7 @@ from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_help
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN
-from prunetext.runtime._native import TOKENIZER
+from prunetext.models.textcnn.reading import Reader
 from prunetext.runtime.reference import ReferenceModel
 
 ONNX_FORMAT = "prunetext-onnx/1"
@@ -113,8 +113,8 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
     features = [packed_features(graph, model, side) for side in (SIDES if model.pairs else SIDES[:1])]
     weight, bias = model.arrays["head.weight"], model.arrays["head.bias"]
     decide(graph, seen(graph, features), weight, bias, model.temperature, model.thresholds is not None)
-    words, reject = list(model.row_of), model.reject
-    return finished_graph(graph, words, model.labels, model.temperature, reject, model.positive, model.thresholds)
+    reader, reject = Reader(list(model.row_of), model.tokenizer), model.reject
+    return finished_graph(graph, reader, model.labels, model.temperature, reject, model.positive, model.thresholds)
 
 
 def packed_features(graph: Graph, model: ReferenceModel, side: str) -> str:
@@ -160,11 +160,11 @@ def small(table: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def float_graph(
-    model: TextCNN, words: Sequence[str], labels: Sequence[str], thresholds: Sequence[float] | None = None
+    model: TextCNN, reader: Reader, labels: Sequence[str], thresholds: Sequence[float] | None = None
 ) -> ModelProto:
-    """The graph of a float model: word vectors are looked up and convolved; `words` are those its ids stand for.
+    """The graph of a float model: word vectors are looked up and convolved; `reader` has the words of its ids.
 
-    float_graph(model, words, labels)    # as of load_float(Path("runs/reviews/dense.safetensors"))
+    float_graph(model, reader, labels)    # as of load_float(Path("runs/reviews/dense.safetensors"))
 
     With `thresholds`, a text can have several labels. Removed words are left out: they are unknown words.
     """
@@ -175,7 +175,7 @@ def float_graph(
     several = thresholds is not None
     decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0, several)
     positive = labels[int(model.positive)] if isinstance(model, PairCNN) else None
-    given = [words[at] for at in kept.tolist()]
+    given = reader._replace(words=[reader.words[at] for at in kept.tolist()])
     return finished_graph(graph, given, labels, 1.0, positive=positive, thresholds=thresholds)
 
 
@@ -228,7 +228,7 @@ def decide(graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temp
 
 def finished_graph(
     graph: Graph,
-    words: Sequence[str],
+    reader: Reader,
     labels: Sequence[str],
     temperature: float,
     reject: float | None = None,
@@ -255,8 +255,8 @@ def finished_graph(
         "format": ONNX_FORMAT,
         "labels": list(labels),
         "temperature": temperature,
-        "tokenizer": TOKENIZER,
-        "vocabulary": list(words),
+        "tokenizer": reader.tokenizer,
+        "vocabulary": list(reader.words),
         **({} if reject is None else {"reject": reject}),
         **({"task": "pairs", "positive": positive} if pairs else {}),
         **({} if thresholds is None else {"thresholds": list(thresholds)}),

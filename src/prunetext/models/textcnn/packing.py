@@ -14,9 +14,9 @@ from prunetext.models.protocol import Packing, Trained
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN
+from prunetext.models.textcnn.reading import Reader
 from prunetext.models.textcnn.rounding import rounded_rows, rounding_of
 from prunetext.runtime import format as file_format
-from prunetext.runtime._native import TOKENIZER
 from prunetext.runtime.coding import CodedUnits
 from prunetext.statistics.thresholds import THRESHOLD_DIGITS
 
@@ -78,7 +78,7 @@ def described(trained: Trained, packing: Packing) -> dict[str, str]:
     metadata = {
         "task": trained.task.name,
         "labels": json.dumps(trained.labels, ensure_ascii=False, separators=(",", ":")),
-        "tokenizer": TOKENIZER,
+        "tokenizer": cast(Reader, trained.reader).tokenizer,
         "pooling": model.pooling,
         "table": packing.table,
         **found_out(packing),
@@ -133,7 +133,7 @@ def threshold_text(value: float) -> str:
 def contents(trained: Trained, packing: Packing) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The tensors and the header entries of the packed file."""
     model = cast(TextCNN, trained.model)
-    return packed_tensors(model, kept_words(model, trained.reader), packing.table), described(trained, packing)
+    return packed_tensors(model, kept_words(model, trained.reader.words), packing.table), described(trained, packing)
 
 
 def pack(trained: Trained, path: Path, packing: Packing = PLAIN_PACKING) -> int:

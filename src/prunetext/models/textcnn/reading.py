@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,6 +12,22 @@ from prunetext.data.dataset import Examples, Input
 from prunetext.data.task import Task
 from prunetext.models.encoded import UNLABELLED, Encoded, labelled
 from prunetext.runtime._native import Vocabulary
+
+BERT, WORDS_2 = "bert/1", "words/2"  # the tokenizers
+
+
+class Reader(NamedTuple):
+    """What makes ids of texts: the words of the vocabulary, and the tokenizer that finds them.
+
+    Reader(["great", "film"]).vocabulary().encode(["A great film"])
+    """
+
+    words: list[str]
+    tokenizer: str = BERT
+
+    def vocabulary(self) -> Vocabulary:
+        """The words as the native module looks them up."""
+        return Vocabulary(self.words, self.tokenizer)
 
 
 def encode_inputs(vocabulary: Vocabulary, inputs: Sequence[Input]) -> Encoded:

@@ -17,6 +17,7 @@ from prunetext.data.vectors.words import LARGEST, MOST_DIMENSIONS
 from prunetext.errors import InputError
 from prunetext.models.textcnn.layout import WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.reading import BERT
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import count_words
 
@@ -25,9 +26,9 @@ RAREST = 1e-4  # smaller shares of texts are raised to this
 USUAL_DIMENSIONS = 32  # of word vectors, if none are given
 
 
-def vocabulary_of(texts: list[str], options: ModelOptions) -> list[str]:
+def vocabulary_of(texts: list[str], options: ModelOptions, tokenizer: str = BERT) -> list[str]:
     """The most frequent words of train, most frequent first."""
-    counts = count_words(texts)
+    counts = count_words(texts, tokenizer)
     words = [w for w, n in counts.items() if n >= options.min_count and len(w.encode()) <= LONGEST_WORD]
     words.sort(key=lambda word: (-counts[word], word))
     if not words:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from prunetext.data.vectors.files import read_vectors
 from prunetext.data.vectors.training import check_kind, train_vectors
 from prunetext.errors import InputError
+from prunetext.models.textcnn.reading import Reader
 from prunetext.models.textcnn.starting import settle
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import count_words
@@ -46,7 +47,7 @@ def check_vectors(vectors: Vectors | str | Path | None, kind: str | None, shape:
 def beginnings(
     vectors: Vectors | str | Path | None,
     kind: str | None,
-    words: list[str],
+    reader: Reader,
     texts: list[str],
     shape: ModelOptions,
     seed: int,
@@ -55,13 +56,14 @@ def beginnings(
 ) -> Beginnings:
     """Read or train the vectors of a vocabulary, and settle how many dimensions the model has.
 
-        vectors, shape, notes = beginnings("glove.6B.50d.txt", None, words, data.train.texts, shape, seed=0)
+        vectors, shape, notes = beginnings("glove.6B.50d.txt", None, reader, data.train.texts, shape, seed=0)
         notes     # ['Word vectors: 12,345 of 14,000 words of the vocabulary (97.1 % of the running words of train) …']
 
     texts: those of train. kind: of the training, where vectors are trained. corpus: what they are trained on, if not
     on the texts of train alone. deadline: a `time.monotonic()` at which that training ends.
     """
     check_vectors(vectors, kind, shape)
+    words, tokenizer = reader
     cut = False
 
     def late() -> bool:
@@ -75,25 +77,28 @@ def beginnings(
         corpus = texts if corpus is None else corpus
         # Without time for a single text, the model starts as one without vectors.
         if not late():
-            found = train_vectors(kind, corpus, words, dimensions=dimensions, seed=seed, late=late) or None
+            found = (
+                train_vectors(kind, corpus, words, dimensions=dimensions, seed=seed, late=late, tokenizer=tokenizer)
+                or None
+            )
     elif isinstance(vectors, (str, Path)):
-        found = read_vectors(vectors, words)
+        found = read_vectors(vectors, words, tokenizer=tokenizer)
     elif vectors is not None:
         given = vectors
         found = {word: given[word] for word in words if word in given}
-    notes = [] if found is None else [covered(found, words, texts)]
+    notes = [] if found is None else [covered(found, reader, texts)]
     if cut:
         notes.append("The training of word vectors was cut short: its part of max_time was used up.")
     return Beginnings(found, settle(shape, found), notes, not cut)
 
 
-def covered(vectors: Vectors, words: list[str], texts: list[str]) -> str:
+def covered(vectors: Vectors, reader: Reader, texts: list[str]) -> str:
     """How much of a vocabulary, and of the texts of train, has a vector.
 
-    >>> covered({"great": [0.5]}, ["film", "great"], ["a great film", "great"])
+    >>> covered({"great": [0.5]}, Reader(["film", "great"]), ["a great film", "great"])
     'Word vectors: 1 of 2 words of the vocabulary (50.0 % of the running words of train) have one.'
     """
-    counts = count_words(texts)
+    words, counts = reader.words, count_words(texts, reader.tokenizer)
     known = [word for word in words if word in vectors]
     share = 100 * sum(counts.get(word, 0) for word in known) / max(sum(counts.values()), 1)
     return (

@@ -28,7 +28,7 @@ struct Side {
           features(features),
           watch(workspace.watch) {
         const size_t most = rows.size();
-        tokenize(text, workspace.scratch, [&](const char *token, size_t length) {
+        tokenize(model.tokenizer, text, workspace.scratch, [&](const char *token, size_t length) {
             look(tokens.size());
             tokens.emplace_back(token, length);
             keys.push_back(key_of_token(token, length));

@@ -19,6 +19,12 @@
 
 namespace nb = nanobind;
 
+namespace {
+
+constexpr char kUsual[] = "bert/1";
+
+}  // namespace
+
 namespace prunetext {
 namespace {
 
@@ -28,15 +34,28 @@ nb::object to_str(std::string_view utf8) {
     return text;
 }
 
-nb::list tokenize_text(nb::handle text) {
+// A vocabulary, and the tokenizer that finds its words.
+struct Reader : Vocabulary {
+    Tokenizer tokenizer;
+};
+
+Tokenizer known_tokenizer(const std::string &name) {
+    if (const std::optional<Tokenizer> found = tokenizer_of(name)) return *found;
+    std::string known;
+    for (const std::string_view each : kTokenizers) known += (known.empty() ? "" : " or ") + std::string{each};
+    throw nb::value_error(("tokenizer must be " + known + ", not '" + name + "'").c_str());
+}
+
+nb::list tokenize_text(nb::handle text, const std::string &tokenizer) {
     std::string scratch;
     nb::list tokens;
-    tokenize(text_of(text.ptr()), scratch,
+    tokenize(known_tokenizer(tokenizer), text_of(text.ptr()), scratch,
              [&](const char *token, size_t length) { tokens.append(to_str({token, length})); });
     return tokens;
 }
 
-nb::dict count_words(nb::handle list) {
+nb::dict count_words(nb::handle list, const std::string &tokenizer) {
+    const Tokenizer known = known_tokenizer(tokenizer);
     const HeldTexts held(list);
     WordCounter counter;
     {
@@ -46,7 +65,7 @@ nb::dict count_words(nb::handle list) {
         Watch watch(ended, ask_python);
         for (const Text &text : held.texts()) {
             watch.look_closely();
-            tokenize(text, scratch, [&](const char *token, size_t length) { counter.add(token, length); });
+            tokenize(known, text, scratch, [&](const char *token, size_t length) { counter.add(token, length); });
         }
     }
     nb::dict counts;
@@ -54,7 +73,26 @@ nb::dict count_words(nb::handle list) {
     return counts;
 }
 
-Vocabulary make_vocabulary(nb::handle list) {
+// Whether the tokens of all texts are the same. In ASCII they are.
+bool same_tokens(nb::handle list, const std::string &one, const std::string &other) {
+    const Tokenizer tokenizers[] = {known_tokenizer(one), known_tokenizer(other)};
+    const HeldTexts held(list);
+    const nb::gil_scoped_release release;
+    std::string scratch, tokens[2];
+    for (const Text &text : held.texts()) {
+        if (text.ascii) continue;
+        for (int i = 0; i < 2; ++i) {
+            tokens[i].clear();
+            tokenize(tokenizers[i], text, scratch,
+                     [&](const char *token, size_t length) { tokens[i].append(token, length) += ' '; });
+        }
+        if (tokens[0] != tokens[1]) return false;
+    }
+    return true;
+}
+
+Reader make_reader(nb::handle list, const std::string &tokenizer) {
+    const Tokenizer known = known_tokenizer(tokenizer);
     if (!PyList_Check(list.ptr()) && !PyTuple_Check(list.ptr())) throw nb::type_error("words must be a list of str");
     const HeldTexts held(list, "words");
     std::vector<nb::object> encoded;
@@ -67,10 +105,10 @@ Vocabulary make_vocabulary(nb::handle list) {
         words.emplace_back(PyBytes_AS_STRING(bytes.ptr()), size_t(PyBytes_GET_SIZE(bytes.ptr())));
         encoded.push_back(std::move(bytes));
     }
-    return Vocabulary(words);
+    return {Vocabulary(words), known};
 }
 
-nb::list words_of(const Vocabulary &vocabulary) {
+nb::list words_of(const Reader &vocabulary) {
     nb::list words;
     for (size_t i = 0; i < vocabulary.size(); ++i) words.append(to_str(vocabulary[i]));
     return words;
@@ -82,13 +120,13 @@ template <class Number> nb::bytes make_bytes(size_t count) {
     return nb::cast<nb::bytes>(bytes);
 }
 
-nb::tuple encode_all(const Vocabulary &vocabulary, const std::vector<Text> &texts, int threads, bool pairs) {
+nb::tuple encode_all(const Reader &vocabulary, const std::vector<Text> &texts, int threads, bool pairs) {
     if (threads < 1) throw nb::value_error("threads must be at least 1");
     std::vector<EncodedPart> parts;
     size_t count = 0;
     {
         nb::gil_scoped_release release;
-        parts = encode_texts(vocabulary, texts, size_t(threads), pairs, ask_python);
+        parts = encode_texts(vocabulary, vocabulary.tokenizer, texts, size_t(threads), pairs, ask_python);
         for (const EncodedPart &part : parts) count += part.ids.size();
     }
     nb::bytes ids = make_bytes<int32_t>(count);
@@ -108,12 +146,12 @@ nb::tuple encode_all(const Vocabulary &vocabulary, const std::vector<Text> &text
     return nb::make_tuple(ids, offsets);
 }
 
-nb::tuple encode(const Vocabulary &vocabulary, nb::handle list, int threads) {
+nb::tuple encode(const Reader &vocabulary, nb::handle list, int threads) {
     const HeldTexts held(list);
     return encode_all(vocabulary, held.texts(), threads, false);
 }
 
-nb::tuple encode_pairs(const Vocabulary &vocabulary, nb::handle one, nb::handle other, int threads) {
+nb::tuple encode_pairs(const Reader &vocabulary, nb::handle one, nb::handle other, int threads) {
     if (vocabulary.size() + kFirstWord > size_t{1} << kFlags)
         throw nb::value_error("for pairs a vocabulary holds fewer than 2^29 words");
     const HeldTexts firsts(one, "firsts"), seconds(other, "seconds");
@@ -136,26 +174,37 @@ nb::tuple encode_pairs(const Vocabulary &vocabulary, nb::handle one, nb::handle 
 }  // namespace prunetext
 
 void bind_tokenizer(nb::module_ &module) {
-    using prunetext::Vocabulary;
-    module.attr("TOKENIZER") = prunetext::kTokenizer;
+    using prunetext::Reader;
+    nb::list names;
+    for (const std::string_view name : prunetext::kTokenizers) names.append(nb::str(name.data(), name.size()));
+    module.attr("TOKENIZERS") = nb::tuple(names);
     module.attr("ORACLE") = prunetext::tables::kOracle;
+    module.attr("WORDS_SOURCE") = prunetext::words_tables::kSource;
     module.attr("MATCHED") = prunetext::matched << prunetext::kFlags;
     module.attr("BESIDE") = prunetext::beside << prunetext::kFlags;
-    module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(),
-               nb::sig("def tokenize(text: str) -> list[str]"),
-               "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization.");
+    module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(), nb::arg("tokenizer") = kUsual,
+               nb::sig("def tokenize(text: str, tokenizer: str = \"bert/1\") -> list[str]"),
+               "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization; with "
+               "\"words/2\", \"café\" keeps its mark.");
     module.def(
-        "count_words", &prunetext::count_words, nb::arg("texts").none(),
-        nb::sig("def count_words(texts: list[str]) -> dict[str, int]"),
+        "count_words", &prunetext::count_words, nb::arg("texts").none(), nb::arg("tokenizer") = kUsual,
+        nb::sig("def count_words(texts: list[str], tokenizer: str = \"bert/1\") -> dict[str, int]"),
         "count_words([\"a b\", \"A\"]) → {\"a\": 2, \"b\": 1}: tokens and how often they occur, first come first.");
-    nb::class_<Vocabulary>(module, "Vocabulary",
-                           "Vocabulary([\"film\", \"great\"]).encode([\"Great!\"]): the ids of words; 0 is padding, 1 "
-                           "unknown, word i is i + 2.")
+    module.def("same_tokens", &prunetext::same_tokens, nb::arg("texts").none(), nb::arg("one"), nb::arg("other"),
+               nb::sig("def same_tokens(texts: list[str], one: str, other: str) -> bool"),
+               "same_tokens([\"a cafe\"], \"bert/1\", \"words/2\") → True: whether two tokenizers find the same "
+               "tokens in all texts.");
+    nb::class_<Reader>(module, "Vocabulary",
+                       "Vocabulary([\"film\", \"great\"]).encode([\"Great!\"]): the ids of words; 0 is padding, 1 "
+                       "unknown, word i is i + 2.")
         .def(
             "__init__",
-            [](Vocabulary *self, nb::handle words) { new (self) Vocabulary(prunetext::make_vocabulary(words)); },
-            nb::arg("words").none(), nb::sig("def __init__(self, words: list[str]) -> None"))
-        .def("__len__", &Vocabulary::size)
+            [](Reader *self, nb::handle words, const std::string &tokenizer) {
+                new (self) Reader(prunetext::make_reader(words, tokenizer));
+            },
+            nb::arg("words").none(), nb::arg("tokenizer") = kUsual,
+            nb::sig("def __init__(self, words: list[str], tokenizer: str = \"bert/1\") -> None"))
+        .def("__len__", &Reader::size)
         .def_prop_ro("words", &prunetext::words_of, nb::sig("def words(self) -> list[str]"))
         .def("encode", &prunetext::encode, nb::arg("texts").none(), nb::arg("threads") = 1,
              nb::sig("def encode(self, texts: list[str], threads: int = 1) -> tuple[bytes, bytes]"),

@@ -27,7 +27,7 @@ struct Part : EncodedPart {
 
     Part(size_t first, size_t stop, bool of_pairs) : begin(first), end(stop), pairs(of_pairs) {}
 
-    void run(const Vocabulary &vocabulary, const std::vector<Text> &texts, Watch watch) noexcept {
+    void run(const Vocabulary &vocabulary, Tokenizer tokenizer, const std::vector<Text> &texts, Watch watch) noexcept {
         try {
             std::string scratch;
             std::vector<uint64_t> keys;
@@ -36,7 +36,7 @@ struct Part : EncodedPart {
             ends.reserve(end - begin);
             for (size_t i = begin; i < end; ++i) {
                 watch.look_closely();
-                tokenize(texts[i], scratch, [&](const char *token, size_t length) {
+                tokenize(tokenizer, texts[i], scratch, [&](const char *token, size_t length) {
                     const int32_t index = vocabulary.find_token(token, length);
                     ids.push_back(index < 0 ? kUnknown : index + kFirstWord);
                     if (pairs) keys.push_back(key_of_token(token, length));
@@ -73,20 +73,21 @@ std::vector<Part> cut(const std::vector<Text> &texts, size_t threads, bool pairs
     return parts;
 }
 
-void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, const std::vector<Text> &texts, Ask ask) {
+void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, Tokenizer tokenizer,
+             const std::vector<Text> &texts, Ask ask) {
     std::atomic<bool> ended{false};
     const Watch others(ended);
     std::vector<std::thread> workers;
     workers.reserve(parts.size());
     for (size_t p = 1; p < parts.size(); ++p) {
         try {
-            workers.emplace_back([&, p] { parts[p].run(vocabulary, texts, others); });
+            workers.emplace_back([&, p] { parts[p].run(vocabulary, tokenizer, texts, others); });
         } catch (const std::system_error &) {  // no more threads to be had: this one does the work
-            parts[p].run(vocabulary, texts, others);
+            parts[p].run(vocabulary, tokenizer, texts, others);
         }
     }
     if (!parts.empty()) {
-        parts[0].run(vocabulary, texts, Watch(ended, ask));
+        parts[0].run(vocabulary, tokenizer, texts, Watch(ended, ask));
         if (parts[0].error) ended = true;
     }
     for (std::thread &worker : workers) worker.join();
@@ -96,10 +97,10 @@ void run_all(std::vector<Part> &parts, const Vocabulary &vocabulary, const std::
 
 }  // namespace
 
-std::vector<EncodedPart> encode_texts(const Vocabulary &vocabulary, const std::vector<Text> &texts, size_t threads,
-                                      bool pairs, Ask ask) {
+std::vector<EncodedPart> encode_texts(const Vocabulary &vocabulary, Tokenizer tokenizer, const std::vector<Text> &texts,
+                                      size_t threads, bool pairs, Ask ask) {
     std::vector<Part> parts = cut(texts, std::min(threads, most_threads), pairs);
-    run_all(parts, vocabulary, texts, ask);
+    run_all(parts, vocabulary, tokenizer, texts, ask);
     std::vector<EncodedPart> encoded;
     for (Part &part : parts) encoded.push_back(std::move(part));
     return encoded;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/vocabulary.hpp"
+#include "text/normalizer.hpp"
 #include "text/text.hpp"
 #include "watch.hpp"
 
@@ -22,7 +23,7 @@ struct EncodedPart {
 
 // The ids of all texts, in parts that follow one another; each part is made by a thread of its own. With `pairs`, two
 // texts after each other are a pair, and the flags of `Overlap` are added to the ids. `ask` may end the call.
-std::vector<EncodedPart> encode_texts(const Vocabulary &vocabulary, const std::vector<Text> &texts, size_t threads,
-                                      bool pairs, Ask ask = nullptr);
+std::vector<EncodedPart> encode_texts(const Vocabulary &vocabulary, Tokenizer tokenizer, const std::vector<Text> &texts,
+                                      size_t threads, bool pairs, Ask ask = nullptr);
 
 }  // namespace prunetext

@@ -52,7 +52,9 @@ Model::Model(File file, const Inflate &inflate) {
 
 void Model::read_metadata(const Header &header) {
     one_of(header, "task", {"classification", "pairs", "labels"});
-    one_of(header, "tokenizer", {"bert/1"});
+    const std::optional<Tokenizer> named = tokenizer_of(header.value("tokenizer"));
+    if (!named) refuse("its tokenizer is none that this version knows; a newer prunetext may know it");
+    tokenizer = *named;
     one_of(header, "pooling", {"max", "max+mean"});
     one_of(header, "table", {"int8", "int16"});
     mean = header.value("pooling") == "max+mean";

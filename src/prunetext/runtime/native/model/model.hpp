@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/vocabulary.hpp"
+#include "text/normalizer.hpp"
 
 namespace prunetext {
 
@@ -48,6 +49,7 @@ struct Model {
     size_t size = 0;  // bytes of the file
     std::vector<std::string> labels;
     std::vector<std::pair<std::string, std::string>> metadata;
+    Tokenizer tokenizer = Tokenizer::bert;
     double temperature = 1;
     std::vector<double> thresholds;  // of the labels' probabilities; empty where a text has exactly one label
     double reject = 0;  // texts of a smaller top probability may be rejected; 0: the file names no threshold

@@ -1,13 +1,15 @@
-// BERT's basic tokenization of a whole text, for training and for explanations.
+// The tokens of a whole text, for training and for explanations.
 //
 //     std::string scratch;
-//     tokenize(text, scratch, [&](const char *token, size_t length) { ... });    // "Café!" → "cafe", "!"
+//     tokenize(Tokenizer::bert, text, scratch, [&](const char *token, size_t length) { ... });    // "Café!" → "cafe",
+//     "!"
 //
-// The oracle is Hugging Face tokenizers, BertNormalizer followed by BertPreTokenizer: tests/runtime/test_tokenizer.py
-// compares this with it on every code point and on random strings. The kernel has a faster scanner of its own, which
-// reads piece by piece (kernel/generic/scan.hpp). tests/runtime/test_agreement.py and fuzz/tokenizer_fuzzer.cpp compare
-// the two: what a kernel computes must follow from the tokens that this gives, to the last bit. They can only do so
-// because this is written another way.
+// bert/1 is BERT's basic tokenization. Its oracle is Hugging Face tokenizers, BertNormalizer followed by
+// BertPreTokenizer: tests/runtime/test_tokenizer.py compares this with it on every code point and on random strings.
+// words/2 keeps marks, and is compared with a reference in tests/runtime/test_words.py. The kernel has a faster scanner
+// of its own, which reads piece by piece (kernel/generic/scan.hpp). tests/runtime/test_agreement.py and
+// fuzz/tokenizer_fuzzer.cpp compare the two: what a kernel computes must follow from the tokens that this gives, to the
+// last bit. They can only do so because this is written another way.
 //
 // A text is first normalized into `scratch`; the tokens are then slices of it. Two passes instead of one, because each
 // is a plain loop over bytes.
@@ -24,15 +26,13 @@
 
 namespace prunetext {
 
-inline constexpr char kTokenizer[] = "bert/1";
-
 // Readable bytes behind every token that `tokenize` emits, for Vocabulary::find_token to load whole words.
 inline constexpr size_t kPadding = 64;
 
 namespace detail {
 
-inline size_t normalize(const Text &text, std::string &scratch) {
-    Normalizer normalizer(scratch);
+inline size_t normalize(Tokenizer tokenizer, const Text &text, std::string &scratch) {
+    Normalizer normalizer(tokenizer, scratch);
     normalizer.add(text, 0, text.length);
     normalizer.end();
     return normalizer.size();
@@ -66,8 +66,8 @@ inline void classify(const char *block, uint64_t &words, uint64_t &singles) {
 // Calls emit(const char *utf8, size_t bytes) for each token, in order; a token lies in `scratch` until the next call.
 // Lone surrogates and bytes that are not UTF-8 are deleted, as the oracle deletes U+FFFD. The work grows with the
 // length of the text and no faster (runs of combining marks, which are sorted, aside).
-template <class Emit> void tokenize(const Text &text, std::string &scratch, Emit &&emit) {
-    const size_t size = detail::normalize(text, scratch);
+template <class Emit> void tokenize(Tokenizer tokenizer, const Text &text, std::string &scratch, Emit &&emit) {
+    const size_t size = detail::normalize(tokenizer, text, scratch);
     if (scratch.size() < size + kPadding) scratch.resize(size + size / 2 + kPadding);
     std::memset(scratch.data() + size, ' ', kPadding);
     const char *const begin = scratch.data();

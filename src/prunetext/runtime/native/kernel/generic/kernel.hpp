@@ -18,7 +18,7 @@ inline size_t pool_text(const Model &model, const Text &text, Workspace &workspa
     workspace.sums.assign(model.padded, 0);
     size_t tokens = 0;
     const size_t most = model.vocabulary.longest() + 1;
-    for_pieces(text, most, workspace, [&](size_t found, bool last) __attribute__((always_inline)) {
+    for_pieces(model.tokenizer, text, most, workspace, [&](size_t found, bool last) __attribute__((always_inline)) {
         const std::byte **rows = workspace.rows.take(found + 2 * context);
         rows = std::copy_n(before, context, rows);
         look_up(model, found, workspace, rows);

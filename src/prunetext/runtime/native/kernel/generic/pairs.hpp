@@ -59,7 +59,7 @@ inline const int16_t *const *extras_of(const Model &model, const uint8_t *flags,
 // Rows and keys of a text's tokens, from place `first` on; their number.
 inline size_t gather(const Model &model, const Text &text, size_t first, Workspace &workspace) {
     size_t next = first;
-    for_pieces(text, SIZE_MAX, workspace, [&](size_t found, bool) __attribute__((always_inline)) {
+    for_pieces(model.tokenizer, text, SIZE_MAX, workspace, [&](size_t found, bool) __attribute__((always_inline)) {
         const std::byte **rows = workspace.rows.take(next + found, next);
         uint64_t *keys = workspace.keys.take(next + found, next);
         look_up(model, found, workspace, rows + next, keys + next);

@@ -24,8 +24,9 @@ inline size_t piece_of(const Text &text, size_t at) {
 
 // Call use(found, last) for each piece of a text; `found` tokens of it are then in `begins` and `ends`. Pieces keep the
 // memory of a long text small, and only `most` bytes of a long word are kept.
-template <class Use> PRUNETEXT_INLINE void for_pieces(const Text &text, size_t most, Workspace &workspace, Use use) {
-    detail::Normalizer normalizer(workspace.scratch, most);
+template <class Use>
+PRUNETEXT_INLINE void for_pieces(Tokenizer tokenizer, const Text &text, size_t most, Workspace &workspace, Use use) {
+    detail::Normalizer normalizer(tokenizer, workspace.scratch, most);
     size_t kept = 0;
     for (size_t at = 0, units;; at += units) {
         units = piece_of(text, at);

@@ -1,0 +1,157 @@
+"""The choice of a tokenizer by the texts: the one by which a quick linear model tells the classes apart better."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from prunetext.data.dataset import Examples, Input
+from prunetext.errors import InputError
+from prunetext.models.textcnn.reading import BERT, WORDS_2
+from prunetext.options import ModelOptions
+from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, tokenize
+
+AUTO = "auto"
+MOST_ASKED = 1_000  # examples that the quick model learns from and is judged on
+MOST_TOKENS = 256  # of a text
+LONGEST = 3  # tokens of an n-gram
+STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)  # of the ridge; each tokenizer has its best
+SURE = 2.0  # standard errors by which words/2 must be better
+DRAWN_BY = 17
+MOST_RARE = 0.5  # share of running words that occur once, from which a note says so
+
+_Floats = npt.NDArray[np.float64]
+
+
+def check_tokenizer(name: str) -> None:
+    """Refuse an unknown tokenizer."""
+    if name not in (AUTO, *TOKENIZERS):
+        raise InputError(f"tokenizer is {name!r}: it must be {AUTO}, {' or '.join(TOKENIZERS)}.")
+
+
+def known_tokenizer(shape: ModelOptions) -> str:
+    """The tokenizer of the options; bert/1 where nobody has chosen.
+
+    >>> known_tokenizer(ModelOptions()), known_tokenizer(ModelOptions(tokenizer="words/2"))
+    ('bert/1', 'words/2')
+    """
+    return BERT if shape.tokenizer == AUTO else shape.tokenizer
+
+
+def settle_tokenizer(shape: ModelOptions, examples: Examples) -> ModelOptions:
+    """The options, with the tokenizer that suits the labelled texts in the place of auto.
+
+    settle_tokenizer(ModelOptions(), data.train).tokenizer        # 'bert/1'
+    """
+    if shape.tokenizer != AUTO:
+        return shape
+    return dataclasses.replace(shape, tokenizer=suitable_tokenizer(examples, shape.min_count))
+
+
+def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
+    """The tokenizer that suits labelled texts.
+
+    >>> suitable_tokenizer(Examples(["schön", "schon"] * 20, ["a", "b"] * 20))
+    'words/2'
+
+    bert/1 where both find the same tokens in all texts, or where nothing is gained. Else a ridge regression on n-grams
+    of up to three tokens is asked about each of 1,000 texts at most, which it has not learnt from. words/2 is chosen
+    where its mean squared error is smaller by more than two standard errors of the difference, and where bert/1 finds
+    no word that occurs `min_count` times. The same texts give the same answer.
+    """
+    texts = examples.all_texts
+    if same_tokens(texts, BERT, WORDS_2):
+        return BERT
+    if max(count_words(texts, BERT).values(), default=0) < min_count:
+        return WORDS_2
+    chosen = np.random.default_rng(DRAWN_BY).permutation(len(examples))[:MOST_ASKED].tolist()
+    inputs, own = [examples.inputs[at] for at in chosen], [examples.label_lists[at] for at in chosen]
+    labels = sorted({label for each in own for label in each})
+    truth = np.array([[float(label in each) for label in labels] for each in own])
+    before, after = (errors(inputs, truth, tokenizer) for tokenizer in (BERT, WORDS_2))
+    gain = before - after
+    return WORDS_2 if gain.mean() > SURE * gain.std() / np.sqrt(len(gain)) else BERT
+
+
+def errors(inputs: Sequence[Input], truth: _Floats, tokenizer: str) -> _Floats:
+    """The squared error of a ridge regression on each example (n), when it is fitted to all others.
+
+    errors(["good film", "bad film"], np.array([[1.0, 0.0], [0.0, 1.0]]), "bert/1")
+
+    truth: 1 for the labels of an example, (n, labels). The answers without an example follow from those with it: its
+    error is divided by 1 - h, h being its own weight in its answer (Allen 1974, "The Relationship Between Variable
+    Selection and Data Augmentation and a Method for Prediction").
+    """
+    kernel = similarities(inputs, tokenizer)
+    values, vectors = np.linalg.eigh(kernel)
+    values = np.maximum(values, 0)
+    centred = truth - truth.mean(0)
+    turned = vectors.T @ centred
+    found = []
+    for strength in STRENGTHS:
+        shares = values / (values + strength)
+        own = (vectors**2) @ shares
+        left = (centred - vectors @ (shares[:, None] * turned)) / (1 - own)[:, None]
+        found.append((left**2).sum(1))
+    best: _Floats = min(found, key=lambda each: float(each.mean()))
+    return best
+
+
+def similarities(inputs: Sequence[Input], tokenizer: str) -> _Floats:
+    """The cosines of the n-grams of any two examples (n, n), rare ones with a higher weight."""
+    from scipy.sparse import csr_array
+
+    places: dict[Any, int] = {}
+    rows = [[places.setdefault(each, len(places)) for each in token_ngrams(given, tokenizer)] for given in inputs]
+    columns = np.array([place for row in rows for place in row], np.int64)
+    bounds = np.cumsum([0, *map(len, rows)])
+    weights = np.log((1 + len(rows)) / (1 + np.bincount(columns, minlength=len(places)))) + 1
+    table = csr_array((weights[columns], columns, bounds), shape=(len(rows), max(len(places), 1)))
+    products: _Floats = (table @ table.T).toarray()
+    lengths = np.sqrt(np.maximum(products.diagonal(), 1e-12))
+    return products / lengths[:, None] / lengths
+
+
+def token_ngrams(given: Input, tokenizer: str) -> list[tuple[Any, ...]]:
+    """The n-grams of up to three tokens, each once; of a pair, with a word on which text has them.
+
+    >>> token_ngrams("a film", "bert/1"), token_ngrams(("a", "film"), "bert/1")
+    ([('a',), ('film',), ('a', 'film')], [('one', 'a'), ('one', 'film')])
+    """
+    if isinstance(given, str):
+        tokens, spans = tokenize(given, tokenizer)[:MOST_TOKENS], range(1, LONGEST + 1)
+        found = (tuple(tokens[at : at + span]) for span in spans for at in range(len(tokens) - span + 1))
+        return list(dict.fromkeys(found))
+    first, second = (dict.fromkeys(token_ngrams(text, tokenizer)) for text in given)
+    both = [("both", *each) for each in first if each in second]
+    return [*both, *(("one", *each) for each in {**first, **second} if not (each in first and each in second))]
+
+
+def rare_note(texts: list[str], tokenizer: str) -> list[str]:
+    """A note if more than half of the running words occur only once.
+
+    >>> rare_note(["a b", "a c d"], "bert/1")
+    ['60 % of the running words of train occur only once, and little can be learnt from them. Give more texts.']
+    """
+    share = rare_share(texts, tokenizer)
+    if share <= MOST_RARE:
+        return []
+    remedy = "Give more texts."
+    if tokenizer == BERT and rare_share(texts, WORDS_2) < share / 2:
+        remedy = f"Try --tokenizer {WORDS_2}, which cuts these texts into parts that come again."
+    rule = "of the running words of train occur only once, and little can be learnt from them"
+    return [f"{100 * share:.0f} % {rule}. {remedy}"]
+
+
+def rare_share(texts: list[str], tokenizer: str) -> float:
+    """The share of running words that occur only once.
+
+    >>> rare_share(["a b", "a c"], "bert/1")
+    0.5
+    """
+    counts = count_words(texts, tokenizer).values()
+    return sum(count == 1 for count in counts) / max(sum(counts), 1)

@@ -1,0 +1,102 @@
+"""The choice of a tokenizer by the texts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import prunetext
+from helpers.runs import fit
+from prunetext.data.dataset import Examples
+from prunetext.errors import InputError
+from prunetext.models.textcnn.reading import BERT, WORDS_2
+from prunetext.models.textcnn.tokenizing import errors, rare_note, similarities, suitable_tokenizer
+
+WHO, DONE = ["आज", "घर", "शाम", "सुबह", "गाँव", "शहर"], ["कहा", "सुना", "रखा", "देखा", "माना", "जाना", "सीखा", "पढ़ा"]
+HINDI = Examples(
+    [f"{who} {word} {done}" for who in WHO for done in DONE for word in ("कल", "कुल")],
+    ["day", "total"] * (len(WHO) * len(DONE)),
+)
+BOTH = ["a"] * 40 + ["b"] * 40
+GLUED = [f"{word}{emoji}" for emoji in "😀😡" for word in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "chosen"),
+    [
+        (["a film", "a play"] * 20, ["a", "b"] * 20, BERT),  # no text is cut otherwise
+        (["a café", "a play"] * 20, ["a", "b"] * 20, BERT),  # some are, but nothing is gained
+        (["schön", "schon"] * 20, ["a", "b"] * 20, WORDS_2),
+        (["great😀", "great😡"] * 20, ["a", "b"] * 20, BERT),  # whole words tell as much
+        (GLUED, BOTH, WORDS_2),
+        (["อาหารดี", "อาหารแย่"], ["a", "b"], WORDS_2),  # bert/1 knows no word that occurs twice
+        (["电影好", "电影坏"] * 20, ["a", "b"] * 20, BERT),
+        ([], [], BERT),
+    ],
+)
+def test_suitable_tokenizer(texts: list[str], labels: list[str], chosen: str) -> None:
+    assert suitable_tokenizer(Examples(texts, labels)) == chosen
+
+
+def test_pairs_and_several_labels() -> None:
+    assert suitable_tokenizer(Examples(["schön", "schon"] * 20, ["same", "other"] * 20, ["schön"] * 40)) == WORDS_2
+    assert suitable_tokenizer(Examples(["schön", "schon"] * 20, [["a"], ["a", "b"]] * 20)) == WORDS_2
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.lists(st.text(st.sampled_from("abc é"), max_size=12), min_size=4, max_size=12), st.integers(0, 5))
+def test_errors_are_those_of_regressions_without_the_example(texts: list[str], seed: int) -> None:
+    truth = np.random.default_rng(seed).integers(0, 2, (len(texts), 2)).astype(float)
+    kernel = similarities(texts, BERT)
+    best = []
+    for strength in (0.03, 0.1, 0.3, 1.0, 3.0):
+        left = []
+        centred = truth - truth.mean(0)
+        for at in range(len(texts)):
+            rest = np.arange(len(texts)) != at
+            weights = np.linalg.solve(kernel[np.ix_(rest, rest)] + strength * np.eye(rest.sum()), centred[rest])
+            left.append(((centred[at] - kernel[at, rest] @ weights) ** 2).sum())
+        best.append(np.array(left))
+    assert errors(texts, truth, BERT) == pytest.approx(min(best, key=np.mean), rel=1e-6, abs=1e-9)
+
+
+def test_the_choice_does_not_depend_on_the_process() -> None:
+    code = (
+        "from prunetext.models.textcnn.tokenizing import errors\nimport numpy as np\n"
+        "texts = ['a b é', 'b c', 'c é é', 'a'] * 5\n"
+        "print(errors(texts, np.eye(20)[:, :3], 'words/2').tobytes().hex())"
+    )
+    path = ":".join(sys.path)
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": path},
+            capture_output=True,
+            check=True,
+        )
+        for seed in "12"
+    ]
+    assert runs[0].stdout == runs[1].stdout != b""
+
+
+def test_rare_words_are_noted() -> None:
+    assert rare_note(["a b a b"], BERT) == []
+    assert "Give more texts" in rare_note(["a b", "c d"], BERT)[0]
+    assert "--tokenizer words/2" in rare_note(["อาหารดี", "อาหารแย่", "อาหาร"], BERT)[0]
+
+
+def test_a_run_records_and_uses_its_tokenizer(tmp_path: Path) -> None:
+    result = fit(HINDI, out=tmp_path / "run", epochs=1)
+    inspected = [prunetext.inspect(result.path), prunetext.inspect(tmp_path / "run" / "dense.safetensors")]
+    assert [each.tokenizer for each in inspected] == [WORDS_2, WORDS_2]
+
+
+def test_unknown_tokenizer(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="tokenizer is 'words/9': it must be auto, bert/1 or words/2"):
+        fit(HINDI, out=tmp_path / "run", tokenizer="words/9")
