@@ -75,4 +75,4 @@ class ComparedRows:
 
     def _write(self, rows: list[ComparedRow]) -> None:
         lines = (json.dumps(row._asdict(), ensure_ascii=False) + "\n" for row in rows)
-        write_whole(self.path, "".join(lines).encode())
+        write_whole(self.path, "".join(lines).encode("utf-8", "backslashreplace"))

@@ -177,7 +177,7 @@ def refuse_mixed(folder: Path, *names: str) -> None:
 def write_rows(path: Path, rows: Iterable[dict[str, Any]], indent: int | None = None) -> None:
     """Write rows of JSON."""
     text = "".join(json.dumps(row, ensure_ascii=False, indent=indent) + "\n" for row in rows)
-    write_whole(path, text.encode())
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def place(source: Path, target: Path) -> None:

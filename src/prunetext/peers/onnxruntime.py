@@ -61,7 +61,8 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1  # for so few texts, waiting for more would cost time
         try:
-            self.session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            # Its bytes, since ONNX Runtime takes no name that is not Unicode.
+            self.session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
             stored = self.session.get_modelmeta().custom_metadata_map
             self.metadata: dict[str, Any] = {key: json.loads(value) for key, value in stored.items()}
             self.labels, limits = list(self.metadata["labels"]), self.metadata.get("thresholds")

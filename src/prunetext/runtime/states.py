@@ -77,7 +77,8 @@ def write_state(path: Path, values: Mapping[str, Any]) -> None:
     write_state(Path("runs/reviews/unfinished/recipe.json"), {"seed": 0})
     """
     text = json.dumps({CHECKSUM: BLANK_CHECKSUM, **values}, ensure_ascii=False, indent=1) + "\n"
-    data, at = text.encode(), len(_INDENTED)
+    # The name of a file may hold halves of characters, for which JSON has escapes.
+    data, at = text.encode("utf-8", "backslashreplace"), len(_INDENTED)
     write_whole(path, data[:at] + _native.checksum(data).encode() + data[at + len(BLANK_CHECKSUM) :], private=True)
 
 
