@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TYPE_CHECKING = False
@@ -43,5 +44,12 @@ def write_whole(
         if check is not None:
             check(beside)
         beside.replace(target)
+    except OSError as error:
+        if error.filename is None or str(error.filename) == str(
+            beside
+        ):  # writing and syncing name no file, and the user knows only its own
+            error.filename, error.filename2 = str(target), None
+        raise
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that is on its way says more
+            beside.unlink(missing_ok=True)
