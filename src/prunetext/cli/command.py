@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from prunetext.cli.output import STDOUT, flush, forget_output, tell
+from prunetext.cli.panels import PanelCommand
 from prunetext.errors import InputError, require
 from prunetext.options import option_types
 
@@ -51,7 +52,7 @@ def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[...
         run.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in (*own, *flags)}
         del run.__wrapped__
-        app.command()(run)
+        app.command(cls=PanelCommand)(run)
         return run
 
     return register

@@ -148,6 +148,11 @@ def open_outputs() -> None:
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
 def terminal_numbers() -> list[int]:
     """Which of the three standard streams are terminals, by their numbers."""
     return [number for number in range(3) if os.isatty(number)]
