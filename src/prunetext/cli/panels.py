@@ -30,7 +30,7 @@ class PanelCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and the options: boxes in a terminal, titles elsewhere."""
         panels: dict[str, list[tuple[str, str]]] = {title: [] for title in (ARGUMENTS, COMMAND, *PANELS)}
-        for each in sorted(self.get_params(ctx), key=place_of):
+        for each in sorted(self.get_params(ctx), key=rank_of):
             record = each.get_help_record(ctx)
             if record is not None:
                 panels[panel_of(each)].append(record)
@@ -49,7 +49,7 @@ def panel_of(parameter: Any) -> str:
     return next((title for title, names in PANELS.items() if parameter.name in names), COMMAND)
 
 
-def place_of(parameter: Any) -> int:
+def rank_of(parameter: Any) -> int:
     """Where a parameter stands in its panel; without a named place, behind the others, in the command's own order."""
     names = PANELS.get(panel_of(parameter), ())
     return names.index(parameter.name) if parameter.name in names else len(names)

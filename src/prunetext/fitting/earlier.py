@@ -61,7 +61,9 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
     options: for the new pruning; if not given, criterion, schedule, groups, metric and positive are those of the run.
     """
     if folder.is_file():
-        raise RunError(f"{folder}: this is a file. Give the folder of its run, {folder.parent}, or the --out of a fit.")
+        its_run = (folder.parent / RECIPE).is_file()
+        remedy = f"Give the folder of its run, {folder.parent}." if its_run else "Give the --out of a fit, a folder."
+        raise RunError(f"{folder}: this is a file. {remedy}")
     old, source = read_json(folder, RECIPE), read_json(folder, SOURCE)
     if old.get("format") != RUN_FORMAT:
         raise RunError(f"{folder / RECIPE}: this is not the recipe of a run. Give the --out of a fit.")
