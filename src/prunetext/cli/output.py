@@ -11,11 +11,13 @@ import json
 import os
 import re
 import sys
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import TracebackType
 
     from rich.table import Table
 
@@ -132,6 +134,13 @@ def tell(line: object) -> None:
     """Write a line to standard error, such as what begins, or what is wrong."""
     sys.stderr.write(f"{shown(line)}\n")
     sys.stderr.flush()
+
+
+def tell_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Write the traceback of a fault of ours to standard error; its message may hold labels and texts, too."""
+    for part in traceback.format_exception(kind, error, trace):
+        for line in part.split("\n")[: -1 if part.endswith("\n") else None]:
+            tell(line)
 
 
 def open_outputs() -> None:
