@@ -105,11 +105,12 @@ def test_the_file_of_a_run_in_the_place_of_its_folder_is_named(tmp_path: Path) -
     file = tmp_path / "run" / "model.safetensors"
     file.parent.mkdir()
     file.write_bytes(b"a model")
-    for call in (lambda: prunetext.prune(file, out=tmp_path / "out"), lambda: prunetext.sensitivity(file)):
-        assert (
-            refused(call)
-            == f"{file}: this is a file. Give the folder of its run, {file.parent}, or the --out of a fit."
-        )
+    calls = (lambda: prunetext.prune(file, out=tmp_path / "out"), lambda: prunetext.sensitivity(file))
+    for call in calls:
+        assert refused(call) == f"{file}: this is a file. Give the --out of a fit, a folder."
+    (file.parent / "recipe.json").write_text("{}", "utf-8")
+    for call in calls:
+        assert refused(call) == f"{file}: this is a file. Give the folder of its run, {file.parent}."
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """What the README, the pages in docs/ and the docstrings show is run here.
 
-In Markdown, ```python blocks of a page run in order in one namespace and one temporary folder; in ```console blocks the
-lines that start with "$ " run in the same folder and must exit 0. A block right under `<!-- not run: reason -->` is
-left out, and a block inside an HTML comment is run without being shown. Lines with ">>> " are checked by doctest.
+In Markdown, ```python blocks of a page run in order in one namespace and one temporary folder, which holds a copy of
+`examples` as a clone does; in ```console blocks the lines that start with "$ " run there and must exit 0. A block
+right under `<!-- not run: reason -->` is left out, and a block inside an HTML comment is run without being shown.
+Lines with ">>> " are checked by doctest.
 """
 
 import doctest
@@ -10,6 +11,7 @@ import importlib
 import os
 import pkgutil
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,6 +63,7 @@ def blocks(page: Path) -> Iterator[Block]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples", "examples")
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(page):
         if block.language not in RUN or block.not_run:
@@ -173,3 +176,20 @@ def test_examples_of_the_statistics_of_a_page_hold() -> None:
     command = [sys.executable, "-m", "doctest", ROOT / "scripts" / "paired.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_the_readme_shows_first_is_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first code of the README and its first command end well: a model that has learnt, on data that are there."""
+    found = list(blocks(ROOT / "README.md"))
+    assert "<!--\n```" not in (ROOT / "README.md").read_text("utf-8"), "nothing that it needs is hidden"
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples", "examples")
+    namespace: dict[str, object] = {}
+    first = next(block for block in found if block.language == "python")
+    run_python(first, ROOT / "README.md", namespace)
+    result, classifier = namespace["result"], namespace["clf"]
+    assert isinstance(result, prunetext.Result)
+    assert isinstance(classifier, prunetext.Classifier)
+    assert result.score.accuracy >= 0.9
+    assert result.score.n >= 40
+    assert classifier.predict(["great film", "dull"]) == ["pos", "neg"]

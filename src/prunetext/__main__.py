@@ -20,7 +20,9 @@ def main() -> None:
         sys.exit(2)
 
     from prunetext.cli.app import main as run
+    from prunetext.cli.output import tell_fault
 
+    sys.excepthook = tell_fault
     run()
 
 

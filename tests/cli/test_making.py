@@ -184,7 +184,7 @@ def test_prune_prints_one_json_object_with_the_stored_result(run: Path, tmp_path
 PRUNE_ENDS = {
     "no run": ("{tmp}/none holds no finished run: its recipe.json is missing. Give the --out of a fit.", "{tmp}/none"),
     "data": ("{data} holds no finished run: its recipe.json is missing.", "{data}"),
-    "file": ("{data}/train.csv holds no finished run: its recipe.json is missing.", "{data}/train.csv"),
+    "file": ("{data}/train.csv: this is a file. Give the --out of a fit, a folder.", "{data}/train.csv"),
     "criterion": ("criterion 'best' is unknown. Choose one of fisher, ", "{run} --criterion best"),
     "parameter": ("criterion 'obs' has no parameter 'rank'. It takes damping.", "{run} --criterion obs:rank=1"),
     "schedule": ("schedule 'best' is unknown. Choose one of global, ", "{run} --schedule best"),

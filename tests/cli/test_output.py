@@ -131,3 +131,22 @@ def test_what_is_shown_has_no_controls_and_all_else(text: str) -> None:
     assert not {chr(code) for code in CONTROLS} & set(shown(text))
     harmless = text.translate(dict.fromkeys(CONTROLS))
     assert shown(harmless) == harmless
+
+
+def test_the_traceback_of_a_fault_is_escaped_and_whole() -> None:
+    code = """
+import sys
+from prunetext.__main__ import main
+sys.argv[1:] = ["--version"]
+try:
+    main()
+except SystemExit:
+    pass
+raise RuntimeError("a label \\x1b[2J, and\\n\\x9b more")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert not RAW.search(done.stderr)
+    lines = done.stderr.decode().splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-2:] == [r"RuntimeError: a label \x1b[2J, and", r"\x9b more"]

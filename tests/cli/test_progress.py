@@ -19,3 +19,9 @@ def test_each_stage_is_one_line_with_what_was_reached(capsys: pytest.CaptureFixt
     assert re.fullmatch(r"train +\d+\.\d s   dev accuracy 80\.0 %\n", first.err)
     assert re.fullmatch(r"step 1 +\d+\.\d s   \n", last.err)
     assert first.out == last.out == "", "standard output is for answers"
+
+
+def test_the_name_of_a_stage_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bars() as bars:
+        bars("teacher\x1b[2J\n", Progress(1, 1, None, "accuracy"))
+    assert capsys.readouterr().err.startswith(r"teacher\x1b[2J\n ")

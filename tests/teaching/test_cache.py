@@ -1,5 +1,8 @@
 """Answers are asked for once, also when the asker is killed; what is damaged is asked for again."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,3 +115,64 @@ def test_the_folder_is_that_of_the_users_caches(monkeypatch: pytest.MonkeyPatch)
     assert cache_folder() == Path("/caches/prunetext")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache" / "prunetext"
+
+
+def test_a_named_folder_needs_no_home(tmp_path: Path) -> None:
+    named = {"PRUNETEXT_CACHE": str(tmp_path / "own"), "HOME": "/dev/null/none", "XDG_CACHE_HOME": "/dev/null/none"}
+    assert answered(named, "0") == (0, f"{tmp_path / 'own'}")
+    assert list((tmp_path / "own" / "answers").glob("*.npy"))
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence_before_anything_is_trained(tmp_path: Path) -> None:
+    ended, said = answered({"HOME": "/dev/null/none"}, "0")
+    assert (ended, said) == (
+        2,
+        "/dev/null/none/.cache/prunetext: a teacher's answers cannot be kept there (not a directory). "
+        "Set PRUNETEXT_CACHE to a folder that can be written.",
+    )
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or os.geteuid() != 0, reason="only root can be a user that the system does not know"
+)
+def test_no_home_at_all_and_no_right_to_write_are_one_sentence(tmp_path: Path) -> None:
+    assert answered({}, "54321") == (
+        2,
+        "There is no home folder to keep a teacher's answers in. Set PRUNETEXT_CACHE to a folder that can be written.",
+    )
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o755)
+    ended, said = answered({"PRUNETEXT_CACHE": str(closed)}, "54321")
+    assert ended == 2
+    assert said.endswith("(permission denied). Set PRUNETEXT_CACHE to a folder that can be written.")
+
+
+PROGRAM = """
+import os, sys
+number = int(sys.argv[1])
+if number:
+    import numpy, fcntl, io, pathlib, prunetext.teaching.cache  # while it can still be read
+    os.setuid(number)
+import numpy as np
+from prunetext.errors import InputError
+from prunetext.teaching.cache import cache_folder, cached, made_folder
+try:
+    made_folder(cache_folder())
+    cached("key", ["a"], 2, lambda texts: np.zeros((1, 2), np.float32))
+    print(cache_folder())
+except InputError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+def answered(environment: dict[str, str], user: str) -> tuple[int, str]:
+    """How a process with only these names of folders, as this user, keeps an answer."""
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME", "PRUNETEXT_CACHE")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, user], env={**kept, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.strip()

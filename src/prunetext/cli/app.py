@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated, Any, cast
 
 import typer
 
 from prunetext.cli import making, measuring, using  # in the order in which --help lists their commands
-from prunetext.cli.command import app, refuse
-from prunetext.cli.output import Output, open_outputs, print_help, tell
+from prunetext.cli.command import app, refuse, refused_by_system
+from prunetext.cli.output import Output, flush, leave, open_outputs, print_help, tell, terminal_numbers
 from prunetext.errors import DONE, INTERRUPTED
 
 __all__ = ["app", "main", "making", "measuring", "using"]
@@ -43,15 +46,47 @@ def main(arguments: list[str] | None = None, **beyond: Any) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     open_outputs()
     try:
-        code = typer.main.get_command(app).main(given, prog_name="prunetext", standalone_mode=False, obj=beyond)
+        with _ended_as_by_ctrl_c():
+            code = typer.main.get_command(app).main(given, prog_name="prunetext", standalone_mode=False, obj=beyond)
+            flush()
     except USAGE_ERROR as error:
         sys.exit(refuse(_usage(error, given)))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except SystemExit as error:
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        code = refused_by_system(error.__context__)  # typer ends so if the reader of its help has enough
+    except OSError as error:  # from the help or the version; commands catch their own
+        code = refused_by_system(error)
     if code == INTERRUPTED:
         resumed = given[:1] in (["fit"], ["prune"], ["compare"])
         tell(f"Interrupted.{' Repeat the command to resume.' * resumed}")
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """In this context, a process that is told to end, or whose terminal closes, ends as by Ctrl-C.
+
+    A signal that the caller has had ignored, as nohup does, stays ignored.
+    """
+    terminals = terminal_numbers()
+
+    def hung_up(number: int, frame: Any) -> None:
+        leave(terminals)
+        raise KeyboardInterrupt
+
+    before = {}
+    for name, handler in (("SIGTERM", signal.default_int_handler), ("SIGHUP", hung_up)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def _usage(error: Any, given: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect as python_inspect
 from collections.abc import Callable, Sequence
@@ -10,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from prunetext.cli.output import flush, forget_output, tell
+from prunetext.cli.output import STDOUT, flush, forget_output, tell
+from prunetext.cli.panels import PanelCommand
 from prunetext.errors import DONE, MISSED, WRONG_INPUT, InputError, require
 from prunetext.options import option_types
 
@@ -57,7 +59,7 @@ def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[...
         run.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in (*own, *flags)}
         del run.__wrapped__
-        app.command()(run)
+        app.command(cls=PanelCommand)(run)
         return run
 
     return register
@@ -83,17 +85,12 @@ def _guarded(function: Callable[[], int | None]) -> int:
     try:
         code = function() or DONE
         flush()
-    except BrokenPipeError:
-        forget_output()  # the reader, such as head, has closed the pipe
     except InputError as error:
         return refuse(str(error))
     except OSError as error:
-        if error.errno is None:
-            raise
-        where = f"{error.filename or 'an empty name'}: " if error.filename is not None else ""
-        return refuse(
-            f"{where}{(error.strerror or 'this failed').lower()}. Check the name, its permissions and the disk."
-        )
+        return refused_by_system(error)
+    except MemoryError:
+        return refuse("there is not enough memory. End other programs, or give less at a time.")
     return code
 
 
@@ -102,6 +99,29 @@ def told_missed(sentences: Sequence[str], lenient: bool | None) -> int:
     for sentence in sentences:
         tell(sentence)
     return MISSED if sentences and not lenient else DONE
+
+
+REMEDIES = {
+    errno.ENOSPC: "Make room, and repeat the command.",
+    errno.EDQUOT: "Make room, and repeat the command.",
+    errno.EMFILE: "Allow more open files, as with ulimit -n, and repeat the command.",
+    errno.ENFILE: "Close files of other programs, and repeat the command.",
+    errno.EROFS: "Give another place, which can be written.",
+}
+
+
+def refused_by_system(error: OSError) -> int:
+    """Say what the system has refused, and return the exit code; an error that is not the system's is raised again."""
+    if isinstance(error, BrokenPipeError):  # the reader, such as head, has closed the pipe
+        forget_output()
+        return 0
+    if error.errno is None:
+        raise error
+    where = f"{error.filename or 'an empty name'}: " if error.filename is not None else ""
+    if where == f"{STDOUT}: ":
+        forget_output()
+    remedy = REMEDIES.get(error.errno, "Check the name, its permissions and the disk.")
+    return refuse(f"{where}{(error.strerror or 'this failed').lower()}. {remedy}")
 
 
 def refuse(sentence: str) -> int:

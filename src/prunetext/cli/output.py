@@ -11,10 +11,13 @@ import json
 import os
 import re
 import sys
+import traceback
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
 
     from rich.table import Table
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in CONTROLS}
 _CONTROL = re.compile(f"[{''.join(map(re.escape, map(chr, CONTROLS)))}]")
+STDOUT = "standard output"
 ALL_COLUMNS = 1 << 24  # as wide as any table: a terminal wraps what is too long for it, and a file has no width
 
 
@@ -70,11 +74,12 @@ class Output:
 
     def print(self, said: str | Cells = "") -> None:
         """Write a line, or a table; an end of a line at its beginning leaves an empty line before it."""
-        if isinstance(said, Cells):
-            self.console.print(said.table)
-            return
-        text = said.lstrip("\n")
-        self.console.print("\n" * (len(said) - len(text)) + shown(text))
+        with _named():
+            if isinstance(said, Cells):
+                self.console.print(said.table)
+                return
+            text = said.lstrip("\n")
+            self.console.print("\n" * (len(said) - len(text)) + shown(text))
 
 
 class Cells:
@@ -92,6 +97,16 @@ class Cells:
         self.table.add_row(*map(shown, cells))
 
 
+@contextmanager
+def _named() -> Iterator[None]:
+    """In this context, an error of the system gets the name of standard output."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = STDOUT
+        raise
+
+
 def _again() -> None:
     """Raise the error of a closed pipe, which is being handled, again; rich would end with exit code 1."""
     raise
@@ -99,7 +114,8 @@ def _again() -> None:
 
 def print_json(value: Any) -> None:
     """Write one JSON object, or a list of them."""
-    print(as_json(value))
+    with _named():
+        print(as_json(value))
 
 
 def print_help(text: str) -> None:
@@ -109,14 +125,22 @@ def print_help(text: str) -> None:
 
 def answer_lines(lines: Iterable[str]) -> None:
     """Write lines whose parts were `shown`, at once, so that a reader of the pipe has them."""
-    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
-    sys.stdout.buffer.flush()
+    with _named():
+        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
+        sys.stdout.buffer.flush()
 
 
 def tell(line: object) -> None:
     """Write a line to standard error, such as what begins, or what is wrong."""
     sys.stderr.write(f"{shown(line)}\n")
     sys.stderr.flush()
+
+
+def tell_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Write the traceback of a fault of ours to standard error; its message may hold labels and texts, too."""
+    for part in traceback.format_exception(kind, error, trace):
+        for line in part.split("\n")[: -1 if part.endswith("\n") else None]:
+            tell(line)
 
 
 def open_outputs() -> None:
@@ -133,11 +157,30 @@ def open_outputs() -> None:
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def terminal_numbers() -> list[int]:
+    """Which of the three standard streams are terminals, by their numbers."""
+    return [number for number in range(3) if os.isatty(number)]
+
+
+def leave(numbers: Iterable[int]) -> None:
+    """Let nothing more be read from or written to these streams: a closed terminal would refuse it."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in numbers:
+        os.dup2(nothing, number)
+    os.close(nothing)
+
+
 def flush() -> None:
     """Write out what is left; a closed pipe raises here, and not when Python ends."""
-    sys.stdout.flush()
+    with _named():
+        sys.stdout.flush()
 
 
 def forget_output() -> None:
     """Let nothing more be written to a closed pipe: Python would complain again when it flushes at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    leave([sys.stdout.fileno()])

@@ -74,7 +74,9 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
     options: for the new pruning; if not given, criterion, schedule, groups, metric and positive are those of the run.
     """
     if folder.is_file():
-        raise RunError(f"{folder}: this is a file. Give the folder of its run, {folder.parent}, or the --out of a fit.")
+        its_run = (folder.parent / RECIPE).is_file()
+        remedy = f"Give the folder of its run, {folder.parent}." if its_run else "Give the --out of a fit, a folder."
+        raise RunError(f"{folder}: this is a file. {remedy}")
     old = read_json(folder, RECIPE)
     if old.get("format") not in (RUN_FORMAT, OLD_RUN):
         raise RunError(f"{folder / RECIPE}: this is not the recipe of a run. Give the --out of a fit.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from prunetext.errors import InputError
@@ -67,8 +67,14 @@ def whole_file(
         if check is not None:
             check(beside)
         into_place(beside, target)
+    except OSError as error:
+        # Writing and syncing name no file, and the user knows only its own.
+        if error.filename is None or str(error.filename) == str(beside):
+            error.filename, error.filename2 = str(target), None
+        raise
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that is on its way says more
+            beside.unlink(missing_ok=True)
 
 
 def new_file(path: Path, *, private: bool = False) -> BinaryIO:

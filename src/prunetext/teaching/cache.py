@@ -14,21 +14,41 @@ import numpy.typing as npt
 import torch
 
 from prunetext.data.dataset import Input
-from prunetext.errors import DamagedError
+from prunetext.errors import DamagedError, InputError
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.runtime.writing import private_folder
 
 ANSWERS = "answers"  # the name of the tensor in a file
+OTHER_CACHE = "Set PRUNETEXT_CACHE to a folder that can be written."
 CHUNK = 2_048  # texts in one file; a killed teacher loses at most so many answers
 
 Floats = npt.NDArray[np.float32]
 
 
 def cache_folder() -> Path:
-    """The folder of teachers and their answers: PRUNETEXT_CACHE, or `prunetext` in the user's cache folder."""
+    """The folder of teachers and their answers: PRUNETEXT_CACHE, or `prunetext` in the user's cache folder.
+
+    If PRUNETEXT_CACHE is set, nothing else is asked for. InputError if it is not, and there is no home folder.
+    """
     given = os.environ.get("PRUNETEXT_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(given) if given else Path(base) / "prunetext"
+    try:
+        if given:
+            return Path(given).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "prunetext"
+    except RuntimeError:
+        raise InputError(f"There is no home folder to keep a teacher's answers in. {OTHER_CACHE}") from None
+
+
+def made_folder(folder: Path) -> Path:
+    """Make a folder of the cache, if it is missing; InputError if that is impossible, or if it cannot be written."""
+    try:
+        private_folder(folder)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "permission denied"
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+    if reason:
+        raise InputError(f"{folder}: a teacher's answers cannot be kept there ({reason}). {OTHER_CACHE}")
+    return folder
 
 
 def digest_of(*parts: Input | bytes) -> str:
@@ -58,7 +78,7 @@ def digest_of_file(path: Path) -> str:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Lock this folder of the cache against other processes; wait for one that holds it."""
-    private_folder(folder)
+    made_folder(folder)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -81,8 +101,7 @@ def cached(
     `key` stands for everything but the texts that the answers depend on. size: texts in one file; a killed teacher
     loses at most so many answers. noted: is told of a damaged file, which is made again.
     """
-    folder = cache_folder() / "answers"
-    private_folder(folder)
+    folder = made_folder(cache_folder() / "answers")
     rows = []
     for start in range(0, len(texts), size):
         chunk = texts[start : start + size]

@@ -22,7 +22,7 @@ from prunetext.models.encoded import SINGLE
 from prunetext.options import TeachOptions
 from prunetext.statistics.answers import Answering, recipe_of
 from prunetext.teaching import transformer, tuning
-from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file
+from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file, made_folder
 from prunetext.teaching.ensemble import ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.training.losses import loss_of
@@ -68,7 +68,10 @@ def find_teachers(
     `origin` tells which earlier runs have learnt from texts of dev or test and thus cannot teach; those that
     are made here read texts by the `tokenizer`.
     """
-    return [find_teacher(name, options, data, origin, tokenizer) for name in teachers_of(options.teacher)]
+    found = [find_teacher(name, options, data, origin, tokenizer) for name in teachers_of(options.teacher)]
+    if any(each.answers_all for each in found):
+        made_folder(cache_folder())  # before anything is trained
+    return found
 
 
 def teachers_of(names: str | None) -> list[str]:
