@@ -17,6 +17,7 @@ from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.runtime.states import parsed
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam, for each of its parameters
 PARTS = ("model", "mean", "best", "grid", "noted")
 
 
@@ -184,5 +185,7 @@ class Checkpoint:
         for optimizer, state in zip(self.optimizers, states, strict=True):
             sizes = [each.shape for group in optimizer.param_groups for each in group["params"]]
             for index, moments in state["state"].items():
-                if not all(value.shape == sizes[index] for value in moments.values() if getattr(value, "shape", ())):
-                    raise ValueError("the moments of its optimizers have other shapes")
+                step, *means = (torch.as_tensor(moments[name]) for name in MOMENTS)
+                alike = step.dim() == 0 and all(each.shape == sizes[index] for each in means)
+                if moments.keys() != set(MOMENTS) or not alike or not step > 0:
+                    raise ValueError("the moments of its optimizers are none")

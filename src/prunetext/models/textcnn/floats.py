@@ -17,6 +17,7 @@ from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.layout import POOLINGS, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN, model_of
+from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
 from prunetext.runtime.states import parsed
 
@@ -57,6 +58,7 @@ def read_float(path: Path) -> Trained:
         words, labels = parsed(metadata["words"], path), parsed(metadata["labels"], path)
         _check_strings("words", words, len(model.remap) - WORDS)
         _check_strings("labels", labels, len(model.head.bias))
+        Vocabulary(words)  # ValueError for an empty word, and for half a surrogate pair
         _check_float(model, tensors)
         epochs = float(metadata.get("epochs", "nan"))
         thresholds = parsed(metadata.get("thresholds", "null"), path)

@@ -64,7 +64,10 @@ class Layers(Protocol):
         """The parameter of this name."""
 
 
-def check_remap(remap: Tensor, rows: int) -> None:
-    """ValueError if an id leads to no row of the embedding."""
+def check_table(remap: Tensor, static: int, embedding: Tensor) -> None:
+    """ValueError if an id leads to no row of the embedding, or more of its dimensions are static than there are."""
+    rows, dimensions = embedding.shape
     if remap.dtype != torch.int64 or len(remap) < WORDS or not bool(((remap >= 0) & (remap < rows)).all()):
         raise ValueError("its remap points to missing rows, or is none")
+    if not 0 <= static <= dimensions:
+        raise ValueError("its number of static dimensions is impossible")

@@ -19,7 +19,7 @@ from prunetext.models.protocol import BODY, HEAD, TABLE, Disturbance, Model, Rat
 from prunetext.models.textcnn.bits import COARSER
 from prunetext.models.textcnn.costs import Costs
 from prunetext.models.textcnn.grouping import STRUCTURE, TEXTCNN_KINDS, coarsen, groups_of, redirect
-from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape, check_remap
+from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape, check_table
 from prunetext.models.textcnn.narrowing import narrow
 from prunetext.models.textcnn.pooling import WindowPooling, columns_of, readable
 from prunetext.models.textcnn.rounding import Rounding, rounded_rows, rounding_of, snap, straight_through
@@ -75,7 +75,7 @@ class TextCNN(Model):
         for name, _ in model.named_buffers():
             if name in tensors:  # files of earlier versions have no bits
                 setattr(model, name, tensors[name].clone())
-        check_remap(model.remap, rows)
+        check_table(model.remap, static, tensors["embedding"])
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 parameter.copy_(tensors[name])
