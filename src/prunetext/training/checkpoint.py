@@ -14,7 +14,7 @@ from torch import Tensor
 from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
-from prunetext.runtime.states import parsed
+from prunetext.runtime.states import parsed, reason_of
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam, for each of its parameters
@@ -165,7 +165,7 @@ class Checkpoint:
             if parts["grid"]:
                 self.model.take_grid(parts["grid"])
         except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
-            reason = error.reason if isinstance(error, DamagedError) else str(error)
+            reason = error.reason if isinstance(error, DamagedError) else reason_of(error)
             raise DamagedError(path, f"it is no checkpoint of this training: {reason}") from None
         return Saved(scalars, parts, states)
 

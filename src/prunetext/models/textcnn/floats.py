@@ -19,7 +19,7 @@ from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN, model_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
-from prunetext.runtime.states import parsed
+from prunetext.runtime.states import parsed, reason_of
 
 UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 
@@ -71,7 +71,9 @@ def read_float(path: Path) -> Trained:
             f"{path}: this float model is damaged ({error.reason}). Repeat its run with --overwrite."
         ) from None
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError, OverflowError) as error:
-        raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
+        raise ModelFileError(
+            f"{path}: this is not a whole float model of a run ({reason_of(error)}). Repeat the run."
+        ) from None
 
 
 def _check_thresholds(values: object, size: int) -> None:
