@@ -87,8 +87,11 @@ def use(path: Path) -> None:
     classifier = prunetext.load(path)
     pairs = classifier.task == "pairs"
     items: list[Any] = [*zip(TEXTS, TEXTS[::-1], strict=True)] if pairs else TEXTS
-    assert set(classifier.predict(items)) <= set(classifier.labels)
-    for label, probability in classifier.predict_with_probability(items):
+    several = classifier.task == "labels"
+    given = [label for own in classifier.predict(items) for label in (own if several else [own])]
+    assert set(given) <= set(classifier.labels)
+    answers: list[Any] = [*classifier.predict_with_probability(items)]
+    for label, probability in [each for own in answers for each in own] if several else answers:
         assert label in classifier.labels, label
         assert 0 < probability <= 1, probability
     for item in items[:3]:

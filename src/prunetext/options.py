@@ -212,7 +212,8 @@ def take(kind: type, values: dict[str, Any]) -> Any:
     types = option_types(kind)
     taken = {}
     for name, value in values.items():
-        wanted = types[name]
+        if (wanted := types.get(name)) is None:
+            raise InputError(f"{name!r} is not an option.")
         if isinstance(value, (list, tuple)) and name == "widths":
             value = ",".join(map(str, value))
         elif wanted is not bool and isinstance(value, Real) and not isinstance(value, bool):

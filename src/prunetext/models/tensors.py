@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from prunetext.errors import DamagedError
-from prunetext.runtime.states import BLANK_CHECKSUM, CHECKSUM, check_tensors, seal
+from prunetext.runtime.states import BLANK_CHECKSUM, CHECKSUM, check_tensors, reason_of, seal
 from prunetext.runtime.writing import write_whole
 
 
@@ -46,7 +46,7 @@ def load_tensors(path: Path, old: str | None = None) -> tuple[dict[str, Tensor],
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise DamagedError(path, f"it is no safetensors file: {error}") from None
+        raise DamagedError(path, f"it is no safetensors file: {reason_of(error)}") from None
     return tensors, {name: value for name, value in header.metadata.items() if name != CHECKSUM}
 
 

@@ -12,7 +12,7 @@ from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.pruning.steps import Outcome
-from prunetext.runtime.states import parsed
+from prunetext.runtime.states import parsed, reason_of
 
 IN_MEMORY = 8  # models that a store holds besides those on disk
 
@@ -111,7 +111,7 @@ class Store:
         except DamagedError:
             raise
         except (KeyError, ValueError, TypeError, RuntimeError, IndexError, AttributeError, OverflowError) as error:
-            raise DamagedError(path, f"it is no step of a search: {error}") from None
+            raise DamagedError(path, f"it is no step of a search: {reason_of(error)}") from None
         self._about[key] = found
         self._remember(key, model)
 

@@ -155,6 +155,16 @@ def parsed(text: str | bytes, path: str | os.PathLike[str]) -> Any:
     return value
 
 
+def reason_of(error: Exception) -> str:
+    r"""The first line of an error's message: some go on for pages.
+
+    >>> reason_of(ValueError("no number\nframe #0"))
+    'no number'
+    """
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0][:200]
+
+
 def too_deep(value: object) -> bool:
     """Whether a value holds lists or dictionaries within others, more than any file of prunetext has.
 

@@ -14,9 +14,10 @@ from torch import Tensor
 from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
-from prunetext.runtime.states import parsed
+from prunetext.runtime.states import parsed, reason_of
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam, for each of its parameters
 PARTS = ("model", "mean", "best", "grid", "noted")
 
 
@@ -164,7 +165,7 @@ class Checkpoint:
             if parts["grid"]:
                 self.model.take_grid(parts["grid"])
         except (KeyError, ValueError, TypeError, IndexError, RuntimeError, AttributeError) as error:
-            reason = error.reason if isinstance(error, DamagedError) else str(error)
+            reason = error.reason if isinstance(error, DamagedError) else reason_of(error)
             raise DamagedError(path, f"it is no checkpoint of this training: {reason}") from None
         return Saved(scalars, parts, states)
 
@@ -184,5 +185,7 @@ class Checkpoint:
         for optimizer, state in zip(self.optimizers, states, strict=True):
             sizes = [each.shape for group in optimizer.param_groups for each in group["params"]]
             for index, moments in state["state"].items():
-                if not all(value.shape == sizes[index] for value in moments.values() if getattr(value, "shape", ())):
-                    raise ValueError("the moments of its optimizers have other shapes")
+                step, *means = (torch.as_tensor(moments[name]) for name in MOMENTS)
+                alike = step.dim() == 0 and all(each.shape == sizes[index] for each in means)
+                if moments.keys() != set(MOMENTS) or not alike or not step > 0:
+                    raise ValueError("the moments of its optimizers are none")

@@ -118,7 +118,7 @@ def test_a_file_cannot_make_the_reader_hang_or_take_memory(tmp_path: Path) -> No
     assert "cut off" in refused(path, proto + b"X" + struct.pack("<I", 1 << 31) + b"x")
     assert "holds more than" in refused(path, proto + b"K\x01" * 100_000 + b".")
     made = b"]J\0\0\0\0" * 30_000
-    assert "holds more than" in refused(path, proto + b"](" + made + b"e(" + made + b"e.")
+    assert "holds more than" in refused(path, proto + b"](" + made + b"e(" + made + b"e(" + made + b"e.")
     for idle in (b"\x94" * 9_000_000, b"N" * 9_000_000, b"](" + b"Ne(" * 3_000_000, b")" + b"\x94K\x01" * 3_000_000):
         assert "opcodes that do nothing" in refused(path, proto + b")" + idle + b".")
     nested = b")" + b"".join(b"\x94h%c\x86" % number for number in range(80))  # each pair holds the last one twice

@@ -16,10 +16,7 @@ LARGE = 1 << 16  # longer bytes are left in the file
 DEEPEST = 1 << 16  # values on the stack; gensim puts a thousand there at a time
 MOST_ITEMS = 1 << 25  # of all lists, and of the memo
 MOST_MADE = 1 << 16  # lists, tuples, dictionaries and objects
-FIRST_ORDERS, BYTES_OF_ORDER = (
-    10_000,
-    2,
-)  # opcodes at the start of a file, then one for so many bytes: gensim's take more
+FIRST_ORDERS, BYTES_OF_ORDER = 10_000, 2  # opcodes at the start of a file; then one for so many bytes
 
 
 class RefusedError(Exception):

@@ -18,9 +18,9 @@ from prunetext.models.textcnn.layout import POOLINGS, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN, model_of
 from prunetext.models.textcnn.reading import BERT, Reader
-from prunetext.runtime._native import TOKENIZERS
+from prunetext.runtime._native import TOKENIZERS, Vocabulary
 from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
-from prunetext.runtime.states import parsed
+from prunetext.runtime.states import parsed, reason_of
 
 UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 
@@ -62,6 +62,7 @@ def read_float(path: Path) -> Trained:
         words, labels = parsed(metadata["words"], path), parsed(metadata["labels"], path)
         _check_strings("words", words, len(model.remap) - WORDS)
         _check_strings("labels", labels, len(model.head.bias))
+        Vocabulary(words)  # ValueError for an empty word, and for half a surrogate pair
         _check_float(model, tensors)
         tokenizer = metadata.get("tokenizer", BERT)
         if tokenizer not in TOKENIZERS:
@@ -77,7 +78,9 @@ def read_float(path: Path) -> Trained:
             f"{path}: this float model is damaged ({error.reason}). Repeat its run with --overwrite."
         ) from None
     except (KeyError, ValueError, RuntimeError, TypeError, IndexError, OverflowError) as error:
-        raise ModelFileError(f"{path}: this is not a whole float model of a run ({error}). Repeat the run.") from None
+        raise ModelFileError(
+            f"{path}: this is not a whole float model of a run ({reason_of(error)}). Repeat the run."
+        ) from None
 
 
 def _check_thresholds(values: object, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
@@ -64,7 +65,25 @@ class Layers(Protocol):
         """The parameter of this name."""
 
 
-def check_remap(remap: Tensor, rows: int) -> None:
-    """ValueError if an id leads to no row of the embedding."""
+def filters_of(tensors: Mapping[str, Tensor]) -> dict[int, int]:
+    """The filters of each width in a state dict; ValueError if a model of these would be larger than they are."""
+    dimensions, head = tensors["embedding"].shape[1], tensors["head.weight"].shape
+    filters = {}
+    for name, bias in tensors.items():
+        if re.fullmatch(r"conv\d{1,9}\.bias", name):
+            width, filters[int(name[4:-5])] = int(name[4:-5]), len(bias)
+            if tensors[f"conv{width}.weight"].shape != (len(bias), width, dimensions):
+                raise ValueError(f"the shape of its conv{width}.weight does not fit the rest")
+    count = sum(filters.values())
+    if len(head) != 2 or head[0] != len(tensors["head.bias"]) or count == 0 or head[1] % count:
+        raise ValueError("the shape of its head.weight does not fit the rest")
+    return filters
+
+
+def check_table(remap: Tensor, static: int, embedding: Tensor) -> None:
+    """ValueError if an id leads to no row of the embedding, or more of its dimensions are static than there are."""
+    rows, dimensions = embedding.shape
     if remap.dtype != torch.int64 or len(remap) < WORDS or not bool(((remap >= 0) & (remap < rows)).all()):
         raise ValueError("its remap points to missing rows, or is none")
+    if not 0 <= static <= dimensions:
+        raise ValueError("its number of static dimensions is impossible")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, cast
@@ -19,7 +18,7 @@ from prunetext.models.protocol import BODY, HEAD, TABLE, Disturbance, Model, Rat
 from prunetext.models.textcnn.bits import COARSER
 from prunetext.models.textcnn.costs import Costs
 from prunetext.models.textcnn.grouping import STRUCTURE, TEXTCNN_KINDS, coarsen, groups_of, redirect
-from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape, check_remap
+from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape, check_table, filters_of
 from prunetext.models.textcnn.narrowing import narrow
 from prunetext.models.textcnn.pooling import WindowPooling, columns_of, readable
 from prunetext.models.textcnn.rounding import Rounding, rounded_rows, rounding_of, snap, straight_through
@@ -68,14 +67,14 @@ class TextCNN(Model):
         cls, tensors: Mapping[str, Tensor], *, pooling: str, static: int = 0, dropout: float = 0.5
     ) -> Self:
         """Rebuild a model from its state dict, whatever its sizes are (uneven widths included)."""
-        filters = {int(name[4:-5]): len(bias) for name, bias in tensors.items() if re.fullmatch(r"conv\d+\.bias", name)}
+        filters = filters_of(tensors)
         rows, dimensions = tensors["embedding"].shape
         shape = Shape(rows - WORDS, dimensions, filters, len(tensors["head.bias"]), pooling)
         model = cls(shape, static=static, dropout=dropout)
         for name, _ in model.named_buffers():
             if name in tensors:  # files of earlier versions have no bits
                 setattr(model, name, tensors[name].clone())
-        check_remap(model.remap, rows)
+        check_table(model.remap, static, tensors["embedding"])
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 parameter.copy_(tensors[name])
