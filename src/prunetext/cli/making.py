@@ -38,7 +38,8 @@ def fit(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="File, folder of train, dev and test files, folder with one sub-folder per label, or sample:NAME.",
+            help="File, also compressed; pattern such as 'shards/*.jsonl'; folder of train, dev and test, with one "
+            "sub-folder per label, or of shards; or sample:NAME. docs/guide/data.md tells more.",
             show_default=False,
         ),
     ] = None,
