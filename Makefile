@@ -7,6 +7,10 @@ PYTHON ?= python3
 VENV := .venv
 BARE := .venv-bare
 FUZZ_SECONDS ?= 60
+SOAK ?= 1000000
+# In `make test`: a short soak, and seconds for each fuzzer where clang is there.
+SHORT_SOAK ?= 4000
+SHORT_FUZZ ?= 5
 # A worker for each core, each a process of its own: as many as there is work and memory for. Tests of one file stay together as
 # long as nobody is idle, since they share what takes long to make.
 SHARED_OUT := -n auto --maxprocesses 8 --dist worksteal
@@ -29,12 +33,13 @@ export PIP_NO_COMPILE := 1
 unexport PYTHONPATH
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz lint install tools bare pytest clean
+.PHONY: help demo test fuzz soak damage lint install tools bare pytest clean
 
 help:
 	@echo 'make demo   train, prune and pack a news classifier, and use it'
 	@echo 'make test   lint, type-check, build, and run every test'
 	@echo 'make fuzz   feed the native code what nobody expects; FUZZ_SECONDS=60 for each'
+	@echo 'make soak   damage SOAK=1000000 files of every kind that prunetext reads as its own'
 	@echo 'make lint   lint and type-check only'
 	@echo 'make install   bring .venv up to date with the sources, for running single tests'
 	@echo 'make clean  remove what these made (not runs/)'
@@ -49,7 +54,7 @@ demo: install
 	  'The prime minister told parliament that the vote on the bill will be in May' \
 	| $(VENV)/bin/python -m prunetext predict runs/bbc-news/model.safetensors -
 
-test: lint bare pytest
+test: lint bare damage pytest
 	@echo "== make test took $$(($$(date +%s) - $(MAKE_STARTED))) s"
 
 lint: $(VENV)/.stamp-test
@@ -64,7 +69,18 @@ bare: $(BARE)/.stamp-installed
 	@$(call begin,Load and predict without any third-party package) \
 	$(BARE)/bin/python -I scripts/bare_test.py $(WHEEL)
 
-# Not a part of `make test`: it needs clang, which it installs where it may.
+# What anyone may have done to files and texts, for a short time.
+damage: $(VENV)/.stamp-test
+	@$(call begin,Damage $(SHORT_SOAK) files of every kind) \
+	$(VENV)/bin/python scripts/soak.py $(SHORT_SOAK)
+	@$(call begin,Fuzz the native code: $(SHORT_FUZZ) s each) \
+	if command -v "$${CLANG:-clang++}" > /dev/null; then sh fuzz/run.sh $(SHORT_FUZZ); else echo 'left out: there is no clang++'; fi
+
+soak: $(VENV)/.stamp-test
+	@$(call begin,Damage $(SOAK) files of every kind) \
+	$(VENV)/bin/python scripts/soak.py $(SOAK)
+
+# It needs clang, which it installs where it may.
 fuzz: $(VENV)/.stamp-test
 	@$(call begin,Fuzz the native code) \
 	sh fuzz/run.sh $(FUZZ_SECONDS)

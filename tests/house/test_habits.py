@@ -95,6 +95,21 @@ def patches(path: Path) -> list[int]:
     return found
 
 
+def test_one_function_renames_files() -> None:
+    """What a power failure must not tear is synced before it is renamed."""
+    renames = {"rename", "renames", "move"}
+    found = []
+    for path in python_files("src"):
+        for node in ast.walk(tree(path)):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            on_disk = node.func.attr == "replace" and len(node.args) == 1 and not node.keywords  # a text takes two
+            if on_disk or ast.unparse(node.func) in {"os.replace", "shutil.move"} or node.func.attr in renames:
+                found.append(place(path, node.lineno))
+    (one,) = found
+    assert one.startswith("src/prunetext/runtime/writing.py"), "into_place renames, and nothing else"
+
+
 def test_places_that_are_named_are_there() -> None:
     pages = [*python_files("src"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 

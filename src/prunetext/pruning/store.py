@@ -12,7 +12,7 @@ from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.pruning.steps import Outcome
-from prunetext.runtime.states import parsed, reason_of
+from prunetext.runtime.states import discard, parsed, reason_of
 
 IN_MEMORY = 8  # models that a store holds besides those on disk
 
@@ -123,10 +123,8 @@ class Store:
             self._read(key)
         except FileNotFoundError:
             return False
-        except DamagedError:
-            if not self.path(key).is_file():
-                raise
-            self.path(key).unlink()
+        except DamagedError as error:
+            discard(self.path(key), error.reason)
             return False
         return True
 

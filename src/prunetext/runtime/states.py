@@ -128,10 +128,15 @@ def discard_damaged(path: Path) -> str | None:
     """
     reason = damage_of(path)
     if reason is not None:
-        if not path.is_file():
-            raise DamagedError(path, reason)
-        path.unlink()
+        discard(path, reason)
     return reason
+
+
+def discard(path: Path, reason: str) -> None:
+    """Delete a file that is damaged for this reason; `DamagedError` if it is no file: then it is somebody else's."""
+    if path.is_dir() or not (path.is_file() or path.is_symlink()):
+        raise DamagedError(path, reason)
+    path.unlink()
 
 
 def checksum_of(path: Path) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from prunetext.data.dataset import Examples, Input
-from prunetext.errors import DamagedError
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
@@ -22,6 +20,7 @@ from prunetext.models.textcnn.reading import BERT, encode_examples, encode_input
 from prunetext.models.textcnn.starting import begin_at, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
+from prunetext.runtime.states import discard_damaged
 from prunetext.statistics.metrics import Measure
 from prunetext.teaching.cache import Floats, alone
 from prunetext.training.answering import logits
@@ -82,10 +81,10 @@ def member(
         filters = dict.fromkeys(parse_widths(large.widths), large.filters)
         model = kind_of(train.texts)(Shape(words, large.dimensions or 0, filters, classes, large.pooling))
         path = folder / f"member-{number}.safetensors"
-        with suppress(OSError, DamagedError):  # missing or damaged
-            if fit_into(found := load_tensors(path)[0], dict(model.state_dict())):
-                model.load_state_dict(found)
-                return model
+        discard_damaged(path)
+        if path.exists() and fit_into(found := load_tensors(path)[0], dict(model.state_dict())):
+            model.load_state_dict(found)
+            return model
         if loss_of(train.task).tuned is not None:
             begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")

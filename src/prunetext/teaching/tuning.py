@@ -10,6 +10,7 @@ import torch
 from prunetext.data.dataset import Examples
 from prunetext.errors import DamagedError
 from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.runtime.states import discard, reason_of
 from prunetext.teaching.cache import alone
 from prunetext.teaching.learner import learning
 from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer, fast_bfloat16
@@ -53,8 +54,10 @@ def fine_tune(
         try:
             made.model.load_state_dict(load_tensors(target / WEIGHTS)[0])
             return made
-        except (OSError, DamagedError, RuntimeError):  # missing or damaged
-            (target / WEIGHTS).unlink(missing_ok=True)
+        except FileNotFoundError:
+            pass
+        except (DamagedError, RuntimeError) as error:
+            discard(target / WEIGHTS, reason_of(error))
         learner, texts = learning(made, examples, labels)
         checkpoint = target / CHECKPOINT
         train_model(

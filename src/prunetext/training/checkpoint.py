@@ -14,7 +14,7 @@ from torch import Tensor
 from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
-from prunetext.runtime.states import parsed, reason_of
+from prunetext.runtime.states import discard, parsed, reason_of
 
 SCALARS = ("step", "bad_epochs", "accuracy", "loss")
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam, for each of its parameters
@@ -130,10 +130,8 @@ class Checkpoint:
             found = self._read(self.path)
         except FileNotFoundError:
             return
-        except DamagedError:
-            if not self.path.is_file():
-                raise
-            self.path.unlink()
+        except DamagedError as error:
+            discard(self.path, error.reason)
             return
         for name, value in found.scalars.items():
             setattr(self, name, value)
