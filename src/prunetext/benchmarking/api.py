@@ -21,11 +21,11 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.data.reading import read_examples
 from prunetext.data.sources import split_names
 from prunetext.data.task import refuse_other_tasks
-from prunetext.errors import InputError, brief
+from prunetext.errors import InputError
 from prunetext.judging.machine import cpu
 from prunetext.modelfiles.api import export
 from prunetext.peers.registry import PEERS, AbsentError, Peer, PeerTraining, make
-from prunetext.runtime.calls import A_COUNT, A_PATH, A_STR, READING_KINDS, SOME_DATA, takes
+from prunetext.runtime.calls import A_PATH, A_POSITIVE, A_STR, READING_KINDS, SOME_DATA, takes
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Bench:
     model=A_PATH,
     data=SOME_DATA,
     peers=A_STR,
-    passes=A_COUNT,
-    starts=A_COUNT,
-    dimensions=A_COUNT,
+    passes=A_POSITIVE,
+    starts=A_POSITIVE,
+    dimensions=A_POSITIVE,
     beside=A_PATH,
     **READING_KINDS,
 )
@@ -94,9 +94,6 @@ def bench(
     has threads, with one per core. `BenchRow` has the units. Raises `InputError` for wrong arguments, and if a process
     ends early after a good start.
     """
-    for name, value in (("passes", passes), ("starts", starts), ("dimensions", dimensions)):
-        if type(value) is not int or value < 1:
-            raise InputError(f"{name} is {brief(value)}: it must be a whole number of at least 1.")
     wanted, tell = wanted_peers(peers), told or (lambda line: None)
     ours, labels = subject_of(Path(model))
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}

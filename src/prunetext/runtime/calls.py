@@ -56,6 +56,7 @@ A_PATH = Kind("a path, as a str or a pathlib.Path", lambda value: isinstance(val
 A_STR = Kind("a str", lambda value: isinstance(value, str))
 STRS = Kind("a str, or a list of str", lambda value: isinstance(value, (str, list, tuple)))
 A_COUNT = Kind("a whole number", _is_whole)
+A_POSITIVE = Kind("a whole number of at least 1", lambda value: _is_whole(value) and index(value) >= 1)
 A_TIME = Kind("seconds, or a time such as 5m", lambda value: isinstance(value, str) or _is_whole(value))
 A_NUMBER = Kind("a number", lambda value: _is_number(value) and not isinstance(value, bool))
 A_FLAG = Kind("True or False", lambda value: isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"))
