@@ -10,8 +10,8 @@ from helpers.answers import certain, given
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
 from prunetext.statistics.answers import Answers
-from prunetext.statistics.bootstrap import bootstrap_verdict, foresee_verdict, needed_texts, paired_drop
-from prunetext.statistics.evaluation import paired_standard_error, texts_for_kept, verdict
+from prunetext.statistics.bootstrap import bootstrap_verdict, foresee_verdict, needed_texts, paired_drop, texts_for_kept
+from prunetext.statistics.evaluation import paired_standard_error, verdict
 from prunetext.statistics.metrics import METRICS, Gold, Measure, measure_of
 
 
