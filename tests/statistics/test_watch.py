@@ -63,16 +63,16 @@ def test_the_loss_of_a_class_that_nothing_finds_is_held(rise: float, held: bool)
     before = np.full(100, 0.01)
     after = before * np.exp(-rise)
     dense, now = (Answers.of(np.column_stack([1 - each, each])) for each in (before, after))
-    watch = watch_of(Measure("macro-f1", Gold(gold)), dense, [95, 5])
+    watch = watch_of(Measure("macro-f1", Gold(gold)), dense, [95, 5], np.arange(100))
     assert (set(watch.given), set(watch.losses)) == (set(), {1})
     assert watch.holds(now) == held
 
 
 def test_what_has_thresholds_or_is_ranked_has_nothing_to_watch() -> None:
     several = Answers(np.zeros((4, 2)), np.zeros((4, 2), bool))
-    assert watch_of(Measure("micro-f1", Gold(np.eye(2)[[0, 1, 0, 0]])), several, []) == NOTHING
+    assert watch_of(Measure("micro-f1", Gold(np.eye(2)[[0, 1, 0, 0]])), several, [], np.arange(4)) == NOTHING
     pairs = Gold(np.array([0, 1]), np.array([0, 0]), positive=1)
-    assert watch_of(Measure("map", pairs), Answers.of(np.eye(2)), [99, 1]) == NOTHING
+    assert watch_of(Measure("map", pairs), Answers.of(np.eye(2)), [99, 1], np.arange(2)) == NOTHING
 
 
 def test_a_class_is_rare_beside_an_even_share() -> None:

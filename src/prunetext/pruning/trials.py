@@ -123,7 +123,7 @@ def evaluator_of(problem: Problem) -> Evaluator:
     queries = measure.gold.queries if measure.metric.ranks else None
     seen, unseen = split_dev(len(problem.dev), problem.recovery.seed, queries)
     said = answers(problem.dense, problem.dev, rows=seen)
-    watch = watch_of(measure, said, problem.counts)
+    watch = watch_of(measure, said, problem.counts, seen)
     learnt = learnt_of(problem, list(watch.given)) if watch.given else None
     return Evaluator(problem.dev, measure, seen, unseen, said, problem.packed_size, problem.speed, watch, learnt)
 

@@ -70,8 +70,10 @@ class Watch(NamedTuple):
 NOTHING = Watch({}, {})
 
 
-def watch_of(measure: Measure, dense: Answers, counts: Sequence[int]) -> Watch:
+def watch_of(measure: Measure, dense: Answers, counts: Sequence[int], rows: Array) -> Watch:
     """The classes to watch, by the dense model's answers to dev; counts: how many texts of train each class has.
+
+    Labels are looked at in these rows of dev alone.
 
     Rankings, and texts that can have several labels, have nothing to watch: the former do not decide, and the latter
     have thresholds of their own.
@@ -81,7 +83,9 @@ def watch_of(measure: Measure, dense: Answers, counts: Sequence[int]) -> Watch:
         return NOTHING
     given = {each: dense.chosen[:, each] for each in rare_classes(counts)}
     logits = logarithms(dense.probabilities)
-    losses = {each: np.where(gold.targets == each, -logits[:, each], np.nan) for each in never_found(measure, dense)}
+    seen = np.isin(np.arange(len(logits)), rows)
+    missing = never_found(measure.subset(rows), dense.subset(rows))
+    losses = {each: np.where(seen & (gold.targets == each), -logits[:, each], np.nan) for each in missing}
     return Watch({each: rows for each, rows in given.items() if rows.any()}, losses)
 
 
