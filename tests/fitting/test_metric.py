@@ -86,7 +86,11 @@ def test_another_metric_is_another_search(data: Data, whole: Result, tmp_path: P
     ]
     assert keys[0] == keys[1]
     assert not keys[0] & keys[2], "what is known of a candidate is of one metric"
-    assert changed.verdict == verdict(*right(changed, data), 5.0)
+    plain = verdict(*right(changed, data), 5.0)
+    assert plain.name == "kept"
+    assert changed.verdict == plain.doubted(changed.verdict.doubt)
+    assert changed.verdict.doubt.startswith("the pruned one never finds "), "accuracy lets a class of few texts go"
+    assert any(note.startswith("The pruned model finds no text of dev with the label ") for note in changed.notes)
 
 
 def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +106,7 @@ def right(result: Result, data: Data) -> tuple[np.ndarray, np.ndarray]:
 def test_evaluate_says_the_same_of_test(data: Data, whole: Result) -> None:
     dense = whole.path.with_name("dense.safetensors")
     found = prunetext.evaluate(whole.path, data, against=dense, metric="macro-f1", max_drop=5.0)
-    assert found.verdict == whole.verdict
+    assert found.verdict.doubted(whole.verdict.doubt) == whole.verdict
     judged = whole.judged
     assert (found.value, found.reference_value) == pytest.approx((judged.packed.value, judged.dense.value))
     of_one = prunetext.evaluate(whole.path, data, metric="f1", positive="class 1")

@@ -19,8 +19,9 @@ from prunetext.statistics.bootstrap import (
     needed_texts,
     paired_drop,
     resampled_drops,
+    texts_for_kept,
 )
-from prunetext.statistics.evaluation import paired_standard_error, texts_for_kept, verdict
+from prunetext.statistics.evaluation import paired_standard_error, verdict
 from prunetext.statistics.metrics import METRICS, Gold, Measure, MetricUnits, measure_of
 
 

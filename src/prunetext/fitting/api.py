@@ -18,9 +18,9 @@ from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
 from prunetext.fitting.finishing import Result, finish
 from prunetext.fitting.folder import Run
-from prunetext.fitting.foreseen import foreseen
 from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
 from prunetext.fitting.plan import Plan, check_out, plan_fit
+from prunetext.fitting.remarks import Doubts, doubts_of_dense, doubts_of_pruned, foreseen
 from prunetext.fitting.stages import begun, lessons_of, problem_of, search, train_dense
 from prunetext.models.protocol import Family
 from prunetext.options import (
@@ -127,10 +127,7 @@ def carried_out(
     began: float | None = None,
 ) -> Result:
     """Carry out a plan in the folder of its run; `notice` and `began` as for `fit`."""
-    known = foreseen(plan)
-    if notice is not None:
-        for sentence in known:
-            notice(sentence)
+    doubts = noticed(Doubts(tuple(foreseen(plan))), notice)
     # As many threads everywhere as in training: a sum that is split otherwise is rounded otherwise.
     with threads(threads_for(plan.work)):
         run.write_source(plan.source)
@@ -140,9 +137,20 @@ def carried_out(
         train = lessons.encoded["train"]
         settings = plan.settings(len(train), train.targets)
         dense = train_dense(plan, run, lessons, settings, clock, told)
+        whole, dev = dense.trained.model, lessons.encoded["dev"]
+        doubts = doubts.and_then(noticed(doubts_of_dense(plan, whole, dev), notice))
         problem = problem_of(plan, run, lessons, dense.trained, settings)
         solution = search(plan, run, problem, clock, told, dense.ended)
-        return finish(plan, run, lessons, dense.trained, solution, clock, known)
+        doubts = doubts.and_then(noticed(doubts_of_pruned(plan, whole, solution.model, dev), notice))
+        return finish(plan, run, lessons, dense.trained, solution, clock, doubts)
+
+
+def noticed(doubts: Doubts, notice: Callable[[str], None] | None) -> Doubts:
+    """The same, told to whoever listens."""
+    if notice is not None:
+        for sentence in doubts.notes:
+            notice(sentence)
+    return doubts
 
 
 @takes(run=A_PATH, data=SOME_DATA, criterion=A_STR, groups=A_STR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from prunetext.fitting.folder import Run
 from prunetext.fitting.plan import Plan
+from prunetext.fitting.remarks import Doubts
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
@@ -44,11 +44,11 @@ class Result:
 
 
 def finish(
-    plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock, known: Sequence[str] = ()
+    plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock, doubts: Doubts
 ) -> Result:
     """Pack and calibrate the chosen model, judge it on test, and write the result.
 
-    known: notes that were made before training.
+    doubts: what the dense model misses, with all notes that were made before pruning.
     """
     splits, scratch, measure = plan.splits(), run.path("measured.safetensors"), plan.measure("test")
     dev, test = (SplitTexts(splits[name], lessons.encoded[name]) for name in ("dev", "test"))
@@ -62,12 +62,13 @@ def finish(
     files = {name: run.path(f"{name}.safetensors") for name in ("dense", "pruned")}
     files["packed"] = scratch
     judged = side_by_side(dense, small, files, test, dev, plan.allowed_drop, agreement, measure, seconds)
+    judged = judged._replace(verdict=judged.verdict.doubted(doubts.reason))
     packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
     judged = judged.with_size(size)
-    notes = [*plan.notes, *known, *run.notes, *found.notes, *lessons.notes]
+    notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes]
     majority = measure.majority()
-    if majority is not None and judged.dense.score.low <= majority:
+    if not doubts.reason and majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model is hardly better than always giving the most frequent label.")
     missed = missed_limits(plan, size, solution, clock)
     run.write_history(outcome._asdict() for outcome in solution.history)
@@ -92,7 +93,7 @@ def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Meas
         "test": judged.packed.score._asdict(),
         "dense_test": judged.dense.score._asdict(),
         **({} if measure.name == "accuracy" else {"metric": judged.values()}),
-        "verdict": judged.verdict._asdict(),
+        "verdict": {name: value for name, value in judged.verdict._asdict().items() if value != ""},
         "calibration": {"before": round(calibration.before, 4), "after": round(calibration.after, 4)},
         "reason": reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,10 @@ from prunetext.options import (
 from prunetext.pruning.budget import DEFAULT_DROP, Budget, parse_size, parse_speed, parse_time
 from prunetext.pruning.methods import Method
 from prunetext.statistics.metrics import Measure, measure_of
+from prunetext.statistics.watch import rare_classes
 from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, names_of
 from prunetext.teaching.teachers import teachers_of
-from prunetext.training.losses import balanced
+from prunetext.training.losses import balanced, class_counts
 from prunetext.training.pace import dropout, pace
 from prunetext.training.settings import Settings
 
@@ -105,6 +107,8 @@ class Plan:
         """How to train the dense model on so many texts, with these targets."""
         taught, options, fitting = bool(self.teaching.teachers), self.teaching.options, self.fitting
         settings = self.effort.settings(pace(texts, fitting.epochs, fitting.seed, taught=taught, task=self.task))
+        if self.evened(targets):  # all epochs, and the one that is best for rare classes
+            settings = dataclasses.replace(settings, best_by="loss", patience=sys.maxsize)
         return dataclasses.replace(
             settings,
             soft_share=options.teacher_share,
@@ -112,6 +116,10 @@ class Plan:
             class_weights=self.class_weights(targets),
             ranking=fitting.ranking,
         )
+
+    def evened(self, targets: torch.Tensor) -> list[int]:
+        """The rare classes that class weights shall make as frequent as others, if there are any."""
+        return rare_classes(class_counts(targets, len(self.labels))) if self.class_weights(targets) else []
 
     def class_weights(self, targets: torch.Tensor) -> tuple[float, ...]:
         """Weights of the labels in the loss, or none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,8 +23,9 @@ from prunetext.pruning.problem import Problem, Told
 from prunetext.runtime.api import load
 from prunetext.teaching.ensemble import joined_texts, self_taught, sure_rows
 from prunetext.teaching.lessons import teach
-from prunetext.training.answering import thresholds_of
+from prunetext.training.answering import dev_values, thresholds_of
 from prunetext.training.loop import Progress, train_model
+from prunetext.training.rare import rare_values, take_biases
 from prunetext.training.settings import Settings
 
 USUAL_PACKING = Packing()
@@ -113,19 +115,24 @@ def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, cloc
     if saved is not None:
         return Dense(saved)
     model, checkpoint = plan.beginning.untrained(), run.path("dense.checkpoint")
+    train, dev = lessons.encoded["train"], lessons.encoded["dev"]
+    rare = plan.evened(train.targets)
     done = train_model(
         model,
-        lessons.encoded["train"],
-        lessons.encoded["dev"],
+        train,
+        dev,
         settings,
         checkpoint=checkpoint,
         measure=plan.measure("dev"),
         deadline=clock.deadline(DENSE_TIME),
         progress=None if told is None else lambda now: told("train", now),
+        judge=functools.partial(rare_values, rare=rare) if rare else dev_values,
     )
+    if rare:
+        take_biases(model, dev, rare)
     trained = plan.trained(model, epochs=done.epochs)
     if done.ended != "interrupted":  # else a resumed run trains on
-        run.save("dense.safetensors", with_thresholds(trained, lessons.encoded["dev"]))
+        run.save("dense.safetensors", with_thresholds(trained, dev))
         checkpoint.unlink(missing_ok=True)
     return Dense(trained, done.ended)
 

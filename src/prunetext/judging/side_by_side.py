@@ -37,7 +37,7 @@ class Judged(NamedTuple):
     verdict: Verdict
     agreement: Agreement
     metric: str = "accuracy"
-    damages: tuple[Damage, ...] = ()  # of each label, the worst first, if texts can have several labels
+    damages: tuple[Damage, ...] = ()  # of each label, the worst first
 
     def with_size(self, size: int) -> Judged:
         """The same with the packed file's final bytes."""

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
+import torch
 from torch import Tensor, nn, optim
 
 from prunetext.data.dataset import Data, Examples, Input
@@ -107,6 +108,14 @@ class Model(nn.Module, ABC):
     def disturbed(self, batch: Tensor, how: Disturbance) -> Tensor:
         """The batch as a training step sees it."""
         return batch
+
+    def shift(self, offsets: Tensor) -> None:
+        """Add to the logits, (classes,), by the biases of the head."""
+        parts, parameters = self.parts(), dict(self.named_parameters())
+        with torch.no_grad():
+            for name, part in parts.items():
+                if part == HEAD and parameters[name].shape == offsets.shape:
+                    parameters[name].add_(offsets)
 
     def further_loss(
         self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor]

@@ -45,7 +45,7 @@ class CandidateMaker:
     ) -> None:
         self.problem, self.criterion, self.evaluator, self.told = problem, criterion, evaluator, told
         self.store = Store(folder, problem.dense)
-        self.root = root_of(problem, name)
+        self.root = root_of(problem, name, matched=bool(evaluator.watch.given))
         self._scored: dict[str, Scored] = {}
 
     def unpruned(self) -> Model:
@@ -231,13 +231,15 @@ class CandidateMaker:
         return model
 
 
-def root_of(problem: Problem, name: str) -> str:
+def root_of(problem: Problem, name: str, *, matched: bool = False) -> str:
     """The name of a search's unpruned model, from which all candidates' names and seeds follow."""
     kinds = tuple(OLD_WORDS.get(kind, kind) for kind in problem.kinds)
     ways: list[Any] = [weights_digest(problem.dense), name, kinds, "int8", problem.recovery.recorded()]
     measure = problem.measure
     if measure.name != "accuracy":  # a candidate's drop and error are in this metric
         ways += [measure.name, measure.gold.positive]
+    if matched:  # candidates without the offsets of rare classes are others
+        ways.append("matched")
     return key_of(CANDIDATES_VERSION, *ways)
 
 

@@ -15,7 +15,7 @@ from prunetext.models.protocol import Model
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.answering import logits
 from prunetext.training.loop import Progress
-from prunetext.training.losses import blended, loss_of
+from prunetext.training.losses import blended, class_counts, loss_of
 from prunetext.training.settings import Settings
 
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
@@ -45,6 +45,11 @@ class Problem:
     def measure(self) -> Measure:
         """The metric of a drop."""
         return self.metric or Measure("accuracy", Gold(self.dev.targets.numpy()))
+
+    @property
+    def counts(self) -> list[int]:
+        """How many texts of train have each label; none if a text can have several."""
+        return class_counts(self.train.targets, self.dense.classes)
 
     @cached_property
     def lessons(self) -> Encoded:

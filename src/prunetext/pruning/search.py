@@ -86,6 +86,7 @@ class Search:
             store.save(f"{key}-start", copy.deepcopy(small))
         examples = maker.problem.lessons if step.training == "recovery" else maker.problem.train
         late = maker.train(key, small, examples, settings, stage, deadline=self.deadline)
+        self.evaluator.match(small)
         if late:  # another search may have the time to let it recover
             key = f"{key}-cut"
         outcome = self.evaluator.judged(small, self.budget, self.whole)._replace(key=key)
@@ -114,11 +115,12 @@ class Search:
             step, after = Step(1.0, epochs=POLISH), copy.deepcopy(before)
             settings = maker.settings(step, int(key[:8], 16))
             late = maker.train(key, after, maker.problem.lessons, settings, "final", deadline=self.deadline)
+            self.evaluator.match(after)
             final = self.evaluator.judged(after, self.budget, self.whole)
             if not late:
                 store.save(key, after, final, parent=chosen.key, step=step._asdict())
         fits = not self.budget.max_size or final.bytes <= max(self.budget.max_size, chosen.bytes)
-        return after if fits and final.drop <= chosen.drop else before
+        return after if fits and final.held >= chosen.held and final.drop <= chosen.drop else before
 
 
 def store_key(maker: CandidateMaker, parent: str, step: Step, draw: int) -> str:

@@ -44,6 +44,7 @@ class Outcome(NamedTuple):
     least_time: float = 0.0  # and the share of its time
     key: str = ""  # names the weights
     left: Mapping[str, int] = {}  # units of each kind
+    held: bool = True  # whether it still has the classes that are watched
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Outcome:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import TIME
@@ -18,7 +19,17 @@ from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.evaluation import accepts
 from prunetext.statistics.metrics import Measure
+from prunetext.statistics.watch import NOTHING, Watch, watch_of
 from prunetext.training.answering import answers
+
+MOST_LEARNT = 2000  # texts of train, of rare classes
+
+
+class Learnt(NamedTuple):
+    """Texts of train that have rare classes, and those that the dense model gets right: dev holds few of them."""
+
+    examples: Encoded
+    watch: Watch
 
 
 class Evaluator(NamedTuple):
@@ -31,6 +42,8 @@ class Evaluator(NamedTuple):
     dense_answers: Answers
     packed_size: Callable[[Model], int]
     speed: Callable[[Model], float] | None
+    watch: Watch = NOTHING
+    learnt: Learnt | None = None  # if there are rare classes
 
     def answers(self, model: Model) -> Answers:
         """The model's answers to dev; for several labels, by thresholds tuned on the search part, as for any model."""
@@ -38,16 +51,41 @@ class Evaluator(NamedTuple):
 
     def drop(self, model: Model, rows: np.ndarray) -> tuple[float, float]:
         """The drop of the metric on these rows from the dense model to the packed one, and its standard error."""
+        return self.drop_of(self.packed_answers(model), rows)
+
+    def packed_answers(self, model: Model) -> Answers:
+        """The answers of the packed model to dev."""
         with model.on_grid():
-            now = self.answers(model)
+            return self.answers(model)
+
+    def drop_of(self, now: Answers, rows: np.ndarray) -> tuple[float, float]:
+        """The drop of the metric on these rows to a model's answers, and its standard error."""
         return paired_drop(self.measure.subset(rows), self.dense_answers.subset(rows), now.subset(rows))
+
+    def match(self, model: Model) -> None:
+        """Let a candidate give each rare class to as many dev texts as the dense model does; labels are not looked at.
+
+        A recovery moves such a class's bias by chance, up or down: hardly any text of dev tells.
+        """
+        if self.watch.given:
+            offsets = self.watch.offsets(self.packed_answers(model).probabilities)
+            model.shift(torch.from_numpy(offsets).float())
 
     def judged(self, model: Model, budget: Budget, whole: Outcome | None = None) -> Outcome:
         """Bytes, drop and the search rule, only on the search part of dev; whole: the unpruned model's."""
         size, (speed, time) = self.packed_size(model), self.timed(model, budget, whole)
-        drop, error = self.drop(model, self.search_rows)
+        now = self.packed_answers(model)
+        drop, error = self.drop_of(now, self.search_rows)
         outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
-        return outcome._replace(accepted=accepted(outcome, budget), left=model.counts())
+        outcome = outcome._replace(left=model.counts(), held=self.holds(model, now))
+        return outcome._replace(accepted=accepted(outcome, budget))
+
+    def holds(self, model: Model, now: Answers) -> bool:
+        """Whether a candidate with these answers to dev still has the classes that are watched."""
+        if self.learnt is None or not self.watch.holds(now):
+            return self.watch.holds(now)
+        with model.on_grid():
+            return self.learnt.watch.holds(answers(model, self.learnt.examples))
 
     def timed(self, model: Model, budget: Budget, whole: Outcome | None) -> tuple[float | None, float]:
         """Texts a second and the share of the unpruned model's time, if the budget names a speed."""
@@ -85,9 +123,23 @@ def evaluator_of(problem: Problem) -> Evaluator:
     queries = measure.gold.queries if measure.metric.ranks else None
     seen, unseen = split_dev(len(problem.dev), problem.recovery.seed, queries)
     said = answers(problem.dense, problem.dev, rows=seen)
-    return Evaluator(problem.dev, measure, seen, unseen, said, problem.packed_size, problem.speed)
+    watch = watch_of(measure, said, problem.counts, seen)
+    learnt = learnt_of(problem, list(watch.given)) if watch.given else None
+    return Evaluator(problem.dev, measure, seen, unseen, said, problem.packed_size, problem.speed, watch, learnt)
+
+
+def learnt_of(problem: Problem, rare: Sequence[int]) -> Learnt:
+    """The texts of rare classes in train that the dense model has learnt."""
+    targets = problem.train.targets.numpy()
+    rows = np.flatnonzero(np.isin(targets, rare))
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_LEARNT)).astype(np.int64)]
+    examples = problem.train.subset(rows)
+    right = answers(problem.dense, examples).chosen
+    return Learnt(examples, Watch({each: right[:, each] & (targets[rows] == each) for each in rare}, {}))
 
 
 def accepted(outcome: Outcome, budget: Budget) -> bool:
     """Tell whether the budget's search rule accepts a candidate."""
-    return budget.max_drop is None or accepts(outcome.drop, outcome.error, budget.max_drop)
+    if budget.max_drop is None:
+        return True
+    return outcome.held and accepts(outcome.drop, outcome.error, budget.max_drop)

@@ -22,7 +22,6 @@ from prunetext.statistics.evaluation import (
     Verdict,
     name_of,
     paired_standard_error,
-    texts_for_kept,
     verdict,
 )
 from prunetext.statistics.metrics import Gold, Measure, MetricUnits
@@ -72,6 +71,17 @@ def foresee_verdict(measure: Measure, classes: int, max_drop: float) -> Prospect
     found, texts = bootstrap_verdict(measure, right, right, max_drop), len(measure.gold.targets)
     needed = texts_for_kept(max_drop) if measure.name == "accuracy" else found.needed
     return Prospect(texts, max_drop, found.name == "kept", needed)
+
+
+def texts_for_kept(max_drop: float) -> int | None:
+    """The fewest texts that can show a drop in accuracy of at most so many points: those on which no answer changes.
+
+    >>> texts_for_kept(0.5), texts_for_kept(3), texts_for_kept(0)
+    (539, 88, None)
+
+    Without a change, the upper bound of Tango's interval is z² / (n + z²). None if no number of texts can show it.
+    """
+    return max(1, math.ceil(Z_95**2 * (100 / max_drop - 1))) if max_drop > 0 else None
 
 
 def paired_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[float, float]:

@@ -48,7 +48,7 @@ class Verdict(NamedTuple):
 
     `drop` is the dense model's value minus the packed model's; `low` and `high` are its one-sided 95 % bounds, all in
     points. `needed` is the number of labelled texts that would probably turn `undecided` into `kept`, or None if it is
-    not undecided or more texts are unlikely to help.
+    not undecided or more texts are unlikely to help. `doubt`: why a verdict that would be `kept` is not, if it is not.
     """
 
     name: str
@@ -56,6 +56,15 @@ class Verdict(NamedTuple):
     low: float
     high: float
     needed: int | None
+    doubt: str = ""
+
+    def doubted(self, doubt: str) -> Verdict:
+        """The same, but never `kept`.
+
+        >>> Verdict("kept", 0.0, -0.1, 0.1, None).doubted("nothing was there to keep").sentence()
+        'undecided: the packed model is as accurate as the dense one, but nothing was there to keep.'
+        """
+        return self._replace(name="undecided", doubt=doubt) if doubt and self.name == "kept" else self
 
     def sentence(self, metric: str = "accuracy") -> str:
         """Say it in plain words.
@@ -68,6 +77,8 @@ class Verdict(NamedTuple):
         where = "" if metric == "accuracy" else f"in {metric}, "
         same = "as accurate" if metric == "accuracy" else "as good"
         seen = f"{self.name}: {where}the packed model is {_worse_or_better(self.drop, same)}"
+        if self.doubt:
+            return f"{seen}, but {self.doubt}."
         if self.name == "kept":
             return f"{seen}, with 95 % confidence {_at_most_worse(self.high)}."
         if self.name == "lost":
@@ -215,17 +226,6 @@ def name_of(low: float, high: float, max_drop: float) -> str:
     if high <= max_drop:
         return "kept"
     return "lost" if low > max_drop else "undecided"
-
-
-def texts_for_kept(max_drop: float) -> int | None:
-    """The fewest texts that can show a drop in accuracy of at most so many points: those on which no answer changes.
-
-    >>> texts_for_kept(0.5), texts_for_kept(3), texts_for_kept(0)
-    (539, 88, None)
-
-    Without a change, the upper bound of Tango's interval is z² / (n + z²). None if no number of texts can show it.
-    """
-    return max(1, math.ceil(Z_95**2 * (100 / max_drop - 1))) if max_drop > 0 else None
 
 
 def _needed(b: int, c: int, n: int, max_drop: float) -> int | None:

@@ -36,6 +36,10 @@ class Gold(NamedTuple):
         """Whether a text can have several labels."""
         return self.targets.ndim == 2
 
+    def chosen(self, classes: int) -> Array:
+        """The gold labels of each text, bool (n, classes)."""
+        return self.targets.astype(bool) if self.several else self.targets[:, None] == np.arange(classes)
+
     def judges(self, metric: Metric) -> bool:
         """Whether there is anything to find: a label on some text, or the positive label on some row of a query."""
         return (
@@ -212,8 +216,8 @@ class Measure(NamedTuple):
 
     def perfect(self, classes: int) -> Answers:
         """The answers of a model that is right on every text, and sure of it."""
-        targets = self.gold.targets
-        return Answers(targets, targets.astype(bool)) if self.gold.several else Answers.of(np.eye(classes)[targets])
+        chosen = self.gold.chosen(classes)
+        return Answers(chosen.astype(float), chosen)
 
     def micro_f1(self, answers: Answers) -> float | None:
         """Micro-F1 beside the metric if texts can have several labels; else None."""
@@ -224,10 +228,8 @@ class Measure(NamedTuple):
         return answers.named(labels, several=self.gold.several)
 
     def damages(self, dense: Answers, packed: Answers, labels: Sequence[str]) -> list[Damage]:
-        """The packed model's loss for each label, the largest loss first, if texts can have several."""
-        if not self.gold.several:
-            return []
-        gold = Answers(self.gold.targets, self.gold.targets.astype(bool))
+        """The packed model's loss for each label, the largest loss first."""
+        gold = self.perfect(len(labels))
         return damages(*(self.named(each, labels) for each in (dense, packed, gold)))
 
     def subset(self, rows: Array) -> Measure:

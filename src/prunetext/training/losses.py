@@ -50,6 +50,15 @@ def distribution(targets: Tensor, soft: Tensor | None, share: float, classes: in
     return functional.one_hot(targets, classes).float() if soft is None else blended(targets, soft, share)
 
 
+def class_counts(targets: Tensor, classes: int) -> list[int]:
+    """How many texts have each class, if a text has one; none if it can have several.
+
+    >>> class_counts(torch.tensor([0, 0, 1, -1]), 3), class_counts(torch.tensor([[1.0, 0.0]]), 2)
+    ([2, 1, 0], [])
+    """
+    return torch.bincount(targets[targets != UNLABELLED], minlength=classes).tolist() if targets.dim() == 1 else []
+
+
 def balanced(targets: Tensor, classes: int) -> tuple[float, ...]:
     """A weight for each class, the inverse of how often it occurs; the mean over labelled texts is 1.
 
