@@ -85,17 +85,15 @@ def errors(inputs: Sequence[Input], truth: _Floats, tokenizer: str) -> _Floats:
     errors(["good film", "bad film"], np.array([[1.0, 0.0], [0.0, 1.0]]), "bert/1")
 
     truth: 1 for the labels of an example, (n, labels). With G the inverse of the kernel plus the ridge, the error of
-    example i is (G y)_i / G_ii if it is left out: nothing is fitted again (Allen 1974, "The Relationship Between Variable
-    Selection and Data Augmentation and a Method for Prediction").
+    example i is (G y)_i / G_ii if it is left out: nothing is fitted again (Allen 1974, "The Relationship Between
+    Variable Selection and Data Augmentation and a Method for Prediction").
     """
     kernel, centred = torch.from_numpy(similarities(inputs, tokenizer)), torch.from_numpy(truth - truth.mean(0))
-    found, before = [], torch.get_num_threads()
+    found, one, before = [], torch.eye(len(kernel), dtype=kernel.dtype), torch.get_num_threads()
     torch.set_num_threads(1)  # for so small a matrix, threads wait for one another for longer than they work
     try:
         for strength in STRENGTHS:
-            inverse = torch.cholesky_inverse(
-                torch.linalg.cholesky(kernel + strength * torch.eye(len(kernel), dtype=kernel.dtype))
-            )
+            inverse = torch.cholesky_inverse(torch.linalg.cholesky(kernel + strength * one))
             found.append(((inverse @ centred / inverse.diagonal()[:, None]) ** 2).sum(1))
     finally:
         torch.set_num_threads(before)
