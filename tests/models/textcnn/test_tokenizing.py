@@ -55,7 +55,7 @@ def test_errors_are_those_of_regressions_without_the_example(texts: list[str], s
     truth = np.random.default_rng(seed).integers(0, 2, (len(texts), 2)).astype(float)
     kernel = similarities(texts, BERT)
     best = []
-    for strength in (0.03, 0.1, 0.3, 1.0, 3.0):
+    for strength in (0.1, 0.3, 1.0):
         left = []
         centred = truth - truth.mean(0)
         for at in range(len(texts)):
