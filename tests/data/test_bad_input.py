@@ -219,7 +219,7 @@ def test_a_damaged_parquet_file(kept: int) -> None:
         ("nothing", {}, f"nothing: {NEITHER}"),
         ("mixed", {}, f"mixed: {NEITHER}"),
         ("two", {}, "two: the folder holds both train.csv and train.tsv for train. Keep one of them."),
-        ("labels", {}, "labels/b: the folder of the label 'b' holds no .txt file. Put one text per .txt file into it, or remove it."),
+        ("labels", {}, "labels/b: the folder of the label 'b' holds no .txt file. Put one text per .txt file into it, or move it elsewhere. Folders of splits are named train, dev and test."),
         ("one", {}, "one: every row has the label 'a', and a classifier needs two. Add texts with another label, or correct --label."),
         ("bad", {}, "bad/a/2.txt, line 2: byte 0xe9 is not valid utf-8. Correct the line, or name its encoding with --encoding."),
         ("blank", {}, f"blank/a/1.txt: {EMPTY_TEXT}"),

@@ -29,9 +29,20 @@ def test_a_lone_cr_is_part_of_its_line_where_lines_end_in_lf(tmp_path: Path) -> 
     assert [(lines.number, line) for line in lines] == [(1, "one\n"), (2, "two\rstill two\n"), (3, "three\n")]
 
 
-@pytest.mark.parametrize(
-    "module", ["columns", "dataset", "files", "formats.registry", "gathering", "labels", "report", "splitting"]
+MODULES = (
+    "columns",
+    "dataset",
+    "files",
+    "formats.registry",
+    "gathering",
+    "label_forms",
+    "labels",
+    "report",
+    "splitting",
 )
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_docstrings_run(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"prunetext.data.{module}"))
     assert result.attempted > 0

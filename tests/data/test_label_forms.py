@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from helpers.tables import write_csv, write_jsonl
 from prunetext.data.api import read
 from prunetext.data.dataset import Examples
-from prunetext.data.labels import alike, clean_label
+from prunetext.data.label_forms import alike, clean_label
 from prunetext.data.reading import read_examples
 from prunetext.errors import InputError
 
@@ -63,6 +63,8 @@ def test_labels_that_differ_in_case_or_width_are_named(tmp_path: Path) -> None:
     ("cells", "sets"),
     [
         (["['pos', 'day']", "['neg']", "[]"], [("day", "pos"), ("neg",), ()]),
+        (["('pos', 'day')", "{'neg'}", "[]"], [("day", "pos"), ("neg",), ()]),
+        (["[np.str_('pos'), np.str_('day')]", "('neg',)", "()"], [("day", "pos"), ("neg",), ()]),
         (['["pos", "it\'s"]', '["neg"]', "[1]"], [("it's", "pos"), ("neg",), ("1",)]),
     ],
 )
@@ -74,9 +76,13 @@ def test_lists_that_are_written_in_cells_are_lists(
 
 
 def test_labels_in_brackets_are_labels(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "r.csv", [("a", "[draft] reply"), ("b", "[sent]"), ("c", "['x']")])
-    assert read(path).train.labels == ["[draft] reply", "[sent]", "['x']"]
-    path = write_csv(tmp_path / "n.csv", [("a", "['pos' 'day']")])
+    path = write_csv(tmp_path / "r.csv", [("a", "[draft] reply"), ("b", "[sent]"), ("c", "(open)"), ("d", "{x}")])
+    assert read(path).train.labels == ["[draft] reply", "[sent]", "(open)", "{x}"]
+    path = write_csv(tmp_path / "m.csv", [("a", "x"), ("b", "['x']")])
+    with pytest.raises(InputError, match=r"line 3: the row has a list of labels, but those before it have one label"):
+        read(path)
+    for array in ("['pos' 'day']", "[0 1 1]"):
+        path = write_csv(tmp_path / "n.csv", [("a", array)])
     with pytest.raises(InputError, match=r"line 2: the labels are an array as NumPy prints it, without commas\. Write"):
         read(path)
 

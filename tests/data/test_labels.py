@@ -21,6 +21,7 @@ import prunetext
 from helpers.runs import fit
 from helpers.tables import write_jsonl
 from prunetext.data.dataset import Data, Examples
+from prunetext.data.label_forms import clean_label
 from prunetext.data.labels import LabelColumn, listed_values, named
 from prunetext.data.reading import read_examples
 from prunetext.errors import DataError, InputError
@@ -175,7 +176,7 @@ def test_a_series_is_read_by_its_rows_and_not_by_its_index() -> None:
             Examples(missing, TEXTS)
 
 
-NAMES = st.text(min_size=1).filter(lambda name: not name.isspace())
+NAMES = st.text(min_size=1).filter(lambda name: bool(clean_label(name)))
 FILES: list[tuple[list[Any], list[str], str]] = [
     ([1, 2, 1], ["1", "2", "1"], "int"),
     ([1.0, 2.0, 1.0], ["1", "2", "1"], "int"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from helpers.tables import write_csv, write_jsonl
 from prunetext.data.api import read
-from prunetext.data.labels import clean_label
+from prunetext.data.label_forms import clean_label
 from prunetext.data.reading import read_examples
 from prunetext.errors import DataError
 
@@ -115,7 +115,6 @@ def test_other_encodings(here: Path, encoding: str) -> None:
         ("label,id,sentence", 2, 0),
         ("title,body,topic,label", 1, 3),
         ("CONTENT , Sentiment ", 0, 1),
-        ("text,TEXT,label,Label", 0, 2),
         ("class,title", 1, 0),
     ],
 )

@@ -151,3 +151,48 @@ def test_splits_that_are_not_there_are_named() -> None:
         split_of("d", "dev", Opening())
     with pytest.raises(InputError, match=r"^split is 'half': it must be train, dev, test"):
         split_of("d", "half", Opening())
+
+
+@pytest.mark.parametrize(
+    ("names", "rule"),
+    [
+        (("reviews_train.csv", "reviews_test.csv"), "look like train and test, and would be read as one table"),
+        (("train1.csv", "dev-v1.1.csv"), "look like train and dev, and would be read as one table"),
+        (
+            ("train-00000-of-00003.csv", "train-00002-of-00003.csv"),
+            "is one of 3 shards, but the folder has 2.",
+        ),
+        (("valid/0.csv", "val/0.csv", "train/0.csv"), "both valid and val are folders of dev. Keep one of them."),
+        (
+            ("train/1.txt", "test/1.txt", "docs/1.txt"),
+            "this folder is the split train, but has no folder for each label",
+        ),
+        (("training/1.txt", "testing/1.txt"), "this folder is the split train, but has no folder for each label"),
+        (("aclImdb/train/pos/1.txt",), "holds folders, but no .txt file. Give that folder as the source, or move it"),
+    ],
+)
+def test_splits_are_never_read_as_rows_or_labels(names: tuple[str, ...], rule: str) -> None:
+    write({f"d/{name}": TABLE for name in names})
+    with pytest.raises(DataError) as caught:
+        read("d")
+    assert rule in str(caught.value)
+    assert "remove it" not in str(caught.value)
+
+
+def test_a_split_that_cannot_be_read_is_not_left_out() -> None:
+    write({"d/train.csv": TABLE})
+    Path("d/test.csv").symlink_to("nowhere.csv")
+    with pytest.raises(DataError, match=r"^d/test\.csv: this is no regular file, or its link leads nowhere"):
+        read("d")
+
+
+def test_a_folder_of_train_alone_is_a_split() -> None:
+    write({"d/train/pos/1.txt": b"a", "d/train/neg/1.txt": b"b"})
+    assert read("d").labels == ["neg", "pos"]
+
+
+def test_shards_come_by_their_numbers_and_may_be_empty() -> None:
+    for number in (10, 9, 2):
+        write({f"d/part-{number}.csv": f"text,label\n{number},{number % 2}\n".encode()})
+    write({"d/part-3.csv": b""})
+    assert read("d").train.texts == ["2", "9", "10"]

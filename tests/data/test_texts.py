@@ -206,6 +206,13 @@ def test_what_is_wrong_is_named(name: str, content: str, options: dict[str, str]
             "label\tsentence",
             "names of columns ('label\\tsentence'), not a text. Give --format tsv",
         ),
+        ("[", "the line is a JSON object, not a text. Give --format jsonl, or --format text"),
+        ("{'text': 'a'}", "the line is a JSON object, not a text. Give --format jsonl, or --format text"),
+        (",text,label", "names of columns (',text,label'), not a text. Give --format csv"),
+        ("id|text|label", "names of columns ('id|text|label'), not a text. Give --format csv"),
+        ("label,id", "names of columns ('label,id'), not a text. Give --format csv"),
+        ("id,review text,label", "names of columns ('id,review text,label'), not a text. Give --format csv"),
+        ("sep=;", "names of columns ('sep=;'), not a text. Give --format csv"),
         ("文本,标签", "names of columns ('文本,标签'), not a text. Give --format csv"),
         ("Text", "names of columns ('Text'), not a text. Give --format csv"),
     ],
@@ -220,7 +227,9 @@ def test_a_first_line_of_a_table_is_no_text(first: str, remedy: str, tmp_path: P
     assert list(read_inputs(Task(), path, format="text")) == [[first, "x"]]
 
 
-@pytest.mark.parametrize("first", ["Great, really", "review", "title page, text, and", "{}", "{smile}", "a, b", ""])
+@pytest.mark.parametrize(
+    "first", ["Great, really", "review", "message, please", "Review; Good", "{}", "{smile}", "a, b", ""]
+)
 def test_what_only_looks_like_a_table_is_a_text(first: str, tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
     path.write_text(f"{first}\nx\n", "utf-8")

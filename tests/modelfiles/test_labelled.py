@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prunetext.errors import InputError
-from prunetext.modelfiles.labelled import as_field, write_answers
+from prunetext.modelfiles.labelled import as_field, refuse_source, write_answers
 from prunetext.modelfiles.prediction import Predicted
 
 ONE = [Predicted([("x", 0.75), (None, 0.5)], [(7, "a\tb"), (8, None)]), Predicted([("y, z", 1.0)], [(9, "c")])]
@@ -109,3 +109,43 @@ def test_a_file_that_cannot_be_written_is_named_first(name: str, rule: str, tmp_
     with pytest.raises(InputError) as caught:
         write_answers(tmp_path / name, [], ONE, several=False)
     assert str(caught.value) == f"{tmp_path / name}: {rule}"
+
+
+@pytest.mark.parametrize("later", [1.5, {"b": 2}, "x"])
+def test_no_value_is_changed_on_its_way_to_parquet(later: object, tmp_path: Path) -> None:
+    first: object = {"a": 1} if isinstance(later, dict) else 1
+    chunks = [Predicted([("x", 1.0)], [(first,)]), Predicted([("x", 1.0)], [(later,)])]
+    with pytest.raises(InputError, match="in its first rows, but another kind of value in later ones"):
+        write_answers(tmp_path / "a.parquet", ["id"], chunks, several=False)
+
+
+def test_names_of_columns_stay_apart(tmp_path: Path) -> None:
+    kept = ["label", "predicted_label"]
+    write_answers(tmp_path / "a.jsonl", kept, [Predicted([("x", 1.0)], [("g", "h")])], several=False)
+    names = [*kept, "predicted_predicted_label", "predicted_predicted_probability"]
+    assert read_back(tmp_path / "a.jsonl") == [dict(zip(names, ["g", "h", "x", 1.0], strict=True))]
+    with pytest.raises(InputError, match=r"^--columns is id,id: it names a column twice\. Name each once\."):
+        write_answers(tmp_path / "a.jsonl", ["id", "id"], [], several=False)
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv", ".tsv"])
+def test_a_half_of_a_character_is_written_as_its_escape(ending: str, tmp_path: Path) -> None:
+    write_answers(tmp_path / f"a{ending}", ["id"], [Predicted([("x", 1.0)], [("\udcff",)])], several=False)
+    assert read_back(tmp_path / f"a{ending}")[0]["id"] in ("\udcff", "\\udcff")
+
+
+def test_a_lone_cr_is_quoted(tmp_path: Path) -> None:
+    write_answers(tmp_path / "a.csv", ["id"], [Predicted([("x", 1.0)], [("a\rb",)])], several=False)
+    assert read_back(tmp_path / "a.csv")[0]["id"] == "a\rb"
+
+
+def test_a_file_that_is_labelled_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text\na\n", "utf-8")
+    for source in (path, tmp_path, tmp_path / "*.csv"):
+        with pytest.raises(
+            InputError, match=r"--out is a file that is labelled, and would be lost\. Give another name"
+        ):
+            refuse_source(path, str(source))
+    refuse_source(tmp_path / "b.csv", str(path))
+    refuse_source(path, "-")

@@ -126,7 +126,7 @@ def print_help(text: str) -> None:
 def answer_lines(lines: Iterable[str]) -> None:
     """Write lines whose parts were `shown`, at once, so that a reader of the pipe has them."""
     with _named():
-        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
+        sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
 
 

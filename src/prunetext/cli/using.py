@@ -44,13 +44,14 @@ def predict(
     an empty label, which no model has. If texts can have several labels, the line has each label and its probability,
     all with tabs between them; it is empty if the text has none.
     """
-    from prunetext.modelfiles.labelled import as_field, check_answers_file, write_answers
+    from prunetext.modelfiles.labelled import as_field, check_answers_file, refuse_source, write_answers
     from prunetext.modelfiles.prediction import load_packed, predict_chunks
 
     given = {name: value for name, value in options.items() if value is not None}
     kept = [] if columns is None else [name.strip() for name in columns.split(",")]
     if out is not None:
         check_answers_file(Path(out).expanduser())
+        refuse_source(Path(out).expanduser(), file)
     classifier = load_packed(model)
     chunks = predict_chunks(classifier, file, threads=threads, reject=reject, columns=kept, **given)
     if out is not None:

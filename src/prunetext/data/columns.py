@@ -143,6 +143,15 @@ def find_columns(
     if text is None or label is None or missing:
         what, flags = (" and ".join(parts) for parts in zip(*missing, strict=True))
         raise DataError(source, f"no {what} column is found among {_listed(names)}. Name it with {flags}.{hint}", line)
+    for at in {text, second, label} - {None}:
+        if at is not None and keys.count(keys[at]) > 1 and names[at] not in wanted.named():
+            like = next(name for other, name in enumerate(names) if keys[other] == keys[at] and other != at)
+            flag = "--label" if at == label else "--text"
+            raise DataError(
+                source,
+                f"the columns {quoted(names[at])} and {quoted(like)} have like names. Name one with {flag}.",
+                line,
+            )
     kept = [_named(names, keys, name, f"Correct --columns.{hint}", source, line) for name in wanted.kept]
     others = tuple(at for at in kept if at is not None)
     if second is None:

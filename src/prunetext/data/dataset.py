@@ -7,7 +7,8 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from prunetext.data.labels import Named, alike, holds_several, is_missing, listed_values, named, named_sets
+from prunetext.data.label_forms import alike
+from prunetext.data.labels import Named, holds_several, is_missing, listed_values, named, named_sets
 from prunetext.data.report import Report
 from prunetext.data.task import Task
 from prunetext.errors import InputError

@@ -10,7 +10,7 @@ import lzma
 import sys
 import zlib
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from prunetext.errors import DataError, InputError, require
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 18  # bytes read at a time
 _PACKED = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zst"}
 COMPRESSIONS = tuple(f".{name}" for name in _PACKED.values())
+_HEAD = 6  # bytes that tell a compression, or a byte-order mark
+_MARKS = (*_PACKED, codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BINARY = {
     b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
@@ -182,6 +184,9 @@ def _unpacked(stream: BinaryIO, file: SourceFile) -> BinaryIO:
     """The same stream, or one that unpacks it."""
     peek: Callable[[int], bytes] | None = getattr(stream, "peek", None)
     head = b"" if peek is None else peek(8)
+    if 0 < len(head) < _HEAD and any(mark.startswith(head) for mark in _MARKS):  # a pipe that gives a byte at a time
+        begun = _Begun(stream)
+        stream, head = cast("BinaryIO", begun), begun.head
     packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
     made: Any = stream
     if packed == "gz":
@@ -195,6 +200,33 @@ def _unpacked(stream: BinaryIO, file: SourceFile) -> BinaryIO:
         made = pyarrow.CompressedInputStream(pyarrow.PythonFile(stream, mode="r"), "zstd")
     result: BinaryIO = made
     return result
+
+
+class _Begun(io.BufferedIOBase):
+    """A pipe of which the first bytes were read, to see what it is."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.head = self.left = stream.read(_HEAD)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        if not self.left:
+            read: Callable[[int], bytes] = getattr(self.stream, "read1", self.stream.read)
+            return read(size)
+        first, self.left = (self.left, b"") if size < 0 else (self.left[:size], self.left[size:])
+        return first
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            return self.read1() + self.stream.read()
+        parts = []
+        while size and (part := self.read1(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def readable(self) -> bool:
+        return True
 
 
 def text_codec(encoding: str) -> str:

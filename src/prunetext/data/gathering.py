@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, time
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.data.columns import quoted
 from prunetext.data.dataset import Examples
-from prunetext.data.formats.rows import Absent
-from prunetext.data.labels import LabelColumn, is_missing, written_list
+from prunetext.data.formats.rows import Absent, LineLabels
+from prunetext.data.label_forms import clean_label, written_list
+from prunetext.data.labels import LABEL_TYPES, SEVERAL, LabelColumn, is_missing, python_value
 from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
@@ -23,6 +22,7 @@ Place = int | Path
 
 
 SEVERAL_LABELS = Task(answer="labels")
+_BRACKETS = ("[", "(", "{")
 
 
 class Rules(NamedTuple):
@@ -77,9 +77,8 @@ class _Gathered:
         self.labels = LabelColumn(rules.known)
 
     def add(self, at: _At, texts: tuple[object, ...], given: object, called: tuple[str, ...]) -> None:
-        labels = split_cell(given, self.rules.separator)
-        if isinstance(labels, str) and self.listed is not False and labels.lstrip().startswith("["):
-            labels = at.written_list(labels)
+        labels = at.written_list(given) if isinstance(given, str) and given.lstrip()[:1] in _BRACKETS else given
+        labels = split_cell(labels, self.rules.separator)
         if (empty := _first_empty(texts, labels, called)) is not None:
             if self.rules.skip_empty:
                 self.skipped += 1
@@ -146,7 +145,9 @@ def split_cell(given: object, separator: str | None) -> object:
     >>> split_cell("joy; love;", ";"), split_cell("", ";"), split_cell("joy; love", None)
     (['joy', 'love'], [], 'joy; love')
     """
-    if separator is None or isinstance(given, (list, tuple, Absent)):
+    if isinstance(given, SEVERAL) and not isinstance(given, LineLabels):
+        return list(given)
+    if separator is None or isinstance(given, (*SEVERAL, Absent)):
         return given
     if isinstance(given, str):
         return [part for each in given.split(separator) if (part := each.strip())]
@@ -182,7 +183,7 @@ def _first_empty(texts: tuple[object, ...], labels: object, called: tuple[str, .
     """The first empty value and its name, the label before the texts; a list without labels is not empty."""
     parts: Iterable[object] = labels if isinstance(labels, (list, tuple)) else (labels,)
     values: Iterator[tuple[str, object]] = (
-        *(("label", part) for part in parts),
+        *(("label", clean_label(part) if isinstance(part, str) and not part.isascii() else part) for part in parts),
         *zip(called, texts, strict=True),
     ).__iter__()
     return next(((what, value) for what, value in values if _is_empty(value)), None)
@@ -203,7 +204,9 @@ def _checked_text(at: _At, what: str, text: object, flag: str) -> str:
 
 def _known_label(at: _At, given: object, rules: Rules, column: LabelColumn) -> str:
     """The label's one string object."""
-    if not isinstance(given, (str, bool, int, float, date, time, Decimal)):
+    if not isinstance(given, LABEL_TYPES):
+        given = python_value(given)
+    if not isinstance(given, LABEL_TYPES):
         raise at.error(f"label is {_kind(given)}. Write it as a string or a whole number, or correct --label.")
     value = column.name(given)
     label = rules.known.get(value)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import re
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, NamedTuple
-from unicodedata import normalize
+from uuid import UUID
 
+from prunetext.data.label_forms import clean_label
 from prunetext.errors import InputError
 
 SEVERAL = (list, tuple, set, frozenset)  # of labels
-
-
-# Characters that nobody sees: soft hyphen, spaces of no width, marks of direction, byte-order mark.
-_INVISIBLE = [0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
-_UNSEEN: dict[int, str | None] = dict.fromkeys(_INVISIBLE) | {
-    code: " " for code in range(0x3001) if chr(code).isspace()
-}
-_JOINERS = " \u200c\u200d"  # inside a label they have a meaning, at its ends they have none
-_TWO_QUOTED = re.compile(r"""['"]\s+['"]""")
-_LONGEST_LIST = 100_000  # characters of a cell
+LABEL_TYPES = (str, bool, int, float, date, time, timedelta, Decimal, Enum, UUID)
 
 
 class Named(NamedTuple):
@@ -35,55 +26,6 @@ class Named(NamedTuple):
     names: list[str]
     type: str
     trimmed: int = 0
-
-
-def clean_label(label: str) -> str:
-    r"""A label without what nobody sees: outer blanks, invisible characters, and the ways to write one accent.
-
-    >>> clean_label(" pos\xa0"), clean_label("cafe\u0301") == "caf\xe9"
-    ('pos', True)
-    """
-    if label.isascii() and label.isprintable():
-        return label.strip(" ")
-    return normalize("NFC", label).translate(_UNSEEN).strip(_JOINERS)
-
-
-def alike(labels: Iterable[str]) -> list[list[str]]:
-    """Labels that differ only in case, width or the number of blanks, together.
-
-    >>> alike(["ham", "spam", "Spam", "SPAM"])
-    [['SPAM', 'Spam', 'spam']]
-    """
-    groups: dict[str, set[str]] = {}
-    for label in labels:
-        groups.setdefault(" ".join(normalize("NFKC", label).casefold().split()), set()).add(label)
-    return [sorted(group) for group in groups.values() if len(group) > 1]
-
-
-def written_list(cell: str) -> object:
-    """The labels in a cell that holds a list, as pandas and JSON write it; any other cell as it is.
-
-    >>> written_list("['pos', 'day']"), written_list("[draft] reply")
-    (['pos', 'day'], '[draft] reply')
-
-    ValueError for an array as NumPy writes it, without commas.
-    """
-    bare = cell.strip()
-    if not (bare.startswith("[") and bare.endswith("]")) or len(bare) > _LONGEST_LIST:
-        return cell
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            found = parse(bare)
-        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-            continue
-        if isinstance(found, list):
-            if parse is ast.literal_eval and _TWO_QUOTED.search(bare):
-                raise ValueError(
-                    "the labels are an array as NumPy prints it, without commas. Write them as a list, "
-                    'such as ["a", "b"].'
-                )
-            return found
-    return cell
 
 
 def listed_values(values: Iterable[Any]) -> list[Any]:
@@ -110,8 +52,8 @@ def is_missing(value: object) -> bool:
         return True
     try:
         return bool(value != value)
-    except (TypeError, ValueError):  # an array, which is equal in places
-        return False
+    except (TypeError, ValueError, ArithmeticError):  # an array, which is equal in places, and a signalling NaN
+        return isinstance(value, Decimal)
 
 
 def named(values: Sequence[Any], at: str = "The label at") -> Named:
@@ -126,7 +68,7 @@ def named(values: Sequence[Any], at: str = "The label at") -> Named:
     column = LabelColumn(())
     names = []
     for number, given in enumerate(values):
-        value = _python(given)
+        value = python_value(given)
         if is_missing(value):
             raise InputError(f"{at} {number:,} is missing. Give it one, or leave its text out.")
         if (kind := _refused(value)) is not None:
@@ -153,7 +95,10 @@ def label_name(value: object) -> str:
         return value.name
     if isinstance(value, (date, time)):
         return value.isoformat()
-    return str(value)
+    try:
+        return str(value)
+    except ValueError:  # a number of thousands of digits
+        raise InputError("A label is a number of thousands of digits. Give a shorter one.") from None
 
 
 def named_sets(values: Sequence[Any]) -> tuple[list[tuple[str, ...]], Named]:
@@ -162,7 +107,7 @@ def named_sets(values: Sequence[Any]) -> tuple[list[tuple[str, ...]], Named]:
     >>> named_sets([[2, 1], []])
     ([('1', '2'), ()], Named(names=['["1", "2"]', '[]'], type='int', trimmed=0))
     """
-    lists = [_python(each) for each in values]
+    lists = [python_value(each) for each in values]
     for number, labels in enumerate(lists):
         if not isinstance(labels, SEVERAL):
             raise InputError(f"The labels at {number:,} are no list, but others are. Give a list of labels each.")
@@ -236,10 +181,10 @@ class LabelColumn:
 
 def holds_several(values: Sequence[Any]) -> bool:
     """Whether any value is a list of labels."""
-    return any(isinstance(_python(value), SEVERAL) for value in values)
+    return any(isinstance(python_value(value), SEVERAL) for value in values)
 
 
-def _python(value: Any) -> Any:
+def python_value(value: Any) -> Any:
     """A scalar of NumPy or Arrow, and an array in the place of a list, as Python has it."""
     if isinstance(value, (str, bytes, int, float, Enum, *SEVERAL)) and type(value).__module__ != "numpy":
         return value
@@ -258,7 +203,13 @@ def _refused(value: object) -> str | None:
         return "bytes"
     if isinstance(value, dict):
         return "an object"
-    return "a list" if isinstance(value, SEVERAL) else None
+    if isinstance(value, SEVERAL):
+        return "a list"
+    return None if isinstance(value, LABEL_TYPES) or type(value).__module__.startswith("pandas.") else _of_type(value)
+
+
+def _of_type(value: object) -> str:
+    return f"of the type {type(value).__name__}"
 
 
 def _kind_of(value: object) -> str:

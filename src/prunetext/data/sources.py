@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from prunetext.data.files import SourceFile
-from prunetext.data.folders import SPLIT_NAMES, folder_parts, folder_shards, folder_splits
+from prunetext.data.folders import (
+    SPLIT_NAMES,
+    folder_parts,
+    folder_shards,
+    folder_splits,
+    in_order,
+    not_empty,
+    refuse_mixed_splits,
+)
 from prunetext.data.formats.registry import LINES, stem_of
 from prunetext.data.formats.tables import as_frame
 from prunetext.data.parts import KNOWN_ENDINGS, SAMPLE, Opening, Reading, SampleCorpus, Source
@@ -27,9 +35,9 @@ def whole_source(source: Any, opening: Opening) -> Source:
         return Source(name, [SampleCorpus(name.removeprefix(SAMPLE))])
     path = Path(name)
     with Reading(name):
-        if path.is_dir():
-            return Source(name, folder_parts(path, opening))
-        return Source(name, _files(path, opening))
+        parts = folder_parts(path, opening) if path.is_dir() else _files(path, opening)
+        refuse_mixed_splits(name, [part.path for part in parts if isinstance(part, SourceFile) and part.path])
+        return Source(name, parts)
 
 
 def splits_of(source: Any, opening: Opening) -> dict[str, Source]:
@@ -79,7 +87,7 @@ def split_names(source: Any) -> list[str]:
 
 def files_of(source: Any, opening: Opening, what: str) -> list[SourceFile]:
     """The files of texts without labels: a file, a folder or a pattern of shards, or - for standard input."""
-    if source == "":
+    if isinstance(source, str) and not source:
         raise InputError("The source of the texts is an empty name. Give a file, or - for standard input.")
     name = _checked(source)
     if name == "-":
@@ -95,6 +103,16 @@ def files_of(source: Any, opening: Opening, what: str) -> list[SourceFile]:
         if path.exists() and not path.is_file():  # a pipe, which is read once
             return [opening._replace(usual=LINES).file(path)]
         return _files(path, opening._replace(usual=LINES))
+
+
+def places_of_texts(source: str) -> list[Path]:
+    """The files that a name stands for, as far as they are there."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return list(path.iterdir())
+    if not path.exists() and is_pattern(source):
+        return [Path(each) for each in glob(str(path), recursive=True)]  # noqa: PTH207  a pattern can begin anywhere
+    return [path]
 
 
 def source_name(source: Any) -> str:
@@ -124,7 +142,10 @@ def _checked(source: Any) -> str:
         )
     if _URL.match(name):
         raise DataError(name, "this is an address, not a file. Download it, and give the file.")
-    return str(Path(name).expanduser()) if name.startswith("~") else name
+    try:
+        return str(Path(name).expanduser()) if name.startswith("~") else name
+    except RuntimeError:
+        raise DataError(name, "there is no such home folder. Check the name.") from None
 
 
 def _folder(source: Any) -> Path | None:
@@ -139,10 +160,12 @@ def _files(path: Path, opening: Opening) -> list[Any]:
     """A file, or those that a pattern names."""
     if not path.exists() and is_pattern(str(path)):
         names = glob(str(path), recursive=True)  # noqa: PTH207  a pattern can begin anywhere
-        found = sorted(each for each in map(Path, names) if each.is_file())
+        found = sorted(
+            (each for each in map(Path, names) if each.is_file()), key=lambda each: (each.parent, in_order(each))
+        )
         if not found:
             raise DataError(path, "no file has such a name. Check the pattern.")
-        return [opening.file(each) for each in found]
+        return [opening.file(each) for each in not_empty(found)]
     if not path.exists():
         raise DataError(path, "there is no such file or folder. Check the name.")
     if not path.is_file():

@@ -7,7 +7,7 @@ import sys
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from prunetext.data.columns import PAIRS, TEXT, Wanted, column_key, quoted
+from prunetext.data.columns import LABEL, PAIRS, TEXT, Wanted, column_key, quoted
 from prunetext.data.files import SourceFile, Splitter, decoded, text_codec
 from prunetext.data.formats.registry import FORMATS, LINES
 from prunetext.data.formats.rows import Absent
@@ -29,8 +29,9 @@ Value = TypeVar("Value")
 TABLE_ROWS = 1024  # of a table
 TAB = "\t"
 LABELS = re.compile(r"[ \t]*(?:__label__[^ \t\v\f\r\n]*[ \t]*)+")  # as in formats.lines.read_fasttext
-_NAME = re.compile(r'"?[^\W\d][\w.\-]*"?')  # of a column
-_JSON_LINE = re.compile(r'\s*(\[\s*)?\{\s*"(\\.|[^"\\])*"\s*:')  # how an object begins
+_NAME = re.compile(r"([^\W\d][\w.\- ]{0,29})?")  # of a column; that of an index is empty
+_BESIDE = ("", "id", "index", "source", "date", "split")  # names of columns beside texts and labels
+_JSON_LINE = re.compile(r"""\s*(\[\s*)?\{\s*(["'])(\\.|(?!\2)[^\\])*\2\s*:""")  # how an object begins
 
 
 class Chunk(NamedTuple):
@@ -137,32 +138,47 @@ def text_lines(blocks: Iterable[str], file: SourceFile, *, checked: bool = True)
     """The lines of a file, without their ends and fastText's labels; checked: a first line of a table is refused."""
     for chunk in Splitter().chunks(blocks):
         if checked:
-            _refuse_table(file, chunk[0])
+            _refuse_table(file, chunk)
             checked = False
         yield [_without_labels(line.removesuffix("\r")) for line in chunk]
 
 
-def _refuse_table(file: SourceFile, line: str) -> None:
-    """Refuse a first line that begins a table."""
-    if _JSON_LINE.match(line):
+def _refuse_table(file: SourceFile, lines: list[str]) -> None:
+    """Refuse first lines that begin a table."""
+    number, line = next(((at, each) for at, each in enumerate(lines, start=1) if each.strip()), (1, ""))
+    if _JSON_LINE.match(line) or line.strip() in ("[", "{", "[{"):
         raise DataError(
             file,
             "the line is a JSON object, not a text. Give --format jsonl, or --format text to label it as it is.",
-            1,
+            number,
         )
-    for separator, name in ((",", "csv"), (TAB, "tsv"), (";", "csv")):
-        names = line.rstrip("\r").split(separator)
-        if not all(_NAME.fullmatch(name.strip()) for name in names):
-            continue
-        keys = [column_key(name.strip().strip('"')) for name in names]
-        usual = {*TEXT, *chain.from_iterable(PAIRS)}
-        if (len(keys) > 1 and usual.intersection(keys)) or keys == [TEXT[0]]:
+    for separator, name in ((",", "csv"), (TAB, "tsv"), (";", "csv"), ("|", "csv")):
+        if is_header(line.rstrip("\r"), separator):
             raise DataError(
                 file,
                 f"the line is a list of names of columns ({quoted(line, 30)}), not a text. Give --format {name}, or "
                 "--format text to label it as it is.",
-                1,
+                number,
             )
+
+
+def is_header(line: str, separator: str) -> bool:
+    """Whether a line is likely to be the header of a table.
+
+    >>> is_header("id,text", ","), is_header("text, label", ","), is_header("message, please", ",")
+    (True, True, False)
+
+    It is one if its parts look like names and one of them is usual; behind a blank, as writers of texts set it, two.
+    """
+    names = line.split(separator)
+    keys = [column_key(name.strip().strip('"')) for name in names]
+    if not all(_NAME.fullmatch(key) for key in keys):
+        return line.lower().startswith("sep=") and len(line) == 5
+    if len(keys) == 1:
+        return keys == [TEXT[0]]
+    usual = {*TEXT, *LABEL, *chain.from_iterable(PAIRS), *_BESIDE}
+    needed = 1 if not any(name.startswith(" ") for name in names[1:]) else 2
+    return any(key not in _BESIDE for key in keys if key in usual) and sum(key in usual for key in keys) >= needed
 
 
 def _split(chunks: Iterable[list[str]], file: SourceFile) -> Iterator[list[Pair]]:

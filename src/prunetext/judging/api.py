@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.data.dataset import Data, Examples
+from prunetext.data.formats.tables import as_frame
 from prunetext.data.gathering import check_task
 from prunetext.data.reading import OF_MODEL, read_examples
 from prunetext.data.report import Report
@@ -124,7 +125,7 @@ def evaluate(
     refuse_unlike(ours, theirs)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
-    examples, notes = choose_examples(data, split, ours, reading)
+    examples, notes = choose_examples(as_frame(data) or data, split, ours, reading)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold
     answers = measure.named(said, ours.labels)
@@ -159,7 +160,7 @@ def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
 
 
 def choose_examples(
-    data: str | Path | Data | Examples, split: str | None, model: Answering, reading: dict[str, Any]
+    data: str | Path | Data | Examples | Any, split: str | None, model: Answering, reading: dict[str, Any]
 ) -> tuple[Examples, list[str]]:
     """The texts to judge the model on, and notes on them for the reader of the score."""
     from prunetext.statistics.answers import recipe_of

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prunetext.data.columns import column_key, quoted
+from prunetext.data.sources import places_of_texts
 from prunetext.errors import InputError, require
 from prunetext.runtime.writing import whole_file
 
@@ -33,8 +34,10 @@ def write_answers(path: str | Path, kept: Sequence[str], chunks: Iterable[Predic
     kept has one of these names, predicted_ stands before ours. The file is in place once it is whole.
     """
     target = Path(path).expanduser()
-    ours = _ANSWERS[several]
-    if {column_key(name) for name in kept} & set(ours):
+    keys, ours = {column_key(name) for name in kept}, _ANSWERS[several]
+    if len(keys) < len(kept):
+        raise InputError(f"--columns is {','.join(kept)}: it names a column twice. Name each once.")
+    while keys & set(ours):
         ours = (f"predicted_{ours[0]}", f"predicted_{ours[1]}")
     names = [*kept, *ours]
     check_answers_file(target)
@@ -58,6 +61,16 @@ def check_answers_file(path: Path) -> None:
         raise InputError(f"{path}: {what}. Give a new file in a folder that exists.")
 
 
+def refuse_source(path: Path, source: str) -> None:
+    """Refuse to write over a file that is labelled."""
+    if (
+        path.exists()
+        and source != "-"
+        and any(each.exists() and each.samefile(path) for each in places_of_texts(source))
+    ):
+        raise InputError(f"{path}: --out is a file that is labelled, and would be lost. Give another name.")
+
+
 def as_field(value: object) -> str:
     r"""A value as a field of a line: without tabs and line ends.
 
@@ -79,24 +92,36 @@ def _answer(answer: Any) -> tuple[Any, Any]:
 
 @contextmanager
 def _csv(file: BinaryIO, names: list[str]) -> Iterator[Any]:
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    yield lambda rows: writer.writerows([[_cell(value) for value in row] for row in rows])
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
+    bare, whole = (csv.writer(text, lineterminator="\n", quoting=how) for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+
+    def write(rows: list[tuple[Any, ...]]) -> None:
+        for row in ([_cell(value) for value in row] for row in rows):
+            # Python's writer leaves a lone CR bare, which other readers take for the end of the row.
+            (whole if any("\r" in value for value in row if isinstance(value, str)) else bare).writerow(row)
+
+    write([tuple(names)])
+    yield write
     text.detach()
 
 
 @contextmanager
 def _tsv(file: BinaryIO, names: list[str]) -> Iterator[Any]:
-    file.write(("\t".join(map(as_field, names)) + "\n").encode())
-    yield lambda rows: file.write("".join("\t".join(map(as_field, row)) + "\n" for row in rows).encode())
+    file.write(("\t".join(map(as_field, names)) + "\n").encode("utf-8", "backslashreplace"))
+
+    def write(rows: list[tuple[Any, ...]]) -> None:
+        lines = ("\t".join(map(as_field, row)) + "\n" for row in rows)
+        file.write("".join(lines).encode("utf-8", "backslashreplace"))
+
+    yield write
 
 
 @contextmanager
 def _jsonl(file: BinaryIO, names: list[str]) -> Iterator[Any]:
     def write(rows: list[tuple[Any, ...]]) -> None:
         objects = (dict(zip(names, row, strict=True)) for row in rows)
-        file.write("".join(json.dumps(each, ensure_ascii=False, default=str) + "\n" for each in objects).encode())
+        lines = (json.dumps(each, ensure_ascii=False, default=str) + "\n" for each in objects)
+        file.write("".join(lines).encode("utf-8", "backslashreplace"))
 
     yield write
 
@@ -129,21 +154,38 @@ def _type(pyarrow: Any, values: list[Any]) -> Any:
     """The type of a column, by its first rows."""
     try:
         found = pyarrow.array(values).type
-    except pyarrow.ArrowException:
+    except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError):
         return pyarrow.string()
+    if pyarrow.types.is_list(found) and pyarrow.types.is_null(found.value_type):
+        return pyarrow.list_(pyarrow.string())
     return pyarrow.string() if pyarrow.types.is_null(found) else found
 
 
 def _array(pyarrow: Any, name: str, values: list[Any], kind: Any) -> Any:
     if pyarrow.types.is_string(kind):
-        values = [value if value is None or isinstance(value, str) else as_field(value) for value in values]
+        values = [None if value is None else _whole(value) for value in values]
     try:
-        return pyarrow.array(values, kind)
+        own = pyarrow.array(values).type
+        same = own in (kind, pyarrow.null()) or (pyarrow.types.is_floating(kind) and pyarrow.types.is_integer(own))
+        if same or _lists(pyarrow, own, kind):
+            return pyarrow.array(values, kind)
+        raise OverflowError
     except (pyarrow.ArrowException, OverflowError):
         raise InputError(
             f"the column {quoted(name)} holds {kind} in its first rows, but another kind of value in later ones. "
             "Give --out a .jsonl or .csv."
         ) from None
+
+
+def _lists(pyarrow: Any, own: Any, kind: Any) -> bool:
+    """Whether both are lists, of which one was always empty so far."""
+    return bool(pyarrow.types.is_list(own) and pyarrow.types.is_list(kind) and own.value_type == pyarrow.null())
+
+
+def _whole(value: object) -> str:
+    """A value as a text that any file can hold."""
+    text = value if isinstance(value, str) else as_field(value)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _cell(value: object) -> object:

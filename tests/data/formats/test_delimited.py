@@ -11,6 +11,7 @@ from prunetext.data.api import read
 from prunetext.data.columns import Wanted
 from prunetext.data.files import SourceFile
 from prunetext.data.formats.delimited import read_delimited
+from prunetext.errors import DataError
 
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters='\t\n\r\0\ufeff\ufdd0"'), min_size=1, max_size=6)
 
@@ -70,6 +71,13 @@ def test_a_lone_cr_is_part_of_its_field(end: str) -> None:
     lines = ["label,text", "x,a\rb", 'y,"c\rd"', "x,e\rf, g", "y,h"]
     Path("r.csv").write_bytes("".join(line + end for line in lines).encode())
     assert rows(Path("r.csv")) == [("a\rb", "x"), ("c\rd", "y"), ("e\rf, g", "x"), ("h", "y")]
+
+
+@pytest.mark.parametrize("content", ["text,label\na,x\rb,y\nc,z\n", "text,label\na\rb, c,x\nd,y\n"])
+def test_a_lone_cr_never_moves_text_into_a_label(content: str) -> None:
+    Path("r.csv").write_bytes(content.encode())
+    with pytest.raises(DataError, match=r"^r\.csv, line 2: the row has 3 fields, but the header has 2\."):
+        read("r.csv")
 
 
 def test_a_table_whose_lines_all_end_in_cr_is_read() -> None:

@@ -1,6 +1,9 @@
 """Parquet, spreadsheets and data frames give the rows that they hold, whatever library made them."""
 
+import bz2
+import gzip
 import json
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,3 +131,50 @@ def test_what_is_no_data_frame_is_named() -> None:
         read(pl.LazyFrame(COLUMNS))
     with pytest.raises(InputError, match=r"^The source of the data is list\. Give a path, sample:NAME or a data frame"):
         read(["a"])
+
+
+def test_what_a_data_frame_holds_is_named_as_in_memory() -> None:
+    frame = pd.DataFrame({"text": ["a", "b", "c"], "label": pd.array([1, None, 2], dtype="Int64")})
+    with pytest.raises(DataError, match=r"^the data frame, row 2: label is empty"):
+        read(frame)
+    assert read(frame, skip_empty=True).train.labels == ["1", "2"]
+    lists = {"text": ["a", "b"], "labels": [["x", "y"], []]}
+    pq.write_table(pa.table(lists), "l.parquet")
+    for several in (pl.DataFrame(lists), pd.DataFrame(lists), pd.read_parquet("l.parquet"), pa.table(lists)):
+        assert read(several).train.label_sets == [("x", "y"), ()]
+    tuples = pd.DataFrame({"text": ["a", "b"], "label": [("x",), ("z",)]})
+    assert read(tuples).train.label_sets == [("x",), ("z",)]
+
+
+def test_names_of_classes_in_lists_and_structs_are_used() -> None:
+    kinds = {"names": ["neg", "pos"], "_type": "ClassLabel"}
+    features = {"tokens": [{"dtype": "string"}], "label": kinds, "labels": [kinds], "meta": {"label": kinds}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    columns = {"text": ["a", "b"], "label": [1.0, 0.0], "labels": [[1], [0, 1]], "meta": [{"label": 1}, {"label": 0}]}
+    table = pa.table(columns).replace_schema_metadata(metadata)
+    assert read(table, label="label").train.labels == ["pos", "neg"]
+    assert read(table, label="labels").train.label_sets == [("pos",), ("neg", "pos")]
+    assert read(table, label="meta.label").train.labels == ["pos", "neg"]
+    beyond = pa.table({"text": ["a", "b"], "label": [1, 5]}).replace_schema_metadata(metadata)
+    with pytest.raises(DataError, match=r"row 2: a number of a class is larger than the last of the names"):
+        read(beyond)
+
+
+def test_columns_with_like_names_are_told_apart_by_the_user() -> None:
+    frame = pd.DataFrame({"text": ["a", "b"], "Text": ["c", "d"], "label": ["x", "y"]})
+    with pytest.raises(DataError, match=r"the columns 'text' and 'Text' have like names\. Name one with --text"):
+        read(frame)
+    assert read(frame, text="Text").train.texts == ["c", "d"]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_packed_parquet_file_is_read_and_a_cut_one_refused(pack: Callable[[bytes], bytes]) -> None:
+    pq.write_table(
+        pa.table({"text": [f"{at}" for at in range(999)], "label": [at % 2 for at in range(999)]}), "r.parquet"
+    )
+    packed = pack(Path("r.parquet").read_bytes())
+    Path("p.parquet.gz").write_bytes(packed)
+    assert len(read("p.parquet.gz").train) == 999
+    Path("p.parquet.gz").write_bytes(packed[:-60])
+    with pytest.raises(DataError, match=r"^p\.parquet\.gz: this is not a readable Parquet file"):
+        read("p.parquet.gz")

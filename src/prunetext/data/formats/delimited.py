@@ -70,12 +70,14 @@ def read_delimited(file: SourceFile, wanted: Wanted) -> Iterator[SourceRow]:
     layout = _layout(file, first, wanted, declared[1] if declared else None)
     marked = (line if _whole(line) else _marked(line) for line in chain([first], stream))
     columns, width = None, 0
-    for start, row in _numbered(file, lines, layout.reader(marked), layout, lines.number):
+    for start, marked_row in _numbered(file, lines, layout.reader(marked), layout, lines.number):
+        returned = any(_RETURN in field for field in marked_row)
+        row = [field.replace(_RETURN, "\r") for field in marked_row] if returned else marked_row
         if columns is None:
             columns, width = find_columns(row, wanted, file, start, _hint(layout.separator, len(row))), len(row)
             continue
-        if len(row) > width and _RETURN in "".join(row):
-            row = _joined(row, width, layout)  # only what quotes nothing writes a lone CR bare
+        if returned and len(row) > width and width - 1 in columns.texts:
+            row = _joined(row, width, layout)
         if len(row) != width:
             raise DataError(file, _width(row, width, layout), start)
         yield _row(start, row, columns)
@@ -106,14 +108,12 @@ def _numbered(
 
 
 def _row(start: int, row: list[str], columns: Columns) -> SourceRow:
-    if any(_RETURN in field for field in row):
-        row = [field.replace(_RETURN, "\r") for field in row]
     kept = tuple(row[at] for at in columns.kept)
     return SourceRow(start, tuple(row[at] for at in columns.texts), row[columns.label], columns.called, kept)
 
 
 def _joined(row: list[str], width: int, layout: _Layout) -> list[str]:
-    """A row of a writer that quotes nothing: its last field has the rest of the line."""
+    """A row whose last field, a text, was written without quotes, as its CR shows: it has the rest of the line."""
     return [*row[: width - 1], layout.separator.join(row[width - 1 :])]
 
 

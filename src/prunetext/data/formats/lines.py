@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from prunetext.data.columns import quoted, refuse_columns
 from prunetext.data.files import Lines, SourceFile, decoded
-from prunetext.data.formats.rows import SourceRow
+from prunetext.data.formats.rows import LineLabels, SourceRow
 from prunetext.errors import DataError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_fasttext(file: SourceFile, wanted: Wanted) -> Iterator[SourceRow]:
         labels, text = match.groups()
         if _LABEL_INSIDE.search(text):
             raise DataError(file, "a label is inside the text. Put all labels before its first word.", lines.number)
-        yield SourceRow(lines.number, (text.rstrip("\r\n"),), tuple(_ONE_LABEL.findall(labels)))
+        yield SourceRow(lines.number, (text.rstrip("\r\n"),), LineLabels(_ONE_LABEL.findall(labels)))
 
 
 def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[SourceRow]:
@@ -63,10 +63,12 @@ def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[Sou
         _check_inside(folder, root)
         files = [each for each in folder.iterdir() if each.suffix.lower() == ".txt" and not each.name.startswith(".")]
         if not files:
+            inside = any(each.is_dir() for each in folder.iterdir())
+            remedy = "Give that folder as the source" if inside else "Put one text per .txt file into it"
             raise DataError(
                 folder,
-                f"the folder of the label {quoted(folder.name)} holds no .txt file. "
-                "Put one text per .txt file into it, or remove it.",
+                f"the folder of the label {quoted(folder.name)} holds {'folders, but ' * inside}no .txt file. "
+                f"{remedy}, or move it elsewhere. Folders of splits are named train, dev and test.",
             )
         for file in sorted(files, key=lambda each: each.name):
             _check_inside(file, root)
@@ -77,5 +79,11 @@ def read_label_folder(path: Path, wanted: Wanted, encoding: str) -> Iterator[Sou
 
 def _check_inside(path: Path, root: Path) -> None:
     """Refuse a link that leads out of the folder, so that a downloaded folder shows no other file of the machine."""
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
+    if not path.is_symlink():
+        return
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise DataError(path, "this link leads nowhere. Put a file in its place, or remove it.") from None
+    if not target.is_relative_to(root):
         raise DataError(path, "this link leads out of the folder. Put a copy of the file in its place, or remove it.")

@@ -17,12 +17,18 @@ class RowNumber(int):
     unit = "row"
 
 
+class LineLabels(tuple[str, ...]):
+    """The labels at the start of a line: one or more, which only all lines together tell."""
+
+    __slots__ = ()
+
+
 class SourceRow(NamedTuple):
     """A row as the source holds it, and its place: the line where it starts, its number, or a file of its own."""
 
     place: int | Path
     texts: tuple[object, ...]  # one, or the two of a pair
-    label: object  # a list if a table has several, a tuple of one or more in fastText's format
+    label: object  # a list if a table has several, `LineLabels` in fastText's format
     called: tuple[str, ...] = ("text",)  # names of the texts in messages
     kept: tuple[object, ...] = ()  # values of other columns that were asked for
 

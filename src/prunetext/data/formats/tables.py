@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+import lzma
+import zlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.data.columns import find_columns
 from prunetext.data.formats.rows import RowNumber, SourceRow
-from prunetext.data.labels import listed_values
+from prunetext.data.labels import listed_values, python_value
 from prunetext.errors import DataError, InputError, require
 
 if TYPE_CHECKING:
@@ -62,10 +64,9 @@ def read_frame(frame: Frame, wanted: Wanted) -> Iterator[SourceRow]:
             at[name] = column
     columns = find_columns(names, wanted, frame)
     chosen = [names[place] for place in (*columns.texts, columns.label, *columns.kept)]
-    classes = frame.classes.get(names[columns.label])
-    rows = zip(*(listed_values(at[name]) for name in chosen), strict=True)
-    for number, row in enumerate(rows, start=1):
-        yield _row(RowNumber(number), row, columns, classes)
+    classes = [frame.classes.get(name) for name in chosen]
+    for number, row in enumerate(zip(*(_of_frame(at[name]) for name in chosen), strict=True), start=1):
+        yield _row(frame, RowNumber(number), row, columns, classes)
 
 
 def read_parquet(file: SourceFile, wanted: Wanted) -> Iterator[SourceRow]:
@@ -77,18 +78,19 @@ def read_parquet(file: SourceFile, wanted: Wanted) -> Iterator[SourceRow]:
     parquet = require("pyarrow.parquet", extra="train")
     number = 0
     try:
-        with file.open() as stream, parquet.ParquetFile(stream) as table:
+        with file.open() as packed, _seekable(packed) as stream, parquet.ParquetFile(stream) as table:
             schema = table.schema_arrow
             names = [*schema.names, *(name for name in wanted.named() if _has_field(schema, name))]
             columns = find_columns(names, wanted, file)
             chosen = [names[at] for at in (*columns.texts, columns.label, *columns.kept)]
-            classes = class_names(schema.metadata).get(names[columns.label])
+            named = class_names(schema.metadata)
+            classes = [named.get(name) for name in chosen]
             for batch in table.iter_batches(batch_size=_BATCH, columns=list(dict.fromkeys(chosen))):
                 found = [_values(_batch_column(batch, name), file, number) for name in chosen]
                 for row in zip(*found, strict=True):
                     number += 1
-                    yield _row(number, row, columns, classes)
-    except (pyarrow.ArrowException, OSError) as error:
+                    yield _row(file, number, row, columns, classes)
+    except (pyarrow.ArrowException, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # from the system, not from pyarrow
             raise
         raise DataError(
@@ -113,36 +115,78 @@ def read_excel(file: SourceFile, wanted: Wanted) -> Iterator[SourceRow]:
     assert frame is not None
     columns = find_columns(frame.names, wanted, file)
     chosen = (*columns.texts, columns.label, *columns.kept)
-    for number, row in enumerate(zip(*(listed_values(frame.columns[at]) for at in chosen), strict=True), start=2):
-        yield _row(RowNumber(number), row, columns, None)  # the header is row 1, as spreadsheets count
+    for number, row in enumerate(zip(*(_of_frame(frame.columns[at]) for at in chosen), strict=True), start=2):
+        yield _row(
+            file, RowNumber(number), row, columns, [None] * len(chosen)
+        )  # the header is row 1, as spreadsheets count
 
 
 def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
     """The names of classes in the metadata of a table, as the library datasets writes them: column → names."""
-    found: dict[str, list[str]] = {}
-    with suppress(ValueError, LookupError, RecursionError, AttributeError, TypeError):
+    try:
         features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
-        for column, feature in features.items():
-            inner = feature.get("feature", feature)
-            names = inner.get("names") if isinstance(inner, dict) else None
-            if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
-                found[column] = names
-    return found
+    except (ValueError, LookupError, RecursionError, TypeError):
+        return {}
+    return dict(_classes_of(features)) if isinstance(features, dict) else {}
 
 
-def _row(number: int, values: Sequence[Any], columns: Columns, classes: list[str] | None) -> SourceRow:
+def _classes_of(features: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, list[str]]]:
+    """The names of classes of each column, also inside structs, whose columns have names with dots."""
+    for column, feature in features.items():
+        inner = feature
+        if isinstance(inner, list) and inner:  # lists are written in two ways
+            inner = inner[0]
+        elif isinstance(inner, dict) and isinstance(inner.get("feature"), dict):
+            inner = inner["feature"]
+        if not isinstance(inner, dict):
+            continue
+        names = inner.get("names")
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            yield f"{above}{column}", names
+        elif "_type" not in inner and not above:
+            yield from _classes_of(inner, f"{column}.")
+
+
+def _row(
+    source: object, number: int, values: Sequence[Any], columns: Columns, classes: Sequence[list[str] | None]
+) -> SourceRow:
     texts = len(columns.texts)
-    label = values[texts] if classes is None else _class_of(values[texts], classes)
-    return SourceRow(number, tuple(values[:texts]), label, columns.called, tuple(values[texts + 1 :]))
+    try:
+        found = [
+            value if names is None else _class_of(value, names) for value, names in zip(values, classes, strict=True)
+        ]
+    except LookupError:
+        raise DataError(
+            source, "a number of a class is larger than the last of the names in the metadata. Correct it.", number
+        ) from None
+    return SourceRow(number, tuple(found[:texts]), found[texts], columns.called, tuple(found[texts + 1 :]))
 
 
 def _class_of(label: Any, classes: list[str]) -> Any:
     """The name of a class by its number; a number below 0 stands for no label."""
     if isinstance(label, list):
         return [_class_of(each, classes) for each in label]
-    if not isinstance(label, int) or isinstance(label, bool) or label >= len(classes):
+    whole = isinstance(label, (int, float)) and not isinstance(label, bool) and label == label // 1
+    if not whole:
         return label
-    return None if label < 0 else classes[label]
+    return None if label < 0 else classes[int(label)]
+
+
+def _of_frame(column: Any) -> list[Any]:
+    """The values of a column of any library, as Python's own."""
+    try:
+        return [value if type(value) is str else python_value(value) for value in listed_values(column)]
+    except UnicodeDecodeError:
+        raise InputError("The data frame holds bytes that are not valid UTF-8. Correct or drop their rows.") from None
+
+
+@contextmanager
+def _seekable(stream: Any) -> Iterator[Any]:
+    """A stream that Parquet can be read from; what is compressed as a whole is unpacked first."""
+    if stream.seekable():
+        yield stream
+        return
+    yield require("pyarrow", extra="train").BufferReader(stream.read())
 
 
 def _has_field(schema: Any, name: str) -> bool:
