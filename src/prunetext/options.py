@@ -259,12 +259,15 @@ def read_recipe(path: Path, known: dict[str, type]) -> dict[str, Any]:
     for key, value in values.items():
         if key not in known:
             raise InputError(f"{path}: {key} is not an option. The options are {', '.join(known)}.")
-        if isinstance(value, (list, dict)) or (type(value) is int and abs(value) > LARGEST_WHOLE):
+        nested = isinstance(value, dict) or (
+            isinstance(value, list) and any(isinstance(x, (list, dict)) for x in value)
+        )
+        if nested or (type(value) is int and abs(value) > LARGEST_WHOLE):
             raise InputError(f"{path}: {key} must be {TYPE_NAMES[known[key]]}.")
         if type(value) is int and known[key] is float:
             values[key] = float(value)
         elif type(value) is not known[key]:  # true is not a number here, although bool is an int
-            raise InputError(f"{path}: {key} is {value!r}: it must be {TYPE_NAMES[known[key]]}.")
+            raise InputError(f"{path}: {key} is {repr(value)[:100]}: it must be {TYPE_NAMES[known[key]]}.")
     return values
 
 
