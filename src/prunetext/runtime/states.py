@@ -193,7 +193,7 @@ def parsed_toml(data: bytes) -> dict[str, Any]:
 
     if len(data) > LARGEST_TOML:
         raise ValueError(f"it is larger than {LARGEST_TOML:,} bytes")
-    text = data.decode()
+    text = data.decode("utf-8-sig")
     if _DOTTED.search(text):  # the time to read such a key grows with the square of its length
         raise ValueError("it has a key of too many parts")
     try:
