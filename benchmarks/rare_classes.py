@@ -45,12 +45,10 @@ def main() -> None:
         row: dict[str, Any] = {"data": options.data.name, "rare": options.rare, "share": options.share, "seed": seed}
         row |= {"of_train": train.labels.count(options.rare), "of_dev": dev.labels.count(options.rare), **how}
         row |= {"bytes": found.size, "verdict": found.verdict.name}
-        for name, path in (("", found.path), ("dense_", found.path.with_name("dense.safetensors"))):
-            judged = prunetext.evaluate(path, whole.test)
-            row[f"{name}recall"] = next(
-                round(100 * each.recall, 2) for each in judged.per_class if each.label == options.rare
-            )
-            row[f"{name}macro_f1"] = round(100 * judged.score.macro_f1, 2)
+        packed = prunetext.load(found.path).predict(whole.test.texts)
+        row |= {"recall": recall(packed, whole.test, options.rare)}
+        row |= {"macro_f1": round(100 * found.score.macro_f1, 2)}
+        row |= {"dense_macro_f1": round(100 * found.judged.dense.score.macro_f1, 2)}
         row |= beside(train, dev, whole.test, options.rare)
         print(json.dumps({**row, **machine("torch", "scikit-learn")}), flush=True)
 

@@ -51,9 +51,10 @@ def test_a_class_that_is_never_found_is_named_with_the_remedy_and_never_plainly_
     data = data_of(mail(300, 6, 0, sign=0.0), mail(300, 3, 1, sign=0.0), mail(700, 7, 2, sign=0.0))
     said: list[str] = []
     result = run(data, tmp_path / "run", max_drop=3.0, epochs=2.0, notice=said.append)
-    remedy = "Give more texts of it, or fit with --metric macro-f1 --class-weights balanced."
-    constant = f"On dev, the dense model is no better than always giving the most frequent label. {remedy}"
-    never = f"The dense model finds no text of dev with the label 'spam' (dev holds 3): F1 is 0. {remedy}"
+    remedy = "Give more texts of {}, or fit with --metric macro-f1 --class-weights balanced."
+    constant = "On dev, the dense model is no better than always giving the most frequent label."
+    constant = f"{constant} {remedy.format('the others')}"
+    never = f"The dense model finds no text of dev with the label 'spam' (dev holds 3): F1 is 0. {remedy.format('it')}"
     assert said == [constant, never]
     assert set(said) <= set(result.notes)
     assert result.score.accuracy > 0.98

@@ -55,17 +55,17 @@ def finish(
     small = plan.trained(solution.model)
     with small.model.on_grid():
         run.save("pruned.safetensors", with_thresholds(small, dev.encoded))
-    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     agreement = choose_table(small, dev, scratch, plan.measure("dev"))
     found = calibrated(small, Packing(table=agreement.table), scratch, dev, test, plan.fitting.precision)
     seconds = plan.effort.speed_seconds
-    files = {name: run.path(f"{name}.safetensors") for name in ("dense", "pruned")}
-    files["packed"] = scratch
+    files = {"pruned": run.path("pruned.safetensors"), "packed": scratch}
     judged = side_by_side(dense, small, files, test, dev, plan.allowed_drop, agreement, measure, seconds)
     judged = judged._replace(verdict=judged.verdict.doubted(doubts.reason))
     packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
-    judged = judged.with_size(size)
+    # Not earlier: where training was interrupted and the run is killed before this, the next one trains on.
+    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
+    judged = judged.with_sizes(run.path("dense.safetensors").stat().st_size, size)
     notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes]
     majority = measure.majority()
     if not doubts.reason and majority is not None and judged.dense.score.low <= majority:

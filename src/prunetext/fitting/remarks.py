@@ -63,8 +63,10 @@ def doubts_of_dense(plan: Plan, dense: Model, dev: Encoded) -> Doubts:
     measure = plan.measure("dev")
     said, found = answers(dense, dev), Doubts()
     if no_better_than_constant(measure, said):
-        note = f"On dev, the dense model is no better than always giving the most frequent label. {remedy(plan)}"
-        found = Doubts((note,), "the dense one is no better than a constant answer")
+        constant = "On dev, the dense model is no better than always giving the most frequent label."
+        found = Doubts(
+            (f"{constant} {remedy(plan, 'the others')}",), "the dense one is no better than a constant answer"
+        )
     return found.and_then(not_found(plan, "dense", never_found(measure, said)))
 
 
@@ -84,13 +86,14 @@ def not_found(plan: Plan, kind: str, classes: Sequence[int]) -> Doubts:
     counts = plan.measure("dev").gold.chosen(len(plan.labels)).sum(0)
     these = ", ".join(f"{plan.labels[each]!r} (dev holds {counts[each]:,})" for each in classes[:NAMED])
     these += f" and {len(classes) - NAMED:,} more" if len(classes) > NAMED else ""
-    note = f"The {kind} model finds no text of dev with the label {these}: F1 is 0. {remedy(plan)}"
+    note = f"The {kind} model finds no text of dev with the label {these}: F1 is 0."
+    note = f"{note} {remedy(plan, 'it' if len(classes) == 1 else 'them')}"
     return Doubts((note,), f"the {kind} one never finds {these}")
 
 
-def remedy(plan: Plan) -> str:
-    """What helps a class that is not found."""
-    fitting, more = plan.fitting, "Give more texts of it"
+def remedy(plan: Plan, which: str) -> str:
+    """What helps classes that are not found."""
+    fitting, more = plan.fitting, f"Give more texts of {which}"
     if plan.task.answer == "label" and fitting.class_weights == "none":
         return f"{more}, or fit with --metric macro-f1 --class-weights balanced."
     taught = "" if plan.teaching.teachers else ", or a teacher, such as --teacher ngrams"

@@ -39,9 +39,9 @@ class Judged(NamedTuple):
     metric: str = "accuracy"
     damages: tuple[Damage, ...] = ()  # of each label, the worst first
 
-    def with_size(self, size: int) -> Judged:
-        """The same with the packed file's final bytes."""
-        return self._replace(packed=self.packed._replace(bytes=size))
+    def with_sizes(self, dense: int, packed: int) -> Judged:
+        """The same with the final bytes of the two files."""
+        return self._replace(dense=self.dense._replace(bytes=dense), packed=self.packed._replace(bytes=packed))
 
     def models(self) -> dict[str, ModelRow]:
         """The three models by name."""
@@ -82,7 +82,7 @@ def side_by_side(
     """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
 
     files: those of the dense, the pruned and the packed model, by these names; their bytes are compared, since a packed
-    file has words and a header too, which tensors alone have not. If texts can have several labels, `dev` gives the
+    file has words and a header too, which tensors alone have not. One that is still to be written has 0 bytes. If texts can have several labels, `dev` gives the
     float models' thresholds.
     """
     gold, labels = test.examples.gold, dense.labels
@@ -96,7 +96,7 @@ def side_by_side(
     for name, model in (("dense", dense.model), ("pruned", pruned.model)):
         given[name] = answers(model, test.encoded, thresholds_of(model, dev.encoded))
         speed = texts_per_second(partial(logits, model, test.encoded), len(test.examples), speed_seconds)
-        rows[name] = row(given[name], files[name].stat().st_size, speed)
+        rows[name] = row(given[name], files[name].stat().st_size if name in files else 0, speed)
     classifier = load(files["packed"])
     given["packed"] = Answers(*classifier.answers(test.inputs))
     speed = texts_per_second(lambda: classifier.predict(test.inputs, threads=1), len(test.examples), speed_seconds)
