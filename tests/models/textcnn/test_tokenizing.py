@@ -100,3 +100,10 @@ def test_a_run_records_and_uses_its_tokenizer(tmp_path: Path) -> None:
 def test_unknown_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="tokenizer is 'words/9': it must be auto, bert/1 or words/2"):
         fit(HINDI, out=tmp_path / "run", tokenizer="words/9")
+
+
+def test_where_bert_finds_no_word_twice_the_remedy_is_the_other_tokenizer(tmp_path: Path) -> None:
+    thai = Examples([f"อาหาร{number}{word}" for number in range(20) for word in ("ดี", "แย่")], ["good", "bad"] * 20)
+    with pytest.raises(InputError, match="Try --tokenizer words/2"):
+        fit(thai, out=tmp_path / "run", tokenizer=BERT)
+    assert suitable_tokenizer(thai) == WORDS_2

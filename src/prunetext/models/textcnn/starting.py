@@ -17,9 +17,9 @@ from prunetext.data.vectors.words import LARGEST, MOST_DIMENSIONS
 from prunetext.errors import InputError
 from prunetext.models.textcnn.layout import WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.reading import BERT
+from prunetext.models.textcnn.reading import BERT, WORDS_2
 from prunetext.options import ModelOptions
-from prunetext.runtime._native import count_words
+from prunetext.runtime._native import count_words, same_tokens
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words
 RAREST = 1e-4  # smaller shares of texts are raised to this
@@ -32,9 +32,11 @@ def vocabulary_of(texts: list[str], options: ModelOptions, tokenizer: str = BERT
     words = [w for w, n in counts.items() if n >= options.min_count and len(w.encode()) <= LONGEST_WORD]
     words.sort(key=lambda word: (-counts[word], word))
     if not words:
+        remedy = "Give more texts, or reduce --min-count."
+        if tokenizer == BERT and not same_tokens(texts, BERT, WORDS_2):
+            remedy = f"Try --tokenizer {WORDS_2}, which cuts these texts otherwise, or give more texts."
         raise InputError(
-            f"No word of train occurs {options.min_count} times or more: there is nothing to learn from. "
-            "Give more texts, or reduce --min-count."
+            f"No word of train occurs {options.min_count} times or more: there is nothing to learn from. {remedy}"
         )
     return words[: options.max_words]
 
