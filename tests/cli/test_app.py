@@ -51,15 +51,13 @@ def test_ctrl_c_before_there_is_an_answer_ends_with_130_and_one_word(model: Path
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGINT")
-@pytest.mark.parametrize("name", ["fit", "prune"])
-def test_ctrl_c_before_there_is_a_model_says_how_to_go_on(name: str, tmp_path: Path, call: Call) -> None:
+def test_ctrl_c_before_there_is_a_model_says_how_to_go_on(tmp_path: Path, call: Call) -> None:
     given = tmp_path / "given"
     given.mkdir()
     write_csv(given / "train.csv", [(f"text {at}", f"label {at % 2}") for at in range(40)])
-    pipe = given / ("recipe.json" if name == "prune" else "unlabelled.txt")
-    flags = [] if name == "prune" else ["--teacher", "ngrams", "--unlabelled", pipe]
+    pipe = given / "unlabelled.txt"
     with ctrl_c_when_read(pipe):
-        done = call(name, given, "--out", tmp_path / "run", *flags)
+        done = call("fit", given, "--out", tmp_path / "run", "--teacher", "ngrams", "--unlabelled", pipe)
     assert done == (130, "", "Interrupted. Repeat the command to resume.\n")
 
 

@@ -213,7 +213,7 @@ def test_refusing_takes_little_memory(
     files = hostile_files(parts, assemble)
     for number, (_, data, _) in enumerate(files):
         (tmp_path / f"{number:03}").write_bytes(data)
-    # The most units that a coding may have, in a file of a few hundred bytes of them: 64 MiB, and no more.
+    # The most units that a coding may have, 64 MiB in a few hundred bytes: far more than such a file may ask for.
     tensors, metadata = parts
     words = [f"{number:05}" for number in range(2**14 - 1)]
     stream = format.encode_vocabulary(words)
@@ -228,4 +228,6 @@ def test_refusing_takes_little_memory(
     assert len(largest.payload) < 400
     (tmp_path / "largest").write_bytes(assemble(tensors, metadata, {"embedding": largest}))
     (tmp_path / "over").write_bytes(assemble(tensors, metadata, {"embedding": but(largest, bytes=len(gaps) * 400)}))
-    assert load_in_little_memory(tmp_path) == f"accepted largest\nchecked {len(files) + 2}\n"
+    assert load_in_little_memory(tmp_path) == f"checked {len(files) + 2}\n"
+    with pytest.raises(prunetext.ModelFileError, match="far more time or memory to load than a model of its size"):
+        prunetext.load(tmp_path / "largest")
