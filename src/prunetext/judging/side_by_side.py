@@ -82,8 +82,8 @@ def side_by_side(
     """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
 
     files: those of the dense, the pruned and the packed model, by these names; their bytes are compared, since a packed
-    file has words and a header too, which tensors alone have not. One that is still to be written has 0 bytes. If texts can have several labels, `dev` gives the
-    float models' thresholds.
+    file has words and a header too, which tensors alone have not. One that is still to be written has 0 bytes. If texts
+    can have several labels, `dev` gives the float models' thresholds.
     """
     gold, labels = test.examples.gold, dense.labels
 
