@@ -120,7 +120,7 @@ def test_the_folder_is_that_of_the_users_caches(monkeypatch: pytest.MonkeyPatch)
 def test_a_named_folder_needs_no_home(tmp_path: Path) -> None:
     named = {"PRUNETEXT_CACHE": str(tmp_path / "own"), "HOME": "/dev/null/none", "XDG_CACHE_HOME": "/dev/null/none"}
     assert answered(named, "0") == (0, f"{tmp_path / 'own'}")
-    assert list((tmp_path / "own" / "answers").glob("*.npy"))
+    assert list((tmp_path / "own" / "answers").glob("*.safetensors"))
 
 
 def test_a_home_that_cannot_be_written_is_one_sentence_before_anything_is_trained(tmp_path: Path) -> None:

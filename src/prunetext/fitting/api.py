@@ -44,7 +44,16 @@ TURN = threading.Lock()  # PyTorch has one generator a process: fits of several 
 ALL_GROUPS = "all"
 
 
-@takes(data=SOME_DATA, out=A_PATH, dev=SOME_DATA, test=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION, began=A_NUMBER)
+@takes(
+    data=SOME_DATA,
+    out=A_PATH,
+    dev=SOME_DATA,
+    test=SOME_DATA,
+    overwrite=A_FLAG,
+    progress=A_FUNCTION,
+    notice=A_FUNCTION,
+    began=A_NUMBER,
+)
 def fit(
     data: Data | Examples | str | Path,
     *,
@@ -86,7 +95,15 @@ def fit(
             return carried_out(plan, run, progress, notice, began)
 
 
-@takes(run=A_PATH, out=A_PATH, data=SOME_DATA, overwrite=A_FLAG, progress=A_FUNCTION, began=A_NUMBER)
+@takes(
+    run=A_PATH,
+    out=A_PATH,
+    data=SOME_DATA,
+    overwrite=A_FLAG,
+    progress=A_FUNCTION,
+    notice=A_FUNCTION,
+    began=A_NUMBER,
+)
 def prune(
     run: str | Path,
     *,

@@ -47,7 +47,17 @@ def open_model(model: str | os.PathLike[str] | Classifier | Answering | Any) -> 
     return opened(model)
 
 
-@takes(model=A_MODEL, source=SOME_DATA, text=A_STR, text_b=A_STR, encoding=A_STR, threads=A_COUNT, reject=A_FLAG)
+@takes(
+    model=A_MODEL,
+    source=SOME_DATA,
+    text=A_STR,
+    text_b=A_STR,
+    encoding=A_STR,
+    format=A_STR,
+    quoting=A_STR,
+    threads=A_COUNT,
+    reject=A_FLAG,
+)
 def predict(
     model: str | os.PathLike[str] | Classifier,
     source: str | Path | Any,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -104,6 +105,8 @@ def private_folder(path: Path) -> None:
     private_folder(Path("cache/answers"))
     """
     for folder in (*reversed(path.parents), path):
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(folder))
         if not folder.is_dir():
             folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
 
