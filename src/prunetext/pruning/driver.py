@@ -16,6 +16,8 @@ from prunetext.pruning.schedules import Schedule
 from prunetext.pruning.search import POLISH, Search, begin_search
 from prunetext.pruning.steps import Outcome, Step, Stop, beyond, enough, goals, missed
 
+STEP_COST = 2  # a step cuts, trains and judges, and takes at least so many times what judging the first model took
+
 
 class Solution(NamedTuple):
     """The model that the search ends with, and the reason for its end."""
@@ -56,16 +58,18 @@ def pruned(
     A size or a speed that cannot be reached must not ruin the model: where the budget allows any drop, the search then
     keeps to `DEFAULT_DROP`.
     """
+    began = time.monotonic()
     search = begin_search(problem, method, budget, folder, deadline=deadline, told=told)
+    first = STEP_COST * (time.monotonic() - began)
     if budget.max_drop is None and beyond(search.whole, budget):
         search = search.careful()
     history = [search.whole]
     walk = Walk("interrupted; this is the best model so far")
     try:
-        walk = walked(search, method.schedule, history, record)
+        walk = walked(search, method.schedule, history, record, first)
         if search.budget.max_drop is None and missed(history, budget) and not search.out_of_time(walk.longest):
             search, history = search.careful(), [search.whole]
-            walk = walked(search, method.schedule, history, record)
+            walk = walked(search, method.schedule, history, record, walk.longest)
     except KeyboardInterrupt:
         search = search.hurried()
     return concluded(search, method.schedule, history, walk)
@@ -76,9 +80,10 @@ def walked(
     schedule: Schedule,
     history: list[Outcome],
     record: Callable[[Sequence[Outcome]], None] | None = None,
+    longest: float = 0.0,
 ) -> Walk:
-    """Take the steps that the schedule asks for; each adds a row to history."""
-    walk = Walk("")
+    """Take the steps that the schedule asks for; each adds a row to history. longest: seconds of a step so far."""
+    walk = Walk("", longest)
     while True:
         if record is not None:
             record(history)
