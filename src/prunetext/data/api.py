@@ -62,7 +62,7 @@ def read(
     with tabs that cannot be read otherwise.
 
     Raises `DataError` (an `InputError`) naming file, line, rule and remedy at the first row that breaks a rule. Files
-    are read as streams; only the texts and labels stay in memory.
+    are read as streams, but an array of JSON as a whole; only the texts and labels stay in memory.
     """
     opening = checked_opening(format, encoding, quoting, label_separator)
     wanted = Wanted(text, label, text_b, label_separator)

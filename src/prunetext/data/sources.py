@@ -111,7 +111,7 @@ def places_of_texts(source: str) -> list[Path]:
     if path.is_dir():
         return list(path.iterdir())
     if not path.exists() and is_pattern(source):
-        return [Path(each) for each in glob(str(path), recursive=True)]  # noqa: PTH207  a pattern can begin anywhere
+        return _matching(path)
     return [path]
 
 
@@ -159,10 +159,7 @@ def _folder(source: Any) -> Path | None:
 def _files(path: Path, opening: Opening) -> list[Any]:
     """A file, or those that a pattern names."""
     if not path.exists() and is_pattern(str(path)):
-        names = glob(str(path), recursive=True)  # noqa: PTH207  a pattern can begin anywhere
-        found = sorted(
-            (each for each in map(Path, names) if each.is_file()), key=lambda each: (each.parent, in_order(each))
-        )
+        found = _matching(path)
         if not found:
             raise DataError(path, "no file has such a name. Check the pattern.")
         return [opening.file(each) for each in not_empty(found)]
@@ -171,6 +168,12 @@ def _files(path: Path, opening: Opening) -> list[Any]:
     if not path.is_file():
         raise DataError(path, "this is neither a regular file nor a folder. Give one that can be read twice.")
     return [opening.file(path)]
+
+
+def _matching(pattern: Path) -> list[Path]:
+    """The files of such a name, in their order."""
+    names = glob(str(pattern), recursive=True)  # noqa: PTH207  a pattern can begin anywhere
+    return sorted((each for each in map(Path, names) if each.is_file()), key=lambda each: (each.parent, in_order(each)))
 
 
 def is_pattern(name: str) -> bool:

@@ -42,11 +42,12 @@ class Chunk(NamedTuple):
 
 
 def read_texts(source: str | Path, *, text: str | None = None, encoding: str = "utf-8") -> Iterator[list[str]]:
-    r"""Yield the texts of a source in chunks, as soon as they can be read; memory does not grow with the source.
+    r"""Yield the texts of a source in chunks, as soon as they can be read.
 
         for chunk in read_texts("reviews.txt"): ...     # ['Great, really', 'Dull', …]
 
-    The source and the names of columns are as for `read_chunks`.
+    Memory does not grow with the source, unless it is one array of JSON. The source and the names of columns are as for
+    `read_chunks`.
     """
     return read_inputs(Task(), source, text=text, encoding=encoding)
 
