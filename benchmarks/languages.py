@@ -1,12 +1,14 @@
-"""Accuracy where only words that bert/1 makes equal tell two classes apart, in many languages.
+"""Accuracy on sentences of many languages, by tokenizer, beside a regression on characters.
 
     python benchmarks/languages.py --out runs/languages
+    python benchmarks/languages.py --task topics --out runs/languages --tokenizers auto words/2
 
-The sentences are Django's own translations, as its package ships them. A sentence with one of the five commonest
-marked words of its language (or letters, where words have no spaces) is one class, the same sentence with that word as
-bert/1 would write it is the other: कुल and कल, schön and schon. Both are on the same side of the split, and so is
-whatever else is made of the sentence. At most 500 sentences are learnt from. Beside it stands a logistic regression on
-character 1–4-grams, whose C is chosen on dev. With `--unseen`, no marked word of test is in train.
+The sentences are Django's own translations, as its package ships them. The task `marks`: a sentence with one of the
+five commonest marked words of its language (or letters, where words have no spaces) is one class, the same sentence
+with that word as bert/1 would write it is the other: कुल and कल, schön and schon. Both are on the same side of the
+split, and so is whatever else is made of the sentence. At most 500 sentences are learnt from. With the task `unseen`,
+no marked word of test is in train. The task `topics`: which of Django's apps a sentence is from; apps with few
+sentences are left out. The regression is logistic, on character 1–4-grams, and its C is chosen on dev.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import random
 import re
 from collections import Counter
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +42,10 @@ MOST = {"train": 250, "dev": 100, "test": 400}  # pairs of sentences
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
 
 
+FEWEST = 40  # sentences of an app
+TASKS = ("marks", "unseen", "topics")
+
+
 class Made(NamedTuple):
     """A sentence with a marked word, and with the same word as bert/1 writes it."""
 
@@ -47,19 +54,19 @@ class Made(NamedTuple):
     plain: str
 
 
-def sentences(language: str) -> list[str]:
-    """All translations into a language, long ones, each once."""
+def sentences(language: str) -> dict[str, str]:
+    """All translations into a language, long ones, each once, and the app that has them."""
     spec = find_spec("django")
     assert spec is not None, "pip install django"
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for path in sorted(Path(str(spec.origin)).parent.rglob(f"locale/{language}/LC_MESSAGES/*.mo")):
         with path.open("rb") as file:
             catalog = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
         for source, text in catalog.items():
             text = PLACEHOLDER.sub(" ", text).strip()
             if source and len(tokenize(text, "words/2")) >= LEAST_TOKENS:
-                found[text] = None
-    return list(found)
+                found.setdefault(text, path.parts[-5])
+    return found
 
 
 def made_of(language: str, commonest: int | None = COMMONEST) -> dict[str, list[Made]]:
@@ -118,8 +125,20 @@ def split(found: dict[str, list[Made]], *, unseen: bool) -> dict[str, list[Made]
     return {name: made[: MOST[name]] for name, made in sides.items()}
 
 
+def topics(language: str) -> Data:
+    """The sentences of a language, with their apps."""
+    found = sentences(language)
+    often = {app for app, count in Counter(found.values()).items() if count >= FEWEST}
+    order = sorted((text, app) for text, app in found.items() if app in often)
+    random.Random(7).shuffle(order)
+    bounds = [0, *(int(share * len(order)) for share in (SHARES["train"], SHARES["train"] + SHARES["dev"])), None]
+    sides = (order[begin:end] for begin, end in pairwise(bounds))
+    train, dev, test = (prunetext.Examples([text for text, _ in side], [app for _, app in side]) for side in sides)
+    return Data(train, dev, test, name=language)
+
+
 def data_of(language: str, *, unseen: bool) -> Data:
-    """The data set of a language."""
+    """The data set of a language, with marks."""
     parts = {}
     for name, made in split(made_of(language, None if unseen else COMMONEST), unseen=unseen).items():
         texts = [text for each in made for text in (each.marked, each.plain)]
@@ -143,21 +162,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--languages", nargs="+", default=LANGUAGES)
     parser.add_argument("--tokenizers", nargs="+", default=["auto", "bert/1"])
-    parser.add_argument("--unseen", action="store_true", help="no marked word of test is in train")
+    parser.add_argument("--task", choices=TASKS, default="marks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/languages"), help="folder of the runs")
     options = parser.parse_args()
     for language in options.languages:
-        data = data_of(language, unseen=options.unseen)
+        task = options.task
+        data = topics(language) if task == "topics" else data_of(language, unseen=task == "unseen")
         assert data.test is not None
-        row = {"language": language, "unseen": options.unseen, "train": len(data.train), "test": len(data.test)}
+        row = {"language": language, "task": task, "train": len(data.train), "test": len(data.test)}
         row["regression"] = round(100 * regression(data), 1)
         for tokenizer in options.tokenizers:
-            out = options.out / f"{language}-{tokenizer.replace('/', '')}-{options.unseen}-{options.seed}"
+            out = options.out / f"{language}-{tokenizer.replace('/', '')}-{task}-{options.seed}"
             if not (out / "result.json").exists():
                 prunetext.fit(data, out=out, tokenizer=tokenizer, seed=options.seed)
             result = json.loads((out / "result.json").read_text("utf-8"))
             row[tokenizer] = round(100 * result["packed"]["accuracy"], 1)
+            row[f"{tokenizer} is"] = prunetext.inspect(out / "model.safetensors").tokenizer
             row[f"{tokenizer} dense"] = round(100 * result["dense"]["accuracy"], 1)
             row[f"{tokenizer} bytes"] = result["packed"]["bytes"]
         print(json.dumps({**row, **machine("torch", "Django")}, ensure_ascii=False), flush=True)

@@ -40,6 +40,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 WORDS = (*"abe.。ø电", "aa", "aaaaaaaa", "aaaaaaaaa", "film", "great", "x" * 70, "y\u302e", "y\u302eb")
 MARKED = (*WORDS, *"éがด😀中", "e\u0316", "ดี", "🇩🇪", "कुल", "क\u200dक", "각")
+CUT = (*MARKED, "··fi", "·lm·", "·aaa", "·xxx", "·é·", "··ऄ", "·e\u0316·")
 READERS: dict[str, dict[str, Any]] = {
     "a": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4},
     "b": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "pooling": "max", "dimensions": 4},
@@ -48,6 +49,8 @@ READERS: dict[str, dict[str, Any]] = {
     "e": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "dimensions": 4, "pairs": True},
     "f": {"words": MARKED, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "words/2"},
     "g": {"words": MARKED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "words/2"},
+    "h": {"words": CUT, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "pieces/3"},
+    "i": {"words": CUT, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "pieces/3"},
 }
 TEXTS = [
     "a great film. aaaaaaaa aaaaaaaaa",

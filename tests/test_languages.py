@@ -53,5 +53,5 @@ def test_a_packed_model_is_as_good_as_a_regression_on_characters(
     languages: ModuleType, language: str, tmp_path: Path
 ) -> None:
     data = languages.data_of(language, unseen=False)
-    result = fit(data, out=tmp_path / "run", epochs=20)
+    result = fit(data, out=tmp_path / "run", epochs=20, tokenizer="auto")
     assert 100 * result.score.accuracy >= 100 * languages.regression(data) - 1

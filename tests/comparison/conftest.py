@@ -11,7 +11,7 @@ from helpers.runs import QUICK
 from prunetext.comparison.api import Comparison
 from prunetext.data.dataset import Data
 
-SMALL: dict[str, Any] = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 3.0}
+SMALL: dict[str, Any] = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 3.0, "tokenizer": "bert/1"}
 PLAN: dict[str, Any] = {"methods": "taylor/local,magnitude/oneshot", "sizes": "7/10,17/20", "seeds": 2}
 
 

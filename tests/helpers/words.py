@@ -1,4 +1,4 @@
-"""The tokenizer words/2 in Python, from the Unicode database alone: what the native one is tested against."""
+"""The tokenizers words/2 and pieces/3 in Python, from the Unicode database alone: oracles of the native ones."""
 
 from __future__ import annotations
 
@@ -87,3 +87,23 @@ def tokenize(text: str) -> list[str]:
     text = normalize(text)
     kinds = "".join(kind(each) for each in text).replace("K", "L")
     return [text[match.start() : match.end()] for match in TOKEN.finditer(kinds)]
+
+
+def with_pieces(text: str) -> list[str]:
+    """The tokens of a text, each word with its pieces behind it.
+
+    >>> with_pieces("Schön 😀")
+    ['schön', '··sc', '·sch', '·chö', '·hön', '·ön·', '😀']
+    """
+    found = []
+    for token in tokenize(text):
+        letters: list[str] = []
+        for each in token:
+            if letters and kind(each) in "MJF":
+                letters[-1] += each
+            else:
+                letters.append(each)
+        ended = ["·", *letters, "·"]
+        is_cut = len(letters) > 1 and len(token.encode()) <= 64
+        found += [token, *("·" + "".join(ended[at : at + 3]) for at in range(len(letters) * is_cut))]
+    return found

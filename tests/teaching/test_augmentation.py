@@ -22,6 +22,10 @@ def test_as_many_as_asked_for_of_known_words_alone(texts: list[str], count: int,
         assert 1 <= len(tokenize(text)) <= 2 * longest
 
 
+def test_of_words_that_are_cut_whole_ones_are_taken() -> None:
+    assert augmented(["fine films", "dull plays"], 9, 0, "pieces/3") == augmented(["fine films", "dull plays"], 9, 0)
+
+
 def test_a_third_each_is_spliced_cropped_and_exchanged() -> None:
     texts = [" ".join(f"{name}{number}" for number in range(20)) for name in "pqrs"]
     made = [text.split() for text in augmented(texts, 300, seed=0)]

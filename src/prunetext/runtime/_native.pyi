@@ -1,7 +1,8 @@
 from os import PathLike
 from typing import Any, final
 
-TOKENIZERS: tuple[str, ...]
+TOKENIZERS: tuple[str, str, str]
+PIECE_MARK: str
 ORACLE: str
 WORDS_SOURCE: str
 MATCHED: int

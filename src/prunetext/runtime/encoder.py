@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prunetext.errors import InputError, require
-from prunetext.runtime._native import MATCHED, TOKENIZERS, Vocabulary
+from prunetext.runtime._native import MATCHED, Vocabulary
+from prunetext.runtime.tokenizers import BERT, check_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,9 +25,8 @@ class Encoder:
     InputError if the words are not different strings, or if there is no such tokenizer.
     """
 
-    def __init__(self, words: Iterable[str], tokenizer: str = "bert/1") -> None:
-        if tokenizer not in TOKENIZERS:
-            raise InputError(f"tokenizer is {tokenizer!r}: it must be {' or '.join(TOKENIZERS)}.")
+    def __init__(self, words: Iterable[str], tokenizer: str = BERT) -> None:
+        check_tokenizer(tokenizer)
         try:
             self._vocabulary = Vocabulary(list(words), tokenizer)
         except (TypeError, ValueError) as error:

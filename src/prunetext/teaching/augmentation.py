@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from prunetext.runtime._native import tokenize
+from prunetext.runtime.tokenizers import whole_words
 
 HIDDEN = "▢"  # no vocabulary has it: every tokenizer reads an unknown word
 HIDE, EXCHANGE = 0.1, 0.1  # probabilities of each word
@@ -28,7 +29,7 @@ def augmented(texts: Sequence[str], count: int, seed: int, tokenizer: str = "ber
     if not count:
         return []
     random = np.random.default_rng((seed, 11))
-    words = [tokenize(text, tokenizer) for text in texts]
+    words = [tokenize(text, whole_words(tokenizer)) for text in texts]
     pool = [word for each in words for word in each]
     rounds = -(-count // max(len(texts), 1))
     order = np.concatenate([np.zeros(0, np.int64), *(random.permutation(len(texts)) for _ in range(rounds))])[:count]

@@ -16,11 +16,12 @@ from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import kind_of
-from prunetext.models.textcnn.reading import BERT, encode_examples, encode_inputs
+from prunetext.models.textcnn.reading import encode_examples, encode_inputs
 from prunetext.models.textcnn.starting import begin_at, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.states import discard_damaged
+from prunetext.runtime.tokenizers import BERT
 from prunetext.statistics.metrics import Measure
 from prunetext.teaching.cache import Floats, alone
 from prunetext.training.answering import logits

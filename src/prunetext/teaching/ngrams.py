@@ -9,6 +9,7 @@ import numpy as np
 from prunetext.data.dataset import Examples, Input
 from prunetext.errors import InputError, require
 from prunetext.runtime._native import tokenize
+from prunetext.runtime.tokenizers import pieces_of, whole_words
 from prunetext.teaching.cache import Floats
 
 LONGEST_NGRAM, STRENGTH, REGRESSION_STEPS = 3, 0.3, 300  # tokens of an n-gram, C of the regression, iterations at most
@@ -26,10 +27,10 @@ def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "ber
         answer = ngram_model(data.train, data.labels)
         answer(["great film"])        # array([[-3.9, -0.02]], dtype=float32)
 
-    N-grams of up to three tokens (characters in Chinese) count once a text. Each is multiplied by the logarithm of how
-    much more often it occurs in texts of a class than in the others; each class has a logistic regression. Without a
-    pretrained encoder this is hard to beat. For pairs, n-grams of both texts, of only the first, and of only the second
-    are different features.
+    N-grams of up to three tokens (characters in Chinese), and pieces of words by pieces/3, count once a text. Each is
+    multiplied by the logarithm of how much more often it occurs in texts of a class than in the others; each class has
+    a logistic regression. Without a pretrained encoder this is hard to beat. For pairs, n-grams of both texts, of only
+    the first, and of only the second are different features.
     Source: Wang and Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification".
     """
     require("sklearn", extra="teacher")
@@ -79,15 +80,15 @@ def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "ber
 
 
 def ngrams_of(given: Input, tokenizer: str = "bert/1") -> list[str]:
-    """N-grams of up to three tokens; for pairs, with a mark of the text that has them.
+    """N-grams of up to three tokens, and pieces if there are any; for pairs, with a mark of the text that has them.
 
     >>> ngrams_of("a great film"), ngrams_of(("great film", "dull film"))[:2]
     (['a', 'great', 'film', 'a great', 'great film', 'a great film'], ['= film', '< great'])
     """
     if isinstance(given, str):
-        words = tokenize(given, tokenizer)
-        spans = range(1, LONGEST_NGRAM + 1)
-        return [" ".join(words[at : at + span]) for span in spans for at in range(len(words) - span + 1)]
+        words, spans = tokenize(given, whole_words(tokenizer)), range(1, LONGEST_NGRAM + 1)
+        found = [" ".join(words[at : at + span]) for span in spans for at in range(len(words) - span + 1)]
+        return [*found, *pieces_of(given, tokenizer)]
     first, second = (dict.fromkeys(ngrams_of(text, tokenizer)) for text in given)
     both = [f"= {each}" for each in first if each in second]
     sides = (("<", first, second), (">", second, first))

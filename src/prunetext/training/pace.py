@@ -18,6 +18,7 @@ RATE_TAUGHT, EMBEDDING_RATE_TAUGHT, WORD_DROPOUT_TAUGHT = 3e-3, 2e-2, 0.1
 DROPOUT_TAUGHT = 0.1
 FEW_STEPS = 64  # an epoch of small data has about so many steps, with smaller batches,
 SMALLEST_BATCH = 8
+LEAST_STEPS, MOST_EPOCHS = 1_000, 100  # of a training that sees very few texts more often
 SMALL_PATIENCE = 8  # and may stay on the first plateau for longer
 
 
@@ -26,16 +27,17 @@ def pace(
 ) -> Settings:
     """Settings of a training from scratch: small data are seen more often.
 
-    >>> pace(10_000).epochs, pace(1_000_000).epochs, pace(400_000, taught=True).epochs
-    (15.0, 3.0, 3.0)
+    >>> pace(50).epochs, pace(10_000).epochs, pace(1_000_000).epochs, pace(400_000, taught=True).epochs
+    (100.0, 15.0, 3.0, 3.0)
 
     So are texts with several labels. A student of a teacher learns faster and with less dropout: it cannot learn
     probabilities by heart.
     """
     seen, (least, most) = (SEEN_TAUGHT, EPOCHS_TAUGHT) if taught else (SEEN, EPOCHS_ALONE)
     seen = max(seen, of_task(task)[0])
-    epochs = epochs or float(min(max(seen / texts, least), most))
     batch = min(max(texts // FEW_STEPS, SMALLEST_BATCH), Settings.batch_size)
+    usual = max(min(max(seen / texts, least), most), min(LEAST_STEPS * batch / texts, MOST_EPOCHS))
+    epochs = epochs or float(usual)
     patience = Settings.patience if batch == Settings.batch_size else SMALL_PATIENCE
     settings = Settings(epochs=epochs, batch_size=batch, patience=patience, seed=seed)
     if not taught:

@@ -105,6 +105,11 @@ def test_a_word_may_hold_spaces_or_be_a_number_and_bytes_that_are_no_text_are_no
     }
 
 
+def test_a_vector_is_that_of_a_whole_word_also_where_words_are_cut() -> None:
+    choice = Choice(["été", "··ét", "·té·"], "pieces/3")
+    assert [choice.take(name) for name in ("Été", "été", "ete")] == ["été", "été", None]
+
+
 @given(st.lists(st.text(max_size=4)))
 def test_a_word_itself_goes_before_what_is_normalised_to_it_and_then_the_first_goes(names: list[str]) -> None:
     vocabulary = {token for name in names for token in tokenize(name)}

@@ -27,6 +27,15 @@ def test_vectors_are_those_of_the_words_and_of_the_seed(kind: str) -> None:
     assert not np.array_equal(found["film"], other["film"])
 
 
+def test_of_words_that_are_cut_whole_ones_are_trained() -> None:
+    whole, cut = (
+        train_vectors("word2vec", TEXTS, [*WORDS, "·fil"], dimensions=6, seed=1, tokenizer=name)
+        for name in ("words/2", "pieces/3")
+    )
+    assert whole.keys() == cut.keys() == set(WORDS)
+    assert all(np.array_equal(whole[word], cut[word]) for word in WORDS)
+
+
 def test_another_process_gives_the_same_vectors_and_says_nothing() -> None:
     found = train_vectors("word2vec", TEXTS, WORDS, dimensions=6, seed=1, buckets=2_000)
     code = (

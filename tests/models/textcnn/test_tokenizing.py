@@ -15,8 +15,8 @@ import prunetext
 from helpers.runs import fit
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
-from prunetext.models.textcnn.reading import BERT, WORDS_2
 from prunetext.models.textcnn.tokenizing import errors, rare_note, similarities, suitable_tokenizer
+from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
 
 WHO, DONE = ["आज", "घर", "शाम", "सुबह", "गाँव", "शहर"], ["कहा", "सुना", "रखा", "देखा", "माना", "जाना", "सीखा", "पढ़ा"]
 HINDI = Examples(
@@ -24,6 +24,8 @@ HINDI = Examples(
     ["day", "total"] * (len(WHO) * len(DONE)),
 )
 BOTH = ["a"] * 40 + ["b"] * 40
+FIRST, LAST = ("fra", "kel", "mon", "sup", "tir"), ("bad", "den", "gol", "min", "pel", "ros", "tuk", "wiz")
+STEMS = [first + last for first in FIRST for last in LAST]
 GLUED = [f"{word}{emoji}" for emoji in "😀😡" for word in range(40)]
 
 
@@ -37,6 +39,8 @@ GLUED = [f"{word}{emoji}" for emoji in "😀😡" for word in range(40)]
         (GLUED, BOTH, WORDS_2),
         (["อาหารดี", "อาหารแย่"], ["a", "b"], WORDS_2),  # bert/1 knows no word that occurs twice
         (["电影好", "电影坏"] * 20, ["a", "b"] * 20, BERT),
+        ([f"{word}ung {word}heit" for word in STEMS] + [f"{word}lich {word}bar" for word in STEMS], BOTH, PIECES_3),
+        ([f"ung {word}" for word in STEMS] + [f"lich {word}" for word in STEMS], BOTH, BERT),  # words tell as much
         ([], [], BERT),
     ],
 )
@@ -92,13 +96,13 @@ def test_rare_words_are_noted() -> None:
 
 
 def test_a_run_records_and_uses_its_tokenizer(tmp_path: Path) -> None:
-    result = fit(HINDI, out=tmp_path / "run", epochs=1)
+    result = fit(HINDI, out=tmp_path / "run", epochs=1, tokenizer="auto")
     inspected = [prunetext.inspect(result.path), prunetext.inspect(tmp_path / "run" / "dense.safetensors")]
     assert [each.tokenizer for each in inspected] == [WORDS_2, WORDS_2]
 
 
 def test_unknown_tokenizer(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="tokenizer is 'words/9': it must be auto, bert/1 or words/2"):
+    with pytest.raises(InputError, match="tokenizer is 'words/9': it must be auto, bert/1, words/2 or pieces/3"):
         fit(HINDI, out=tmp_path / "run", tokenizer="words/9")
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from prunetext.errors import InputError, require
 from prunetext.runtime._native import tokenize
+from prunetext.runtime.tokenizers import whole_words
 
 VECTOR_TRAINERS = ("word2vec", "fasttext")
 PASSES = 10  # over the texts
@@ -77,7 +78,7 @@ class _Corpus:
     """The words of texts, for any number of passes, as long as there is time."""
 
     def __init__(self, texts: Iterable[str], late: Callable[[], bool], tokenizer: str) -> None:
-        self.texts, self.late, self.tokenizer = texts, late, tokenizer
+        self.texts, self.late, self.tokenizer = texts, late, whole_words(tokenizer)
 
     def __iter__(self) -> Iterator[list[str]]:
         for text in self.texts:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from prunetext.data.columns import quoted
 from prunetext.errors import DataError
 from prunetext.runtime._native import tokenize
+from prunetext.runtime.tokenizers import whole_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +35,7 @@ class Choice:
     """
 
     def __init__(self, words: Iterable[str], tokenizer: str = "bert/1") -> None:
-        self.words, self.tokenizer = set(words), tokenizer
+        self.words, self.tokenizer = set(words), whole_words(tokenizer)
         self.taken: set[str] = set()
         self.exact: set[str] = set()
 

@@ -19,19 +19,20 @@ from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import pack, size_of_packed
 from prunetext.models.textcnn.pair import kind_like, kind_of
-from prunetext.models.textcnn.reading import BERT, Reader, encode_inputs
+from prunetext.models.textcnn.reading import Reader, encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
-from prunetext.models.textcnn.tokenizing import check_tokenizer, known_tokenizer, rare_note, settle_tokenizer
+from prunetext.models.textcnn.tokenizing import AUTO, known_tokenizer, rare_note, settle_tokenizer
 from prunetext.models.textcnn.vectors import beginnings, check_vectors
 from prunetext.options import ModelOptions, VectorOptions, parse_widths
 from prunetext.runtime.format import LANES
+from prunetext.runtime.tokenizers import BERT, check_tokenizer
 
 
 def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
     """Refuse impossible options before anything is read."""
     check_vectors(vectors, learnt.train_vectors, shape)
     parse_widths(shape.widths)
-    check_tokenizer(shape.tokenizer)
+    check_tokenizer(shape.tokenizer, AUTO)
 
 
 def begin(request: Request) -> Beginning:

@@ -17,10 +17,11 @@ from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn.layout import POOLINGS, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN, model_of
-from prunetext.models.textcnn.reading import BERT, Reader
+from prunetext.models.textcnn.reading import Reader
 from prunetext.runtime._native import TOKENIZERS, Vocabulary
 from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
 from prunetext.runtime.states import parsed, reason_of
+from prunetext.runtime.tokenizers import BERT
 
 UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 

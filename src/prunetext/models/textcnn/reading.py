@@ -12,8 +12,7 @@ from prunetext.data.dataset import Examples, Input
 from prunetext.data.task import Task
 from prunetext.models.encoded import UNLABELLED, Encoded, labelled
 from prunetext.runtime._native import Vocabulary
-
-BERT, WORDS_2 = "bert/1", "words/2"  # the tokenizers
+from prunetext.runtime.tokenizers import BERT
 
 
 class Reader(NamedTuple):

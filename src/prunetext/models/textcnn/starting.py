@@ -17,9 +17,9 @@ from prunetext.data.vectors.words import LARGEST, MOST_DIMENSIONS
 from prunetext.errors import InputError
 from prunetext.models.textcnn.layout import WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.reading import BERT, WORDS_2
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import count_words, same_tokens
+from prunetext.runtime.tokenizers import BERT, WORDS_2
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words
 RAREST = 1e-4  # smaller shares of texts are raised to this

@@ -11,27 +11,23 @@ import numpy.typing as npt
 import torch
 
 from prunetext.data.dataset import Examples, Input
-from prunetext.errors import InputError
-from prunetext.models.textcnn.reading import BERT, WORDS_2
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, tokenize
+from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
 
 AUTO = "auto"
 MOST_ASKED = 700  # examples that the quick model learns from and is judged on
-MOST_TOKENS = 256  # of a text
+MOST_TOKENS, MOST_WITH_PIECES = 256, 1_536  # of a text
 LONGEST = 3  # tokens of an n-gram
 STRENGTHS = (0.1, 0.3, 1.0)  # of the ridge; each tokenizer has its best
-SURE = 2.0  # standard errors by which words/2 must be better
+SURE = 2.0  # standard errors by which another tokenizer must be better
+# pieces/3, whose tokens are five times as many, must also save so much of the labels' variance; less if very sure.
+WORTH_PIECES, VERY_SURE, WORTH_IF_SURE = 0.03, 5.0, 0.01
 DRAWN_BY = 17
+TINY = 1e-12
 MOST_RARE = 0.5  # share of running words that occur once, from which a note says so
 
 _Floats = npt.NDArray[np.float64]
-
-
-def check_tokenizer(name: str) -> None:
-    """Refuse an unknown tokenizer."""
-    if name not in (AUTO, *TOKENIZERS):
-        raise InputError(f"tokenizer is {name!r}: it must be {AUTO}, {' or '.join(TOKENIZERS)}.")
 
 
 def known_tokenizer(shape: ModelOptions) -> str:
@@ -59,36 +55,49 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
     >>> suitable_tokenizer(Examples(["schön", "schon"] * 20, ["a", "b"] * 20))
     'words/2'
 
-    bert/1 where both find the same tokens in all texts, or where nothing is gained. Else a ridge regression on n-grams
-    of up to three tokens is asked about each of 700 texts at most, which it has not learnt from. words/2 is chosen
-    where its mean squared error is smaller by more than two standard errors of the difference, and where bert/1 finds
-    no word that occurs `min_count` times. The same texts give the same answer.
+    Each of 700 texts at most is answered by a ridge regression on tokens, which has not learnt from that text. bert/1
+    gives way to words/2, on n-grams of up to three tokens, where the mean squared error is smaller by more than two
+    standard errors of the difference, and where bert/1 finds no word that occurs `min_count` times. The better one
+    gives way to pieces/3, on single tokens, where the error is smaller by more than two standard errors and 3 % of the
+    labels' variance; 1 % is enough if it is more than five standard errors. The same texts give the same answer.
     """
     texts = examples.all_texts
-    if same_tokens(texts, BERT, WORDS_2):
-        return BERT
-    if max(count_words(texts, BERT).values(), default=0) < min_count:
-        return WORDS_2
     chosen = np.random.default_rng(DRAWN_BY).permutation(len(examples))[:MOST_ASKED].tolist()
     every, lists = examples.inputs, examples.label_lists
     inputs, own = [every[at] for at in chosen], [lists[at] for at in chosen]
     labels = sorted({label for each in own for label in each})
     truth = np.array([[float(label in each) for label in labels] for each in own])
-    before, after = (errors(inputs, truth, tokenizer) for tokenizer in (BERT, WORDS_2))
-    gain = before - after
-    return WORDS_2 if gain.mean() > SURE * gain.std() / np.sqrt(len(gain)) else BERT
+
+    variance = max(float(((truth - truth.mean(0)) ** 2).sum(1).mean()), TINY) if inputs else 1.0
+
+    def gain(one: str, other: str, longest: int) -> tuple[float, float]:
+        """What the other tokenizer saves: the share of the variance, and how many standard errors that is."""
+        before, after = (errors(inputs, truth, tokenizer, longest) for tokenizer in (one, other))
+        saved = before - after
+        spread = max(float(saved.std()) / np.sqrt(len(saved)), TINY)
+        return float(saved.mean()) / variance, float(saved.mean()) / spread
+
+    words = BERT
+    if not same_tokens(texts, BERT, WORDS_2):
+        too_rare = max(count_words(texts, BERT).values(), default=0) < min_count
+        words = WORDS_2 if too_rare or gain(BERT, WORDS_2, LONGEST)[1] > SURE else BERT
+    if not inputs:
+        return words
+    share, sure = gain(words, PIECES_3, 1)
+    return PIECES_3 if sure > SURE and share > (WORTH_IF_SURE if sure > VERY_SURE else WORTH_PIECES) else words
 
 
-def errors(inputs: Sequence[Input], truth: _Floats, tokenizer: str) -> _Floats:
+def errors(inputs: Sequence[Input], truth: _Floats, tokenizer: str, longest: int = LONGEST) -> _Floats:
     """The squared error of a ridge regression on each example (n), when it is fitted to all others.
 
     errors(["good film", "bad film"], np.array([[1.0, 0.0], [0.0, 1.0]]), "bert/1")
 
-    truth: 1 for the labels of an example, (n, labels). With G the inverse of the kernel plus the ridge, the error of
-    example i is (G y)_i / G_ii if it is left out: nothing is fitted again (Allen 1974, "The Relationship Between
-    Variable Selection and Data Augmentation and a Method for Prediction").
+    truth: 1 for the labels of an example, (n, labels). longest: tokens of an n-gram. With G the inverse of the kernel
+    plus the ridge, the error of example i is (G y)_i / G_ii if it is left out: nothing is fitted again (Allen 1974,
+    "The Relationship Between Variable Selection and Data Augmentation and a Method for Prediction").
     """
-    kernel, centred = torch.from_numpy(similarities(inputs, tokenizer)), torch.from_numpy(truth - truth.mean(0))
+    kernel = torch.from_numpy(similarities(inputs, tokenizer, longest))
+    centred = torch.from_numpy(truth - truth.mean(0))
     found, one, before = [], torch.eye(len(kernel), dtype=kernel.dtype), torch.get_num_threads()
     torch.set_num_threads(1)  # for so small a matrix, threads wait for one another for longer than they work
     try:
@@ -101,12 +110,14 @@ def errors(inputs: Sequence[Input], truth: _Floats, tokenizer: str) -> _Floats:
     return best
 
 
-def similarities(inputs: Sequence[Input], tokenizer: str) -> _Floats:
+def similarities(inputs: Sequence[Input], tokenizer: str, longest: int = LONGEST) -> _Floats:
     """The cosines of the n-grams of any two examples (n, n), rare ones with a higher weight."""
     from scipy.sparse import csr_array
 
     places: dict[Any, int] = {}
-    rows = [[places.setdefault(each, len(places)) for each in token_ngrams(given, tokenizer)] for given in inputs]
+    rows = [
+        [places.setdefault(each, len(places)) for each in token_ngrams(given, tokenizer, longest)] for given in inputs
+    ]
     columns = np.array([place for row in rows for place in row], np.int64)
     bounds = np.cumsum([0, *map(len, rows)])
     weights = np.log((1 + len(rows)) / (1 + np.bincount(columns, minlength=len(places)))) + 1
@@ -116,17 +127,18 @@ def similarities(inputs: Sequence[Input], tokenizer: str) -> _Floats:
     return products / lengths[:, None] / lengths
 
 
-def token_ngrams(given: Input, tokenizer: str) -> list[tuple[Any, ...]]:
+def token_ngrams(given: Input, tokenizer: str, longest: int = LONGEST) -> list[tuple[Any, ...]]:
     """The n-grams of up to three tokens, each once; of a pair, with a word on which text has them.
 
     >>> token_ngrams("a film", "bert/1"), token_ngrams(("a", "film"), "bert/1")
     ([('a',), ('film',), ('a', 'film')], [('one', 'a'), ('one', 'film')])
     """
     if isinstance(given, str):
-        tokens, spans = tokenize(given, tokenizer)[:MOST_TOKENS], range(1, LONGEST + 1)
+        most = MOST_WITH_PIECES if tokenizer == PIECES_3 else MOST_TOKENS
+        tokens, spans = tokenize(given, tokenizer)[:most], range(1, longest + 1)
         found = (tuple(tokens[at : at + span]) for span in spans for at in range(len(tokens) - span + 1))
         return list(dict.fromkeys(found))
-    first, second = (dict.fromkeys(token_ngrams(text, tokenizer)) for text in given)
+    first, second = (dict.fromkeys(token_ngrams(text, tokenizer, longest)) for text in given)
     both = [("both", *each) for each in first if each in second]
     return [*both, *(("one", *each) for each in {**first, **second} if not (each in first and each in second))]
 
@@ -140,9 +152,11 @@ def rare_note(texts: list[str], tokenizer: str) -> list[str]:
     share = rare_share(texts, tokenizer)
     if share <= MOST_RARE:
         return []
+    finer = TOKENIZERS[TOKENIZERS.index(tokenizer) + 1 :]
+    better = next((each for each in finer if rare_share(texts, each) < share / 2), None)
     remedy = "Give more texts."
-    if tokenizer == BERT and rare_share(texts, WORDS_2) < share / 2:
-        remedy = f"Try --tokenizer {WORDS_2}, which cuts these texts into parts that come again."
+    if better is not None:
+        remedy = f"Try --tokenizer {better}, which cuts these texts into parts that come again."
     rule = "of the running words of train occur only once, and little can be learnt from them"
     return [f"{100 * share:.0f} % {rule}. {remedy}"]
 

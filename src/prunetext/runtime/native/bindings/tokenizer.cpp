@@ -42,7 +42,8 @@ struct Reader : Vocabulary {
 Tokenizer known_tokenizer(const std::string &name) {
     if (const std::optional<Tokenizer> found = tokenizer_of(name)) return *found;
     std::string known;
-    for (const std::string_view each : kTokenizers) known += (known.empty() ? "" : " or ") + std::string{each};
+    for (size_t i = 0; i < std::size(kTokenizers); ++i)
+        known += (i == 0 ? "" : i + 1 < std::size(kTokenizers) ? ", " : " or ") + std::string{kTokenizers[i]};
     throw nb::value_error(("tokenizer must be " + known + ", not '" + name + "'").c_str());
 }
 
@@ -73,14 +74,15 @@ nb::dict count_words(nb::handle list, const std::string &tokenizer) {
     return counts;
 }
 
-// Whether the tokens of all texts are the same. In ASCII they are.
+// Whether the tokens of all texts are the same. In ASCII they are, unless one tokenizer cuts words.
 bool same_tokens(nb::handle list, const std::string &one, const std::string &other) {
     const Tokenizer tokenizers[] = {known_tokenizer(one), known_tokenizer(other)};
+    const bool pieced = tokenizers[0] == Tokenizer::pieces || tokenizers[1] == Tokenizer::pieces;
     const HeldTexts held(list);
     const nb::gil_scoped_release release;
     std::string scratch, tokens[2];
     for (const Text &text : held.texts()) {
-        if (text.ascii) continue;
+        if (text.ascii && !pieced) continue;
         for (int i = 0; i < 2; ++i) {
             tokens[i].clear();
             tokenize(tokenizers[i], text, scratch,
@@ -178,6 +180,7 @@ void bind_tokenizer(nb::module_ &module) {
     nb::list names;
     for (const std::string_view name : prunetext::kTokenizers) names.append(nb::str(name.data(), name.size()));
     module.attr("TOKENIZERS") = nb::tuple(names);
+    module.attr("PIECE_MARK") = nb::str(prunetext::kPieceMark.data(), prunetext::kPieceMark.size());
     module.attr("ORACLE") = prunetext::tables::kOracle;
     module.attr("WORDS_SOURCE") = prunetext::words_tables::kSource;
     module.attr("MATCHED") = prunetext::matched << prunetext::kFlags;
@@ -185,7 +188,7 @@ void bind_tokenizer(nb::module_ &module) {
     module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(), nb::arg("tokenizer") = kUsual,
                nb::sig("def tokenize(text: str, tokenizer: str = \"bert/1\") -> list[str]"),
                "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization; with "
-               "\"words/2\", \"café\" keeps its mark.");
+               "\"words/2\", \"café\" keeps its mark, and \"pieces/3\" adds \"··ca\", \"·caf\", \"·afé\", \"·fé·\".");
     module.def(
         "count_words", &prunetext::count_words, nb::arg("texts").none(), nb::arg("tokenizer") = kUsual,
         nb::sig("def count_words(texts: list[str], tokenizer: str = \"bert/1\") -> dict[str, int]"),
