@@ -3,9 +3,9 @@
 //     PieceWriter pieces(scratch);
 //     pieces.add("schön!", 7, true);    // "schön ··sc ·sch ·chö ·hön ·ön· !" in scratch
 //
-// A piece begins with kPieceMark, and the same sign stands for either end of the word. No word has it, for words/2 takes
-// it for a token of its own. A letter is a character with the marks behind it. A word of one letter has no pieces, and
-// neither has one of more than kMostPieced bytes.
+// A piece begins with kPieceMark, and the same sign stands for either end of the word. No word has it, for words/2
+// takes it for a token of its own. A letter is a character with the marks behind it. A word of one letter has no
+// pieces, and neither has one of more than kMostPieced bytes.
 #pragma once
 #include <algorithm>
 #include <cstddef>
