@@ -16,13 +16,14 @@ from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, toke
 from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
 
 AUTO = "auto"
-MOST_ASKED = 700  # examples that the quick model learns from and is judged on
+MOST_ASKED, DRAWS = 700, 4  # examples that a quick model learns from and is judged on, and how many models there are
 MOST_TOKENS, MOST_WITH_PIECES = 256, 1_536  # of a text
 LONGEST = 3  # tokens of an n-gram
 STRENGTHS = (0.1, 0.3, 1.0)  # of the ridge; each tokenizer has its best
-SURE = 2.0  # standard errors by which another tokenizer must be better
-# pieces/3, whose tokens are five times as many, must also save so much of the labels' variance; less if very sure.
-WORTH_PIECES, VERY_SURE, WORTH_IF_SURE = 0.03, 5.0, 0.01
+SURE, VERY_SURE = 2.0, 5.0  # standard errors by which another tokenizer must be better
+# pieces/3, whose tokens are five times as many, must also save so much of the labels' variance; less if very sure. The
+# ridge knows fewer texts than a large train has, and so fewer words: there it must be very sure.
+WORTH_PIECES, WORTH_IF_SURE = 0.03, 0.02
 DRAWN_BY = 17
 TINY = 1e-12
 MOST_RARE = 0.5  # share of running words that occur once, from which a note says so
@@ -58,33 +59,46 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
     Each of 700 texts at most is answered by a ridge regression on tokens, which has not learnt from that text. bert/1
     gives way to words/2, on n-grams of up to three tokens, where the mean squared error is smaller by more than two
     standard errors of the difference, and where bert/1 finds no word that occurs `min_count` times. The better one
-    gives way to pieces/3, on single tokens, where the error is smaller by more than two standard errors and 3 % of the
-    labels' variance; 1 % is enough if it is more than five standard errors. The same texts give the same answer.
+    gives way to pieces/3, on single tokens, where that saves more than 3 % of the labels' variance and two standard
+    errors, or 2 % and five. Of more than 700 texts, four regressions are asked, and only the latter counts. The same
+    texts give the same answer.
     """
     texts = examples.all_texts
-    chosen = np.random.default_rng(DRAWN_BY).permutation(len(examples))[:MOST_ASKED].tolist()
+    order = np.random.default_rng(DRAWN_BY).permutation(len(examples)).tolist()
+    words = BERT
+    if not same_tokens(texts, BERT, WORDS_2):
+        too_rare = max(count_words(texts, BERT).values(), default=0) < min_count
+        saved = np.zeros(1) if too_rare else savings(examples, order[:MOST_ASKED], BERT, WORDS_2, LONGEST)
+        words = WORDS_2 if too_rare or sureness(saved) > SURE else BERT
+    if not texts:
+        return words
+    parts = [order[at : at + MOST_ASKED] for at in range(0, min(len(order), DRAWS * MOST_ASKED), MOST_ASKED)]
+    saved = np.concatenate([savings(examples, part, words, PIECES_3, 1) for part in parts])
+    share, sure = saved.mean(), sureness(saved)
+    few = len(parts) == 1 and share > WORTH_PIECES and sure > SURE
+    return PIECES_3 if few or (share > WORTH_IF_SURE and sure > VERY_SURE) else words
+
+
+def savings(examples: Examples, chosen: list[int], one: str, other: str, longest: int) -> _Floats:
+    """The squared error on each chosen example that another tokenizer saves, in parts of the labels' variance."""
     every, lists = examples.inputs, examples.label_lists
     inputs, own = [every[at] for at in chosen], [lists[at] for at in chosen]
     labels = sorted({label for each in own for label in each})
     truth = np.array([[float(label in each) for label in labels] for each in own])
+    variance = ((truth - truth.mean(0)) ** 2).sum(1).mean()
+    before, after = (errors(inputs, truth, tokenizer, longest) for tokenizer in (one, other))
+    saved: _Floats = (before - after) / max(float(variance), TINY)
+    return saved
 
-    variance = max(float(((truth - truth.mean(0)) ** 2).sum(1).mean()), TINY) if inputs else 1.0
 
-    def gain(one: str, other: str, longest: int) -> tuple[float, float]:
-        """What the other tokenizer saves: the share of the variance, and how many standard errors that is."""
-        before, after = (errors(inputs, truth, tokenizer, longest) for tokenizer in (one, other))
-        saved = before - after
-        spread = max(float(saved.std()) / np.sqrt(len(saved)), TINY)
-        return float(saved.mean()) / variance, float(saved.mean()) / spread
+def sureness(saved: _Floats) -> float:
+    """How many standard errors the mean is from 0.
 
-    words = BERT
-    if not same_tokens(texts, BERT, WORDS_2):
-        too_rare = max(count_words(texts, BERT).values(), default=0) < min_count
-        words = WORDS_2 if too_rare or gain(BERT, WORDS_2, LONGEST)[1] > SURE else BERT
-    if not inputs:
-        return words
-    share, sure = gain(words, PIECES_3, 1)
-    return PIECES_3 if sure > SURE and share > (WORTH_IF_SURE if sure > VERY_SURE else WORTH_PIECES) else words
+    >>> round(sureness(np.array([1.0, 2.0])), 2)
+    4.24
+    """
+    error: float = max(float(saved.std()) / float(np.sqrt(len(saved))), TINY)
+    return float(saved.mean()) / error
 
 
 def errors(inputs: Sequence[Input], truth: _Floats, tokenizer: str, longest: int = LONGEST) -> _Floats:
@@ -136,6 +150,7 @@ def token_ngrams(given: Input, tokenizer: str, longest: int = LONGEST) -> list[t
     if isinstance(given, str):
         most = MOST_WITH_PIECES if tokenizer == PIECES_3 else MOST_TOKENS
         tokens, spans = tokenize(given, tokenizer)[:most], range(1, longest + 1)
+        tokens = list(dict.fromkeys(tokens)) if longest == 1 else tokens
         found = (tuple(tokens[at : at + span]) for span in spans for at in range(len(tokens) - span + 1))
         return list(dict.fromkeys(found))
     first, second = (dict.fromkeys(token_ngrams(text, tokenizer, longest)) for text in given)

@@ -59,7 +59,7 @@ class Normalizer {
     }
 
     // Whether what comes next must be normalized, even if it is ASCII.
-    bool waits() const { return tokenizer_ == Tokenizer::bert ? bert_.waits() : pieced() || words_.waits(); }
+    bool waits() const { return tokenizer_ == Tokenizer::bert ? bert_.waits() : words_.waits(); }
 
   private:
     bool pieced() const { return tokenizer_ == Tokenizer::pieces; }

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "kernel/generic/scan.hpp"
 #include "text/normalizer.hpp"
@@ -22,26 +23,44 @@ inline size_t piece_of(const Text &text, size_t at) {
     return units;  // of no character, since none has four such bytes
 }
 
+// A text whose pieces must be normalized: few have any, and what that takes stays out of the way of the others.
+struct Normalized {
+    const Tokenizer tokenizer;
+    const Text &text;
+    const size_t most;
+    Workspace &workspace;
+    std::optional<detail::Normalizer> normalizer;
+
+    bool waits() const { return normalizer && normalizer->waits(); }
+
+    // Writes the units at `at` behind the first `kept` bytes, of a word that has not ended, and tells where they end.
+    [[gnu::noinline]] size_t add(size_t at, size_t units, size_t kept) {
+        if (!normalizer) normalizer.emplace(tokenizer, workspace.scratch, most);
+        normalizer->resize(kept);
+        normalizer->add(text, at, units);
+        if (at + units == text.length) normalizer->end();
+        const size_t size = normalizer->size();
+        if (workspace.scratch.size() < size + 64) workspace.scratch.resize(2 * size + 64);
+        return size;
+    }
+};
+
 // Call use(found, last) for each piece of a text; `found` tokens of it are then in `begins` and `ends`. Pieces keep the
 // memory of a long text small, and only `most` bytes of a long word are kept.
 template <class Use>
 PRUNETEXT_INLINE void for_pieces(Tokenizer tokenizer, const Text &text, size_t most, Workspace &workspace, Use use) {
-    detail::Normalizer normalizer(tokenizer, workspace.scratch, most);
+    Normalized normalized{tokenizer, text, most, workspace, {}};
     size_t kept = 0;
     for (size_t at = 0, units;; at += units) {
         units = piece_of(text, at);
         const bool last = at + units == text.length;
         size_t found = SIZE_MAX, size = kept + units;
-        if ((text.ascii || text.unit == 0) && !normalizer.waits()) {
+        if ((text.ascii || text.unit == 0) && tokenizer != Tokenizer::pieces && !normalized.waits()) {
             if (workspace.scratch.size() < size + 64) workspace.scratch.resize(2 * size + 64);
             found = find_tokens<true>(static_cast<const char *>(text.units) + at, units, kept, workspace);
         }
         if (found == SIZE_MAX) {
-            normalizer.resize(kept);
-            normalizer.add(text, at, units);
-            if (last) normalizer.end();
-            size = normalizer.size();
-            if (workspace.scratch.size() < size + 64) workspace.scratch.resize(2 * size + 64);
+            size = normalized.add(at, units, kept);
             found = find_tokens<false>(workspace.scratch.data() + kept, size - kept, kept, workspace);
         }
         char *const scratch = workspace.scratch.data();
