@@ -16,7 +16,10 @@ from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, toke
 from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
 
 AUTO = "auto"
-MOST_ASKED, DRAWS = 700, 4  # examples that a quick model learns from and is judged on, and how many models there are
+MOST_ASKED, REGRESSIONS = (
+    700,
+    4,
+)  # examples that a quick model learns from and is judged on, and how many models there are
 MOST_TOKENS, MOST_WITH_PIECES = 256, 1_536  # of a text
 LONGEST = 3  # tokens of an n-gram
 STRENGTHS = (0.1, 0.3, 1.0)  # of the ridge; each tokenizer has its best
@@ -72,7 +75,7 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
         words = WORDS_2 if too_rare or sureness(saved) > SURE else BERT
     if not texts:
         return words
-    parts = [order[at : at + MOST_ASKED] for at in range(0, min(len(order), DRAWS * MOST_ASKED), MOST_ASKED)]
+    parts = [order[at : at + MOST_ASKED] for at in range(0, min(len(order), REGRESSIONS * MOST_ASKED), MOST_ASKED)]
     saved = np.concatenate([savings(examples, part, words, PIECES_3, 1) for part in parts])
     share, sure = saved.mean(), sureness(saved)
     few = len(parts) == 1 and share > WORTH_PIECES and sure > SURE
