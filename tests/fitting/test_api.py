@@ -198,3 +198,38 @@ def test_the_bytes_of_the_three_models_are_those_of_their_files(whole: Result) -
         row = whole.judged.models()[name]
         assert row.bytes == whole.path.with_name(f"{file}.safetensors").stat().st_size
     assert whole.judged.dense.bytes > whole.judged.packed.bytes
+
+
+def test_a_regression_stands_beside_the_model_and_changes_no_exit_code(data: Data, whole: Result) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    row, against = whole.judged.baseline, whole.against_baseline
+    assert row is not None
+    assert against is not None
+    assert against.drop == pytest.approx(100 * (row.score.accuracy - whole.score.accuracy))
+    saved = json.loads((whole.path.parent / "result.json").read_text("utf-8"))
+    assert saved["baseline"]["accuracy"] == row.score.accuracy
+    assert saved["baseline"]["bytes"] == row.bytes > whole.size
+    assert saved["against_baseline"]["name"] == against.name
+    provenance = json.loads(prunetext.load(whole.path).metadata["provenance"])
+    assert provenance["baseline"] == round(row.score.accuracy, 4)
+    noted = any("A logistic regression on tf-idf is" in note for note in whole.notes)
+    assert noted == (row.value > whole.judged.packed.value)
+    assert not whole.missed
+
+
+def test_a_regression_that_is_better_is_named_with_a_remedy(data: Data, run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    result = run(data, tmp_path / "run", epochs=0.1, schedule="oneshot:keep=0.5")
+    assert result.judged.baseline is not None
+    points = 100 * (result.judged.baseline.value - result.judged.packed.value)
+    assert points > 1
+    seen = f"A logistic regression on tf-idf is {points:.2f} points better on test."
+    assert f"{seen} Try --teacher ngrams, or more texts." in result.notes
+
+
+def test_max_time_without_room_for_a_regression_leaves_it_out(data: Data, run: Run, tmp_path: Path) -> None:
+    result = run(data, tmp_path / "run", max_time="0.1s")
+    assert result.missed
+    assert (result.judged.baseline, result.against_baseline) == (None, None)
+    saved = json.loads((tmp_path / "run" / "result.json").read_text("utf-8"))
+    assert not {"baseline", "against_baseline"} & saved.keys()

@@ -41,16 +41,20 @@ def print_result(result: Result) -> None:
     judged = result.judged
     title, other = judged.title, judged.metric != "accuracy"
     table = Cells("model", "accuracy", "95 % interval", *[title] * other, "file bytes", "texts/s")
-    for name, row in judged.models().items():
+    for name, row in judged.shown().items():
         numbers = (*[_percent(row.value)] * other, f"{row.bytes:,}", f"{row.texts_per_second:,.0f}")
         table.add_row(name, _percent(row.score.accuracy), _interval(row.score), *numbers)
     out.print(table)
     out.print(
         f"\nOn {result.score.n:,} test texts, one thread; file bytes are those of dense, pruned and model.safetensors."
     )
+    if judged.baseline is not None:
+        out.print("tf-idf + LR is a logistic regression on the words and pairs of words of the same texts.")
     removed = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in result.removed.items())
     out.print(f"Removed: {removed} of the bits.")
     out.print(result.verdict.sentence(title))
+    if judged.against_baseline is not None:
+        out.print(f"Against tf-idf + LR, {judged.against_baseline.sentence(title, 'it')}")
     out.print(f"Why the search ended: {result.reason}.")
     agreement = judged.agreement
     out.print(

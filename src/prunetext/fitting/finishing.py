@@ -16,7 +16,9 @@ from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
 from prunetext.models.protocol import Packing, Trained
+from prunetext.peers.baseline import Baseline, fit_baseline, likely_seconds
 from prunetext.pruning.driver import Solution
+from prunetext.runtime.tokenizers import BERT
 from prunetext.statistics.calibration import Calibration
 from prunetext.statistics.evaluation import Score, Verdict
 from prunetext.statistics.metrics import Measure
@@ -36,6 +38,11 @@ class Result:
     removed: dict[str, float]  # share of the dense model's words, dimensions, filters, taps, weights and bits
     notes: list[str]  # what was noticed in the data
     calibration: Calibration  # of the packed file, with its effect on test
+
+    @property
+    def against_baseline(self) -> Verdict | None:
+        """The packed model's verdict against a regression on tf-idf; None if there is none. It changes no exit code."""
+        return self.judged.against_baseline
 
     @property
     def within_budget(self) -> bool:
@@ -59,14 +66,15 @@ def finish(
     found = calibrated(small, Packing(table=agreement.table), scratch, dev, test, plan.fitting.precision)
     seconds = plan.effort.speed_seconds
     files = {"pruned": run.path("pruned.safetensors"), "packed": scratch}
-    judged = side_by_side(dense, small, files, test, dev, plan.allowed_drop, agreement, measure, seconds)
+    others = baseline_of(plan, clock)
+    judged = side_by_side(dense, small, files, test, dev, plan.allowed_drop, agreement, measure, seconds, others)
     judged = judged._replace(verdict=judged.verdict.doubted(doubts.reason))
     packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
     # Not earlier: where training was interrupted and the run is killed before this, the next one trains on.
     run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     judged = judged.with_sizes(run.path("dense.safetensors").stat().st_size, size)
-    notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes]
+    notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes, *beaten(judged, plan)]
     majority = measure.majority()
     if not doubts.reason and majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model is hardly better than always giving the most frequent label.")
@@ -93,11 +101,32 @@ def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Meas
         "test": judged.packed.score._asdict(),
         "dense_test": judged.dense.score._asdict(),
         **({} if measure.name == "accuracy" else {"metric": judged.values()}),
+        **({} if judged.baseline is None else {"baseline": round(judged.baseline.value, 4)}),
         "verdict": {name: value for name, value in judged.verdict._asdict().items() if value != ""},
         "calibration": {"before": round(calibration.before, 4), "after": round(calibration.after, 4)},
         "reason": reason,
         "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
     }
+
+
+def baseline_of(plan: Plan, clock: Clock) -> Baseline | None:
+    """The regression on tf-idf, on the labelled texts that the model had; None if max_time has no room for it."""
+    data, late = plan.data, clock.deadline(1)
+    assert data.dev is not None
+    if late is not None and time.monotonic() + likely_seconds(data.train, len(plan.labels)) > late:
+        return None
+    tokenizer = plan.recipe.get("tokenizer", BERT)
+    return fit_baseline(data.train, data.dev, plan.labels, plan.measure("dev").value, tokenizer)
+
+
+def beaten(judged: Judged, plan: Plan) -> list[str]:
+    """A note if the regression is better than the packed model, with what would help."""
+    row = judged.baseline
+    if row is None or row.value <= judged.packed.value:
+        return []
+    points, of = 100 * (row.value - judged.packed.value), "" if judged.metric == "accuracy" else f" of {judged.title}"
+    remedy = "more texts" if plan.teaching.teachers else "--teacher ngrams, or more texts"
+    return [f"A logistic regression on tf-idf is {points:.2f} points{of} better on test. Try {remedy}."]
 
 
 def missed_limits(plan: Plan, size: int, solution: Solution, clock: Clock) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from prunetext.judging.calibrating import Agreement, SplitTexts
 from prunetext.judging.speed import texts_per_second
 from prunetext.models.protocol import Trained
+from prunetext.peers.baseline import Baseline
 from prunetext.runtime.api import load
 from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import bootstrap_verdict
@@ -29,7 +30,10 @@ class ModelRow(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """Three models on the same texts, and whether the packed one kept the dense one's accuracy or other metric."""
+    """Three models on the same texts, and whether the packed one kept the dense one's accuracy or other metric.
+
+    baseline: the regression on tf-idf, if there is one, and the packed model's verdict against it.
+    """
 
     dense: ModelRow
     pruned: ModelRow
@@ -38,6 +42,8 @@ class Judged(NamedTuple):
     agreement: Agreement
     metric: str = "accuracy"
     damages: tuple[Damage, ...] = ()  # of each label, the worst first
+    baseline: ModelRow | None = None
+    against_baseline: Verdict | None = None
 
     def with_sizes(self, dense: int, packed: int) -> Judged:
         """The same with the final bytes of the two files."""
@@ -46,6 +52,10 @@ class Judged(NamedTuple):
     def models(self) -> dict[str, ModelRow]:
         """The three models by name."""
         return {"dense": self.dense, "pruned": self.pruned, "packed": self.packed}
+
+    def shown(self) -> dict[str, ModelRow]:
+        """All models, by the names that they have in tables."""
+        return {**self.models(), **({} if self.baseline is None else {"tf-idf + LR": self.baseline})}
 
     @property
     def title(self) -> str:
@@ -58,13 +68,16 @@ class Judged(NamedTuple):
 
     def rows(self) -> dict[str, Any]:
         """Plain dictionaries, for JSON."""
-        models = {name: {**row.score._asdict(), **row._asdict()} for name, row in self.models().items()}
+        every = {**self.models(), **({} if self.baseline is None else {"baseline": self.baseline})}
+        models = {name: {**row.score._asdict(), **row._asdict()} for name, row in every.items()}
         for row in models.values():
             del row["score"]
             if row["micro_f1"] is None:
                 del row["micro_f1"]
         others = {"verdict": self.verdict._asdict(), "agreement": self.agreement._asdict(), "metric": self.metric}
         lost = [{**each._asdict(), "drop": each.drop} for each in self.damages]
+        if self.against_baseline is not None:
+            others["against_baseline"] = self.against_baseline._asdict()
         return {**models, **others, **({"damage": lost} if lost else {})}
 
 
@@ -78,8 +91,9 @@ def side_by_side(
     agreement: Agreement,
     measure: Measure,
     speed_seconds: float,
+    baseline: Baseline | None = None,
 ) -> Judged:
-    """Run all three on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
+    """Run all on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
 
     files: those of the dense, the pruned and the packed model, by these names; their bytes are compared, since a packed
     file has words and a header too, which tensors alone have not. One that is still to be written has 0 bytes. If
@@ -103,4 +117,10 @@ def side_by_side(
     rows["packed"] = row(given["packed"], classifier.size, speed)
     found = bootstrap_verdict(measure, given["dense"], given["packed"], max_drop)
     lost = measure.damages(given["dense"], given["packed"], labels)
-    return Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement, measure.name, tuple(lost))
+    judged = Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement, measure.name, tuple(lost))
+    if baseline is None:
+        return judged
+    said = baseline.answers(test.inputs)
+    speed = texts_per_second(lambda: baseline.answers(test.inputs), len(test.examples), speed_seconds)
+    against = bootstrap_verdict(measure, said, given["packed"], max_drop)
+    return judged._replace(baseline=row(said, baseline.bytes, speed), against_baseline=against)

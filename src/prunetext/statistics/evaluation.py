@@ -66,8 +66,8 @@ class Verdict(NamedTuple):
         """
         return self._replace(name="undecided", doubt=doubt) if doubt and self.name == "kept" else self
 
-    def sentence(self, metric: str = "accuracy") -> str:
-        """Say it in plain words.
+    def sentence(self, metric: str = "accuracy", other: str = "the dense one") -> str:
+        """Say it in plain words; other: what the packed model is compared with.
 
         >>> Verdict("kept", 0.1, -0.14, 0.35, None).sentence()
         'kept: the packed model is 0.10 points worse, with 95 % confidence at most 0.35 points worse.'
@@ -75,7 +75,7 @@ class Verdict(NamedTuple):
         'kept: in macro-F1, the packed model is 0.10 points worse, with 95 % confidence at most 0.35 points worse.'
         """
         where = "" if metric == "accuracy" else f"in {metric}, "
-        same = "as accurate" if metric == "accuracy" else "as good"
+        same = f"{'as accurate' if metric == 'accuracy' else 'as good'} as {other}"
         seen = f"{self.name}: {where}the packed model is {_worse_or_better(self.drop, same)}"
         if self.doubt:
             return f"{seen}, but {self.doubt}."
@@ -92,7 +92,7 @@ class Verdict(NamedTuple):
 
 def _worse_or_better(drop: float, same: str) -> str:
     if f"{abs(drop):.2f}" == "0.00":
-        return f"{same} as the dense one"
+        return same
     return f"{abs(drop):.2f} points {'worse' if drop > 0 else 'better'}"
 
 

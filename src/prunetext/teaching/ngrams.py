@@ -33,7 +33,7 @@ def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "ber
     the first, and of only the second are different features.
     Source: Wang and Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification".
     """
-    require("sklearn", extra="teacher")
+    require("sklearn", extra="train")
     from scipy.sparse import diags_array
     from scipy.special import logit
     from sklearn.feature_extraction.text import CountVectorizer

@@ -176,7 +176,7 @@ def version_for(tokenizer: str) -> str:
 
 def of_ngrams(name: str, data: Data, tokenizer: str) -> Teacher:
     """A logistic regression on n-grams of the labelled texts."""
-    require("sklearn", extra="teacher")
+    require("sklearn", extra="train")
     labels = data.labels
     key = digest_of("ngrams", version_for(tokenizer), *data.train.inputs, "", *data.train.labels)
     made: list[Answer] = []

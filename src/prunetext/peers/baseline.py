@@ -1,0 +1,133 @@
+"""The baseline of every run: tf-idf and a logistic regression, which take five lines of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from prunetext.data.dataset import Examples, Input
+from prunetext.runtime._native import tokenize
+from prunetext.runtime.tokenizers import BERT, whole_words
+from prunetext.statistics.answers import Answers, Array
+from prunetext.statistics.thresholds import tuned
+
+_STRENGTHS = (1.0, 10.0, 100.0)  # C of the regression; dev chooses
+_USUAL_STRENGTH = 10.0  # where there is too much work for all of them
+_LONGEST, _RAREST, _STEPS = 2, 2, 200  # tokens of an n-gram, texts that it must occur in, iterations
+_MUCH_WORK, _MOST_WORK = 50_000_000, 1_000_000_000  # n-grams of all texts times labels: seconds a strength; a minute
+_TINY = 1e-12
+
+
+def likely_seconds(train: Examples, labels: int) -> float:
+    """How long it takes at most, about: characters are read thrice, and all labels' regressions look at them.
+
+    >>> likely_seconds(Examples(["a" * 1_000_000], ["x"]), 4)
+    2.6
+    """
+    return 1e-6 * sum(map(len, train.all_texts)) * (0.6 + 0.5 * labels)
+
+
+class Baseline(NamedTuple):
+    """A fitted baseline: its answers to texts or pairs, its bytes, and C."""
+
+    answers: Callable[[Sequence[Input]], Answers]
+    bytes: int
+    strength: float
+
+
+def fit_baseline(
+    train: Examples, dev: Examples, labels: Sequence[str], value: Callable[[Answers], float], tokenizer: str = BERT
+) -> Baseline | None:
+    """Fit it to train, with the C that is best on dev; None if it cannot be, or would take too long.
+
+        found = fit_baseline(data.train, data.dev, data.labels, measure.value)
+        found.answers(["great film"]).probabilities        # array([[0.1, 0.9]])
+
+    value: of answers to dev, the larger the better. Words, and pairs of words that follow one another, in two texts at
+    least, by the tokenizer of the model, but never pieces of words. Each label has a regression of its own. Pairs of
+    texts are told by the differences and products of the two. If texts can have several labels, dev gives thresholds.
+    bytes: of the weights in float32 and the names of the features.
+    """
+    try:
+        features = _Features(whole_words(tokenizer))
+        seen, asked = features.learnt(train), features.of(dev.inputs)
+    except (ImportError, ValueError):  # no scikit-learn, or no word in two texts
+        return None
+    work = seen.nnz * len(labels)
+    if work > _MOST_WORK or not seen.nnz:
+        return None
+    targets = np.asarray(train.targets(list(labels)))
+    several = targets.ndim == 2
+    targets = targets.astype(bool) if several else targets[:, None] == np.arange(len(labels))
+    best: tuple[float, Any, Any, float] | None = None
+    for strength in _STRENGTHS if work <= _MUCH_WORK else (_USUAL_STRENGTH,):
+        shares = _fitted(seen, targets, strength, several=several)
+        on_dev = shares(asked)
+        limits = tuned(on_dev, dev.targets(list(labels))) if several else None
+        reached = value(Answers.of(on_dev, limits))
+        if best is None or reached > best[0]:
+            best = reached, shares, limits, strength
+    assert best is not None
+    _, shares, limits, strength = best
+    classes = 1 if len(labels) == 2 and not several else len(labels)
+    size = 4 * seen.shape[1] * (classes + 1) + 4 * classes + features.bytes
+    return Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
+
+
+class _Features:
+    """Tf-idf of the n-grams of texts or pairs."""
+
+    def __init__(self, tokenizer: str) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self.vectorizer = TfidfVectorizer(
+            tokenizer=lambda text: tokenize(text, tokenizer),
+            token_pattern=None,
+            lowercase=False,
+            ngram_range=(1, _LONGEST),
+            min_df=_RAREST,
+        )
+
+    def learnt(self, train: Examples) -> Any:
+        """Take the n-grams of train; its rows."""
+        if len(train.all_texts) == len(train):
+            return self.vectorizer.fit_transform(train.texts)
+        self.vectorizer.fit(train.all_texts)  # of both texts of each pair
+        return self.of(train.inputs)
+
+    @property
+    def bytes(self) -> int:
+        """Of the names of all features, one a line."""
+        return sum(len(name.encode()) + 1 for name in self.vectorizer.vocabulary_)
+
+    def of(self, inputs: Sequence[Input]) -> Any:
+        """A sparse row for each text or pair."""
+        from scipy.sparse import hstack
+
+        if all(isinstance(each, str) for each in inputs):
+            return self.vectorizer.transform(inputs)
+        one, other = (self.vectorizer.transform([pair[side] for pair in inputs]) for side in (0, 1))
+        return hstack([abs(one - other), one.multiply(other)], format="csr")
+
+
+def _fitted(seen: Any, targets: Array, strength: float, *, several: bool) -> Callable[[Any], Array]:
+    """Fit a regression for each label, or one for two; they give the probability of each label."""
+    from sklearn.linear_model import LogisticRegression
+
+    models: list[Any] = []
+    for truth in targets.T[1:] if targets.shape[1] == 2 and not several else targets.T:
+        alike = truth.all() or not truth.any()
+        regression = LogisticRegression(C=strength, solver="liblinear", max_iter=_STEPS)
+        models.append(float(truth[0]) if alike else regression.fit(seen, truth))
+
+    def shares(rows: Any) -> Array:
+        columns = [
+            np.full(rows.shape[0], model) if isinstance(model, float) else model.predict_proba(rows)[:, 1]
+            for model in models
+        ]
+        found = np.stack([1 - columns[0], *columns] if len(columns) < targets.shape[1] else columns, axis=1)
+        return found if several else found / np.maximum(found.sum(1, keepdims=True), _TINY)
+
+    return shares
