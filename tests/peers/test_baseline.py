@@ -59,6 +59,8 @@ def test_pairs_are_told_by_what_both_texts_have() -> None:
     assert found is not None
     right = np.array(found.answers(dev.inputs).named(["n", "y"], several=False)) == np.array(dev.labels)
     assert right.mean() > 0.9
+    names, features = 4 * len(WORDS), len(WORDS)  # "ba" and a line break, and four bytes of idf
+    assert found.bytes == pytest.approx(4 * (2 * features + 1) + names + 3 * len(WORDS), abs=40)
 
 
 def test_each_of_several_labels_has_a_threshold_and_one_that_none_has_is_never_given() -> None:
@@ -89,4 +91,14 @@ def test_words_are_those_of_the_model_and_never_pieces() -> None:
 
 def test_likely_seconds_grow_with_texts_and_labels() -> None:
     few, many = Examples(["a" * 100], ["x"]), Examples(["a" * 100] * 10, ["x"] * 10)
-    assert likely_seconds(few, 2) < likely_seconds(many, 2) < likely_seconds(many, 20)
+    assert likely_seconds(few, few, 2) < likely_seconds(many, few, 2) < likely_seconds(many, few, 20)
+    assert likely_seconds(few, few, 2) < likely_seconds(few, many, 2)
+
+
+def test_what_would_take_gigabytes_is_not_tried() -> None:
+    long, one = Examples(["a a b " * 9_000_000], ["a"]), Examples(["a"], ["a"])
+    assert fit_baseline(long, one, ["a"], lambda said: 0.0) is None
+    labels = [f"label {number}" for number in range(6_000)]
+    texts = [f"w{number} w{number + 1}" for number in range(10_000)]
+    many = Examples(texts, [labels[number % len(labels)] for number in range(len(texts))])
+    assert fit_baseline(many, many, labels, lambda said: 0.0) is None

@@ -41,7 +41,7 @@ class Result:
 
     @property
     def against_baseline(self) -> Verdict | None:
-        """The packed model's verdict against a regression on tf-idf; None if there is none. It changes no exit code."""
+        """The packed model's verdict against a regression on tf-idf, if there is one. No exit code depends on it."""
         return self.judged.against_baseline
 
     @property
@@ -113,10 +113,14 @@ def baseline_of(plan: Plan, clock: Clock) -> Baseline | None:
     """The regression on tf-idf, on the labelled texts that the model had; None if max_time has no room for it."""
     data, late = plan.data, clock.deadline(1)
     assert data.dev is not None
-    if late is not None and time.monotonic() + likely_seconds(data.train, len(plan.labels)) > late:
+    assert data.test is not None
+    if late is not None and time.monotonic() + likely_seconds(data.train, data.test, len(plan.labels)) > late:
         return None
     tokenizer = plan.recipe.get("tokenizer", BERT)
-    return fit_baseline(data.train, data.dev, plan.labels, plan.measure("dev").value, tokenizer)
+    try:
+        return fit_baseline(data.train, data.dev, plan.labels, plan.measure("dev").value, tokenizer)
+    except MemoryError:  # the model is done, and is worth more
+        return None
 
 
 def beaten(judged: Judged, plan: Plan) -> list[str]:
@@ -125,8 +129,9 @@ def beaten(judged: Judged, plan: Plan) -> list[str]:
     if row is None or row.value <= judged.packed.value:
         return []
     points, of = 100 * (row.value - judged.packed.value), "" if judged.metric == "accuracy" else f" of {judged.title}"
-    remedy = "more texts" if plan.teaching.teachers else "--teacher ngrams, or more texts"
-    return [f"A logistic regression on tf-idf is {points:.2f} points{of} better on test. Try {remedy}."]
+    remedy = "more texts" if plan.teaching.teachers else "--teacher ngrams, or with more texts,"
+    seen = f"A logistic regression on tf-idf is {points:.2f} points{of} better on test."
+    return [f"{seen} A fit with {remedy} may do better."]
 
 
 def missed_limits(plan: Plan, size: int, solution: Solution, clock: Clock) -> list[str]:

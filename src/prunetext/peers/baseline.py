@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,16 +18,19 @@ _STRENGTHS = (1.0, 10.0, 100.0)  # C of the regression; dev chooses
 _USUAL_STRENGTH = 10.0  # where there is too much work for all of them
 _LONGEST, _RAREST, _STEPS = 2, 2, 200  # tokens of an n-gram, texts that it must occur in, iterations
 _MUCH_WORK, _MOST_WORK = 50_000_000, 1_000_000_000  # n-grams of all texts times labels: seconds a strength; a minute
-_TINY = 1e-12
+_MOST_WEIGHTS = 50_000_000  # n-grams times labels
+_MOST_CHARACTERS = 50_000_000  # of train: all pairs of words are in memory until the rare ones are left out
+_TINY, _SURE = 1e-12, 30.0  # log-odds of a label that all texts have
 
 
-def likely_seconds(train: Examples, labels: int) -> float:
-    """How long it takes at most, about: characters are read thrice, and all labels' regressions look at them.
+def likely_seconds(train: Examples, asked: Examples, labels: int) -> float:
+    """How long all takes that a run does with it, as a careful guess: train is learnt, `asked` is answered thrice.
 
-    >>> likely_seconds(Examples(["a" * 1_000_000], ["x"]), 4)
-    2.6
+    >>> likely_seconds(Examples(["a" * 1_000_000], ["x"]), Examples([""], ["x"]), 4)
+    10.0
     """
-    return 1e-6 * sum(map(len, train.all_texts)) * (0.6 + 0.5 * labels)
+    learnt, answered = (sum(map(len, each.all_texts)) for each in (train, asked))
+    return 2 + 4e-6 * learnt * (1 + labels / 4) + 4e-6 * answered
 
 
 class Baseline(NamedTuple):
@@ -40,7 +44,7 @@ class Baseline(NamedTuple):
 def fit_baseline(
     train: Examples, dev: Examples, labels: Sequence[str], value: Callable[[Answers], float], tokenizer: str = BERT
 ) -> Baseline | None:
-    """Fit it to train, with the C that is best on dev; None if it cannot be, or would take too long.
+    """Fit it to train, with the C that is best on dev; None if it cannot be, or would take minutes or gigabytes.
 
         found = fit_baseline(data.train, data.dev, data.labels, measure.value)
         found.answers(["great film"]).probabilities        # array([[0.1, 0.9]])
@@ -50,13 +54,15 @@ def fit_baseline(
     texts are told by the differences and products of the two. If texts can have several labels, dev gives thresholds.
     bytes: of the weights in float32 and the names of the features.
     """
+    if sum(map(len, train.all_texts)) > _MOST_CHARACTERS:
+        return None
     try:
         features = _Features(whole_words(tokenizer))
         seen, asked = features.learnt(train), features.of(dev.inputs)
     except (ImportError, ValueError):  # no scikit-learn, or no word in two texts
         return None
     work = seen.nnz * len(labels)
-    if work > _MOST_WORK or not seen.nnz:
+    if not seen.nnz or work > _MOST_WORK or seen.shape[1] * len(labels) > _MOST_WEIGHTS:
         return None
     targets = np.asarray(train.targets(list(labels)))
     several = targets.ndim == 2
@@ -72,7 +78,7 @@ def fit_baseline(
     assert best is not None
     _, shares, limits, strength = best
     classes = 1 if len(labels) == 2 and not several else len(labels)
-    size = 4 * seen.shape[1] * (classes + 1) + 4 * classes + features.bytes
+    size = 4 * classes * (seen.shape[1] + 1) + features.bytes
     return Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
 
 
@@ -99,8 +105,8 @@ class _Features:
 
     @property
     def bytes(self) -> int:
-        """Of the names of all features, one a line."""
-        return sum(len(name.encode()) + 1 for name in self.vectorizer.vocabulary_)
+        """Of the names of all n-grams, one a line, and of their idf."""
+        return sum(len(name.encode()) + 1 + 4 for name in self.vectorizer.vocabulary_)
 
     def of(self, inputs: Sequence[Input]) -> Any:
         """A sparse row for each text or pair."""
@@ -114,20 +120,25 @@ class _Features:
 
 def _fitted(seen: Any, targets: Array, strength: float, *, several: bool) -> Callable[[Any], Array]:
     """Fit a regression for each label, or one for two; they give the probability of each label."""
+    from scipy.special import expit
     from sklearn.linear_model import LogisticRegression
 
-    models: list[Any] = []
-    for truth in targets.T[1:] if targets.shape[1] == 2 and not several else targets.T:
-        alike = truth.all() or not truth.any()
+    asked = targets[:, 1:] if targets.shape[1] == 2 and not several else targets
+    weights = np.zeros((seen.shape[1], asked.shape[1]), np.float32)
+    constants = np.zeros(asked.shape[1])
+    for at, truth in enumerate(asked.T):
+        if truth.all() or not truth.any():
+            constants[at] = _SURE if truth.all() else -_SURE
+            continue
         regression = LogisticRegression(C=strength, solver="liblinear", max_iter=_STEPS)
-        models.append(float(truth[0]) if alike else regression.fit(seen, truth))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one that has not converged is judged like any other
+            regression.fit(seen, truth)
+        weights[:, at], constants[at] = regression.coef_[0], regression.intercept_[0]
 
     def shares(rows: Any) -> Array:
-        columns = [
-            np.full(rows.shape[0], model) if isinstance(model, float) else model.predict_proba(rows)[:, 1]
-            for model in models
-        ]
-        found = np.stack([1 - columns[0], *columns] if len(columns) < targets.shape[1] else columns, axis=1)
+        columns = expit(rows @ weights + constants)
+        found = columns if columns.shape[1] == targets.shape[1] else np.hstack([1 - columns, columns])
         return found if several else found / np.maximum(found.sum(1, keepdims=True), _TINY)
 
     return shares

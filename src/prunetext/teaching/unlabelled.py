@@ -12,6 +12,7 @@ from prunetext.data.task import Task
 from prunetext.data.texts import read_inputs
 from prunetext.errors import DataError
 from prunetext.runtime._native import tokenize
+from prunetext.runtime.tokenizers import whole_words
 
 MOST_OF_TEST = 0.5  # share of the test texts from which an unlabelled file counts as the test set itself
 
@@ -96,7 +97,7 @@ def signature(given: Input, tokenizer: str = "bert/1") -> bytes:
     True
     """
     texts = [given] if isinstance(given, str) else given
-    words = "\n".join(" ".join(tokenize(text, tokenizer)) for text in texts)
+    words = "\n".join(" ".join(tokenize(text, whole_words(tokenizer))) for text in texts)
     return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

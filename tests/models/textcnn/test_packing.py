@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 import prunetext
 from helpers.packing import pack
 from prunetext.modelfiles.api import inspect
+from prunetext.models.protocol import Packing
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import kept_words, packed_tensors, units
+from prunetext.models.textcnn.packing import found_out, kept_words, packed_tensors, units
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance
@@ -154,3 +155,10 @@ def test_coarse_rows_and_zeros_answer_packed_as_torch_does_with_rounding(
 
 def test_units_are_rounded_half_to_even_and_fit() -> None:
     assert units(torch.tensor([0.5, 1.5, -2.5, 127.4, 300.0, -300.0])).tolist() == [0, 2, -2, 127, 127, -127]
+
+
+def test_what_is_least_needed_goes_first_where_there_is_no_room() -> None:
+    provenance = {"recipe": {"seed": 1}, "baseline": 0.9123}
+    whole = found_out(Packing(provenance=provenance, room=100))
+    assert json.loads(whole["provenance"]) == provenance
+    assert json.loads(found_out(Packing(provenance=provenance, room=72))["provenance"]) == {"recipe": {"seed": 1}}

@@ -15,7 +15,7 @@ import prunetext
 from helpers.runs import fit
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
-from prunetext.models.textcnn.tokenizing import errors, rare_note, similarities, suitable_tokenizer
+from prunetext.models.textcnn.tokenizing import errors, rare_note, similarities, suitable_tokenizer, token_ngrams
 from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
 
 WHO, DONE = ["आज", "घर", "शाम", "सुबह", "गाँव", "शहर"], ["कहा", "सुना", "रखा", "देखा", "माना", "जाना", "सीखा", "पढ़ा"]
@@ -68,6 +68,12 @@ def test_errors_are_those_of_regressions_without_the_example(texts: list[str], s
             left.append(((centred[at] - kernel[at, rest] @ weights) ** 2).sum())
         best.append(np.array(left))
     assert errors(texts, truth, BERT) == pytest.approx(min(best, key=np.mean), rel=1e-6, abs=1e-9)
+
+
+def test_of_a_long_text_only_the_beginning_is_read() -> None:
+    begun = [("word",), ("word", "word"), ("word", "word", "word")]
+    assert token_ngrams("word " * 2_000_000 + "end", BERT) == begun
+    assert len(token_ngrams("word " * 2_000_000, PIECES_3, 1)) == 1 + 4
 
 
 def test_the_choice_does_not_depend_on_the_process() -> None:

@@ -22,7 +22,7 @@ from prunetext.statistics.thresholds import THRESHOLD_DIGITS
 
 PLAIN_PACKING = Packing()
 # Parts of the provenance that are left out, one after the other, until the rest fits.
-LEAST_NEEDED = ("calibration", "dense_test", "metric", "reason", "versions", "test", "verdict", "recipe")
+LEAST_NEEDED = ("baseline", "calibration", "dense_test", "metric", "reason", "versions", "test", "verdict", "recipe")
 
 
 def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:

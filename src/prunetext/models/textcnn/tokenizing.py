@@ -16,11 +16,10 @@ from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, toke
 from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
 
 AUTO = "auto"
-MOST_ASKED, REGRESSIONS = (
-    700,
-    4,
-)  # examples that a quick model learns from and is judged on, and how many models there are
-MOST_TOKENS, MOST_WITH_PIECES = 256, 1_536  # of a text
+MOST_ASKED = 700  # examples that a quick model learns from and is judged on
+LEAST_ASKED, REGRESSIONS = MOST_ASKED // 2, 4  # the fewest examples of a further such model, and how many there are
+MOST_READ = 4_096  # characters of a text
+MOST_TOKENS, MOST_WITH_PIECES = 256, 1_536  # and tokens of these
 LONGEST = 3  # tokens of an n-gram
 STRENGTHS = (0.1, 0.3, 1.0)  # of the ridge; each tokenizer has its best
 SURE, VERY_SURE = 2.0, 5.0  # standard errors by which another tokenizer must be better
@@ -63,8 +62,8 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
     gives way to words/2, on n-grams of up to three tokens, where the mean squared error is smaller by more than two
     standard errors of the difference, and where bert/1 finds no word that occurs `min_count` times. The better one
     gives way to pieces/3, on single tokens, where that saves more than 3 % of the labels' variance and two standard
-    errors, or 2 % and five. Of more than 700 texts, four regressions are asked, and only the latter counts. The same
-    texts give the same answer.
+    errors, or 2 % and five. Of more than 700 texts, up to four regressions are asked, each about texts of its own, and
+    only the latter counts. The same texts give the same answer.
     """
     texts = examples.all_texts
     order = np.random.default_rng(DRAWN_BY).permutation(len(examples)).tolist()
@@ -76,9 +75,10 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
     if not texts:
         return words
     parts = [order[at : at + MOST_ASKED] for at in range(0, min(len(order), REGRESSIONS * MOST_ASKED), MOST_ASKED)]
+    parts = [part for at, part in enumerate(parts) if at == 0 or len(part) >= LEAST_ASKED]
     saved = np.concatenate([savings(examples, part, words, PIECES_3, 1) for part in parts])
     share, sure = saved.mean(), sureness(saved)
-    few = len(parts) == 1 and share > WORTH_PIECES and sure > SURE
+    few = len(order) <= MOST_ASKED and share > WORTH_PIECES and sure > SURE
     return PIECES_3 if few or (share > WORTH_IF_SURE and sure > VERY_SURE) else words
 
 
@@ -145,14 +145,14 @@ def similarities(inputs: Sequence[Input], tokenizer: str, longest: int = LONGEST
 
 
 def token_ngrams(given: Input, tokenizer: str, longest: int = LONGEST) -> list[tuple[Any, ...]]:
-    """The n-grams of up to three tokens, each once; of a pair, with a word on which text has them.
+    """The n-grams of up to so many tokens, each once; of a pair, with a word on which text has them.
 
     >>> token_ngrams("a film", "bert/1"), token_ngrams(("a", "film"), "bert/1")
     ([('a',), ('film',), ('a', 'film')], [('one', 'a'), ('one', 'film')])
     """
     if isinstance(given, str):
         most = MOST_WITH_PIECES if tokenizer == PIECES_3 else MOST_TOKENS
-        tokens, spans = tokenize(given, tokenizer)[:most], range(1, longest + 1)
+        tokens, spans = tokenize(given[:MOST_READ], tokenizer)[:most], range(1, longest + 1)
         tokens = list(dict.fromkeys(tokens)) if longest == 1 else tokens
         found = (tuple(tokens[at : at + span]) for span in spans for at in range(len(tokens) - span + 1))
         return list(dict.fromkeys(found))
