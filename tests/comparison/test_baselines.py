@@ -103,7 +103,8 @@ def test_from_scratch_it_has_the_pruned_architecture_within_the_budget(asked: Ca
     assert isinstance(model, TextCNN)
     assert asked.size(model) <= budget
     assert model.shape._replace(words=0) == like.shape._replace(words=0)
-    assert model.shape.words <= like.shape.words < len(plan.beginning.reader.words)
+    assert model.shape.words <= like.shape.words <= len(plan.beginning.reader.words)
+    assert like.shape != plan.beginning.untrained().shape
     assert seconds > 0
 
 

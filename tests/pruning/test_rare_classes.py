@@ -38,7 +38,7 @@ def test_a_candidate_gives_a_rare_class_to_as_many_texts_as_the_dense_model(
         model = search.load(history[-1].key)
         with model.on_grid():
             found = (logits(model, rare.dev).argmax(1) == 1).sum()
-        assert abs(found - wanted) <= 2, "texts that are alike to it cannot be told apart"
+        assert abs(found - wanted) <= wanted / 10, "texts that are alike to it cannot be told apart"
 
 
 def test_a_model_that_gives_a_rare_class_up_is_refused_whatever_may_be_lost(
