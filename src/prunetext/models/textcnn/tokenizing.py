@@ -76,7 +76,11 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
         return words
     parts = [order[at : at + MOST_ASKED] for at in range(0, min(len(order), REGRESSIONS * MOST_ASKED), MOST_ASKED)]
     parts = [part for at, part in enumerate(parts) if at == 0 or len(part) >= LEAST_ASKED]
-    saved = np.concatenate([savings(examples, part, words, PIECES_3, 1) for part in parts])
+    saved = savings(examples, parts[0], words, PIECES_3, 1)
+    for part in parts[1:]:
+        if saved.mean() < WORTH_IF_SURE / 2:  # the others would hardly change that
+            return words
+        saved = np.concatenate([saved, savings(examples, part, words, PIECES_3, 1)])
     share, sure = saved.mean(), sureness(saved)
     few = len(order) <= MOST_ASKED and share > WORTH_PIECES and sure > SURE
     return PIECES_3 if few or (share > WORTH_IF_SURE and sure > VERY_SURE) else words
