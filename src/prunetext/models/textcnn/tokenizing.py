@@ -23,7 +23,7 @@ MOST_TOKENS, MOST_WITH_PIECES = 256, 1_536  # and tokens of these
 LONGEST = 3  # tokens of an n-gram
 STRENGTHS = (0.1, 0.3, 1.0)  # of the ridge; each tokenizer has its best
 SURE, VERY_SURE = 2.0, 5.0  # standard errors by which another tokenizer must be better
-# pieces/3, whose tokens are five times as many, must also save so much of the labels' variance; less if very sure. The
+# pieces/3, whose tokens are far more, must also save so much of the labels' variance; less if very sure. The
 # ridge knows fewer texts than a large train has, and so fewer words: there it must be very sure.
 WORTH_PIECES, WORTH_IF_SURE = 0.03, 0.02
 DRAWN_BY = 17
