@@ -228,7 +228,7 @@ def test_a_regression_that_is_better_is_named_with_a_remedy(data: Data, run: Run
 
 
 def test_max_time_without_room_for_a_regression_leaves_it_out(data: Data, run: Run, tmp_path: Path) -> None:
-    result = run(data, tmp_path / "run", max_time="0.1s")
+    result = run(data, tmp_path / "run", max_time="0.01s")
     assert result.missed
     assert (result.judged.baseline, result.against_baseline) == (None, None)
     saved = json.loads((tmp_path / "run" / "result.json").read_text("utf-8"))

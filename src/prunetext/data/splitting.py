@@ -68,8 +68,9 @@ def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
     counts = Counter(label for each in labels for label in each)
     strata: dict[Label, list[list[int]]] = {(label,): [] for label in data.labels}
     for rows in groups.values():
-        often = Counter(_counted_for(labels[row], counts) for row in rows)
-        strata.setdefault(often.most_common(1)[0][0], []).append(rows)
+        each = [_counted_for(labels[row], counts) for row in rows]
+        often = each[0] if len(each) == 1 else Counter(each).most_common(1)[0][0]
+        strata.setdefault(often, []).append(rows)
     random = Random(f"prunetext split {seed}")  # a string: an integer seed would lose its sign
     for members in strata.values():
         random.shuffle(members)
@@ -98,7 +99,7 @@ def _counted_for(labels: tuple[str, ...], counts: Counter[str]) -> Label:
     >>> _counted_for(("joy", "grief"), Counter(joy=9, grief=1)), _counted_for((), Counter())
     (('grief',), ())
     """
-    return (min(labels, key=lambda label: (counts[label], label)),) if labels else ()
+    return labels if len(labels) < 2 else (min(labels, key=lambda label: (counts[label], label)),)
 
 
 def _without_reserved(data: Data, strata: dict[Label, list[list[int]]], kept: set[str]) -> dict[Label, list[list[int]]]:

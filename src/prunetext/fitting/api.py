@@ -154,11 +154,11 @@ def carried_out(
         train = lessons.encoded["train"]
         settings = plan.settings(len(train), train.targets)
         dense = train_dense(plan, run, lessons, settings, clock, told)
-        whole, dev = dense.trained.model, lessons.encoded["dev"]
-        doubts = doubts.and_then(noticed(doubts_of_dense(plan, whole, dev), notice))
+        dev = lessons.encoded["dev"]
+        doubts = doubts.and_then(noticed(doubts_of_dense(plan, dense.trained.model, dev), notice))
         problem = problem_of(plan, run, lessons, dense.trained, settings)
         solution = search(plan, run, problem, clock, told, dense.ended)
-        doubts = doubts.and_then(noticed(doubts_of_pruned(plan, whole, solution.model, dev), notice))
+        doubts = doubts.and_then(noticed(doubts_of_pruned(plan, doubts.missing, solution.model, dev), notice))
         return finish(plan, run, lessons, dense.trained, solution, clock, doubts)
 
 

@@ -15,7 +15,7 @@ from prunetext.fitting.remarks import Doubts
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
-from prunetext.models.protocol import Packing, Trained
+from prunetext.models.protocol import Trained
 from prunetext.peers.baseline import Baseline, fit_baseline, likely_seconds
 from prunetext.pruning.driver import Solution
 from prunetext.runtime.tokenizers import BERT
@@ -62,12 +62,13 @@ def finish(
     small = plan.trained(solution.model)
     with small.model.on_grid():
         run.save("pruned.safetensors", with_thresholds(small, dev.encoded))
-    agreement = choose_table(small, dev, scratch, plan.measure("dev"))
-    found = calibrated(small, Packing(table=agreement.table), scratch, dev, test, plan.fitting.precision)
-    seconds = plan.effort.speed_seconds
+    chosen = choose_table(small, dev, scratch, plan.measure("dev"))
+    found = calibrated(small, chosen, scratch, dev, test, plan.fitting.precision)
+    drop, seconds = plan.allowed_drop, plan.speed_seconds
     files = {"pruned": run.path("pruned.safetensors"), "packed": scratch}
     others = baseline_of(plan, clock)
-    judged = side_by_side(dense, small, files, test, dev, plan.allowed_drop, agreement, measure, seconds, others)
+    of = chosen.agreement, measure, seconds, others
+    judged = side_by_side(dense, small, files, found.on_test, test, dev, drop, *of)
     judged = judged._replace(verdict=judged.verdict.doubted(doubts.reason))
     packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
     size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)

@@ -103,6 +103,12 @@ class Plan:
         """The points that the packed model may lose: the verdict is about them, whatever the search goes by."""
         return DEFAULT_DROP if self.budget.max_drop is None else self.budget.max_drop
 
+    @property
+    def speed_seconds(self) -> float:
+        """How long a speed is measured: under a tight max_time, a sixtieth of it at most."""
+        usual, most = self.effort.speed_seconds, self.budget.max_time
+        return usual if most is None else min(usual, most / 60)
+
     def settings(self, texts: int, targets: torch.Tensor) -> Settings:
         """How to train the dense model on so many texts, with these targets."""
         taught, options, fitting = bool(self.teaching.teachers), self.teaching.options, self.fitting

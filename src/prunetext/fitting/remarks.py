@@ -52,10 +52,11 @@ class Doubts(NamedTuple):
 
     notes: tuple[str, ...] = ()
     reason: str = ""
+    missing: tuple[int, ...] = ()  # classes that the dense model never finds on dev
 
     def and_then(self, later: Doubts) -> Doubts:
         """Both, for the first of the reasons."""
-        return Doubts((*self.notes, *later.notes), self.reason or later.reason)
+        return Doubts((*self.notes, *later.notes), self.reason or later.reason, tuple({*self.missing, *later.missing}))
 
 
 def doubts_of_dense(plan: Plan, dense: Model, dev: Encoded) -> Doubts:
@@ -67,16 +68,15 @@ def doubts_of_dense(plan: Plan, dense: Model, dev: Encoded) -> Doubts:
         found = Doubts(
             (f"{constant} {remedy(plan, 'the others')}",), "the dense one is no better than a constant answer"
         )
-    return found.and_then(not_found(plan, "dense", never_found(measure, said)))
+    missing = never_found(measure, said)
+    return found.and_then(not_found(plan, "dense", missing))._replace(missing=tuple(missing))
 
 
-def doubts_of_pruned(plan: Plan, dense: Model, pruned: Model, dev: Encoded) -> Doubts:
-    """Whole classes that the pruned model no longer finds on dev, and the dense one did."""
-    measure = plan.measure("dev")
-    before = never_found(measure, answers(dense, dev))
+def doubts_of_pruned(plan: Plan, missing: Sequence[int], pruned: Model, dev: Encoded) -> Doubts:
+    """Whole classes that the pruned model no longer finds on dev; missing: those that the dense one did not find."""
     with pruned.on_grid():
-        now = never_found(measure, answers(pruned, dev))
-    return not_found(plan, "pruned", [each for each in now if each not in before])
+        now = never_found(plan.measure("dev"), answers(pruned, dev))
+    return not_found(plan, "pruned", [each for each in now if each not in missing])
 
 
 def not_found(plan: Plan, kind: str, classes: Sequence[int]) -> Doubts:

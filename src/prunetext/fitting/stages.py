@@ -14,7 +14,7 @@ from prunetext.errors import DamagedError, InputError
 from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import BELIEFS, STEPS_FOLDER
 from prunetext.fitting.plan import Plan
-from prunetext.judging.speed import texts_per_second
+from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
@@ -150,10 +150,11 @@ def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:
 
 def speed_of(plan: Plan, run: Run, model: Model) -> float:
     """The packed model's speed in texts a second, on one thread, on the dev texts."""
-    scratch, inputs = run.path("measured.safetensors"), plan.splits()["dev"].inputs
+    scratch, dev = run.path("measured.safetensors"), plan.splits()["dev"]
+    inputs = dev.subset(speed_rows(len(dev)).tolist()).inputs
     plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, Packing())
     classifier = load(scratch)
-    return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), plan.effort.speed_seconds)
+    return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), plan.speed_seconds)
 
 
 def problem_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,13 +49,21 @@ class Agreement(NamedTuple):
     drop: float  # of accuracy, or of the metric, in points
 
 
+class Chosen(NamedTuple):
+    """The table of a packed file, and what the file with it says of dev at temperature 1."""
+
+    agreement: Agreement
+    on_dev: Answers
+
+
 class Calibrated(NamedTuple):
-    """The settings for writing a packed file, their effect on test, and notes."""
+    """The settings for writing a packed file, their effect on test, notes, and what the file then says of test."""
 
     trained: Trained  # with thresholds, if texts can have several labels
     packing: Packing
     calibration: Calibration
     notes: list[str]
+    on_test: Answers
 
 
 def choose_table(
@@ -67,7 +74,7 @@ def choose_table(
     *,
     least_agreement: float = AGREEMENT,
     most_shift: float = SHIFT,
-) -> Agreement:
+) -> Chosen:
     """int8 table rows if they agree with the float model on dev; else int16, which take twice the memory.
 
     The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev. If
@@ -78,81 +85,83 @@ def choose_table(
     trained = trained._replace(thresholds=None if thresholds is None else thresholds.tolist())
     found = []
     for table in TABLES:
-        load_family(trained.family).pack(trained, scratch, Packing(table=table))
-        now = Answers(*load(scratch).answers(dev.inputs))
+        now = Answers(*packed_by(trained, Packing(table=table), scratch).answers(dev.inputs))
         equal = float((now.chosen == before.chosen).all(1).mean())
         drop = measure.value(before) - measure.value(now)
-        found.append(Agreement(table, equal, 100 * drop))
+        found.append(Chosen(Agreement(table, equal, 100 * drop), now))
         if equal >= least_agreement and abs(drop) <= most_shift:
             break
-    return max(found, key=lambda one: -abs(one.drop) + 10 * one.equal)
+    return max(found, key=lambda one: -abs(one.agreement.drop) + 10 * one.agreement.equal)
 
 
 def calibrated(
-    trained: Trained, packing: Packing, scratch: Path, dev: SplitTexts, test: SplitTexts, precision: float | None
+    trained: Trained, chosen: Chosen, scratch: Path, dev: SplitTexts, test: SplitTexts, precision: float | None
 ) -> Calibrated:
     """Find the temperature of a packed file and thresholds on dev; measure their effect on test.
 
-        calibrated(trained, Packing(), scratch, dev, test, 0.95).packing.temperature
+        calibrated(trained, choose_table(trained, dev, scratch, measure), scratch, dev, test, 0.95).packing.temperature
 
     precision: the share of right labels that a threshold for rejecting texts must give. `scratch` is left as a file
     with the found temperature.
     """
     if loss_of(trained.task).tuned is not None:
-        return _of_several(trained, packing, scratch, dev, test)
-    return _of_one(trained, packing, scratch, dev.examples, test.examples, precision)
+        return _of_several(trained, chosen, scratch, dev, test)
+    return _of_one(trained, chosen, scratch, dev.examples, test.examples, precision)
 
 
 def _of_one(
-    trained: Trained, packing: Packing, scratch: Path, dev: Examples, test: Examples, precision: float | None
+    trained: Trained, chosen: Chosen, scratch: Path, dev: Examples, test: Examples, precision: float | None
 ) -> Calibrated:
     """If each text has one label: a temperature, and a threshold if a precision is given."""
-    pack = load_family(trained.family).pack
-    pack(trained, scratch, packing)
-    plain = load(scratch)
-    targets = dev.targets(plain.labels)
+    packing = Packing(table=chosen.agreement.table)
+    plain = packed_by(trained, packing, scratch)
+    targets, truth = dev.targets(plain.labels), test.targets(plain.labels)
     some = rows_for(len(dev), len(plain.labels))
-    packing = packing._replace(temperature=fit_temperature(plain.predict_proba(dev.inputs)[some], targets[some]))
-    before = calibration_error(*tops_of(plain, test))
-    pack(trained, scratch, packing)
-    packed = load(scratch)
-    after = calibration_error(*tops_of(packed, test))
-    threshold = None if precision is None else choose_threshold(*tops_of(packed, dev), precision)
+    packing = packing._replace(temperature=fit_temperature(chosen.on_dev.probabilities[some], targets[some]))
+    before = calibration_error(*tops_of(Answers(*plain.answers(test.inputs)), truth))
+    packed = packed_by(trained, packing, scratch)
+    on_test = Answers(*packed.answers(test.inputs))
+    after = calibration_error(*tops_of(on_test, truth))
+    threshold = (
+        None
+        if precision is None
+        else choose_threshold(*tops_of(Answers(*packed.answers(dev.inputs)), targets), precision)
+    )
     notes = []
     if precision is not None and threshold is None:
         notes.append(
             f"No threshold is stored: on the {len(dev):,} texts of dev, none reaches a precision of {precision:g} with "
             f"95 % confidence, which takes at least {least_texts(precision):,} accepted texts."
         )
-    rejected = None if threshold is None else rejection(*tops_of(packed, test), threshold)
+    rejected = None if threshold is None else rejection(*tops_of(on_test, truth), threshold)
     found = Calibration(packing.temperature, before, after, rejected)
     packing = packing._replace(reject=rejected and rejected.threshold)
-    return Calibrated(trained, packing, found, [*notes, *found.notes()])
+    return Calibrated(trained, packing, found, [*notes, *found.notes()], on_test)
 
 
-def _of_several(trained: Trained, packing: Packing, scratch: Path, dev: SplitTexts, test: SplitTexts) -> Calibrated:
+def _of_several(trained: Trained, chosen: Chosen, scratch: Path, dev: SplitTexts, test: SplitTexts) -> Calibrated:
     """If texts can have several labels: the temperature, and the labels' thresholds at that temperature.
 
     The calibration errors count each label of each text.
     """
     gold, truth = dev.encoded.targets, test.encoded.targets
-    even = trained._replace(thresholds=[0.5] * gold.shape[1])
-
-    def packed(now: Trained, packing: Packing, *asked: Sequence[Input]) -> list[Array]:
-        load_family(now.family).pack(now, scratch, packing)
-        classifier = load(scratch)
-        return [classifier.predict_proba(inputs) for inputs in asked]
-
-    on_dev, on_test = packed(even, packing, dev.inputs, test.inputs)
-    some = rows_for(*on_dev.shape)
-    packing = packing._replace(temperature=fit_temperature(on_dev[some], gold[some], several=True))
-    before = calibration_error(on_test.ravel(), truth.ravel())
-    on_dev, on_test = packed(even, packing, dev.inputs, test.inputs)
-    after = calibration_error(on_test.ravel(), truth.ravel())
+    even, packing = trained._replace(thresholds=[0.5] * gold.shape[1]), Packing(table=chosen.agreement.table)
+    some, cold = rows_for(*gold.shape), chosen.on_dev.probabilities
+    plain = packed_by(even, packing, scratch)
+    packing = packing._replace(temperature=fit_temperature(cold[some], gold[some], several=True))
+    before = calibration_error(plain.predict_proba(test.inputs).ravel(), truth.ravel())
+    on_dev = packed_by(even, packing, scratch).predict_proba(dev.inputs)
     trained = trained._replace(thresholds=tuned(on_dev, gold.numpy()).tolist())
-    packed(trained, packing)
+    on_test = Answers(*packed_by(trained, packing, scratch).answers(test.inputs))
+    after = calibration_error(on_test.probabilities.ravel(), truth.ravel())
     found = Calibration(packing.temperature, before, after, None)
-    return Calibrated(trained, packing, found, found.notes())
+    return Calibrated(trained, packing, found, found.notes(), on_test)
+
+
+def packed_by(trained: Trained, packing: Packing, scratch: Path) -> Classifier:
+    """The model, packed and loaded again."""
+    load_family(trained.family).pack(trained, scratch, packing)
+    return load(scratch)
 
 
 def rows_for(texts: int, classes: int) -> slice:
@@ -164,7 +173,6 @@ def rows_for(texts: int, classes: int) -> slice:
     return slice(None, None, 1 + texts * classes // MOST_FITTED)
 
 
-def tops_of(classifier: Classifier, examples: Examples) -> tuple[Array, Array]:
+def tops_of(said: Answers, targets: Array) -> tuple[Array, Array]:
     """The probability of the most probable label of each text, and whether that label is right."""
-    said = Answers(*classifier.answers(examples.inputs))
-    return said.probabilities.max(1), said.winners() == examples.targets(classifier.labels)
+    return said.probabilities.max(1), said.winners() == targets

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunetext.judging.calibrating import Agreement, SplitTexts
-from prunetext.judging.speed import texts_per_second
+from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.protocol import Trained
 from prunetext.peers.baseline import Baseline
 from prunetext.runtime.api import load
@@ -85,6 +85,7 @@ def side_by_side(
     dense: Trained,
     pruned: Trained,
     files: Mapping[str, Path],
+    packed: Answers,
     test: SplitTexts,
     dev: SplitTexts,
     max_drop: float,
@@ -93,34 +94,37 @@ def side_by_side(
     speed_seconds: float,
     baseline: Baseline | None = None,
 ) -> Judged:
-    """Run all on test, once for the answers and again for the speed, each on one thread; `measure` is of test.
+    """Run all on test for the answers, and on some of it for the speed, on one thread; `measure` is of test.
 
-    files: those of the dense, the pruned and the packed model, by these names; their bytes are compared, since a packed
-    file has words and a header too, which tensors alone have not. One that is still to be written has 0 bytes. If
-    texts can have several labels, `dev` gives the float models' thresholds.
+    packed: what the packed file says of test. files: those of the dense, the pruned and the packed model, by these
+    names; their bytes are compared, since a packed file has words and a header too, which tensors alone have not. One
+    that is still to be written has 0 bytes. If texts can have several labels, `dev` gives the float models' thresholds.
     """
     gold, labels = test.examples.gold, dense.labels
+    timed = speed_rows(len(test.examples))
+    encoded, inputs = test.encoded.subset(timed), test.examples.subset(timed.tolist()).inputs
 
     def row(said: Answers, size: int, speed: float) -> ModelRow:
         scored = score(measure.named(said, labels), gold)
         return ModelRow(scored, size, speed, measure.value(said), measure.micro_f1(said))
 
-    given: dict[str, Answers] = {}
+    def speed_on(run: Callable[[], object]) -> float:
+        return texts_per_second(run, len(timed), speed_seconds)
+
+    given = {"packed": packed}
     rows: dict[str, ModelRow] = {}
     for name, model in (("dense", dense.model), ("pruned", pruned.model)):
         given[name] = answers(model, test.encoded, thresholds_of(model, dev.encoded))
-        speed = texts_per_second(partial(logits, model, test.encoded), len(test.examples), speed_seconds)
-        rows[name] = row(given[name], files[name].stat().st_size if name in files else 0, speed)
+        size = files[name].stat().st_size if name in files else 0
+        rows[name] = row(given[name], size, speed_on(partial(logits, model, encoded)))
     classifier = load(files["packed"])
-    given["packed"] = Answers(*classifier.answers(test.inputs))
-    speed = texts_per_second(lambda: classifier.predict(test.inputs, threads=1), len(test.examples), speed_seconds)
-    rows["packed"] = row(given["packed"], classifier.size, speed)
-    found = bootstrap_verdict(measure, given["dense"], given["packed"], max_drop)
-    lost = measure.damages(given["dense"], given["packed"], labels)
+    rows["packed"] = row(packed, classifier.size, speed_on(lambda: classifier.predict(inputs, threads=1)))
+    found = bootstrap_verdict(measure, given["dense"], packed, max_drop)
+    lost = measure.damages(given["dense"], packed, labels)
     judged = Judged(rows["dense"], rows["pruned"], rows["packed"], found, agreement, measure.name, tuple(lost))
     if baseline is None:
         return judged
     said = baseline.answers(test.inputs)
-    speed = texts_per_second(lambda: baseline.answers(test.inputs), len(test.examples), speed_seconds)
-    against = bootstrap_verdict(measure, said, given["packed"], max_drop)
+    speed = speed_on(lambda: baseline.answers(inputs))
+    against = bootstrap_verdict(measure, said, packed, max_drop)
     return judged._replace(baseline=row(said, baseline.bytes, speed), against_baseline=against)

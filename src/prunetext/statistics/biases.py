@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from prunetext.statistics.answers import Array
@@ -57,6 +56,8 @@ def fit_biases(logits: Array, targets: Array, rare: Sequence[int]) -> Biases:
         slope[1:] += values[1:] / BIAS_SPREAD**2
         loss = -float((weights * shares[truth]).sum())
         return strength * loss + float((values[1:] ** 2).sum()) / (2 * BIAS_SPREAD**2), slope
+
+    from scipy.optimize import minimize  # not above: it takes a quarter of a second to import
 
     bounds = [(math.log(COLDEST), math.log(HOTTEST)), *[(None, None)] * len(seen)]
     found = minimize(penalised, np.zeros(1 + len(seen)), jac=True, bounds=bounds, method="L-BFGS-B")

@@ -28,7 +28,7 @@ from prunetext.statistics.metrics import Gold, Measure, MetricUnits
 
 RESAMPLES = 2000  # for a verdict
 FEW_RESAMPLES = 200  # for a standard error, which is then right to about 5 %
-MOST_DRAWN = 40_000_000  # numbers of all resamples, some seconds: thousands of classes have fewer resamples
+MOST_DRAWN = 5_000_000  # numbers of all resamples, half a second: thousands of classes have fewer resamples
 AT_ONCE = 4_000_000  # numbers of resamples in memory at a time
 # Units added to each side of a verdict, as many as Wilson's interval adds at 95 %: models that were never seen to
 # differ can still differ on the next text.
@@ -133,11 +133,11 @@ def bootstrap_verdict(measure: Measure, dense: Answers, other: Answers, max_drop
     seen = len(measure.metric.units(dense, measure.gold).cells)
     added = len(units[0].cells) - seen
 
-    def drawn(more: float) -> Array:
+    def drawn(more: float, resamples: int) -> Array:
         weights = np.concatenate([np.ones(seen), np.full(added, more / added)])
-        return resampled_drops(measure, units[0], units[1], weights, seen, RESAMPLES)
+        return resampled_drops(measure, units[0], units[1], weights, seen, resamples)
 
-    drops = drawn(2 * IMAGINED)
+    drops = drawn(2 * IMAGINED, RESAMPLES)
     drop = 100 * (measure.value(dense) - measure.value(other))
     low, high = (float(bound) for bound in np.quantile(drops, (0.05, 0.95)))
     low, high = min(low, drop), max(high, drop)
@@ -146,7 +146,7 @@ def bootstrap_verdict(measure: Measure, dense: Answers, other: Answers, max_drop
     if name != "undecided":
         return Verdict(name, drop, low, high, None)
     # With many texts the imagined ones are fewer; one stays, as Tango's interval needs.
-    return Verdict(name, drop, low, high, needed_texts(max_drop - drop, float(drawn(1.0).std()), texts))
+    return Verdict(name, drop, low, high, needed_texts(max_drop - drop, float(drawn(1.0, FEW_RESAMPLES).std()), texts))
 
 
 def needed_texts(room: float, error: float, texts: int) -> int | None:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import betainc, logsumexp
 
 from prunetext.errors import InputError
@@ -151,6 +150,8 @@ def _doubt(right: NDArray[np.bool_]) -> float:
 
 def _coolest(cross_entropy: Callable[[float], float]) -> float:
     """The temperature with the least cross-entropy, which is a function of the temperature's logarithm."""
+    from scipy.optimize import minimize_scalar  # not above: it takes a quarter of a second to import
+
     # It is convex in 1 / temperature: there is one minimum.
     found = minimize_scalar(cross_entropy, bounds=(math.log(COLDEST), math.log(HOTTEST)), method="bounded")
     return float(f"{math.exp(found.x):.{DIGITS}g}")

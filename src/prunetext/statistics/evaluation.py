@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import ndtri  # the quantile function of scipy.stats.norm, without importing all of scipy.stats
 
 from prunetext.errors import InputError
@@ -243,6 +242,8 @@ def _bound(b: int, c: int, n: int, z: float) -> float:
     if seen == end:
         return seen
     low, high = min(seen, end), max(seen, end)
+    from scipy.optimize import brentq  # not above: it takes a quarter of a second to import
+
     return float(brentq(lambda drop: _statistic(b, c, n, drop) - z, low, high, xtol=1e-12, rtol=1e-12))
 
 

@@ -154,7 +154,7 @@ LOSSES = {
     "label": Loss(
         _cross_entropy,
         _mean_cross_entropy,
-        lambda logits, heat: torch.softmax(logits / heat, dim=1),
+        lambda logits, heat: torch.softmax(logits if heat == 1 else logits / heat, dim=1),
         inverse=lambda probabilities, least: probabilities.clamp(min=least).log(),
         smoothed=lambda targets, classes, share: functional.one_hot(targets, classes) * (1 - share) + share / classes,
     ),
