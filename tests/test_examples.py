@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
 TASKS = ["answers", "intent", "matching", "news", "sentiment", "summary", "tags"]
 # What makes a run short; everything else is the example's.
-SMALL = ["--epochs", "1", "--dimensions", "4", "--filters", "2", "--max-size", "1MB"]
+SMALL = ["--teacher", "none", "--epochs", "1", "--dimensions", "4", "--filters", "2", "--max-size", "1MB"]
 THINGS = ("film", "song", "train", "lamp", "door", "garden", "market", "river", "window", "letter")
 
 

@@ -121,14 +121,18 @@ class FitOptions(PruneOptions):
     )
 
 
+NONE = "none"  # instead of a teacher
+
+
 @dataclass(frozen=True)
 class TeachOptions:
     """What the model learns from beyond the labels."""
 
     teacher: str | None = option(
-        None,
-        "Teacher: sample:minilm, a Hugging Face folder, an earlier run, a model file that evaluate takes, ngrams "
-        "or ensemble; several, with commas, teach by their mean.",
+        "auto",
+        "Teacher: sample:minilm, a Hugging Face folder, an earlier run, a model file that evaluate takes, tf-idf, "
+        "ngrams or ensemble; several, with commas, teach by their mean. auto trains some of the last three on the same "
+        "texts, by their number; none leaves the model alone with the labels.",
     )
     unlabelled: str | None = option(
         None,
@@ -179,7 +183,8 @@ def check_teaching(options: TeachOptions) -> None:
     """Refuse values out of range, and options of a teacher without one."""
     epochs, augment, labels = options.teacher_epochs, options.augment, options.labels_per_class
     for name in ("augment", "teacher_temperature", "teacher_tokens", "teacher_epochs"):
-        if name in chosen(options) and options.teacher is None:
+        alone = options.teacher in (None, NONE) or (options.teacher == "auto" and name.startswith("teacher_t"))
+        if name in chosen(options) and (alone or (options.teacher == "auto" and name == "teacher_epochs")):
             raise InputError(f"{name} is given, but no teacher. Give a teacher, or leave {name} out.")
     refuse_broken(
         [

@@ -10,7 +10,20 @@ import prunetext
 from helpers.commands import command
 from helpers.tables import write_csv
 
-QUICK = ["--max-size", "1MB", "--epochs", "20", "--dimensions", "16", "--filters", "8", "--precision", "0.6"]
+QUICK = [
+    "--teacher",
+    "none",
+    "--max-size",
+    "1MB",
+    "--epochs",
+    "20",
+    "--dimensions",
+    "16",
+    "--filters",
+    "8",
+    "--precision",
+    "0.6",
+]
 
 
 @pytest.fixture(scope="session")

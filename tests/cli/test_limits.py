@@ -24,7 +24,7 @@ from helpers.tables import write_csv
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 
-SMALL = ["--dimensions", "4", "--filters", "4", "--epochs", "6"]
+SMALL = ["--teacher", "none", "--dimensions", "4", "--filters", "4", "--epochs", "6"]
 LONG = [*SMALL, "--max-drop", "50", "--schedule", "local:first=1.02,last=1.01"]  # hundreds of steps
 Told = Callable[..., tuple[int, str]]  # what the fixture `told` gives
 LINE = [sys.executable, "-m", "prunetext"]

@@ -41,7 +41,7 @@ def killed() -> Callable[..., None]:
             def path(self, name: str) -> Path:
                 return kill() if name == at else super().path(name)
 
-        plan = plan_fit(data, None, None, out, None, SMALL, QUICK)
+        plan = plan_fit(data, None, None, out, None, {**SMALL, "teacher": "none"}, QUICK)
         run = Killed(out, plan.recipe, overwrite=False)
         with torch.random.fork_rng(devices=[]), run, pytest.raises(KilledError):
             carried_out(plan, run, told)

@@ -14,7 +14,7 @@ from prunetext.data.dataset import Data
 
 LENGTH = 10_000_000  # bytes
 MOST = 900_000  # kB, of two texts of 1.2 million tokens each: some hundred bytes a token, and copies of the texts
-SMALL = ["--dimensions", "8", "--filters", "4", "--widths", "1,2", "--epochs", "1"]
+SMALL = ["--teacher", "none", "--dimensions", "8", "--filters", "4", "--widths", "1,2", "--epochs", "1"]
 SMALL += ["--schedule", "oneshot:keep=0.5", "--tokenizer", "bert/1"]
 
 CODE = """

@@ -8,7 +8,7 @@ import pytest
 import prunetext
 from helpers.tables import write_csv
 
-SMALL = {"dimensions": 4, "filters": 2, "widths": "1", "epochs": 3.0, "max_drop": 10.0}
+SMALL = {"teacher": "none", "dimensions": 4, "filters": 2, "widths": "1", "epochs": 3.0, "max_drop": 10.0}
 ROWS = [(f"{'great' if at % 2 else 'dull'} film {at}", "pos" if at % 2 else "neg") for at in range(120)]
 
 

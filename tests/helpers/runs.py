@@ -24,8 +24,9 @@ QUICK = Effort(
 # With a checkpoint after every step.
 CAREFUL = dataclasses.replace(QUICK, training={**QUICK.training, "checkpoint_seconds": -1.0})
 
-# The words of toy data share letters with others of their class; a test of that asks for it.
-fit = partial(api.fit, effort=QUICK, tokenizer="bert/1")
+# The words of toy data share letters with others of their class, and teachers take their time: a test of these asks for
+# them.
+fit = partial(api.fit, effort=QUICK, tokenizer="bert/1", teacher="none")
 prune = partial(api.prune, effort=QUICK)
 sensitivity = partial(api.sensitivity, effort=QUICK)
 

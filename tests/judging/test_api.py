@@ -9,7 +9,7 @@ from helpers.tables import write_csv
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import DataError, InputError
 
-SMALL = {"dimensions": 4, "filters": 2, "widths": "1", "epochs": 1.0, "max_size": "1MB"}
+SMALL = {"teacher": "none", "dimensions": 4, "filters": 2, "widths": "1", "epochs": 1.0, "max_size": "1MB"}
 
 
 def write(path: Path, rows: range) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prunetext.data.dataset import Examples
-from prunetext.peers.baseline import fit_baseline, likely_seconds
+from prunetext.peers.baseline import Baselines, likely_seconds
 from prunetext.runtime._native import tokenize
 from prunetext.statistics.metrics import measure_of
 
@@ -39,7 +39,7 @@ def test_it_answers_as_five_lines_of_scikit_learn(classes: int) -> None:
     ]
     on_dev = [model.score(vectorizer.transform(dev.texts), dev.labels) for model in models]
     best = models[int(np.argmax(on_dev))]
-    found = fit_baseline(train, dev, labels, measure_of(None, dev, labels).value)
+    found = Baselines(train, dev, labels).best(measure_of(None, dev, labels).value)
     assert found is not None
     assert found.strength == STRENGTHS[int(np.argmax(on_dev))]
     said = found.answers(test.texts)
@@ -55,7 +55,7 @@ def test_pairs_are_told_by_what_both_texts_have() -> None:
     pairs = [(one, one if alike else str(drawn.choice(WORDS))) for alike in same for one in [str(drawn.choice(WORDS))]]
     examples = Examples([one for one, _ in pairs], ["ny"[alike] for alike in same], [other for _, other in pairs])
     train, dev = examples.subset(range(300)), examples.subset(range(300, 400))
-    found = fit_baseline(train, dev, ["n", "y"], measure_of(None, dev, ["n", "y"]).value)
+    found = Baselines(train, dev, ["n", "y"]).best(measure_of(None, dev, ["n", "y"]).value)
     assert found is not None
     right = np.array(found.answers(dev.inputs).named(["n", "y"], several=False)) == np.array(dev.labels)
     assert right.mean() > 0.9
@@ -67,19 +67,19 @@ def test_each_of_several_labels_has_a_threshold_and_one_that_none_has_is_never_g
     texts = [f"{one} {other}" for one in WORDS[:6] for other in WORDS[6:12]] * 3
     gold = [[name for name, word in (("a", WORDS[0]), ("b", WORDS[7])) if word in text.split()] for text in texts]
     examples, labels = Examples(texts, gold), ["a", "b", "never"]
-    found = fit_baseline(examples, examples, labels, measure_of(None, examples, labels).value)
+    found = Baselines(examples, examples, labels).best(measure_of(None, examples, labels).value)
     assert found is not None
     assert [list(each) for each in found.answers(texts).named(labels, several=True)] == gold
 
 
 def test_without_a_word_in_two_texts_there_is_none() -> None:
     alone = Examples(["one", "two"], ["a", "b"])
-    assert fit_baseline(alone, alone, ["a", "b"], lambda said: 0.0) is None
+    assert Baselines(alone, alone, ["a", "b"]).best(lambda said: 0.0) is None
 
 
 def test_words_are_those_of_the_model_and_never_pieces() -> None:
     train = Examples(["schön tag", "schon tag"] * 10, ["a", "b"] * 10)
-    said = [fit_baseline(train, train, ["a", "b"], lambda said: 0.0, name) for name in ("bert/1", "pieces/3")]
+    said = [Baselines(train, train, ["a", "b"], name).best(lambda said: 0.0) for name in ("bert/1", "pieces/3")]
     stripped, marked = (each and each.answers(["schön", "schon"]).probabilities[:, 0] for each in said)
     assert stripped is not None
     assert marked is not None
@@ -97,8 +97,8 @@ def test_likely_seconds_grow_with_texts_and_labels() -> None:
 
 def test_what_would_take_gigabytes_is_not_tried() -> None:
     long, one = Examples(["a a b " * 9_000_000], ["a"]), Examples(["a"], ["a"])
-    assert fit_baseline(long, one, ["a"], lambda said: 0.0) is None
+    assert Baselines(long, one, ["a"]).best(lambda said: 0.0) is None
     labels = [f"label {number}" for number in range(6_000)]
     texts = [f"w{number} w{number + 1}" for number in range(10_000)]
     many = Examples(texts, [labels[number % len(labels)] for number in range(len(texts))])
-    assert fit_baseline(many, many, labels, lambda said: 0.0) is None
+    assert Baselines(many, many, labels).best(lambda said: 0.0) is None

@@ -35,7 +35,15 @@ from prunetext.statistics.evaluation import paired_standard_error
 from prunetext.training.answering import logits
 
 ALL = tuple(TEXTCNN_KINDS)
-SMALL = {"dimensions": 12, "filters": 8, "widths": "1,2", "epochs": 3.0, "max_drop": 100.0, "schedule": "oneshot"}
+SMALL = {
+    "teacher": "none",
+    "dimensions": 12,
+    "filters": 8,
+    "widths": "1,2",
+    "epochs": 3.0,
+    "max_drop": 100.0,
+    "schedule": "oneshot",
+}
 
 QUICK = Effort(training={"batch_size": 16, "learning_rate": 1e-2, "embedding_rate": 4e-2, "patience": 99})
 Call = Callable[..., tuple[int, str, str]]

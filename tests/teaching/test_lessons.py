@@ -10,7 +10,8 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError
 from prunetext.options import TeachOptions
 from prunetext.teaching.lessons import Teaching, find_teaching, labels_per_class, names_of, number_of_made, teach
-from prunetext.teaching.teachers import Teacher, agreed
+from prunetext.teaching.teacher import Teacher
+from prunetext.teaching.teachers import agreed, baselines_of
 from prunetext.teaching.unlabelled import Unlabelled
 
 
@@ -22,7 +23,8 @@ def teacher_of(answers: dict[str, list[float]]) -> Teacher:
 
 
 def teaching(data: Data, teachers: list[Teacher], texts: list[str], **options: float) -> Teaching:
-    return Teaching(data, teachers, Unlabelled(texts, 0, 0, 0), TeachOptions(**options))  # type: ignore[arg-type]
+    made = TeachOptions(**options)  # type: ignore[arg-type]
+    return Teaching(data, teachers, Unlabelled(texts, 0, 0, 0), made, baselines_of(data, "bert/1"))
 
 
 def test_texts_of_which_nobody_speaks_are_left_out_but_for_those_with_a_label(data: Data) -> None:
@@ -110,8 +112,8 @@ def test_files_are_named_with_commas(tmp_path: Path) -> None:
 
 
 def test_the_texts_of_labels_left_out_are_unlabelled_where_that_is_said(data: Data) -> None:
-    alone = find_teaching(data, TeachOptions(labels_per_class=4))
-    with_rest = find_teaching(data, TeachOptions(labels_per_class=4, unlabelled="rest"))
+    alone = find_teaching(data, TeachOptions(teacher="none", labels_per_class=4))
+    with_rest = find_teaching(data, TeachOptions(teacher="none", labels_per_class=4, unlabelled="rest"))
     assert len(alone.data.train) == len(with_rest.data.train) == 8
     assert not alone.unlabelled.texts
     assert not alone.teaches_itself
@@ -119,7 +121,7 @@ def test_the_texts_of_labels_left_out_are_unlabelled_where_that_is_said(data: Da
     assert left
     assert left <= set(data.train.texts) - set(with_rest.data.train.texts)
     with pytest.raises(InputError, match="unlabelled names rest"):
-        find_teaching(data, TeachOptions(unlabelled="rest"))
+        find_teaching(data, TeachOptions(teacher="none", unlabelled="rest"))
 
 
 def test_what_is_taught_has_a_name(data: Data, tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_what_is_taught_has_a_name(data: Data, tmp_path: Path) -> None:
     more.write_text("some new text\n")
 
     def name(**options: object) -> str | None:
-        return find_teaching(data, TeachOptions(**options)).digest()  # type: ignore[arg-type]
+        return find_teaching(data, TeachOptions(**{"teacher": None, **options})).digest()  # type: ignore[arg-type]
 
     assert name() is None
     names = {name(teacher="ngrams"), name(unlabelled=str(more)), name(teacher="ngrams", unlabelled=str(more))}

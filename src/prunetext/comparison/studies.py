@@ -23,7 +23,7 @@ from prunetext.fitting.plan import FAMILY, Plan
 from prunetext.fitting.stages import begun, lessons_of, train_dense
 from prunetext.models.protocol import Request, load_family
 from prunetext.models.textcnn.starting import settle
-from prunetext.options import FitOptions, ModelOptions, ReadOptions, TeachOptions, VectorOptions, check_options
+from prunetext.options import NONE, FitOptions, ModelOptions, ReadOptions, TeachOptions, VectorOptions, check_options
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.problem import Told
 from prunetext.teaching.lessons import find_teaching
@@ -82,7 +82,7 @@ def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effor
     """The plan of one dense model, made before it is trained."""
     family, labels = load_family(FAMILY), texts.labels
     shape = family.settle(shape, texts.train)
-    taught = find_teaching(texts, TeachOptions(), tokenizer=shape.tokenizer)
+    taught = find_teaching(texts, TeachOptions(teacher=NONE), tokenizer=shape.tokenizer)
     hidden = dropout(taught=False, task=texts.train.task)
     request = Request(texts, labels, taught.texts, shape, VectorOptions(), fitting.seed, hidden)
     recipe = {

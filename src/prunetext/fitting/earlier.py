@@ -31,6 +31,7 @@ from prunetext.fitting.plan import Plan, budget_of, places_of, source_of, with_g
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
+    NONE,
     FitOptions,
     ModelOptions,
     PruneOptions,
@@ -91,6 +92,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
     try:
         shape, learnt, fitting, teaching = map(own, (ModelOptions, VectorOptions, FitOptions, TeachOptions))
         places = {name: source[name] for name in PLACES if source.get(name) is not None}
+        places = {"teacher": NONE, **places}
         teaching = take(TeachOptions, {**chosen(teaching), **places})
         reading = {name: value for name, value in source.get("reading", {}).items() if value is not None}
         reading = take(ReadOptions, reading)
@@ -218,7 +220,7 @@ def beginning_of(earlier: Earlier, family: Family, taught: Teaching, dense: Trai
             f"{folder} started from vectors that its caller gave, and {again}. Repeat the fit with that schedule, or "
             "choose another one."
         )
-    hidden = dropout(bool(earlier.teaching.teacher), taught.data.train.task)
+    hidden = dropout(bool(taught.teachers), taught.data.train.task)
     seed = earlier.fitting.seed
     request = Request(taught.data, dense.labels, taught.texts, earlier.shape, learnt, seed, hidden, place, like=dense)
     beginning = family.begin(request)

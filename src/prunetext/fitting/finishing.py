@@ -16,9 +16,8 @@ from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
 from prunetext.models.protocol import Trained
-from prunetext.peers.baseline import Baseline, fit_baseline, likely_seconds
+from prunetext.peers.baseline import Baseline, likely_seconds
 from prunetext.pruning.driver import Solution
-from prunetext.runtime.tokenizers import BERT
 from prunetext.statistics.calibration import Calibration
 from prunetext.statistics.evaluation import Score, Verdict
 from prunetext.statistics.metrics import Measure
@@ -117,9 +116,8 @@ def baseline_of(plan: Plan, clock: Clock) -> Baseline | None:
     assert data.test is not None
     if late is not None and time.monotonic() + likely_seconds(data.train, data.test, len(plan.labels)) > late:
         return None
-    tokenizer = plan.recipe.get("tokenizer", BERT)
     try:
-        return fit_baseline(data.train, data.dev, plan.labels, plan.measure("dev").value, tokenizer)
+        return plan.teaching.baselines.best(plan.measure("dev").value)
     except MemoryError:  # the model is done, and is worth more
         return None
 

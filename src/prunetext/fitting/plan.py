@@ -21,6 +21,7 @@ from prunetext.fitting.checks import check_measures, check_method, read_data, ta
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
+    NONE,
     FitOptions,
     ModelOptions,
     PruneOptions,
@@ -35,6 +36,8 @@ from prunetext.pruning.budget import DEFAULT_DROP, Budget, parse_size, parse_spe
 from prunetext.pruning.methods import Method
 from prunetext.statistics.metrics import Measure, measure_of
 from prunetext.statistics.watch import rare_classes
+from prunetext.teaching.automatic import AUTOMATIC, teaching_seconds
+from prunetext.teaching.cache import cache_folder, made_folder
 from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, names_of
 from prunetext.teaching.teachers import teachers_of
 from prunetext.training.losses import balanced, class_counts
@@ -42,6 +45,8 @@ from prunetext.training.pace import dropout, pace
 from prunetext.training.settings import Settings
 
 BEGINNING_TIME = 0.35  # share of max_time at which word vectors must be trained
+TEACHING_TIME = 0.2  # share of max_time that the automatic teacher may take, as far as can be guessed
+WITHOUT_TEACHER = ("f1", "map", "mrr")  # metrics for which there is no automatic teacher
 FAMILY = "textcnn"  # of the dense model
 
 Recipe = Mapping[str, Any]  # all that the result depends on, as written in the run's folder and in its files
@@ -112,7 +117,8 @@ class Plan:
     def settings(self, texts: int, targets: torch.Tensor) -> Settings:
         """How to train the dense model on so many texts, with these targets."""
         taught, options, fitting = bool(self.teaching.teachers), self.teaching.options, self.fitting
-        settings = self.effort.settings(pace(texts, fitting.epochs, fitting.seed, taught=taught, task=self.task))
+        epochs = fitting.epochs or (self.teaching.diet.epochs if self.teaching.diet else None)
+        settings = self.effort.settings(pace(texts, epochs, fitting.seed, taught=taught, task=self.task))
         if self.evened(targets):  # all epochs, and the one that is best for rare classes
             settings = dataclasses.replace(settings, best_by="loss", patience=sys.maxsize)
         return dataclasses.replace(
@@ -179,6 +185,7 @@ def plan_fit(
     check_data(parts, labels)
     check_measures(parts, labels, fitting)
     shape = family.settle(shape, parts.train)
+    teaching, remarks = settled(teaching, parts, fitting, budget)
     taught = find_teaching(
         parts, teaching, encoding=reading.encoding, source=source, given=given, tokenizer=shape.tokenizer
     )
@@ -193,8 +200,29 @@ def plan_fit(
     recipe |= {} if parts.train.label_type == "str" else {"label_type": parts.train.label_type}
     recipe |= {} if (name := taught.digest()) is None else {"taught": name}
     places = {**source_of({**where, "vectors": vectors}, reading), **places_of(teaching)}
-    notes = (*whole.report.lines(), *beginning.notes)
+    notes = (*whole.report.lines(), *remarks, *beginning.notes)
     return Plan(family, taught, labels, beginning, fitting, budget, method, effort, recipe, places, notes)
+
+
+def settled(teaching: TeachOptions, data: Data, fitting: FitOptions, budget: Budget) -> tuple[TeachOptions, list[str]]:
+    """The options without the automatic teacher where it would do harm or has no time, and notes on that.
+
+    It would where rare classes count more than their number, as its answers are about frequent ones; where rows are
+    ranked; and beside unlabelled texts, by which the model teaches itself.
+    """
+    alone = dataclasses.replace(teaching, teacher=NONE)
+    if teaching.teacher != AUTOMATIC:
+        return teaching, []
+    if teaching.unlabelled or fitting.class_weights != "none" or fitting.metric in WITHOUT_TEACHER:
+        return alone, []
+    late = budget.max_time
+    if late is not None and teaching_seconds(data.train, len(data.labels)) > TEACHING_TIME * late:
+        return alone, ["max_time leaves no time for the automatic teacher."]
+    try:
+        made_folder(cache_folder())
+    except InputError as error:
+        return alone, [f"The model learnt without the automatic teacher. {error}"]
+    return teaching, []
 
 
 def with_groups(fitting: FitOptions, family: Family) -> FitOptions:

@@ -35,12 +35,14 @@ DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time at which these end; t
 class Lessons(NamedTuple):
     """The splits as numbers, train with all that is taught beyond its labels, and notes on that.
 
-    `seconds` is how long teaching took.
+    `seconds` is how long teaching took, if that does not count for max_time. on_dev: the teacher's probabilities for
+    dev, if they choose the best epoch.
     """
 
     encoded: dict[str, Encoded]
     notes: tuple[str, ...]
     seconds: float = 0.0
+    on_dev: torch.Tensor | None = None
 
 
 class Clock(NamedTuple):
@@ -68,10 +70,10 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
         name: labelled(family.encode(reader, each.inputs), each, plan.labels) for name, each in plan.splits().items()
     }
     notes = taught.unlabelled.lines()
-    train, began = encoded["train"], time.monotonic()
+    train, began, on_dev = encoded["train"], time.monotonic(), None
     if taught.teachers:
         lessons = teach(taught, lambda stage: stage_teller(told, stage))
-        notes = [*notes, *lessons.notes]
+        notes, on_dev = [*notes, *lessons.notes], lessons.on_dev
         train = joined_texts(train, family.encode(reader, lessons.inputs), torch.from_numpy(lessons.soft))
     elif taught.teaches_itself:
         more = family.encode(reader, taught.unlabelled.texts)
@@ -79,7 +81,10 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
         rows = sure_rows(beliefs, train)
         notes = [*notes, f"The model learns from its own answers to {len(rows) - len(train):,} unlabelled texts."]
         train = joined_texts(train, more, beliefs).subset(rows)
-    return Lessons({**encoded, "train": train}, tuple(notes), time.monotonic() - began)
+    # A teacher that was named may have worked for many runs; the automatic one works for this one.
+    free = 0.0 if taught.diet else time.monotonic() - began
+    believed = None if on_dev is None else torch.from_numpy(on_dev)
+    return Lessons({**encoded, "train": train}, tuple(notes), free, believed)
 
 
 def beliefs_of(plan: Plan, run: Run, encoded: dict[str, Encoded], more: Encoded, told: Told) -> torch.Tensor:
@@ -117,10 +122,13 @@ def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, cloc
     model, checkpoint = plan.beginning.untrained(), run.path("dense.checkpoint")
     train, dev = lessons.encoded["train"], lessons.encoded["dev"]
     rare = plan.evened(train.targets)
+    chooses = dev  # the best epoch
+    if lessons.on_dev is not None and not rare:
+        chooses = dataclasses.replace(dev, targets=lessons.on_dev)
     done = train_model(
         model,
         train,
-        dev,
+        chooses,
         settings,
         checkpoint=checkpoint,
         measure=plan.measure("dev"),

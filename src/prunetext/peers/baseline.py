@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,45 +42,64 @@ class Baseline(NamedTuple):
     strength: float
 
 
-def fit_baseline(
-    train: Examples, dev: Examples, labels: Sequence[str], value: Callable[[Answers], float], tokenizer: str = BERT
-) -> Baseline | None:
-    """Fit it to train, with the C that is best on dev; None if it cannot be, or would take minutes or gigabytes.
+class _Tried(NamedTuple):
+    """A baseline, and its answers to dev."""
 
-        found = fit_baseline(data.train, data.dev, data.labels, measure.value)
+    baseline: Baseline
+    on_dev: Answers
+
+
+class Baselines:
+    """Baselines with several C, fitted to train when one is first asked for.
+
+        every = Baselines(data.train, data.dev, data.labels)
+        found = every.best(measure.value)
         found.answers(["great film"]).probabilities        # array([[0.1, 0.9]])
 
-    value: of answers to dev, the larger the better. Words, and pairs of words that follow one another, in two texts at
-    least, by the tokenizer of the model, but never pieces of words. Each label has a regression of its own. Pairs of
-    texts are told by the differences and products of the two. If texts can have several labels, dev gives thresholds.
-    bytes: of the weights in float32 and the names of the features.
+    Words, and pairs of words that follow one another, in two texts at least, by the tokenizer of the model, but never
+    pieces of words. Each label has a regression of its own. Pairs of texts are told by the differences and products of
+    the two. If texts can have several labels, dev gives thresholds. Their bytes are those of the weights in float32
+    and of the names of the features.
     """
-    if sum(map(len, train.all_texts)) > _MOST_CHARACTERS:
-        return None
-    try:
-        features = _Features(whole_words(tokenizer))
-        seen, asked = features.learnt(train), features.of(dev.inputs)
-    except (ImportError, ValueError):  # no scikit-learn, or no word in two texts
-        return None
-    work = seen.nnz * len(labels)
-    if not seen.nnz or work > _MOST_WORK or seen.shape[1] * len(labels) > _MOST_WEIGHTS:
-        return None
-    targets = np.asarray(train.targets(list(labels)))
-    several = targets.ndim == 2
-    targets = targets.astype(bool) if several else targets[:, None] == np.arange(len(labels))
-    best: tuple[float, Any, Any, float] | None = None
-    for strength in _STRENGTHS if work <= _MUCH_WORK else (_USUAL_STRENGTH,):
-        shares = _fitted(seen, targets, strength, several=several)
-        on_dev = shares(asked)
-        limits = tuned(on_dev, dev.targets(list(labels))) if several else None
-        reached = value(Answers.of(on_dev, limits))
-        if best is None or reached > best[0]:
-            best = reached, shares, limits, strength
-    assert best is not None
-    _, shares, limits, strength = best
-    classes = 1 if len(labels) == 2 and not several else len(labels)
-    size = 4 * classes * (seen.shape[1] + 1) + features.bytes
-    return Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
+
+    def __init__(self, train: Examples, dev: Examples, labels: Sequence[str], tokenizer: str = BERT) -> None:
+        self._train, self._dev, self._labels, self._tokenizer = train, dev, list(labels), tokenizer
+
+    def best(self, value: Callable[[Answers], float]) -> Baseline | None:
+        """The one whose answers to dev have the largest value; None if there is none.
+
+        There is none without scikit-learn, if no word is in two texts, or if it would take minutes or gigabytes.
+        """
+        found = [(value(each.on_dev), each.baseline) for each in self._tried]
+        return max(found, key=lambda each: each[0])[1] if found else None
+
+    @cached_property
+    def _tried(self) -> list[_Tried]:
+        train, labels = self._train, self._labels
+        if sum(map(len, train.all_texts)) > _MOST_CHARACTERS:
+            return []
+        try:
+            features = _Features(whole_words(self._tokenizer))
+            seen, asked = features.learnt(train), features.of(self._dev.inputs)
+        except (ImportError, ValueError):  # no scikit-learn, or no word in two texts
+            return []
+        work = seen.nnz * len(labels)
+        if not seen.nnz or work > _MOST_WORK or seen.shape[1] * len(labels) > _MOST_WEIGHTS:
+            return []
+        targets = np.asarray(train.targets(labels))
+        several = targets.ndim == 2
+        targets = targets.astype(bool) if several else targets[:, None] == np.arange(len(labels))
+        classes = 1 if len(labels) == 2 and not several else len(labels)
+        size = 4 * classes * (seen.shape[1] + 1) + features.bytes
+
+        def tried(strength: float) -> _Tried:
+            shares = _fitted(seen, targets, strength, several=several)
+            on_dev = shares(asked)
+            limits = tuned(on_dev, self._dev.targets(labels)) if several else None
+            answers = Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
+            return _Tried(answers, Answers.of(on_dev, limits))
+
+        return [tried(strength) for strength in (_STRENGTHS if work <= _MUCH_WORK else (_USUAL_STRENGTH,))]
 
 
 class _Features:

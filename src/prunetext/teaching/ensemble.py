@@ -31,6 +31,7 @@ from prunetext.training.pace import pace
 from prunetext.training.settings import Settings
 
 LARGE_MODEL = ModelOptions(dimensions=64, filters=128, pooling="max")
+SMALL_MODEL = ModelOptions(dimensions=32)  # as large as a student
 LEAST_PROBABILITY = 1e-6  # smaller probabilities are raised to this
 SELF_TAUGHT_ROUNDS = 3  # of self-training
 CONFIDENT = 0.9  # probability from which an answer of the best-learnt class is taken as right

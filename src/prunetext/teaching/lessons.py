@@ -12,11 +12,15 @@ import numpy as np
 
 from prunetext.data.dataset import Data, Input
 from prunetext.errors import InputError
-from prunetext.options import TeachOptions
+from prunetext.models.encoded import SINGLE
+from prunetext.options import NONE, TeachOptions
+from prunetext.peers.baseline import Baselines
 from prunetext.runtime._native import count_words
 from prunetext.teaching.augmentation import augmented, augmented_pairs
+from prunetext.teaching.automatic import AUTOMATIC, Diet
 from prunetext.teaching.cache import Floats, digest_of
-from prunetext.teaching.teachers import Origin, Teacher, Tell, agreed, find_teachers, listed
+from prunetext.teaching.teacher import Teacher, Tell
+from prunetext.teaching.teachers import Origin, agreed, baselines_of, find_teachers, listed
 from prunetext.teaching.unlabelled import Unlabelled, read_unlabelled, signature, signatures
 
 WANTED = 6_000_000  # words in all up to which augmentation adds texts by default
@@ -32,6 +36,7 @@ class Taught(NamedTuple):
     inputs: list[Input]
     soft: Floats
     notes: list[str]
+    on_dev: Floats | None = None  # the same for dev, if the teachers answer quickly
 
 
 def labels_per_class(data: Data, count: int | None) -> tuple[Data, list[Input]]:
@@ -63,7 +68,9 @@ class Teaching(NamedTuple):
     teachers: list[Teacher]
     unlabelled: Unlabelled
     options: TeachOptions
+    baselines: Baselines  # on the same labelled texts
     tokenizer: str = "bert/1"  # of the student
+    diet: Diet | None = None  # of a student of the automatic teacher
 
     @property
     def texts(self) -> list[str]:
@@ -106,7 +113,8 @@ def find_teaching(
     names = names_of(options.unlabelled)
     if REST in names and options.labels_per_class is None:
         raise InputError(f"unlabelled names {REST}, which needs labels_per_class. Give both, or neither.")
-    if data.train.task.answer == "labels" and (options.labels_per_class or (names and options.teacher is None)):
+    untaught = options.teacher in (None, NONE)
+    if data.train.task.answer == "labels" and (options.labels_per_class or (names and untaught)):
         what = "labels_per_class" if options.labels_per_class else "unlabelled without a teacher"
         raise InputError(f"{what} is given, but these texts have several labels. Leave it out, or give only a teacher.")
     few, rest = labels_per_class(data, options.labels_per_class)
@@ -121,10 +129,14 @@ def find_teaching(
         encoding=encoding,
         tokenizer=tokenizer,
     )
-    origin = Origin(data.fingerprint(), source) if options.teacher else None
-    teachers = find_teachers(options, few, origin, tokenizer)
+    origin = None if untaught else Origin(data.fingerprint(), source)
+    baselines = baselines_of(few, tokenizer)
+    teachers = find_teachers(options, few, origin, tokenizer, baselines)
     refuse_silence(teachers, [*few.train.inputs, *found.texts], options)
-    return Teaching(few, teachers, found, options, tokenizer)
+    diet = Diet.of(few.train) if teachers and options.teacher == AUTOMATIC else None
+    if diet is not None and options.augment is None:
+        options = dataclasses.replace(options, augment=diet.copies)
+    return Teaching(few, teachers, found, options, baselines, tokenizer, diet)
 
 
 def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[Input], options: TeachOptions) -> None:
@@ -176,7 +188,19 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
         notes.append(f"{int(known[len(own) :].sum()):,} new texts were made for the teacher to label.")
     if silent := len(own) - int(known[: len(own)].sum()):
         notes.append(f"The teacher has no answer to {silent:,} unlabelled texts, which were left out.")
-    return Taught(beyond, soft[known], notes)
+    return Taught(beyond, soft[known], notes, of_dev(taught))
+
+
+def of_dev(taught: Teaching) -> Floats | None:
+    """The teachers' probabilities for dev (n, classes), if they answer quickly: they choose the best epoch.
+
+    Labels of a small dev choose it by luck; and the student should come near the teacher.
+    """
+    dev = taught.data.dev
+    if dev is None or dev.task != SINGLE or not all(each.quick for each in taught.teachers):
+        return None
+    said = agreed([each.answer(dev.inputs, None) for each in taught.teachers], 1.0, dev.task)
+    return said if said.sum(1).all() else None
 
 
 def made_of(inputs: Sequence[Input], count: int, tokenizer: str) -> list[Input]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,40 +15,29 @@ from prunetext.data.columns import quoted
 from prunetext.data.dataset import Data, Input
 from prunetext.data.probabilities import LEAST_GIVEN, PROBABILITY_ENDINGS
 from prunetext.data.task import Task
-from prunetext.errors import InputError, brief, require
+from prunetext.errors import InputError, brief
 from prunetext.modelfiles.api import open_model
 from prunetext.modelfiles.opening import of_table
 from prunetext.models.encoded import SINGLE
-from prunetext.options import TeachOptions
+from prunetext.options import NONE, TeachOptions
+from prunetext.peers.baseline import Baselines
 from prunetext.statistics.answers import Answering, recipe_of
 from prunetext.teaching import transformer, tuning
+from prunetext.teaching.automatic import AUTOMATIC, automatic_teachers
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file, made_folder
-from prunetext.teaching.ensemble import ensemble
-from prunetext.teaching.ngrams import Answer, ngram_model
+from prunetext.teaching.own import ENSEMBLE, NGRAMS, TFIDF, of_ensemble, of_ngrams, of_tfidf, tolerant
+from prunetext.teaching.teacher import Teacher, Tell
 from prunetext.training.losses import loss_of
 
-Tell = Callable[[int, int], None] | None
-
 TEACHERS_VERSION = 1  # of the teachers made here: answers of another version are not used
-MOST_MEMBERS = 20
 LEAST_LIKELY = 1e-12  # smaller probabilities are raised to this
 DENSE = "dense.safetensors"  # of a run
 READ = (".json", ".safetensors", ".txt", ".model")  # endings of the files that transformers reads from a folder
 TEACHER_KINDS = (
     f"sample:{', sample:'.join(transformer.ENCODER_SAMPLES)}, a folder written by transformers' save_pretrained, the "
     "folder of an earlier run, any model file that evaluate takes, a .jsonl, .parquet or .csv file of probabilities, "
-    "ensemble, or ngrams"
+    "ensemble, tf-idf, ngrams, auto, or none"
 )
-
-
-class Teacher(NamedTuple):
-    """A teacher labels texts for a student; `key` stands for everything but the texts that its answers depend on."""
-
-    name: str
-    key: str
-    answer: Callable[[Sequence[Input], Tell], Floats]  # logits (n, classes); not finite without an answer
-    answers_all: bool = True  # whether it can be asked about any text
-    notes: Sequence[str] = ()  # a teacher that was asked may have more of them
 
 
 class Origin(NamedTuple):
@@ -59,16 +48,24 @@ class Origin(NamedTuple):
 
 
 def find_teachers(
-    options: TeachOptions, data: Data, origin: Origin | None = None, tokenizer: str = "bert/1"
+    options: TeachOptions,
+    data: Data,
+    origin: Origin | None = None,
+    tokenizer: str = "bert/1",
+    baselines: Baselines | None = None,
 ) -> list[Teacher]:
     """The teachers in a comma-separated list, each with quick checks.
 
         for teacher in find_teachers(TeachOptions(teacher="sample:minilm"), data): ...
 
     `origin` tells which earlier runs have learnt from texts of dev or test and thus cannot teach; those that
-    are made here read texts by the `tokenizer`.
+    are made here read texts by the `tokenizer`. baselines: the regressions on tf-idf, if they are there.
     """
-    found = [find_teacher(name, options, data, origin, tokenizer) for name in teachers_of(options.teacher)]
+    asked = teachers_of(options.teacher)
+    names = automatic_teachers(data.train, len(data.labels)) if asked == [AUTOMATIC] else asked
+    found = [find_teacher(name, options, data, origin, tokenizer, baselines) for name in names]
+    if asked == [AUTOMATIC]:
+        found = [tolerant(each, len(data.labels)) for each in found]
     if any(each.answers_all for each in found):
         made_folder(cache_folder())  # before anything is trained
     return found
@@ -77,10 +74,10 @@ def find_teachers(
 def teachers_of(names: str | None) -> list[str]:
     """The names in a comma-separated list.
 
-    >>> teachers_of("sample:minilm, runs/first")
-    ['sample:minilm', 'runs/first']
+    >>> teachers_of("sample:minilm, runs/first"), teachers_of("none")
+    (['sample:minilm', 'runs/first'], [])
     """
-    return listed("teacher", names, f"Give {TEACHER_KINDS}.")
+    return [] if names == NONE else listed("teacher", names, f"Give {TEACHER_KINDS}.")
 
 
 def listed(option: str, names: str | None, remedy: str) -> list[str]:
@@ -98,13 +95,20 @@ def listed(option: str, names: str | None, remedy: str) -> list[str]:
 
 
 def find_teacher(
-    name: str, options: TeachOptions, data: Data, origin: Origin | None = None, tokenizer: str = "bert/1"
+    name: str,
+    options: TeachOptions,
+    data: Data,
+    origin: Origin | None = None,
+    tokenizer: str = "bert/1",
+    baselines: Baselines | None = None,
 ) -> Teacher:
     """The teacher with this name; `InputError` if there is none, or if its labels are not those of train."""
     path = Path(name)
-    if not path.exists() and name == "ngrams":
+    if not path.exists() and name == NGRAMS:
         return of_ngrams(name, data, tokenizer)
-    if not path.exists() and name.partition(":")[0] == "ensemble":
+    if not path.exists() and name == TFIDF:
+        return of_tfidf(name, data, tokenizer, baselines or baselines_of(data, tokenizer))
+    if not path.exists() and name.partition(":")[0] == ENSEMBLE:
         return of_ensemble(name, data, tokenizer)
     sample = name.removeprefix("sample:") if name.startswith("sample:") else None
     if sample is not None and sample not in transformer.ENCODER_SAMPLES:
@@ -120,6 +124,12 @@ def find_teacher(
     if sample is not None or (path / transformer.CONFIG).is_file():
         return of_transformer(name, options, data)
     raise InputError(f"teacher {name}: this cannot teach. Give {TEACHER_KINDS}.")
+
+
+def baselines_of(data: Data, tokenizer: str) -> Baselines:
+    """The regressions on tf-idf of the labelled texts, which are fitted when one is first asked for."""
+    assert data.dev is not None
+    return Baselines(data.train, data.dev, data.labels, tokenizer)
 
 
 def of_probabilities(path: Path, data: Data) -> Teacher:
@@ -167,54 +177,6 @@ def logits_of(model: Answering, texts: Sequence[Input], labels: Sequence[str], l
     said = model.answers(texts).reordered(model.labels, labels).probabilities.astype(np.float64)
     logits: Floats = loss_of(model.task).inverse(torch.from_numpy(said), least).float().numpy()
     return logits
-
-
-def version_for(tokenizer: str) -> str:
-    """The version of what is cached, and the tokenizer unless it is the one that earlier versions had."""
-    return str(TEACHERS_VERSION) if tokenizer == "bert/1" else f"{TEACHERS_VERSION} {tokenizer}"
-
-
-def of_ngrams(name: str, data: Data, tokenizer: str) -> Teacher:
-    """A logistic regression on n-grams of the labelled texts."""
-    require("sklearn", extra="train")
-    labels = data.labels
-    key = digest_of("ngrams", version_for(tokenizer), *data.train.inputs, "", *data.train.labels)
-    made: list[Answer] = []
-    notes: list[str] = []
-
-    def ask(texts: Sequence[Input]) -> Floats:
-        if not made:
-            made.append(ngram_model(data.train, labels, tokenizer))
-        return made[0](texts)
-
-    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
-        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
-
-    return Teacher(name, key, answer, notes=notes)
-
-
-def of_ensemble(name: str, data: Data, tokenizer: str) -> Teacher:
-    """Several TextCNNs, larger than a student."""
-    count = name.partition(":")[2] or "5"
-    if not count.isdecimal() or not 1 <= int(count) <= MOST_MEMBERS:
-        raise InputError(f"teacher {name}: {count} is not a number from 1 to {MOST_MEMBERS}. Give ensemble:5, say.")
-    labels, dev = data.labels, data.dev
-    assert dev is not None
-    parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
-    folder = cache_folder() / "teachers" / digest_of("ensemble", version_for(tokenizer), *parts)
-    key = digest_of(folder.name, count)
-    made: list[Answer] = []
-    notes: list[str] = []
-
-    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
-        def ask(chunk: Sequence[Input]) -> Floats:
-            if not made:
-                made.append(ensemble(int(count), data.train, dev, labels, folder, tell, tokenizer=tokenizer))
-            return made[0](chunk)
-
-        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
-
-    return Teacher(name, key, answer, notes=notes)
 
 
 def of_transformer(name: str, options: TeachOptions, data: Data) -> Teacher:

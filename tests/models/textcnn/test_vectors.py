@@ -18,7 +18,14 @@ from prunetext.data.dataset import Data
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.api import Result
 
-SMALL = {"filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.4", "min_count": 1}
+SMALL = {
+    "teacher": "none",
+    "filters": 4,
+    "widths": "1,2",
+    "epochs": 2.0,
+    "schedule": "oneshot:units=0.4",
+    "min_count": 1,
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,115 @@
+"""Teachers that are trained on the student's own labelled texts: regressions, and larger or several TextCNNs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from prunetext.data.dataset import Data, Input
+from prunetext.errors import InputError, require
+from prunetext.peers.baseline import Baselines
+from prunetext.statistics.answers import Answers
+from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of
+from prunetext.teaching.ensemble import LARGE_MODEL, SMALL_MODEL, ensemble
+from prunetext.teaching.ngrams import Answer, ngram_model
+from prunetext.teaching.teacher import Teacher, Tell
+from prunetext.training.losses import loss_of
+
+OWN_VERSION = 2  # of these teachers: answers of another version are not used
+NGRAMS, TFIDF, ENSEMBLE = "ngrams", "tf-idf", "ensemble"
+MOST_MEMBERS = 20
+SMALL = "small"  # members of an ensemble as large as a student
+_LEAST_SHARE = 1e-6  # smaller probabilities are raised to this
+
+
+def version_for(tokenizer: str) -> str:
+    """The version of what is cached, and the tokenizer unless it is the one that earlier versions had."""
+    return str(OWN_VERSION) if tokenizer == "bert/1" else f"{OWN_VERSION} {tokenizer}"
+
+
+def asked_once(name: str, key: str, labels: Sequence[str], make: Callable[[Tell], Answer]) -> Teacher:
+    """A teacher that is made when it is first asked about a text without a cached answer."""
+    made: list[Answer] = []
+    notes: list[str] = []
+
+    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
+        def ask(chunk: Sequence[Input]) -> Floats:
+            if not made:
+                made.append(make(tell))
+            return made[0](chunk)
+
+        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
+
+    return Teacher(name, key, answer, notes=notes, quick=True)
+
+
+def of_ngrams(name: str, data: Data, tokenizer: str) -> Teacher:
+    """A logistic regression on n-grams of the labelled texts."""
+    require("sklearn", extra="train")
+    labels = data.labels
+    key = digest_of("ngrams", version_for(tokenizer), *data.train.inputs, "", *data.train.labels)
+    return asked_once(name, key, labels, lambda tell: ngram_model(data.train, labels, tokenizer))
+
+
+def of_tfidf(name: str, data: Data, tokenizer: str, baselines: Baselines) -> Teacher:
+    """The regression on tf-idf whose answers to dev have the smallest loss."""
+    require("sklearn", extra="train")
+    labels, dev, loss = data.labels, data.dev, loss_of(data.train.task)
+    assert dev is not None
+    targets = torch.from_numpy(dev.targets(labels))
+
+    def likelihood(said: Answers) -> float:
+        logits = loss.inverse(torch.from_numpy(said.probabilities), _LEAST_SHARE)
+        return -float(loss.mean(logits, targets.to(logits.dtype) if targets.dim() > 1 else targets))
+
+    def make(tell: Tell) -> Answer:
+        found = baselines.best(likelihood)
+        if found is None:
+            raise InputError(
+                "teacher tf-idf: no word occurs in two texts of train, or there are too many. Give another teacher."
+            )
+
+        def answer(texts: Sequence[Input]) -> Floats:
+            said = torch.from_numpy(found.answers(texts).probabilities)
+            logits: Floats = loss.inverse(said, _LEAST_SHARE).float().numpy()
+            return logits
+
+        return answer
+
+    parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
+    return asked_once(name, digest_of("tf-idf", version_for(tokenizer), *parts), labels, make)
+
+
+def of_ensemble(name: str, data: Data, tokenizer: str) -> Teacher:
+    """Several TextCNNs, larger than a student unless they are to be small."""
+    _, _, given = name.partition(":")
+    count, _, size = given.partition(":")
+    count = count or "5"
+    if not count.isdecimal() or not 1 <= int(count) <= MOST_MEMBERS:
+        raise InputError(f"teacher {name}: {count} is not a number from 1 to {MOST_MEMBERS}. Give ensemble:5, say.")
+    if size not in ("", SMALL):
+        raise InputError(f"teacher {name}: there is no size {size}. Give ensemble:{count}:{SMALL}, or leave it out.")
+    labels, dev, shape = data.labels, data.dev, SMALL_MODEL if size else LARGE_MODEL
+    assert dev is not None
+    parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
+    kind = f"ensemble {size}" if size else "ensemble"
+    folder = cache_folder() / "teachers" / digest_of(kind, version_for(tokenizer), *parts)
+
+    def make(tell: Tell) -> Answer:
+        return ensemble(int(count), data.train, dev, labels, folder, tell, shape, tokenizer)
+
+    return asked_once(name, digest_of(folder.name, count), labels, make)._replace(quick=bool(size))
+
+
+def tolerant(teacher: Teacher, classes: int) -> Teacher:
+    """The same, but without an answer where it cannot be trained on these texts."""
+
+    def answer(texts: Sequence[Input], tell: Tell) -> Floats:
+        try:
+            return teacher.answer(texts, tell)
+        except InputError:
+            return np.full((len(texts), classes), np.nan, np.float32)
+
+    return teacher._replace(answer=answer)
