@@ -41,6 +41,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 WORDS = (*"abe.。ø电", "aa", "aaaaaaaa", "aaaaaaaaa", "film", "great", "x" * 70, "y\u302e", "y\u302eb")
 MARKED = (*WORDS, *"éがด😀中", "e\u0316", "ดี", "🇩🇪", "कुल", "क\u200dक", "각")
 CUT = (*MARKED, "··fi", "·lm·", "·aaa", "·xxx", "·é·", "··ऄ", "·e\u0316·")
+PAIRED = (*MARKED, "中が", "が中", "电影", "。中", "😀中", "ที่ดี", "e\u0316中", "中a", "中\u0301中")
 READERS: dict[str, dict[str, Any]] = {
     "a": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4},
     "b": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "pooling": "max", "dimensions": 4},
@@ -51,6 +52,8 @@ READERS: dict[str, dict[str, Any]] = {
     "g": {"words": MARKED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "words/2"},
     "h": {"words": CUT, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "pieces/3"},
     "i": {"words": CUT, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "pieces/3"},
+    "j": {"words": PAIRED, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "pairs/4"},
+    "k": {"words": PAIRED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "pairs/4"},
 }
 TEXTS = [
     "a great film. aaaaaaaa aaaaaaaaa",
@@ -60,6 +63,7 @@ TEXTS = [
     "\U0001f600 \U00020000 \U0001d15e \uac00\ud7a3 \ufeff\ufffd",
     "e\u0316\u0301 か\u3099 ที่ดี \U0001f1e9\U0001f1ea\U0001f1ea क\u200dक कुल \u1100\u1161\u11a8",
     "é\u0323 😀\u0301中\u0301=\u0338 \U0001f1e9x",
+    "中が 。中 电影, 中\u0301中" + "中\u0323" * 40 + "中" + " " * 70 + "中\u302e" * 40,
     "x" * 140 + " " + "x" * 70 + "." * 70 + "y\u302e" * 60,
 ]
 

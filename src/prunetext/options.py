@@ -57,8 +57,8 @@ class ModelOptions:
     tokenizer: str = option(
         "auto",
         "How texts are cut into words: bert/1 (without accents), words/2 (marks and symbols kept, letters one by one "
-        "in scripts without spaces), pieces/3 (the same, with the parts of words), or auto, which takes the one that "
-        "suits the train texts.",
+        "in scripts without spaces), pieces/3 (the same, with the parts of words), pairs/4 (words/2, with any two such "
+        "letters in a row), or auto, which takes the one that suits the train texts.",
     )
     min_count: int = option(2, "Occurrences in train and unlabelled texts that a word needs to enter the vocabulary.")
 

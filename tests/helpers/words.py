@@ -1,4 +1,4 @@
-"""The tokenizers words/2 and pieces/3 in Python, from the Unicode database alone: oracles of the native ones."""
+"""The tokenizers words/2, pieces/3 and pairs/4 in Python, from the Unicode database: oracles of the native ones."""
 
 from __future__ import annotations
 
@@ -106,4 +106,18 @@ def with_pieces(text: str) -> list[str]:
         ended = ["·", *letters, "·"]
         is_cut = len(letters) > 1 and len(token.encode()) <= 64
         found += [token, *("·" + "".join(ended[at : at + 3]) for at in range(len(letters) * is_cut))]
+    return found
+
+
+def with_pairs(text: str) -> list[str]:
+    """The tokens of a text, and between two letters that are tokens of their own, both as one.
+
+    >>> with_pairs("我喜欢NLP。")
+    ['我', '我喜', '喜', '喜欢', '欢', 'nlp', '。']
+    """
+    found, before = [], ""
+    for token in tokenize(text):
+        letter = token if kind(token[0]) == "A" and len(token.encode()) <= 64 else ""
+        found += [before + letter, token] if before and letter else [token]
+        before = letter
     return found

@@ -177,7 +177,7 @@ def test_long_text_takes_linear_time(character: str) -> None:
 
 
 def test_names() -> None:
-    assert _native.TOKENIZERS == ("bert/1", "words/2", "pieces/3")
+    assert _native.TOKENIZERS == ("bert/1", "words/2", "pieces/3", "pairs/4")
     assert _native.WORDS_SOURCE.startswith("unicodedataplus ")
 
 
@@ -188,7 +188,7 @@ def test_unknown_name() -> None:
         lambda: _native.Vocabulary(["a"], "words/3"),
         lambda: _native.same_tokens(["a"], "bert/1", "words/3"),
     ):
-        with pytest.raises(ValueError, match="tokenizer must be bert/1, words/2 or pieces/3, not 'words/3'"):
+        with pytest.raises(ValueError, match="tokenizer must be bert/1, words/2, pieces/3 or pairs/4, not 'words/3'"):
             ask()
 
 

@@ -24,6 +24,7 @@ def test_as_many_as_asked_for_of_known_words_alone(texts: list[str], count: int,
 
 def test_of_words_that_are_cut_whole_ones_are_taken() -> None:
     assert augmented(["fine films", "dull plays"], 9, 0, "pieces/3") == augmented(["fine films", "dull plays"], 9, 0)
+    assert augmented(["好电影", "坏电影"], 9, 0, "pairs/4") == augmented(["好电影", "坏电影"], 9, 0)
 
 
 def test_a_third_each_is_spliced_cropped_and_exchanged() -> None:

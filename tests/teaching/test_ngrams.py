@@ -32,3 +32,4 @@ def test_pieces_tell_words_that_were_never_seen() -> None:
 def test_chinese_goes_by_character() -> None:
     answers = ngram_model(Examples(["好电影", "坏电影"] * 10, ["pos", "neg"] * 10), ["neg", "pos"])(["好", "坏"])
     assert answers.argmax(1).tolist() == [1, 0]
+    assert ngrams_of("好电影", "pairs/4") == ngrams_of("好电影") == ["好", "电", "影", "好 电", "电 影", "好 电 影"]

@@ -1,7 +1,7 @@
 from os import PathLike
 from typing import Any, final
 
-TOKENIZERS: tuple[str, str, str]
+TOKENIZERS: tuple[str, str, str, str]
 PIECE_MARK: str
 ORACLE: str
 WORDS_SOURCE: str

@@ -1,11 +1,11 @@
-"""The names of the tokenizers, and which of them finds whole words."""
+"""The names of the tokenizers, and which of them adds nothing to the words."""
 
 from __future__ import annotations
 
 from prunetext.errors import InputError
 from prunetext.runtime._native import PIECE_MARK, TOKENIZERS, tokenize
 
-BERT, WORDS_2, PIECES_3 = TOKENIZERS
+BERT, WORDS_2, PIECES_3, PAIRS_4 = TOKENIZERS
 
 
 def check_tokenizer(name: str, *others: str) -> None:
@@ -16,12 +16,12 @@ def check_tokenizer(name: str, *others: str) -> None:
 
 
 def whole_words(tokenizer: str) -> str:
-    """The tokenizer that finds the same words, and no pieces of them.
+    """The tokenizer that finds the same words, and neither pieces nor pairs of them.
 
-    >>> whole_words("pieces/3"), whole_words("bert/1")
-    ('words/2', 'bert/1')
+    >>> whole_words("pieces/3"), whole_words("pairs/4"), whole_words("bert/1")
+    ('words/2', 'words/2', 'bert/1')
     """
-    return WORDS_2 if tokenizer == PIECES_3 else tokenizer
+    return WORDS_2 if tokenizer in (PIECES_3, PAIRS_4) else tokenizer
 
 
 def pieces_of(text: str, tokenizer: str) -> list[str]:

@@ -110,6 +110,11 @@ def test_a_vector_is_that_of_a_whole_word_also_where_words_are_cut() -> None:
     assert [choice.take(name) for name in ("Été", "été", "ete")] == ["été", "été", None]
 
 
+def test_a_chinese_word_of_two_letters_is_the_vector_of_a_pair() -> None:
+    choice = Choice(["电", "电影", "影"], "pairs/4")
+    assert [choice.take(name) for name in ("电影", "影", "电影院")] == ["电影", "影", None]
+
+
 @given(st.lists(st.text(max_size=4)))
 def test_a_word_itself_goes_before_what_is_normalised_to_it_and_then_the_first_goes(names: list[str]) -> None:
     vocabulary = {token for name in names for token in tokenize(name)}

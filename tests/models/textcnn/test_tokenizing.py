@@ -15,8 +15,15 @@ import prunetext
 from helpers.runs import fit
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError
-from prunetext.models.textcnn.tokenizing import errors, rare_note, similarities, suitable_tokenizer, token_ngrams
-from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
+from prunetext.models.textcnn.tokenizing import (
+    errors,
+    finer_tokenizer,
+    rare_note,
+    similarities,
+    suitable_tokenizer,
+    token_ngrams,
+)
+from prunetext.runtime.tokenizers import BERT, PAIRS_4, PIECES_3, WORDS_2
 
 WHO, DONE = ["आज", "घर", "शाम", "सुबह", "गाँव", "शहर"], ["कहा", "सुना", "रखा", "देखा", "माना", "जाना", "सीखा", "पढ़ा"]
 HINDI = Examples(
@@ -26,6 +33,9 @@ HINDI = Examples(
 BOTH = ["a"] * 40 + ["b"] * 40
 FIRST, LAST = ("fra", "kel", "mon", "sup", "tir"), ("bad", "den", "gol", "min", "pel", "ros", "tuk", "wiz")
 STEMS = [first + last for first in FIRST for last in LAST]
+# Of four letters, which stand in other rows in the other class, and one that tells nothing.
+ROWS = [f"{one}{each}{other}" for one, other in ("甲乙", "丙丁") for each in "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往"]
+SAME_LETTERS = [*(f"甲乙{each}丙丁" for each in ROWS), *(f"甲丁{each}丙乙" for each in ROWS)]
 GLUED = [f"{word}{emoji}" for emoji in "😀😡" for word in range(40)]
 
 
@@ -41,11 +51,23 @@ GLUED = [f"{word}{emoji}" for emoji in "😀😡" for word in range(40)]
         (["电影好", "电影坏"] * 20, ["a", "b"] * 20, BERT),
         ([f"{word}ung {word}heit" for word in STEMS] + [f"{word}lich {word}bar" for word in STEMS], BOTH, PIECES_3),
         ([f"ung {word}" for word in STEMS] + [f"lich {word}" for word in STEMS], BOTH, BERT),  # words tell as much
+        (SAME_LETTERS, BOTH, PAIRS_4),
+        ([f"{text}😀" for text in SAME_LETTERS], BOTH, PAIRS_4),
+        ([f"{text[:2]} a {text[2:-2]} a {text[-2:]} a" for text in SAME_LETTERS], BOTH, PAIRS_4),
+        ([" a ".join(text) for text in SAME_LETTERS], BOTH, BERT),  # no letters in a row
         ([], [], BERT),
     ],
 )
 def test_suitable_tokenizer(texts: list[str], labels: list[str], chosen: str) -> None:
     assert suitable_tokenizer(Examples(texts, labels)) == chosen
+
+
+def test_pairs_are_asked_about_where_there_are_three_or_more_for_ten_words() -> None:
+    assert finer_tokenizer(["中文中文", "a b c d e f"]) == PAIRS_4
+    assert finer_tokenizer(["中文中文", "a b c d e f g"]) == PIECES_3
+    assert finer_tokenizer([("中文", "中文"), ("a", "b c")]) == PIECES_3
+    assert finer_tokenizer([("中文", "中文"), ("a", "b")]) == PAIRS_4
+    assert finer_tokenizer(["", "a" * 5000 + "中文"]) == finer_tokenizer([""]) == PIECES_3
 
 
 def test_pairs_and_several_labels() -> None:
@@ -74,6 +96,7 @@ def test_of_a_long_text_only_the_beginning_is_read() -> None:
     begun = [("word",), ("word", "word"), ("word", "word", "word")]
     assert token_ngrams("word " * 2_000_000 + "end", BERT) == begun
     assert len(token_ngrams("word " * 2_000_000, PIECES_3, 1)) == 1 + 4
+    assert token_ngrams("中文" * 200 + "词", PAIRS_4, 1) == [("中",), ("中文",), ("文",), ("文中",)]
 
 
 def test_the_choice_does_not_depend_on_the_process() -> None:
@@ -101,6 +124,11 @@ def test_rare_words_are_noted() -> None:
     assert "--tokenizer words/2" in rare_note(["อาหารดี", "อาหารแย่", "อาหาร"], BERT)[0]
 
 
+def test_a_rare_pair_is_not_noted_if_its_letters_are_known() -> None:
+    assert rare_note(["甲乙丙", "乙甲丙", "丙乙甲"], PAIRS_4) == []
+    assert "Give more texts" in rare_note(["甲乙", "丙丁"], PAIRS_4)[0]
+
+
 def test_a_run_records_and_uses_its_tokenizer(tmp_path: Path) -> None:
     result = fit(HINDI, out=tmp_path / "run", epochs=1, tokenizer="auto")
     inspected = [prunetext.inspect(result.path), prunetext.inspect(tmp_path / "run" / "dense.safetensors")]
@@ -108,7 +136,9 @@ def test_a_run_records_and_uses_its_tokenizer(tmp_path: Path) -> None:
 
 
 def test_unknown_tokenizer(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="tokenizer is 'words/9': it must be auto, bert/1, words/2 or pieces/3"):
+    with pytest.raises(
+        InputError, match="tokenizer is 'words/9': it must be auto, bert/1, words/2, pieces/3 or pairs/4"
+    ):
         fit(HINDI, out=tmp_path / "run", tokenizer="words/9")
 
 

@@ -13,19 +13,21 @@ import torch
 from prunetext.data.dataset import Examples, Input
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, tokenize
-from prunetext.runtime.tokenizers import BERT, PIECES_3, WORDS_2
+from prunetext.runtime.tokenizers import BERT, PAIRS_4, PIECES_3, WORDS_2
 
 AUTO = "auto"
 MOST_ASKED = 700  # examples that a quick model learns from and is judged on
 LEAST_ASKED, REGRESSIONS = MOST_ASKED // 2, 4  # the fewest examples of a further such model, and how many there are
 MOST_READ = 4_096  # characters of a text
-MOST_TOKENS, MOST_WITH_PIECES = 256, 1_536  # and tokens of these
+MOST_TOKENS, MOST_WITH = 256, {PIECES_3: 1_536, PAIRS_4: 512}  # and tokens of these
 LONGEST = 3  # tokens of an n-gram
 STRENGTHS = (0.1, 0.3, 1.0)  # of the ridge; each tokenizer has its best
-SURE, VERY_SURE = 2.0, 5.0  # standard errors by which another tokenizer must be better
-# pieces/3, whose tokens are far more, must also save so much of the labels' variance; less if very sure. The
-# ridge knows fewer texts than a large train has, and so fewer words: there it must be very sure.
-WORTH_PIECES, WORTH_IF_SURE = 0.03, 0.02
+SURE = 2.0  # standard errors by which another tokenizer must be better
+# One with more tokens must also save so much of the labels' variance; less if surer, by so many standard errors. The
+# ridge knows fewer texts than a large train has, and so fewer words: there it must be surer. Pairs are one token more a
+# letter, pieces are four a word.
+WORTH_MORE, WORTH_IF_SURER = 0.03, {PIECES_3: (0.02, 5.0), PAIRS_4: (0.01, 3.0)}
+MANY_PAIRS = 0.3  # pairs a word from which pairs/4 is asked about, and not pieces/3
 DRAWN_BY = 17
 TINY = 1e-12
 MOST_RARE = 0.5  # share of running words that occur once, from which a note says so
@@ -61,9 +63,10 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
     Each of 700 texts at most is answered by a ridge regression on tokens, which has not learnt from that text. bert/1
     gives way to words/2, on n-grams of up to three tokens, where the mean squared error is smaller by more than two
     standard errors of the difference, and where bert/1 finds no word that occurs `min_count` times. The better one
-    gives way to pieces/3, on single tokens, where that saves more than 3 % of the labels' variance and two standard
-    errors, or 2 % and five. Of more than 700 texts, up to four regressions are asked, each about texts of its own, and
-    only the latter counts. The same texts give the same answer.
+    gives way to a finer one, on single tokens, where that saves more than 3 % of the labels' variance and two standard
+    errors, or 1 % and three for pairs/4, 2 % and five for pieces/3. The finer one is pairs/4 where it finds three pairs
+    or more for ten words, else pieces/3. Of more than 700 texts, up to four regressions are asked, each about texts of
+    its own, and only the latter counts. The same texts give the same answer.
     """
     texts = examples.all_texts
     order = np.random.default_rng(DRAWN_BY).permutation(len(examples)).tolist()
@@ -76,14 +79,28 @@ def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
         return words
     parts = [order[at : at + MOST_ASKED] for at in range(0, min(len(order), REGRESSIONS * MOST_ASKED), MOST_ASKED)]
     parts = [part for at, part in enumerate(parts) if at == 0 or len(part) >= LEAST_ASKED]
-    saved = savings(examples, parts[0], words, PIECES_3, 1)
+    inputs = examples.inputs
+    finer = finer_tokenizer([inputs[at] for at in parts[0]])
+    least, surer = WORTH_IF_SURER[finer]
+    saved = savings(examples, parts[0], words, finer, 1)
     for part in parts[1:]:
-        if saved.mean() < WORTH_IF_SURE / 2:  # the others would hardly change that
+        if saved.mean() < least / 2:  # the others would hardly change that
             return words
-        saved = np.concatenate([saved, savings(examples, part, words, PIECES_3, 1)])
+        saved = np.concatenate([saved, savings(examples, part, words, finer, 1)])
     share, sure = saved.mean(), sureness(saved)
-    few = len(order) <= MOST_ASKED and share > WORTH_PIECES and sure > SURE
-    return PIECES_3 if few or (share > WORTH_IF_SURE and sure > VERY_SURE) else words
+    few = len(order) <= MOST_ASKED and share > WORTH_MORE and sure > SURE
+    return finer if few or (share > least and sure > surer) else words
+
+
+def finer_tokenizer(inputs: Sequence[Input]) -> str:
+    """The tokenizer that can find more than words in these texts.
+
+    >>> finer_tokenizer(["电影好看"]), finer_tokenizer(["good film", ("电影", "good film and good sound")])
+    ('pairs/4', 'pieces/3')
+    """
+    texts = [text[:MOST_READ] for given in inputs for text in ((given,) if isinstance(given, str) else given)]
+    words, with_pairs = (sum(count_words(texts, tokenizer).values()) for tokenizer in (WORDS_2, PAIRS_4))
+    return PAIRS_4 if with_pairs - words >= MANY_PAIRS * words > 0 else PIECES_3
 
 
 def savings(examples: Examples, chosen: list[int], one: str, other: str, longest: int) -> _Floats:
@@ -155,8 +172,8 @@ def token_ngrams(given: Input, tokenizer: str, longest: int = LONGEST) -> list[t
     ([('a',), ('film',), ('a', 'film')], [('one', 'a'), ('one', 'film')])
     """
     if isinstance(given, str):
-        most = MOST_WITH_PIECES if tokenizer == PIECES_3 else MOST_TOKENS
-        tokens, spans = tokenize(given[:MOST_READ], tokenizer)[:most], range(1, longest + 1)
+        tokens = tokenize(given[:MOST_READ], tokenizer)[: MOST_WITH.get(tokenizer, MOST_TOKENS)]
+        spans = range(1, longest + 1)
         tokens = list(dict.fromkeys(tokens)) if longest == 1 else tokens
         found = (tuple(tokens[at : at + span]) for span in spans for at in range(len(tokens) - span + 1))
         return list(dict.fromkeys(found))
@@ -171,10 +188,11 @@ def rare_note(texts: list[str], tokenizer: str) -> list[str]:
     >>> rare_note(["a b", "a c d"], "bert/1")
     ['60 % of the running words of train occur only once, and little can be learnt from them. Give more texts.']
     """
+    tokenizer = WORDS_2 if tokenizer == PAIRS_4 else tokenizer  # a rare pair is of letters that may be known
     share = rare_share(texts, tokenizer)
     if share <= MOST_RARE:
         return []
-    finer = TOKENIZERS[TOKENIZERS.index(tokenizer) + 1 :]
+    finer = TOKENIZERS[TOKENIZERS.index(tokenizer) + 1 : TOKENIZERS.index(PAIRS_4)]
     better = next((each for each in finer if rare_share(texts, each) < share / 2), None)
     remedy = "Give more texts."
     if better is not None:

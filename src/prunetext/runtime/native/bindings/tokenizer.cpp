@@ -188,7 +188,8 @@ void bind_tokenizer(nb::module_ &module) {
     module.def("tokenize", &prunetext::tokenize_text, nb::arg("text").none(), nb::arg("tokenizer") = kUsual,
                nb::sig("def tokenize(text: str, tokenizer: str = \"bert/1\") -> list[str]"),
                "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization; with "
-               "\"words/2\", \"café\" keeps its mark, and \"pieces/3\" adds \"··ca\", \"·caf\", \"·afé\", \"·fé·\".");
+               "\"words/2\", \"café\" keeps its mark, \"pieces/3\" adds \"··ca\", \"·caf\", \"·afé\", \"·fé·\", and "
+               "\"pairs/4\" adds \"中文\".");
     module.def(
         "count_words", &prunetext::count_words, nb::arg("texts").none(), nb::arg("tokenizer") = kUsual,
         nb::sig("def count_words(texts: list[str], tokenizer: str = \"bert/1\") -> dict[str, int]"),

@@ -11,21 +11,28 @@
 #include <string>
 #include <string_view>
 
+#include "text/added.hpp"
 #include "text/bert_normalizer.hpp"
+#include "text/pairs.hpp"
 #include "text/pieces.hpp"
 #include "text/text.hpp"
 #include "text/words_normalizer.hpp"
 
 namespace prunetext {
 
-// The tokenizers that a file can name. In ASCII text, bert and words find the same tokens.
-enum class Tokenizer : uint8_t { bert, words, pieces };
-inline constexpr std::string_view kTokenizers[] = {"bert/1", "words/2", "pieces/3"};
+// The tokenizers that a file can name. In ASCII text, all but pieces find the same tokens.
+enum class Tokenizer : uint8_t { bert, words, pieces, pairs };
+inline constexpr std::string_view kTokenizers[] = {"bert/1", "words/2", "pieces/3", "pairs/4"};
 
 inline std::optional<Tokenizer> tokenizer_of(std::string_view name) {
     for (size_t i = 0; i < std::size(kTokenizers); ++i)
         if (kTokenizers[i] == name) return Tokenizer(i);
     return std::nullopt;
+}
+
+// Whether a tokenizer finds the words of words/2, and more tokens among them.
+constexpr bool adds_tokens(Tokenizer tokenizer) {
+    return tokenizer == Tokenizer::pieces || tokenizer == Tokenizer::pairs;
 }
 
 namespace detail {
@@ -36,37 +43,50 @@ class Normalizer {
         : tokenizer_(tokenizer),
           most_(std::max(most_marks, kMostPieced + 1)),
           bert_(scratch, most_marks),
-          words_(pieced() ? whole_ : scratch, pieced() ? most_ : most_marks),
-          pieces_(scratch) {}
+          words_(adds() ? whole_ : scratch, adds() ? most_ : most_marks),
+          pieces_(scratch),
+          pairs_(scratch) {}
 
     size_t size() const {
-        return tokenizer_ == Tokenizer::bert ? bert_.size() : pieced() ? pieces_.size() : words_.size();
+        switch (tokenizer_) {
+            case Tokenizer::bert: return bert_.size();
+            case Tokenizer::words: return words_.size();
+            case Tokenizer::pieces: return pieces_.size();
+            case Tokenizer::pairs: return pairs_.size();
+        }
+        return 0;
     }
     void resize(size_t size) {
-        if (tokenizer_ == Tokenizer::bert) bert_.resize(size);
-        else if (pieced()) pieces_.resize(size);
-        else words_.resize(size);
+        switch (tokenizer_) {
+            case Tokenizer::bert: return bert_.resize(size);
+            case Tokenizer::words: return words_.resize(size);
+            case Tokenizer::pieces: return pieces_.resize(size);
+            case Tokenizer::pairs: return pairs_.resize(size);
+        }
     }
     void end() {
         tokenizer_ == Tokenizer::bert ? bert_.end() : words_.end();
-        if (pieced()) cut(true);
+        if (adds()) complete(true);
     }
 
     // Some of a text, which must not begin or end within a character of UTF-8.
     void add(const Text &text, size_t begin, size_t length) {
         tokenizer_ == Tokenizer::bert ? bert_.add(text, begin, length) : words_.add(text, begin, length);
-        if (pieced()) cut(false);
+        if (adds()) complete(false);
     }
 
     // Whether what comes next must be normalized, even if it is ASCII.
     bool waits() const { return tokenizer_ == Tokenizer::bert ? bert_.waits() : words_.waits(); }
 
   private:
-    bool pieced() const { return tokenizer_ == Tokenizer::pieces; }
+    bool adds() const { return adds_tokens(tokenizer_); }
 
-    // Cuts the words that are complete. Of one that goes on, no more is kept than shows that it is too long.
-    void cut(bool last) {
-        const size_t done = pieces_.add(whole_.data(), words_.size(), last), left = words_.size() - done;
+    // Writes the words that are complete. Of one that goes on, no more is kept than shows that it is too long.
+    void complete(bool last) {
+        const bool pieces = tokenizer_ == Tokenizer::pieces;
+        const size_t size = words_.size();
+        const size_t done = pieces ? pieces_.add(whole_.data(), size, last) : pairs_.add(whole_.data(), size, last);
+        const size_t left = size - done;
         whole_.erase(0, done);
         words_.resize(std::min(left, most_));
     }
@@ -74,9 +94,10 @@ class Normalizer {
     const Tokenizer tokenizer_;
     const size_t most_;  // bytes of a word that goes on
     BertNormalizer bert_;
-    std::string whole_;  // what words_ writes, if it is to be cut
+    std::string whole_;  // what words_ writes, if tokens are added
     WordsNormalizer words_;
     PieceWriter pieces_;
+    PairWriter pairs_;
 };
 
 }  // namespace detail

@@ -13,44 +13,27 @@
 #include <string>
 #include <string_view>
 
+#include "text/added.hpp"
 #include "text/words_normalizer.hpp"
-#include "text/writer.hpp"
 
 namespace prunetext {
 
 inline constexpr std::string_view kPieceMark = "·";
-inline constexpr size_t kMostPieced = 64;
 
 namespace detail {
 
-class PieceWriter : public Writer<PieceWriter> {
+class PieceWriter : public AddingWriter<PieceWriter> {
   public:
-    using Writer::Writer;
-
-    // Writes what these normalized bytes have, and tells how many of them are done: unless they are the `last`, a word
-    // that ends them may go on.
-    size_t add(const char *bytes, size_t size, bool last) {
-        size_t at = 0;
-        while (at < size) {
-            if (!is_word(uint8_t(bytes[at]))) {
-                write({bytes + at++, 1});
-                continue;
-            }
-            size_t end = at + 1;
-            while (end < size && is_word(uint8_t(bytes[end]))) ++end;
-            if (end == size && !last) break;
-            write({bytes + at, end - at});
-            if (end - at <= kMostPieced) add_pieces({bytes + at, end - at});
-            at = end;
-        }
-        return at;
-    }
+    using AddingWriter::AddingWriter;
 
   private:
-    void write(std::string_view bytes) {
-        reserve(bytes.size());
-        bytes.copy(scratch_.data() + size_, bytes.size());
-        size_ += bytes.size();
+    friend AddingWriter;
+
+    void add_between(char byte) { write({&byte, 1}); }
+
+    void add_word(std::string_view word) {
+        write(word);
+        if (word.size() <= kMostPieced) add_pieces(word);
     }
 
     // Whether a character belongs to the letter before it.

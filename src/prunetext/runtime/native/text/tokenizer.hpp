@@ -6,8 +6,9 @@
 //
 // bert/1 is BERT's basic tokenization. Its oracle is Hugging Face tokenizers, BertNormalizer followed by
 // BertPreTokenizer: tests/runtime/test_tokenizer.py compares this with it on every code point and on random strings.
-// words/2 keeps marks, and pieces/3 adds pieces: they are compared with references in tests/runtime/test_words.py and
-// test_pieces.py. The kernel has a faster scanner of its own, which reads piece by piece (kernel/generic/scan.hpp).
+// words/2 keeps marks, pieces/3 adds pieces of words, and pairs/4 pairs of letters: they are compared with references
+// in tests/runtime/test_words.py, test_pieces.py and test_letter_pairs.py. The kernel has a faster scanner of its own,
+// which reads piece by piece (kernel/generic/scan.hpp).
 // tests/runtime/test_agreement.py and fuzz/tokenizer_fuzzer.cpp compare the two: what a kernel computes must follow
 // from the tokens that this gives, to the last bit. They can only do so because this is written another way.
 //

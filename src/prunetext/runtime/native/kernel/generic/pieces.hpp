@@ -55,7 +55,7 @@ PRUNETEXT_INLINE void for_pieces(Tokenizer tokenizer, const Text &text, size_t m
         units = piece_of(text, at);
         const bool last = at + units == text.length;
         size_t found = SIZE_MAX, size = kept + units;
-        if ((text.ascii || text.unit == 0) && tokenizer != Tokenizer::pieces && !normalized.waits()) {
+        if ((text.ascii || text.unit == 0) && !adds_tokens(tokenizer) && !normalized.waits()) {
             if (workspace.scratch.size() < size + 64) workspace.scratch.resize(2 * size + 64);
             found = find_tokens<true>(static_cast<const char *>(text.units) + at, units, kept, workspace);
         }
