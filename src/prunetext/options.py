@@ -47,7 +47,9 @@ class ModelOptions:
     """The size of the dense model."""
 
     dimensions: int | None = option(
-        None, "Dimensions of the word vectors; 0 for one-hot words. If not given: those of --vectors, else 32."
+        None,
+        "Dimensions of the word vectors; 0 for one-hot words. If not given: those of --vectors, else 32, or 16 by "
+        "pairs/4.",
     )
     widths: str = option("2,3,4", "Widths of the convolutions, in words.")
     filters: int = option(32, "Filters of each width.")
@@ -89,7 +91,9 @@ class PruneOptions:
     )
     max_size: str | None = option(None, "Largest packed file, such as 64kB or 64KiB.")
     min_speed: str | None = option(None, "Least speed in texts a second on one thread of this machine, such as 300k.")
-    max_time: str | None = option(None, "Longest time for the whole run, such as 10m; a teacher's work does not count.")
+    max_time: str | None = option(
+        None, "Longest time for the whole run, such as 10m; the work of a teacher that you name does not count."
+    )
     criterion: str = option(
         "magnitude",
         "What scores the units to prune: fisher, gradient, lasso, magnitude, movement, obs, random, snip or taylor; "

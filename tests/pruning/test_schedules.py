@@ -74,16 +74,20 @@ def test_a_failure_goes_back_and_tries_half_as_far() -> None:
     again = asked(outcome(0.4, accepted=True), outcome(0.1, accepted=False), outcome(0.22, accepted=True))
     assert again == pytest.approx(0.22 / 2)
     # Where a model was clearly worse than allowed, or below, is nothing to be found.
-    step = load_schedule("local").next([START, outcome(0.25, accepted=False), outcome(0.5, accepted=True)], DROP)
-    assert step == Stop("a smaller model no longer kept accuracy within 0.5 points on dev")
+    refuted = [START, outcome(0.25, accepted=False), outcome(0.5, accepted=True)]
+    assert asked(*refuted[1:]) == pytest.approx(0.25 * math.sqrt(2))
+    refuted.append(outcome(0.25 * math.sqrt(2), accepted=False))
+    assert load_schedule("local").next(refuted, DROP) == Stop(
+        "a smaller model no longer kept accuracy within 0.5 points on dev"
+    )
     noisy = outcome(0.25, accepted=False)._replace(drop=0.6, error=0.4)
     assert asked(noisy, noisy, outcome(0.5, accepted=True)) == pytest.approx(0.25)
 
 
 def test_it_stops_when_no_step_worth_its_recovery_holds() -> None:
     history, steps, reason = search(DROP, lambda number, keep: False)
-    assert [step.keep for step in steps] == pytest.approx([1 / 4, 1 / 2])
-    assert 4 ** (1 / 2 ** len(steps)) < 1.6  # the finest step
+    assert [step.keep for step in steps] == pytest.approx([1 / 4, 1 / 2, 1 / math.sqrt(2)])
+    assert 4 ** (1 / 2 ** len(steps)) < 1.4  # the finest step
     assert reason == "a smaller model no longer kept accuracy within 0.5 points on dev"
     assert not any(each.accepted for each in history[1:])
 

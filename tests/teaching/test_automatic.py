@@ -78,7 +78,7 @@ def test_where_there_is_none(
 
 
 def test_pairs_and_several_labels_have_none(data: Data) -> None:
-    pairs = Examples([("a", "b")] * 4, ["x", "y"] * 2)
+    pairs = Examples(["a"] * 4, ["x", "y"] * 2, ["b"] * 4)
     assert automatic_teachers(pairs, 2) == automatic_teachers(Examples(["a"] * 4, [["x"], ["x", "y"]] * 2), 2) == []
 
 

@@ -72,7 +72,7 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
     return Schedule(step)
 
 
-def local(first: str = "4", last: str = "1.6") -> Schedule:
+def local(first: str = "4", last: str = "1.4") -> Schedule:
     """Prune more of a fully trained model, step by step, until accuracy can no longer be kept.
 
     The first step leaves one `first`th of the bytes, the finest one `last`th: a finer one is not worth its recovery. A

@@ -23,7 +23,7 @@ TEXT_COST = 60  # tokens: a text takes as long as so many, besides its own
 MOST_FOR_ENSEMBLE = 11_000_000
 MEMBERS = "ensemble:3:small"
 TOKENS_A_SECOND = 1_000_000  # of training, about
-MOST_FOR_NGRAMS, MOST_NGRAM_WORK = 1_000_000, 20_000_000  # tokens, and tokens times labels: some ten seconds
+MOST_FOR_NGRAMS, MOST_NGRAM_WORK = 1_300_000, 20_000_000  # tokens, and tokens times labels: some ten seconds
 # A student reads as much as it would alone, times the first; small data more, the second. In this it reads every text
 # at least and at most so often, and so many made of each.
 READ_TAUGHT, LEAST_READ, _FEWEST_EPOCHS, _MOST_EPOCHS = 1.3, 8_000_000, 4, 16

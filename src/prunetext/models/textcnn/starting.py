@@ -19,11 +19,12 @@ from prunetext.models.textcnn.layout import WORDS, Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import ModelOptions
 from prunetext.runtime._native import count_words, same_tokens
-from prunetext.runtime.tokenizers import BERT, WORDS_2
+from prunetext.runtime.tokenizers import BERT, PAIRS_4, WORDS_2
 
 LONGEST_WORD = 64  # bytes; longer ones are hardly words
 RAREST = 1e-4  # smaller shares of texts are raised to this
-USUAL_DIMENSIONS = 32  # of word vectors, if none are given
+USUAL_DIMENSIONS = 32  # of word vectors, if none are given,
+DIMENSIONS_OF_PAIRS = 16  # and with pairs/4, whose words are many and say more: 32 were no better
 
 
 def vocabulary_of(texts: list[str], options: ModelOptions, tokenizer: str = BERT) -> list[str]:
@@ -53,7 +54,8 @@ def settle(options: ModelOptions, vectors: Mapping[str, ArrayLike] | None = None
     if asked == 0 and options.channels == "both":
         raise InputError("dimensions is 0, which means one-hot words, but channels is both. Leave one of the two out.")
     if vectors is None or asked == 0:
-        return replace(options, dimensions=USUAL_DIMENSIONS if asked is None else asked)
+        usual = DIMENSIONS_OF_PAIRS if options.tokenizer == PAIRS_4 else USUAL_DIMENSIONS
+        return replace(options, dimensions=usual if asked is None else asked)
     sizes = {np.shape(vector) for vector in vectors.values()}
     if len(sizes) != 1 or len(next(iter(sizes))) != 1:
         raise InputError("vectors must hold a vector for some words of train, all of one length.")

@@ -16,6 +16,7 @@ from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, toke
 from prunetext.runtime.tokenizers import BERT, PAIRS_4, PIECES_3, WORDS_2
 
 AUTO = "auto"
+MOST_WITH_PAIRS = 18_000  # words where auto takes pairs/4: the packed file keeps to 300 kB even if nothing is pruned
 MOST_ASKED = 700  # examples that a quick model learns from and is judged on
 LEAST_ASKED, REGRESSIONS = MOST_ASKED // 2, 4  # the fewest examples of a further such model, and how many there are
 MOST_READ = 4_096  # characters of a text
@@ -51,7 +52,9 @@ def settle_tokenizer(shape: ModelOptions, examples: Examples) -> ModelOptions:
     """
     if shape.tokenizer != AUTO:
         return shape
-    return dataclasses.replace(shape, tokenizer=suitable_tokenizer(examples, shape.min_count))
+    found = suitable_tokenizer(examples, shape.min_count)
+    most = MOST_WITH_PAIRS if found == PAIRS_4 else shape.max_words
+    return dataclasses.replace(shape, tokenizer=found, max_words=min(shape.max_words, most))
 
 
 def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
