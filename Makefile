@@ -17,7 +17,7 @@ SHARED_OUT := -n auto --maxprocesses 8 --dist worksteal
 PIP := $(VENV)/bin/python -m pip
 WHEEL := dist/prunetext-*.whl
 # Gives the wheel the tag of the oldest systems that can run it; any other library that it needs would be copied into it.
-REPAIR := $(VENV)/bin/python -m auditwheel repair --wheel-dir dist
+REPAIR := $(VENV)/bin/python -m auditwheel repair -z 9 --wheel-dir dist
 # What goes into the wheel. Folders are listed too: their time changes when a file is deleted.
 SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE \
   $(shell find src -name __pycache__ -prune -o -name '*.so' -prune -o -print)

@@ -19,7 +19,7 @@ from common import machine
 import prunetext
 
 MODES: dict[str, dict[str, Any]] = {
-    "alone": {},
+    "alone": {"teacher": "none"},
     "itself": {"unlabelled": "rest"},
     "taught": {"unlabelled": "rest", "teacher": "sample:minilm", "augment": 0.0},
 }

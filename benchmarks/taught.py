@@ -24,7 +24,7 @@ import prunetext
 SENTENCES = "sentences.txt"
 CHINESE = {"teacher": "ngrams", "pooling": "max"}
 ENGLISH = {"teacher": "sample:minilm", "vectors": "sample:glove-6b-50d"}
-FEW = {"vectors": "sample:glove-6b-50d", "labels_per_class": 112, "max_drop": 0.5}
+FEW = {"teacher": "none", "vectors": "sample:glove-6b-50d", "labels_per_class": 112, "max_drop": 0.5}
 RECIPES: dict[str, dict[str, Any]] = {
     "sst2": {
         **ENGLISH,

@@ -187,8 +187,8 @@ def check_teaching(options: TeachOptions) -> None:
     """Refuse values out of range, and options of a teacher without one."""
     epochs, augment, labels = options.teacher_epochs, options.augment, options.labels_per_class
     for name in ("augment", "teacher_temperature", "teacher_tokens", "teacher_epochs"):
-        alone = options.teacher in (None, NONE) or (options.teacher == "auto" and name.startswith("teacher_t"))
-        if name in chosen(options) and (alone or (options.teacher == "auto" and name == "teacher_epochs")):
+        vain = options.teacher == "auto" and name in ("teacher_tokens", "teacher_epochs")
+        if name in chosen(options) and (vain or options.teacher in (None, NONE)):
             raise InputError(f"{name} is given, but no teacher. Give a teacher, or leave {name} out.")
     refuse_broken(
         [
@@ -218,7 +218,7 @@ def take(kind: type, values: dict[str, Any]) -> Any:
     An int is accepted for a float, a number for a size, speed or time, and a list for widths; any other type raises
     `InputError`.
     """
-    optional = {each.name for each in fields(kind) if each.default is None}
+    optional = {each.name for each in fields(kind) if each.default is None} | {"teacher"}
     types = option_types(kind)
     taken = {}
     for name, value in values.items():

@@ -224,7 +224,7 @@ def test_a_regression_that_is_better_is_named_with_a_remedy(data: Data, run: Run
     points = 100 * (result.judged.baseline.value - result.judged.packed.value)
     assert points > 1
     seen = f"A logistic regression on tf-idf is {points:.2f} points better on test."
-    assert f"{seen} A fit with --teacher ngrams, or with more texts, may do better." in result.notes
+    assert f"{seen} A fit with --teacher auto, or with more texts, may do better." in result.notes
 
 
 def test_max_time_without_room_for_a_regression_leaves_it_out(data: Data, run: Run, tmp_path: Path) -> None:

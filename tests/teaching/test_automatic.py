@@ -11,8 +11,9 @@ from prunetext.errors import InputError
 from prunetext.fitting.plan import settled
 from prunetext.options import FitOptions, TeachOptions
 from prunetext.pruning.budget import Budget
+from prunetext.runtime.tokenizers import BERT
 from prunetext.teaching.automatic import Diet, automatic_teachers
-from prunetext.teaching.lessons import find_teaching, of_dev
+from prunetext.teaching.lessons import find_teaching, of_dev, teach
 from prunetext.teaching.teachers import find_teacher
 
 SMALL = {"dimensions": 8, "filters": 4, "widths": "1,2", "epochs": 2.0, "schedule": "oneshot:units=0.2"}
@@ -40,8 +41,9 @@ def many(texts: int, words: int, **fields: object) -> Examples:
     [
         (1000, 40, 4, ["tf-idf", "ngrams", "ensemble:3:small"]),
         (2000, 400, 4, ["tf-idf", "ngrams"]),
-        (1000, 40, 2000, ["tf-idf", "ensemble:3:small"]),
+        (1000, 40, 600, ["tf-idf", "ensemble:3:small"]),
         (40_000, 40, 4, ["tf-idf"]),
+        (10_000, 40, 3000, []),
     ],
 )
 def test_more_texts_have_cheaper_teachers(texts: int, words: int, classes: int, names: list[str]) -> None:
@@ -72,7 +74,7 @@ def test_where_there_is_none(
     data: Data, options: dict[str, str], fitting: dict[str, str], max_time: float | None, kept: bool
 ) -> None:
     budget = Budget(0.5, None, max_time, None)
-    found, notes = settled(TeachOptions(**options), data, FitOptions(**fitting), budget)  # type: ignore[arg-type]
+    found, notes = settled(TeachOptions(**options), data, FitOptions(**fitting), budget, BERT)  # type: ignore[arg-type]
     assert found.teacher == ("auto" if kept else "none")
     assert bool(notes) == (max_time == 3.0)
 
@@ -113,3 +115,32 @@ def test_a_default_fit_has_a_teacher_and_is_pruned_again_with_it(data: Data, tmp
     assert pruned.notes == first.notes
     alone = prunetext.fit(data, out=tmp_path / "alone", teacher="none", effort=QUICK, **SMALL)
     assert alone.path.read_bytes() != first.path.read_bytes()
+
+
+def test_options_that_only_a_teacher_could_use_are_refused_where_there_is_none(data: Data, tmp_path: Path) -> None:
+    for options in ({"augment": 2.0, "class_weights": "balanced"}, {"augment": 2.0, "teacher": None}):
+        with pytest.raises(InputError, match="augment is given, but no teacher"):
+            prunetext.fit(data, out=tmp_path / "run", **options)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="auto and none stand alone"):
+        prunetext.fit(data, out=tmp_path / "run", teacher="auto,ngrams")
+
+
+def test_a_quick_teacher_teaches_beside_class_weights(data: Data, tmp_path: Path) -> None:
+    uneven = Data(data.train.subset([*range(40), *range(0, 40, 2)]), data.dev, data.test)
+    options = {"teacher": "ngrams", "augment": 0.0, "class_weights": "balanced"}
+    found = prunetext.fit(uneven, out=tmp_path / "run", effort=QUICK, **SMALL, **options)  # type: ignore[arg-type]
+    assert found.path.exists()
+
+
+def test_made_texts_without_an_answer_are_left_out(data: Data) -> None:
+    lonely = Data(Examples([f"word{at} word{at}x" for at in range(12)], ["p", "n"] * 6), data.dev, data.test)
+    taught = find_teaching(lonely, TeachOptions())
+    silent = taught._replace(teachers=taught.teachers[:1])
+    assert teach(silent).inputs == []
+
+
+def test_copies_that_are_asked_for_leave_as_much_to_read() -> None:
+    train = many(1000, 40)
+    few, usual = Diet.of(train, copies=0.0), Diet.of(train)
+    assert (few.copies, few.epochs) == (0.0, 16.0)
+    assert usual.epochs < few.epochs

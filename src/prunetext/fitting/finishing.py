@@ -15,6 +15,7 @@ from prunetext.fitting.remarks import Doubts
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
+from prunetext.models.encoded import SINGLE
 from prunetext.models.protocol import Trained
 from prunetext.peers.baseline import Baseline, likely_seconds
 from prunetext.pruning.driver import Solution
@@ -114,7 +115,8 @@ def baseline_of(plan: Plan, clock: Clock) -> Baseline | None:
     data, late = plan.data, clock.deadline(1)
     assert data.dev is not None
     assert data.test is not None
-    if late is not None and time.monotonic() + likely_seconds(data.train, data.test, len(plan.labels)) > late:
+    new = not plan.teaching.baselines.fitted
+    if late is not None and new and time.monotonic() + likely_seconds(data.train, data.test, len(plan.labels)) > late:
         return None
     try:
         return plan.teaching.baselines.best(plan.measure("dev").value)
@@ -128,7 +130,8 @@ def beaten(judged: Judged, plan: Plan) -> list[str]:
     if row is None or row.value <= judged.packed.value:
         return []
     points, of = 100 * (row.value - judged.packed.value), "" if judged.metric == "accuracy" else f" of {judged.title}"
-    remedy = "more texts" if plan.teaching.teachers else "--teacher ngrams, or with more texts,"
+    can = not plan.teaching.teachers and plan.task == SINGLE and plan.fitting.class_weights == "none"
+    remedy = "--teacher auto, or with more texts," if can else "more texts"
     seen = f"A logistic regression on tf-idf is {points:.2f} points{of} better on test."
     return [f"{seen} A fit with {remedy} may do better."]
 

@@ -16,7 +16,7 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.data.sources import is_pattern
 from prunetext.data.splitting import split
 from prunetext.data.task import Task
-from prunetext.errors import InputError
+from prunetext.errors import InputError, require
 from prunetext.fitting.checks import check_measures, check_method, read_data, take_options
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
@@ -36,9 +36,9 @@ from prunetext.pruning.budget import DEFAULT_DROP, Budget, parse_size, parse_spe
 from prunetext.pruning.methods import Method
 from prunetext.statistics.metrics import Measure, measure_of
 from prunetext.statistics.watch import rare_classes
-from prunetext.teaching.automatic import AUTOMATIC, teaching_seconds
+from prunetext.teaching.automatic import AUTOMATIC, automatic_teachers, teaching_seconds
 from prunetext.teaching.cache import cache_folder, made_folder
-from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, names_of
+from prunetext.teaching.lessons import PLACES, REST, Teaching, find_teaching, labels_per_class, names_of
 from prunetext.teaching.teachers import teachers_of
 from prunetext.training.losses import balanced, class_counts
 from prunetext.training.pace import dropout, pace
@@ -185,7 +185,7 @@ def plan_fit(
     check_data(parts, labels)
     check_measures(parts, labels, fitting)
     shape = family.settle(shape, parts.train)
-    teaching, remarks = settled(teaching, parts, fitting, budget)
+    teaching, remarks = settled(teaching, parts, fitting, budget, shape.tokenizer)
     taught = find_teaching(
         parts, teaching, encoding=reading.encoding, source=source, given=given, tokenizer=shape.tokenizer
     )
@@ -204,21 +204,29 @@ def plan_fit(
     return Plan(family, taught, labels, beginning, fitting, budget, method, effort, recipe, places, notes)
 
 
-def settled(teaching: TeachOptions, data: Data, fitting: FitOptions, budget: Budget) -> tuple[TeachOptions, list[str]]:
+def settled(
+    teaching: TeachOptions, data: Data, fitting: FitOptions, budget: Budget, tokenizer: str
+) -> tuple[TeachOptions, list[str]]:
     """The options without the automatic teacher where it would do harm or has no time, and notes on that.
 
     It would where rare classes count more than their number, as its answers are about frequent ones; where rows are
     ranked; and beside unlabelled texts, by which the model teaches itself.
     """
-    alone = dataclasses.replace(teaching, teacher=NONE)
     if teaching.teacher != AUTOMATIC:
         return teaching, []
-    if teaching.unlabelled or fitting.class_weights != "none" or fitting.metric in WITHOUT_TEACHER:
+    alone, train = (
+        dataclasses.replace(teaching, teacher=NONE),
+        labels_per_class(data, teaching.labels_per_class)[0].train,
+    )
+    harmed = teaching.unlabelled or fitting.class_weights != "none" or fitting.metric in WITHOUT_TEACHER
+    if harmed or not automatic_teachers(train, len(data.labels), tokenizer):
+        check_teaching(alone)  # texts that only a teacher could label are in vain
         return alone, []
     late = budget.max_time
-    if late is not None and teaching_seconds(data.train, len(data.labels)) > TEACHING_TIME * late:
+    if late is not None and teaching_seconds(train, len(data.labels), tokenizer) > TEACHING_TIME * late:
         return alone, ["max_time leaves no time for the automatic teacher."]
     try:
+        require("sklearn", extra="train")
         made_folder(cache_folder())
     except InputError as error:
         return alone, [f"The model learnt without the automatic teacher. {error}"]
@@ -247,7 +255,7 @@ def places_of(teaching: TeachOptions) -> dict[str, Any]:
 
 def place_of(name: str | Path) -> str:
     """A name that means the same from any folder."""
-    own = name != REST and (Path(name).expanduser().exists() or is_pattern(str(name)))
+    own = name not in (REST, AUTOMATIC, NONE) and (Path(name).expanduser().exists() or is_pattern(str(name)))
     return str(Path(name).expanduser().resolve()) if own else str(name)
 
 

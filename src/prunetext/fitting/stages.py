@@ -82,7 +82,7 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
         notes = [*notes, f"The model learns from its own answers to {len(rows) - len(train):,} unlabelled texts."]
         train = joined_texts(train, more, beliefs).subset(rows)
     # A teacher that was named may have worked for many runs; the automatic one works for this one.
-    free = 0.0 if taught.diet else time.monotonic() - began
+    free = 0.0 if taught.diet and plan.dense is None else time.monotonic() - began
     believed = None if on_dev is None else torch.from_numpy(on_dev)
     return Lessons({**encoded, "train": train}, tuple(notes), free, believed)
 
@@ -123,7 +123,7 @@ def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, cloc
     train, dev = lessons.encoded["train"], lessons.encoded["dev"]
     rare = plan.evened(train.targets)
     chooses = dev  # the best epoch
-    if lessons.on_dev is not None and not rare:
+    if lessons.on_dev is not None and not settings.class_weights:
         chooses = dataclasses.replace(dev, targets=lessons.on_dev)
     done = train_model(
         model,

@@ -133,8 +133,9 @@ def find_teaching(
     baselines = baselines_of(few, tokenizer)
     teachers = find_teachers(options, few, origin, tokenizer, baselines)
     refuse_silence(teachers, [*few.train.inputs, *found.texts], options)
-    diet = Diet.of(few.train) if teachers and options.teacher == AUTOMATIC else None
-    if diet is not None and options.augment is None:
+    automatic = teachers and options.teacher == AUTOMATIC
+    diet = Diet.of(few.train, tokenizer, options.augment) if automatic else None
+    if diet is not None:
         options = dataclasses.replace(options, augment=diet.copies)
     return Teaching(few, teachers, found, options, baselines, tokenizer, diet)
 
@@ -181,7 +182,7 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     if made:
         splits = [examples.inputs for examples in (taught.data.dev, taught.data.test) if examples is not None]
         held_out = {each for part in splits for each in signatures(part, taught.tokenizer)}
-        known[len(own) :] = [signature(text, taught.tokenizer) not in held_out for text in made]
+        known[len(own) :] &= [signature(text, taught.tokenizer) not in held_out for text in made]
     beyond = [text for text, keep in zip(texts[len(train) :], known[len(train) :].tolist(), strict=True) if keep]
     notes = [note for teacher in taught.teachers for note in teacher.notes]
     if made:

@@ -17,20 +17,22 @@ from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.teaching.teacher import Teacher, Tell
 from prunetext.training.losses import loss_of
 
-OWN_VERSION = 2  # of these teachers: answers of another version are not used
+NGRAMS_VERSION, TFIDF_VERSION, ENSEMBLE_VERSION = 2, 1, 1  # answers of another version are not used
 NGRAMS, TFIDF, ENSEMBLE = "ngrams", "tf-idf", "ensemble"
 MOST_MEMBERS = 20
 SMALL = "small"  # members of an ensemble as large as a student
 _LEAST_SHARE = 1e-6  # smaller probabilities are raised to this
 
 
-def version_for(tokenizer: str) -> str:
+def version_for(version: int, tokenizer: str) -> str:
     """The version of what is cached, and the tokenizer unless it is the one that earlier versions had."""
-    return str(OWN_VERSION) if tokenizer == "bert/1" else f"{OWN_VERSION} {tokenizer}"
+    return str(version) if tokenizer == "bert/1" else f"{version} {tokenizer}"
 
 
-def asked_once(name: str, key: str, labels: Sequence[str], make: Callable[[Tell], Answer]) -> Teacher:
-    """A teacher that is made when it is first asked about a text without a cached answer."""
+def asked_once(
+    name: str, key: str, labels: Sequence[str], make: Callable[[Tell], Answer], *, kept: bool = True
+) -> Teacher:
+    """A teacher that is made when it is first asked about a text without a cached answer; kept: in the cache."""
     made: list[Answer] = []
     notes: list[str] = []
 
@@ -40,7 +42,7 @@ def asked_once(name: str, key: str, labels: Sequence[str], make: Callable[[Tell]
                 made.append(make(tell))
             return made[0](chunk)
 
-        return cached(key, texts, len(labels), ask, tell, noted=notes.append)
+        return cached(key, texts, len(labels), ask, tell, noted=notes.append) if kept else ask(texts)
 
     return Teacher(name, key, answer, notes=notes, quick=True)
 
@@ -49,7 +51,7 @@ def of_ngrams(name: str, data: Data, tokenizer: str) -> Teacher:
     """A logistic regression on n-grams of the labelled texts."""
     require("sklearn", extra="train")
     labels = data.labels
-    key = digest_of("ngrams", version_for(tokenizer), *data.train.inputs, "", *data.train.labels)
+    key = digest_of("ngrams", version_for(NGRAMS_VERSION, tokenizer), *data.train.inputs, "", *data.train.labels)
     return asked_once(name, key, labels, lambda tell: ngram_model(data.train, labels, tokenizer))
 
 
@@ -79,7 +81,9 @@ def of_tfidf(name: str, data: Data, tokenizer: str, baselines: Baselines) -> Tea
         return answer
 
     parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
-    return asked_once(name, digest_of("tf-idf", version_for(tokenizer), *parts), labels, make)
+    return asked_once(
+        name, digest_of("tf-idf", version_for(TFIDF_VERSION, tokenizer), *parts), labels, make, kept=False
+    )
 
 
 def of_ensemble(name: str, data: Data, tokenizer: str) -> Teacher:
@@ -95,7 +99,7 @@ def of_ensemble(name: str, data: Data, tokenizer: str) -> Teacher:
     assert dev is not None
     parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
     kind = f"ensemble {size}" if size else "ensemble"
-    folder = cache_folder() / "teachers" / digest_of(kind, version_for(tokenizer), *parts)
+    folder = cache_folder() / "teachers" / digest_of(kind, version_for(ENSEMBLE_VERSION, tokenizer), *parts)
 
     def make(tell: Tell) -> Answer:
         return ensemble(int(count), data.train, dev, labels, folder, tell, shape, tokenizer)
@@ -109,7 +113,7 @@ def tolerant(teacher: Teacher, classes: int) -> Teacher:
     def answer(texts: Sequence[Input], tell: Tell) -> Floats:
         try:
             return teacher.answer(texts, tell)
-        except InputError:
+        except (InputError, MemoryError):
             return np.full((len(texts), classes), np.nan, np.float32)
 
     return teacher._replace(answer=answer)

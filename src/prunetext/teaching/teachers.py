@@ -62,7 +62,7 @@ def find_teachers(
     are made here read texts by the `tokenizer`. baselines: the regressions on tf-idf, if they are there.
     """
     asked = teachers_of(options.teacher)
-    names = automatic_teachers(data.train, len(data.labels)) if asked == [AUTOMATIC] else asked
+    names = automatic_teachers(data.train, len(data.labels), tokenizer) if asked == [AUTOMATIC] else asked
     found = [find_teacher(name, options, data, origin, tokenizer, baselines) for name in names]
     if asked == [AUTOMATIC]:
         found = [tolerant(each, len(data.labels)) for each in found]
@@ -77,7 +77,12 @@ def teachers_of(names: str | None) -> list[str]:
     >>> teachers_of("sample:minilm, runs/first"), teachers_of("none")
     (['sample:minilm', 'runs/first'], [])
     """
-    return [] if names == NONE else listed("teacher", names, f"Give {TEACHER_KINDS}.")
+    if names == NONE:
+        return []
+    found = listed("teacher", names, f"Give {TEACHER_KINDS}.")
+    if len(found) > 1 and not {NONE, AUTOMATIC}.isdisjoint(found):
+        raise InputError(f"teacher is {brief(names)}: {AUTOMATIC} and {NONE} stand alone. Leave them out of the list.")
+    return [] if found == [NONE] else found
 
 
 def listed(option: str, names: str | None, remedy: str) -> list[str]:

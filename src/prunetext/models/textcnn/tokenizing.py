@@ -53,8 +53,9 @@ def settle_tokenizer(shape: ModelOptions, examples: Examples) -> ModelOptions:
     if shape.tokenizer != AUTO:
         return shape
     found = suitable_tokenizer(examples, shape.min_count)
-    most = MOST_WITH_PAIRS if found == PAIRS_4 else shape.max_words
-    return dataclasses.replace(shape, tokenizer=found, max_words=min(shape.max_words, most))
+    usual = shape.max_words == ModelOptions.max_words
+    most = MOST_WITH_PAIRS if found == PAIRS_4 and usual else shape.max_words
+    return dataclasses.replace(shape, tokenizer=found, max_words=most)
 
 
 def suitable_tokenizer(examples: Examples, min_count: int = 2) -> str:
