@@ -52,7 +52,14 @@ ROOM = 1 << 30  # bytes that a process may take beyond those that it has
 PATIENCE = 60  # seconds for one copy
 PART = 1_000  # copies that one process takes at a time
 CLASSES = ("dull", "good")
-OPTIONS: dict[str, Any] = {"dimensions": 6, "filters": 4, "widths": "1,2", "epochs": 2.0, "max_drop": 20.0}
+OPTIONS: dict[str, Any] = {
+    "teacher": "none",
+    "dimensions": 6,
+    "filters": 4,
+    "widths": "1,2",
+    "epochs": 2.0,
+    "max_drop": 20.0,
+}
 RATES = Rates(1e-3, 4e-3, 0.0, None)
 
 
