@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from prunetext.training.loop import Progress
 
 
@@ -40,20 +34,3 @@ def stop_at(stage: str, step: int, error: type[BaseException] = KilledError) -> 
             raise error
 
     return progress
-
-
-@contextmanager
-def ctrl_c_when_read(pipe: Path) -> Iterator[None]:
-    """Within it, Ctrl-C is pressed while this thread reads a pipe of one line."""
-    os.mkfifo(pipe)
-    reader = threading.get_ident()
-
-    def press() -> None:
-        with pipe.open("wb", buffering=0) as writer:  # which waits for a reader
-            writer.write(b"x" * MORE_THAN_A_PIPE_HOLDS)
-            signal.pthread_kill(reader, signal.SIGINT)
-
-    pressing = threading.Thread(target=press, daemon=True)
-    pressing.start()
-    yield
-    pressing.join(10)
