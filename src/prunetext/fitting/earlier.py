@@ -91,8 +91,8 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
 
     try:
         shape, learnt, fitting, teaching = map(own, (ModelOptions, VectorOptions, FitOptions, TeachOptions))
-        places = {name: source[name] for name in PLACES if source.get(name) is not None}
-        places = {"teacher": NONE, **places}
+        named = {name: source[name] for name in PLACES if source.get(name) is not None}
+        places = {"teacher": NONE, **named}
         teaching = take(TeachOptions, {**chosen(teaching), **places})
         reading = {name: value for name, value in source.get("reading", {}).items() if value is not None}
         reading = take(ReadOptions, reading)
