@@ -195,7 +195,7 @@ def assert_same() -> Callable[[Solution, Solution], None]:
 
     def compare(one: Solution, other: Solution) -> None:
         assert one.history == other.history
-        assert one[1:] == other[1:]
+        assert one[1:-1] == other[1:-1], "all but the model and the function that loads others"
         ours, theirs = one.model.state_dict(), other.model.state_dict()
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())

@@ -1,5 +1,6 @@
 """The search keeps to its budget and ends with the best model, whatever stops it."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,13 +10,16 @@ import pytest
 
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
+from prunetext.pruning.curve import accepted_rows
 from prunetext.pruning.driver import Solution, ranking
-from prunetext.pruning.problem import Problem, right, split_dev
+from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.schedules import SCHEDULES
 from prunetext.pruning.search import Search
 from prunetext.pruning.steps import Outcome
+from prunetext.pruning.trials import UNSEEN
 from prunetext.statistics.bootstrap import paired_drop
-from prunetext.statistics.evaluation import accepts, paired_standard_error
+from prunetext.statistics.evaluation import accepts
+from prunetext.statistics.expected import expected_drop
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.answering import answers
 from prunetext.training.loop import Progress
@@ -36,15 +40,16 @@ def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
     whole = solution.history[0]
     assert (whole.keep, whole.accepted, whole.left) == (1.0, True, task.dense.counts())
     rows, _ = split_dev(100, 0)
-    dense = right(task.dense, task.dev)[rows]
+    dense, measure = answers(task.dense, task.dev).subset(rows), task.measure.subset(rows)
     search = searching(task, tmp_path, criterion, budget=budget)
+    assert solution.history == accepted_rows(solution.history, budget)
     for outcome in solution.history[1:]:
         model = search.load(outcome.key)
         with model.on_grid():
-            now = right(model, task.dev)[rows]
-        assert outcome.drop == pytest.approx(100 * (dense.mean() - now.mean()))
-        assert outcome.error == paired_standard_error(dense, now)
-        assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
+            now = answers(model, task.dev).subset(rows)
+        drop, error = expected_drop(measure, dense, now)
+        assert (outcome.drop, outcome.error) == pytest.approx((drop, math.hypot(error, UNSEEN / len(rows))))
+        assert outcome.accepted == accepts(outcome.fitted, outcome.fitted_error, 2)
         assert outcome.bytes == task.packed_size(model)
         assert outcome.keep == outcome.bytes / whole.bytes
         assert outcome.left == model.counts()
@@ -103,7 +108,8 @@ def test_the_best_model_meets_most_goals_or_is_the_smallest_or_the_latest(
 def test_each_row_is_told_as_soon_as_it_is_there(task: Problem, tmp_path: Path, solve: Solve) -> None:
     told: list[list[Outcome]] = []
     solution = solve(task, tmp_path, budget=Budget(max_size=SMALL), record=lambda rows: told.append(list(rows)))
-    assert told == [solution.history[: at + 1] for at in range(len(solution.history))]
+    rows = solution.history  # a later row can change what an earlier one counts for
+    assert told == [accepted_rows(rows[: at + 1], Budget(max_drop=2)) for at in range(len(rows))]
 
 
 def test_a_drop_that_nothing_keeps_ends_with_the_unpruned_model(task: Problem, tmp_path: Path, solve: Solve) -> None:
@@ -182,7 +188,8 @@ def test_the_search_may_go_by_another_metric(task: Problem, tmp_path: Path, solv
         model = search.load(outcome.key)
         with model.on_grid():
             now = answers(model, task.dev).subset(search.evaluator.search_rows)
-        assert (outcome.drop, outcome.error) == pytest.approx(paired_drop(part, before, now))
+        drop, error = paired_drop(part, before, now)
+        assert (outcome.drop, outcome.error) == pytest.approx((drop, math.hypot(error, UNSEEN / 70)))
         assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
-        assert outcome.accepted == accepts(outcome.drop, outcome.error, 2)
+        assert outcome.accepted == accepts(outcome.fitted, outcome.fitted_error, 2)
     assert any(outcome.drop != 0 for outcome in solution.history)

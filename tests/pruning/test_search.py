@@ -16,13 +16,13 @@ from prunetext.models.textcnn.turning import balance
 from prunetext.pruning.budget import DEFAULT_DROP, Budget
 from prunetext.pruning.candidates import CandidateMaker, zeros_of
 from prunetext.pruning.choosing import losses_of
+from prunetext.pruning.curve import accepted_rows
 from prunetext.pruning.cutting import lighter
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.schedules import SCHEDULES
 from prunetext.pruning.search import Search
 from prunetext.pruning.steps import Step
-from prunetext.statistics.evaluation import accepts
 from prunetext.training.answering import logits
 from prunetext.training.loop import train_model
 
@@ -90,8 +90,9 @@ def test_what_is_out_of_reach_does_not_ruin_the_model_and_is_said(
     assert ("; 10 bytes were not reached" in solution.reason) == bool(budget.max_size)
     assert len(solution.history) < 30
     chosen = solution.history[solution.chosen]
-    assert accepts(chosen.drop, chosen.error, DEFAULT_DROP)
-    held = [row.bytes for row in solution.history if accepts(row.drop, row.error, DEFAULT_DROP)]
+    usual = accepted_rows(solution.history, Budget(max_drop=DEFAULT_DROP))
+    assert usual[solution.chosen].accepted
+    held = [row.bytes for row in usual if row.accepted]
     assert chosen.bytes == min(held), "it is the smallest of those that keep the usual drop"
 
 

@@ -115,6 +115,10 @@ def prune(
     data: Annotated[
         str | None, typer.Option(help="Where the data of RUN are now, if they have moved.", show_default=False)
     ] = None,
+    pick: Annotated[
+        int | None,
+        typer.Option(help="Take this candidate of RUN's search, as its fit numbered them.", show_default=False),
+    ] = None,
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace a finished run in --out when this one ends.")
     ] = None,
@@ -139,7 +143,7 @@ def prune(
     values = {name: value for name, value in options.items() if value is not None}
     with Bars() as bars:
         values |= {"data": data, "overwrite": bool(overwrite), "progress": bars, "notice": bars.say, "began": began}
-        result = work(run, out=out, **values, **(context.obj or {}))
+        result = work(run, out=out, pick=pick, **values, **(context.obj or {}))
     return print_run(result, as_json, lenient)
 
 

@@ -55,6 +55,8 @@ def print_result(result: Result) -> None:
     out.print(result.verdict.sentence(title))
     if judged.against_baseline is not None:
         out.print(f"Against tf-idf + LR, {judged.against_baseline.sentence(title, 'it')}")
+    if len(result.frontier) > 1:
+        _print_frontier(out, result)
     out.print(f"Why the search ended: {result.reason}.")
     agreement = judged.agreement
     out.print(
@@ -67,6 +69,22 @@ def print_result(result: Result) -> None:
     if result.calibration.rejection is not None:
         out.print(result.calibration.rejection.sentence())
     out.print(str(result.path))
+
+
+def _print_frontier(out: Output, result: Result) -> None:
+    """Every model that the search has made; the chosen one has a star."""
+    judged = result.judged
+    out.print(
+        f"\nAll models of the search, by dev (points{f' of {judged.title}' * (judged.metric != 'accuracy')} lost):\n"
+    )
+    table = Cells("candidate", "file bytes", "texts/s", "drop", "90 % interval")
+    for each in result.frontier:
+        speed = "–" if each.texts_per_second is None else f"{each.texts_per_second:,.0f}"
+        name = f"{each.number}{' *' * each.chosen}"
+        table.add_row(name, f"{each.bytes:,}", speed, f"{each.drop:.2f}", f"{each.low:.2f} to {each.high:.2f}")
+    out.print(table)
+    run = result.path.parent
+    out.print(f"\n* chosen; it has recovered longer since. Take another one with prunetext prune {run} --pick N.\n")
 
 
 def _worst(damages: Sequence[Damage]) -> str:

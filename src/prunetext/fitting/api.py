@@ -13,11 +13,12 @@ import torch
 from numpy.typing import ArrayLike
 
 from prunetext.data.dataset import Data, Examples
-from prunetext.fitting.checks import take_options
+from prunetext.fitting.checks import check_pick, take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
 from prunetext.fitting.finishing import Result, finish
 from prunetext.fitting.folder import Run
+from prunetext.fitting.frontier import picked
 from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
 from prunetext.fitting.plan import Plan, check_out, plan_fit
 from prunetext.fitting.remarks import Doubts, doubts_of_dense, doubts_of_pruned, foreseen
@@ -99,6 +100,7 @@ def fit(
     run=A_PATH,
     out=A_PATH,
     data=SOME_DATA,
+    pick=A_NUMBER,
     overwrite=A_FLAG,
     progress=A_FUNCTION,
     notice=A_FUNCTION,
@@ -109,6 +111,7 @@ def prune(
     *,
     out: str | Path,
     data: Data | Examples | str | Path | None = None,
+    pick: int | None = None,
     overwrite: bool = False,
     progress: Callable[[str, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -124,14 +127,20 @@ def prune(
     are split in the same way. Steps that the run's own search has made are not made again. Everything else is as for
     `prunetext.fit`.
 
+        result = prunetext.prune("runs/reviews", pick=3, out="runs/reviews-3")
+
+    pick: takes a candidate of the run's frontier, by its number, instead of searching; of the options, only max_drop,
+    for the verdict, goes with it.
+
     options; criterion, schedule, groups, metric and positive are those of the run if not given:
     """
     began = time.monotonic() if began is None else began
     folder = check_out(out)
     take_options("prune", options, PruneOptions)
+    check_pick(pick, options)
     earlier = read_earlier(Path(run), options)
     with TURN, torch.random.fork_rng(devices=[]):
-        plan = plan_again(earlier, data, folder, usual(effort))
+        plan = plan_again(earlier, data, folder, usual(effort), pick=pick)
         with Run(folder, plan.recipe, overwrite=overwrite) as new:
             return carried_out(plan, new, progress, notice, began)
 
@@ -157,7 +166,10 @@ def carried_out(
         dev = lessons.encoded["dev"]
         doubts = doubts.and_then(noticed(doubts_of_dense(plan, dense.trained.model, dev), notice))
         problem = problem_of(plan, run, lessons, dense.trained, settings)
-        solution = search(plan, run, problem, clock, told, dense.ended)
+        if plan.pick is None:
+            solution = search(plan, run, problem, clock, told, dense.ended)
+        else:
+            solution = picked(plan, run, problem, plan.pick, told)
         doubts = doubts.and_then(noticed(doubts_of_pruned(plan, doubts.missing, solution.model, dev), notice))
         return finish(plan, run, lessons, dense.trained, solution, clock, doubts)
 

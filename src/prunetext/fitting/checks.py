@@ -10,7 +10,7 @@ from prunetext.data.api import read
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.formats.tables import as_frame
 from prunetext.data.sources import holds_splits
-from prunetext.errors import InputError
+from prunetext.errors import InputError, brief
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Family
 from prunetext.options import FitOptions, PruneOptions, ReadOptions, take
@@ -51,6 +51,19 @@ def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[A
     if rest:
         raise InputError(f"{command} has no option {sorted(rest)[0]!r}. prunetext {command} --help lists the options.")
     return tuple(taken)
+
+
+def check_pick(pick: int | None, options: dict[str, Any]) -> None:
+    """Refuse options of a search where a candidate of an earlier one is taken."""
+    if pick is None:
+        return
+    if type(pick) is not int:
+        raise InputError(f"pick is {brief(pick)}: it must be a whole number, as the frontier of the run has it.")
+    vain = [name for name, value in options.items() if value is not None and name != "max_drop"]
+    if vain:
+        raise InputError(
+            f"pick takes a model as it is, and {vain[0]} would ask for another one. Leave one of them out."
+        )
 
 
 def check_method(options: PruneOptions, family: Family, effort: Effort) -> Method:

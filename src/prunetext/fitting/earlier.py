@@ -11,12 +11,13 @@ from typing import Any
 from prunetext.data.checking import check_data
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.splitting import split
-from prunetext.errors import InputError, RunError
+from prunetext.errors import DamagedError, InputError, RunError
 from prunetext.fitting.checks import check_measures, check_method, read_data
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.parts import (
     BELIEFS,
     DENSE_MODEL,
+    HISTORY,
     OLD_RUN,
     RECIPE,
     RUN_FORMAT,
@@ -27,7 +28,7 @@ from prunetext.fitting.parts import (
     refuse_mixed,
     remade,
 )
-from prunetext.fitting.plan import Plan, budget_of, places_of, source_of, with_groups
+from prunetext.fitting.plan import Pick, Plan, budget_of, places_of, source_of, with_groups
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
@@ -43,8 +44,9 @@ from prunetext.options import (
     take,
 )
 from prunetext.pruning.methods import RENAMED, Method
+from prunetext.pruning.steps import Outcome
 from prunetext.pruning.store import weights_digest
-from prunetext.runtime.states import damage_of
+from prunetext.runtime.states import damage_of, parsed
 from prunetext.teaching.lessons import PLACES, Teaching, find_teaching
 from prunetext.training.pace import dropout
 
@@ -115,11 +117,13 @@ def plan_again(
     method: Callable[[FitOptions, Family, Effort], Method] = check_method,
     *,
     judged: bool = True,
+    pick: int | None = None,
 ) -> Plan:
     """The plan of a new search on the run's dense model.
 
     data: the data's new place, if they have moved. method: makes the method from the options. judged: whether the
-    metric judges dev and test. RunError if the data, the teacher or the vectors have changed since.
+    metric judges dev and test. pick: the number of a candidate to take instead of searching. RunError if the data, the
+    teacher or the vectors have changed since.
     """
     dense = dense_of(earlier)
     family = load_family(dense.family)
@@ -131,6 +135,8 @@ def plan_again(
     taught = teaching_of(earlier, read)
     old = {name: value for name, value in earlier.recipe.items() if name != "format"}
     recipe = {**old, **dataclasses.asdict(fitting), "dense": weights_digest(dense.model)}
+    if pick is not None:
+        recipe["pick"] = pick
     beliefs, remark = earlier_beliefs(earlier.folder)
     teaches_itself = taught.teaches_itself and beliefs is None
     untrained_needed = chosen_method.needs_untrained or teaches_itself
@@ -152,6 +158,7 @@ def plan_again(
         dense,
         beliefs,
         earlier.folder / STEPS_FOLDER,
+        None if pick is None else Pick(pick, history_of(earlier)),
     )
 
 
@@ -192,6 +199,18 @@ def teaching_of(earlier: Earlier, data: Data) -> Teaching:
     if taught.digest() != recipe.get("taught"):
         raise RunError(f"The teacher or the unlabelled texts of {earlier.folder} have changed since. Repeat the fit.")
     return taught
+
+
+def history_of(earlier: Earlier) -> tuple[Outcome, ...]:
+    """The rows of the run's search; RunError if they are damaged."""
+    path = earlier.folder / HISTORY
+    refuse_mixed(earlier.folder, HISTORY)
+    try:
+        return tuple(Outcome.of(parsed(line, path)) for line in path.read_text("utf-8").splitlines())
+    except FileNotFoundError:
+        raise no_run(earlier.folder, HISTORY) from None
+    except (DamagedError, ValueError, TypeError):
+        raise RunError(f"{path} is damaged, or of an earlier version. Repeat the run.") from None
 
 
 def dense_of(earlier: Earlier) -> Trained:

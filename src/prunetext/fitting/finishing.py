@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from prunetext.fitting.folder import Run
+from prunetext.fitting.frontier import Candidate, frontier_of
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.remarks import Doubts
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
@@ -38,6 +39,7 @@ class Result:
     removed: dict[str, float]  # share of the dense model's words, dimensions, filters, taps, weights and bits
     notes: list[str]  # what was noticed in the data
     calibration: Calibration  # of the packed file, with its effect on test
+    frontier: list[Candidate]  # every model that the search has made, the largest first
 
     @property
     def against_baseline(self) -> Verdict | None:
@@ -75,6 +77,7 @@ def finish(
     # Not earlier: where training was interrupted and the run is killed before this, the next one trains on.
     run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
     judged = judged.with_sizes(run.path("dense.safetensors").stat().st_size, size)
+    frontier = frontier_of(plan, run, solution, clock)
     notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes, *beaten(judged, plan)]
     majority = measure.majority()
     if not doubts.reason and majority is not None and judged.dense.score.low <= majority:
@@ -89,9 +92,10 @@ def finish(
         "removed": removed,
         "notes": notes,
     }
-    run.finish({**judged.rows(), "calibration": found.calibration.fields(), **result})
-    kept, score = run.own / "model.safetensors", judged.packed.score
-    return Result(kept, size, score, judged.verdict, solution.reason, missed, judged, removed, notes, found.calibration)
+    found_all = {"frontier": [each._asdict() for each in frontier], "calibration": found.calibration.fields(), **result}
+    run.finish({**judged.rows(), **found_all})
+    kept, score, why = run.own / "model.safetensors", judged.packed.score, solution.reason
+    return Result(kept, size, score, judged.verdict, why, missed, judged, removed, notes, found.calibration, frontier)
 
 
 def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Measure, reason: str) -> dict[str, Any]:

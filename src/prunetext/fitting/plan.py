@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -34,6 +34,7 @@ from prunetext.options import (
 )
 from prunetext.pruning.budget import DEFAULT_DROP, Budget, parse_size, parse_speed, parse_time
 from prunetext.pruning.methods import Method
+from prunetext.pruning.steps import Outcome
 from prunetext.statistics.metrics import Measure, measure_of
 from prunetext.statistics.watch import rare_classes
 from prunetext.teaching.automatic import AUTOMATIC, automatic_teachers, teaching_seconds
@@ -50,6 +51,13 @@ WITHOUT_TEACHER = ("f1", "map", "mrr")  # metrics for which there is no automati
 FAMILY = "textcnn"  # of the dense model
 
 Recipe = Mapping[str, Any]  # all that the result depends on, as written in the run's folder and in its files
+
+
+class Pick(NamedTuple):
+    """A candidate of an earlier search that is to be taken: its number on the frontier, and that search's rows."""
+
+    number: int
+    history: tuple[Outcome, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,7 @@ class Plan:
     dense: Trained | None = None
     beliefs: Path | None = None  # of an earlier run's model that taught itself
     steps: Path | None = None  # of an earlier run's search
+    pick: Pick | None = None
 
     @property
     def data(self) -> Data:

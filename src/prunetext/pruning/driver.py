@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.curve import accepted_rows
 from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.schedules import Schedule
@@ -27,6 +28,7 @@ class Solution(NamedTuple):
     confirmed: bool | None  # whether dev texts that the search never saw agree; None if they were not used
     history: list[Outcome]
     chosen: int  # which row of history the model is
+    load: Callable[[str], Model]  # gives the model of a row, by its key
 
 
 class Walk(NamedTuple):
@@ -83,7 +85,7 @@ def walked(
     longest: float = 0.0,
 ) -> Walk:
     """Take the steps that the schedule asks for; each adds a row to history. longest: seconds of a step so far."""
-    walk = Walk("", longest)
+    walk, history[:] = Walk("", longest), accepted_rows(history, search.budget)
     while True:
         if record is not None:
             record(history)
@@ -94,7 +96,7 @@ def walked(
             return walk._replace(reason="the time was used up")
         began = time.monotonic()
         found = search.step(history, step)
-        history.append(found.outcome)
+        history[:] = accepted_rows([*history, found.outcome], search.budget)
         walk = walk._replace(longest=max(walk.longest, time.monotonic() - began), saved=walk.saved + found.saved)
 
 
@@ -116,7 +118,7 @@ def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: 
         reason += f"; {budget.min_speed:,.0f} texts a second were not reached"
     final = copy.deepcopy(model)
     final.snap()
-    return Solution(final, reason, confirmed, history, chosen)
+    return Solution(final, reason, confirmed, history, chosen, search.load)
 
 
 def stepped_back(
@@ -134,7 +136,7 @@ def stepped_back(
     step = schedule.next(rows, search.budget)
     if isinstance(step, Step) and step.start == "best" and not search.out_of_time(longest):
         try:
-            history.append(search.step(rows, step).outcome)
+            history[:] = accepted_rows([*history, search.step(rows, step).outcome], search.budget)
         except KeyboardInterrupt:
             search = search.hurried()
         else:

@@ -8,12 +8,18 @@ from typing import NamedTuple, cast
 
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import make_method, number
-from prunetext.pruning.steps import Outcome, Step, Stop, aim, enough, goals, not_kept
+from prunetext.pruning.steps import Outcome, Step, Stop, aim, enough, goals, not_kept, smallest
 
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
 TOUCHES = 3  # small cuts to reach a size that a schedule has just missed
 REFUTED = 1.05  # times the size of a clearly bad model: below this, nothing is tried
+NEAR_END = (
+    0.25  # of the way between a refused and an accepted model, on a logarithmic scale: no step is nearer to either
+)
+TWICE = 0.05  # difference of two sizes, on a logarithmic scale, below which they count as one
+MOST_ROWS = 24  # of the history of a search between good and bad
+SINKING = 0.995  # times the size of the smallest model so far: what is larger was no step down
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
 
 
@@ -72,19 +78,20 @@ def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
     return Schedule(step)
 
 
-def local(first: str = "4", last: str = "1.4") -> Schedule:
-    """Prune more of a fully trained model, step by step, until accuracy can no longer be kept.
+def local(first: str = "2", last: str = "1.25") -> Schedule:
+    """Prune more of a fully trained model, step by step, until accuracy can no longer be kept; then find the border.
 
-    The first step leaves one `first`th of the bytes, the finest one `last`th: a finer one is not worth its recovery. A
-    step that holds is followed by one as large. The first that fails by less than half a standard error recovers once
-    more; if that fails, too, or by more, the search goes back to the last good model and tries half as far (on a
-    logarithmic scale). A size budget is approached in the same steps and ends the search when it is met; without an
-    accuracy budget, every step counts as holding.
+    Each step leaves one `first`th of the bytes of the model before, until one clearly loses more than is allowed. The
+    border then lies between the smallest model that is accepted and the largest below it that is not. The next step
+    goes from the former to the size at which the curve through all models meets the limit, and so on, until less than
+    a factor of `last` is between the two; one that fails by less than dev can tell is drawn a second time before that.
+    A size budget is approached in the same steps and ends the search when it is met; without an accuracy budget, every
+    model is accepted.
     """
     large, fine = (
         math.log(number(f"local:{name}", text, 1.01, 100)) for name, text in (("first", first), ("last", last))
     )
-    return Schedule(lambda history, budget: stepwise(history, budget, large, last=fine, again=True), continues=True)
+    return Schedule(lambda history, budget: bracketed(history, budget, large, fine), continues=True)
 
 
 def lottery(step: str = "4", last: str = "1.6") -> Schedule:
@@ -177,6 +184,54 @@ def touch_up(history: Sequence[Outcome], budget: Budget) -> Step:
     return Step(min(goal.share, now * LEAST_STEP), goal.measure, start="last")
 
 
+def bracketed(history: Sequence[Outcome], budget: Budget, first: float, last: float) -> Step | Stop:
+    """Steps of `first` on a logarithmic scale of the bytes (or the time) that can be pruned, then between good and bad.
+
+    The search ends when the largest refused model below the smallest accepted one is nearer to it than `last`.
+    """
+    good, newest, allowed = smallest(history), history[-1], budget.max_drop or 0.0
+    if (met := enough(history, good, budget)) is not None:
+        return met
+    goal = aim(history, good, budget)
+    fixed = history[0].least / history[0].bytes if goal.measure == "bytes" else history[0].least_time
+
+    def left(row: Outcome) -> float:
+        return max(row.share(goal.measure) - fixed, 1e-6)
+
+    def down_to(share: float, start: str = "best") -> Step:
+        share = max(fixed + share, goal.share)
+        return Step(min(share, good.share(goal.measure) * LEAST_STEP), goal.measure, start)
+
+    if len(history) > MOST_ROWS:
+        return not_kept(budget)
+    sank = len(history) == 1 or left(newest) < SINKING * min(map(left, history[:-1]))
+    bad = [row for row in history if left(row) < left(good)]
+    if not bad:
+        return down_to(left(good) * math.exp(-first)) if sank else Stop("nothing more can be removed")
+    if sank and newest.fitted - newest.fitted_error <= allowed:
+        return down_to(left(newest) * math.exp(-first), "last")
+    border = max(bad, key=left)
+    if math.log(left(good) / left(border)) > last:
+        part = up_to_limit(good, border, allowed)
+        return down_to(left(border) ** (1 - part) * left(good) ** part)
+    twice = sum(abs(math.log(left(row) / left(border))) < TWICE for row in history) > 1
+    if twice or border.fitted - border.fitted_error > allowed:
+        return not_kept(budget)
+    return Step(border.share(goal.measure), goal.measure, again=1)
+
+
+def up_to_limit(good: Outcome, bad: Outcome, allowed: float) -> float:
+    """Where between a bad and a good model the limit is met, from 0 to 1, if drops fall as a power of the size.
+
+    >>> good, bad = Outcome(0.5, 500, 0, fitted=0.1), Outcome(0.25, 250, 0, fitted=1.6)
+    >>> round(up_to_limit(good, bad, 0.4), 6)
+    0.5
+    """
+    low, high, limit = (math.log(max(each, 0.01)) for each in (good.fitted, bad.fitted, allowed - bad.fitted_error / 2))
+    part = (high - limit) / (high - low) if high > low else 0.5
+    return min(max(part, NEAR_END), 1 - NEAR_END)
+
+
 def stepwise(
     history: Sequence[Outcome],
     budget: Budget,
@@ -184,31 +239,24 @@ def stepwise(
     *,
     last: float,
     growth: float = 1.0,
-    again: bool = False,
 ) -> Step | Stop:
     """Steps on a logarithmic scale of the bytes (or the time) that can be pruned at all.
 
     After a step that held, the next is `growth` times as large; after a failure, half as large. The first is `first`,
-    the smallest `last`. With `again`, the first model that may still be good enough recovers once more before it counts
-    as a failure. If a model was clearly worse than allowed, its size and smaller ones are not tried again.
+    the smallest `last`. If a model was clearly worse than allowed, its size and smaller ones are not tried again.
     """
-    good, step, unsure, refuted = history[0], first, False, list[Outcome]()
+    good, step, refuted = history[0], first, list[Outcome]()
     for outcome in history[1:]:
         if outcome.accepted:
-            if outcome.keep > good.keep * 0.995 and outcome.time > good.time * 0.995:
+            if outcome.keep > good.keep * SINKING and outcome.time > good.time * SINKING:
                 return Stop("nothing more can be removed")
-            good, step, unsure = outcome, step * growth, False
-        elif outcome.drop - outcome.error / 2 > (budget.max_drop or 0):
-            step, unsure = step / 2, False
-            refuted.append(outcome)
-        elif again and not unsure:
-            unsure, again = True, False
+            good, step = outcome, step * growth
         else:
-            step, unsure = step / 2, False
+            step /= 2
+            if outcome.drop - outcome.error / 2 > (budget.max_drop or 0):
+                refuted.append(outcome)
     if (met := enough(history, good, budget)) is not None:
         return met
-    if unsure:
-        return Step(1.0, start="last")
     goal = aim(history, good, budget)
     now, start = good.share(goal.measure), history[0]
     fixed = start.least / start.bytes if goal.measure == "bytes" else start.least_time

@@ -14,9 +14,9 @@ from prunetext.pruning.budget import DEFAULT_DROP, Budget
 from prunetext.pruning.candidates import UNTRAINED, CandidateMaker
 from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
-from prunetext.pruning.steps import Outcome, Step
+from prunetext.pruning.steps import Outcome, Step, smallest
 from prunetext.pruning.store import key_of
-from prunetext.pruning.trials import Evaluator, accepted, evaluator_of
+from prunetext.pruning.trials import Evaluator, evaluator_of
 
 POLISH = 1.5  # the last recovery, as a multiple of the others
 
@@ -65,13 +65,12 @@ class Search:
         return self.maker.load(key)
 
     def step(self, history: Sequence[Outcome], step: Step) -> Found:
-        """Make the candidate that the schedule asks for (the best of several draws), and judge it."""
-        good = [outcome for outcome in history if outcome.accepted][-1]
-        parent = {"best": good.key, "last": history[-1].key, "untrained": UNTRAINED}[step.start]
+        """Make the candidate that the schedule asks for (the best of several draws), and measure it."""
+        parent = {"best": smallest(history).key, "last": history[-1].key, "untrained": UNTRAINED}[step.start]
         stage, draws = f"step {len(history)}", range(self.maker.criterion.draws)
         drawn = [self.candidate(parent, step, draw, stage) for draw in draws]
         best = min((found.outcome for found in drawn), key=lambda outcome: outcome.drop)
-        return Found(best._replace(accepted=accepted(best, self.budget)), sum(found.saved for found in drawn))
+        return Found(best, sum(found.saved for found in drawn))
 
     def candidate(self, parent: str, step: Step, draw: int, stage: str) -> Found:
         """Cut, train and judge; or take the candidate of an earlier search with the same steps."""

@@ -15,6 +15,7 @@ from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import begin_search
 from prunetext.pruning.shrinking import shrink
+from prunetext.statistics.bootstrap import paired_drop
 
 REMOVED_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -40,7 +41,7 @@ def sensitivities(
     """
     search = begin_search(problem, method, Budget(), folder)
     scored = search.maker.score(search.maker.root, 0, "scores")
-    loss, everywhere = sample_loss(problem.dense, problem.dev), np.arange(len(problem.dev))
+    loss, judge = sample_loss(problem.dense, problem.dev), search.evaluator
     for group in scored.groups:
         if progress is not None:
             progress(group.name)
@@ -53,7 +54,7 @@ def sensitivities(
             before = removed
             small = shrink(scored.model, kept)
             small.normalise()
-            drop, error = search.evaluator.drop(small, everywhere)
+            drop, error = paired_drop(judge.measure, judge.dense_answers, judge.packed_answers(small))
             with small.on_grid():
                 rise = sample_loss(small, problem.dev) - loss
             size = problem.packed_size(small)

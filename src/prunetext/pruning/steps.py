@@ -22,6 +22,7 @@ class Step(NamedTuple):
     rewind: bool = False  # whether what is kept goes back to its weights after one epoch
     regrow: float = 0.0  # share of what is cut that may return after a gentle phase in which the rest is held
     units: float = 0.0  # if given, the share of the units of each group to remove, whatever the bytes
+    again: int = 0  # how many models were made in this way before: another is drawn with another seed
 
 
 class Stop(NamedTuple):
@@ -36,7 +37,7 @@ class Outcome(NamedTuple):
     keep: float  # share of packed bytes that the model really has
     bytes: int
     drop: float  # points of the metric on the search part of dev
-    accepted: bool
+    accepted: bool = False
     error: float = 0.0  # standard error of the drop
     time: float = 1.0  # share of the time that a text takes the unpruned model; measured if the budget names a speed
     speed: float | None = None  # texts a second, measured then
@@ -45,6 +46,9 @@ class Outcome(NamedTuple):
     key: str = ""  # names the weights
     left: Mapping[str, int] = {}  # units of each kind
     held: bool = True  # whether it still has the classes that are watched
+    harm: float | None = None  # points that the dense model expects to lose, on texts without labels
+    fitted: float = 0.0  # the drop as all candidates together tell it,
+    fitted_error: float = 0.0  # and its standard error
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Outcome:
@@ -54,8 +58,18 @@ class Outcome(NamedTuple):
         9
         """
         found = cls(**values)
-        numbers: list[Any] = [found.keep, found.bytes, found.drop, found.error, found.time, found.least]
-        numbers += [found.least_time, *found.left.values(), *([] if found.speed is None else [found.speed])]
+        numbers: list[Any] = [
+            found.keep,
+            found.bytes,
+            found.drop,
+            found.error,
+            found.time,
+            found.least,
+            found.fitted,
+            found.fitted_error,
+        ]
+        numbers += [found.least_time, *found.left.values()]
+        numbers += [each for each in (found.speed, found.harm) if each is not None]
         if not (all(type(each) in (int, float) for each in numbers) and isinstance(found.key, str)):
             raise ValueError("its outcome is none")
         return found
@@ -87,6 +101,11 @@ def goals(history: Sequence[Outcome], now: Outcome, budget: Budget) -> list[Goal
 def beyond(whole: Outcome, budget: Budget) -> bool:
     """Whether pruning cannot reach the budget's size, as far as the unpruned model's row tells."""
     return budget.max_size is not None and whole.least > budget.max_size
+
+
+def smallest(history: Sequence[Outcome]) -> Outcome:
+    """The accepted row with the fewest bytes, the latest of several."""
+    return min(reversed([row for row in history if row.accepted]), key=lambda row: row.bytes)
 
 
 def missed(history: Sequence[Outcome], budget: Budget) -> bool:

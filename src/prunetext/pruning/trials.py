@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from prunetext.models.encoded import Encoded
+from prunetext.models.encoded import UNLABELLED, Encoded
 from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
@@ -16,13 +18,15 @@ from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.shrinking import least_kept, shrink
 from prunetext.pruning.steps import Outcome
 from prunetext.statistics.answers import Answers
-from prunetext.statistics.bootstrap import paired_drop
-from prunetext.statistics.evaluation import accepts
+from prunetext.statistics.expected import expected_drop
 from prunetext.statistics.metrics import Measure
 from prunetext.statistics.watch import NOTHING, Watch, watch_of
 from prunetext.training.answering import answers
 
 MOST_LEARNT = 2000  # texts of train, of rare classes
+UNSEEN = 50.0  # points, over the number of texts: half a changed label that so few texts do not show
+LEAST_SILENT, MOST_SILENT = 500, 2000  # texts without labels on which harm is measured,
+MOST_SILENT_TOKENS = 300_000  # and the tokens of all of them
 
 
 class Learnt(NamedTuple):
@@ -30,6 +34,18 @@ class Learnt(NamedTuple):
 
     examples: Encoded
     watch: Watch
+
+
+class Silent(NamedTuple):
+    """Texts whose labels are not looked at, and the dense model's answers to them."""
+
+    examples: Encoded
+    dense: Answers
+
+    def harm(self, now: Answers) -> float:
+        """The points that a model with these answers loses, as far as the dense model knows."""
+        rows, believed = np.arange(len(self.examples)), self.dense.probabilities
+        return 100 * float(np.mean(believed[rows, self.dense.winners()] - believed[rows, now.winners()]))
 
 
 class Evaluator(NamedTuple):
@@ -44,6 +60,7 @@ class Evaluator(NamedTuple):
     speed: Callable[[Model], float] | None
     watch: Watch = NOTHING
     learnt: Learnt | None = None  # if there are rare classes
+    silent: Silent | None = None  # if drops are of accuracy
 
     def answers(self, model: Model) -> Answers:
         """The model's answers to dev; for several labels, by thresholds tuned on the search part, as for any model."""
@@ -60,7 +77,7 @@ class Evaluator(NamedTuple):
 
     def drop_of(self, now: Answers, rows: np.ndarray) -> tuple[float, float]:
         """The drop of the metric on these rows to a model's answers, and its standard error."""
-        return paired_drop(self.measure.subset(rows), self.dense_answers.subset(rows), now.subset(rows))
+        return expected_drop(self.measure.subset(rows), self.dense_answers.subset(rows), now.subset(rows))
 
     def match(self, model: Model) -> None:
         """Let a candidate give each rare class to as many dev texts as the dense model does; labels are not looked at.
@@ -72,13 +89,20 @@ class Evaluator(NamedTuple):
             model.shift(torch.from_numpy(offsets).float())
 
     def judged(self, model: Model, budget: Budget, whole: Outcome | None = None) -> Outcome:
-        """Bytes, drop and the search rule, only on the search part of dev; whole: the unpruned model's."""
+        """Bytes, drop and speed, by the search part of dev; whole: the unpruned model's. Nothing is accepted yet."""
         size, (speed, time) = self.packed_size(model), self.timed(model, budget, whole)
         now = self.packed_answers(model)
         drop, error = self.drop_of(now, self.search_rows)
+        error = math.hypot(error, UNSEEN / max(1, len(self.search_rows)))
         outcome = Outcome(size / (whole.bytes if whole else size), size, drop, False, error, time, speed)
-        outcome = outcome._replace(left=model.counts(), held=self.holds(model, now))
-        return outcome._replace(accepted=accepted(outcome, budget))
+        return outcome._replace(left=model.counts(), held=self.holds(model, now), harm=self.harm(model))
+
+    def harm(self, model: Model) -> float | None:
+        """What the dense model expects the packed one to lose, in points; None if drops are not of accuracy."""
+        if self.silent is None:
+            return None
+        with model.on_grid():
+            return round(self.silent.harm(answers(model, self.silent.examples)), 6)
 
     def holds(self, model: Model, now: Answers) -> bool:
         """Whether a candidate with these answers to dev still has the classes that are watched."""
@@ -108,13 +132,13 @@ class Evaluator(NamedTuple):
     def confirms(self, model: Model, max_drop: float) -> bool | None:
         """Judge the drop on the part of dev that the search never saw; None if it is empty.
 
-        These texts refuse a drop of more than the allowed one plus half a standard error: if they had to prove that it
-        is kept, so few texts would refuse nearly every model.
+        These texts refuse a drop that is a standard error above the allowed one: if they had to prove that it is kept,
+        so few texts would refuse nearly every model.
         """
         if not len(self.confirm_rows):
             return None
         drop, error = self.drop(model, self.confirm_rows)
-        return drop - error / 2 <= max_drop
+        return drop - error <= max_drop
 
 
 def evaluator_of(problem: Problem) -> Evaluator:
@@ -125,7 +149,21 @@ def evaluator_of(problem: Problem) -> Evaluator:
     said = answers(problem.dense, problem.dev, rows=seen)
     watch = watch_of(measure, said, problem.counts, seen)
     learnt = learnt_of(problem, list(watch.given)) if watch.given else None
-    return Evaluator(problem.dev, measure, seen, unseen, said, problem.packed_size, problem.speed, watch, learnt)
+    size, speed, silent = problem.packed_size, problem.speed, silent_of(problem, measure)
+    return Evaluator(problem.dev, measure, seen, unseen, said, size, speed, watch, learnt, silent)
+
+
+def silent_of(problem: Problem, measure: Measure) -> Silent | None:
+    """Texts on which harm is measured: those of train without labels if there are many, else all of dev."""
+    if not measure.is_plain:
+        return None
+    examples, rows = problem.train, np.flatnonzero(problem.train.targets.numpy() == UNLABELLED)
+    if len(rows) < LEAST_SILENT:
+        examples, rows = problem.dev, np.arange(len(problem.dev))
+    most = max(1, min(len(rows), MOST_SILENT, int(MOST_SILENT_TOKENS / max(1.0, examples.tokens()[rows].mean()))))
+    part = examples.subset(rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)])
+    part = dataclasses.replace(part, targets=torch.zeros_like(part.targets), soft=None)
+    return Silent(part, answers(problem.dense, part))
 
 
 def learnt_of(problem: Problem, rare: Sequence[int]) -> Learnt:
@@ -136,10 +174,3 @@ def learnt_of(problem: Problem, rare: Sequence[int]) -> Learnt:
     examples = problem.train.subset(rows)
     right = answers(problem.dense, examples).chosen
     return Learnt(examples, Watch({each: right[:, each] & (targets[rows] == each) for each in rare}, {}))
-
-
-def accepted(outcome: Outcome, budget: Budget) -> bool:
-    """Tell whether the budget's search rule accepts a candidate."""
-    if budget.max_drop is None:
-        return True
-    return outcome.held and accepts(outcome.drop, outcome.error, budget.max_drop)

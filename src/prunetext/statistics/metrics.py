@@ -201,6 +201,11 @@ class Measure(NamedTuple):
         return METRICS[self.name]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is the share of right answers to texts that have one label each."""
+        return self.name == "accuracy" and not self.gold.several
+
+    @property
     def title(self) -> str:
         """Its name as people write it, such as macro-F1."""
         return self.metric.title
