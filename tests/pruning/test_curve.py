@@ -46,7 +46,7 @@ def test_the_drop_of_a_noisy_candidate_is_told_by_its_neighbours() -> None:
     for drop in (-0.6, 0.7):
         rows = accepted_rows([*others, row(100_000, drop, 0.6)], Budget(max_drop=0.5))
         assert rows[-1].fitted == pytest.approx(0.07, abs=0.15), drop
-        assert [each.accepted for each in rows] == [True, True, True, False, True]
+        assert [each.accepted for each in rows] == [True, True, True, False, False], "too unsure"
 
 
 def test_a_candidate_of_which_dev_is_sure_counts_for_itself() -> None:
@@ -71,11 +71,11 @@ def test_candidates_that_lose_much_tell_what_a_little_harm_is_worth(multiple: fl
     harms = [0.0, 0.1, 0.4, 1.5, 6.0]
     history = [row(WHOLE >> at, multiple * harm, 0.05 + 0.15 * harm, harm) for at, harm in enumerate(harms)]
     found, doubt = multiple_of(history)
-    assert found == pytest.approx(multiple, abs=max(0.15, 2 * doubt))
+    assert found == pytest.approx(multiple, abs=max(0.15, 2.5 * doubt))
     lucky, unlucky = (row(20_000, drop, 0.6, 0.5) for drop in (-0.5, 1.1))
     for other in (lucky, unlucky):
         last = accepted_rows([*history, other], Budget(max_drop=0.5))[-1]
-        assert last.fitted == pytest.approx(multiple * 0.5, abs=0.25), "dev hardly counts against harm"
+        assert last.fitted == pytest.approx(multiple * 0.5, abs=0.35), "dev hardly counts against harm"
 
 
 def test_without_a_word_from_dev_harm_counts_for_what_is_usual() -> None:

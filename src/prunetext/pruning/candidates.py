@@ -101,14 +101,17 @@ class CandidateMaker:
         """Train in place, on the packed file's grid if `rounded`; return whether the time ran out before the end."""
         if rounded:
             model.fit_grid()
-        rows, told = self.evaluator.search_rows, self.told
+        dev, measure, told = self.problem.believed, self.evaluator.measure, self.told
+        if settings.class_weights:  # what a rare class needs, only labels tell
+            rows = self.evaluator.search_rows
+            dev, measure = self.problem.dev.subset(rows), measure.subset(rows)
         with model.on_grid() if rounded else nullcontext():
             done = train_model(
                 model,
                 examples,
-                self.problem.dev.subset(rows),
+                dev,
                 settings,
-                measure=self.evaluator.measure.subset(rows),
+                measure=measure,
                 checkpoint=self.store.checkpoint(key),
                 hooks=self._hooks(model, hooks or Hooks(), rounded=rounded),
                 progress=None if told is None else lambda now: told(stage, now),

@@ -23,12 +23,9 @@ import numpy as np
 
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.steps import Outcome
-from prunetext.statistics.evaluation import accepts
 
-USUAL_MULTIPLE, MULTIPLE_SPREAD = (
-    0.8,
-    0.4,
-)  # of the harm, that a drop is: mean and standard deviation before dev is asked
+# Of the harm, that a drop is: mean and standard deviation before dev is asked.
+USUAL_MULTIPLE, MULTIPLE_SPREAD = 0.8, 0.25
 LEAST_MULTIPLE = 0.1
 ALIKE = 2.0  # candidates are judged by the same texts: so many say what one would say by other texts
 LUCK, LUCK_SHARE = 0.1, 0.15  # points, and share of the drop, by which a candidate differs from what is expected of it
@@ -83,9 +80,9 @@ def accepted_rows(history: Sequence[Outcome], budget: Budget) -> list[Outcome]:
 
 
 def _accepts(row: Outcome, max_drop: float) -> bool:
-    """Whether a candidate with this drop is accepted, or one that changes no label of dev."""
+    """Whether a candidate may be taken: its drop and a standard error are allowed, or it changes no label of dev."""
     unchanged = row.drop == 0 <= max_drop and row.fitted <= NO_CHANGE
-    return row.held and (unchanged or accepts(row.fitted, row.fitted_error, max_drop))
+    return row.held and (unchanged or row.fitted + row.fitted_error <= max_drop)
 
 
 def by_harm(history: Sequence[Outcome]) -> list[Outcome]:

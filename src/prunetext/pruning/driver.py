@@ -15,7 +15,7 @@ from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.schedules import Schedule
 from prunetext.pruning.search import POLISH, Search, begin_search
-from prunetext.pruning.steps import Outcome, Step, Stop, beyond, enough, goals, missed
+from prunetext.pruning.steps import Outcome, Step, Stop, beyond, enough, goals, missed, not_kept
 
 STEP_COST = 2  # a step cuts, trains and judges, and takes at least so many times what judging the first model took
 
@@ -96,6 +96,8 @@ def walked(
             return walk._replace(reason="the time was used up")
         began = time.monotonic()
         found = search.step(history, step)
+        if any(row.key == found.outcome.key for row in history):  # the same model again: nothing has changed since
+            return walk._replace(reason=not_kept(search.budget).reason)
         history[:] = accepted_rows([*history, found.outcome], search.budget)
         walk = walk._replace(longest=max(walk.longest, time.monotonic() - began), saved=walk.saved + found.saved)
 

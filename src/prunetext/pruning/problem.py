@@ -62,6 +62,15 @@ class Problem:
         return dataclasses.replace(train, soft=opinions)
 
     @cached_property
+    def believed(self) -> Encoded:
+        """Dev with the dense model's answers in the place of labels.
+
+        They choose the best moment of a recovery. If labels did, a candidate would look better on them than it is.
+        """
+        said = loss_of(self.dev.task).softened(logits(self.dense, self.dev), 1.0)
+        return dataclasses.replace(self.dev, targets=said)
+
+    @cached_property
     def watched(self) -> Encoded:
         """A sample of train on which criteria score."""
         return self._targeted(self._sampled_rows())

@@ -211,11 +211,12 @@ def bracketed(history: Sequence[Outcome], budget: Budget, first: float, last: fl
     if sank and newest.fitted - newest.fitted_error <= allowed:
         return down_to(left(newest) * math.exp(-first), "last")
     border = max(bad, key=left)
-    if math.log(left(good) / left(border)) > last:
-        part = up_to_limit(good, border, allowed)
+    near = sum(abs(math.log(left(row) / left(border))) < TWICE for row in history)
+    if near < 3 and math.log(left(good) / left(border)) > last:
+        # Where a step between the two was no smaller than the bad one, the next goes less far.
+        part = up_to_limit(good, border, allowed) if near == 1 else 1 - NEAR_END
         return down_to(left(border) ** (1 - part) * left(good) ** part)
-    twice = sum(abs(math.log(left(row) / left(border))) < TWICE for row in history) > 1
-    if twice or border.fitted - border.fitted_error > allowed:
+    if near > 1 or border.fitted - border.fitted_error > allowed:
         return not_kept(budget)
     return Step(border.share(goal.measure), goal.measure, again=1)
 
@@ -227,7 +228,7 @@ def up_to_limit(good: Outcome, bad: Outcome, allowed: float) -> float:
     >>> round(up_to_limit(good, bad, 0.4), 6)
     0.5
     """
-    low, high, limit = (math.log(max(each, 0.01)) for each in (good.fitted, bad.fitted, allowed - bad.fitted_error / 2))
+    low, high, limit = (math.log(max(each, 0.01)) for each in (good.fitted, bad.fitted, allowed - bad.fitted_error))
     part = (high - limit) / (high - low) if high > low else 0.5
     return min(max(part, NEAR_END), 1 - NEAR_END)
 

@@ -27,10 +27,8 @@ MISTAKEN = 0.05  # points by which a stack may be wrong, for each point of chang
 MOST_WEIGHT = 5.0  # of a model in the stack: it makes a model that is always right no surer than this
 STEPS = 30  # of Newton's method
 RIDGE = 1e-3  # keeps the weights of two equal models apart from infinity
-USUAL, USUAL_SPREAD = (
-    0.15,
-    0.2,
-)  # of the other model's weight, as a share of both: where few texts tell, it is about this
+# Of the other model's weight, as a share of both: where few texts tell, it is about this.
+USUAL, USUAL_SPREAD = 0.1, 0.15
 LEAST = 1e-12  # a probability
 MOST_NUMBERS = 5_000_000  # texts times classes: above this, drops are counted
 
