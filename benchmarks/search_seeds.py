@@ -70,9 +70,8 @@ def summarise(rows: list[dict[str, Any]]) -> None:
             np.mean([row[key] for row in here]) for key in ("drop", "accuracy", "steps", "seconds")
         )
         spread = f"{min(sizes):,} to {max(sizes):,} | {max(sizes) / min(sizes):.2f} | {np.median(sizes):,.0f}"
-        print(
-            f"| {name} | {tag} | {len(here)} | {spread} | {drop:.2f} | {accuracy:.2f} % | {steps:.1f} | {seconds:.0f} |"
-        )
+        told = f"{drop:.2f} | {accuracy:.2f} % | {steps:.1f} | {seconds:.0f}"
+        print(f"| {name} | {tag} | {len(here)} | {spread} | {told} |")
 
 
 if __name__ == "__main__":
