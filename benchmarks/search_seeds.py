@@ -4,7 +4,8 @@
     python benchmarks/search_seeds.py benchmarks/results/search_seeds.jsonl --summary
 
 `prunetext fit` with `--max-drop 0.5` and nothing else, on BBC News, and on AG News and SST-2 cut to the same 2,000
-texts of train for every seed; their test is left whole. --tag names the rows, to tell versions of prunetext apart.
+texts of train for every seed; their test is left whole. Dev is cut from these texts by `fit`, or with --own-dev that of
+the set. --tag names the rows, to tell versions of prunetext apart.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--summary", action="store_true", help="print a table of rows instead")
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
+    parser.add_argument("--own-dev", action="store_true", help="judge candidates by the set's own dev")
     parser.add_argument("--tag", default="", help="a name for these rows")
     parser.add_argument("--out", type=Path, default=Path("runs/seeds"), help="folder of the runs")
     options = parser.parse_args()
@@ -40,7 +42,11 @@ def main() -> None:
         summarise([json.loads(line) for line in options.data.read_text().splitlines()])
         return
     for name in options.sets:
-        data = "sample:bbc-news" if name == "bbc-news" else cut(prunetext.read(options.data / name))
+        data = (
+            "sample:bbc-news"
+            if name == "bbc-news"
+            else cut(prunetext.read(options.data / name), own_dev=options.own_dev)
+        )
         for seed in options.seeds:
             began, out = time.monotonic(), options.out / f"{name}-{seed}"
             found = prunetext.fit(data, max_drop=0.5, seed=seed, out=out, overwrite=True)
@@ -51,18 +57,16 @@ def main() -> None:
             print(json.dumps({**row, **machine("torch")}), flush=True)
 
 
-def cut(whole: Data) -> Data:
-    """The same texts of train for every seed, from which dev is split off; test as it is."""
+def cut(whole: Data, *, own_dev: bool) -> Data:
+    """The same texts of train for every seed, from which dev is split off if it is not the set's own; test as it is."""
     rows = Random(0).sample(range(len(whole.train)), TEXTS)
-    return Data(whole.train.subset(sorted(rows)), None, whole.test)
+    return Data(whole.train.subset(sorted(rows)), whole.dev if own_dev else None, whole.test)
 
 
 def summarise(rows: list[dict[str, Any]]) -> None:
     """Print a line for each set and tag."""
-    print(
-        "| data | | seeds | bytes, least to most | most / least | median | drop on test, mean | accuracy | steps | seconds |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    columns = ("data", "", "seeds", "bytes", "most / least", "median", "drop", "accuracy", "steps", "seconds")
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for name, tag in dict.fromkeys((row["data"], row["tag"]) for row in rows):
         here = [row for row in rows if (row["data"], row["tag"]) == (name, tag)]
         sizes = [row["bytes"] for row in here]

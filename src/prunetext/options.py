@@ -55,7 +55,11 @@ class ModelOptions:
     filters: int = option(32, "Filters of each width.")
     pooling: str = option("max+mean", "Pooling over the text: max, or max+mean.")
     channels: str = option("non-static", "Word vectors: non-static (trained), static, or both side by side.")
-    max_words: int = option(20_000, "Largest vocabulary of the dense model; the most frequent words stay.")
+    max_words: int = option(
+        20_000,
+        "Largest vocabulary of the dense model; the most frequent words stay. Where auto takes pairs/4: by the number "
+        "of texts.",
+    )
     tokenizer: str = option(
         "auto",
         "How texts are cut into words: bert/1 (without accents), words/2 (marks and symbols kept, letters one by one "

@@ -171,6 +171,27 @@ def test_prune_prints_what_fit_prints_and_keeps_to_its_budget(run: Path, tmp_pat
     assert {each.name for each in (tmp_path / "new").iterdir()} == {*KEPT, STEPS_FOLDER}
 
 
+def test_prune_prints_its_candidates_and_takes_one_by_its_number(run: Path, tmp_path: Path, call: Call) -> None:
+    code, out, err = call("prune", run, "--out", tmp_path / "new", "--max-drop", "5", effort=QUICK)
+    assert code == 0, err
+    lines = out.splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("candidate "))
+    rows = [line.split() for line in lines[start + 1 :]]
+    stored = json.loads((tmp_path / "new" / "result.json").read_text("utf-8"))["frontier"]
+    assert [row[0] for row in rows[: len(stored)]] == [str(each["number"]) for each in stored]
+    starred = [row[0] for row in rows[: len(stored)] if row[1] == "*"]
+    assert starred == [str(each["number"]) for each in stored if each["chosen"]]
+    assert f"prunetext prune {tmp_path / 'new'} --pick N" in out
+    code, out, err = call("prune", tmp_path / "new", "--pick", "2", "--out", tmp_path / "picked", "--json")
+    assert code in (0, 3), err
+    assert json.loads(out)["reason"] == "candidate 2 was picked"
+    code, _, err = call("prune", tmp_path / "new", "--pick", "2", "--max-size", "2kB", "--out", tmp_path / "other")
+    assert code == 2
+    assert (
+        err.strip().splitlines()[-1].startswith("pick takes a model as it is, and max_size would ask for another one.")
+    )
+
+
 def test_prune_prints_one_json_object_with_the_stored_result(run: Path, tmp_path: Path, call: Call) -> None:
     arguments = ("prune", run, "--out", tmp_path / "new", "--max-size", "4kB", "--criterion", "obs", "--json")
     code, out, err = call(*arguments, "--groups", "filters,taps,weights", effort=QUICK)

@@ -16,7 +16,9 @@ from prunetext.runtime._native import TOKENIZERS, count_words, same_tokens, toke
 from prunetext.runtime.tokenizers import BERT, PAIRS_4, PIECES_3, WORDS_2
 
 AUTO = "auto"
-MOST_WITH_PAIRS = 18_000  # words where auto takes pairs/4: the packed file keeps to 300 kB even if nothing is pruned
+# Words where auto takes pairs/4, as many as texts between these two: fewer texts do not fill more words, and with the
+# fewest the packed file keeps to 300 kB even if nothing is pruned.
+FEWEST_WITH_PAIRS, MOST_WITH_PAIRS = 18_000, 60_000
 MOST_ASKED = 700  # examples that a quick model learns from and is judged on
 LEAST_ASKED, REGRESSIONS = MOST_ASKED // 2, 4  # the fewest examples of a further such model, and how many there are
 MOST_READ = 4_096  # characters of a text
@@ -53,8 +55,9 @@ def settle_tokenizer(shape: ModelOptions, examples: Examples) -> ModelOptions:
     if shape.tokenizer != AUTO:
         return shape
     found = suitable_tokenizer(examples, shape.min_count)
-    usual = shape.max_words == ModelOptions.max_words
-    most = MOST_WITH_PAIRS if found == PAIRS_4 and usual else shape.max_words
+    if found != PAIRS_4 or shape.max_words != ModelOptions.max_words:
+        return dataclasses.replace(shape, tokenizer=found)
+    most = min(max(len(examples), FEWEST_WITH_PAIRS), MOST_WITH_PAIRS)
     return dataclasses.replace(shape, tokenizer=found, max_words=most)
 
 
