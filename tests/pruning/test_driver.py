@@ -10,7 +10,7 @@ import pytest
 
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
-from prunetext.pruning.curve import accepted_rows
+from prunetext.pruning.curve import accepted_rows, limit_of
 from prunetext.pruning.driver import Solution, ranking
 from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.schedules import SCHEDULES
@@ -48,7 +48,7 @@ def test_the_search_keeps_to_its_budget_and_judges_by_its_rule(
             now = answers(model, task.dev).subset(rows)
         drop, error = expected_drop(measure, dense, now)
         assert (outcome.drop, outcome.error) == pytest.approx((drop, math.hypot(error, UNSEEN / len(rows))))
-        assert outcome.accepted == (outcome.fitted + outcome.fitted_error <= 2)
+        assert outcome.accepted == (outcome.fitted + outcome.fitted_error <= limit_of(2))
         assert outcome.bytes == task.packed_size(model)
         assert outcome.keep == outcome.bytes / whole.bytes
         assert outcome.left == model.counts()
@@ -190,5 +190,5 @@ def test_the_search_may_go_by_another_metric(task: Problem, tmp_path: Path, solv
         drop, error = paired_drop(part, before, now)
         assert (outcome.drop, outcome.error) == pytest.approx((drop, math.hypot(error, UNSEEN / 70)))
         assert outcome.drop == pytest.approx(100 * (part.value(before) - part.value(now)))
-        assert outcome.accepted == (outcome.fitted + outcome.fitted_error <= 2)
+        assert outcome.accepted == (outcome.fitted + outcome.fitted_error <= limit_of(2))
     assert any(outcome.drop != 0 for outcome in solution.history)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from prunetext.errors import InputError
 from prunetext.pruning.budget import Budget
+from prunetext.pruning.curve import limit_of
 from prunetext.pruning.schedules import NEAR_END, SCHEDULES, load_schedule
 from prunetext.pruning.steps import OVERSHOOT, Outcome, Step, Stop
 
@@ -62,16 +63,16 @@ def test_each_step_leaves_a_half_until_one_clearly_fails() -> None:
 
 
 def test_between_a_good_and_a_bad_model_it_goes_to_where_the_limit_is_met() -> None:
-    held = outcome(0.5, accepted=True)._replace(fitted=0.25)
-    assert asked(held, failing(0.25, 1.0)) == pytest.approx(0.25 * math.sqrt(2)), "0.5 is in the middle of 0.25 and 1"
-    assert asked(held, failing(0.25, 0.51)) == pytest.approx(0.25 * 2**NEAR_END), "but not too near to either"
-    assert asked(held._replace(fitted=0.49), failing(0.25, 4.0)) == pytest.approx(0.5 / 2**NEAR_END)
+    held, limit = outcome(0.5, accepted=True)._replace(fitted=limit_of(0.5) / 2), limit_of(0.5)
+    assert asked(held, failing(0.25, 2 * limit)) == pytest.approx(0.25 * math.sqrt(2)), "in the middle of both drops"
+    assert asked(held, failing(0.25, 1.01 * limit)) == pytest.approx(0.25 * 2**NEAR_END), "but not too near to either"
+    assert asked(held._replace(fitted=0.99 * limit), failing(0.25, 4.0)) == pytest.approx(0.5 / 2**NEAR_END)
 
 
 def test_a_model_that_fails_by_less_than_dev_can_tell_is_drawn_a_second_time_but_no_third() -> None:
     schedule = load_schedule("local")
     good, clear = outcome(0.3, accepted=True), failing(0.1, 5.0)
-    for drop, error, again in ((0.8, 0.4, True), (0.8, 0.2, False)):
+    for drop, error, again in ((0.6, 0.4, True), (0.6, 0.2, False)):
         near = failing(0.27, drop, error)
         step = schedule.next([START, good, clear, near], DROP)
         assert step == (Step(pytest.approx(0.27), again=1) if again else Stop(NO_SMALLER))

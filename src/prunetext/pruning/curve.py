@@ -33,6 +33,7 @@ ALIKE = 2.0  # candidates are judged by the same texts: so many say what one wou
 LUCK, LUCK_SHARE = 0.1, 0.15  # points, and share of the drop, by which a candidate differs from what is expected of it
 LUCK_OF_SIZE = 0.2  # points by which it differs from others of its size
 LEAST_ERROR = 0.03  # points, of a drop
+MARGIN, MARGIN_SHARE = 0.15, 0.3  # points, at most this share of max_drop, to stay below it: test is not dev
 NO_CHANGE = 0.1  # points that are accepted whatever the budget, where no label of dev changes
 
 
@@ -82,9 +83,18 @@ def accepted_rows(history: Sequence[Outcome], budget: Budget) -> list[Outcome]:
 
 
 def _accepts(row: Outcome, max_drop: float) -> bool:
-    """Whether a candidate may be taken: its drop and a standard error are allowed, or it changes no label of dev."""
+    """Whether a candidate may be taken: its drop and a standard error are within the limit, or no label changes."""
     unchanged = row.drop == 0 <= max_drop and row.fitted <= NO_CHANGE
-    return row.held and (unchanged or row.fitted + row.fitted_error <= max_drop)
+    return row.held and (unchanged or row.fitted + row.fitted_error <= limit_of(max_drop))
+
+
+def limit_of(max_drop: float) -> float:
+    """The points up to which a drop, with its standard error, is accepted.
+
+    >>> limit_of(0.5), limit_of(10)
+    (0.35, 9.85)
+    """
+    return max_drop - min(MARGIN_SHARE * max_drop, MARGIN)
 
 
 def by_harm(history: Sequence[Outcome]) -> list[Outcome]:

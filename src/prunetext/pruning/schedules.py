@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import make_method, number
+from prunetext.pruning.curve import limit_of
 from prunetext.pruning.steps import Outcome, Step, Stop, aim, enough, goals, not_kept, smallest
 
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
@@ -216,7 +217,7 @@ def bracketed(history: Sequence[Outcome], budget: Budget, first: float, last: fl
         # Where a step between the two was no smaller than the bad one, the next goes less far.
         part = up_to_limit(good, border, allowed) if near == 1 else 1 - NEAR_END
         return down_to(left(border) ** (1 - part) * left(good) ** part)
-    if near > 1 or border.fitted - border.fitted_error > allowed:
+    if near > 1 or border.fitted - border.fitted_error > limit_of(allowed):
         return not_kept(budget)
     return Step(border.share(goal.measure), goal.measure, again=1)
 
@@ -228,7 +229,9 @@ def up_to_limit(good: Outcome, bad: Outcome, allowed: float) -> float:
     >>> round(up_to_limit(good, bad, 0.4), 6)
     0.5
     """
-    low, high, limit = (math.log(max(each, 0.01)) for each in (good.fitted, bad.fitted, allowed - bad.fitted_error))
+    low, high, limit = (
+        math.log(max(each, 0.01)) for each in (good.fitted, bad.fitted, limit_of(allowed) - bad.fitted_error)
+    )
     part = (high - limit) / (high - low) if high > low else 0.5
     return min(max(part, NEAR_END), 1 - NEAR_END)
 
