@@ -65,7 +65,9 @@ def test_each_step_leaves_a_half_until_one_clearly_fails() -> None:
 def test_between_a_good_and_a_bad_model_it_goes_to_where_the_limit_is_met() -> None:
     held, limit = outcome(0.5, accepted=True)._replace(fitted=limit_of(0.5) / 2), limit_of(0.5)
     assert asked(held, failing(0.25, 2 * limit)) == pytest.approx(0.25 * math.sqrt(2)), "in the middle of both drops"
-    assert asked(held, failing(0.25, 1.01 * limit)) == pytest.approx(0.25 * 2**NEAR_END), "but not too near to either"
+    assert asked(held, failing(0.1, 5.0), failing(0.25, 1.01 * limit)) == pytest.approx(0.25 * 2**NEAR_END), (
+        "but not too near to either"
+    )
     assert asked(held._replace(fitted=0.99 * limit), failing(0.25, 4.0)) == pytest.approx(0.5 / 2**NEAR_END)
 
 
