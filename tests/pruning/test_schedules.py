@@ -74,7 +74,7 @@ def test_between_a_good_and_a_bad_model_it_goes_to_where_the_limit_is_met() -> N
 def test_a_model_that_fails_by_less_than_dev_can_tell_is_drawn_a_second_time_but_no_third() -> None:
     schedule = load_schedule("local")
     good, clear = outcome(0.3, accepted=True), failing(0.1, 5.0)
-    for drop, error, again in ((0.6, 0.4, True), (0.6, 0.2, False)):
+    for drop, error, again in ((0.7, 0.4, True), (0.7, 0.2, False)):
         near = failing(0.27, drop, error)
         step = schedule.next([START, good, clear, near], DROP)
         assert step == (Step(pytest.approx(0.27), again=1) if again else Stop(NO_SMALLER))

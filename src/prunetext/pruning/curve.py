@@ -27,13 +27,13 @@ from prunetext.pruning.steps import Outcome
 # Of the harm to this power, that a drop is: mean and standard deviation before dev is asked. A little harm is worse
 # than the dense model thinks: it is surer of made texts than of others.
 POWER = 0.85
-USUAL_MULTIPLE, MULTIPLE_SPREAD = 0.8, 0.25
+USUAL_MULTIPLE, MULTIPLE_SPREAD = 0.8, 0.15
 LEAST_MULTIPLE = 0.1
 ALIKE = 2.0  # candidates are judged by the same texts: so many say what one would say by other texts
 LUCK, LUCK_SHARE = 0.1, 0.15  # points, and share of the drop, by which a candidate differs from what is expected of it
 LUCK_OF_SIZE = 0.2  # points by which it differs from others of its size
 LEAST_ERROR = 0.03  # points, of a drop
-MARGIN, MARGIN_SHARE = 0.15, 0.3  # points, at most this share of max_drop, to stay below it: test is not dev
+MARGIN, MARGIN_SHARE = 0.05, 0.1  # points, at most this share of max_drop, to stay below it: test is not dev
 NO_CHANGE = 0.1  # points that are accepted whatever the budget, where no label of dev changes
 
 
@@ -92,7 +92,7 @@ def limit_of(max_drop: float) -> float:
     """The points up to which a drop, with its standard error, is accepted.
 
     >>> limit_of(0.5), limit_of(10)
-    (0.35, 9.85)
+    (0.45, 9.95)
     """
     return max_drop - min(MARGIN_SHARE * max_drop, MARGIN)
 

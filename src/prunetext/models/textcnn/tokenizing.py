@@ -18,7 +18,7 @@ from prunetext.runtime.tokenizers import BERT, PAIRS_4, PIECES_3, WORDS_2
 AUTO = "auto"
 # Words where auto takes pairs/4, as many as texts between these two: fewer texts do not fill more words, and with the
 # fewest the packed file keeps to 300 kB even if nothing is pruned.
-FEWEST_WITH_PAIRS, MOST_WITH_PAIRS = 18_000, 60_000
+FEWEST_WITH_PAIRS, MOST_WITH_PAIRS = 18_000, 36_000
 MOST_ASKED = 700  # examples that a quick model learns from and is judged on
 LEAST_ASKED, REGRESSIONS = MOST_ASKED // 2, 4  # the fewest examples of a further such model, and how many there are
 MOST_READ = 4_096  # characters of a text
