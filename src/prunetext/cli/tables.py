@@ -74,17 +74,17 @@ def print_result(result: Result) -> None:
 def _print_frontier(out: Output, result: Result) -> None:
     """Every model that the search has made; the chosen one has a star."""
     judged = result.judged
-    out.print(
-        f"\nAll models of the search, by dev (points{f' of {judged.title}' * (judged.metric != 'accuracy')} lost):\n"
-    )
+    of = "" if judged.metric == "accuracy" else f" of {judged.title}"
+    out.print(f"\nAll models of the search, by dev (points{of} lost):")
+    out.print()
     table = Cells("candidate", "file bytes", "texts/s", "drop", "90 % interval")
     for each in result.frontier:
         speed = "–" if each.texts_per_second is None else f"{each.texts_per_second:,.0f}"
         name = f"{each.number}{' *' * each.chosen}"
         table.add_row(name, f"{each.bytes:,}", speed, f"{each.drop:.2f}", f"{each.low:.2f} to {each.high:.2f}")
     out.print(table)
-    run = result.path.parent
-    out.print(f"\n* chosen; it has recovered longer since. Take another one with prunetext prune {run} --pick N.\n")
+    out.print(f"\n* chosen; it has recovered longer since. Take another: prunetext prune {result.path.parent} --pick N")
+    out.print()
 
 
 def _worst(damages: Sequence[Damage]) -> str:
