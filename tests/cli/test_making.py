@@ -181,7 +181,7 @@ def test_prune_prints_its_candidates_and_takes_one_by_its_number(run: Path, tmp_
     assert [row[0] for row in rows[: len(stored)]] == [str(each["number"]) for each in stored]
     starred = [row[0] for row in rows[: len(stored)] if row[1] == "*"]
     assert starred == [str(each["number"]) for each in stored if each["chosen"]]
-    assert f"prunetext prune {tmp_path / 'new'} --pick N" in out
+    assert f"prunetext prune {tmp_path / 'new'} --pick N --out NEW" in out
     code, out, err = call("prune", tmp_path / "new", "--pick", "2", "--out", tmp_path / "picked", "--json")
     assert code in (0, 3), err
     assert json.loads(out)["reason"] == "candidate 2 was picked"

@@ -87,6 +87,7 @@ def test_any_candidate_can_be_picked(fitted: tuple[Path, Result], tmp_path: Path
     # A picked run is a run like any other.
     smaller = prune(tmp_path / "picked", out=tmp_path / "smaller", max_size=2_900)
     assert smaller.size <= 2_900
+    assert "pick" not in read_state(tmp_path / "smaller" / "recipe.json")
 
 
 @pytest.mark.parametrize(
@@ -112,11 +113,26 @@ def test_a_candidate_whose_weights_are_gone_is_refused(both: Path, tmp_path: Pat
     number = next(row["number"] for row in rows if not row["chosen"] and row["number"] > 1)
     for each in (both / "run" / "steps").iterdir():
         each.unlink()
+    whole = prune(both / "run", pick=1, out=tmp_path / "whole")
+    assert whole.frontier[0].texts_per_second is not None
+    assert {row.texts_per_second for row in whole.frontier[1:]} == {None}, "their weights are gone, and nothing else"
     with pytest.raises(RunError, match=f"Candidate {number} is no longer among the steps of that run."):
         prune(both / "run", pick=number, out=tmp_path / "new")
 
 
-@pytest.mark.parametrize("change", ["{", '{"bytes": "many"}', '{"keep": 1, "bytes": 3, "drop": 0, "odd": 1}'])
+SOUND = {"keep": 1, "bytes": 3, "drop": 0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "{",
+        '{"bytes": "many"}',
+        *(json.dumps({**SOUND, **odd}) for odd in ({"odd": 1}, {"left": []}, {"harm": -1}, {"bytes": 0}, {"held": 1})),
+        *(json.dumps({**SOUND, "key": key}) for key in ("../../elsewhere", "/tmp/0123456789abcdef", 7)),
+        '{"keep": 1, "bytes": 3, "drop": NaN}',
+    ],
+)
 def test_a_damaged_history_is_refused(
     both: Path, tmp_path: Path, change: str, resealed: Callable[[Path], None]
 ) -> None:

@@ -93,6 +93,23 @@ def test_it_stops_when_good_and_bad_are_close() -> None:
     assert reason == NO_SMALLER
 
 
+def test_a_smaller_model_that_is_accepted_later_is_what_the_next_step_goes_from() -> None:
+    late, newest = outcome(0.25, accepted=True), outcome(0.5, accepted=True)
+    for name in ("lottery", "incremental"):
+        step = load_schedule(name).next([START, late, newest], DROP)
+        assert isinstance(step, Step), "something was removed"
+        assert step.keep < 0.25
+        assert load_schedule(name).next([START, late, outcome(0.2499, accepted=True)], DROP) == Stop(
+            "nothing more can be removed"
+        )
+
+
+def test_a_size_is_reached_by_any_number_of_steps() -> None:
+    history, _, reason = search(Budget(max_size=15_000), lambda number, keep: True, name="local:first=1.1")
+    assert reason == "the packed file is within 15,000 bytes"
+    assert len(history) > 25
+
+
 def test_a_failure_of_lottery_goes_back_and_tries_half_as_far() -> None:
     def next_of(*history: Outcome) -> float:
         step = load_schedule("lottery:step=4,last=1.4").next([START, *history], DROP)
@@ -225,9 +242,10 @@ def test_a_speed_is_approached_in_time_and_after_the_size() -> None:
     assert isinstance(first, Step)
     assert (first.measure, first.keep) == ("bytes", pytest.approx(0.5))
     small = Outcome(0.45, 90_000, 0.0, accepted=True, time=0.9, speed=111_111.0)
-    second = schedule.next([start, small], budget)
-    assert isinstance(second, Step)
-    assert (second.measure, second.keep) == ("time", pytest.approx(0.9 / 2))
+    for time in (0.9, 1.0, 1.02):  # words and dimensions can go without a gain in time
+        second = schedule.next([start, small._replace(time=time)], budget)
+        assert isinstance(second, Step)
+        assert (second.measure, second.keep) == ("time", pytest.approx(time / 2))
     fast = small._replace(time=0.24, speed=416_000.0)
     assert schedule.next([start, small, fast], budget) == Stop(
         "the packed file is within 100,000 bytes and it labels 400,000 texts a second or more"

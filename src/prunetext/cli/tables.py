@@ -83,7 +83,8 @@ def _print_frontier(out: Output, result: Result) -> None:
         name = f"{each.number}{' *' * each.chosen}"
         table.add_row(name, f"{each.bytes:,}", speed, f"{each.drop:.2f}", f"{each.low:.2f} to {each.high:.2f}")
     out.print(table)
-    out.print(f"\n* chosen; it has recovered longer since. Take another: prunetext prune {result.path.parent} --pick N")
+    take = f"prunetext prune {result.path.parent} --pick N --out NEW"
+    out.print(f"\n* chosen; it has recovered longer since. Take another one: {take}")
     out.print()
 
 

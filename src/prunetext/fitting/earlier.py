@@ -133,7 +133,7 @@ def plan_again(
     if judged:
         check_measures(read, read.labels, fitting)
     taught = teaching_of(earlier, read)
-    old = {name: value for name, value in earlier.recipe.items() if name != "format"}
+    old = {name: value for name, value in earlier.recipe.items() if name not in ("format", "pick")}
     recipe = {**old, **dataclasses.asdict(fitting), "dense": weights_digest(dense.model)}
     if pick is not None:
         recipe["pick"] = pick
@@ -209,7 +209,7 @@ def history_of(earlier: Earlier) -> tuple[Outcome, ...]:
         return tuple(Outcome.of(parsed(line, path)) for line in path.read_text("utf-8").splitlines())
     except FileNotFoundError:
         raise no_run(earlier.folder, HISTORY) from None
-    except (DamagedError, ValueError, TypeError):
+    except (DamagedError, ValueError, TypeError, OverflowError):
         raise RunError(f"{path} is damaged, or of an earlier version. Repeat the run.") from None
 
 

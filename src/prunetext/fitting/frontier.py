@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from prunetext.errors import DamagedError, InputError, RunError
@@ -12,6 +13,7 @@ from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import STEPS_FOLDER
 from prunetext.fitting.plan import Pick, Plan
 from prunetext.fitting.stages import Clock, speed_of
+from prunetext.pruning.curve import accepted_rows
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.search import begin_search
@@ -25,9 +27,9 @@ TIMING_ENDS = 0.9  # unless this share of max_time has passed
 class Candidate(NamedTuple):
     """One model of a search, as dev saw it before its last recovery.
 
-    `number` counts from the largest; `prunetext prune RUN --pick` takes it. `drop` is in points of the metric, by the
-    curve through all candidates, between `low` and `high` (each bound with 95 % confidence). `texts_per_second` is None
-    where no time was left to measure it.
+    `number` counts from the largest; `prunetext prune RUN --pick` takes it. `drop` is in points of the metric, as
+    all candidates together tell it, between `low` and `high` (each bound with 95 % confidence). `texts_per_second` is
+    None where no time was left to measure it, or where the model is gone.
     """
 
     number: int
@@ -52,7 +54,8 @@ def frontier_of(plan: Plan, run: Run, solution: Solution, clock: Clock) -> list[
         row = solution.history[at]
         speed = row.speed
         if speed is None and (late is None or time.monotonic() < late):
-            speed = speed_of(plan, run, solution.load(row.key), min(TIMED, plan.speed_seconds))
+            with suppress(DamagedError, FileNotFoundError):  # the steps of an earlier run may be gone
+                speed = speed_of(plan, run, solution.load(row.key), min(TIMED, plan.speed_seconds))
         low, drop, high = (round(row.fitted + part * Z_95 * row.fitted_error, 4) for part in (-1, 0, 1))
         rows.append(Candidate(number, row.bytes, speed, drop, low, high, row.accepted, at == solution.chosen))
     return rows
@@ -66,6 +69,7 @@ def picked(plan: Plan, run: Run, problem: Problem, pick: Pick, told: Told) -> So
     at = numbered(rows)[pick.number - 1]
     search = begin_search(problem, plan.method, plan.budget, run.folder(STEPS_FOLDER), told=told)
     rows[0] = rows[0]._replace(key=search.whole.key)
+    rows = accepted_rows(rows, plan.budget)
     try:
         model = copy.deepcopy(search.polish(rows[at]) if at else search.load(rows[0].key))
     except (DamagedError, FileNotFoundError):

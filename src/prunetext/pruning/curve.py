@@ -84,7 +84,7 @@ def accepted_rows(history: Sequence[Outcome], budget: Budget) -> list[Outcome]:
 
 def _accepts(row: Outcome, max_drop: float) -> bool:
     """Whether a candidate may be taken: its drop and a standard error are within the limit, or no label changes."""
-    unchanged = row.drop == 0 <= max_drop and row.fitted <= NO_CHANGE
+    unchanged = row.harm is not None and row.drop == 0 <= max_drop and row.fitted <= NO_CHANGE
     return row.held and (unchanged or row.fitted + row.fitted_error <= limit_of(max_drop))
 
 

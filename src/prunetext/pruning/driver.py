@@ -97,7 +97,8 @@ def walked(
         began = time.monotonic()
         found = search.step(history, step)
         if any(row.key == found.outcome.key for row in history):  # the same model again: nothing has changed since
-            return walk._replace(reason=not_kept(search.budget).reason)
+            ended = "nothing more can be removed"
+            return walk._replace(reason=ended if search.budget.max_drop is None else not_kept(search.budget).reason)
         history[:] = accepted_rows([*history, found.outcome], search.budget)
         walk = walk._replace(longest=max(walk.longest, time.monotonic() - began), saved=walk.saved + found.saved)
 
@@ -134,7 +135,8 @@ def stepped_back(
     larger = ranking(history, search.budget)[-2]
     if enough(history, history[chosen], search.budget) and not enough(history, history[larger], search.budget):
         return search, chosen, ", but the next larger one exceeds the size or is too slow"
-    rows = [*history[:chosen], history[chosen]._replace(accepted=False, drop=100.0)]
+    refused = history[chosen]._replace(accepted=False, held=False, drop=100.0, fitted=100.0, fitted_error=0.0)
+    rows = [*history[:chosen], refused]
     step = schedule.next(rows, search.budget)
     if isinstance(step, Step) and step.start == "best" and not search.out_of_time(longest):
         try:
@@ -142,8 +144,10 @@ def stepped_back(
         except KeyboardInterrupt:
             search = search.hurried()
         else:
-            if history[-1].accepted and history[-1].bytes < history[larger].bytes:
-                return search, len(history) - 1, "; it is somewhat larger"
+            newest = len(history) - 1  # with it, what the others count for may have changed
+            larger = next(at for at in reversed(ranking(history, search.budget)) if at not in (chosen, newest))
+            if history[newest].accepted and history[chosen].bytes < history[newest].bytes < history[larger].bytes:
+                return search, newest, "; it is somewhat larger"
     return search, larger, "; it is one step larger"
 
 

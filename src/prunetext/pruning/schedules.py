@@ -98,7 +98,7 @@ def local(first: str = "2", last: str = "1.25") -> Schedule:
 def lottery(step: str = "4", last: str = "1.6") -> Schedule:
     """Find a sparse model that could have been trained from the start: prune, rewind to early weights, train again.
 
-    As `local`, but the kept units go back to their weights after the first epoch and are trained as the dense model
+    Step by step, but the kept units go back to their weights after the first epoch and are trained as the dense model
     was. The first step cuts the bytes to one `step`th, the finest to one `last`th.
     Sources: Frankle and Carbin 2019, "The Lottery Ticket Hypothesis"; Frankle et al. 2020, "Linear Mode Connectivity
     and the Lottery Ticket Hypothesis", for early instead of first weights.
@@ -203,12 +203,13 @@ def bracketed(history: Sequence[Outcome], budget: Budget, first: float, last: fl
         share = max(fixed + share, goal.share)
         return Step(min(share, good.share(goal.measure) * LEAST_STEP), goal.measure, start)
 
+    sank = len(history) == 1 or left(newest) < SINKING * min(map(left, history[:-1]))
+    fell = sank or newest.keep < SINKING * min(row.keep for row in history[:-1])
+    bad = [row for row in history if left(row) < left(good) and not row.accepted]
+    if not bad:
+        return down_to(left(good) * math.exp(-first)) if fell else Stop("nothing more can be removed")
     if len(history) > MOST_ROWS:
         return not_kept(budget)
-    sank = len(history) == 1 or left(newest) < SINKING * min(map(left, history[:-1]))
-    bad = [row for row in history if left(row) < left(good)]
-    if not bad:
-        return down_to(left(good) * math.exp(-first)) if sank else Stop("nothing more can be removed")
     if sank and newest.fitted - newest.fitted_error <= allowed:
         return down_to(left(newest) * math.exp(-first), "last")
     border = max(bad, key=left)
@@ -253,7 +254,9 @@ def stepwise(
     for outcome in history[1:]:
         if outcome.accepted:
             if outcome.keep > good.keep * SINKING and outcome.time > good.time * SINKING:
-                return Stop("nothing more can be removed")
+                if outcome is history[-1] and outcome.keep * SINKING < good.keep:
+                    return Stop("nothing more can be removed")
+                continue  # a smaller one has been accepted since
             good, step = outcome, step * growth
         else:
             step /= 2

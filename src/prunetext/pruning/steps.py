@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prunetext.pruning.budget import Budget
 
+KEY = re.compile("([0-9a-f]{16}(-cut)?)?")  # of the weights of a candidate: a name of a file, and of no other place
 OVERSHOOT = 0.99  # aim a little below a size: strings and headers are only estimated
 
 
@@ -15,7 +18,7 @@ class Step(NamedTuple):
 
     keep: float  # share of the unpruned model's packed bytes (or time); 1 removes nothing
     measure: str = "bytes"  # or "time", that a text takes
-    start: str = "best"  # from the "best" (last accepted) model, the "last" one, or the "untrained" one
+    start: str = "best"  # from the "best" (smallest accepted) model, the "last" one, or the "untrained" one
     training: str = "recovery"  # or "first": as the dense model is trained, not as a pruned one recovers
     epochs: float = 1.0  # in epochs of that training
     rate: float = 1.0  # of that training's learning rate
@@ -58,6 +61,8 @@ class Outcome(NamedTuple):
         9
         """
         found = cls(**values)
+        if not isinstance(found.left, dict):
+            raise ValueError("its outcome is none")
         numbers: list[Any] = [
             found.keep,
             found.bytes,
@@ -70,7 +75,9 @@ class Outcome(NamedTuple):
         ]
         numbers += [found.least_time, *found.left.values()]
         numbers += [each for each in (found.speed, found.harm) if each is not None]
-        if not (all(type(each) in (int, float) for each in numbers) and isinstance(found.key, str)):
+        sound = all(type(each) in (int, float) and math.isfinite(each) for each in numbers)
+        sound = sound and type(found.accepted) is type(found.held) is bool and found.bytes > 0
+        if not (sound and (found.harm or 0) >= 0 and isinstance(found.key, str) and KEY.fullmatch(found.key)):
             raise ValueError("its outcome is none")
         return found
 
