@@ -64,7 +64,9 @@ def test_a_model_is_the_same_when_it_is_read_again(random_model: Model, tmp_path
     rng = np.random.default_rng(0)
     model = shrink(model, {group.name: rng.random(group.size) < 0.8 for group in model.groups(("vocabulary",))})
     model.bits[-1] = 4
-    outcome = Outcome(0.5, 1_234, -0.1, accepted=True, error=0.3, time=0.7, speed=9.5, key="00ff00ff00ff00ff", left=model.counts())
+    outcome = Outcome(
+        0.5, 1_234, -0.1, accepted=True, error=0.3, time=0.7, speed=9.5, key="00ff00ff00ff00ff", left=model.counts()
+    )
     like = random_model(pooling="max")
     like.dropout = 0.25
     first = Store(tmp_path, like)
