@@ -10,7 +10,6 @@ from prunetext.statistics import evaluation
 from prunetext.statistics.evaluation import (
     ClassScore,
     Verdict,
-    accepts,
     damages,
     paired_standard_error,
     per_class,
@@ -216,13 +215,6 @@ def test_paired_standard_error_is_that_of_the_differences(cells: tuple[int, int,
     dense, other = answers(*cells)
     differences = dense.astype(float) - other
     assert paired_standard_error(dense, other) == pytest.approx(100 * differences.std() / np.sqrt(len(dense)), abs=1e-5)
-
-
-def test_accepts_adds_half_a_standard_error() -> None:
-    error = paired_standard_error(*answers(8, 4, 1000))  # about 0.346 points, of a drop of 0.4
-    assert not accepts(0.4, error, 0.5)
-    assert accepts(0.4, error, 0.58)
-    assert accepts(0.0, 0.0, 0.0)
 
 
 SETS = st.lists(st.tuples(*(st.booleans() for _ in range(6))), min_size=1, max_size=30)

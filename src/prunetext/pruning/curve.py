@@ -34,6 +34,7 @@ LUCK, LUCK_SHARE = 0.1, 0.15  # points, and share of the drop, by which a candid
 LUCK_OF_SIZE = 0.2  # points by which it differs from others of its size
 LEAST_ERROR = 0.03  # points, of a drop
 MARGIN, MARGIN_SHARE = 0.05, 0.1  # points, at most this share of max_drop, to stay below it: test is not dev
+_SURE = 2.0  # standard errors above max_drop from which dev alone refuses a candidate
 NO_CHANGE = 0.1  # points that are accepted whatever the budget, where no label of dev changes
 
 
@@ -85,7 +86,8 @@ def accepted_rows(history: Sequence[Outcome], budget: Budget) -> list[Outcome]:
 def _accepts(row: Outcome, max_drop: float) -> bool:
     """Whether a candidate may be taken: its drop and a standard error are within the limit, or no label changes."""
     unchanged = row.harm is not None and row.drop == 0 <= max_drop and row.fitted <= NO_CHANGE
-    return row.held and (unchanged or row.fitted + row.fitted_error <= limit_of(max_drop))
+    refused = row.drop - _SURE * row.error > max_drop
+    return row.held and not refused and (unchanged or row.fitted + row.fitted_error <= limit_of(max_drop))
 
 
 def limit_of(max_drop: float) -> float:

@@ -227,7 +227,7 @@ def up_to_limit(good: Outcome, bad: Outcome, allowed: float) -> float:
     """Where between a bad and a good model the limit is met, from 0 to 1, if drops fall as a power of the size.
 
     >>> good, bad = Outcome(0.5, 500, 0, fitted=0.1), Outcome(0.25, 250, 0, fitted=1.6)
-    >>> round(up_to_limit(good, bad, 0.4), 6)
+    >>> round(up_to_limit(good, bad, 0.4 / 0.9), 6)
     0.5
     """
     low, high, limit = (

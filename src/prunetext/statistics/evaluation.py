@@ -274,17 +274,6 @@ def paired_standard_error(dense_right: ArrayLike, other_right: ArrayLike) -> flo
     return 100 * math.sqrt(b + c - (b - c) ** 2 / n) / n
 
 
-def accepts(drop: float, error: float, max_drop: float) -> bool:
-    """Tell whether the search can go on from a smaller model: drop + half its standard error ≤ max_drop, on dev.
-
-    >>> accepts(0.3, paired_standard_error([True] * 100, [True] * 100), max_drop=0.5)
-    True
-
-    All values are accuracy points. This steers the search and proves nothing; the `verdict`, on test, is reported.
-    """
-    return drop + error / 2 <= max_drop
-
-
 def _disagreements(dense_right: ArrayLike, other_right: ArrayLike) -> tuple[int, int, int]:
     """Count b (dense right, other wrong), c (the reverse) and n."""
     dense, other = np.asarray(dense_right, dtype=bool), np.asarray(other_right, dtype=bool)
