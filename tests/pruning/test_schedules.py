@@ -95,7 +95,7 @@ def test_it_stops_when_good_and_bad_are_close() -> None:
 
 def test_a_smaller_model_that_is_accepted_later_is_what_the_next_step_goes_from() -> None:
     late, newest = outcome(0.25, accepted=True), outcome(0.5, accepted=True)
-    for name in ("lottery", "incremental"):
+    for name in ("local", "lottery", "incremental"):
         step = load_schedule(name).next([START, late, newest], DROP)
         assert isinstance(step, Step), "something was removed"
         assert step.keep < 0.25

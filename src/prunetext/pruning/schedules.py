@@ -207,7 +207,8 @@ def bracketed(history: Sequence[Outcome], budget: Budget, first: float, last: fl
     fell = sank or newest.keep < SINKING * min(row.keep for row in history[:-1])
     bad = [row for row in history if left(row) < left(good) and not row.accepted]
     if not bad:
-        return down_to(left(good) * math.exp(-first)) if fell else Stop("nothing more can be removed")
+        late = newest.keep * SINKING > good.keep  # a smaller one has been accepted since
+        return down_to(left(good) * math.exp(-first)) if fell or late else Stop("nothing more can be removed")
     if len(history) > MOST_ROWS:
         return not_kept(budget)
     if sank and newest.fitted - newest.fitted_error <= allowed:
