@@ -112,6 +112,11 @@ class PruneOptions:
     precision: float | None = option(
         None, "Share of right labels to reach, such as 0.95: the threshold below which texts are rejected is stored."
     )
+    refit: bool | None = option(
+        None,
+        "Whether the final models learn most texts of dev, too. If not given: where fit took dev from DATA itself; a "
+        "dev file is learnt only if asked for.",
+    )
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,11 @@ def check_pruning(options: PruneOptions) -> None:
 def check_options(options: FitOptions, model: ModelOptions) -> None:
     """Refuse values out of range; each message names the rule."""
     check_pruning(options)
+    if options.refit and options.class_weights != "none":
+        raise InputError(
+            f"class_weights is {options.class_weights}, which takes dev to find the biases of rare classes, and refit "
+            "would learn it. Leave one of them out."
+        )
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
         ("ranking", options.ranking, 0 <= options.ranking <= 100, "from 0 to 100"),

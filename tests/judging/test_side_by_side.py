@@ -89,7 +89,7 @@ def test_each_model_is_judged_by_its_own_answers(
     for name, model in zip(("dense", "pruned"), models, strict=True):
         load_family("textcnn").write(model, files[name], {})
     packed = Answers(*prunetext.load(files["packed"]).answers(texts.inputs))
-    found = side_by_side(*models, files, packed, both, both, 0.5, agreement, ACCURACY(texts), 0.0)
+    found = side_by_side(*models, files, packed, both, 0.5, agreement, ACCURACY(texts), 0.0)
     dense_right = right(float_answers(dense, encoded), texts)
     packed_right = right(prunetext.load(tmp_path / "packed").predict(texts.texts), texts)
     assert found.dense.score.accuracy == pytest.approx(sum(dense_right) / len(texts))

@@ -14,6 +14,7 @@ from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import (
     FEW_RESAMPLES,
     MOST_DRAWN,
+    ONE_ANSWER,
     RESAMPLES,
     bootstrap_verdict,
     foresee_verdict,
@@ -79,9 +80,36 @@ def test_a_class_cannot_be_given_up_unseen() -> None:
     by_accuracy, by_f1 = (
         bootstrap_verdict(Measure(name, Gold(gold)), right, given_up, 0.8) for name in ("accuracy", "macro-f1")
     )
-    assert by_accuracy.name == "kept"
+    assert (by_accuracy.name, by_accuracy.doubt) == ("undecided", ONE_ANSWER)  # by the drop alone it would be kept
+    assert by_accuracy.high < 0.8
     assert by_f1.name == "lost"
     assert by_f1.drop == pytest.approx(50, abs=0.1)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro-f1", "micro-f1"])
+@given_by(allowed=st.floats(0, 100), share=st.floats(0.01, 0.99))
+@settings(max_examples=20, deadline=None)
+def test_one_answer_to_all_texts_is_never_kept_however_much_may_be_lost(
+    metric: str, allowed: float, share: float
+) -> None:
+    gold = rare(200, 1 + int(198 * share))
+    constant = certain(np.zeros(200, int))
+    for dense in (certain(gold), constant):
+        assert bootstrap_verdict(Measure(metric, Gold(gold)), dense, constant, allowed).name != "kept"
+
+
+def test_one_answer_is_no_doubt_where_it_is_the_only_right_one_or_where_scores_decide() -> None:
+    same = certain(np.zeros(2000, int))
+    assert bootstrap_verdict(Measure("accuracy", Gold(np.zeros(2000, int))), same, same, 0.5).name == "kept"
+    some = np.array([[0.9, 0.1], [0.6, 0.4]] * 1000)  # ranks the second row first, though it calls it negative
+    ranking = Gold(np.array([0, 1] * 1000), np.arange(2000) // 2, 1)
+    assert bootstrap_verdict(Measure("mrr", ranking), Answers.of(some), Answers.of(some), 0.5).name == "kept"
+
+
+def test_no_label_for_any_text_is_one_answer_too() -> None:
+    gold, nothing = np.array([[True, False], [False, True]] * 500), np.zeros((1000, 2))
+    found = bootstrap_verdict(Measure("micro-f1", Gold(gold)), given(gold), Answers(nothing, nothing > 1), 100)
+    assert (found.name, found.doubt) == ("undecided", ONE_ANSWER)
 
 
 def test_few_texts_of_a_class_leave_its_loss_open_although_none_shows() -> None:

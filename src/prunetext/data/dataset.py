@@ -135,6 +135,23 @@ class Examples:
         texts, labels, pairs, sets = map(part, (self.texts, self.labels, self.pairs, self.label_sets))
         return Examples(texts, labels, pairs, sets, self.label_type, 0)
 
+    def with_more(self, more: Examples) -> Examples:
+        """These examples and others of the same kind, in this order.
+
+        >>> Examples(["great film"], ["positive"]).with_more(Examples(["dull"], ["negative"])).labels
+        ['positive', 'negative']
+        """
+
+        def both(one: list[Any] | None, other: list[Any] | None) -> Any:
+            return None if one is None or other is None else [*one, *other]
+
+        texts, labels, pairs = (
+            both(self.texts, more.texts),
+            both(self.labels, more.labels),
+            both(self.pairs, more.pairs),
+        )
+        return Examples(texts, labels, pairs, both(self.label_sets, more.label_sets), self.label_type, 0)
+
     def __len__(self) -> int:
         return len(self.texts)
 

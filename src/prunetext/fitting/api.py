@@ -21,6 +21,7 @@ from prunetext.fitting.folder import Run
 from prunetext.fitting.frontier import picked
 from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
 from prunetext.fitting.plan import Plan, check_out, plan_fit
+from prunetext.fitting.refit import final_models
 from prunetext.fitting.remarks import Doubts, doubts_of_dense, doubts_of_pruned, foreseen
 from prunetext.fitting.stages import begun, lessons_of, problem_of, search, train_dense
 from prunetext.models.protocol import Family
@@ -132,7 +133,7 @@ def prune(
     pick: takes a candidate of the run's frontier, by its number, instead of searching; of the options, only max_drop,
     for the verdict, goes with it.
 
-    options; criterion, schedule, groups, metric and positive are those of the run if not given:
+    options; criterion, schedule, groups, metric, positive and refit are those of the run if not given:
     """
     began = time.monotonic() if began is None else began
     folder = check_out(out)
@@ -171,7 +172,8 @@ def carried_out(
         else:
             solution = picked(plan, run, problem, plan.pick, told)
         doubts = doubts.and_then(noticed(doubts_of_pruned(plan, doubts.missing, solution.model, dev), notice))
-        return finish(plan, run, lessons, dense.trained, solution, clock, doubts)
+        final = final_models(plan, run, lessons, dense.trained, problem, solution, clock, told)
+        return finish(plan, run, lessons, final, solution, clock, doubts)
 
 
 def noticed(doubts: Doubts, notice: Callable[[str], None] | None) -> Doubts:

@@ -21,6 +21,7 @@ from prunetext.fitting.parts import (
     OLD_RUN,
     RECIPE,
     RUN_FORMAT,
+    SEARCHED_MODEL,
     SOURCE,
     STEPS_FOLDER,
     no_run,
@@ -74,7 +75,7 @@ class Earlier:
 def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
     """Read a finished run; RunError if the folder holds none.
 
-    options: for the new pruning; if not given, criterion, schedule, groups, metric and positive are those of the run.
+    options: for the new pruning; those that are no limits are those of the run if not given.
     """
     if folder.is_file():
         its_run = (folder.parent / RECIPE).is_file()
@@ -85,7 +86,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
         raise RunError(f"{folder / RECIPE}: this is not the recipe of a run. Give the --out of a fit.")
     source = read_json(folder, SOURCE, old=old["format"] == OLD_RUN)
     if old["format"] == RUN_FORMAT:
-        refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL)
+        refuse_mixed(folder, RECIPE, SOURCE, start_of(folder))
 
     def own(kind: type) -> Any:
         names = [each.name for each in dataclasses.fields(kind)]
@@ -100,7 +101,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
         reading = take(ReadOptions, reading)
     except (AttributeError, TypeError, OverflowError, InputError):
         raise RunError(f"{folder}: its {RECIPE} or {SOURCE} is damaged. Repeat the run.") from None
-    kept = {name: getattr(fitting, name) for name in ("criterion", "schedule", "groups", "metric", "positive")}
+    kept = {name: getattr(fitting, name) for name in ("criterion", "schedule", "groups", "metric", "positive", "refit")}
     if kept["groups"] is not None:  # perhaps in the form of an earlier version
         kept["groups"] = ",".join(RENAMED.get(kind, kind) for kind in kept["groups"].split(","))
     pruning = take(PruneOptions, {**kept, **{name: value for name, value in options.items() if value is not None}})
@@ -214,11 +215,16 @@ def history_of(earlier: Earlier) -> tuple[Outcome, ...]:
 
 
 def dense_of(earlier: Earlier) -> Trained:
-    """The run's dense model."""
-    path = earlier.folder / DENSE_MODEL
+    """The dense model that the run has pruned."""
+    path = earlier.folder / start_of(earlier.folder)
     if not path.exists():
         raise no_run(earlier.folder, path.name)
     return read_trained(path)
+
+
+def start_of(folder: Path) -> str:
+    """The file of the dense model that a run has pruned: the final one may have learnt texts of dev."""
+    return SEARCHED_MODEL if (folder / SEARCHED_MODEL).exists() else DENSE_MODEL
 
 
 def beginning_of(earlier: Earlier, family: Family, taught: Teaching, dense: Trained, *, needed: bool) -> Beginning:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from prunetext.data.dataset import Examples
 from prunetext.fitting.folder import Run
 from prunetext.fitting.frontier import Candidate, frontier_of
+from prunetext.fitting.parts import DENSE_MODEL, PACKED_MODEL, PRUNED_MODEL, SEARCHED_MODEL
 from prunetext.fitting.plan import Plan
+from prunetext.fitting.refit import Final
 from prunetext.fitting.remarks import Doubts
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
 from prunetext.judging.side_by_side import Judged, side_by_side
-from prunetext.models.encoded import SINGLE
+from prunetext.models.encoded import SINGLE, Encoded
 from prunetext.models.protocol import Trained
 from prunetext.peers.baseline import Baseline, likely_seconds
 from prunetext.pruning.driver import Solution
@@ -53,32 +57,34 @@ class Result:
 
 
 def finish(
-    plan: Plan, run: Run, lessons: Lessons, dense: Trained, solution: Solution, clock: Clock, doubts: Doubts
+    plan: Plan, run: Run, lessons: Lessons, final: Final, solution: Solution, clock: Clock, doubts: Doubts
 ) -> Result:
-    """Pack and calibrate the chosen model, judge it on test, and write the result.
+    """Pack and calibrate the final model, judge it on test, and write the result.
 
     doubts: what the dense model misses, with all notes that were made before pruning.
     """
     splits, scratch, measure = plan.splits(), run.path("measured.safetensors"), plan.measure("test")
     dev, test = (SplitTexts(splits[name], lessons.encoded[name]) for name in ("dev", "test"))
-    small = plan.trained(solution.model)
+    dense, small = with_thresholds_of(final, dev.encoded)
+    more = final.recipe(plan)
     with small.model.on_grid():
-        run.save("pruned.safetensors", with_thresholds(small, dev.encoded))
-    chosen = choose_table(small, dev, scratch, plan.measure("dev"))
-    found = calibrated(small, chosen, scratch, dev, test, plan.fitting.precision)
-    drop, seconds = plan.allowed_drop, plan.speed_seconds
-    files = {"pruned": run.path("pruned.safetensors"), "packed": scratch}
-    others = baseline_of(plan, clock)
-    of = chosen.agreement, measure, seconds, others
-    judged = side_by_side(dense, small, files, found.on_test, test, dev, drop, *of)
+        run.save(PRUNED_MODEL, small, more)
+    held_out = choose_table(final.held_out.pruned, dev, scratch, plan.measure("dev"))
+    chosen = held_out if final.learnt is None else choose_table(small, dev, scratch, plan.measure("dev"))
+    found = calibrated(small, chosen, scratch, dev, test, plan.fitting.precision, held_out)
+    files = {"pruned": run.path(PRUNED_MODEL), "packed": scratch}
+    of = plan.allowed_drop, chosen.agreement, measure, plan.speed_seconds, baseline_of(plan, clock, final.learnt)
+    judged = side_by_side(dense, small, files, found.on_test, test, *of)
     judged = judged._replace(verdict=judged.verdict.doubted(doubts.reason))
-    packing = found.packing._replace(provenance=provenance_of_run(run, judged, found, measure, solution.reason))
-    size = plan.family.pack(found.trained, run.path("model.safetensors"), packing)
+    provenance = provenance_of_run({**run.recipe, **more}, run.version, judged, found, measure, solution.reason)
+    size = plan.family.pack(found.trained, run.path(PACKED_MODEL), found.packing._replace(provenance=provenance))
     # Not earlier: where training was interrupted and the run is killed before this, the next one trains on.
-    run.save("dense.safetensors", with_thresholds(dense, dev.encoded))
-    judged = judged.with_sizes(run.path("dense.safetensors").stat().st_size, size)
+    if final.learnt is not None:
+        run.save(SEARCHED_MODEL, with_thresholds(final.held_out.dense, dev.encoded))
+    run.save(DENSE_MODEL, dense, more)
+    judged = judged.with_sizes(run.path(DENSE_MODEL).stat().st_size, size)
     frontier = frontier_of(plan, run, solution, clock)
-    notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes, *beaten(judged, plan)]
+    notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes, *final.notes, *beaten(judged, plan)]
     majority = measure.majority()
     if not doubts.reason and majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model is hardly better than always giving the most frequent label.")
@@ -94,15 +100,27 @@ def finish(
     }
     found_all = {"frontier": [each._asdict() for each in frontier], "calibration": found.calibration.fields(), **result}
     run.finish({**judged.rows(), **found_all})
-    kept, score, why = run.own / "model.safetensors", judged.packed.score, solution.reason
+    kept, score, why = run.own / PACKED_MODEL, judged.packed.score, solution.reason
     return Result(kept, size, score, judged.verdict, why, missed, judged, removed, notes, found.calibration, frontier)
 
 
-def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Measure, reason: str) -> dict[str, Any]:
+def with_thresholds_of(final: Final, dev: Encoded) -> tuple[Trained, Trained]:
+    """Dense and pruned model, with thresholds tuned on answers to dev that neither had learnt; pruned, on its grid."""
+    dense, small = final.models
+    before = final.held_out.pruned
+    with before.model.on_grid():
+        of_small = with_thresholds(before, dev).thresholds
+    of_dense = with_thresholds(final.held_out.dense, dev).thresholds
+    return dense._replace(thresholds=of_dense), small._replace(thresholds=of_small)
+
+
+def provenance_of_run(
+    recipe: Mapping[str, Any], version: str, judged: Judged, found: Calibrated, measure: Measure, reason: str
+) -> dict[str, Any]:
     """The packed file's record of where it comes from."""
     calibration = found.calibration
     return {
-        "recipe": run.recipe,
+        "recipe": recipe,
         "test": judged.packed.score._asdict(),
         "dense_test": judged.dense.score._asdict(),
         **({} if measure.name == "accuracy" else {"metric": judged.values()}),
@@ -110,12 +128,15 @@ def provenance_of_run(run: Run, judged: Judged, found: Calibrated, measure: Meas
         "verdict": {name: value for name, value in judged.verdict._asdict().items() if value != ""},
         "calibration": {"before": round(calibration.before, 4), "after": round(calibration.after, 4)},
         "reason": reason,
-        "versions": {"prunetext": run.version, "torch": torch.__version__.partition("+")[0]},
+        "versions": {"prunetext": version, "torch": torch.__version__.partition("+")[0]},
     }
 
 
-def baseline_of(plan: Plan, clock: Clock) -> Baseline | None:
-    """The regression on tf-idf, on the labelled texts that the model had; None if max_time has no room for it."""
+def baseline_of(plan: Plan, clock: Clock, more: Examples | None = None) -> Baseline | None:
+    """The regression on tf-idf, on the labelled texts that the model had; None if max_time has no room for it.
+
+    more: texts of dev that the final model has learnt, too.
+    """
     data, late = plan.data, clock.deadline(1)
     assert data.dev is not None
     assert data.test is not None
@@ -123,7 +144,7 @@ def baseline_of(plan: Plan, clock: Clock) -> Baseline | None:
     if late is not None and new and time.monotonic() + likely_seconds(data.train, data.test, len(plan.labels)) > late:
         return None
     try:
-        return plan.teaching.baselines.best(plan.measure("dev").value)
+        return plan.teaching.baselines.best(plan.measure("dev").value, more)
     except MemoryError:  # the model is done, and is worth more
         return None
 

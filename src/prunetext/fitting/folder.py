@@ -18,6 +18,7 @@ from prunetext.fitting.parts import (
     HISTORY,
     KEPT,
     LOCK,
+    NOT_IN_EVERY_RUN,
     RECIPE,
     RESULT,
     RUN_FORMAT,
@@ -155,9 +156,9 @@ class Run:
         folder.mkdir(PRIVATE_FOLDER, exist_ok=True)
         return folder
 
-    def save(self, name: str, trained: Trained) -> None:
-        """Keep a float32 model with everything needed to prune it again."""
-        write_trained(trained, self.path(name), self.recipe)
+    def save(self, name: str, trained: Trained, more: Mapping[str, Any] | None = None) -> None:
+        """Keep a float32 model with everything needed to prune it again; more: for its recipe, beyond the run's."""
+        write_trained(trained, self.path(name), {**self.recipe, **(more or {})})
 
     def load(self, name: str) -> Trained | None:
         """The float32 model, if an earlier attempt left it whole."""
@@ -203,11 +204,10 @@ class Run:
         (self.own / RESULT).unlink(missing_ok=True)
         (self.own / STEPS_FOLDER).mkdir(PRIVATE_FOLDER, exist_ok=True)
         steps = [f"{STEPS_FOLDER}/{each.name}" for each in self.folder(STEPS_FOLDER).glob("*.safetensors")]
-        beliefs = [BELIEFS] if self.path(BELIEFS).exists() else []
-        for name in (*steps, *beliefs, *KEPT):
+        there = [name for name in NOT_IN_EVERY_RUN if self.path(name).exists()]
+        for name in (*steps, *there, *KEPT):
             place(self.path(name), self.own / name)
-        if not beliefs:
-            (self.own / BELIEFS).unlink(missing_ok=True)
+        delete(self.own / name for name in NOT_IN_EVERY_RUN if name not in there)
         old = (self.own / STEPS_FOLDER).glob("*.safetensors")
         delete(each for each in old if f"{STEPS_FOLDER}/{each.name}" not in steps)
         sync(self.own)  # before the only other names of these files are gone

@@ -20,11 +20,13 @@ RUN_FORMAT, OLD_RUN = "prunetext-run/2", "prunetext-run/1"  # the old one has no
 SOURCE, HISTORY, STEPS_FOLDER, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
 BELIEFS = "beliefs.safetensors"  # labels that a model which taught itself was sure of; not every run has them
 DENSE_MODEL, PRUNED_MODEL, PACKED_MODEL = "dense.safetensors", "pruned.safetensors", "model.safetensors"
+SEARCHED_MODEL = "searched.safetensors"  # the dense model that was pruned, where the final one has learnt dev, too
 KEPT = (RECIPE, SOURCE, DENSE_MODEL, PRUNED_MODEL, HISTORY, PACKED_MODEL, RESULT)
+NOT_IN_EVERY_RUN = (BELIEFS, SEARCHED_MODEL)
 TOGETHER = "files"  # in the result: the checksum of each of the files that belong to it
 
 _SCRATCH = ("dense.checkpoint", "measured.safetensors", "compared.safetensors", LOCK)
-_OWN = "|".join(map(re.escape, (*KEPT, BELIEFS, *_SCRATCH)))
+_OWN = "|".join(map(re.escape, (*KEPT, *NOT_IN_EVERY_RUN, *_SCRATCH)))
 _STEP = r"[\w-]+\.(safetensors|checkpoint)"
 OWN_FILE = re.compile(rf"({_OWN})(\.part)?|\.({_OWN})\.(\d+\.)?partial")
 STEP_FILE = re.compile(rf"{_STEP}(\.part)?|\.{_STEP}\.partial")
@@ -160,7 +162,7 @@ def changed_since(folder: Path, recipe: Mapping[str, Any]) -> str | None:
 
 def belonging(folder: Path) -> dict[str, str]:
     """The checksums of the files that belong to a result."""
-    names = (*(name for name in KEPT if name != RESULT), BELIEFS)
+    names = (*(name for name in KEPT if name != RESULT), *NOT_IN_EVERY_RUN)
     return {name: checksum_of(folder / name) for name in names if (folder / name).exists()}
 
 

@@ -113,6 +113,15 @@ class Plan:
         return Trained(self.family.name, model, self.labels, self.task, self.beginning.reader, thresholds, epochs)
 
     @property
+    def refits(self) -> bool:
+        """Whether the final models learn texts of dev, too: by default, if fit took it from train."""
+        asked, given = self.fitting.refit, self.recipe.get("given")
+        if asked is not None:
+            return asked
+        own = given is not None and "dev" not in given and self.teaching.options.labels_per_class is None
+        return own and self.fitting.class_weights == "none"
+
+    @property
     def allowed_drop(self) -> float:
         """The points that the packed model may lose: the verdict is about them, whatever the search goes by."""
         return DEFAULT_DROP if self.budget.max_drop is None else self.budget.max_drop

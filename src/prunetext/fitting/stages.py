@@ -12,17 +12,17 @@ import torch
 
 from prunetext.errors import DamagedError, InputError
 from prunetext.fitting.folder import Run
-from prunetext.fitting.parts import BELIEFS, STEPS_FOLDER
+from prunetext.fitting.parts import BELIEFS, DENSE_MODEL, SEARCHED_MODEL, STEPS_FOLDER
 from prunetext.fitting.plan import Plan
 from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
-from prunetext.pruning.driver import Solution, pruned
+from prunetext.pruning.driver import INTERRUPTED, Solution, pruned
 from prunetext.pruning.problem import Problem, Told
 from prunetext.runtime.api import load
 from prunetext.teaching.ensemble import joined_texts, self_taught, sure_rows
-from prunetext.teaching.lessons import teach
+from prunetext.teaching.lessons import Taught, teach
 from prunetext.training.answering import dev_values, thresholds_of
 from prunetext.training.loop import Progress, train_model
 from prunetext.training.rare import rare_values, take_biases
@@ -74,7 +74,7 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
     if taught.teachers:
         lessons = teach(taught, lambda stage: stage_teller(told, stage))
         notes, on_dev = [*notes, *lessons.notes], lessons.on_dev
-        train = joined_texts(train, family.encode(reader, lessons.inputs), torch.from_numpy(lessons.soft))
+        train = taught_texts(plan, train, lessons)
     elif taught.teaches_itself:
         more = family.encode(reader, taught.unlabelled.texts)
         beliefs = beliefs_of(plan, run, encoded, more, told)
@@ -85,6 +85,12 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
     free = 0.0 if taught.diet and plan.dense is None else time.monotonic() - began
     believed = None if on_dev is None else torch.from_numpy(on_dev)
     return Lessons({**encoded, "train": train}, tuple(notes), free, believed)
+
+
+def taught_texts(plan: Plan, train: Encoded, lessons: Taught) -> Encoded:
+    """Train, and the texts beyond it, with the teacher's answers to all of them."""
+    beyond = plan.family.encode(plan.beginning.reader, lessons.inputs)
+    return joined_texts(train, beyond, torch.from_numpy(lessons.soft))
 
 
 def beliefs_of(plan: Plan, run: Run, encoded: dict[str, Encoded], more: Encoded, told: Told) -> torch.Tensor:
@@ -116,7 +122,7 @@ def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, cloc
     """Train the dense model, or take it from an earlier run, or from this run before it was killed."""
     if plan.dense is not None:
         return Dense(plan.dense)
-    saved = run.load("dense.safetensors")
+    saved = run.load(SEARCHED_MODEL) or run.load(DENSE_MODEL)
     if saved is not None:
         return Dense(saved)
     model, checkpoint = plan.beginning.untrained(), run.path("dense.checkpoint")
@@ -140,7 +146,7 @@ def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, cloc
         take_biases(model, dev, rare)
     trained = plan.trained(model, epochs=done.epochs)
     if done.ended != "interrupted":  # else a resumed run trains on
-        run.save("dense.safetensors", with_thresholds(trained, dev))
+        run.save(DENSE_MODEL, with_thresholds(trained, dev))
         checkpoint.unlink(missing_ok=True)
     return Dense(trained, done.ended)
 
@@ -207,7 +213,7 @@ def search(plan: Plan, run: Run, problem: Problem, clock: Clock, told: Told, end
         except KeyboardInterrupt:
             pass
     solution = pruned(problem, plan.method, budget, steps, deadline=0.0)
-    return solution._replace(reason="interrupted; this is the dense model at that time")
+    return solution._replace(reason=f"{INTERRUPTED}; this is the dense model at that time")
 
 
 def begun(plan: Plan, began: float | None = None, free: float = 0.0) -> Clock:

@@ -126,6 +126,7 @@ def evaluate(
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     examples, notes = choose_examples(as_frame(data) or data, split, ours, reading)
+    refuse_learnt(ours, examples, split)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold
     answers = measure.named(said, ours.labels)
@@ -138,6 +139,17 @@ def evaluate(
     error, rejected = calibration_of(measure, said, ours.provenance.get("reject"))
     values = (measure.name, measure.value(said), value, measure.micro_f1(said))
     return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
+
+
+def refuse_learnt(model: Answering, examples: Examples, split: str | None) -> None:
+    """Refuse dev of a model that has learnt most of it: what it says of these texts tells nothing about others."""
+    from prunetext.statistics.answers import has_learnt, recipe_of
+
+    if split == "dev" and has_learnt(recipe_of(model), examples):
+        raise InputError(
+            f"{model.name}: at the end of its run, it has learnt most texts of this dev. Give --split test, or a model "
+            "of fit --no-refit."
+        )
 
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:

@@ -50,10 +50,11 @@ class Agreement(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The table of a packed file, and what the file with it says of dev at temperature 1."""
+    """The table of a model's packed file, and what the file with it says of dev at temperature 1."""
 
     agreement: Agreement
     on_dev: Answers
+    trained: Trained
 
 
 class Calibrated(NamedTuple):
@@ -88,45 +89,58 @@ def choose_table(
         now = Answers(*packed_by(trained, Packing(table=table), scratch).answers(dev.inputs))
         equal = float((now.chosen == before.chosen).all(1).mean())
         drop = measure.value(before) - measure.value(now)
-        found.append(Chosen(Agreement(table, equal, 100 * drop), now))
+        found.append(Chosen(Agreement(table, equal, 100 * drop), now, trained))
         if equal >= least_agreement and abs(drop) <= most_shift:
             break
     return max(found, key=lambda one: -abs(one.agreement.drop) + 10 * one.agreement.equal)
 
 
 def calibrated(
-    trained: Trained, chosen: Chosen, scratch: Path, dev: SplitTexts, test: SplitTexts, precision: float | None
+    trained: Trained,
+    chosen: Chosen,
+    scratch: Path,
+    dev: SplitTexts,
+    test: SplitTexts,
+    precision: float | None,
+    held_out: Chosen | None = None,
 ) -> Calibrated:
     """Find the temperature of a packed file and thresholds on dev; measure their effect on test.
 
         calibrated(trained, choose_table(trained, dev, scratch, measure), scratch, dev, test, 0.95).packing.temperature
 
-    precision: the share of right labels that a threshold for rejecting texts must give. `scratch` is left as a file
-    with the found temperature.
+    precision: the share of right labels that a threshold for rejecting texts must give. held_out: the model before it
+    learnt texts of dev, if it did: what it says of texts that it has learnt is too sure to calibrate by. `scratch` is
+    left as a file with the found temperature.
     """
+    asked = held_out or chosen
     if loss_of(trained.task).tuned is not None:
-        return _of_several(trained, chosen, scratch, dev, test)
-    return _of_one(trained, chosen, scratch, dev.examples, test.examples, precision)
+        return _of_several(trained, chosen, asked, scratch, dev, test)
+    return _of_one(trained, chosen, asked, scratch, dev.examples, test.examples, precision)
 
 
 def _of_one(
-    trained: Trained, chosen: Chosen, scratch: Path, dev: Examples, test: Examples, precision: float | None
+    trained: Trained,
+    chosen: Chosen,
+    asked: Chosen,
+    scratch: Path,
+    dev: Examples,
+    test: Examples,
+    precision: float | None,
 ) -> Calibrated:
     """If each text has one label: a temperature, and a threshold if a precision is given."""
     packing = Packing(table=chosen.agreement.table)
     plain = packed_by(trained, packing, scratch)
     targets, truth = dev.targets(plain.labels), test.targets(plain.labels)
     some = rows_for(len(dev), len(plain.labels))
-    packing = packing._replace(temperature=fit_temperature(chosen.on_dev.probabilities[some], targets[some]))
+    packing = packing._replace(temperature=fit_temperature(asked.on_dev.probabilities[some], targets[some]))
     before = calibration_error(*tops_of(Answers(*plain.answers(test.inputs)), truth))
+    threshold = None
+    if precision is not None:
+        on_dev = Answers(*_asked_at(asked, packing, scratch).answers(dev.inputs))
+        threshold = choose_threshold(*tops_of(on_dev, targets), precision)
     packed = packed_by(trained, packing, scratch)
     on_test = Answers(*packed.answers(test.inputs))
     after = calibration_error(*tops_of(on_test, truth))
-    threshold = (
-        None
-        if precision is None
-        else choose_threshold(*tops_of(Answers(*packed.answers(dev.inputs)), targets), precision)
-    )
     notes = []
     if precision is not None and threshold is None:
         notes.append(
@@ -139,23 +153,30 @@ def _of_one(
     return Calibrated(trained, packing, found, [*notes, *found.notes()], on_test)
 
 
-def _of_several(trained: Trained, chosen: Chosen, scratch: Path, dev: SplitTexts, test: SplitTexts) -> Calibrated:
+def _of_several(
+    trained: Trained, chosen: Chosen, asked: Chosen, scratch: Path, dev: SplitTexts, test: SplitTexts
+) -> Calibrated:
     """If texts can have several labels: the temperature, and the labels' thresholds at that temperature.
 
     The calibration errors count each label of each text.
     """
     gold, truth = dev.encoded.targets, test.encoded.targets
     even, packing = trained._replace(thresholds=[0.5] * gold.shape[1]), Packing(table=chosen.agreement.table)
-    some, cold = rows_for(*gold.shape), chosen.on_dev.probabilities
+    some, cold = rows_for(*gold.shape), asked.on_dev.probabilities
     plain = packed_by(even, packing, scratch)
     packing = packing._replace(temperature=fit_temperature(cold[some], gold[some], several=True))
     before = calibration_error(plain.predict_proba(test.inputs).ravel(), truth.ravel())
-    on_dev = packed_by(even, packing, scratch).predict_proba(dev.inputs)
+    on_dev = _asked_at(asked, packing, scratch).predict_proba(dev.inputs)
     trained = trained._replace(thresholds=tuned(on_dev, gold.numpy()).tolist())
     on_test = Answers(*packed_by(trained, packing, scratch).answers(test.inputs))
     after = calibration_error(on_test.probabilities.ravel(), truth.ravel())
     found = Calibration(packing.temperature, before, after, None)
     return Calibrated(trained, packing, found, found.notes(), on_test)
+
+
+def _asked_at(asked: Chosen, packing: Packing, scratch: Path) -> Classifier:
+    """The file of the model whose answers to dev count, at the temperature that was found by them."""
+    return packed_by(asked.trained, packing._replace(table=asked.agreement.table), scratch)
 
 
 def packed_by(trained: Trained, packing: Packing, scratch: Path) -> Classifier:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from prunetext.judging.calibrating import Agreement, SplitTexts
 from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.protocol import Trained
@@ -16,7 +18,7 @@ from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import bootstrap_verdict
 from prunetext.statistics.evaluation import Damage, Score, Verdict, score
 from prunetext.statistics.metrics import METRICS, Measure
-from prunetext.training.answering import answers, logits, thresholds_of
+from prunetext.training.answering import answers, logits
 
 
 class ModelRow(NamedTuple):
@@ -87,7 +89,6 @@ def side_by_side(
     files: Mapping[str, Path],
     packed: Answers,
     test: SplitTexts,
-    dev: SplitTexts,
     max_drop: float,
     agreement: Agreement,
     measure: Measure,
@@ -98,7 +99,7 @@ def side_by_side(
 
     packed: what the packed file says of test. files: those of the dense, the pruned and the packed model, by these
     names; their bytes are compared, since a packed file has words and a header too, which tensors alone have not. One
-    that is still to be written has 0 bytes. If texts can have several labels, `dev` gives the float models' thresholds.
+    that is still to be written has 0 bytes. If texts can have several labels, the float models have thresholds.
     """
     gold, labels = test.examples.gold, dense.labels
     timed = speed_rows(len(test.examples))
@@ -113,10 +114,11 @@ def side_by_side(
 
     given = {"packed": packed}
     rows: dict[str, ModelRow] = {}
-    for name, model in (("dense", dense.model), ("pruned", pruned.model)):
-        given[name] = answers(model, test.encoded, thresholds_of(model, dev.encoded))
+    for name, trained in (("dense", dense), ("pruned", pruned)):
+        limits = None if trained.thresholds is None else np.array(trained.thresholds)
+        given[name] = answers(trained.model, test.encoded, limits)
         size = files[name].stat().st_size if name in files else 0
-        rows[name] = row(given[name], size, speed_on(partial(logits, model, encoded)))
+        rows[name] = row(given[name], size, speed_on(partial(logits, trained.model, encoded)))
     classifier = load(files["packed"])
     rows["packed"] = row(packed, classifier.size, speed_on(lambda: classifier.predict(inputs, threads=1)))
     found = bootstrap_verdict(measure, given["dense"], packed, max_drop)

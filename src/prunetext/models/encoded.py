@@ -84,6 +84,17 @@ class Encoded:
         soft = None if self.soft is None else self.soft[chosen]
         return replace(self, ids=self.ids[places], offsets=offsets, targets=self.targets[chosen], soft=soft)
 
+    def joined(self, more: Encoded) -> Encoded:
+        """These examples and more of the same task, in this order; all have a teacher, or none has."""
+        soft = None if self.soft is None or more.soft is None else torch.cat([self.soft, more.soft])
+        return replace(
+            self,
+            ids=np.concatenate([self.ids, more.ids]),
+            offsets=np.concatenate([self.offsets, self.offsets[-1] + more.offsets[1:]]),
+            targets=torch.cat([self.targets, more.targets]),
+            soft=soft,
+        )
+
 
 def window_places(lengths: npt.NDArray[np.int64], limit: int) -> npt.NDArray[np.int64]:
     """Where in texts of so many ids a window of `limit` begins, drawn by PyTorch's generator; 0 where all fits in.

@@ -43,10 +43,11 @@ class Baseline(NamedTuple):
 
 
 class _Tried(NamedTuple):
-    """A baseline, and its answers to dev."""
+    """A baseline, its answers to dev, and the thresholds that suit these, where a text can have several labels."""
 
     baseline: Baseline
     on_dev: Answers
+    limits: Array | None
 
 
 class Baselines:
@@ -65,13 +66,23 @@ class Baselines:
     def __init__(self, train: Examples, dev: Examples, labels: Sequence[str], tokenizer: str = BERT) -> None:
         self._train, self._dev, self._labels, self._tokenizer = train, dev, list(labels), tokenizer
 
-    def best(self, value: Callable[[Answers], float]) -> Baseline | None:
+    def best(self, value: Callable[[Answers], float], more: Examples | None = None) -> Baseline | None:
         """The one whose answers to dev have the largest value; None if there is none.
 
-        There is none without scikit-learn, if no word is in two texts, or if it would take minutes or gigabytes.
+        more: texts of dev that it then learns, too. There is none without scikit-learn, if no word is in two texts, or
+        if it would take minutes or gigabytes.
         """
-        found = [(value(each.on_dev), each.baseline) for each in self._tried]
-        return max(found, key=lambda each: each[0])[1] if found else None
+        found = [(value(each.on_dev), each) for each in self._tried]
+        if not found:
+            return None
+        best = max(found, key=lambda each: each[0])[1]
+        if more is None:
+            return best.baseline
+        train = self._train.with_more(more)
+        features, strength = _Features(whole_words(self._tokenizer)), best.baseline.strength
+        seen = features.learnt(train)
+        shares = self._shares(seen, train, strength)
+        return self._baseline(features, seen.shape[1], shares, best.limits, strength)
 
     @property
     def fitted(self) -> bool:
@@ -91,20 +102,32 @@ class Baselines:
         work = seen.nnz * len(labels)
         if not seen.nnz or work > _MOST_WORK or seen.shape[1] * len(labels) > _MOST_WEIGHTS:
             return []
-        targets = np.asarray(train.targets(labels))
-        several = targets.ndim == 2
-        targets = targets.astype(bool) if several else targets[:, None] == np.arange(len(labels))
-        classes = 1 if len(labels) == 2 and not several else len(labels)
-        size = 4 * classes * (seen.shape[1] + 1) + features.bytes
+        strengths = _STRENGTHS if work <= _MUCH_WORK else (_USUAL_STRENGTH,)
+        return [self._one(features, seen, asked, strength) for strength in strengths]
 
-        def tried(strength: float) -> _Tried:
-            shares = _fitted(seen, targets, strength, several=several)
-            on_dev = shares(asked)
-            limits = tuned(on_dev, self._dev.targets(labels)) if several else None
-            answers = Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
-            return _Tried(answers, Answers.of(on_dev, limits))
+    def _one(self, features: _Features, seen: Any, asked: Any, strength: float) -> _Tried:
+        """The one of this C, fitted to the rows of train."""
+        shares = self._shares(seen, self._train, strength)
+        on_dev = shares(asked)
+        limits = tuned(on_dev, self._dev.targets(self._labels)) if self._several else None
+        found = self._baseline(features, seen.shape[1], shares, limits, strength)
+        return _Tried(found, Answers.of(on_dev, limits), limits)
 
-        return [tried(strength) for strength in (_STRENGTHS if work <= _MUCH_WORK else (_USUAL_STRENGTH,))]
+    def _shares(self, seen: Any, train: Examples, strength: float) -> Callable[[Any], Array]:
+        targets = np.asarray(train.targets(self._labels))
+        targets = targets.astype(bool) if self._several else targets[:, None] == np.arange(len(self._labels))
+        return _fitted(seen, targets, strength, several=self._several)
+
+    def _baseline(
+        self, features: _Features, count: int, shares: Callable[[Any], Array], limits: Array | None, strength: float
+    ) -> Baseline:
+        classes = 1 if len(self._labels) == 2 and not self._several else len(self._labels)
+        size = features.bytes + 4 * classes * (count + 1)
+        return Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
+
+    @property
+    def _several(self) -> bool:
+        return self._train.task.answer == "labels"
 
 
 class _Features:

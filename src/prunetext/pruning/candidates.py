@@ -44,9 +44,14 @@ class CandidateMaker:
         self, problem: Problem, criterion: Criterion, name: str, evaluator: Evaluator, folder: Path, told: Told = None
     ) -> None:
         self.problem, self.criterion, self.evaluator, self.told = problem, criterion, evaluator, told
+        self.name, self.folder = name, folder
         self.store = Store(folder, problem.dense)
         self.root = root_of(problem, name, matched=bool(evaluator.watch.given))
         self._scored: dict[str, Scored] = {}
+
+    def of(self, problem: Problem, evaluator: Evaluator) -> CandidateMaker:
+        """A maker of another problem's candidates, in the same folder and by the same criterion."""
+        return CandidateMaker(problem, self.criterion, self.name, evaluator, self.folder, self.told)
 
     def unpruned(self) -> Model:
         """The dense model in packed form: the search falls back to it."""

@@ -31,6 +31,9 @@ class Solution(NamedTuple):
     load: Callable[[str], Model]  # gives the model of a row, by its key
 
 
+INTERRUPTED = "interrupted"  # with this, the reason of a search begins that somebody has ended
+
+
 class Walk(NamedTuple):
     """The reason why a walk of steps ended, the seconds of its longest step, and those saved by earlier searches."""
 
@@ -66,7 +69,7 @@ def pruned(
     if budget.max_drop is None and beyond(search.whole, budget):
         search = search.careful()
     history = [search.whole]
-    walk = Walk("interrupted; this is the best model so far")
+    walk = Walk(f"{INTERRUPTED}; this is the best model so far")
     try:
         walk = walked(search, method.schedule, history, record, first)
         if search.budget.max_drop is None and missed(history, budget) and not search.out_of_time(walk.longest):

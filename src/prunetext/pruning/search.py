@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import DEFAULT_DROP, Budget
 from prunetext.pruning.candidates import UNTRAINED, CandidateMaker
 from prunetext.pruning.methods import Method
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.steps import Outcome, Step, smallest
-from prunetext.pruning.store import key_of
+from prunetext.pruning.store import key_of, weights_digest
 from prunetext.pruning.trials import Evaluator, evaluator_of
 
-POLISH = 1.5  # the last recovery, as a multiple of the others
+POLISH, REFIT = 1.5, 3.0  # the last recovery, as a multiple of the others, and that of a refit
 
 
 class Found(NamedTuple):
@@ -120,6 +121,26 @@ class Search:
                 store.save(key, after, final, parent=chosen.key, step=step._asdict())
         fits = not self.budget.max_size or final.bytes <= max(self.budget.max_size, chosen.bytes)
         return after if fits and final.held >= chosen.held and final.drop <= chosen.drop else before
+
+    def refitted(self, model: Model, dense: Model, train: Encoded, deadline: float | None = None) -> Model | None:
+        """The model after one more recovery, for the end of a run, on texts that dense has learnt; None if it is late.
+
+        They hold those of dev that this search has seen: the others say which moment of the recovery is the best. It is
+        long, as many answers of the dense model are new. Its file must not become too large, either.
+        """
+        evaluator, hidden = self.evaluator, self.evaluator.confirm_rows
+        dev, measure = self.maker.problem.dev.subset(hidden), evaluator.measure.subset(hidden)
+        problem = replace(self.maker.problem, dense=dense, train=train, dev=dev, metric=measure)
+        maker = self.maker.of(problem, evaluator._replace(measure=measure))
+        key, small = key_of(maker.root, weights_digest(model)), copy.deepcopy(model)
+        settings = maker.settings(Step(1.0, epochs=REFIT), int(key[:8], 16))
+        if maker.train(key, small, problem.lessons, settings, "refit", deadline=deadline):
+            return None
+        evaluator.match(small)
+        maker.store.checkpoint(key).unlink(missing_ok=True)
+        small.snap()
+        most, before, after = self.budget.max_size, *map(evaluator.packed_size, (model, small))
+        return small if not most or after <= max(most, before) else model
 
 
 def store_key(maker: CandidateMaker, parent: str, step: Step, draw: int) -> str:

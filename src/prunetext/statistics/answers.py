@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prunetext.data.columns import quoted
-from prunetext.data.dataset import Input
+from prunetext.data.dataset import Data, Examples, Input
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 from prunetext.statistics.thresholds import decided
@@ -128,6 +128,14 @@ class OpenedModel:
     def answers(self, inputs: Sequence[Input]) -> Answers:
         """The answers of the function."""
         return self.answer(inputs)
+
+
+LEARNT_DEV = "learnt_dev"  # in the recipe of a model that has learnt texts of dev: the fingerprint of dev
+
+
+def has_learnt(recipe: Mapping[str, Any], dev: Examples | None) -> bool:
+    """Whether a model has learnt texts of this dev at the end of its run, as its recipe says."""
+    return dev is not None and recipe.get(LEARNT_DEV) == Data(dev).fingerprint()
 
 
 def recipe_of(model: Answering) -> dict[str, Any]:

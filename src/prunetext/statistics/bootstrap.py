@@ -60,6 +60,7 @@ class Prospect(NamedTuple):
 
 
 MOST_FORESEEN = 1_000
+ONE_ANSWER = "it gives one answer to all texts"  # a doubt
 
 
 def foresee_verdict(measure: Measure, classes: int, max_drop: float) -> Prospect:
@@ -119,8 +120,24 @@ def bootstrap_verdict(measure: Measure, dense: Answers, other: Answers, max_drop
 
     The bounds are the 5 % and 95 % quantiles of the drops on `RESAMPLES` resamples. The drawn units include `IMAGINED`
     ones on which only the dense model is right, spread evenly over the classes, and as many on which only the other one
-    is: the few texts of a rare class can hide losses. Accuracy has Tango's interval instead.
+    is: the few texts of a rare class can hide losses. Accuracy has Tango's interval instead. A model that gives one
+    answer to all texts, where their labels differ, is never `kept`, however large the allowed drop is.
     """
+    return _judged_by(measure, dense, other, max_drop).doubted(ONE_ANSWER if one_answer(measure, other) else "")
+
+
+def one_answer(measure: Measure, answers: Answers) -> bool:
+    """Whether all texts get the same labels, though their gold labels differ; of a ranking, answers say nothing.
+
+    >>> one_answer(Measure("accuracy", Gold(np.array([0, 0, 1]))), Answers.of(np.array([[0.9, 0.1]] * 3)))
+    True
+    """
+    gold = measure.gold.chosen(answers.chosen.shape[1])
+    differ = bool((gold != gold[:1]).any())
+    return differ and not measure.metric.ranks and not bool((answers.chosen != answers.chosen[:1]).any())
+
+
+def _judged_by(measure: Measure, dense: Answers, other: Answers, max_drop: float) -> Verdict:
     if measure.name == "accuracy":
         return verdict(_right(measure, dense), _right(measure, other), max_drop)
     if not max_drop >= 0:

@@ -58,12 +58,12 @@ class Verdict(NamedTuple):
     doubt: str = ""
 
     def doubted(self, doubt: str) -> Verdict:
-        """The same, but never `kept`.
+        """The same, but never `kept`; of two doubts the later one stays.
 
         >>> Verdict("kept", 0.0, -0.1, 0.1, None).doubted("nothing was there to keep").sentence()
         'undecided: the packed model is as accurate as the dense one, but nothing was there to keep.'
         """
-        return self._replace(name="undecided", doubt=doubt) if doubt and self.name == "kept" else self
+        return self._replace(name="undecided", doubt=doubt) if doubt and (self.doubt or self.name == "kept") else self
 
     def sentence(self, metric: str = "accuracy", other: str = "the dense one") -> str:
         """Say it in plain words; other: what the packed model is compared with.

@@ -168,10 +168,7 @@ def confident(probabilities: torch.Tensor) -> torch.Tensor:
 
 def joined_texts(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = None) -> Encoded:
     """Texts with labels and without as one, in this order."""
-    offsets = np.concatenate([labelled.offsets, labelled.offsets[-1] + unlabelled.offsets[1:]])
-    more = unlabelled.targets
+    targets = unlabelled.targets
     if labelled.targets.dim() > 1:
-        more = more[:, None].expand(-1, labelled.targets.shape[1])
-    targets = torch.cat([labelled.targets, more])
-    ids = np.concatenate([labelled.ids, unlabelled.ids])
-    return dataclasses.replace(labelled, ids=ids, offsets=offsets, targets=targets, soft=soft)
+        targets = targets[:, None].expand(-1, labelled.targets.shape[1])
+    return dataclasses.replace(labelled.joined(dataclasses.replace(unlabelled, targets=targets)), soft=soft)

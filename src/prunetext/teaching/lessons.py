@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from prunetext.data.dataset import Data, Input
+from prunetext.data.dataset import Data, Examples, Input
 from prunetext.errors import InputError
 from prunetext.models.encoded import SINGLE
 from prunetext.options import NONE, TeachOptions
@@ -138,6 +138,16 @@ def find_teaching(
     if diet is not None:
         options = dataclasses.replace(options, augment=diet.copies)
     return Teaching(few, teachers, found, options, baselines, tokenizer, diet)
+
+
+def with_more(taught: Teaching, more: Examples, dev: Examples) -> Teaching:
+    """The automatic teacher's lessons for train with more texts, which were dev's; dev: what is left of it."""
+    train, tokenizer = taught.data.train.with_more(more), taught.tokenizer
+    data, options = dataclasses.replace(taught.data, train=train, dev=dev), taught.options
+    baselines = baselines_of(data, tokenizer)
+    teachers = find_teachers(options, data, Origin(data.fingerprint()), tokenizer, baselines)
+    diet = Diet.of(train, tokenizer, options.augment)
+    return taught._replace(data=data, teachers=teachers, baselines=baselines, diet=diet)
 
 
 def refuse_silence(teachers: Sequence[Teacher], texts: Sequence[Input], options: TeachOptions) -> None:

@@ -21,7 +21,7 @@ from prunetext.modelfiles.opening import of_table
 from prunetext.models.encoded import SINGLE
 from prunetext.options import NONE, TeachOptions
 from prunetext.peers.baseline import Baselines
-from prunetext.statistics.answers import Answering, recipe_of
+from prunetext.statistics.answers import Answering, has_learnt, recipe_of
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.automatic import AUTOMATIC, automatic_teachers
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file, made_folder
@@ -31,7 +31,7 @@ from prunetext.training.losses import loss_of
 
 TEACHERS_VERSION = 1  # of the teachers made here: answers of another version are not used
 LEAST_LIKELY = 1e-12  # smaller probabilities are raised to this
-DENSE = "dense.safetensors"  # of a run
+DENSE = ("searched.safetensors", "dense.safetensors")  # of a run; the second one may have learnt texts of dev
 READ = (".json", ".safetensors", ".txt", ".model")  # endings of the files that transformers reads from a folder
 TEACHER_KINDS = (
     f"sample:{', sample:'.join(transformer.ENCODER_SAMPLES)}, a folder written by transformers' save_pretrained, the "
@@ -122,8 +122,9 @@ def find_teacher(
         raise InputError(f"teacher {name}: there is no such file or folder. Give {TEACHER_KINDS}.")
     if path.suffix.lower() in PROBABILITY_ENDINGS and path.is_file():
         return of_probabilities(path, data)
-    if (path / DENSE).is_file():
-        return of_model(name, path / DENSE, data, origin or Origin(data.fingerprint()))
+    for dense in DENSE:
+        if (path / dense).is_file():
+            return of_model(name, path / dense, data, origin or Origin(data.fingerprint()))
     if path.is_file():
         return of_model(name, path, data, origin or Origin(data.fingerprint()))
     if sample is not None or (path / transformer.CONFIG).is_file():
@@ -162,6 +163,11 @@ def of_model(name: str, path: Path, data: Data, origin: Origin) -> Teacher:
         raise InputError(
             f"teacher {name}: it was trained on the same texts with another split, and so on texts of dev and test. "
             "Give dev and test as separate files, or a run with the same --seed."
+        )
+    if has_learnt(recipe, data.dev):
+        raise InputError(
+            f"teacher {name}: its model has learnt texts of dev, too. Give the folder of its run, which holds the "
+            "model before that, or a run of fit --no-refit."
         )
     made = "was trained on other data" if recipe else "does not say what it was trained on"
     doubt = f"Teacher {name} {made}; it may have seen texts of dev or test."

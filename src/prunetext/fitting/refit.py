@@ -1,0 +1,159 @@
+"""The end of a run whose dev was taken from train: dense and pruned model learn most of these texts, too."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import sys
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from prunetext.data.dataset import Data, Examples
+from prunetext.fitting.folder import Run
+from prunetext.fitting.parts import STEPS_FOLDER
+from prunetext.fitting.plan import Plan
+from prunetext.fitting.stages import Clock, Lessons, stage_teller, taught_texts
+from prunetext.models.encoded import Encoded, labelled
+from prunetext.models.protocol import Model, Trained
+from prunetext.pruning.driver import INTERRUPTED, Solution
+from prunetext.pruning.problem import Problem, Told
+from prunetext.pruning.search import begin_search
+from prunetext.statistics.answers import LEARNT_DEV
+from prunetext.teaching.automatic import teaching_seconds
+from prunetext.teaching.lessons import teach, with_more
+from prunetext.teaching.teachers import agreed
+from prunetext.training.answering import logits
+from prunetext.training.loop import train_model
+from prunetext.training.losses import loss_of
+from prunetext.training.settings import Settings
+
+EPOCHS, RATE = 0.2, 0.45  # of the dense model's training, in which it learns texts of dev
+MOST_FOR_TEACHER = 3_000_000  # tokens of a training without a teacher: some ten seconds of the automatic one
+ENDS = 0.9  # share of max_time
+NO_TIME = "max_time leaves no time to learn the texts of dev, too."
+NO_HELP = "To learn the texts of dev, too, did not help on those that were kept out of it: the models are without them."
+
+
+class Pair(NamedTuple):
+    """The dense model and the pruned one."""
+
+    dense: Trained
+    pruned: Trained
+
+
+class Final(NamedTuple):
+    """The models that a run ends with.
+
+    held_out: the same before they learnt texts of dev, by which they are calibrated; the same models if they did not.
+    learnt: these texts. notes: on them.
+    """
+
+    models: Pair
+    held_out: Pair
+    learnt: Examples | None = None
+    notes: tuple[str, ...] = ()
+
+    def recipe(self, plan: Plan) -> dict[str, Any]:
+        """What the recipe in the models' files says beyond that of the run."""
+        dev = plan.splits()["dev"]
+        return {} if self.learnt is None else {LEARNT_DEV: Data(dev).fingerprint()}
+
+
+def final_models(
+    plan: Plan,
+    run: Run,
+    lessons: Lessons,
+    dense: Trained,
+    problem: Problem,
+    solution: Solution,
+    clock: Clock,
+    told: Told = None,
+) -> Final:
+    """Let both models learn the texts of dev that the search has seen.
+
+    The rest of dev, which has confirmed the pruned model, says whether that helps: a model that is worse on it by more
+    than a standard error is not taken, and neither is the other one.
+    """
+    held_out = Pair(dense, plan.trained(solution.model))
+    as_it_is = Final(held_out, held_out)
+    late = clock.deadline(ENDS)
+    if not plan.refits or solution.reason.startswith(INTERRUPTED):
+        return as_it_is
+    if late is not None and time.monotonic() + likely_seconds(plan) > late:
+        return as_it_is._replace(notes=(NO_TIME,))
+    search = begin_search(problem, plan.method, plan.budget, run.folder(STEPS_FOLDER), told=told)
+    seen, hidden = search.evaluator.search_rows, search.evaluator.confirm_rows
+    if not len(hidden):
+        return as_it_is
+    try:
+        train = train_with(plan, lessons, seen, hidden, told)
+        after = taught_more(problem, train, late, told)
+        small = None if after is None else search.refitted(solution.model, after, train, late)
+    except KeyboardInterrupt:
+        return as_it_is
+    if after is None or small is None:
+        return as_it_is._replace(notes=(NO_TIME,))
+    unseen = problem.dev.subset(hidden)
+    if worse(dense.model, after, unseen) or worse(solution.model, small, unseen):
+        return as_it_is._replace(notes=(NO_HELP,))
+    learnt, whole = plan.splits()["dev"].subset(seen.tolist()), len(problem.dev)
+    note = f"At the end, all models have learnt {len(learnt):,} of the {whole:,} texts of dev, too."
+    return Final(Pair(dense._replace(model=after), plan.trained(small)), held_out, learnt, (note,))
+
+
+def teacher_learns(plan: Plan) -> bool:
+    """Whether the teacher learns these texts, too: the automatic one does, where it takes seconds."""
+    diet = plan.teaching.diet
+    return diet is not None and diet.alone <= MOST_FOR_TEACHER
+
+
+def likely_seconds(plan: Plan) -> float:
+    """How long the teacher takes to learn once more, as a careful guess."""
+    train, tokenizer = plan.data.train, plan.teaching.tokenizer
+    return teaching_seconds(train, len(plan.labels), tokenizer) if teacher_learns(plan) else 0.0
+
+
+def train_with(plan: Plan, lessons: Lessons, seen: np.ndarray, hidden: np.ndarray, told: Told) -> Encoded:
+    """Train with these texts of dev, and all that is taught about both."""
+    taught, dev = plan.teaching, plan.splits()["dev"]
+    more = dev.subset(seen.tolist())
+    if teacher_learns(plan):
+        taught = with_more(taught, more, dev.subset(hidden.tolist()))
+        both = taught.data.train
+        own = labelled(plan.family.encode(plan.beginning.reader, both.inputs), both, plan.labels)
+        return taught_texts(plan, own, teach(taught, lambda stage: stage_teller(told, stage)))
+    train, added = lessons.encoded["train"], lessons.encoded["dev"].subset(seen)
+    if train.soft is None:
+        return train.joined(added)
+    soft = torch.zeros(len(added), len(plan.labels))
+    if taught.teachers:
+        answers = [each.answer(more.inputs, stage_teller(told, each.name)) for each in taught.teachers]
+        soft = torch.from_numpy(agreed(answers, taught.options.teacher_temperature, plan.task)).to(train.soft.dtype)
+    return train.joined(dataclasses.replace(added, soft=soft))
+
+
+def taught_more(problem: Problem, train: Encoded, deadline: float | None, told: Told) -> Model | None:
+    """The dense model, trained gently on these texts; None if the time ran out."""
+    first, recovery = problem.first, problem.recovery
+    settings: Settings = dataclasses.replace(
+        first,
+        epochs=max(recovery.epochs, first.epochs * EPOCHS),
+        learning_rate=first.learning_rate * RATE,
+        embedding_rate=first.embedding_rate * RATE,
+        patience=sys.maxsize,
+    )
+    model = copy.deepcopy(problem.dense)
+    tell = None if told is None else lambda now: told("refit", now)
+    done = train_model(model, train, None, settings, deadline=deadline, progress=tell)
+    return None if done.ended == "time" else model
+
+
+def worse(before: Model, after: Model, examples: Encoded) -> bool:
+    """Whether the loss on texts that neither has learnt has risen, by more than a standard error."""
+    loss = loss_of(examples.task)
+    was, now = (loss.texts(logits(each, examples), examples.targets).double() for each in (before, after))
+    rise = (now - was).numpy()
+    return bool(rise.mean() > rise.std() / np.sqrt(len(rise)))
