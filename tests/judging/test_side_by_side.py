@@ -145,6 +145,25 @@ def test_a_packed_file_is_calibrated_by_its_own_probabilities(
     assert left.predict(test.inputs) == prunetext.load(tmp_path / "plain").predict(test.inputs)
 
 
+def test_a_model_that_has_learnt_dev_is_calibrated_by_what_it_said_before(
+    random_model: Callable[..., TextCNN], learnt: Examples, tmp_path: Path
+) -> None:
+    dev, test = halves(learnt)
+    before, after = (
+        trained_model(random_model(words=len(WORDS), classes=3, seed=seed), WORDS, LABELS) for seed in (1, 2)
+    )
+    held_out, chosen = (
+        choose_table(each, dev, tmp_path / "scratch", ACCURACY(dev.examples)) for each in (before, after)
+    )
+    alone = calibrated(before, held_out, tmp_path / "scratch", dev, test, 0.6)
+    found = calibrated(after, chosen, tmp_path / "scratch", dev, test, 0.6, held_out)
+    assert found.packing.temperature == alone.packing.temperature
+    assert found.packing.reject == alone.packing.reject
+    left = prunetext.load(tmp_path / "scratch")
+    assert_array_equal(found.on_test.probabilities, left.predict_proba(test.inputs))
+    assert found.on_test.probabilities.tolist() != alone.on_test.probabilities.tolist()
+
+
 def test_a_precision_out_of_reach_is_said(
     random_model: Callable[..., TextCNN], texts: Examples, tmp_path: Path
 ) -> None:

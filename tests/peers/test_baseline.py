@@ -102,3 +102,22 @@ def test_what_would_take_gigabytes_is_not_tried() -> None:
     texts = [f"w{number} w{number + 1}" for number in range(10_000)]
     many = Examples(texts, [labels[number % len(labels)] for number in range(len(texts))])
     assert Baselines(many, many, labels).best(lambda said: 0.0) is None
+
+
+def test_texts_of_dev_are_learnt_with_the_strength_that_dev_chose() -> None:
+    train = Examples(["good film", "bad film", "good", "bad"] * 3, ["y", "n", "y", "n"] * 3)
+    dev = Examples(["good", "bad", "superb", "superb"], ["y", "n", "y", "y"])
+    every, value = Baselines(train, dev, ["n", "y"]), measure_of(None, dev, ["n", "y"]).value
+    before, after = every.best(value), every.best(value, dev)
+    assert before is not None
+    assert after is not None
+    assert after.strength == before.strength
+    assert after.bytes > before.bytes  # it knows one word more
+    sure = [each.answers(["superb"]).probabilities[0, 1] for each in (before, after)]
+    assert sure[1] > sure[0]
+    pairs = Examples(train.texts, train.labels, train.texts[::-1])
+    found = Baselines(pairs, pairs, ["n", "y"])
+    one, two = found.best(lambda said: 0.0), found.best(lambda said: 0.0, pairs)
+    assert one is not None
+    assert two is not None
+    assert one.bytes == two.bytes

@@ -86,7 +86,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
         raise RunError(f"{folder / RECIPE}: this is not the recipe of a run. Give the --out of a fit.")
     source = read_json(folder, SOURCE, old=old["format"] == OLD_RUN)
     if old["format"] == RUN_FORMAT:
-        refuse_mixed(folder, RECIPE, SOURCE, start_of(folder))
+        refuse_mixed(folder, RECIPE, SOURCE, searched_file(folder))
 
     def own(kind: type) -> Any:
         names = [each.name for each in dataclasses.fields(kind)]
@@ -216,13 +216,13 @@ def history_of(earlier: Earlier) -> tuple[Outcome, ...]:
 
 def dense_of(earlier: Earlier) -> Trained:
     """The dense model that the run has pruned."""
-    path = earlier.folder / start_of(earlier.folder)
+    path = earlier.folder / searched_file(earlier.folder)
     if not path.exists():
         raise no_run(earlier.folder, path.name)
     return read_trained(path)
 
 
-def start_of(folder: Path) -> str:
+def searched_file(folder: Path) -> str:
     """The file of the dense model that a run has pruned: the final one may have learnt texts of dev."""
     return SEARCHED_MODEL if (folder / SEARCHED_MODEL).exists() else DENSE_MODEL
 

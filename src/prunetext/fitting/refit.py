@@ -18,7 +18,7 @@ from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import Clock, Lessons, stage_teller, taught_texts
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Trained
-from prunetext.pruning.driver import INTERRUPTED, Solution
+from prunetext.pruning.driver import BROKEN_OFF, Solution
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.search import begin_search
 from prunetext.statistics.answers import LEARNT_DEV
@@ -30,14 +30,14 @@ from prunetext.training.loop import train_model
 from prunetext.training.losses import loss_of
 from prunetext.training.settings import Settings
 
-EPOCHS, RATE = 0.2, 0.45  # of the dense model's training, in which it learns texts of dev
+REFIT_EPOCHS, REFIT_RATE = 0.2, 0.45  # of the dense model's training, in which it learns texts of dev
 MOST_FOR_TEACHER = 3_000_000  # tokens of a training without a teacher: some ten seconds of the automatic one
 ENDS = 0.9  # share of max_time
 NO_TIME = "max_time leaves no time to learn the texts of dev, too."
 NO_HELP = "To learn the texts of dev, too, did not help on those that were kept out of it: the models are without them."
 
 
-class Pair(NamedTuple):
+class Models(NamedTuple):
     """The dense model and the pruned one."""
 
     dense: Trained
@@ -51,8 +51,8 @@ class Final(NamedTuple):
     learnt: these texts. notes: on them.
     """
 
-    models: Pair
-    held_out: Pair
+    models: Models
+    held_out: Models
     learnt: Examples | None = None
     notes: tuple[str, ...] = ()
 
@@ -77,12 +77,12 @@ def final_models(
     The rest of dev, which has confirmed the pruned model, says whether that helps: a model that is worse on it by more
     than a standard error is not taken, and neither is the other one.
     """
-    held_out = Pair(dense, plan.trained(solution.model))
+    held_out = Models(dense, plan.trained(solution.model))
     as_it_is = Final(held_out, held_out)
     late = clock.deadline(ENDS)
-    if not plan.refits or solution.reason.startswith(INTERRUPTED):
+    if not plan.refits or solution.reason.startswith(BROKEN_OFF):
         return as_it_is
-    if late is not None and time.monotonic() + likely_seconds(plan) > late:
+    if late is not None and time.monotonic() + reteaching_seconds(plan) > late:
         return as_it_is._replace(notes=(NO_TIME,))
     search = begin_search(problem, plan.method, plan.budget, run.folder(STEPS_FOLDER), told=told)
     seen, hidden = search.evaluator.search_rows, search.evaluator.confirm_rows
@@ -101,7 +101,7 @@ def final_models(
         return as_it_is._replace(notes=(NO_HELP,))
     learnt, whole = plan.splits()["dev"].subset(seen.tolist()), len(problem.dev)
     note = f"At the end, all models have learnt {len(learnt):,} of the {whole:,} texts of dev, too."
-    return Final(Pair(dense._replace(model=after), plan.trained(small)), held_out, learnt, (note,))
+    return Final(Models(dense._replace(model=after), plan.trained(small)), held_out, learnt, (note,))
 
 
 def teacher_learns(plan: Plan) -> bool:
@@ -110,7 +110,7 @@ def teacher_learns(plan: Plan) -> bool:
     return diet is not None and diet.alone <= MOST_FOR_TEACHER
 
 
-def likely_seconds(plan: Plan) -> float:
+def reteaching_seconds(plan: Plan) -> float:
     """How long the teacher takes to learn once more, as a careful guess."""
     train, tokenizer = plan.data.train, plan.teaching.tokenizer
     return teaching_seconds(train, len(plan.labels), tokenizer) if teacher_learns(plan) else 0.0
@@ -140,9 +140,9 @@ def taught_more(problem: Problem, train: Encoded, deadline: float | None, told: 
     first, recovery = problem.first, problem.recovery
     settings: Settings = dataclasses.replace(
         first,
-        epochs=max(recovery.epochs, first.epochs * EPOCHS),
-        learning_rate=first.learning_rate * RATE,
-        embedding_rate=first.embedding_rate * RATE,
+        epochs=max(recovery.epochs, first.epochs * REFIT_EPOCHS),
+        learning_rate=first.learning_rate * REFIT_RATE,
+        embedding_rate=first.embedding_rate * REFIT_RATE,
         patience=sys.maxsize,
     )
     model = copy.deepcopy(problem.dense)

@@ -18,7 +18,7 @@ from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
-from prunetext.pruning.driver import INTERRUPTED, Solution, pruned
+from prunetext.pruning.driver import BROKEN_OFF, Solution, pruned
 from prunetext.pruning.problem import Problem, Told
 from prunetext.runtime.api import load
 from prunetext.teaching.ensemble import joined_texts, self_taught, sure_rows
@@ -213,7 +213,7 @@ def search(plan: Plan, run: Run, problem: Problem, clock: Clock, told: Told, end
         except KeyboardInterrupt:
             pass
     solution = pruned(problem, plan.method, budget, steps, deadline=0.0)
-    return solution._replace(reason=f"{INTERRUPTED}; this is the dense model at that time")
+    return solution._replace(reason=f"{BROKEN_OFF}; this is the dense model at that time")
 
 
 def begun(plan: Plan, began: float | None = None, free: float = 0.0) -> Clock:

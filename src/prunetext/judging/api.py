@@ -126,7 +126,6 @@ def evaluate(
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     examples, notes = choose_examples(as_frame(data) or data, split, ours, reading)
-    refuse_learnt(ours, examples, split)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold
     answers = measure.named(said, ours.labels)
@@ -139,17 +138,6 @@ def evaluate(
     error, rejected = calibration_of(measure, said, ours.provenance.get("reject"))
     values = (measure.name, measure.value(said), value, measure.micro_f1(said))
     return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
-
-
-def refuse_learnt(model: Answering, examples: Examples, split: str | None) -> None:
-    """Refuse dev of a model that has learnt most of it: what it says of these texts tells nothing about others."""
-    from prunetext.statistics.answers import has_learnt, recipe_of
-
-    if split == "dev" and has_learnt(recipe_of(model), examples):
-        raise InputError(
-            f"{model.name}: at the end of its run, it has learnt most texts of this dev. Give --split test, or a model "
-            "of fit --no-refit."
-        )
 
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:
@@ -174,7 +162,22 @@ def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
 def choose_examples(
     data: str | Path | Data | Examples | Any, split: str | None, model: Answering, reading: dict[str, Any]
 ) -> tuple[Examples, list[str]]:
-    """The texts to judge the model on, and notes on them for the reader of the score."""
+    """The texts to judge the model on, and notes on them for the reader of the score: never a dev that it learnt."""
+    from prunetext.statistics.answers import has_learnt, recipe_of
+
+    examples, notes = examples_of(data, split, model, reading)
+    if split == "dev" and has_learnt(recipe_of(model), examples):
+        raise InputError(
+            f"{model.name}: at the end of its run, it has learnt most texts of this dev. Give --split test, or a model "
+            "of fit --no-refit."
+        )
+    return examples, notes
+
+
+def examples_of(
+    data: str | Path | Data | Examples | Any, split: str | None, model: Answering, reading: dict[str, Any]
+) -> tuple[Examples, list[str]]:
+    """The texts of a split, or all of them, and notes on them."""
     from prunetext.statistics.answers import recipe_of
 
     if split is not None and split not in SPLITS:

@@ -109,25 +109,23 @@ class Baselines:
         """The one of this C, fitted to the rows of train."""
         shares = self._shares(seen, self._train, strength)
         on_dev = shares(asked)
-        limits = tuned(on_dev, self._dev.targets(self._labels)) if self._several else None
+        truth = np.asarray(self._dev.targets(self._labels))
+        limits = tuned(on_dev, truth) if truth.ndim == 2 else None
         found = self._baseline(features, seen.shape[1], shares, limits, strength)
         return _Tried(found, Answers.of(on_dev, limits), limits)
 
     def _shares(self, seen: Any, train: Examples, strength: float) -> Callable[[Any], Array]:
         targets = np.asarray(train.targets(self._labels))
-        targets = targets.astype(bool) if self._several else targets[:, None] == np.arange(len(self._labels))
-        return _fitted(seen, targets, strength, several=self._several)
+        several = targets.ndim == 2
+        targets = targets.astype(bool) if several else targets[:, None] == np.arange(len(self._labels))
+        return _fitted(seen, targets, strength, several=several)
 
     def _baseline(
         self, features: _Features, count: int, shares: Callable[[Any], Array], limits: Array | None, strength: float
     ) -> Baseline:
-        classes = 1 if len(self._labels) == 2 and not self._several else len(self._labels)
+        classes = 1 if len(self._labels) == 2 and limits is None else len(self._labels)
         size = features.bytes + 4 * classes * (count + 1)
         return Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
-
-    @property
-    def _several(self) -> bool:
-        return self._train.task.answer == "labels"
 
 
 class _Features:

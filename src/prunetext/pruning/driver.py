@@ -31,7 +31,7 @@ class Solution(NamedTuple):
     load: Callable[[str], Model]  # gives the model of a row, by its key
 
 
-INTERRUPTED = "interrupted"  # with this, the reason of a search begins that somebody has ended
+BROKEN_OFF = "interrupted"  # with this, the reason of a search begins that somebody has ended
 
 
 class Walk(NamedTuple):
@@ -69,7 +69,7 @@ def pruned(
     if budget.max_drop is None and beyond(search.whole, budget):
         search = search.careful()
     history = [search.whole]
-    walk = Walk(f"{INTERRUPTED}; this is the best model so far")
+    walk = Walk(f"{BROKEN_OFF}; this is the best model so far")
     try:
         walk = walked(search, method.schedule, history, record, first)
         if search.budget.max_drop is None and missed(history, budget) and not search.out_of_time(walk.longest):
