@@ -136,7 +136,8 @@ class Plan:
         """How to train the dense model on so many texts, with these targets."""
         taught, options, fitting = bool(self.teaching.teachers), self.teaching.options, self.fitting
         epochs = fitting.epochs or (self.teaching.diet.epochs if self.teaching.diet else None)
-        settings = self.effort.settings(pace(texts, epochs, fitting.seed, taught=taught, task=self.task))
+        usual = pace(texts, epochs, fitting.seed, taught=taught, task=self.task, classes=len(self.labels))
+        settings = self.effort.settings(usual)
         if self.evened(targets):  # all epochs, and the one that is best for rare classes
             settings = dataclasses.replace(settings, best_by="loss", patience=sys.maxsize)
         return dataclasses.replace(

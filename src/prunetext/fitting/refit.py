@@ -32,6 +32,7 @@ from prunetext.training.settings import Settings
 
 REFIT_EPOCHS, REFIT_RATE = 0.2, 0.45  # of the dense model's training, in which it learns texts of dev
 MOST_FOR_TEACHER = 3_000_000  # tokens of a training without a teacher: some ten seconds of the automatic one
+LEAST_JUDGES, MOST_RISE = 30, 2.0  # texts that tell whether it helps, and standard errors by which their loss may rise
 ENDS = 0.9  # share of max_time
 NO_TIME = "max_time leaves no time to learn the texts of dev, too."
 NO_HELP = "To learn the texts of dev, too, did not help on those that were kept out of it: the models are without them."
@@ -74,8 +75,8 @@ def final_models(
 ) -> Final:
     """Let both models learn the texts of dev that the search has seen.
 
-    The rest of dev, which has confirmed the pruned model, says whether that helps: a model that is worse on it by more
-    than a standard error is not taken, and neither is the other one.
+    The rest of dev, which has confirmed the pruned model, says whether that helps: if one of them is worse on it beyond
+    doubt, none is taken.
     """
     held_out = Models(dense, plan.trained(solution.model))
     as_it_is = Final(held_out, held_out)
@@ -96,7 +97,7 @@ def final_models(
         return as_it_is
     if after is None or small is None:
         return as_it_is._replace(notes=(NO_TIME,))
-    unseen = problem.dev.subset(hidden)
+    unseen = problem.dev.subset(judges(problem.dev.targets.numpy(), seen, hidden))
     if worse(dense.model, after, unseen) or worse(solution.model, small, unseen):
         return as_it_is._replace(notes=(NO_HELP,))
     learnt, whole = plan.splits()["dev"].subset(seen.tolist()), len(problem.dev)
@@ -151,9 +152,20 @@ def taught_more(problem: Problem, train: Encoded, deadline: float | None, told: 
     return None if done.ended == "time" else model
 
 
+def judges(targets: np.ndarray, seen: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """The hidden rows that may judge what was learnt from those seen: texts of other classes are not to become better.
+
+    >>> judges(np.array([0, 0, 1, 2, 1]), np.array([0, 2]), np.array([1, 3, 4])).tolist()
+    [1, 4]
+    """
+    return hidden if targets.ndim > 1 else hidden[np.isin(targets[hidden], targets[seen])]
+
+
 def worse(before: Model, after: Model, examples: Encoded) -> bool:
-    """Whether the loss on texts that neither has learnt has risen, by more than a standard error."""
+    """Whether the loss on texts that neither has learnt has risen beyond doubt; a few texts do not tell."""
+    if len(examples) < LEAST_JUDGES:
+        return False
     loss = loss_of(examples.task)
     was, now = (loss.texts(logits(each, examples), examples.targets).double() for each in (before, after))
     rise = (now - was).numpy()
-    return bool(rise.mean() > rise.std() / np.sqrt(len(rise)))
+    return bool(rise.mean() > MOST_RISE * rise.std() / np.sqrt(len(rise)))

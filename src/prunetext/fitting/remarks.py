@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,10 +13,11 @@ from prunetext.models.protocol import Model
 from prunetext.pruning.budget import DEFAULT_DROP
 from prunetext.pruning.shrinking import least_kept, shrink
 from prunetext.statistics.bootstrap import foresee_verdict
-from prunetext.statistics.watch import never_found, no_better_than_constant
+from prunetext.statistics.watch import no_better_than_constant, surely_never_found
 from prunetext.training.answering import answers
 
 NAMED = 3  # labels that a sentence names
+_FEW = 30  # texts of a label from which most of it is learnt
 
 
 def foreseen(plan: Plan) -> list[str]:
@@ -25,7 +27,21 @@ def foreseen(plan: Plan) -> list[str]:
     """
     measure = plan.measure("test")
     prospect = foresee_verdict(measure, len(plan.labels), plan.allowed_drop)
-    return [*size_beyond(plan), *absent(plan), *filter(None, [prospect.sentence(measure.title)])]
+    return [*size_beyond(plan), *few(plan), *absent(plan), *filter(None, [prospect.sentence(measure.title)])]
+
+
+def few(plan: Plan) -> list[str]:
+    """A sentence if train holds few texts of most labels, with what helps most."""
+    counts = Counter(label for own in plan.splits()["train"].label_lists for label in own)
+    there = sorted(counts[label] for label in plan.labels)
+    if (usual := there[len(there) // 2]) >= _FEW:
+        return []
+    named = plan.teaching.teachers and plan.teaching.diet is None
+    other = "" if named else ", or a teacher that has read much of the language (--teacher)"
+    return [
+        f"Half of the labels have {usual:,} texts or fewer in train, the rarest {there[0]:,}. More texts with labels "
+        f"would help most{other}."
+    ]
 
 
 def absent(plan: Plan) -> list[str]:
@@ -68,14 +84,14 @@ def doubts_of_dense(plan: Plan, dense: Model, dev: Encoded) -> Doubts:
         found = Doubts(
             (f"{constant} {remedy(plan, 'the others')}",), "the dense one is no better than a constant answer"
         )
-    missing = never_found(measure, said)
+    missing = surely_never_found(measure, said)
     return found.and_then(not_found(plan, "dense", missing))._replace(missing=tuple(missing))
 
 
 def doubts_of_pruned(plan: Plan, missing: Sequence[int], pruned: Model, dev: Encoded) -> Doubts:
     """Whole classes that the pruned model no longer finds on dev; missing: those that the dense one did not find."""
     with pruned.on_grid():
-        now = never_found(plan.measure("dev"), answers(pruned, dev))
+        now = surely_never_found(plan.measure("dev"), answers(pruned, dev))
     return not_found(plan, "pruned", [each for each in now if each not in missing])
 
 

@@ -56,7 +56,8 @@ class Prospect(NamedTuple):
             return ""
         loss = f"a loss of at most {self.max_drop:g} points{'' if metric == 'accuracy' else f' of {metric}'}"
         more = "More texts are unlikely to." if self.needed is None else f"{self.needed:,} or more can."
-        return f"The verdict cannot be kept: {self.texts:,} test texts cannot show {loss}. {more}"
+        texts = f"{self.texts:,} test {'text' if self.texts == 1 else 'texts'}"
+        return f"The verdict cannot be kept: {texts} cannot show {loss}. {more}"
 
 
 MOST_FORESEEN = 1_000

@@ -90,7 +90,9 @@ def member(
         if loss_of(train.task).tuned is not None:
             begin_at(model, train.targets.mean(0).tolist())
         checkpoint = path.with_suffix(".checkpoint")
-        own = dataclasses.replace(pace(len(train), seed=number, task=train.task), ranking=0.0)  # it only labels
+        epochs = pace(len(train), task=train.task).epochs  # with many classes, too: there are other teachers
+        own = pace(len(train), epochs, number, task=train.task, classes=classes)
+        own = dataclasses.replace(own, ranking=0.0)  # it only labels
         refuse_interrupted(train_model(model, train, dev, own, checkpoint=checkpoint))
         save_tensors(path, dict(model.state_dict()), {})
         checkpoint.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.teaching.teacher import Teacher, Tell
 from prunetext.training.losses import loss_of
 
-NGRAMS_VERSION, TFIDF_VERSION, ENSEMBLE_VERSION = 2, 1, 1  # answers of another version are not used
+NGRAMS_VERSION, TFIDF_VERSION, ENSEMBLE_VERSION = 2, 1, 2  # answers of another version are not used
 NGRAMS, TFIDF, ENSEMBLE = "ngrams", "tf-idf", "ensemble"
 MOST_MEMBERS = 20
 SMALL = "small"  # members of an ensemble as large as a student
