@@ -14,6 +14,7 @@ from prunetext.statistics.watch import (
     never_found,
     no_better_than_constant,
     rare_classes,
+    surely_never_found,
     watch_of,
 )
 
@@ -91,3 +92,17 @@ def test_a_constant_answer_is_judged_by_the_metric() -> None:
         assert not no_better_than_constant(measure, Answers.of(shy))
         assert never_found(measure, Answers.of(constant)) == [1]
         assert never_found(measure, Answers.of(shy)) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "texts", "sure"), [(0.96, 1, True), (0.9, 1, False), (0.9, 2, True), (0.5, 4, False)]
+)
+def test_a_class_of_few_texts_is_never_found_only_where_that_is_hardly_chance(
+    right: float, texts: int, sure: bool
+) -> None:
+    others = 1000
+    gold = np.array([0] * others + [1] * texts)
+    said = np.array([0] * round(right * others) + [2] * (others - round(right * others)) + [0] * texts)
+    measure, answers = Measure("accuracy", Gold(gold)), Answers.of(np.eye(3)[said])
+    assert never_found(measure, answers) == [1]
+    assert surely_never_found(measure, answers) == ([1] if sure else [])
