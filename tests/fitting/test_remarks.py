@@ -11,7 +11,7 @@ from prunetext.fitting.plan import plan_fit
 from prunetext.fitting.remarks import foreseen
 
 
-@pytest.mark.parametrize(("texts", "said"), [(60, True), (300, False)])
+@pytest.mark.parametrize(("texts", "said"), [(50, True), (300, False)])
 def test_few_texts_of_a_usual_label_are_said_with_what_helps(
     toy_data: Callable[..., Data], tmp_path: Path, texts: int, said: bool
 ) -> None:
