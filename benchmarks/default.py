@@ -65,7 +65,7 @@ def main() -> None:
                 key = {**about, "model": "prunetext", "seed": seed, "options": how}
                 rows.once(key, partial(fitted, data, key, options.out / "run"))
             if not options.no_fasttext:
-                more = rows.learnt(about)
+                more = rows.learnt({**about, "options": how})
                 rows.once({**about, "model": "fastText", "learnt_dev": more}, partial(best_fasttext, data, more=more))
     show(rows.all)
 
@@ -103,9 +103,9 @@ def cut(name: str, size: str, folder: Path, *, on_dev: bool) -> Data | None:
     if on_dev:
         data = split(data)
         data = dataclasses.replace(data, dev=None, test=data.dev)
+    data = split(data, dev_share=0)
     if size == "all":
         return data
-    data = split(data, dev_share=0)
     if int(size) >= len(data.train):
         return None
     rows = sorted(Random(f"default {size}").sample(range(len(data.train)), int(size)))

@@ -113,9 +113,7 @@ class PruneOptions:
         None, "Share of right labels to reach, such as 0.95: the threshold below which texts are rejected is stored."
     )
     refit: bool | None = option(
-        None,
-        "Whether the final models learn most texts of dev, too. If not given: where fit took dev from DATA itself; a "
-        "dev file is learnt only if asked for.",
+        None, "Whether the final models learn most of dev, too. If not given: if fit took it from DATA, without a file."
     )
 
 
@@ -174,14 +172,16 @@ def check_pruning(options: PruneOptions) -> None:
         raise InputError(f"precision is {options.precision}: it must be a share between 0 and 1, such as 0.95.")
 
 
+def check_refit(options: FitOptions) -> None:
+    """Refuse to learn dev where it has another task."""
+    if options.refit and options.class_weights != "none":
+        raise InputError("refit would learn dev, which class_weights takes for rare classes. Leave one of the two out.")
+
+
 def check_options(options: FitOptions, model: ModelOptions) -> None:
     """Refuse values out of range; each message names the rule."""
     check_pruning(options)
-    if options.refit and options.class_weights != "none":
-        raise InputError(
-            f"class_weights is {options.class_weights}, which takes dev to find the biases of rare classes, and refit "
-            "would learn it. Leave one of them out."
-        )
+    check_refit(options)
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
         ("ranking", options.ranking, 0 <= options.ranking <= 100, "from 0 to 100"),

@@ -1,5 +1,6 @@
 """The end of a run that took dev from train: both models learn most of it, and no one trusts them on it afterwards."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,13 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, stop_at
-from helpers.runs import CAREFUL, fit, prune
+from helpers.runs import CAREFUL, copy_run, fit, prune
 from helpers.tables import write_csv, write_splits
 from prunetext.data.dataset import Data, Examples
-from prunetext.errors import InputError
+from prunetext.errors import InputError, RunError
 from prunetext.fitting.finishing import Result
-from prunetext.fitting.parts import SEARCHED_MODEL
-from prunetext.fitting.refit import NO_TIME, worse
+from prunetext.fitting.parts import SEARCHED_MODEL, WORK
+from prunetext.fitting.refit import INTERRUPTED_REFIT, NO_TIME, worse
 from prunetext.modelfiles.api import open_model
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.textcnn.layout import Shape
@@ -67,10 +68,16 @@ def test_a_dev_file_is_learnt_only_if_asked_for(toy_data: Callable[..., Data], t
         assert ("At the end, all models have learnt 42 of the 60 texts of dev, too." in result.notes) == learnt
         assert (tmp_path / "run" / SEARCHED_MODEL).exists() == learnt
         assert ("learnt_dev" in recipe(result.path)) == learnt
-    first = prunetext.evaluate(result.path, tmp_path / "data", split="test")
+    assert prunetext.evaluate(result.path, tmp_path / "data", split="test").score == result.score
     with pytest.raises(InputError, match="it has learnt most texts of this dev"):
         prunetext.evaluate(result.path, tmp_path / "data", split="dev")
-    assert first.score == result.score
+    assert data.dev is not None
+    with pytest.raises(InputError, match="it has learnt most texts of this dev"):
+        prunetext.evaluate(result.path, data.dev)
+    innocent = tmp_path / "run" / SEARCHED_MODEL
+    assert prunetext.evaluate(innocent, data.dev).score.n == 60
+    with pytest.raises(InputError, match="it has learnt most texts of this dev"):
+        prunetext.evaluate(innocent, data.dev, against=result.path)
 
 
 def test_dev_of_a_refit_run_is_refused_and_that_of_another_file_is_not(whole: Path, tmp_path: Path) -> None:
@@ -83,7 +90,7 @@ def test_dev_of_a_refit_run_is_refused_and_that_of_another_file_is_not(whole: Pa
     assert prunetext.evaluate(tmp_path / "run" / "model.safetensors", whole / "toy.csv", split="dev").score.n > 0
 
 
-@pytest.mark.parametrize("stage", ["step 1", "refit"])
+@pytest.mark.parametrize("stage", ["step 1", "refit", "refit recovery"])
 def test_a_run_that_is_killed_before_or_in_the_refit_ends_as_one_that_was_not(
     whole: Path, tmp_path: Path, stage: str
 ) -> None:
@@ -101,6 +108,8 @@ def test_pruning_again_starts_from_the_model_that_had_not_learnt_dev(whole: Path
     assert (tmp_path / "again" / SEARCHED_MODEL).exists()
     without = prune(whole / "run", out=tmp_path / "without", max_drop=5.0, refit=False)
     assert not (tmp_path / "without" / SEARCHED_MODEL).exists()
+    plain = load_file(without.path.with_name("pruned.safetensors"))
+    assert any(not torch.equal(tensor, now[name]) for name, tensor in plain.items()), "the pruned model has learnt, too"
     dense = read_trained(without.path.with_name("dense.safetensors")).model
     assert weights_digest(dense) == weights_digest(read_trained(whole / "run" / SEARCHED_MODEL).model)
 
@@ -131,6 +140,31 @@ def test_pairs_and_several_labels_are_refit_too(toy_data: Callable[..., Data], t
     assert weights_digest(before.model) != weights_digest(now.model)
 
 
+def test_a_run_that_has_lost_its_searched_model_never_takes_the_final_one_for_it(whole: Path, tmp_path: Path) -> None:
+    copy_run(whole, tmp_path / "both")
+    (tmp_path / "both" / "run" / SEARCHED_MODEL).unlink()
+    with pytest.raises(RunError, match=f"its {SEARCHED_MODEL} is missing"):
+        prune(tmp_path / "both" / "run", out=tmp_path / "again", max_drop=5.0)
+    # As a kill leaves it between the last files of a run and its end, with a damaged file besides.
+    with pytest.raises(KilledError):
+        fit(whole / "toy.csv", out=tmp_path / "run", progress=stop_at("refit recovery", 2), **SMALL)
+    work = tmp_path / "run" / WORK
+    for name in ("dense.safetensors", SEARCHED_MODEL):
+        shutil.copy(whole / "run" / name, work / name)
+    (work / SEARCHED_MODEL).write_bytes((work / SEARCHED_MODEL).read_bytes()[:-9])
+    fit(whole / "toy.csv", out=tmp_path / "run", **SMALL)
+    for name in (*FLOATS, SEARCHED_MODEL, "model.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole / "run" / name).read_bytes()
+
+
+def test_an_interrupted_refit_leaves_the_models_as_they_were(whole: Path, tmp_path: Path) -> None:
+    stop = stop_at("refit", 2, KeyboardInterrupt)
+    result = fit(whole / "toy.csv", out=tmp_path / "run", progress=stop, **SMALL)
+    assert INTERRUPTED_REFIT in result.notes
+    assert not (tmp_path / "run" / SEARCHED_MODEL).exists()
+    assert "learnt_dev" not in recipe(result.path)
+
+
 def test_without_time_the_models_stay_as_they_are(toy_data: Callable[..., Data], tmp_path: Path) -> None:
     path = one_file(toy_data(train=200, dev=60, test=60), tmp_path)
     result: Result = fit(path, out=tmp_path / "run", **{**SMALL, "max_time": "0.001"})
@@ -138,12 +172,22 @@ def test_without_time_the_models_stay_as_they_are(toy_data: Callable[..., Data],
     assert not (tmp_path / "run" / SEARCHED_MODEL).exists()
 
 
+def test_a_rare_class_keeps_dev_for_itself(toy_data: Callable[..., Data], tmp_path: Path) -> None:
+    examples = toy_data(train=300).train
+    rows = [at for at, label in enumerate(examples.labels) if label != "class 1"]
+    few = [at for at, label in enumerate(examples.labels) if label == "class 1"][:10]
+    result = fit(Data(examples.subset(sorted([*rows, *few]))), out=tmp_path / "run", **SMALL)
+    assert not any("have learnt" in note for note in result.notes)
+
+
 def test_class_weights_take_dev_for_themselves(toy_data: Callable[..., Data], tmp_path: Path) -> None:
     path = one_file(toy_data(train=200, dev=60, test=60), tmp_path)
-    with pytest.raises(InputError, match="class_weights is balanced, which takes dev to find the biases"):
+    with pytest.raises(InputError, match="refit would learn dev, which class_weights takes for rare classes"):
         fit(path, out=tmp_path / "run", class_weights="balanced", refit=True, **SMALL)
     result = fit(path, out=tmp_path / "run", class_weights="balanced", **SMALL)
     assert not any("have learnt" in note for note in result.notes)
+    with pytest.raises(InputError, match="refit would learn dev, which class_weights takes for rare classes"):
+        prune(tmp_path / "run", out=tmp_path / "again", max_drop=5.0, refit=True)
 
 
 def test_a_model_is_worse_only_beyond_chance(toy_data: Callable[..., Data]) -> None:

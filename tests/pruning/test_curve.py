@@ -83,8 +83,8 @@ def test_candidates_that_lose_much_tell_what_a_little_harm_is_worth(multiple: fl
 
 def test_without_a_word_from_dev_harm_counts_for_what_is_usual() -> None:
     rows = accepted_rows([row(WHOLE, 0.0, 0.0, 0.0), row(9000, 0.0, 50.0, 2.0)], Budget(max_drop=5))
-    assert rows[1].fitted == pytest.approx(0.8 * 2**POWER, abs=0.05)
-    assert rows[1].fitted_error == pytest.approx(0.4, abs=0.2)
+    assert rows[1].fitted == pytest.approx(USUAL_MULTIPLE * 2**POWER, abs=0.05)
+    assert rows[1].fitted_error == pytest.approx(MULTIPLE_SPREAD * 2**POWER, rel=0.6)
 
 
 def test_many_texts_of_dev_outvote_harm() -> None:

@@ -131,7 +131,7 @@ def prune(
         result = prunetext.prune("runs/reviews", pick=3, out="runs/reviews-3")
 
     pick: takes a candidate of the run's frontier, by its number, instead of searching; of the options, only max_drop,
-    for the verdict, goes with it.
+    for the verdict, and refit go with it.
 
     options; criterion, schedule, groups, metric, positive and refit are those of the run if not given:
     """

@@ -59,7 +59,7 @@ def check_pick(pick: int | None, options: dict[str, Any]) -> None:
         return
     if type(pick) is not int:
         raise InputError(f"pick is {brief(pick)}: it must be a whole number, as the frontier of the run has it.")
-    vain = [name for name, value in options.items() if value is not None and name != "max_drop"]
+    vain = [name for name, value in options.items() if value is not None and name not in ("max_drop", "refit")]
     if vain:
         raise InputError(
             f"pick takes a model as it is, and {vain[0]} would ask for another one. Leave one of them out."

@@ -20,10 +20,12 @@ from prunetext.fitting.parts import (
     HISTORY,
     OLD_RUN,
     RECIPE,
+    RESULT,
     RUN_FORMAT,
     SEARCHED_MODEL,
     SOURCE,
     STEPS_FOLDER,
+    TOGETHER,
     no_run,
     read_json,
     refuse_mixed,
@@ -41,6 +43,7 @@ from prunetext.options import (
     TeachOptions,
     VectorOptions,
     check_pruning,
+    check_refit,
     chosen,
     take,
 )
@@ -107,6 +110,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
     pruning = take(PruneOptions, {**kept, **{name: value for name, value in options.items() if value is not None}})
     check_pruning(pruning)
     fitting = dataclasses.replace(fitting, **dataclasses.asdict(pruning))
+    check_refit(fitting)
     return Earlier(folder, old, source, reading, shape, learnt, fitting, teaching)
 
 
@@ -224,7 +228,8 @@ def dense_of(earlier: Earlier) -> Trained:
 
 def searched_file(folder: Path) -> str:
     """The file of the dense model that a run has pruned: the final one may have learnt texts of dev."""
-    return SEARCHED_MODEL if (folder / SEARCHED_MODEL).exists() else DENSE_MODEL
+    files = read_json(folder, RESULT, old=True).get(TOGETHER)
+    return SEARCHED_MODEL if isinstance(files, dict) and SEARCHED_MODEL in files else DENSE_MODEL
 
 
 def beginning_of(earlier: Earlier, family: Family, taught: Teaching, dense: Trained, *, needed: bool) -> Beginning:

@@ -79,8 +79,9 @@ def finish(
     provenance = provenance_of_run({**run.recipe, **more}, run.version, judged, found, measure, solution.reason)
     size = plan.family.pack(found.trained, run.path(PACKED_MODEL), found.packing._replace(provenance=provenance))
     # Not earlier: where training was interrupted and the run is killed before this, the next one trains on.
-    if final.learnt is not None:
-        run.save(SEARCHED_MODEL, with_thresholds(final.held_out.dense, dev.encoded))
+    run.path(SEARCHED_MODEL).unlink(missing_ok=True) if final.learnt is None else run.save(
+        SEARCHED_MODEL, with_thresholds(final.held_out.dense, dev.encoded)
+    )
     run.save(DENSE_MODEL, dense, more)
     judged = judged.with_sizes(run.path(DENSE_MODEL).stat().st_size, size)
     frontier = frontier_of(plan, run, solution, clock)
@@ -140,7 +141,7 @@ def baseline_of(plan: Plan, clock: Clock, more: Examples | None = None) -> Basel
     data, late = plan.data, clock.deadline(1)
     assert data.dev is not None
     assert data.test is not None
-    new = not plan.teaching.baselines.fitted
+    new = more is not None or not plan.teaching.baselines.fitted
     if late is not None and new and time.monotonic() + likely_seconds(data.train, data.test, len(plan.labels)) > late:
         return None
     try:

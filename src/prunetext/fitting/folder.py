@@ -42,7 +42,7 @@ from prunetext.fitting.parts import (
     run_recipe,
     write_rows,
 )
-from prunetext.modelfiles.trained import read_trained, write_trained
+from prunetext.modelfiles.trained import read_trained, recipe_in, write_trained
 from prunetext.models.protocol import Trained
 from prunetext.runtime.states import discard_damaged, write_state
 from prunetext.runtime.writing import PRIVATE_FILE, PRIVATE_FOLDER, sync
@@ -160,11 +160,13 @@ class Run:
         """Keep a float32 model with everything needed to prune it again; more: for its recipe, beyond the run's."""
         write_trained(trained, self.path(name), {**self.recipe, **(more or {})})
 
-    def load(self, name: str) -> Trained | None:
-        """The float32 model, if an earlier attempt left it whole."""
+    def load(self, name: str, but: str = "") -> Trained | None:
+        """The float32 model, if an earlier attempt left it whole; but: none whose recipe has this key."""
         path = self.path(name)
         try:
-            return read_trained(path) if path.exists() else None
+            if not path.exists() or but in recipe_in(path):
+                return None
+            return read_trained(path)
         except ModelFileError:
             path.unlink()
             self.notes.append(remade(self.own, path, "it is not a whole model"))
@@ -205,9 +207,9 @@ class Run:
         (self.own / STEPS_FOLDER).mkdir(PRIVATE_FOLDER, exist_ok=True)
         steps = [f"{STEPS_FOLDER}/{each.name}" for each in self.folder(STEPS_FOLDER).glob("*.safetensors")]
         there = [name for name in NOT_IN_EVERY_RUN if self.path(name).exists()]
+        delete(self.own / name for name in NOT_IN_EVERY_RUN if name not in there)
         for name in (*steps, *there, *KEPT):
             place(self.path(name), self.own / name)
-        delete(self.own / name for name in NOT_IN_EVERY_RUN if name not in there)
         old = (self.own / STEPS_FOLDER).glob("*.safetensors")
         delete(each for each in old if f"{STEPS_FOLDER}/{each.name}" not in steps)
         sync(self.own)  # before the only other names of these files are gone

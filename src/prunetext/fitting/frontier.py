@@ -75,4 +75,4 @@ def picked(plan: Plan, run: Run, problem: Problem, pick: Pick, told: Told) -> So
     except (DamagedError, FileNotFoundError):
         raise RunError(f"Candidate {pick.number} is no longer among the steps of that run. Repeat the run.") from None
     model.snap()
-    return Solution(model, f"candidate {pick.number} was picked", None, rows, at, search.load)
+    return Solution(model, f"candidate {pick.number} was picked", None, rows, at, interrupted=False, load=search.load)

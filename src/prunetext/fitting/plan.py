@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,13 @@ class Plan:
         if asked is not None:
             return asked
         own = given is not None and "dev" not in given and self.teaching.options.labels_per_class is None
-        return own and self.fitting.class_weights == "none"
+        return own and self.fitting.class_weights == "none" and not self.has_rare_classes
+
+    @property
+    def has_rare_classes(self) -> bool:
+        """Whether train has few texts of a label: search and confirmation hold it by dev, which must stay unseen."""
+        counts = Counter(label for labels in self.data.train.label_lists for label in labels)
+        return bool(rare_classes([counts[label] for label in self.labels]))
 
     @property
     def allowed_drop(self) -> float:

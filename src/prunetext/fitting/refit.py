@@ -18,7 +18,7 @@ from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import Clock, Lessons, stage_teller, taught_texts
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Trained
-from prunetext.pruning.driver import BROKEN_OFF, Solution
+from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.search import begin_search
 from prunetext.statistics.answers import LEARNT_DEV
@@ -35,6 +35,8 @@ MOST_FOR_TEACHER = 3_000_000  # tokens of a training without a teacher: some ten
 LEAST_JUDGES, MOST_RISE = 30, 2.0  # texts that tell whether it helps, and standard errors by which their loss may rise
 ENDS = 0.9  # share of max_time
 NO_TIME = "max_time leaves no time to learn the texts of dev, too."
+NO_ROOM = "The models that have learnt the texts of dev, too, are too large for max_size: these are without them."
+INTERRUPTED_REFIT = "The models have not learnt the texts of dev: that was interrupted."
 NO_HELP = "To learn the texts of dev, too, did not help on those that were kept out of it: the models are without them."
 
 
@@ -81,25 +83,25 @@ def final_models(
     held_out = Models(dense, plan.trained(solution.model))
     as_it_is = Final(held_out, held_out)
     late = clock.deadline(ENDS)
-    if not plan.refits or solution.reason.startswith(BROKEN_OFF):
+    if not plan.refits or solution.interrupted:
         return as_it_is
     if late is not None and time.monotonic() + reteaching_seconds(plan) > late:
         return as_it_is._replace(notes=(NO_TIME,))
-    search = begin_search(problem, plan.method, plan.budget, run.folder(STEPS_FOLDER), told=told)
-    seen, hidden = search.evaluator.search_rows, search.evaluator.confirm_rows
-    if not len(hidden):
-        return as_it_is
     try:
+        search = begin_search(problem, plan.method, plan.budget, run.folder(STEPS_FOLDER), told=told)
+        seen, hidden = search.evaluator.search_rows, search.evaluator.confirm_rows
         train = train_with(plan, lessons, seen, hidden, told)
         after = taught_more(problem, train, late, told)
         small = None if after is None else search.refitted(solution.model, after, train, late)
     except KeyboardInterrupt:
-        return as_it_is
+        return as_it_is._replace(notes=(INTERRUPTED_REFIT,))
     if after is None or small is None:
         return as_it_is._replace(notes=(NO_TIME,))
     unseen = problem.dev.subset(judges(problem.dev.targets.numpy(), seen, hidden))
     if worse(dense.model, after, unseen) or worse(solution.model, small, unseen):
         return as_it_is._replace(notes=(NO_HELP,))
+    if (most := plan.budget.max_size) and problem.packed_size(small) > max(most, problem.packed_size(solution.model)):
+        return as_it_is._replace(notes=(NO_ROOM,))
     learnt, whole = plan.splits()["dev"].subset(seen.tolist()), len(problem.dev)
     note = f"At the end, all models have learnt {len(learnt):,} of the {whole:,} texts of dev, too."
     return Final(Models(dense._replace(model=after), plan.trained(small)), held_out, learnt, (note,))

@@ -13,7 +13,7 @@ from prunetext.models.protocol import Model
 from prunetext.pruning.budget import DEFAULT_DROP
 from prunetext.pruning.shrinking import least_kept, shrink
 from prunetext.statistics.bootstrap import foresee_verdict
-from prunetext.statistics.watch import no_better_than_constant, surely_never_found
+from prunetext.statistics.watch import never_found, no_better_than_constant, surely_never_found
 from prunetext.training.answering import answers
 
 NAMED = 3  # labels that a sentence names
@@ -84,8 +84,8 @@ def doubts_of_dense(plan: Plan, dense: Model, dev: Encoded) -> Doubts:
         found = Doubts(
             (f"{constant} {remedy(plan, 'the others')}",), "the dense one is no better than a constant answer"
         )
-    missing = surely_never_found(measure, said)
-    return found.and_then(not_found(plan, "dense", missing))._replace(missing=tuple(missing))
+    found = found.and_then(not_found(plan, "dense", surely_never_found(measure, said)))
+    return found._replace(missing=tuple(never_found(measure, said)))
 
 
 def doubts_of_pruned(plan: Plan, missing: Sequence[int], pruned: Model, dev: Encoded) -> Doubts:

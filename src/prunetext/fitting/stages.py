@@ -18,17 +18,20 @@ from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
-from prunetext.pruning.driver import BROKEN_OFF, Solution, pruned
+from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.problem import Problem, Told
+from prunetext.pruning.trials import MOST_SILENT
 from prunetext.runtime.api import load
+from prunetext.statistics.answers import LEARNT_DEV
 from prunetext.teaching.ensemble import joined_texts, self_taught, sure_rows
-from prunetext.teaching.lessons import Taught, teach
+from prunetext.teaching.lessons import Taught, made_of, teach
 from prunetext.training.answering import dev_values, thresholds_of
 from prunetext.training.loop import Progress, train_model
 from prunetext.training.rare import rare_values, take_biases
 from prunetext.training.settings import Settings
 
 USUAL_PACKING = Packing()
+MADE_OF_DEV = 10  # texts at most, of each text of dev
 DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time at which these end; the rest is for judging and packing
 
 
@@ -122,7 +125,7 @@ def train_dense(plan: Plan, run: Run, lessons: Lessons, settings: Settings, cloc
     """Train the dense model, or take it from an earlier run, or from this run before it was killed."""
     if plan.dense is not None:
         return Dense(plan.dense)
-    saved = run.load(SEARCHED_MODEL) or run.load(DENSE_MODEL)
+    saved = run.load(SEARCHED_MODEL) or run.load(DENSE_MODEL, but=LEARNT_DEV)
     if saved is not None:
         return Dense(saved)
     model, checkpoint = plan.beginning.untrained(), run.path("dense.checkpoint")
@@ -193,7 +196,17 @@ def problem_of(
         untrained=plan.beginning.untrained,
         speed=plan.effort.speed or (lambda model: speed_of(plan, run, model, plan.speed_seconds)),
         metric=plan.measure("dev"),
+        unseen=unseen_texts(plan),
     )
+
+
+def unseen_texts(plan: Plan) -> Encoded | None:
+    """Texts made from those of dev, on which a search measures harm: what recoveries learn changes less than others."""
+    if not plan.measure("dev").is_plain:
+        return None
+    inputs = plan.splits()["dev"].inputs
+    made = made_of(inputs, min(MADE_OF_DEV * len(inputs), MOST_SILENT), plan.teaching.tokenizer)
+    return plan.family.encode(plan.beginning.reader, made)
 
 
 def search(plan: Plan, run: Run, problem: Problem, clock: Clock, told: Told, ended: str | None = None) -> Solution:
@@ -213,7 +226,7 @@ def search(plan: Plan, run: Run, problem: Problem, clock: Clock, told: Told, end
         except KeyboardInterrupt:
             pass
     solution = pruned(problem, plan.method, budget, steps, deadline=0.0)
-    return solution._replace(reason=f"{BROKEN_OFF}; this is the dense model at that time")
+    return solution._replace(reason="interrupted; this is the dense model at that time")
 
 
 def begun(plan: Plan, began: float | None = None, free: float = 0.0) -> Clock:

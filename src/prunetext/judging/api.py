@@ -125,7 +125,7 @@ def evaluate(
     refuse_unlike(ours, theirs)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
-    examples, notes = choose_examples(as_frame(data) or data, split, ours, reading)
+    examples, notes = choose_examples(as_frame(data) or data, split, ours, theirs, reading)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold
     answers = measure.named(said, ours.labels)
@@ -160,17 +160,22 @@ def refuse_unlike(ours: Answering, theirs: Answering | None) -> None:
 
 
 def choose_examples(
-    data: str | Path | Data | Examples | Any, split: str | None, model: Answering, reading: dict[str, Any]
+    data: str | Path | Data | Examples | Any,
+    split: str | None,
+    model: Answering,
+    other: Answering | None,
+    reading: dict[str, Any],
 ) -> tuple[Examples, list[str]]:
-    """The texts to judge the model on, and notes on them for the reader of the score: never a dev that it learnt."""
+    """The texts to judge the model on, and notes on them for the reader of the score; never a dev that one learnt."""
     from prunetext.statistics.answers import has_learnt, recipe_of
 
     examples, notes = examples_of(data, split, model, reading)
-    if split == "dev" and has_learnt(recipe_of(model), examples):
-        raise InputError(
-            f"{model.name}: at the end of its run, it has learnt most texts of this dev. Give --split test, or a model "
-            "of fit --no-refit."
-        )
+    for each in (model, other):
+        if each is not None and has_learnt(recipe_of(each), examples):
+            raise InputError(
+                f"{each.name}: at the end of its run, it has learnt most texts of this dev. Give others, or a model "
+                "of fit --no-refit."
+            )
     return examples, notes
 
 

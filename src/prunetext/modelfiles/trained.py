@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ def read_trained(path: Path) -> Trained:
     trained = read_trained(Path("runs/reviews/dense.safetensors"))
     """
     return load_family(read_header(path).metadata.get("family", OLDEST)).read(path)
+
+
+def recipe_in(path: Path) -> dict[str, Any]:
+    """What a run's float32 model says of how it was made; ModelFileError if it is not whole."""
+    try:
+        found = json.loads(read_header(path).metadata.get("recipe", "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_trained(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ from prunetext.training.loop import Hooks, train_model
 from prunetext.training.settings import Settings
 
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
-CANDIDATES_VERSION = 4  # of how candidates are made: candidates of another version are not used
+CANDIDATES_VERSION = 5  # of how candidates are made: candidates of another version are not used
 OLD_WORDS = {"bits": "precision"}  # of kinds: seeds of candidates are drawn from names that have them
 UNTRAINED = "untrained"
 

@@ -25,9 +25,9 @@ from prunetext.pruning.budget import Budget
 from prunetext.pruning.steps import Outcome
 
 # Of the harm to this power, that a drop is: mean and standard deviation before dev is asked. A little harm is worse
-# than the dense model thinks: it is surer of made texts than of others.
+# than the dense model thinks.
 POWER = 0.85
-USUAL_MULTIPLE, MULTIPLE_SPREAD = 0.8, 0.15
+USUAL_MULTIPLE, MULTIPLE_SPREAD = 1.0, 0.3
 LEAST_MULTIPLE = 0.1
 ALIKE = 2.0  # candidates are judged by the same texts: so many say what one would say by other texts
 LUCK, LUCK_SHARE = 0.1, 0.15  # points, and share of the drop, by which a candidate differs from what is expected of it

@@ -28,10 +28,8 @@ class Solution(NamedTuple):
     confirmed: bool | None  # whether dev texts that the search never saw agree; None if they were not used
     history: list[Outcome]
     chosen: int  # which row of history the model is
+    interrupted: bool  # whether somebody has ended the search
     load: Callable[[str], Model]  # gives the model of a row, by its key
-
-
-BROKEN_OFF = "interrupted"  # with this, the reason of a search begins that somebody has ended
 
 
 class Walk(NamedTuple):
@@ -69,7 +67,7 @@ def pruned(
     if budget.max_drop is None and beyond(search.whole, budget):
         search = search.careful()
     history = [search.whole]
-    walk = Walk(f"{BROKEN_OFF}; this is the best model so far")
+    walk = Walk("interrupted; this is the best model so far")
     try:
         walk = walked(search, method.schedule, history, record, first)
         if search.budget.max_drop is None and missed(history, budget) and not search.out_of_time(walk.longest):
@@ -124,7 +122,7 @@ def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: 
         reason += f"; {budget.min_speed:,.0f} texts a second were not reached"
     final = copy.deepcopy(model)
     final.snap()
-    return Solution(final, reason, confirmed, history, chosen, search.load)
+    return Solution(final, reason, confirmed, history, chosen, search.is_hurried, search.load)
 
 
 def stepped_back(

@@ -40,6 +40,7 @@ class Problem:
     untrained: Callable[[], Model] | None = None  # and what it was before
     speed: Callable[[Model], float] | None = None  # texts a second of the packed model
     metric: Measure | None = None  # on dev: what a drop is of, if not of accuracy
+    unseen: Encoded | None = None  # texts without labels, of the kind of dev's, that no model has learnt
 
     @property
     def measure(self) -> Measure:

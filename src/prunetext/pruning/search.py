@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import DEFAULT_DROP, Budget
@@ -56,6 +58,11 @@ class Search:
     def hurried(self) -> Search:
         """The same search with no time left."""
         return replace(self, deadline=0.0)
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether no time was left from the start, or somebody has taken it away."""
+        return self.deadline == 0.0
 
     def out_of_time(self, seconds: float) -> bool:
         """Whether something that takes so long would end after the deadline."""
@@ -126,21 +133,20 @@ class Search:
         """The model after one more recovery, for the end of a run, on texts that dense has learnt; None if it is late.
 
         They hold those of dev that this search has seen: the others say which moment of the recovery is the best. It is
-        long, as many answers of the dense model are new. Its file must not become too large, either.
+        long, as many answers of the dense model are new.
         """
         evaluator, hidden = self.evaluator, self.evaluator.confirm_rows
         dev, measure = self.maker.problem.dev.subset(hidden), evaluator.measure.subset(hidden)
         problem = replace(self.maker.problem, dense=dense, train=train, dev=dev, metric=measure)
-        maker = self.maker.of(problem, evaluator._replace(measure=measure))
+        rows = np.arange(len(hidden))
+        maker = self.maker.of(problem, evaluator._replace(dev=dev, measure=measure, search_rows=rows))
         key, small = key_of(maker.root, weights_digest(model)), copy.deepcopy(model)
-        settings = maker.settings(Step(1.0, epochs=REFIT), int(key[:8], 16))
-        if maker.train(key, small, problem.lessons, settings, "refit", deadline=deadline):
+        settings = replace(maker.settings(Step(1.0, epochs=REFIT), int(key[:8], 16)), judge_start=False)
+        if maker.train(key, small, problem.lessons, settings, "refit recovery", deadline=deadline):
             return None
-        evaluator.match(small)
         maker.store.checkpoint(key).unlink(missing_ok=True)
         small.snap()
-        most, before, after = self.budget.max_size, *map(evaluator.packed_size, (model, small))
-        return small if not most or after <= max(most, before) else model
+        return small
 
 
 def store_key(maker: CandidateMaker, parent: str, step: Step, draw: int) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from prunetext.models.encoded import UNLABELLED, Encoded
+from prunetext.models.encoded import Encoded
 from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
@@ -25,7 +25,7 @@ from prunetext.training.answering import answers
 
 MOST_LEARNT = 2000  # texts of train, of rare classes
 UNSEEN = 50.0  # points, over the number of texts: half a changed label that so few texts do not show
-LEAST_SILENT, MOST_SILENT = 500, 2000  # texts without labels on which harm is measured,
+MOST_SILENT = 2000  # texts without labels on which harm is measured,
 MOST_SILENT_TOKENS = 300_000  # and the tokens of all of them
 
 
@@ -154,14 +154,13 @@ def evaluator_of(problem: Problem) -> Evaluator:
 
 
 def silent_of(problem: Problem, measure: Measure) -> Silent | None:
-    """Texts on which harm is measured: those of train without labels if there are many, else all of dev."""
+    """Texts on which harm is measured, which no model has learnt: the problem's own, else all of dev."""
     if not measure.is_plain:
         return None
-    examples, rows = problem.train, np.flatnonzero(problem.train.targets.numpy() == UNLABELLED)
-    if len(rows) < LEAST_SILENT:
-        examples, rows = problem.dev, np.arange(len(problem.dev))
-    most = max(1, min(len(rows), MOST_SILENT, int(MOST_SILENT_TOKENS / max(1.0, examples.tokens()[rows].mean()))))
-    part = examples.subset(rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)])
+    examples = problem.dev if problem.unseen is None or not len(problem.unseen) else problem.unseen
+    count = len(examples)
+    most = max(1, min(count, MOST_SILENT, int(MOST_SILENT_TOKENS / max(1.0, examples.tokens().mean()))))
+    part = examples.subset(np.linspace(0, count - 1, most).astype(np.int64))
     part = dataclasses.replace(part, targets=torch.zeros_like(part.targets), soft=None)
     return Silent(part, answers(problem.dense, part))
 

@@ -13,7 +13,7 @@ from prunetext.statistics.metrics import Measure
 RARE = 0.2  # of the share that a class would have if all were equally frequent
 MOST_TAKEN = 0.25  # share of the texts of a rare class, by the dense model, that a smaller model may take away
 MOST_LOSS = 0.1  # rise of the loss of a class that is never found, in nats
-CHANCE = 0.05  # of a class that is found as often as others to be missed in all its texts
+CHANCE = 0.05  # that any of the classes, all found equally often, is missed in all its texts
 _ROUNDS = 3  # over all rare classes: moving one moves the others
 
 
@@ -115,16 +115,18 @@ def surely_never_found(measure: Measure, answers: Answers) -> list[int]:
     """Those of the classes that are never found of which this is hardly chance.
 
     >>> from prunetext.statistics.metrics import Gold
-    >>> gold = Measure("accuracy", Gold(np.array([0] * 6 + [1] * 4 + [2] * 6)))
-    >>> surely_never_found(gold, Answers.of(np.array([[0.9, 0, 0.1]] * 10 + [[0.1, 0, 0.9]] * 3 + [[0.9, 0, 0.1]] * 3)))
+    >>> gold = Measure("accuracy", Gold(np.array([0] * 8 + [1] * 5 + [2] * 8)))
+    >>> surely_never_found(gold, Answers.of(np.array([[0.9, 0, 0.1]] * 13 + [[0.1, 0, 0.9]] * 8)))
     [1]
 
-    A class that is found as often as texts are on the whole would be missed in so many texts with a probability of
-    5 % or less. So a class of one or two texts tells something of a model that is mostly right, and nothing else.
+    If each class is found as often as texts are on the whole, one of them would be missed in so many texts with a
+    probability of 5 % or less. So a class of a few texts tells something of a model that is mostly right, and of no
+    other.
     """
     truth, classes = measure.gold.chosen(answers.chosen.shape[1]), never_found(measure, answers)
     missed = 1 - float((truth & answers.chosen).sum() / max(truth.sum(), 1))
-    return [each for each in classes if missed ** int(truth[:, each].sum()) <= CHANCE]
+    chance = CHANCE / max(int(truth.any(0).sum()), 1)
+    return [each for each in classes if missed ** int(truth[:, each].sum()) <= chance]
 
 
 def no_better_than_constant(measure: Measure, answers: Answers) -> bool:

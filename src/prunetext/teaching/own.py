@@ -16,8 +16,10 @@ from prunetext.teaching.ensemble import LARGE_MODEL, SMALL_MODEL, ensemble
 from prunetext.teaching.ngrams import Answer, ngram_model
 from prunetext.teaching.teacher import Teacher, Tell
 from prunetext.training.losses import loss_of
+from prunetext.training.pace import MANY_CLASSES
 
-NGRAMS_VERSION, TFIDF_VERSION, ENSEMBLE_VERSION = 2, 1, 2  # answers of another version are not used
+NGRAMS_VERSION, TFIDF_VERSION = 2, 1  # answers of another version are not used
+ENSEMBLE_VERSION, ENSEMBLE_OF_MANY_VERSION = 1, 2  # the second of many classes
 NGRAMS, TFIDF, ENSEMBLE = "ngrams", "tf-idf", "ensemble"
 MOST_MEMBERS = 20
 SMALL = "small"  # members of an ensemble as large as a student
@@ -99,7 +101,8 @@ def of_ensemble(name: str, data: Data, tokenizer: str) -> Teacher:
     assert dev is not None
     parts = [*data.train.inputs, "", *data.train.labels, "", *dev.inputs, "", *dev.labels]
     kind = f"ensemble {size}" if size else "ensemble"
-    folder = cache_folder() / "teachers" / digest_of(kind, version_for(ENSEMBLE_VERSION, tokenizer), *parts)
+    version = ENSEMBLE_OF_MANY_VERSION if len(labels) >= MANY_CLASSES else ENSEMBLE_VERSION
+    folder = cache_folder() / "teachers" / digest_of(kind, version_for(version, tokenizer), *parts)
 
     def make(tell: Tell) -> Answer:
         return ensemble(int(count), data.train, dev, labels, folder, tell, shape, tokenizer)
