@@ -121,3 +121,30 @@ def test_texts_of_dev_are_learnt_with_the_strength_that_dev_chose() -> None:
     assert one is not None
     assert two is not None
     assert one.bytes == two.bytes
+
+
+def test_the_answer_to_a_text_that_is_held_out_knows_nothing_of_its_label() -> None:
+    train, dev = texts_of(200, 3, 0), texts_of(60, 3, 1)
+    labels = ["class 0", "class 1", "class 2"]
+    twice = train.with_more(train.subset([0]))  # all rows of a text are held out together
+    changed = [
+        f"class {(int(label[-1]) + 1) % 3}" if at in (0, 200) else label for at, label in enumerate(twice.labels)
+    ]
+    before, after = (
+        Baselines(each, dev, labels).held_out(lambda said: 0.0) for each in (twice, Examples(twice.texts, changed))
+    )
+    assert before is not None
+    assert after is not None
+    assert before.shape == (201, 3)
+    assert before.sum(1) == pytest.approx(1)
+    assert (before[[0, 200]] == after[[0, 200]]).all()
+    assert not (before == after).all(), "others have learnt it"
+    targets = twice.targets(labels)
+    best = Baselines(twice, dev, labels).best(lambda said: 0.0)
+    assert best is not None
+    assert (before.argmax(1) == targets).mean() < (best.answers(twice.texts).winners() == targets).mean()
+
+
+def test_nothing_is_held_out_where_there_is_no_baseline() -> None:
+    alone = Examples(["a", "b"], ["a", "b"])
+    assert Baselines(alone, alone, ["a", "b"]).held_out(lambda said: 0.0) is None

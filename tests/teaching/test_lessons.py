@@ -39,6 +39,16 @@ def test_texts_of_which_nobody_speaks_are_left_out_but_for_those_with_a_label(da
     assert found.notes == ["The teacher has no answer to 1 unlabelled texts, which were left out."]
 
 
+def test_what_is_held_out_counts_for_the_texts_of_train_and_for_no_others(data: Data) -> None:
+    known = {text: [3.0, 0.0] for text in [*data.train.texts, "new"]}
+    unsure = np.zeros((len(data.train), 2), np.float32)
+    for own, first in ((lambda: unsure, 0.5), (lambda: None, 0.95)):
+        teacher = teacher_of(known)._replace(of_train=own)  # type: ignore[arg-type]
+        found = teach(teaching(data, [teacher], ["new"]))
+        assert found.soft[: len(data.train), 0] == pytest.approx(first, abs=0.01)
+        assert found.soft[-1, 0] == pytest.approx(0.95, abs=0.01)
+
+
 def test_a_file_that_knows_none_of_the_texts_is_refused_before_anything_is_written(data: Data, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     share = 1 / len(data.labels)

@@ -16,6 +16,7 @@ from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.thresholds import tuned
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # C of the regression; dev chooses
+_FOLDS = 3  # parts of train, of which each is answered by a regression on the others
 _USUAL_STRENGTH = 10.0  # where there is too much work for all of them
 _LONGEST, _RAREST, _STEPS = 2, 2, 200  # tokens of an n-gram, texts that it must occur in, iterations
 _MUCH_WORK, _MOST_WORK = 50_000_000, 1_000_000_000  # n-grams of all texts times labels: seconds a strength; a minute
@@ -83,6 +84,30 @@ class Baselines:
         seen = features.learnt(train)
         shares = self._shares(seen, train, strength)
         return self._baseline(features, seen.shape[1], shares, best.limits, strength)
+
+    def held_out(self, value: Callable[[Answers], float]) -> Array | None:
+        """Probabilities of train's own texts (n, labels), each from a regression that has not learnt it; None if none.
+
+        every.best(measure.value).answers(train.inputs)      # right about nearly all of them, which teaches nothing
+        every.held_out(measure.value)                        # as it answers new texts
+
+        Their C is that of the best one. All rows of a text are held out together.
+        """
+        best = self.best(value)
+        if best is None:
+            return None
+        train, found = self._train, np.zeros((len(self._train), len(self._labels)))
+        _, text = np.unique(train.texts, return_inverse=True)
+        fold = np.random.default_rng(0).permutation(int(text.max()) + 1)[text] % _FOLDS
+        for each in range(_FOLDS):
+            inside, outside = (train.subset(np.flatnonzero(rows).tolist()) for rows in (fold != each, fold == each))
+            features = _Features(whole_words(self._tokenizer))
+            try:
+                seen = features.learnt(inside)
+            except ValueError:  # no word in two texts
+                return None
+            found[fold == each] = self._shares(seen, inside, best.strength)(features.of(outside.inputs))
+        return found
 
     @property
     def fitted(self) -> bool:

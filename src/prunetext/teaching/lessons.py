@@ -185,7 +185,7 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
         made = made_of(own, number_of_made(len(own), taught.texts, taught.options.augment), taught.tokenizer)
     texts = [*own, *made]
     parts = [part for part in (train, taught.unlabelled.texts, made) if part]  # each is cached by its own content
-    answers = [np.concatenate([each.answer(part, tell(each.name)) for part in parts]) for each in taught.teachers]
+    answers = [np.concatenate(answers_of(each, parts, tell(each.name))) for each in taught.teachers]
     soft = agreed(answers, taught.options.teacher_temperature, taught.data.train.task)
     known = soft.sum(1) > 0
     known[: len(train)] = True
@@ -200,6 +200,12 @@ def teach(taught: Teaching, tell: Callable[[str], Tell] = lambda stage: None) ->
     if silent := len(own) - int(known[: len(own)].sum()):
         notes.append(f"The teacher has no answer to {silent:,} unlabelled texts, which were left out.")
     return Taught(beyond, soft[known], notes, of_dev(taught))
+
+
+def answers_of(teacher: Teacher, parts: Sequence[Sequence[Input]], tell: Tell) -> list[Floats]:
+    """The teacher's logits for each part, of which train is the first."""
+    first = None if teacher.of_train is None else teacher.of_train()
+    return [teacher.answer(part, tell) if at or first is None else first for at, part in enumerate(parts)]
 
 
 def of_dev(taught: Teaching) -> Floats | None:

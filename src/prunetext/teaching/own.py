@@ -62,14 +62,9 @@ def of_tfidf(name: str, data: Data, tokenizer: str, baselines: Baselines) -> Tea
     require("sklearn", extra="train")
     labels, dev, loss = data.labels, data.dev, loss_of(data.train.task)
     assert dev is not None
-    targets = torch.from_numpy(dev.targets(labels))
-
-    def likelihood(said: Answers) -> float:
-        logits = loss.inverse(torch.from_numpy(said.probabilities), _LEAST_SHARE)
-        return -float(loss.mean(logits, targets.to(logits.dtype) if targets.dim() > 1 else targets))
 
     def make(tell: Tell) -> Answer:
-        found = baselines.best(likelihood)
+        found = baselines.best(likelihood_of(data))
         if found is None:
             raise InputError(
                 "teacher tf-idf: no word occurs in two texts of train, or there are too many. Give another teacher."
@@ -86,6 +81,38 @@ def of_tfidf(name: str, data: Data, tokenizer: str, baselines: Baselines) -> Tea
     return asked_once(
         name, digest_of("tf-idf", version_for(TFIDF_VERSION, tokenizer), *parts), labels, make, kept=False
     )
+
+
+def likelihood_of(data: Data) -> Callable[[Answers], float]:
+    """The likelihood of answers to dev: larger is better."""
+    assert data.dev is not None
+    loss, targets = loss_of(data.train.task), torch.from_numpy(data.dev.targets(data.labels))
+
+    def likelihood(said: Answers) -> float:
+        logits = loss.inverse(torch.from_numpy(said.probabilities), _LEAST_SHARE)
+        return -float(loss.mean(logits, targets.to(logits.dtype) if targets.dim() > 1 else targets))
+
+    return likelihood
+
+
+def held_out(teacher: Teacher, data: Data, baselines: Baselines) -> Teacher:
+    """The regressions on tf-idf as a teacher that teaches alone, and says of train's texts what it would of new ones.
+
+    A regression is right and sure about nearly all texts that it has learnt, which a student knows from their labels.
+    Half of what it teaches about each is therefore from one that has not learnt it.
+    """
+    loss = loss_of(data.train.task)
+
+    def of_train() -> Floats | None:
+        likelihood = likelihood_of(data)
+        found, learnt = baselines.held_out(likelihood), baselines.best(likelihood)
+        if found is None or learnt is None:
+            return None
+        both = (found + learnt.answers(data.train.inputs).probabilities) / 2
+        logits: Floats = loss.inverse(torch.from_numpy(both), _LEAST_SHARE).float().numpy()
+        return logits
+
+    return teacher._replace(key=digest_of(teacher.key, "held out"), of_train=of_train)
 
 
 def of_ensemble(name: str, data: Data, tokenizer: str) -> Teacher:
@@ -119,4 +146,10 @@ def tolerant(teacher: Teacher, classes: int) -> Teacher:
         except (InputError, MemoryError):
             return np.full((len(texts), classes), np.nan, np.float32)
 
-    return teacher._replace(answer=answer)
+    def of_train() -> Floats | None:
+        try:
+            return None if teacher.of_train is None else teacher.of_train()
+        except MemoryError:
+            return None
+
+    return teacher._replace(answer=answer, of_train=of_train)

@@ -20,3 +20,4 @@ class Teacher(NamedTuple):
     answers_all: bool = True  # whether it can be asked about any text
     notes: Sequence[str] = ()  # a teacher that was asked may have more of them
     quick: bool = False  # whether it answers about as fast as a student
+    of_train: Callable[[], Floats | None] | None = None  # logits of train's own texts, if they are others than `answer`

@@ -25,7 +25,7 @@ from prunetext.statistics.answers import Answering, has_learnt, recipe_of
 from prunetext.teaching import transformer, tuning
 from prunetext.teaching.automatic import AUTOMATIC, automatic_teachers
 from prunetext.teaching.cache import Floats, cache_folder, cached, digest_of, digest_of_file, made_folder
-from prunetext.teaching.own import ENSEMBLE, NGRAMS, TFIDF, of_ensemble, of_ngrams, of_tfidf, tolerant
+from prunetext.teaching.own import ENSEMBLE, NGRAMS, TFIDF, held_out, of_ensemble, of_ngrams, of_tfidf, tolerant
 from prunetext.teaching.teacher import Teacher, Tell
 from prunetext.training.losses import loss_of
 
@@ -64,6 +64,8 @@ def find_teachers(
     asked = teachers_of(options.teacher)
     names = automatic_teachers(data.train, len(data.labels), tokenizer) if asked == [AUTOMATIC] else asked
     found = [find_teacher(name, options, data, origin, tokenizer, baselines) for name in names]
+    if asked == [AUTOMATIC] and names == [TFIDF] and baselines is not None:
+        found = [held_out(each, data, baselines) for each in found]
     if asked == [AUTOMATIC]:
         found = [tolerant(each, len(data.labels)) for each in found]
     if any(each.answers_all for each in found):
