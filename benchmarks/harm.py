@@ -6,7 +6,8 @@
 Each set gives 1,000 texts of train after a shuffle by the seed, 400 more as dev, and up to 3,000 others as new ones.
 Test is never read. A plain `fit` is searched. For each of its candidates a row of JSON is kept: its bytes, its real
 drop on the new texts, and its harm (what the dense model expects to lose where an answer changes, in points) on each
-kind of texts. The table has the multiple of harm to the power of the search that fits the real drops best, for each kind.
+kind of texts. The table has the multiple of harm to the power of the search that fits the real drops best, for each
+kind.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def make(folder: Path) -> list[Kind]:
     assert checkpoints
     assert steps
     dense = read_trained(whole / "dense.safetensors").model
-    small = Store(steps[0].parent, dense).load(steps[0].stem)
+    small = Store(steps[0].parent, dense).load(checkpoints[0].stem)  # the model that this training makes
     answers, key = folder / "cache" / "answers", "teacher"
     cached(key, data.train.texts, len(CLASSES), lambda some: np.ones((len(some), len(CLASSES)), np.float32))
     (answer,) = answers.iterdir()
