@@ -131,20 +131,21 @@ def test_the_answer_to_a_text_that_is_held_out_knows_nothing_of_its_label() -> N
         f"class {(int(label[-1]) + 1) % 3}" if at in (0, 200) else label for at, label in enumerate(twice.labels)
     ]
     before, after = (
-        Baselines(each, dev, labels).held_out(lambda said: 0.0) for each in (twice, Examples(twice.texts, changed))
+        Baselines(each, dev, labels).of_train(lambda said: 0.0) for each in (twice, Examples(twice.texts, changed))
     )
     assert before is not None
     assert after is not None
-    assert before.shape == (201, 3)
-    assert before.sum(1) == pytest.approx(1)
-    assert (before[[0, 200]] == after[[0, 200]]).all()
-    assert not (before == after).all(), "others have learnt it"
+    assert before.held_out.shape == (201, 3)
+    assert before.held_out.sum(1) == pytest.approx(1)
+    assert (before.held_out[[0, 200]] == after.held_out[[0, 200]]).all()
+    assert not (before.held_out == after.held_out).all(), "others have learnt it"
     targets = twice.targets(labels)
     best = Baselines(twice, dev, labels).best(lambda said: 0.0)
     assert best is not None
-    assert (before.argmax(1) == targets).mean() < (best.answers(twice.texts).winners() == targets).mean()
+    assert before.learnt == pytest.approx(best.answers(twice.texts).probabilities)
+    assert (before.held_out.argmax(1) == targets).mean() < (before.learnt.argmax(1) == targets).mean()
 
 
 def test_nothing_is_held_out_where_there_is_no_baseline() -> None:
     alone = Examples(["a", "b"], ["a", "b"])
-    assert Baselines(alone, alone, ["a", "b"]).held_out(lambda said: 0.0) is None
+    assert Baselines(alone, alone, ["a", "b"]).of_train(lambda said: 0.0) is None

@@ -43,6 +43,13 @@ class Baseline(NamedTuple):
     strength: float
 
 
+class OfTrain(NamedTuple):
+    """Probabilities (n, labels) of train's own texts: by a baseline that has learnt them, and by some that have not."""
+
+    learnt: Array
+    held_out: Array
+
+
 class _Tried(NamedTuple):
     """A baseline, its answers to dev, and the thresholds that suit these, where a text can have several labels."""
 
@@ -85,29 +92,28 @@ class Baselines:
         shares = self._shares(seen, train, strength)
         return self._baseline(features, seen.shape[1], shares, best.limits, strength)
 
-    def held_out(self, value: Callable[[Answers], float]) -> Array | None:
-        """Probabilities of train's own texts (n, labels), each from a regression that has not learnt it; None if none.
+    def of_train(self, value: Callable[[Answers], float]) -> OfTrain | None:
+        """What the best one says of train's own texts, and what others say that have not learnt them; None if none.
 
-        every.best(measure.value).answers(train.inputs)      # right about nearly all of them, which teaches nothing
-        every.held_out(measure.value)                        # as it answers new texts
+            of_train = every.of_train(measure.value)
+            of_train.learnt          # right about nearly all of them, which teaches nothing
+            of_train.held_out        # as it answers new texts
 
-        Their C is that of the best one. All rows of a text are held out together.
+        The others have the same C. All rows of a text are held out together; the list of n-grams and their idf, which
+        know no label, are those of all of train.
         """
         best = self.best(value)
         if best is None:
             return None
-        train, found = self._train, np.zeros((len(self._train), len(self._labels)))
+        train, held_out = self._train, np.zeros((len(self._train), len(self._labels)))
+        seen = _Features(whole_words(self._tokenizer)).learnt(train)
         _, text = np.unique(train.texts, return_inverse=True)
         fold = np.random.default_rng(0).permutation(int(text.max()) + 1)[text] % _FOLDS
         for each in range(_FOLDS):
-            inside, outside = (train.subset(np.flatnonzero(rows).tolist()) for rows in (fold != each, fold == each))
-            features = _Features(whole_words(self._tokenizer))
-            try:
-                seen = features.learnt(inside)
-            except ValueError:  # no word in two texts
-                return None
-            found[fold == each] = self._shares(seen, inside, best.strength)(features.of(outside.inputs))
-        return found
+            inside, outside = np.flatnonzero(fold != each), np.flatnonzero(fold == each)
+            shares = self._shares(seen[inside], train.subset(inside.tolist()), best.strength)
+            held_out[outside] = shares(seen[outside])
+        return OfTrain(self._shares(seen, train, best.strength)(seen), held_out)
 
     @property
     def fitted(self) -> bool:

@@ -104,12 +104,11 @@ def held_out(teacher: Teacher, data: Data, baselines: Baselines) -> Teacher:
     loss = loss_of(data.train.task)
 
     def of_train() -> Floats | None:
-        likelihood = likelihood_of(data)
-        found, learnt = baselines.held_out(likelihood), baselines.best(likelihood)
-        if found is None or learnt is None:
+        found = baselines.of_train(likelihood_of(data))
+        if found is None:
             return None
-        both = (found + learnt.answers(data.train.inputs).probabilities) / 2
-        logits: Floats = loss.inverse(torch.from_numpy(both), _LEAST_SHARE).float().numpy()
+        both = torch.from_numpy((found.learnt + found.held_out) / 2)
+        logits: Floats = loss.inverse(both, _LEAST_SHARE).float().numpy()
         return logits
 
     return teacher._replace(key=digest_of(teacher.key, "held out"), of_train=of_train)
