@@ -79,9 +79,10 @@ def finish(
     provenance = provenance_of_run({**run.recipe, **more}, run.version, judged, found, measure, solution.reason)
     size = plan.family.pack(found.trained, run.path(PACKED_MODEL), found.packing._replace(provenance=provenance))
     # Not earlier: where training was interrupted and the run is killed before this, the next one trains on.
-    run.path(SEARCHED_MODEL).unlink(missing_ok=True) if final.learnt is None else run.save(
-        SEARCHED_MODEL, with_thresholds(final.held_out.dense, dev.encoded)
-    )
+    if final.learnt is None:
+        run.path(SEARCHED_MODEL).unlink(missing_ok=True)
+    else:
+        run.save(SEARCHED_MODEL, with_thresholds(final.held_out.dense, dev.encoded))
     run.save(DENSE_MODEL, dense, more)
     judged = judged.with_sizes(run.path(DENSE_MODEL).stat().st_size, size)
     frontier = frontier_of(plan, run, solution, clock)
