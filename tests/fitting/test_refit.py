@@ -180,6 +180,12 @@ def test_a_rare_class_keeps_dev_for_itself(toy_data: Callable[..., Data], tmp_pa
     assert not any("have learnt" in note for note in result.notes)
 
 
+def test_a_dev_without_texts_that_confirm_is_not_learnt(toy_data: Callable[..., Data], tmp_path: Path) -> None:
+    result = fit(Data(toy_data(train=15).train), out=tmp_path / "run", **SMALL)
+    assert not any("have learnt" in note for note in result.notes)
+    assert not (tmp_path / "run" / SEARCHED_MODEL).exists()
+
+
 def test_class_weights_take_dev_for_themselves(toy_data: Callable[..., Data], tmp_path: Path) -> None:
     path = one_file(toy_data(train=200, dev=60, test=60), tmp_path)
     with pytest.raises(InputError, match="refit would learn dev, which class_weights takes for rare classes"):

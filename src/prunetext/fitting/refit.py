@@ -90,6 +90,8 @@ def final_models(
     try:
         search = begin_search(problem, plan.method, plan.budget, run.folder(STEPS_FOLDER), told=told)
         seen, hidden = search.evaluator.search_rows, search.evaluator.confirm_rows
+        if not len(hidden):  # nothing says which moment of a recovery is the best
+            return as_it_is
         train = train_with(plan, lessons, seen, hidden, told)
         after = taught_more(problem, train, late, told)
         small = None if after is None else search.refitted(solution.model, after, train, late)
