@@ -16,6 +16,7 @@
 #include "explain.hpp"
 #include "file/file.hpp"
 #include "kernel/answers.hpp"
+#include "kernel/exponential.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/parallel.hpp"
 #include "nearest.hpp"
@@ -299,6 +300,7 @@ void bind_model(nb::module_ &module) {
     module.def(
         "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); },
         nb::arg("data"), "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
+    module.def("exponential", &exponential, nb::arg("x"), "e to the power of x, as all probabilities have it.");
     nb::class_<PythonModel>(module, "Model", "A packed model; ValueError with the reason when the file is unsound.")
         .def(nb::init<nb::handle, const std::string &>(), nb::arg("source"), nb::arg("kernel") = "")
         .def_prop_ro("labels", &PythonModel::labels)
