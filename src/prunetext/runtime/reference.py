@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WIDTHS = range(1, 17)
 # Of e^x: 1 / ln 2, ln 2 in two parts, and 1.5 · 2^52, which rounds to a whole number when it is added and taken away.
 OVER_LN2, LN2_HIGH, LN2_LOW = map(float.fromhex, ("0x1.71547652b82fep+0", "0x1.62e42feep-1", "0x1.a39ef35793c76p-33"))
-WHOLE = 6755399441055744.0
+ROUNDING = 6755399441055744.0
 _DTYPES = {"F32": "<f4", "I8": "i1", "U8": "u1"}
 
 
@@ -166,7 +166,7 @@ def logistic(value: float) -> float:
 
 
 def exponential(x: float) -> float:
-    """e to the power of x, by additions and multiplications alone, less than one unit in the last place off.
+    """The power of e, by additions and multiplications alone, less than one unit in the last place off.
 
     >>> exponential(0.0), exponential(1.0), exponential(-1000.0)
     (1.0, 2.718281828459045, 0.0)
@@ -174,7 +174,7 @@ def exponential(x: float) -> float:
     if not x > -746:
         return 0.0 if x <= -746 else x
     x = min(x, 710.0)
-    n = (x * OVER_LN2 + WHOLE) - WHOLE
+    n = (x * OVER_LN2 + ROUNDING) - ROUNDING
     r = (x - n * LN2_HIGH) - n * LN2_LOW
     z = r * r
     even, odd = 1.0 / math.factorial(12), 1.0 / math.factorial(13)

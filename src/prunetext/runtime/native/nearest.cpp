@@ -101,8 +101,7 @@ std::vector<size_t> nearest(const float *query, const float *vectors, size_t cou
     std::vector<Found> best;  // a heap whose top is the worst
     for (size_t i = 0; i < count; ++i) {
         const double found = cosine(scaled.data(), vectors + i * width, width);
-        if (std::isnan(found))
-            refuse("row " + std::to_string(i) + " of the vectors has a number that is not finite");
+        if (std::isnan(found)) refuse("row " + std::to_string(i) + " of the vectors has a number that is not finite");
         if (best.size() == most && !(found > best.front().first)) continue;
         if (best.size() == most) {
             std::pop_heap(best.begin(), best.end(), better);

@@ -52,8 +52,7 @@ class OpenFile {
     }
 
     void back_to(size_t place) {
-        if (::lseek(descriptor_, static_cast<off_t>(place), SEEK_SET) < 0)
-            refuse("it cannot be read twice");
+        if (::lseek(descriptor_, static_cast<off_t>(place), SEEK_SET) < 0) refuse("it cannot be read twice");
     }
 
     // Append exactly `bytes` bytes to `buffer`.
@@ -108,8 +107,7 @@ template <class Read, class Back> File read_checked(uint64_t size, Read read, Ba
     File file;
     read(file.bytes, size_t{8});
     const auto length = little_endian<uint64_t>(reinterpret_cast<const unsigned char *>(file.bytes.data()));
-    if (length > size - 8)
-        refuse("it is not a safetensors file, or it is cut off inside its header");
+    if (length > size - 8) refuse("it is not a safetensors file, or it is cut off inside its header");
     if (length > max_header) refuse("its header is larger than 16 MiB");
     if (length % 8 != 0) refuse("its header does not end on a multiple of 8 bytes");
     read(file.bytes, length);
