@@ -92,6 +92,23 @@ PyObject *make_pair(nb::handle label, float probability) {
     return pair;
 }
 
+// [(n-gram, number)]
+nb::object list_of(const std::vector<std::pair<std::string, double>> &ngrams) {
+    return make_list(ngrams.size(), [&](size_t i) -> PyObject * {
+        PyObject *const ngram = PyUnicode_DecodeUTF8(ngrams[i].first.data(), Py_ssize_t(ngrams[i].first.size()), nullptr);
+        PyObject *const number = ngram ? PyFloat_FromDouble(ngrams[i].second) : nullptr;
+        PyObject *const pair = number ? PyTuple_New(2) : nullptr;
+        if (!pair) {
+            Py_XDECREF(ngram);
+            Py_XDECREF(number);
+            return nullptr;
+        }
+        PyTuple_SET_ITEM(pair, 0, ngram);
+        PyTuple_SET_ITEM(pair, 1, number);
+        return pair;
+    });
+}
+
 class PythonModel {
   public:
     PythonModel(nb::handle source, const std::string &kernel) : model_(open(source)), kernel_(kernel_of(kernel)) {
@@ -217,24 +234,65 @@ class PythonModel {
                          [&](size_t i) { return make_pair(nb::int_(found[i].row), found[i].probability); });
     }
 
-    // For the label of that index; for the most probable one where it is -1.
-    nb::list explain(nb::handle text, int label) const {
+    // Why a text has the label of that index, or the most probable one where it is -1: the label's index, its logit, the
+    // base, a list of (n-gram, share), and the parts as bytes, text, begin, end (size_t), logit and margin (double) each.
+    nb::tuple explain(nb::handle text, int label) const {
         if (label < -1 || label >= static_cast<int>(classes()))
             throw nb::value_error("the model has no label of this index");
         nb::list one;  // which holds the texts while the GIL is released
         one.append(text);
         if (!model_.pairs) text_of(text.ptr());  // names a wrong type without a place in a list
         const HeldTexts held = hold(one);
-        std::vector<std::pair<std::string, double>> shares;
+        Explanation found;
         {
             const nb::gil_scoped_release released;
             std::atomic<bool> ended{false};
             Watch watch(ended, ask_python);
-            shares = prunetext::explain(model_, held.texts().data(), label, &watch);
+            found = prunetext::explain(model_, held.texts().data(), label, &watch);
         }
-        nb::list list;
-        for (const auto &[ngram, share] : shares) list.append(nb::make_tuple(string(ngram), share));
-        return list;
+        static_assert(sizeof(Part) == 3 * sizeof(size_t) + 2 * sizeof(double));
+        return nb::make_tuple(found.label, found.logit, found.base, list_of(found.shares),
+                              nb::bytes(found.parts.data(), found.parts.size() * sizeof(Part)));
+    }
+
+    // For each filter of the model: its width, the weights of its inputs of the head for each label, as a bytearray of
+    // float64, (labels, inputs), and a list of the n-grams that fire it most with its value.
+    nb::list firings(nb::handle texts, size_t top) const {
+        const HeldTexts held = hold(texts);
+        std::vector<std::vector<Firing>> found;
+        {
+            const nb::gil_scoped_release released;
+            std::atomic<bool> ended{false};
+            Watch watch(ended, ask_python);
+            found = prunetext::firings(model_, held.texts(), top, watch);
+        }
+        const size_t inputs = model_.inputs / model_.filters;
+        nb::list filters;
+        for (const Width &width : model_.widths)
+            for (size_t f = width.feature; f < width.feature + width.filters; ++f) {
+                const nb::object weights = make_bytes(classes() * inputs * sizeof(double));
+                auto *out = reinterpret_cast<double *>(PyByteArray_AsString(weights.ptr()));
+                for (size_t c = 0; c < classes(); ++c)
+                    for (size_t i = 0; i < inputs; ++i)
+                        *out++ = model_.head[(c / 4 * model_.inputs + i * model_.filters + f) * 4 + c % 4];
+                filters.append(nb::make_tuple(width.taps, weights, list_of(found[f])));
+            }
+        return filters;
+    }
+
+    // Whether the vocabulary has a word.
+    bool knows(const std::string &word) const { return model_.vocabulary.find(word.data(), word.size()) >= 0; }
+
+    // The logits, before the temperature: a bytearray of float64, (texts, classes).
+    nb::object logits(nb::handle texts, int threads) const {
+        const HeldTexts held = hold(texts);
+        const nb::object array = make_bytes(held.texts().size() / per() * classes() * sizeof(double));
+        auto *out = reinterpret_cast<double *>(PyByteArray_AsString(array.ptr()));
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
+            for (size_t t = 0; t < count; ++t)
+                std::copy_n(workspace.logits.data() + t * model_.bias.size(), classes(), out + (first + t) * classes());
+        });
+        return array;
     }
 
   private:
@@ -315,5 +373,8 @@ void bind_model(nb::module_ &module) {
         .def("encode", &PythonModel::encode, nb::arg("texts"), nb::arg("threads"))
         .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"),
              nb::arg("texts").none(), nb::arg("second"))
-        .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1);
+        .def("logits", &PythonModel::logits, nb::arg("texts"), nb::arg("threads"))
+        .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1)
+        .def("firings", &PythonModel::firings, nb::arg("texts"), nb::arg("top"))
+        .def("knows", &PythonModel::knows, nb::arg("word"));
 }
