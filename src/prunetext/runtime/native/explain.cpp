@@ -14,45 +14,21 @@ namespace prunetext {
 
 namespace {
 
-// Weights of the head for one label: of its logit, and of its margin. One kind is enough where both are the same.
+// Weights of the head for one label; where one label excludes the others, without what all labels have on average.
 class Weights {
   public:
     Weights(const Model &model, size_t label)
-        : model_(model), label_(label), others_(static_cast<double>(model.labels.size() - 1)) {}
+        : model_(model),
+          own_(model.head.data() + label / 4 * model.inputs * 4 + label % 4),
+          share_(model.several() ? 0 : 1 / static_cast<double>(model.labels.size())) {}
 
-    size_t kinds() const { return model_.several() ? 1 : 2; }
-    double operator()(size_t kind, size_t input) const {
-        const double own = model_.head[(label_ / 4 * model_.inputs + input) * 4 + label_ % 4];
-        return kind == 0 ? own : own - (model_.totals[input] - own) / others_;
-    }
+    double operator()(size_t input) const { return own_[input * 4] - average(input); }
+    double average(size_t input) const { return model_.totals[input] * share_; }
 
   private:
     const Model &model_;
-    size_t label_;
-    double others_;
-};
-
-// What windows add, by the n-grams under them.
-struct Entry {
-    size_t text;
-    Ngram ngram;
-    double sums[2];
-};
-
-class Entries {
-  public:
-    Entries() { numbering_.clear(); }
-
-    Entry &of(size_t text, const Ngram &ngram) {
-        const uint32_t number = numbering_.add((uint64_t{ngram.first} << 5 | ngram.count) << 1 | text);
-        if (number == all.size()) all.push_back({text, ngram, {0, 0}});
-        return all[number];
-    }
-
-    std::vector<Entry> all;
-
-  private:
-    Numbering numbering_;
+    const double *own_;
+    double share_;
 };
 
 // One text of an item, and its features beside those of the other text.
@@ -62,18 +38,41 @@ struct Side {
     const double *own, *other;
 };
 
-// What feature i of a text adds to the logit or the margin. Those of |u − v| and u · v are Shapley values: the difference
-// that a text makes to features of 0 and to those of the other, on average.
-double added(const Model &model, const Weights &weights, size_t kind, const Side &side, size_t i) {
-    const double u = side.own[i], own = weights(kind, side.input + i) * u;
+// What n-grams of one text add: single words at their own places, then the windows of more words.
+class Sums {
+  public:
+    explicit Sums(const Side &side) : side(side), all(side.rows.tokens()) {
+        for (size_t t = 0; t < all.size(); ++t) all[t] = {{t, 1}, 0};
+    }
+
+    double &of(const Ngram &ngram) {
+        if (ngram.count == 1) return all[ngram.first].second;
+        if (all.size() == side.rows.tokens()) numbering_.clear();
+        const size_t place = side.rows.tokens() + numbering_.add(uint64_t{ngram.first} << 5 | ngram.count);
+        if (place == all.size()) all.push_back({ngram, 0});
+        return all[place].second;
+    }
+
+    const Side &side;
+    std::vector<std::pair<Ngram, double>> all;
+
+  private:
+    Numbering numbering_;
+};
+
+// What feature i of a text adds. Those of |u − v| and u · v are Shapley values: the difference that a text makes to
+// features of 0 and to those of the other, on average.
+double added(const Model &model, const Weights &weights, const Side &side, size_t i) {
+    const double u = side.own[i], own = weights(side.input + i) * u;
     if (!model.pairs) return own;
     const double v = side.other[i], most = std::fabs(u);
     const double apart = std::clamp((most + std::fabs(u - v) - std::fabs(v)) / 2, -most, most);
-    return own + weights(kind, 2 * model.features + i) * apart + weights(kind, 3 * model.features + i) * u * v / 2;
+    return own + weights(2 * model.features + i) * apart + weights(3 * model.features + i) * u * v / 2;
 }
 
 // Share a text's max features out to windows. Gives what no window has.
-double share_maxima(const Model &model, const Weights &weights, const Side &side, Entries &entries, Watch &watch) {
+double share_maxima(const Model &model, const Weights &weights, Sums &sums, Watch &watch) {
+    const Side &side = sums.side;
     double base = 0;
     Winners winners;
     for (const Width &width : model.widths) {
@@ -81,86 +80,99 @@ double share_maxima(const Model &model, const Weights &weights, const Side &side
         for (size_t f = 0; f < width.filters; ++f) {
             const size_t i = width.feature + f, window = winners.windows[f];
             if (!(side.own[i] > 0)) continue;
-            if (window == no_window) {
-                base += added(model, weights, 0, side, i);
-                continue;
-            }
-            Entry &entry = entries.of(side.number, side.rows.under(width, window));
-            for (size_t kind = 0; kind < weights.kinds(); ++kind)
-                entry.sums[kind] += added(model, weights, kind, side, i);
+            const double part = added(model, weights, side, i);
+            if (window == no_window) base += part;
+            else sums.of(side.rows.under(width, window)) += part;
         }
     }
     return base;
 }
 
 // Share a text's mean features out to its words.
-void share_means(const Model &model, const Weights &weights, const Side &side, Entries &entries, Watch &watch) {
-    std::vector<double> columns[2];
-    for (size_t kind = 0; kind < weights.kinds(); ++kind) {
-        columns[kind].assign(model.stride, 0);
-        for (const Width &width : model.widths)
-            for (size_t f = 0; f < width.filters; ++f) {
-                const size_t i = model.filters + width.feature + f;
-                if (side.own[i] == 0) continue;
-                const double unit = added(model, weights, kind, side, i) / side.own[i] * width.scale[f] /
-                                    static_cast<double>(side.rows.windows(width));
-                for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j)
-                    columns[kind][width.column + j * width.padded + f] = unit;
-            }
+void share_means(const Model &model, const Weights &weights, Sums &sums, Watch &watch) {
+    const Side &side = sums.side;
+    std::vector<double> columns(model.stride);
+    double total = 0;
+    for (const Width &width : model.widths) {
+        const double scale = 1 / static_cast<double>(side.rows.windows(width));
+        for (size_t f = 0; f < width.filters; ++f) {
+            const size_t i = model.filters + width.feature + f;
+            if (side.own[i] == 0) continue;
+            const double part = added(model, weights, side, i), unit = part / side.own[i] * width.scale[f] * scale;
+            total += part;
+            for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j)
+                columns[width.column + j * width.padded + f] = unit;
+        }
     }
-    const size_t kinds = weights.kinds();
-    const std::vector<double> sums = weigh_tokens(model, side.rows, columns, kinds, watch);
-    for (size_t t = 0; t < side.rows.tokens(); ++t) {
-        Entry &entry = entries.of(side.number, {t, 1});
-        for (size_t kind = 0; kind < kinds; ++kind) entry.sums[kind] += sums[t * kinds + kind];
-    }
+    const std::vector<double> parts = weigh_tokens(model, side.rows, columns, total, watch);
+    for (size_t t = 0; t < parts.size(); ++t) sums.all[t].second += parts[t];
 }
 
-// What the same characters add, once each.
-std::vector<Part> parts_of(const std::vector<Entry> &entries, const Side *sides, size_t kinds) {
-    std::vector<Part> parts;
-    parts.reserve(entries.size());
+// What the characters of one text add, once each.
+void add_parts(const Sums &sums, std::vector<Part> &parts) {
+    const std::vector<SpannedToken> &tokens = sums.side.rows.spans.tokens();
+    const size_t before = parts.size();
+    bool apart = true;  // no two tokens are made from the same character, nor one from what another one is
+    for (size_t t = 1; t < tokens.size(); ++t) apart = apart && tokens[t - 1].end <= tokens[t].begin;
     Numbering numbering;
-    numbering.clear();
-    for (const Entry &entry : entries) {
-        const SpannedToken *const token = sides[entry.text].rows.spans.tokens().data() + entry.ngram.first;
-        const size_t begin = token->begin;
+    if (!apart) numbering.clear();
+    for (const auto &[ngram, sum] : sums.all) {
+        if (sum == 0) continue;
+        const SpannedToken *const token = tokens.data() + ngram.first;
         size_t end = token->end;
-        for (size_t t = 1; t < entry.ngram.count; ++t) end = std::max(end, token[t].end);
-        const uint32_t number = numbering.add(uint64_t{begin} << 33 | uint64_t{end} << 1 | entry.text);
-        if (number == parts.size()) parts.push_back({entry.text, begin, end, 0, 0});
-        parts[number].logit += entry.sums[0];
-        parts[number].margin += entry.sums[kinds - 1];
+        for (size_t t = 1; t < ngram.count; ++t) end = std::max(end, token[t].end);
+        const size_t place =
+            apart ? parts.size() : before + numbering.add(uint64_t{token->begin} << 32 | uint64_t{end});
+        if (place == parts.size()) parts.push_back({sums.side.number, token->begin, end, 0});
+        parts[place].logit += sum;
     }
-    return parts;
 }
 
 // The n-grams that speak for the label, by what they are, wherever they stand.
-std::vector<std::pair<std::string, double>> shares_of(const std::vector<Entry> &entries, const Side *sides,
-                                                      size_t kinds) {
-    std::vector<std::pair<const Entry *, double>> ngrams;
-    ngrams.reserve(entries.size());
-    Numbering numbering;
-    numbering.clear();
-    for (const Entry &entry : entries) {
-        const uint64_t *const keys = sides[entry.text].rows.keys.data() + entry.ngram.first;
-        uint64_t key = keys[0];
-        for (size_t t = 1; t < entry.ngram.count; ++t) key = detail::fold_product(key + t, keys[t] ^ detail::kFactor);
-        const uint32_t number = numbering.add(key ? key : 1);
-        if (number == ngrams.size()) ngrams.emplace_back(&entry, 0);
-        ngrams[number].second += entry.sums[kinds - 1];
+class Sharing {
+  public:
+    Sharing() { numbering_.clear(); }
+
+    void add(const Sums &sums) {
+        for (const auto &[ngram, sum] : sums.all) {
+            if (sum == 0) continue;
+            const uint64_t *const keys = sums.side.rows.keys.data() + ngram.first;
+            uint64_t key = keys[0];
+            for (size_t t = 1; t < ngram.count; ++t)
+                key = detail::fold_product(key + t, keys[t] ^ detail::process_factor);
+            const uint32_t number = numbering_.add(key ? key : 1);
+            if (number == ngrams_.size()) ngrams_.push_back({&sums.side.rows, ngram, 0});
+            ngrams_[number].sum += sum;
+        }
     }
-    double total = 0;
-    for (const auto &[entry, sum] : ngrams) total += std::max(sum, 0.0);
-    std::vector<std::pair<std::string, double>> shares;
-    shares.reserve(ngrams.size());
-    for (const auto &[entry, sum] : ngrams)
-        if (sum > 0 && sum / total > 0) shares.emplace_back(sides[entry->text].rows.written(entry->ngram), sum / total);
-    std::sort(shares.begin(), shares.end(), [](const auto &a, const auto &b) {
-        return a.second != b.second ? a.second > b.second : a.first < b.first;
-    });
-    return shares;
-}
+
+    Shares shares() const {
+        double total = 0;
+        for (const One &each : ngrams_) total += std::max(each.sum, 0.0);
+        std::vector<std::pair<double, size_t>> order;  // the largest first, and among equals the first in the text
+        order.reserve(ngrams_.size());
+        for (size_t i = 0; i < ngrams_.size(); ++i)
+            if (ngrams_[i].sum > 0 && ngrams_[i].sum / total > 0) order.emplace_back(-ngrams_[i].sum, i);
+        std::sort(order.begin(), order.end());
+        Shares found;
+        found.all.reserve(order.size());
+        for (const auto &[sum, i] : order) {
+            const size_t begin = found.written.size();
+            ngrams_[i].rows->write(ngrams_[i].ngram, found.written);
+            found.all.push_back({begin, found.written.size(), -sum / total});
+        }
+        return found;
+    }
+
+  private:
+    struct One {
+        const TextRows *rows;
+        Ngram ngram;
+        double sum;
+    };
+    std::vector<One> ngrams_;
+    Numbering numbering_;
+};
 
 // For each text of an item.
 std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watch) {
@@ -190,16 +202,19 @@ Explanation explain(const Model &model, const Text *texts, int label, Watch *giv
 
     const Weights weights(model, found.label);
     const std::vector<double> features(workspace.features.data(), workspace.features.data() + model.inputs);
+    for (size_t i = 0; i < model.inputs; ++i) found.base += weights.average(i) * features[i];
     const std::vector<TextRows> rows = rows_of(model, texts, watch);
     const double *const first = features.data(), *const second = first + model.features * (model.pairs ? 1 : 0);
     const Side sides[] = {{rows[0], 0, 0, first, second}, {rows.back(), 1, model.features, second, first}};
-    Entries entries;
+    Sharing sharing;
     for (size_t text = 0; text < rows.size(); ++text) {
-        found.base += share_maxima(model, weights, sides[text], entries, watch);
-        if (model.mean && rows[text].tokens()) share_means(model, weights, sides[text], entries, watch);
+        Sums sums(sides[text]);
+        found.base += share_maxima(model, weights, sums, watch);
+        if (model.mean && rows[text].tokens()) share_means(model, weights, sums, watch);
+        add_parts(sums, found.parts);
+        sharing.add(sums);
     }
-    found.parts = parts_of(entries.all, sides, weights.kinds());
-    found.shares = shares_of(entries.all, sides, weights.kinds());
+    found.shares = sharing.shares();
     return found;
 }
 

@@ -9,22 +9,33 @@
 
 namespace prunetext {
 
-// What some characters add to a label's logit, and to its margin, which is the logit minus the mean of the other
-// labels' or, if a text can have several labels, the logit itself.
+// What some characters add to a label's logit.
 struct Part {
     size_t text;        // 0, or 1 for the second text of a pair
     size_t begin, end;  // in units of that text
-    double logit, margin;
+    double logit;
 };
 
-// The label's logit, before the temperature, is `base` and the parts' `logit` added up. `base` is what no word adds:
-// the bias, and filters that no window of the text fires. `shares` are n-grams that speak for the label, most important
-// first: what each adds to the margin, so that they sum to 1.
+// A text's n-grams that speak for a label, most important first, one after another in `written`, with shares that sum
+// to 1.
+struct Shares {
+    struct Share {
+        size_t begin, end;  // of the n-gram in `written`
+        double share;
+    };
+    std::string written;
+    std::vector<Share> all;
+};
+
+// The label's logit, before the temperature, is `base` and all parts added up. If a text has exactly one label, only
+// differences between logits count: a part is then what the characters add to this label's logit beyond what they add
+// to those of all labels on average. `base` is what no word adds: that average, the bias, and filters that no window of
+// the text fires. The shares are those of the parts above 0, the parts of equal n-grams being added up first.
 struct Explanation {
     uint32_t label;
     double logit, base;
     std::vector<Part> parts;
-    std::vector<std::pair<std::string, double>> shares;
+    Shares shares;
 };
 
 // For the label of this index (-1: the winning one). A max feature's part goes to the characters under its first maximal

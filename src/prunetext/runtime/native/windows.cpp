@@ -2,6 +2,7 @@
 #include "windows.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "kernel/dispatch.hpp"
@@ -13,7 +14,7 @@ namespace {
 constexpr size_t block = size_t{1} << 14;  // windows, or tokens, between two looks: their numbers fit an int16
 
 using Shorts = int16_t __attribute__((vector_size(2 * lanes)));
-using Eight = double __attribute__((vector_size(64)));
+using Floats = float __attribute__((vector_size(32)));
 
 PRUNETEXT_INLINE Shorts load(const int16_t *from) {
     Shorts value;
@@ -60,49 +61,35 @@ void scan_bytes(const Scan &of) { scan<int8_t>(of); }
 PRUNETEXT_CLONES
 void scan_shorts(const Scan &of) { scan<int16_t>(of); }
 
-// Sums of one row's entries times `count` kinds of weights; a stride is a multiple of `lanes`.
+// Sums of rows' entries times weights; a stride is a multiple of `lanes`, and `values` has room for one.
 template <class Entry>
-PRUNETEXT_INLINE void weigh(const Entry *row, size_t stride, const double *const *weights, size_t count, double *sums) {
-    typedef Entry Entries __attribute__((vector_size(8 * sizeof(Entry))));
-    using Ints = int32_t __attribute__((vector_size(32)));
-    Eight totals[2] = {};
-    for (size_t c = 0; c < stride; c += 8) {
-        Entries entries;
-        std::memcpy(&entries, row + c, sizeof entries);
-        const Eight values = __builtin_convertvector(__builtin_convertvector(entries, Ints), Eight);
-        for (size_t kind = 0; kind < count; ++kind) {
-            Eight weight;
-            std::memcpy(&weight, weights[kind] + c, sizeof weight);
-            totals[kind] += values * weight;
-        }
+PRUNETEXT_INLINE void weigh(const std::byte *const *rows, size_t count, size_t stride, const float *weights,
+                            float *__restrict values, double *sums) {
+    for (size_t t = 0; t < count; ++t) {
+        const auto *const row = reinterpret_cast<const Entry *>(rows[t]);
+        for (size_t c = 0; c < stride; ++c) values[c] = row[c];  // a plain loop, which compilers vectorise
+        Floats totals[2] = {};
+        for (size_t c = 0; c < stride; c += lanes)
+            for (size_t half = 0; half < 2; ++half) {
+                Floats value, weight;
+                std::memcpy(&value, values + c + half * 8, sizeof value);
+                std::memcpy(&weight, weights + c + half * 8, sizeof weight);
+                totals[half] += value * weight;
+            }
+        const Floats all = totals[0] + totals[1];
+        sums[t] = static_cast<double>((all[0] + all[1] + all[2] + all[3]) + (all[4] + all[5] + all[6] + all[7]));
     }
-    for (size_t kind = 0; kind < count; ++kind) {
-        double sum = 0;
-        for (int i = 0; i < 8; ++i) sum += totals[kind][i];
-        sums[kind] = sum;
-    }
-}
-
-template <class Entry>
-PRUNETEXT_INLINE void weigh_all(const std::byte *const *rows, size_t tokens, size_t stride,
-                                const double *const *weights, size_t count, double *sums) {
-    if (count == 1)
-        for (size_t t = 0; t < tokens; ++t)
-            weigh(reinterpret_cast<const Entry *>(rows[t]), stride, weights, 1, sums + t);
-    else
-        for (size_t t = 0; t < tokens; ++t)
-            weigh(reinterpret_cast<const Entry *>(rows[t]), stride, weights, 2, sums + 2 * t);
 }
 
 PRUNETEXT_CLONES
-void weigh_bytes(const std::byte *const *rows, size_t tokens, size_t stride, const double *const *weights, size_t count,
+void weigh_bytes(const std::byte *const *rows, size_t count, size_t stride, const float *weights, float *values,
                  double *sums) {
-    weigh_all<int8_t>(rows, tokens, stride, weights, count, sums);
+    weigh<int8_t>(rows, count, stride, weights, values, sums);
 }
 PRUNETEXT_CLONES
-void weigh_shorts(const std::byte *const *rows, size_t tokens, size_t stride, const double *const *weights,
-                  size_t count, double *sums) {
-    weigh_all<int16_t>(rows, tokens, stride, weights, count, sums);
+void weigh_shorts(const std::byte *const *rows, size_t count, size_t stride, const float *weights, float *values,
+                  double *sums) {
+    weigh<int16_t>(rows, count, stride, weights, values, sums);
 }
 
 }  // namespace
@@ -127,10 +114,15 @@ Ngram TextRows::under(const Width &width, size_t window) const {
     return {first, std::min(window, tokens() - 1) - first + 1};
 }
 
+void TextRows::write(const Ngram &ngram, std::string &out) const {
+    const SpannedToken *const tokens = spans.tokens().data() + ngram.first;
+    out += spans.of(tokens[0]);
+    for (size_t t = 1; t < ngram.count; ++t) (out += ' ') += spans.of(tokens[t]);
+}
+
 std::string TextRows::written(const Ngram &ngram) const {
-    std::string all(spans.of(spans.tokens()[ngram.first]));
-    for (size_t t = ngram.first + 1; t < ngram.first + ngram.count; ++t)
-        (all += ' ') += spans.of(spans.tokens()[t]);
+    std::string all;
+    write(ngram, all);
     return all;
 }
 
@@ -168,25 +160,33 @@ void find_winners(const Model &model, const TextRows &text, const Width &width, 
     }
 }
 
-std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<double> *weights,
-                                 size_t count, Watch &watch) {
-    const double *const kinds[2] = {weights[0].data(), weights[count - 1].data()};
+std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<double> &weights,
+                                 double total, Watch &watch) {
+    const size_t count = text.tokens();
+    std::vector<double> sums(count);
+    double most = 0;
+    for (const double weight : weights) most = std::max(most, std::fabs(weight));
+    if (!(most > 0)) return sums;
+    std::vector<float> scaled(2 * model.stride);  // and room for a row
+    float *const values = scaled.data() + model.stride;
+    for (size_t c = 0; c < model.stride; ++c) scaled[c] = static_cast<float>(weights[c] / most);
     const auto weigh_rows = model.wide ? weigh_shorts : weigh_bytes;
-    std::vector<double> sums(text.tokens() * count);
-    for (size_t t = 0; t < text.tokens(); t += block) {
+    for (size_t t = 0; t < count; t += block) {
         if (t) watch.look_closely();
-        weigh_rows(text.rows.data() + text.context + t, std::min(block, text.tokens() - t), model.stride, kinds, count,
-                   sums.data() + t * count);
+        weigh_rows(text.rows.data() + text.context + t, std::min(block, count - t), model.stride, scaled.data(),
+                   values, sums.data() + t);
     }
-    if (!model.pairs) return sums;
-    double of_flags[4][2] = {};
-    for (size_t flag = 0; flag < 4; ++flag) {
+    double of_flags[4] = {};
+    for (size_t flag = 0; flag < 4 && model.pairs; ++flag) {
         const auto *const row = reinterpret_cast<const std::byte *>(model.flags.data() + flag * model.stride);
-        weigh_shorts(&row, 1, model.stride, kinds, count, of_flags[flag]);
+        weigh_shorts(&row, 1, model.stride, scaled.data(), values, of_flags + flag);
     }
-    for (size_t t = 0; t < text.tokens(); ++t)
-        for (size_t kind = 0; kind < count; ++kind)
-            sums[t * count + kind] += of_flags[text.flags[text.context + t]][kind];
+    double rest = total;
+    for (size_t t = 0; t < count; ++t) {
+        if (model.pairs) sums[t] += of_flags[text.flags[text.context + t]];
+        rest -= sums[t] *= most;
+    }
+    for (double &sum : sums) sum += rest / static_cast<double>(count);
     return sums;
 }
 

@@ -38,6 +38,7 @@ struct TextRows {
     Ngram under(const Width &width, size_t window) const;
     // Tokens as they are written in a vocabulary, with spaces between them.
     std::string written(const Ngram &ngram) const;
+    void write(const Ngram &ngram, std::string &out) const;
 };
 
 // Mark the words that the texts of a pair have in common.
@@ -51,9 +52,9 @@ struct Winners {
 };
 void find_winners(const Model &model, const TextRows &text, const Width &width, Winners &winners, Watch &watch);
 
-// For each token, the sum of `count` kinds of weights times the entries of its row: [token][kind]. A kind has a weight
-// for each column of the table.
-std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<double> *weights,
-                                 size_t count, Watch &watch);
+// For each token, the weights of all columns times the entries of its row, added up as float32. The sums of all tokens
+// are known to add up to `total`; what rounding leaves of it is spread over them.
+std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<double> &weights,
+                                 double total, Watch &watch);
 
 }  // namespace prunetext

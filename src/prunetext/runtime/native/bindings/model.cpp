@@ -92,21 +92,19 @@ PyObject *make_pair(nb::handle label, float probability) {
     return pair;
 }
 
-// [(n-gram, number)]
-nb::object list_of(const std::vector<std::pair<std::string, double>> &ngrams) {
-    return make_list(ngrams.size(), [&](size_t i) -> PyObject * {
-        PyObject *const ngram = PyUnicode_DecodeUTF8(ngrams[i].first.data(), Py_ssize_t(ngrams[i].first.size()), nullptr);
-        PyObject *const number = ngram ? PyFloat_FromDouble(ngrams[i].second) : nullptr;
-        PyObject *const pair = number ? PyTuple_New(2) : nullptr;
-        if (!pair) {
-            Py_XDECREF(ngram);
-            Py_XDECREF(number);
-            return nullptr;
-        }
-        PyTuple_SET_ITEM(pair, 0, ngram);
-        PyTuple_SET_ITEM(pair, 1, number);
-        return pair;
-    });
+// (n-gram, number)
+PyObject *make_entry(std::string_view ngram, double number) {
+    PyObject *const first = PyUnicode_DecodeUTF8(ngram.data(), static_cast<Py_ssize_t>(ngram.size()), nullptr);
+    PyObject *const second = first ? PyFloat_FromDouble(number) : nullptr;
+    PyObject *const pair = second ? PyTuple_New(2) : nullptr;
+    if (!pair) {
+        Py_XDECREF(first);
+        Py_XDECREF(second);
+        return nullptr;
+    }
+    PyTuple_SET_ITEM(pair, 0, first);
+    PyTuple_SET_ITEM(pair, 1, second);
+    return pair;
 }
 
 class PythonModel {
@@ -235,7 +233,7 @@ class PythonModel {
     }
 
     // Why a text has the label of that index, or the most probable one where it is -1: the label's index, its logit, the
-    // base, a list of (n-gram, share), and the parts as bytes, text, begin, end (size_t), logit and margin (double) each.
+    // base, a list of (n-gram, share), and the parts as bytes, text, begin, end (size_t) and logit (double) each.
     nb::tuple explain(nb::handle text, int label) const {
         if (label < -1 || label >= static_cast<int>(classes()))
             throw nb::value_error("the model has no label of this index");
@@ -250,8 +248,12 @@ class PythonModel {
             Watch watch(ended, ask_python);
             found = prunetext::explain(model_, held.texts().data(), label, &watch);
         }
-        static_assert(sizeof(Part) == 3 * sizeof(size_t) + 2 * sizeof(double));
-        return nb::make_tuple(found.label, found.logit, found.base, list_of(found.shares),
+        static_assert(sizeof(Part) == 3 * sizeof(size_t) + sizeof(double));
+        return nb::make_tuple(found.label, found.logit, found.base,
+                              make_list(found.shares.all.size(), [&](size_t i) {
+                                  const auto &[begin, end, share] = found.shares.all[i];
+                                  return make_entry(std::string_view(found.shares.written).substr(begin, end - begin), share);
+                              }),
                               nb::bytes(found.parts.data(), found.parts.size() * sizeof(Part)));
     }
 
@@ -275,7 +277,7 @@ class PythonModel {
                 for (size_t c = 0; c < classes(); ++c)
                     for (size_t i = 0; i < inputs; ++i)
                         *out++ = model_.head[(c / 4 * model_.inputs + i * model_.filters + f) * 4 + c % 4];
-                filters.append(nb::make_tuple(width.taps, weights, list_of(found[f])));
+                filters.append(nb::make_tuple(width.taps, weights, make_list(found[f].size(), [&](size_t i) { return make_entry(found[f][i].first, found[f][i].second); })));
             }
         return filters;
     }

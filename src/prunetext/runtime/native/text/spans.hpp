@@ -184,6 +184,7 @@ class TokenSpans {
         detail::Tracing tracing(text, scratch_, runs_, watch);
         const size_t size = tokenizer == Tokenizer::bert ? tracing.normalize<detail::BertNormalizer>()
                                                          : tracing.normalize<detail::WordsNormalizer>();
+        tokens_.reserve(size / 4 + 8);
         size_t run = 0;
         find_tokens(scratch_, size, [&](const char *token, size_t length) {
             if (watch && (tokens_.size() + 1) % looks == 0) watch->look();
