@@ -215,6 +215,9 @@ Explanation explain(const Model &model, const Text *texts, int label, Watch *giv
         sharing.add(sums);
     }
     found.shares = sharing.shares();
+    std::vector<float> all(model.labels.size());
+    probabilities(model, workspace, 0, all.data());
+    found.probability = all[found.label];
     return found;
 }
 

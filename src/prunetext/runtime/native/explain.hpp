@@ -33,6 +33,7 @@ struct Shares {
 // the text fires. The shares are those of the parts above 0, the parts of equal n-grams being added up first.
 struct Explanation {
     uint32_t label;
+    float probability;
     double logit, base;
     std::vector<Part> parts;
     Shares shares;

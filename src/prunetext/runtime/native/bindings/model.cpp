@@ -12,6 +12,7 @@
 
 #include "bindings/asking.hpp"
 #include "bindings/float_rows.hpp"
+#include "bindings/lists.hpp"
 #include "bindings/python_text.hpp"
 #include "explain.hpp"
 #include "file/file.hpp"
@@ -65,46 +66,6 @@ Model open(nb::handle source) {
     }
     PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, source.ptr());
     throw nb::python_error();
-}
-
-// A list of so many items, which each(i) makes: references that the list takes over, nullptr where one fails.
-template <class Each> nb::object make_list(size_t count, Each each) {
-    const nb::object list = nb::steal(PyList_New(static_cast<Py_ssize_t>(count)));
-    if (!list.is_valid()) throw nb::python_error();
-    for (size_t i = 0; i < count; ++i) {
-        PyObject *const item = each(i);
-        if (!item) throw nb::python_error();
-        PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), item);
-    }
-    return list;
-}
-
-// (label, probability)
-PyObject *make_pair(nb::handle label, float probability) {
-    PyObject *const number = PyFloat_FromDouble(static_cast<double>(probability));
-    PyObject *const pair = number ? PyTuple_New(2) : nullptr;
-    if (!pair) {
-        Py_XDECREF(number);
-        return nullptr;
-    }
-    PyTuple_SET_ITEM(pair, 0, Py_NewRef(label.ptr()));
-    PyTuple_SET_ITEM(pair, 1, number);
-    return pair;
-}
-
-// (n-gram, number)
-PyObject *make_entry(std::string_view ngram, double number) {
-    PyObject *const first = PyUnicode_DecodeUTF8(ngram.data(), static_cast<Py_ssize_t>(ngram.size()), nullptr);
-    PyObject *const second = first ? PyFloat_FromDouble(number) : nullptr;
-    PyObject *const pair = second ? PyTuple_New(2) : nullptr;
-    if (!pair) {
-        Py_XDECREF(first);
-        Py_XDECREF(second);
-        return nullptr;
-    }
-    PyTuple_SET_ITEM(pair, 0, first);
-    PyTuple_SET_ITEM(pair, 1, second);
-    return pair;
 }
 
 class PythonModel {
@@ -232,8 +193,9 @@ class PythonModel {
                          [&](size_t i) { return make_pair(nb::int_(found[i].row), found[i].probability); });
     }
 
-    // Why a text has the label of that index, or the most probable one where it is -1: the label's index, its logit, the
-    // base, a list of (n-gram, share), and the parts as bytes, text, begin, end (size_t) and logit (double) each.
+    // Why a text has the label of that index, or the most probable one where it is -1: the label's index, its
+    // probability and logit, the base, a list of (n-gram, share), and the parts as bytes: text, begin, end (size_t) and
+    // logit (double) each.
     nb::tuple explain(nb::handle text, int label) const {
         if (label < -1 || label >= static_cast<int>(classes()))
             throw nb::value_error("the model has no label of this index");
@@ -248,12 +210,14 @@ class PythonModel {
             Watch watch(ended, ask_python);
             found = prunetext::explain(model_, held.texts().data(), label, &watch);
         }
-        static_assert(sizeof(Part) == 3 * sizeof(size_t) + sizeof(double));
-        return nb::make_tuple(found.label, found.logit, found.base,
-                              make_list(found.shares.all.size(), [&](size_t i) {
-                                  const auto &[begin, end, share] = found.shares.all[i];
-                                  return make_entry(std::string_view(found.shares.written).substr(begin, end - begin), share);
-                              }),
+        static_assert(sizeof(Part) == 32 && sizeof(size_t) == 8);
+        const Shares &shares = found.shares;
+        return nb::make_tuple(found.label, found.probability, found.logit, found.base,
+                              make_list(shares.all.size(),
+                                        [&](size_t i) {
+                                            const auto &[begin, end, share] = shares.all[i];
+                                            return make_entry({shares.written.data() + begin, end - begin}, share);
+                                        }),
                               nb::bytes(found.parts.data(), found.parts.size() * sizeof(Part)));
     }
 
