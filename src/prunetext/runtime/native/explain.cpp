@@ -175,12 +175,13 @@ class Sharing {
 };
 
 // For each text of an item.
-std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watch) {
+std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watch,
+                              const Workspace *read = nullptr) {
     std::vector<TextRows> rows;
-    rows.reserve(2);
+    rows.reserve(model.pairs ? 2 : 1);
     for (size_t text = 0; text < (model.pairs ? 2 : 1); ++text) {
         if (texts[text].length >> 31) throw std::length_error("a text that is explained has 2,147,483,648 units or more");
-        rows.emplace_back(model, texts[text], watch);
+        rows.emplace_back(model, texts[text], watch, read);
     }
     if (model.pairs) compare_words(rows[0], rows[1]);
     return rows;
@@ -203,7 +204,7 @@ Explanation explain(const Model &model, const Text *texts, int label, Watch *giv
     const Weights weights(model, found.label);
     const std::vector<double> features(workspace.features.data(), workspace.features.data() + model.inputs);
     for (size_t i = 0; i < model.inputs; ++i) found.base += weights.average(i) * features[i];
-    const std::vector<TextRows> rows = rows_of(model, texts, watch);
+    const std::vector<TextRows> rows = rows_of(model, texts, watch, model.pairs ? nullptr : &workspace);
     const double *const first = features.data(), *const second = first + model.features * (model.pairs ? 1 : 0);
     const Side sides[] = {{rows[0], 0, 0, first, second}, {rows.back(), 1, model.features, second, first}};
     Sharing sharing;

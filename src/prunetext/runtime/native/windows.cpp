@@ -94,16 +94,22 @@ void weigh_shorts(const std::byte *const *rows, size_t count, size_t stride, con
 
 }  // namespace
 
-TextRows::TextRows(const Model &model, const Text &text, Watch &watch)
+TextRows::TextRows(const Model &model, const Text &text, Watch &watch, const Workspace *read)
     : context(static_cast<size_t>(model.max_taps()) - 1) {
-    spans.read(model.tokenizer, text, &watch);
+    if (read && read->plain != SIZE_MAX) {
+        spans.take({read->scratch.data(), text.length}, read->begins.data(), read->ends.data(), read->plain);
+        rows.assign(read->rows.data(), read->rows.data() + read->plain + 2 * context);
+    } else {
+        spans.read(model.tokenizer, text, &watch);
+    }
     const std::vector<SpannedToken> &tokens = spans.tokens();
-    rows.assign(tokens.size() + 2 * context, model.row(model.rows));
+    const bool found = !rows.empty() || tokens.empty();
+    if (!found || rows.empty()) rows.assign(tokens.size() + 2 * context, model.row(model.rows));
     keys.resize(tokens.size());
     for (size_t t = 0; t < tokens.size(); ++t) {
         const char *const token = spans.bytes() + tokens[t].at;
         keys[t] = key_of_token(token, tokens[t].length);
-        rows[context + t] = model.row_of(model.vocabulary.find_token(token, tokens[t].length));
+        if (!found) rows[context + t] = model.row_of(model.vocabulary.find_token(token, tokens[t].length));
         if (t % block == block - 1) watch.look_closely();
     }
     if (model.pairs) flags.assign(rows.size(), 0);

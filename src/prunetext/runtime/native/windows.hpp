@@ -24,7 +24,8 @@ struct Ngram {
 };
 
 struct TextRows {
-    TextRows(const Model &model, const Text &text, Watch &watch);
+    // `read` is a workspace that has read this text, and no other after it.
+    TextRows(const Model &model, const Text &text, Watch &watch, const Workspace *read = nullptr);
 
     TokenSpans spans;
     std::vector<const std::byte *> rows;  // of the tokens, with padding before and behind them: `context` rows

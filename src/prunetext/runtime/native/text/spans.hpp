@@ -199,6 +199,15 @@ class TokenSpans {
         own_ = adds_tokens(tokenizer);
     }
 
+    // Takes tokens that were found in the text itself: [begins[i], ends[i]) in `bytes`, all of it in lower case.
+    void take(std::string_view bytes, const uint32_t *begins, const uint32_t *ends, size_t count) {
+        scratch_.reserve(bytes.size() + kPadding);
+        scratch_.assign(bytes).append(kPadding, ' ');
+        own_ = false;
+        tokens_.resize(count);
+        for (size_t t = 0; t < count; ++t) tokens_[t] = {begins[t], ends[t], begins[t], ends[t] - begins[t]};
+    }
+
     const std::vector<SpannedToken> &tokens() const { return tokens_; }
 
     // The bytes of all tokens; kPadding are readable behind each.
