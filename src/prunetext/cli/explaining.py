@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from prunetext.runtime.classifier import Classifier
     from prunetext.runtime.parts import Counterfactual
 
-STYLES = {0: "", 1: "green", 2: "bold green", 3: "bold reverse green", -1: "red", -2: "bold red", -3: "bold reverse red"}
+STYLES = {0: "", 1: "green", 2: "bold green", 3: "bold reverse green", -1: "red underline"}
+STYLES |= {-2: "bold red underline", -3: "bold reverse red underline"}  # underlined, too, for terminals without colours
 FAINT = "dim"
 
 
