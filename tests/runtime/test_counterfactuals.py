@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.runtime import _native
-from prunetext.runtime.counterfactuals import CANDIDATES
+from prunetext.runtime.counterfactuals import CANDIDATES, masks, replaced, words_of
 
 WORDS = ("a", "bad", "dull", "Film", "films", "good", "great!", "the", "unseen", "电影", "ø")
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
+
+
+MODELS: dict[str, _native.Model] = {}
 
 
 def has(answer: Any, label: str) -> bool:
@@ -41,13 +44,24 @@ def test_the_masked_text_has_another_label(
     assert len(set(found.words)) == len(found.words) <= 8
 
 
+PLAIN = ("great", "Film", "电", "影", "😀", " ", "!", "é", "が", "e\u0301", "1", "🇩🇪", "कुल", "한국")
+
+
 @pytest.mark.parametrize("tokenizer", _native.TOKENIZERS)
-def test_a_mask_is_one_unknown_word_for_every_tokenizer(make_model: Callable[..., Path], tokenizer: str) -> None:
-    classifier = prunetext.load(make_model(tokenizer=tokenizer, seed=3))
-    flipped = [classifier.counterfactual(text) for text in ("great电影 films!", "bad😀dull ø", "the good film")]
-    found = next(each for each in flipped if each is not None)
-    (mask,) = {letter for letter in str(found.text) if "\u16a0" <= letter <= "\u16ea"}
-    assert _native.tokenize(str(found.text), tokenizer).count(mask) == len(found.words)
+@given(text=st.lists(st.sampled_from(PLAIN), max_size=7).map("".join))
+def test_a_mask_takes_the_place_of_one_word(make_model: Callable[..., Path], tokenizer: str, text: str) -> None:
+    if tokenizer not in MODELS:
+        MODELS[tokenizer] = _native.Model(make_model(tokenizer=tokenizer))
+    (mask,) = masks(MODELS[tokenizer], [text])
+    plain = tokenizer if tokenizer in _native.TOKENIZERS[:2] else "words/2"
+    tokens = _native.tokenize(text, plain)
+    words = words_of(MODELS[tokenizer], text, 0)
+    assert len(words) == len(tokens)
+    for at, word in enumerate(words):
+        masked = str(replaced(text, [word], mask))
+        assert _native.tokenize(masked, plain) == [*tokens[:at], mask, *tokens[at + 1 :]]
+        assert _native.tokenize(masked, tokenizer).count(mask) == 1
+        assert not any(mask in token for token in _native.tokenize(masked, tokenizer) if token != mask)
 
 
 def test_words_are_bounded(model: Path) -> None:
