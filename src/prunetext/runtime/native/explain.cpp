@@ -91,20 +91,26 @@ double share_maxima(const Model &model, const Weights &weights, Sums &sums, Watc
 // Share a text's mean features out to its words.
 void share_means(const Model &model, const Weights &weights, Sums &sums, Watch &watch) {
     const Side &side = sums.side;
-    std::vector<double> columns(model.stride);
-    double total = 0;
+    std::vector<double> units(model.filters);  // what one unit of a filter's entries adds
+    double total = 0, most = 0;
     for (const Width &width : model.widths) {
-        const double scale = 1 / static_cast<double>(side.rows.windows(width));
+        const double share = 1 / static_cast<double>(side.rows.windows(width));
         for (size_t f = 0; f < width.filters; ++f) {
             const size_t i = model.filters + width.feature + f;
             if (side.own[i] == 0) continue;
-            const double part = added(model, weights, side, i), unit = part / side.own[i] * width.scale[f] * scale;
+            const double part = added(model, weights, side, i);
             total += part;
-            for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j)
-                columns[width.column + j * width.padded + f] = unit;
+            units[width.feature + f] = part / side.own[i] * width.scale[f] * share;
+            most = std::max(most, std::fabs(units[width.feature + f]));
         }
     }
-    const std::vector<double> parts = weigh_tokens(model, side.rows, columns, total, watch);
+    if (!(most > 0)) return;
+    std::vector<float> columns(model.stride);  // as shares of the largest, which float32 can hold
+    for (const Width &width : model.widths)
+        for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j)
+            for (size_t f = 0; f < width.filters; ++f)
+                columns[width.column + j * width.padded + f] = static_cast<float>(units[width.feature + f] / most);
+    const std::vector<double> parts = weigh_tokens(model, side.rows, columns, most, total, watch);
     for (size_t t = 0; t < parts.size(); ++t) sums.all[t].second += parts[t];
 }
 

@@ -2,7 +2,6 @@
 #include "windows.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "kernel/dispatch.hpp"
@@ -166,31 +165,26 @@ void find_winners(const Model &model, const TextRows &text, const Width &width, 
     }
 }
 
-std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<double> &weights,
-                                 double total, Watch &watch) {
+std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<float> &weights,
+                                 double scale, double total, Watch &watch) {
     const size_t count = text.tokens();
     std::vector<double> sums(count);
-    double most = 0;
-    for (const double weight : weights) most = std::max(most, std::fabs(weight));
-    if (!(most > 0)) return sums;
-    std::vector<float> scaled(2 * model.stride);  // and room for a row
-    float *const values = scaled.data() + model.stride;
-    for (size_t c = 0; c < model.stride; ++c) scaled[c] = static_cast<float>(weights[c] / most);
+    std::vector<float> values(model.stride);  // room for a row
     const auto weigh_rows = model.wide ? weigh_shorts : weigh_bytes;
     for (size_t t = 0; t < count; t += block) {
         if (t) watch.look_closely();
-        weigh_rows(text.rows.data() + text.context + t, std::min(block, count - t), model.stride, scaled.data(),
-                   values, sums.data() + t);
+        weigh_rows(text.rows.data() + text.context + t, std::min(block, count - t), model.stride, weights.data(),
+                   values.data(), sums.data() + t);
     }
     double of_flags[4] = {};
     for (size_t flag = 0; flag < 4 && model.pairs; ++flag) {
         const auto *const row = reinterpret_cast<const std::byte *>(model.flags.data() + flag * model.stride);
-        weigh_shorts(&row, 1, model.stride, scaled.data(), values, of_flags + flag);
+        weigh_shorts(&row, 1, model.stride, weights.data(), values.data(), of_flags + flag);
     }
     double rest = total;
     for (size_t t = 0; t < count; ++t) {
         if (model.pairs) sums[t] += of_flags[text.flags[text.context + t]];
-        rest -= sums[t] *= most;
+        rest -= sums[t] *= scale;
     }
     for (double &sum : sums) sum += rest / static_cast<double>(count);
     return sums;

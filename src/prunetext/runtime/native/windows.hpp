@@ -53,9 +53,9 @@ struct Winners {
 };
 void find_winners(const Model &model, const TextRows &text, const Width &width, Winners &winners, Watch &watch);
 
-// For each token, the weights of all columns times the entries of its row, added up as float32. The sums of all tokens
-// are known to add up to `total`; what rounding leaves of it is spread over them.
-std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<double> &weights,
-                                 double total, Watch &watch);
+// For each token, `scale` times the weights of all columns times the entries of its row, added up as float32. The sums of
+// all tokens are known to add up to `total`; what rounding leaves of it is spread over them.
+std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<float> &weights,
+                                 double scale, double total, Watch &watch);
 
 }  // namespace prunetext
