@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prunetext.runtime.api import load
     from prunetext.runtime.classifier import Classifier
     from prunetext.runtime.encoder import Encoder
+    from prunetext.runtime.explanations import Explanation
     from prunetext.statistics.answers import Answering, Answers
     from prunetext.statistics.evaluation import Score, Verdict
 
@@ -31,6 +32,7 @@ _HOMES = {
     "Encoder": "prunetext.runtime.encoder",
     "Evaluation": "prunetext.judging.api",
     "Examples": "prunetext.data.dataset",
+    "Explanation": "prunetext.runtime.explanations",
     "Exported": "prunetext.modelfiles.exporting",
     "InputError": "prunetext.errors",
     "Inspection": "prunetext.modelfiles.inspection",

@@ -1,16 +1,19 @@
 // The C interface. Exceptions end here; where there are none, as in WebAssembly, a refusal ends the program after its
 // reason has been written.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <string_view>
 
 #include "c/prunetext.h"
+#include "explain.hpp"
 #include "file/file.hpp"
 #include "file/inflate.hpp"
 #include "kernel/answers.hpp"
 #include "kernel/kernel.hpp"
+#include "kernel/own_workspace.hpp"
 
 struct prunetext_model {
     prunetext::Model model;
@@ -59,19 +62,11 @@ template <class Call, class Result> Result guarded(const Message &message, Resul
 Message current;
 #endif
 
-// Kept by each thread for its next text: one text takes less time than making it.
-Workspace &own_workspace() {
-#ifdef __wasm__  // one thread, and nothing at its end
-    static Workspace *const own = new Workspace;
-    return *own;
-#else
-    static thread_local Workspace own;
-    return own;
-#endif
-}
-
 int32_t predict(const Model &model, const Text *texts, float *shares, uint8_t *chosen) {
-    Workspace &workspace = own_workspace();
+    std::atomic<bool> ended{false};
+    Watch watch(ended);
+    OwnWorkspace own(watch);
+    Workspace &workspace = own.workspace();
     kernels().front().score(model, texts, 1, workspace);
     const uint32_t label = winner(model, workspace, 0);
     const size_t classes = model.labels.size();
@@ -83,6 +78,21 @@ int32_t predict(const Model &model, const Text *texts, float *shares, uint8_t *c
     if (shares) probabilities(model, workspace, 0, shares);
     return static_cast<int32_t>(label);
 }
+
+// An explanation as C sees it, and its parts.
+struct Told : prunetext_explanation {
+    std::vector<prunetext_part> own;
+
+    explicit Told(const Explanation &found) : prunetext_explanation() {
+        for (const Part &part : found.parts) own.push_back({part.text, part.begin, part.end, part.logit});
+        label = static_cast<int32_t>(found.label);
+        probability = found.probability;
+        logit = found.logit;
+        base = found.base;
+        count = own.size();
+        parts = own.data();
+    }
+};
 
 }  // namespace
 
@@ -143,5 +153,19 @@ int32_t prunetext_predict(const prunetext_model *model, const char *text, size_t
     if (model->model.pairs != (second != nullptr)) return -1;
     const Text texts[] = {{text, length, 0, false}, {second, second_length, 0, false}};
     return guarded(Message{}, int32_t{-1}, [&] { return predict(model->model, texts, probabilities, chosen); });
+}
+
+prunetext_explanation *prunetext_explain(const prunetext_model *model, const char *text, size_t length,
+                                         const char *second, size_t second_length, int32_t label) {
+    using namespace prunetext;
+    if (model->model.pairs != (second != nullptr)) return nullptr;
+    if (label < -1 || (label >= 0 && static_cast<size_t>(label) >= model->model.labels.size())) return nullptr;
+    const Text texts[] = {{text, length, 0, false}, {second, second_length, 0, false}};
+    return guarded(Message{}, static_cast<prunetext_explanation *>(nullptr),
+                   [&] { return new Told(explain(model->model, texts, label)); });
+}
+
+void prunetext_free_explanation(prunetext_explanation *explanation) {
+    delete static_cast<prunetext::Told *>(explanation);
 }
 }

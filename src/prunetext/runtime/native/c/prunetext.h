@@ -53,6 +53,31 @@ double prunetext_reject(const prunetext_model *model);
 int32_t prunetext_predict(const prunetext_model *model, const char *text, size_t length, const char *second,
                           size_t second_length, float *probabilities, uint8_t *chosen);
 
+/* What some characters add to a label's logit: the bytes from `begin` to before `end` of a text or, of a pair, of the
+ * first (0) or the second (1). */
+typedef struct {
+    size_t text, begin, end;
+    double logit;
+} prunetext_part;
+
+/* The label's logit is `base` and the logits of all parts added up. `base` is what no word adds, such as the bias. If a
+ * text has exactly one label, a part is what its characters add beyond what they add to all labels on average. */
+typedef struct {
+    int32_t label;
+    float probability;
+    double logit, base;
+    size_t count;
+    const prunetext_part *parts;
+} prunetext_explanation;
+
+/* Why a text or pair gets a label; -1 stands for the one with the largest logit. NULL if the number of texts is wrong,
+ * if there is no such label, or if memory is short. */
+prunetext_explanation *prunetext_explain(const prunetext_model *model, const char *text, size_t length,
+                                         const char *second, size_t second_length, int32_t label);
+
+/* Give its memory back; NULL is allowed. */
+void prunetext_free_explanation(prunetext_explanation *explanation);
+
 #ifdef __cplusplus
 }
 #endif

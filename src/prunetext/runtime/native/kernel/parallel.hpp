@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #endif
 
 #include "kernel/kernel.hpp"
+#include "kernel/own_workspace.hpp"
 #include "watch.hpp"
 
 namespace prunetext {
@@ -29,30 +29,6 @@ inline int available_cores() {
 #endif
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
-
-// This thread's workspace, kept for its next call: one text takes less time than making it. A call that is made while
-// another one asks its caller has one of its own.
-class OwnWorkspace {
-  public:
-    explicit OwnWorkspace(Watch &watch) : outer_(kept().watch) {
-        if (outer_) other_.emplace();
-        workspace().watch = &watch;
-    }
-    OwnWorkspace(const OwnWorkspace &) = delete;
-    OwnWorkspace &operator=(const OwnWorkspace &) = delete;
-    ~OwnWorkspace() { workspace().watch = nullptr; }
-
-    Workspace &workspace() { return other_ ? *other_ : kept(); }
-
-  private:
-    static Workspace &kept() {
-        static thread_local Workspace own;
-        return own;
-    }
-
-    const Watch *outer_;
-    std::optional<Workspace> other_;
-};
 
 // Call each(workspace, first, count) for the items from `first` to `stop`, at most `batch` of them at a time.
 template <class Each> void for_texts(Workspace &workspace, size_t first, size_t stop, Each &each) {

@@ -62,6 +62,16 @@ class BertNormalizer : public Writer<BertNormalizer> {
     // Whether marks wait: they belong before whatever is written next.
     bool waits() const { return !marks_.empty(); }
 
+    // For text/spans.hpp: how many characters wait, whether those that do are written before this one is, whether this
+    // one may begin a word behind others that wait, and whether it is left out but belongs to the letter before it.
+    size_t waiting() const { return marks_.size(); }
+    static bool ends_waiting(char32_t code) {
+        const char kind = first_kind(code);
+        return kind != '1' && !is_mark(kind);
+    }
+    static bool may_begin(char32_t) { return false; }
+    static bool trails(char32_t code) { return first_kind(code) == '2'; }
+
   private:
     friend Writer;
 
@@ -69,6 +79,12 @@ class BertNormalizer : public Writer<BertNormalizer> {
         char32_t code;
         char kind;
     };
+
+    // The class of what is first written of a character.
+    static char first_kind(char32_t code) {
+        const char kind = class_of(code);
+        return kind == '5' ? class_of(numbers<tables::kTargets>()[numbers<tables::kBegins>()[mapped_index(code)]]) : kind;
+    }
 
     void before_ascii() { close_run(); }
 
