@@ -1,10 +1,10 @@
-"""The WebAssembly modules beside the native runtime: do they agree on all texts of test, and how long does a text take?
+"""The WebAssembly modules beside the native runtime: whether they agree on all texts of test, and what a text takes.
 
     python benchmarks/webassembly.py runs/ag-news/model.safetensors ../shared/data/ag_news
 
-Models and their data follow one another. Each row is one line of JSON: texts, how many have the same given labels and how many the
-same float32 probabilities, and microseconds a text, one after the other on one thread. The modules are run by wasmtime, where most of the
-time goes into the calls from Python; Node shows what a page reaches.
+Models and their data follow one another. Each row is one line of JSON: texts, how many have the same given labels and
+how many the same float32 probabilities, and microseconds a text, one after the other on one thread. The modules are run
+by wasmtime, where most of the time goes into the calls from Python; Node shows what a page reaches.
 """
 
 from __future__ import annotations
