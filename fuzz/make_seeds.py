@@ -89,9 +89,9 @@ def stored(path: Path) -> bytes:
 
 
 def main() -> None:
-    """Write the folders `model`, `tokenizer`, `match` and `readers` into the folder given."""
+    """Write the folders `model`, `inflate`, `tokenizer`, `match` and `readers` into the folder given."""
     target = Path(sys.argv[1])
-    for name in ("model", "tokenizer", "match", "readers"):
+    for name in ("model", "inflate", "tokenizer", "match", "readers"):
         (target / name).mkdir(parents=True, exist_ok=True)
     make_tensors = tests_module("conftest").make_tensors
     scratch = target / "scratch"
@@ -111,6 +111,19 @@ def main() -> None:
                 (target / "tokenizer" / f"{number} {way} {reader}").write_bytes(data)
     for name, data in matches().items():
         (target / "match" / name).write_bytes(data)
+    for name, data in streams().items():
+        (target / "inflate" / name).write_bytes(data)
+
+
+def streams() -> dict[str, bytes]:
+    """Streams of each kind of block, behind the number of bytes that they stand for; and a decimal number."""
+    content = " ".join(TEXTS).encode()[:1500]
+    found = {"number": b"  0.12500000000000000000000000000001e-7"}
+    for level, strategy in ((0, 0), (1, 0), (9, 0), (9, zlib.Z_FIXED), (9, zlib.Z_HUFFMAN_ONLY)):
+        deflater = zlib.compressobj(level, strategy=strategy)
+        stream = deflater.compress(content) + deflater.flush()
+        found[f"{level} {strategy}"] = len(content).to_bytes(2, "little") + stream
+    return found
 
 
 def matches() -> dict[str, bytes]:

@@ -36,6 +36,7 @@ fuzz() {
     tail -n 1 $out/"$name".log
 }
 fuzz model -max_len=8192 -dict=fuzz/model.dict
+fuzz inflate -max_len=2000
 export PRUNETEXT_FUZZ_MODELS=$out/seeds/readers
 fuzz tokenizer -max_len=1000
 fuzz match -max_len=2000

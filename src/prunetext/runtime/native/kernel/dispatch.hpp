@@ -6,7 +6,8 @@
 // PRUNETEXT_CLONES stands before a lone function that gains from AVX2. It is compiled twice, and the loader picks.
 //
 // PRUNETEXT_SMALL says that code is downloaded: what gains little from being compiled several times is compiled once.
-// PRUNETEXT_INLINE_IF_LARGE stands before such a function. PRUNETEXT_SCALAR says that there are no vector instructions.
+// PRUNETEXT_INLINE_IF_LARGE stands before such a function. PRUNETEXT_WASM_SIMD says
+// that there are WebAssembly's vector instructions, PRUNETEXT_SCALAR that there are none.
 //
 // The kernel, which is all of generic/, is compiled once for each level:
 //
@@ -44,7 +45,10 @@
 #ifdef __wasm__
 #define PRUNETEXT_SMALL 1
 #define PRUNETEXT_INLINE_IF_LARGE inline __attribute__((noinline))
-#ifndef __wasm_simd128__
+#ifdef __wasm_simd128__
+#define PRUNETEXT_WASM_SIMD 1
+#include <wasm_simd128.h>
+#else
 #define PRUNETEXT_SCALAR 1
 #endif
 #else

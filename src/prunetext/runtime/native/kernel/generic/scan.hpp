@@ -65,6 +65,29 @@ template <bool Raw> PRUNETEXT_INLINE Masks examine(const char *from, char *to) {
         found.odd |= Raw && _mm256_movemask_epi8(c);
     }
     return found;
+#elif defined(PRUNETEXT_WASM_SIMD)
+    Masks found{0, 0, false};
+    v128_t odd = wasm_i8x16_splat(0);
+    for (int part = 0; part < 64; part += 16) {
+        const auto set = [](int value) { return wasm_i8x16_splat(static_cast<int8_t>(value)); };
+        const v128_t c = wasm_v128_load(from + part);
+        const v128_t upper = wasm_u8x16_lt(wasm_i8x16_sub(c, set('A')), set(26));
+        const v128_t lower = wasm_u8x16_max(wasm_i8x16_add(c, wasm_v128_and(upper, set(32))), set(' '));
+        wasm_v128_store(to + part, lower);
+        const v128_t letters = wasm_u8x16_lt(wasm_i8x16_sub(lower, set('a')), set(26));
+        const v128_t digits = wasm_u8x16_lt(wasm_i8x16_sub(lower, set('0')), set(10));
+        const uint64_t words = wasm_i8x16_bitmask(wasm_v128_or(wasm_v128_or(letters, digits), lower));
+        const uint64_t spaces = wasm_i8x16_bitmask(wasm_i8x16_eq(lower, set(' ')));
+        const v128_t kept = wasm_v128_or(wasm_i8x16_eq(c, set('\t')),
+                                         wasm_v128_or(wasm_i8x16_eq(c, set('\n')), wasm_i8x16_eq(c, set('\r'))));
+        const v128_t control = wasm_v128_or(wasm_u8x16_lt(c, set(' ')), wasm_i8x16_eq(c, set(127)));
+        odd = wasm_v128_or(odd, wasm_v128_andnot(control, kept));
+        if (Raw) odd = wasm_v128_or(odd, wasm_v128_and(c, set(-128)));
+        found.words |= words << part;
+        found.singles |= (~(words | spaces) & 0xFFFFu) << part;
+    }
+    found.odd = wasm_v128_any_true(odd);
+    return found;
 #else
     uint8_t word[64], single[64], bad = 0, any = 0;
     for (int i = 0; i < 64; ++i) {
