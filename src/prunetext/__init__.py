@@ -81,6 +81,7 @@ __all__ = [  # noqa: RUF022
     "Score",
     "Verdict",
     "Classifier",
+    "Explanation",
     "Answering",
     "Answers",
     "Encoder",

@@ -38,26 +38,25 @@ struct Side {
     const double *own, *other;
 };
 
-// What n-grams of one text add: single words at their own places, then the windows of more words.
+// What the n-grams of one text add, by their first word and their number of words.
 class Sums {
   public:
-    explicit Sums(const Side &side) : side(side), all(side.rows.tokens()) {
-        for (size_t t = 0; t < all.size(); ++t) all[t] = {{t, 1}, 0};
-    }
+    Sums(const Model &model, const Side &side)
+        : side(side), most_(static_cast<size_t>(model.max_taps())), sums_(side.rows.tokens() * most_) {}
 
-    double &of(const Ngram &ngram) {
-        if (ngram.count == 1) return all[ngram.first].second;
-        if (all.size() == side.rows.tokens()) numbering_.clear();
-        const size_t place = side.rows.tokens() + numbering_.add(uint64_t{ngram.first} << 5 | ngram.count);
-        if (place == all.size()) all.push_back({ngram, 0});
-        return all[place].second;
+    double &of(const Ngram &ngram) { return sums_[ngram.first * most_ + ngram.count - 1]; }
+
+    // Calls use(ngram, sum) for all that add something, in the order of the text.
+    template <class Use> void each(Use use) const {
+        for (size_t i = 0; i < sums_.size(); ++i)
+            if (sums_[i] != 0) use(Ngram{i / most_, i % most_ + 1}, sums_[i]);
     }
 
     const Side &side;
-    std::vector<std::pair<Ngram, double>> all;
 
   private:
-    Numbering numbering_;
+    size_t most_;
+    std::vector<double> sums_;
 };
 
 // What feature i of a text adds. Those of |u − v| and u · v are Shapley values: the difference that a text makes to
@@ -111,19 +110,19 @@ void share_means(const Model &model, const Weights &weights, Sums &sums, Watch &
             for (size_t f = 0; f < width.filters; ++f)
                 columns[width.column + j * width.padded + f] = static_cast<float>(units[width.feature + f] / most);
     const std::vector<double> parts = weigh_tokens(model, side.rows, columns, most, total, watch);
-    for (size_t t = 0; t < parts.size(); ++t) sums.all[t].second += parts[t];
+    for (size_t t = 0; t < parts.size(); ++t) sums.of({t, 1}) += parts[t];
 }
 
 // What the characters of one text add, once each.
 void add_parts(const Sums &sums, std::vector<Part> &parts) {
     const std::vector<SpannedToken> &tokens = sums.side.rows.spans.tokens();
     const size_t before = parts.size();
+    parts.reserve(before + 2 * tokens.size());
     bool apart = true;  // no two tokens are made from the same character, nor one from what another one is
     for (size_t t = 1; t < tokens.size(); ++t) apart = apart && tokens[t - 1].end <= tokens[t].begin;
     Numbering numbering;
     if (!apart) numbering.clear();
-    for (const auto &[ngram, sum] : sums.all) {
-        if (sum == 0) continue;
+    sums.each([&](const Ngram &ngram, double sum) {
         const SpannedToken *const token = tokens.data() + ngram.first;
         size_t end = token->end;
         for (size_t t = 1; t < ngram.count; ++t) end = std::max(end, token[t].end);
@@ -131,41 +130,45 @@ void add_parts(const Sums &sums, std::vector<Part> &parts) {
             apart ? parts.size() : before + numbering.add(uint64_t{token->begin} << 32 | uint64_t{end});
         if (place == parts.size()) parts.push_back({sums.side.number, token->begin, end, 0});
         parts[place].logit += sum;
-    }
+    });
 }
 
 // The n-grams that speak for the label, by what they are, wherever they stand.
 class Sharing {
   public:
-    Sharing() { numbering_.clear(); }
+    explicit Sharing(size_t tokens) {
+        numbering_.clear();
+        ngrams_.reserve(2 * tokens);
+    }
 
     void add(const Sums &sums) {
-        for (const auto &[ngram, sum] : sums.all) {
-            if (sum == 0) continue;
-            const uint64_t *const keys = sums.side.rows.keys.data() + ngram.first;
-            uint64_t key = keys[0];
-            for (size_t t = 1; t < ngram.count; ++t)
-                key = detail::fold_product(key + t, keys[t] ^ detail::process_factor);
+        const uint64_t *const keys = sums.side.rows.keys.data();
+        sums.each([&](const Ngram &ngram, double sum) {
+            const uint64_t *const own = keys + ngram.first;
+            uint64_t key = own[0];
+            for (size_t t = 1; t < ngram.count; ++t) key = detail::fold_product(key + t, own[t] ^ detail::process_factor);
             const uint32_t number = numbering_.add(key ? key : 1);
             if (number == ngrams_.size()) ngrams_.push_back({&sums.side.rows, ngram, 0});
             ngrams_[number].sum += sum;
-        }
+        });
     }
 
     Shares shares() const {
         double total = 0;
         for (const One &each : ngrams_) total += std::max(each.sum, 0.0);
-        std::vector<std::pair<double, size_t>> order;  // the largest first, and among equals the first in the text
+        std::vector<const One *> order;  // the largest first, and among equals the first in the text
         order.reserve(ngrams_.size());
-        for (size_t i = 0; i < ngrams_.size(); ++i)
-            if (ngrams_[i].sum > 0 && ngrams_[i].sum / total > 0) order.emplace_back(-ngrams_[i].sum, i);
-        std::sort(order.begin(), order.end());
+        for (const One &each : ngrams_)
+            if (each.sum > 0 && each.sum / total > 0) order.push_back(&each);
+        std::sort(order.begin(), order.end(),
+                  [](const One *a, const One *b) { return a->sum > b->sum || (a->sum == b->sum && a < b); });
         Shares found;
         found.all.reserve(order.size());
-        for (const auto &[sum, i] : order) {
+        found.written.reserve(16 * order.size());
+        for (const One *each : order) {
             const size_t begin = found.written.size();
-            ngrams_[i].rows->write(ngrams_[i].ngram, found.written);
-            found.all.push_back({begin, found.written.size(), -sum / total});
+            each->rows->write(each->ngram, found.written);
+            found.all.push_back({begin, found.written.size(), each->sum / total});
         }
         return found;
     }
@@ -213,9 +216,9 @@ Explanation explain(const Model &model, const Text *texts, int label, Watch *giv
     const std::vector<TextRows> rows = rows_of(model, texts, watch, model.pairs ? nullptr : &workspace);
     const double *const first = features.data(), *const second = first + model.features * (model.pairs ? 1 : 0);
     const Side sides[] = {{rows[0], 0, 0, first, second}, {rows.back(), 1, model.features, second, first}};
-    Sharing sharing;
+    Sharing sharing(rows[0].tokens() + (model.pairs ? rows[1].tokens() : 0));
     for (size_t text = 0; text < rows.size(); ++text) {
-        Sums sums(sides[text]);
+        Sums sums(model, sides[text]);
         found.base += share_maxima(model, weights, sums, watch);
         if (model.mean && rows[text].tokens()) share_means(model, weights, sums, watch);
         add_parts(sums, found.parts);

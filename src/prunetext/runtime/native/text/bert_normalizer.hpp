@@ -62,15 +62,14 @@ class BertNormalizer : public Writer<BertNormalizer> {
     // Whether marks wait: they belong before whatever is written next.
     bool waits() const { return !marks_.empty(); }
 
-    // For text/spans.hpp: how many characters wait, whether those that do are written before this one is, whether this
-    // one may begin a word behind others that wait, and whether it is left out but belongs to the letter before it.
+    // For text/spans.hpp: how many characters wait, whether those that do are written before this one is, and whether
+    // this one may begin a word behind others that wait.
     size_t waiting() const { return marks_.size(); }
     static bool ends_waiting(char32_t code) {
         const char kind = first_kind(code);
         return kind != '1' && !is_mark(kind);
     }
     static bool may_begin(char32_t) { return false; }
-    static bool trails(char32_t code) { return first_kind(code) == '2'; }
 
   private:
     friend Writer;

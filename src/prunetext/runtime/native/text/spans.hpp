@@ -109,10 +109,17 @@ class Tracing {
             if (!waiting) begin_ = begin, second_ = none;
             if (second_ == none && Own::may_begin(code)) second_ = begin;
             end_ = end;
-        } else if (normalizer.size() == size && Own::trails(code)) {
+        } else if (normalizer.size() == size && trails(code)) {
             if (waiting) end_ = end;
             else trail(size, begin, end);
         }
+    }
+
+    // Whether a character that is left out belongs to the letter before it: accents and selectors of variants do.
+    static bool trails(char32_t code) {
+        const char kind = words::class_of(code);
+        return kind == words::mark || kind >= words::first_behind || (code >= 0xFE00 && code < 0xFE10) ||
+               (code >= 0xE0100 && code < 0xE01F0);
     }
 
     // Let a character that is left out belong to the one before it, unless something else stood between them.

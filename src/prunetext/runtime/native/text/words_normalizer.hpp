@@ -167,18 +167,14 @@ class WordsNormalizer : public Writer<WordsNormalizer> {
     // Whether what comes next depends on what was there before.
     bool waits() const { return closed_ || joins_ || !waiting_.empty(); }
 
-    // For text/spans.hpp: how many characters wait, whether those that do are written before this one is, whether this
-    // one may begin a word behind others that wait, and whether it is left out but belongs to the letter before it, as
-    // a selector of variants does.
+    // For text/spans.hpp: how many characters wait, whether those that do are written before this one is, and whether
+    // this one may begin a word behind others that wait.
     size_t waiting() const { return waiting_.size(); }
     static bool ends_waiting(char32_t code) {
         const char kind = first_kind(code);
         return kind != words::deleted && kind != words::joiner && !words::waits(kind);
     }
     static bool may_begin(char32_t code) { return first_kind(code) == words::letter_behind; }
-    static bool trails(char32_t code) {
-        return (code >= 0xFE00 && code < 0xFE10) || (code >= 0xE0100 && code < 0xE01F0);
-    }
 
   private:
     friend Writer;
