@@ -89,6 +89,22 @@ class Module:
         shares = list(struct.unpack(f"<{self.classes}f", data[: 4 * self.classes]))
         return winner, shares, list(data[4 * self.classes :])
 
+    def explain(self, item: str | tuple[str, str], label: int = -1) -> tuple[int, float, float, float, list[Any]]:
+        """Label, probability, logit, base, and for each part (text, begin, end, logit), in bytes of UTF-8."""
+        places: list[int] = []
+        for each in _texts(item):
+            text = each if isinstance(each, bytes) else each.encode("utf-8", "surrogatepass")
+            at = self.call("malloc", len(text) + 1)
+            self.write(at, text)
+            places += (at, len(text))
+        found = self.call("prunetext_explain", self.model, *(*places, 0, 0)[:4], label)
+        number, probability, logit, base, count, first = struct.unpack("<ifddII", self.read(found, 32))
+        parts = [struct.unpack("<III4xd", self.read(first + 24 * part, 24)) for part in range(count)]
+        self.call("prunetext_free_explanation", found)
+        for at in places[::2]:
+            self.call("free", at)
+        return number, probability, logit, base, parts
+
 
 def expected(model: Any, items: list[Any]) -> list[tuple[list[float], list[int]]]:
     """What the native runtime, a `_native.Model`, gives for the items."""

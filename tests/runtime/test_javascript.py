@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -35,7 +36,10 @@ export async function ask(load, source, items, options) {
   const clf = await load(source, options);
   const answers = items.map((item) => {
     const { labels, label, probability, probabilities } = clf.predict(item);
-    return { labels, label, probability, probabilities: [...probabilities] };
+    const explained = clf.explain(item);
+    const texts = typeof item === "string" ? [item] : item;
+    for (const part of explained.parts) part.characters = texts[part.text].slice(part.begin, part.end);
+    return { labels, label, probability, probabilities: [...probabilities], explained };
   });
   const said = { task: clf.task, labels: clf.labels, reject: clf.reject, answers };
   clf.free();
@@ -83,6 +87,20 @@ def check(said: dict[str, Any], path: Path, items: list[Any]) -> None:
         assert answer["labels"] == [label for label, given in zip(native.labels, chosen, strict=True) if given]
         assert answer["probability"] == max(shares)
         assert answer["label"] == native.labels[shares.index(max(shares))]
+    for answer, item in zip(said["answers"], items, strict=True):
+        check_explanation(answer["explained"], native, item)
+
+
+def check_explanation(said: dict[str, Any], native: Any, item: Any) -> None:
+    texts = [text.encode("utf-8", "surrogatepass") for text in ([item] if isinstance(item, str) else item)]
+    label, probability, logit, base, _, packed = native.explain(tuple(texts) if len(texts) == 2 else texts[0])
+    assert (said["label"], said["probability"]) == (native.labels[label], probability)
+    assert (said["logit"], said["base"]) == (logit, base)
+    parts = list(struct.iter_unpack("<QQQd", packed))
+    assert [part["logit"] for part in said["parts"]] == [part for *_, part in parts]
+    for part, (text, begin, end, _) in zip(said["parts"], parts, strict=True):
+        if "\ud800" not in item:  # which Python cannot encode
+            assert part["characters"] == texts[text][begin:end].decode()
 
 
 def run_node(node: str, folder: Path, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:

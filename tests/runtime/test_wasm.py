@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -78,6 +79,21 @@ def test_any_text_has_the_same_probabilities(loaded: list[tuple[Module, Any]], t
 def test_any_bytes_have_the_same_probabilities(loaded: list[tuple[Module, Any]], text: bytes) -> None:
     for module, native in loaded:
         agree(module, native, [text])
+
+
+@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_module_explains_as_the_native_runtime(make_model: Callable[..., Path], shape: str, name: str) -> None:
+    path = make_model(words=tuple(sorted(WORDS)), **SHAPES[shape])
+    native, module = _native.Model(path), Module(name, path.read_bytes())
+    texts = [text.encode("utf-8", "surrogatepass") for text in FIXED]
+    items: list[Any] = list(zip(texts, texts[::-1], strict=True)) if "pairs" in SHAPES[shape] else texts
+    for item in items:
+        for label in (-1, 0):
+            number, probability, logit, base, _, packed = native.explain(item, label)
+            parts = list(struct.iter_unpack("<QQQd", packed))
+            found = module.explain(item, label)
+            assert found == (number, probability, logit, base, parts), ascii(item[:50])
 
 
 def reason_of(load: Callable[[], object]) -> str:

@@ -19,6 +19,25 @@ export interface Prediction {
   labels: string[];
 }
 
+/** What some characters add to a label's logit. */
+export interface Part {
+  /** 0, or 1 for the second text of a pair. */
+  text: number;
+  /** The characters, `text.slice(begin, end)`. */
+  begin: number;
+  end: number;
+  logit: number;
+}
+
+/** The label's logit, before the temperature, is `base` and the logits of all parts added up. */
+export interface Explanation {
+  label: string;
+  probability: number;
+  logit: number;
+  base: number;
+  parts: Part[];
+}
+
 export class Classifier {
   private constructor();
   readonly task: "classification" | "pairs" | "labels";
@@ -27,6 +46,8 @@ export class Classifier {
   readonly reject: number;
   /** Label a text or, with a model of pairs, an array of two. */
   predict(item: string | [string, string], options?: { reject?: boolean }): Prediction;
+  /** Why a text or pair gets its label, or what speaks for another one. */
+  explain(item: string | [string, string], label?: string | null): Explanation;
   /** Give the model's memory back. */
   free(): void;
 }

@@ -96,6 +96,35 @@ export class Classifier {
     };
   }
 
+  /** Why a text or pair gets its label, or what speaks for another one: the parts of the label's logit. */
+  explain(item, label = null) {
+    const index = label === null ? -1 : this.labels.indexOf(label);
+    if (label !== null && index < 0) throw new TypeError(`the model has no label ${JSON.stringify(label)}`);
+    const places = this.#textsOf(item).map(placesOf);
+    return this.#call(item, 0, (native, texts) => {
+      const at = native.prunetext_explain(this.#model, ...texts, index);
+      if (!at) throw new PrunetextError("there is not enough memory for this text");
+      const view = new DataView(native.memory.buffer);
+      const count = view.getUint32(at + 24, true);
+      const first = view.getUint32(at + 28, true);
+      const parts = Array.from({ length: count }, (_, number) => {
+        const part = first + 24 * number;
+        const [text, begin, end] = [0, 4, 8].map((offset) => view.getUint32(part + offset, true));
+        const place = { text, begin: places[text][begin], end: places[text][end] };
+        return { ...place, logit: view.getFloat64(part + 16, true) };
+      });
+      const found = {
+        label: this.labels[view.getInt32(at, true)],
+        probability: view.getFloat32(at + 4, true),
+        logit: view.getFloat64(at + 8, true),
+        base: view.getFloat64(at + 16, true),
+        parts,
+      };
+      native.prunetext_free_explanation(at);
+      return found;
+    });
+  }
+
   /** Give the model's memory back. */
   free() {
     this.#native = null;
@@ -146,6 +175,21 @@ export class Classifier {
     }
     return this.#room;
   }
+}
+
+// Of each place in the UTF-8 of a text, and of its end, the place in the text, in units of UTF-16.
+function placesOf(text) {
+  const places = new Uint32Array(3 * text.length + 1);
+  let at = 0;
+  for (let unit = 0; unit < text.length; ) {
+    const code = text.codePointAt(unit);
+    const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    places.fill(unit, at, at + bytes);
+    at += bytes;
+    unit += bytes === 4 ? 2 : 1;
+  }
+  places[at] = text.length;
+  return places;
 }
 
 const compiled = new Map(); // of each URL, the promise of its module

@@ -82,7 +82,8 @@ class BertNormalizer : public Writer<BertNormalizer> {
     // The class of what is first written of a character.
     static char first_kind(char32_t code) {
         const char kind = class_of(code);
-        return kind == '5' ? class_of(numbers<tables::kTargets>()[numbers<tables::kBegins>()[mapped_index(code)]]) : kind;
+        return kind == '5' ? class_of(numbers<tables::kTargets>()[numbers<tables::kBegins>()[mapped_index(code)]])
+                           : kind;
     }
 
     void before_ascii() { close_run(); }

@@ -183,7 +183,8 @@ class WordsNormalizer : public Writer<WordsNormalizer> {
     static char first_kind(char32_t code) {
         const char kind = words::class_of(code);
         if (kind != words::mapped) return kind;
-        return words::class_of(numbers<words_tables::kTargets>()[numbers<words_tables::kBegins>()[words::mapped_index(code)]]);
+        return words::class_of(
+            numbers<words_tables::kTargets>()[numbers<words_tables::kBegins>()[words::mapped_index(code)]]);
     }
 
     void before_ascii() {
