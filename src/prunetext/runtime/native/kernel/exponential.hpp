@@ -1,6 +1,6 @@
 // e to the power of a number: the same bits on every platform, which a C library's exp does not promise.
 //
-//     exponential(1.0)    // 2.718281828459045
+//     exponential(1.0)    // 2.7182818284590455
 //
 // x = n · ln 2 + r, where n is a whole number and |r| at most 0.35; e^r is its Taylor series up to r^13, and the result
 // 2^n · e^r, less than one unit in the last place from the true value. docs/format.md has the steps: additions and
