@@ -37,9 +37,7 @@ def main() -> None:
     apart = 0.0
     for item, row in zip(inputs, logits, strict=True):
         found = clf.explain(item)
-        apart = max(
-            apart, abs(found.base + sum(part.logit for part in found.parts) - row[clf.labels.index(found.label)])
-        )
+        apart = max(apart, abs(found.base + sum(part.logit for part in found.parts) - row[clf.labels.index(found.label)]))
     times: list[tuple[float, float]] = []
     for item in inputs[:TIMED]:
         one, pairs = [item], []

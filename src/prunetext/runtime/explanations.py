@@ -146,9 +146,7 @@ class Explaining:
             weights = memoryview(raw).cast("d").tolist()
             names = _names(len(weights) // len(self.labels), pairs=self.task == "pairs")
             each = (weights[at : at + len(names)] for at in range(0, len(weights), len(names)))
-            of_labels = {
-                label: dict(zip(names, own, strict=True)) for label, own in zip(self.labels, each, strict=True)
-            }
+            of_labels = {label: dict(zip(names, own, strict=True)) for label, own in zip(self.labels, each, strict=True)}
             found.append(Filter(width, of_labels, ngrams))
         return found
 
