@@ -37,13 +37,16 @@ def main() -> None:
     apart = 0.0
     for item, row in zip(inputs, logits, strict=True):
         found = clf.explain(item)
-        apart = max(apart, abs(found.base + sum(part.logit for part in found.parts) - row[clf.labels.index(found.label)]))
+        apart = max(
+            apart, abs(found.base + sum(part.logit for part in found.parts) - row[clf.labels.index(found.label)])
+        )
     times: list[tuple[float, float]] = []
     for item in inputs[:TIMED]:
-        one, pairs = [item], []
+        labelled, explained = [], []
         for _ in range(options.passes):
-            pairs.append((seconds(lambda one=one: clf.predict(one, 1)), seconds(lambda item=item: clf.explain(item))))  # type: ignore[misc]
-        times.append((min(first for first, _ in pairs), min(second for _, second in pairs)))
+            labelled.append(seconds(lambda one=[item]: clf.predict(one, 1)))  # type: ignore[misc]
+            explained.append(seconds(lambda item=item: clf.explain(item)))  # type: ignore[misc]
+        times.append((min(labelled), min(explained)))
     low, middle, high = statistics.quantiles((second / first for first, second in times), n=4)
     row_ = {
         "data": options.data.name,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.runtime import _native
-from prunetext.runtime.counterfactuals import CANDIDATES, masks, replaced, words_of
+from prunetext.runtime.counterfactuals import MOST_TRIED, masks, with_masks, words_of
 
 WORDS = ("a", "bad", "dull", "Film", "films", "good", "great!", "the", "unseen", "电影", "ø")
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
@@ -58,7 +58,7 @@ def test_a_mask_takes_the_place_of_one_word(make_model: Callable[..., Path], tok
     words = words_of(MODELS[tokenizer], text, 0)
     assert len(words) == len(tokens)
     for at, word in enumerate(words):
-        masked = str(replaced(text, [word], mask))
+        masked = str(with_masks(text, [word], mask))
         assert _native.tokenize(masked, plain) == [*tokens[:at], mask, *tokens[at + 1 :]]
         assert _native.tokenize(masked, tokenizer).count(mask) == 1
         assert not any(mask in token for token in _native.tokenize(masked, tokenizer) if token != mask)
@@ -67,7 +67,7 @@ def test_a_mask_takes_the_place_of_one_word(make_model: Callable[..., Path], tok
 def test_words_are_bounded(model: Path) -> None:
     classifier = prunetext.load(model)
     text = " ".join(f"{word} {number}" for number, word in enumerate(WORDS * 40))
-    assert len(text.split()) > CANDIDATES
+    assert len(text.split()) > MOST_TRIED
     found = classifier.counterfactual(text, most=2)
     assert found is None or len(found.words) <= 2
     assert classifier.counterfactual("") is None

@@ -8,38 +8,39 @@ from prunetext.cli.output import Cells, Output, answer_lines, as_json_line
 from prunetext.modelfiles.explaining import explanation_fields, flipped_fields, largest, strengths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from prunetext.runtime.classifier import Classifier
-    from prunetext.runtime.parts import Counterfactual
+    from prunetext.runtime.parts import Counterfactual, Filter
 
-STYLES = {0: "", 1: "green", 2: "bold green", 3: "bold reverse green", -1: "red underline"}
-STYLES |= {-2: "bold red underline", -3: "bold reverse red underline"}  # underlined, too, for terminals without colours
+# What speaks against the label is underlined, too, for terminals without colours.
+STYLES = {0: "", 1: "green", 2: "bold green", 3: "bold reverse green"}
+STYLES |= {-1: "red underline", -2: "bold red underline", -3: "bold reverse red underline"}
 FAINT = "dim"
 
 
+def write_explanation(classifier: Classifier, item: Any, label: str | None, top: int | None, *, flip: bool) -> None:
+    """Print why one text, or pair of texts, has a label, as a line of JSON."""
+    fields = explanation_fields(classifier.explain(item, label), top)
+    if flip:
+        fields["counterfactual"] = flipped_fields(classifier.counterfactual(item, label))
+    answer_lines([as_json_line(fields)])
+
+
 def tell_explanation(
-    classifier: Classifier, item: Any, label: str | None, top: int | None, *, flip: bool, lines: bool
+    out: Output, classifier: Classifier, item: Any, label: str | None, top: int | None, *, flip: bool
 ) -> None:
-    """Print why one text, or pair of texts, has a label; as a line of JSON, or in colours."""
+    """Print the same in colours: the text, with `top` its largest parts, and the words that flip the label."""
     found = classifier.explain(item, label)
-    flipped = classifier.counterfactual(item, label) if flip else None
-    if lines:
-        fields = explanation_fields(found, top)
-        if flip:
-            fields["counterfactual"] = flipped_fields(flipped)
-        answer_lines([as_json_line(fields)])
-        return
-    out = Output()
     out.print_styled([(found.label, "bold"), (f"  {found.probability:.4f}", ""), (f"  logit {found.logit:.4f}", FAINT)])
     parts = largest(found.parts, top)
-    for side, text in enumerate(item if isinstance(item, tuple) else (item,)):
+    for side, text in enumerate(item if isinstance(item, (tuple, list)) else (item,)):
         out.print_styled((piece, STYLES[strength]) for piece, strength in strengths(parts, text, side))
     if top is not None:
         for part in sorted(parts, key=lambda part: -abs(part.logit)):
             out.print_styled([(f"{part.logit:+9.4f}  ", STYLES[1 if part.logit > 0 else -1]), (part.ngram, "")])
     if flip:
-        out.print(_flipped(flipped))
+        out.print(_flipped(classifier.counterfactual(item, label)))
     out.print()
 
 
@@ -51,12 +52,13 @@ def _flipped(flipped: Counterfactual | None) -> str:
     return f"Without {words}: {label or 'no label'}"
 
 
-def tell_filters(classifier: Classifier, inputs: Iterable[Any], top: int, *, lines: bool) -> None:
-    """Print what each filter is about; a line of JSON each, or a table of its largest weights and its n-grams."""
-    filters = classifier.fired(inputs, top)
-    if lines:
-        answer_lines(as_json_line({"filter": at, **each._asdict()}) for at, each in enumerate(filters))
-        return
+def write_filters(filters: Sequence[Filter]) -> None:
+    """Print what each filter is about, a line of JSON each."""
+    answer_lines(as_json_line({"filter": at, **each._asdict()}) for at, each in enumerate(filters))
+
+
+def tell_filters(out: Output, filters: Sequence[Filter]) -> None:
+    """Print each filter's largest weight and its n-grams as a table."""
     table = Cells("filter", "width", "speaks for", "weight", "n-grams")
     for at, each in enumerate(filters):
         label, kind = max(
@@ -65,4 +67,4 @@ def tell_filters(classifier: Classifier, inputs: Iterable[Any], top: int, *, lin
         )
         ngrams = ", ".join(f"{ngram} ({value:.2f})" for ngram, value in each.ngrams)
         table.add_row(str(at), str(each.width), f"{label} ({kind})", f"{each.weights[label][kind]:.4f}", ngrams)
-    Output().print(table)
+    out.print(table)

@@ -12,6 +12,8 @@ from prunetext.cli.output import Output, answer_lines, is_terminal, print_json, 
 from prunetext.errors import InputError
 from prunetext.options import ReadOptions
 
+FILTER_NGRAMS = 5  # of each filter, if their number is not given
+
 
 @command(ReadOptions, only=("text", "text_b", "encoding", "format", "quoting"))
 def predict(
@@ -79,7 +81,9 @@ def explain(
     model: ModelArgument,
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="Texts, or pairs of texts, in any form that predict reads.", show_default=False),
+        typer.Argument(
+            metavar="FILE", help="Texts, or pairs of texts, in any form that predict reads.", show_default=False
+        ),
     ],
     label: Annotated[
         str | None, typer.Option(help="Label to explain. If not given: the most probable one of each text.")
@@ -92,11 +96,11 @@ def explain(
     ] = False,
     filters: Annotated[
         bool,
-        typer.Option("--filters", help="Instead, say of each filter of the model which n-grams of the texts fire it most."),
+        typer.Option(
+            "--filters", help="Instead, say of each filter of the model which n-grams of the texts fire it most."
+        ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON in a terminal, too: one object a line.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in a terminal, too: one object a line.")] = False,
     **options: Any,
 ) -> None:
     """Say why texts get their labels.
@@ -115,12 +119,16 @@ def explain(
     given = {name: value for name, value in options.items() if value is not None}
     classifier = load_packed(model)
     inputs = (each for chunk in read_chunks(Task.named(classifier.task), file, **given) for each in chunk.inputs)
-    lines = as_json or not is_terminal()
+    lines, out = as_json or not is_terminal(), Output()
     if filters:
-        explaining.tell_filters(classifier, inputs, top or 5, lines=lines)
+        found = classifier.fired(inputs, top or FILTER_NGRAMS)
+        explaining.write_filters(found) if lines else explaining.tell_filters(out, found)
         return
     for item in inputs:
-        explaining.tell_explanation(classifier, item, label, top, flip=counterfactual, lines=lines)
+        if lines:
+            explaining.write_explanation(classifier, item, label, top, flip=counterfactual)
+        else:
+            explaining.tell_explanation(out, classifier, item, label, top, flip=counterfactual)
 
 
 @command()

@@ -8,9 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prunetext.runtime.explanations import Explanation
-    from prunetext.runtime.parts import Counterfactual, Part
+    from prunetext.runtime.parts import Counterfactual, TextPart
 
-STRENGTHS = 3  # in how many steps a character's share of the largest one is told
+FAINTEST = 0.01  # share of the largest, below which nothing is told
+LEVELS = 3  # in how many steps a character's share of the largest one is told
 
 
 def explanation_fields(found: Explanation, top: int | None = None) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def flipped_fields(flipped: Counterfactual | None) -> dict[str, Any] | None:
     return {"words": [word._asdict() for word in flipped.words], "label": flipped.label, "text": flipped.text}
 
 
-def largest(parts: Sequence[Part], top: int | None) -> list[Part]:
+def largest(parts: Sequence[TextPart], top: int | None) -> list[TextPart]:
     """The parts that add or take most, in the order of the text.
 
     >>> largest([], 3)
@@ -46,11 +47,11 @@ def largest(parts: Sequence[Part], top: int | None) -> list[Part]:
     return [part for at, part in enumerate(parts) if at in kept]
 
 
-def strengths(parts: Sequence[Part], text: str, side: int = 0) -> list[tuple[str, int]]:
-    """A text in pieces, each with how strongly it speaks for the label, from -STRENGTHS to STRENGTHS.
+def strengths(parts: Sequence[TextPart], text: str, side: int = 0) -> list[tuple[str, int]]:
+    """A text in pieces, each with how strongly it speaks for the label, from -LEVELS to LEVELS.
 
-    >>> from prunetext.runtime.parts import Part
-    >>> strengths([Part("great", 2, 7, 1.0, 0), Part("film", 8, 12, -0.1, 0)], "a great film")
+    >>> from prunetext.runtime.parts import TextPart
+    >>> strengths([TextPart("great", 2, 7, 1.0, 0), TextPart("film", 8, 12, -0.1, 0)], "a great film")
     [('a ', 0), ('great', 3), (' ', 0), ('film', -1)]
     """
     steps = [0.0] * (len(text) + 1)  # how much more each character speaks for the label than the one before
@@ -67,7 +68,7 @@ def strengths(parts: Sequence[Part], text: str, side: int = 0) -> list[tuple[str
     pieces: list[tuple[str, int]] = []
     for character, value in zip(text, sums, strict=True):
         share = abs(value) / most if most else 0.0
-        strength = 0 if share < 0.01 else min(STRENGTHS, 1 + int(share * STRENGTHS)) * (1 if value > 0 else -1)  # noqa: PLR2004
+        strength = 0 if share < FAINTEST else min(LEVELS, 1 + int(share * LEVELS)) * (1 if value > 0 else -1)
         if pieces and pieces[-1][1] == strength:
             pieces[-1] = (pieces[-1][0] + character, strength)
         else:

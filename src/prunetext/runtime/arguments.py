@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Texts = Iterable[str] | Iterable[bytes] | ArrowArray | ArrowStream
     Pairs = Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]] | Iterable[list[str]] | Iterable[list[bytes]]
+    Explained = str | bytes | tuple[str, str] | list[str]  # what a model explains: a text, or a pair of texts
     Items = Texts | Pairs | Iterable[str | tuple[str, str]]  # what a model labels
 
 ARROW = ("__arrow_c_array__", "__arrow_c_stream__")  # of the Arrow C data interface

@@ -7,38 +7,37 @@ from typing import TYPE_CHECKING
 
 from prunetext.errors import InputError
 from prunetext.runtime import _native
-from prunetext.runtime.explanations import slice_of
-from prunetext.runtime.parts import Counterfactual, Masked
+from prunetext.runtime.parts import Counterfactual, Masked, slice_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prunetext.runtime.explanations import Explained, Explanation
+    from prunetext.runtime.arguments import Explained
+    from prunetext.runtime.parts import TextPart
 
-CANDIDATES = 50  # words that are tried, those with the largest parts
-BATCH = 1 << 20  # characters of the texts that are made for one call
+MOST_TRIED = 50  # words that are tried, those with the largest parts
+_BATCH = 1 << 20  # characters of the texts that are made for one call
 MASKS = range(0x16A0, 0x16EB)  # the runes: letters that stand for one word each, with every tokenizer
 
 
 class _Search:
     """The masked forms of one text or pair, and the model's answers to them."""
 
-    def __init__(self, model: _native.Model, labels: list[str], found: Explanation, item: Explained) -> None:
-        self.model, self.labels = model, labels
+    def __init__(self, model: _native.Model, number: int, parts: Sequence[TextPart], item: Explained) -> None:
+        self.model, self.labels, self.number = model, model.labels, number
         self.pair = isinstance(item, (tuple, list))
         self.texts: tuple[str | bytes, ...] = tuple(item) if isinstance(item, (tuple, list)) else (item,)
         self.several = model.metadata["task"] == "labels"
-        self.number = labels.index(found.label)
         self.masks = masks(model, self.texts)
         self.sign = 1.0 if self.has([]) else -1.0
-        self.words = self.best(found)
+        self.words = self.best(parts)
 
     def masked(self, words: Sequence[Masked]) -> str | bytes | tuple[str | bytes, str | bytes]:
         """The text, or the pair, with these words masked."""
         made = []
         for side, (text, mask) in enumerate(zip(self.texts, self.masks, strict=True)):
             own = sorted((word for word in words if word.side == side), key=lambda word: word.begin)
-            made.append(replaced(text, own, mask))
+            made.append(with_masks(text, own, mask))
         return (made[0], made[1]) if self.pair else made[0]
 
     def answer(self, words: Sequence[Masked]) -> str | list[str] | None:
@@ -54,36 +53,37 @@ class _Search:
     def leads(self, sets: Sequence[Sequence[Masked]]) -> list[float]:
         """For each set of words, how far the label's logit then is above the next one's, or above 0."""
         length = sum(map(len, self.texts)) + 1
-        size, width, found = max(1, BATCH // length), len(self.labels), []
+        size, width = max(1, _BATCH // length), len(self.labels)
+        found: list[float] = []
         for at in range(0, len(sets), size):
             raw = self.model.logits([self.masked(words) for words in sets[at : at + size]], 1)
-            numbers = memoryview(raw).cast("d").tolist()
+            numbers = [float(number) for number in memoryview(raw).cast("d")]
             for row in (numbers[first : first + width] for first in range(0, len(numbers), width)):
                 own = row.pop(self.number)
                 found.append(own if self.several else own - max(row))
         return found
 
-    def best(self, found: Explanation) -> list[Masked]:
+    def best(self, parts: Sequence[TextPart]) -> list[Masked]:
         """The words that speak most for the label, or against it if the text has it not."""
         words = [word for side, text in enumerate(self.texts) for word in words_of(self.model, text, side)]
         begins = [(word.side, word.begin) for word in words]
         sums = [0.0] * len(words)
-        for part in found.parts:
+        for part in parts:
             first = max(0, bisect_right(begins, (part.side, part.begin)) - 1)
             for at in range(first, bisect_left(begins, (part.side, part.end))):
                 sums[at] += self.sign * part.logit
-        order = sorted(range(len(words)), key=lambda at: -sums[at])[:CANDIDATES]
+        order = sorted(range(len(words)), key=lambda at: -sums[at])[:MOST_TRIED]
         return [words[at] for at in sorted(order)]
 
 
-def search(
-    model: _native.Model, labels: list[str], found: Explanation, item: Explained, most: int
+def flipping_words(
+    model: _native.Model, number: int, parts: Sequence[TextPart], item: Explained, most: int
 ) -> Counterfactual | None:
-    """At most so many words without which the label changes; None if none were found.
+    """At most so many words without which the label of this number changes; None if none were found.
 
-    search(classifier._model, ["neg", "pos"], classifier.explain("a great film"), "a great film", 8)
+    flipping_words(classifier._model, 1, classifier.explain("a great film").parts, "a great film", 8)
     """
-    asked = _Search(model, labels, found, item)
+    asked = _Search(model, number, parts, item)
     chosen: list[Masked] = []
     while len(chosen) < most:
         left = [word for word in asked.words if word not in chosen]
@@ -124,19 +124,23 @@ def masks(model: _native.Model, texts: Sequence[str | bytes]) -> list[str]:
     return unknown[: len(texts)]
 
 
-def replaced(text: str | bytes, words: Sequence[Masked], mask: str) -> str | bytes:
+def with_masks(text: str | bytes, words: Sequence[Masked], mask: str) -> str | bytes:
     """A text with these words replaced, and spaces where a mask would touch another word.
 
-    >>> replaced("no!", [Masked("no", 0, 2, 0)], "x")
+    >>> with_masks("no!", [Masked("no", 0, 2, 0)], "x")
     'x !'
     """
-    made, at = [], 0
+    made, at = text[:0], 0
     for word in words:
         before, after = slice_of(text, at, word.begin)[-1:], slice_of(text, word.end, word.end + 1)
         left = " " if word.begin and not before.isspace() else ""
         right = " " if word.end < len(text) and not after.isspace() else ""
-        own = f"{left}{mask}{right}"
-        made += [text[at : word.begin], own if isinstance(text, str) else own.encode()]
+        made = _joined(made, text[at : word.begin], f"{left}{mask}{right}")
         at = word.end
-    empty = text[:0]
-    return empty.join([*made, text[at:]])  # type: ignore[arg-type]
+    return _joined(made, text[at:], "")
+
+
+def _joined(one: str | bytes, other: str | bytes, last: str) -> str | bytes:
+    if isinstance(one, str) and isinstance(other, str):
+        return one + other + last
+    return bytes(one) + bytes(other) + last.encode()  # type: ignore[arg-type]

@@ -11,10 +11,8 @@ from prunetext.runtime.arguments import at_least_one, prepare
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prunetext.runtime import _native
-    from prunetext.runtime.arguments import Items
-    from prunetext.runtime.parts import Counterfactual, Filter, Part
-
-    Explained = str | bytes | tuple[str, str] | list[str]  # what a model explains: a text, or a pair of texts
+    from prunetext.runtime.arguments import Explained, Items
+    from prunetext.runtime.parts import Counterfactual, Filter, TextPart
 
 
 class Explanation(list[tuple[str, float]]):
@@ -23,7 +21,7 @@ class Explanation(list[tuple[str, float]]):
         found = clf.explain("a great film")
         found                                             # [('great film', 0.8), ('great', 0.2)]
         found.label, found.probability                    # ('pos', 0.98)
-        found.parts[0]                                    # Part(ngram='a', begin=0, end=1, logit=-0.1, side=0)
+        found.parts[0]                                    # TextPart(ngram='a', begin=0, end=1, logit=-0.1, side=0)
         found.base + sum(part.logit for part in found.parts) == found.logit    # but for rounding
 
     `label`: the label that is explained. `probability`: the one that `predict_proba` gives it. `logit`: its number
@@ -45,27 +43,18 @@ class Explanation(list[tuple[str, float]]):
     _raw: bytes
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[TextPart]:
         """What the characters of the text add to the logit, in the order of the text."""
-        from prunetext.runtime.parts import Part
+        from prunetext.runtime.parts import TextPart, slice_of
 
         texts = self._texts if isinstance(self._texts, (tuple, list)) else (self._texts,)
         numbers = memoryview(self._raw)
         places, logits = numbers.cast("Q").tolist(), numbers.cast("d").tolist()
         rows = zip(places[::4], places[1::4], places[2::4], logits[3::4], strict=True)
         return [
-            Part(slice_of(texts[side], begin, end), begin, end, logit, side) for side, begin, end, logit in sorted(rows)
+            TextPart(slice_of(texts[side], begin, end), begin, end, logit, side)
+            for side, begin, end, logit in sorted(rows)
         ]
-
-
-def slice_of(text: str | bytes, begin: int, end: int) -> str:
-    """Some characters of a text as a str.
-
-    >>> slice_of("a film", 2, 6), slice_of(b"a film", 2, 6)
-    ('film', 'film')
-    """
-    own = text[begin:end]
-    return own if isinstance(own, str) else own.decode("utf-8", "ignore")
 
 
 class Explaining:
@@ -117,10 +106,11 @@ class Explaining:
         words may be masked. In a long text only the 50 words with the largest parts are tried. None if the label
         cannot be changed so. Of a pair, words of both texts are masked. Takes some hundred times as long as `predict`.
         """
-        from prunetext.runtime.counterfactuals import search
+        from prunetext.runtime.counterfactuals import flipping_words
 
         allowed = at_least_one("most", most)
-        return search(self._model, self.labels, self.explain(text, label), text, allowed)
+        found = self.explain(text, label)
+        return flipping_words(self._model, self.labels.index(found.label), found.parts, text, allowed)
 
     def fired(self, texts: Items, top: int = 5) -> list[Filter]:
         """What each filter of the model is about: the n-grams of these texts that fire it most.
@@ -143,10 +133,12 @@ class Explaining:
             raise InputError(f"{error}; give a list of what predict takes.") from None
         found = []
         for width, raw, ngrams in rows:
-            weights = memoryview(raw).cast("d").tolist()
+            weights = [float(number) for number in memoryview(raw).cast("d")]
             names = _names(len(weights) // len(self.labels), pairs=self.task == "pairs")
             each = (weights[at : at + len(names)] for at in range(0, len(weights), len(names)))
-            of_labels = {label: dict(zip(names, own, strict=True)) for label, own in zip(self.labels, each, strict=True)}
+            of_labels = {
+                label: dict(zip(names, own, strict=True)) for label, own in zip(self.labels, each, strict=True)
+            }
             found.append(Filter(width, of_labels, ngrams))
         return found
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Part(NamedTuple):
+class TextPart(NamedTuple):
     """What some characters of a text add to a label's logit; below 0 where they speak against it.
 
-    Part("great film", 2, 12, 1.7, 0)    # "a great film"[2:12] adds 1.7
+    TextPart("great film", 2, 12, 1.7, 0)    # "a great film"[2:12] adds 1.7
 
     `ngram`: the caller's own characters, text[begin:end]; of bytes, decoded. `side`: 1 in the second text of a pair.
     """
@@ -21,7 +21,7 @@ class Part(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """A word of a text that was read as an unknown one: text[begin:end], and the side as in `Part`."""
+    """A word of a text that was read as an unknown one: text[begin:end], and the side as in `TextPart`."""
 
     word: str
     begin: int
@@ -53,3 +53,13 @@ class Filter(NamedTuple):
     width: int
     weights: dict[str, dict[str, float]]
     ngrams: list[tuple[str, float]]
+
+
+def slice_of(text: str | bytes, begin: int, end: int) -> str:
+    """Some characters of a text as a str.
+
+    >>> slice_of("a film", 2, 6), slice_of(b"a film", 2, 6)
+    ('film', 'film')
+    """
+    own = text[begin:end]
+    return own if isinstance(own, str) else own.decode("utf-8", "ignore")

@@ -48,8 +48,10 @@ class Sums {
 
     // Calls use(ngram, sum) for all that add something, in the order of the text.
     template <class Use> void each(Use use) const {
-        for (size_t i = 0; i < sums_.size(); ++i)
-            if (sums_[i] != 0) use(Ngram{i / most_, i % most_ + 1}, sums_[i]);
+        const double *sum = sums_.data();
+        for (size_t first = 0; first < side.rows.tokens(); ++first)
+            for (size_t count = 1; count <= most_; ++count, ++sum)
+                if (*sum != 0) use(Ngram{first, count}, *sum);
     }
 
     const Side &side;
@@ -124,10 +126,10 @@ void add_parts(const Sums &sums, std::vector<Part> &parts) {
     if (!apart) numbering.clear();
     sums.each([&](const Ngram &ngram, double sum) {
         const SpannedToken *const token = tokens.data() + ngram.first;
-        size_t end = token->end;
-        for (size_t t = 1; t < ngram.count; ++t) end = std::max(end, token[t].end);
-        const size_t place =
-            apart ? parts.size() : before + numbering.add(uint64_t{token->begin} << 32 | uint64_t{end});
+        size_t end = token[ngram.count - 1].end;
+        if (apart) return parts.push_back({sums.side.number, token->begin, end, sum});
+        for (size_t t = 0; t + 1 < ngram.count; ++t) end = std::max(end, token[t].end);
+        const size_t place = before + numbering.add(uint64_t{token->begin} << 32 | uint64_t{end});
         if (place == parts.size()) parts.push_back({sums.side.number, token->begin, end, 0});
         parts[place].logit += sum;
     });
@@ -146,7 +148,8 @@ class Sharing {
         sums.each([&](const Ngram &ngram, double sum) {
             const uint64_t *const own = keys + ngram.first;
             uint64_t key = own[0];
-            for (size_t t = 1; t < ngram.count; ++t) key = detail::fold_product(key + t, own[t] ^ detail::process_factor);
+            for (size_t t = 1; t < ngram.count; ++t)
+                key = detail::fold_product(key + t, own[t] ^ detail::process_factor);
             const uint32_t number = numbering_.add(key ? key : 1);
             if (number == ngrams_.size()) ngrams_.push_back({&sums.side.rows, ngram, 0});
             ngrams_[number].sum += sum;

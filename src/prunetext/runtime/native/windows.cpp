@@ -10,6 +10,8 @@ namespace prunetext {
 
 namespace {
 
+constexpr int seen_bits = 7;
+constexpr size_t seen_rows = size_t{1} << seen_bits;
 constexpr size_t block = size_t{1} << 14;  // windows, or tokens, between two looks: their numbers fit an int16
 
 using Shorts = int16_t __attribute__((vector_size(2 * lanes)));
@@ -143,16 +145,8 @@ void find_winners(const Model &model, const TextRows &text, const Width &width, 
     if (!text.tokens()) return;
     std::vector<int16_t> places(width.padded);
     const size_t windows = text.windows(width), start = text.context + 1 - static_cast<size_t>(width.taps);
-    Scan scan{nullptr,
-              nullptr,
-              model.flags.data(),
-              model.stride,
-              0,
-              static_cast<size_t>(width.taps),
-              width.column,
-              width.padded,
-              winners.sums.data(),
-              places.data()};
+    Scan scan{nullptr,      nullptr,      model.flags.data(),  model.stride, 0, static_cast<size_t>(width.taps),
+              width.column, width.padded, winners.sums.data(), places.data()};
     for (size_t w = 0; w < windows; w += block) {
         if (w) watch.look_closely();
         scan.rows = text.rows.data() + start + w;
@@ -168,13 +162,29 @@ void find_winners(const Model &model, const TextRows &text, const Width &width, 
 std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<float> &weights,
                                  double scale, double total, Watch &watch) {
     const size_t count = text.tokens();
-    std::vector<double> sums(count);
+    std::vector<double> sums(count), once;
     std::vector<float> values(model.stride);  // room for a row
+    std::vector<const std::byte *> rows;      // of some tokens, most of them once: words are repeated,
+    std::vector<uint32_t> places(count ? std::min(block, count) : 0);  // which of them a token has,
+    uint32_t seen[seen_rows] = {};                                     // and where one may have been put
     const auto weigh_rows = model.wide ? weigh_shorts : weigh_bytes;
-    for (size_t t = 0; t < count; t += block) {
-        if (t) watch.look_closely();
-        weigh_rows(text.rows.data() + text.context + t, std::min(block, count - t), model.stride, weights.data(),
-                   values.data(), sums.data() + t);
+    for (size_t start = 0; start < count; start += block) {
+        if (start) watch.look_closely();
+        const size_t some = std::min(block, count - start);
+        const std::byte *const *const all = text.rows.data() + text.context + start;
+        rows.clear();
+        rows.reserve(some);
+        for (size_t t = 0; t < some; ++t) {
+            uint32_t &last = seen[(reinterpret_cast<uintptr_t>(all[t]) * detail::kFactor) >> (64 - seen_bits)];
+            if (last >= rows.size() || rows[last] != all[t]) {
+                last = static_cast<uint32_t>(rows.size());
+                rows.push_back(all[t]);
+            }
+            places[t] = last;
+        }
+        once.resize(rows.size());
+        weigh_rows(rows.data(), rows.size(), model.stride, weights.data(), values.data(), once.data());
+        for (size_t t = 0; t < some; ++t) sums[start + t] = once[places[t]];
     }
     double of_flags[4] = {};
     for (size_t flag = 0; flag < 4 && model.pairs; ++flag) {

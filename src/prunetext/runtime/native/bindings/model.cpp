@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "bindings/asking.hpp"
 #include "bindings/float_rows.hpp"
+#include "bindings/inflate.hpp"
 #include "bindings/lists.hpp"
 #include "bindings/python_text.hpp"
 #include "explain.hpp"
@@ -26,24 +28,6 @@ namespace nb = nanobind;
 namespace {
 
 using namespace prunetext;
-
-// By Python's own zlib, which is faster than file/inflate.hpp. The output is cut off one byte after the stated size.
-std::string inflate_by_python(std::string_view stream, size_t size, const std::string &what) {
-    const nb::gil_scoped_acquire gil;
-    const std::string broken = what + " is not a zlib stream of the size stated";
-    try {
-        const nb::object inflater = nb::module_::import_("zlib").attr("decompressobj")();
-        const nb::object out = inflater.attr("decompress")(nb::bytes(stream.data(), stream.size()), size + 1);
-        const auto bytes = nb::cast<nb::bytes>(out);
-        if (bytes.size() != size || !nb::cast<bool>(inflater.attr("eof")) ||
-            nb::cast<nb::bytes>(inflater.attr("unused_data")).size() != 0)
-            throw std::invalid_argument(broken);
-        return {bytes.c_str(), bytes.size()};
-    } catch (nb::python_error &error) {
-        if (error.matches(PyExc_MemoryError)) throw;
-        throw std::invalid_argument(broken);
-    }
-}
 
 nb::str string(const std::string &text) { return nb::str(text.data(), text.size()); }
 
@@ -199,16 +183,21 @@ class PythonModel {
     nb::tuple explain(nb::handle text, int label) const {
         if (label < -1 || label >= static_cast<int>(classes()))
             throw nb::value_error("the model has no label of this index");
-        nb::list one;  // which holds the texts while the GIL is released
-        one.append(text);
-        if (!model_.pairs) text_of(text.ptr());  // names a wrong type without a place in a list
-        const HeldTexts held = hold(one);
+        std::vector<Text> texts;
+        std::optional<HeldTexts> held;  // a pair, while the GIL is released; the caller holds a text
+        if (model_.pairs) {
+            nb::list one;
+            one.append(text);
+            texts = held.emplace(hold(one)).texts();
+        } else {
+            texts.push_back(text_of(text.ptr()));
+        }
         Explanation found;
         {
             const nb::gil_scoped_release released;
             std::atomic<bool> ended{false};
             Watch watch(ended, ask_python);
-            found = prunetext::explain(model_, held.texts().data(), label, &watch);
+            found = prunetext::explain(model_, texts.data(), label, &watch);
         }
         static_assert(sizeof(Part) == 32 && sizeof(size_t) == 8);
         const Shares &shares = found.shares;
@@ -241,7 +230,9 @@ class PythonModel {
                 for (size_t c = 0; c < classes(); ++c)
                     for (size_t i = 0; i < inputs; ++i)
                         *out++ = model_.head[(c / 4 * model_.inputs + i * model_.filters + f) * 4 + c % 4];
-                filters.append(nb::make_tuple(width.taps, weights, make_list(found[f].size(), [&](size_t i) { return make_entry(found[f][i].first, found[f][i].second); })));
+                filters.append(nb::make_tuple(width.taps, weights, make_list(found[f].size(), [&](size_t i) {
+                                                  return make_entry(found[f][i].first, found[f][i].second);
+                                              })));
             }
         return filters;
     }
