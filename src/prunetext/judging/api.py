@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.formats.tables import as_frame
@@ -161,20 +161,20 @@ def gate(
         Path("gate.xml").write_text(found.junit(), "utf-8")
 
     a, b: anything that `open_model` opens. It is `kept` (code 0) if the paired verdict is, at most `max_churn` percent
-    of the texts change their label, and no slice is certainly more than `max_drop` points worse, corrected for their
-    number. It is `lost` (code 3) if the verdict is lost, or one of the others does not hold. Else it is `undecided`
-    (code 4), as too few texts are. undecided: pass makes that code 0, fail 3. The other options, such as metric,
-    positive and split, and those for reading, are as for `evaluate`.
+    of the texts change their label, and no slice has lost more than the other texts and certainly more than `max_drop`
+    points, corrected for their number. It is `lost` (code 3) if the verdict is lost, or one of the others does not
+    hold. Else it is `undecided` (code 4), as too few texts are. undecided: pass makes that code 0, fail 3. The other
+    options, such as metric, positive and split, and those for reading, are as for `evaluate`.
     """
     if not 0 <= max_churn <= 100:
         raise InputError(f"max_churn is {max_churn}: it must be between 0 and 100.")
     if undecided is not None and undecided not in UNDECIDED:
         raise InputError(f"undecided is {brief(undecided)}: it must be {' or '.join(UNDECIDED)}.")
     theirs, ours = open_model(a), open_model(b)
-    asking = {"split": split, "metric": metric, "positive": positive, "slices": slices, "text": text, "text_b": text_b}
-    reading = {"label": label, "label_separator": label_separator, "encoding": encoding, "skip_empty": skip_empty}
-    reading |= {"format": format, "quoting": quoting}
-    found = evaluate(ours, data, against=theirs, max_drop=max_drop, **asking, **reading)  # type: ignore[arg-type]
+    named = {"split": split, "metric": metric, "positive": positive, "slices": slices, "text": text, "text_b": text_b}
+    read = {"label": label, "label_separator": label_separator, "encoding": encoding, "skip_empty": skip_empty}
+    asking: dict[str, Any] = {**named, **read, "format": format, "quoting": quoting}
+    found = evaluate(ours, data, against=theirs, max_drop=max_drop, **asking)
     return Gate.of(found, theirs.name, ours.name, max_drop, max_churn, undecided)
 
 

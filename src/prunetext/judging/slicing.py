@@ -89,13 +89,13 @@ def parts_of(name: str, numbers: Array, unit: str) -> list[TextSlice]:
 
 def of_words(examples: Examples, models: Sequence[Answering]) -> list[TextSlice]:
     """Parts by the share of words that the larger model does not know, and of those that only the smaller one lacks."""
-    lists = [known_words(model) for model in models]
-    found = []
-    known = [None if listed is None else unknown_share(examples, *listed) for listed in lists]
-    if known and known[0] is not None:
-        found += by_share("unknown words", known[0])
-    if len(known) > 1 and known[0] is not None and known[1] is not None and lists[0][1] == lists[1][1]:  # type: ignore[index]
-        found += by_share("removed words", np.maximum(known[1] - known[0], 0))
+    larger, smaller, *_ = (*map(known_words, models), None, None)
+    if larger is None:
+        return []
+    unknown = unknown_share(examples, *larger)
+    found = by_share("unknown words", unknown)
+    if smaller is not None and smaller[1] == larger[1]:  # else their tokens are not the same
+        found += by_share("removed words", np.maximum(unknown_share(examples, *smaller) - unknown, 0))
     return found
 
 
