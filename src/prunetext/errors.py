@@ -5,7 +5,8 @@ Everything a user can cause is an `InputError` (exit code 2); anything else is a
 
 from __future__ import annotations
 
-DONE, FAULT, WRONG_INPUT, MISSED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes; 4 and 5 are kept for later commands
+# Exit codes; 5 is kept for a later command.
+DONE, FAULT, WRONG_INPUT, MISSED, CANNOT_TELL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -83,6 +83,7 @@ class Wanted(NamedTuple):
     texts: int | None = None  # per row; None if the columns tell how many
     remedy: str | None = None  # for a missing column that no flag names
     kept: tuple[str, ...] = ()  # further columns, whose values come with the row
+    flag: str = "--columns"  # that names them
 
     def named(self) -> list[str]:
         """Every name that the user gave."""
@@ -152,7 +153,7 @@ def find_columns(
                 f"the columns {quoted(names[at])} and {quoted(like)} have like names. Name one with {flag}.",
                 line,
             )
-    kept = [_named(names, keys, name, f"Correct --columns.{hint}", source, line) for name in wanted.kept]
+    kept = [_named(names, keys, name, f"Correct {wanted.flag}.{hint}", source, line) for name in wanted.kept]
     others = tuple(at for at in kept if at is not None)
     if second is None:
         return Columns((text,), label, kept=others)
@@ -178,7 +179,7 @@ def _find_texts(
 def refuse_columns(source: object, wanted: Wanted) -> None:
     """Raise `DataError` if the user names a column and the source has none."""
     given = (("--text", wanted.text), ("--text-b", wanted.text_b), ("--label", wanted.label))
-    for flag, value in given:
+    for flag, value in (*given, (wanted.flag, wanted.kept or None)):
         if value is not None:
             raise DataError(source, f"this source has no columns. Leave {flag} out.")
     if wanted.separator is not None:
