@@ -83,6 +83,7 @@ class Wanted(NamedTuple):
     texts: int | None = None  # per row; None if the columns tell how many
     remedy: str | None = None  # for a missing column that no flag names
     kept: tuple[str, ...] = ()  # further columns, whose values come with the row
+    flag: str = "--columns"  # that names them
 
     def named(self) -> list[str]:
         """Every name that the user gave."""
@@ -152,7 +153,7 @@ def find_columns(
                 f"the columns {quoted(names[at])} and {quoted(like)} have like names. Name one with {flag}.",
                 line,
             )
-    kept = [_named(names, keys, name, f"Correct --columns.{hint}", source, line) for name in wanted.kept]
+    kept = [_named(names, keys, name, f"Correct {wanted.flag}.{hint}", source, line) for name in wanted.kept]
     others = tuple(at for at in kept if at is not None)
     if second is None:
         return Columns((text,), label, kept=others)

@@ -38,7 +38,8 @@ class Examples:
     had outer blanks or invisible characters, which are left out. Where each label is a list, a tuple or a set, texts
     have several labels (or none): `label_sets` has them sorted, each once, and `labels` has the same as one string of
     JSON, which stands for just these labels together. Unequal lengths, and a text or label that is missing, raise
-    `InputError`. With `trimmed`, labels are taken as they are.
+    `InputError`. With `trimmed`, labels are taken as they are. `columns` are further columns by their names, such as
+    the source of each text: no model sees them, but what it does can be told apart by them.
     """
 
     texts: list[str]
@@ -47,6 +48,7 @@ class Examples:
     label_sets: list[tuple[str, ...]] | None = field(default=None, repr=False)
     label_type: str = field(default="str", compare=False, repr=False)
     trimmed: int = field(default=None, compare=False, repr=False)  # type: ignore[assignment]
+    columns: dict[str, list[Any]] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("texts", "labels", "pairs"):
@@ -57,6 +59,11 @@ class Examples:
             raise InputError(
                 f"There are {len(self.texts):,} texts, but {len(self.labels):,} labels{pairs}. Give as many of each."
             )
+        for name, column in self.columns.items():
+            if len(column) != len(self.texts):
+                raise InputError(
+                    f"There are {len(self.texts):,} texts, but {len(column):,} values of {name}. Give as many of each."
+                )
         for name, values in (("text", self.texts), ("second text", self.pairs or ())):
             for number, value in enumerate(values):
                 if not isinstance(value, str):
@@ -133,10 +140,11 @@ class Examples:
             return None if column is None else [column[row] for row in rows]
 
         texts, labels, pairs, sets = map(part, (self.texts, self.labels, self.pairs, self.label_sets))
-        return Examples(texts, labels, pairs, sets, self.label_type, 0)
+        columns = {name: part(column) for name, column in self.columns.items()}
+        return Examples(texts, labels, pairs, sets, self.label_type, 0, columns)
 
     def with_more(self, more: Examples) -> Examples:
-        """These examples and others of the same kind, in this order.
+        """These examples and others of the same kind, in this order, without further columns.
 
         >>> Examples(["great film"], ["positive"]).with_more(Examples(["dull"], ["negative"])).labels
         ['positive', 'negative']

@@ -34,6 +34,7 @@ class Rules(NamedTuple):
     whose: str = ""  # "… have": the rows that the task is from
     separator: str | None = None  # between the labels of a cell
     skip_empty: bool = False
+    kept: tuple[str, ...] = ()  # names of further columns, which the rows hold
 
 
 def gather(source: object, parts: Iterable[tuple[object, Iterable[SourceRow]]], rules: Rules) -> tuple[Examples, int]:
@@ -47,8 +48,9 @@ def gather(source: object, parts: Iterable[tuple[object, Iterable[SourceRow]]], 
     """
     gathered = _Gathered(rules)
     for part, rows in parts:
-        for place, texts, given, called, _ in rows:
-            gathered.add(_At(part, place), texts, given, called)
+        for place, texts, given, called, kept in rows:
+            if gathered.add(_At(part, place), texts, given, called):
+                gathered.kept.append(kept)
     if not gathered.chosen:
         kind = "rows that are not empty" if gathered.skipped else "rows"
         raise DataError(source, f"there are no {kind}. Write a text and its label in each row.")
@@ -74,15 +76,17 @@ class _Gathered:
         self.sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, shared by all rows
         self.listed: bool | None = None  # whether the rows have lists of labels; the first one tells
         self.skipped = 0
+        self.kept: list[tuple[object, ...]] = []
         self.labels = LabelColumn(rules.known)
 
-    def add(self, at: _At, texts: tuple[object, ...], given: object, called: tuple[str, ...]) -> None:
+    def add(self, at: _At, texts: tuple[object, ...], given: object, called: tuple[str, ...]) -> bool:
+        """Add a row; False if it is skipped."""
         labels = at.written_list(given) if isinstance(given, str) and given.lstrip()[:1] in _BRACKETS else given
         labels = split_cell(labels, self.rules.separator)
         if (empty := _first_empty(texts, labels, called)) is not None:
             if self.rules.skip_empty:
                 self.skipped += 1
-                return
+                return False
             what, value = empty
             kind = "label" if what == "label" else "text"
             rule = f"{value}. Add it" if isinstance(value, Absent) else f"{what} is empty. Give it a {kind}"
@@ -101,6 +105,7 @@ class _Gathered:
             self.chosen.append(self.sets.setdefault(each, each))
         else:
             self.chosen.append(_known_label(at, labels, self.rules, self.labels))
+        return True
 
     def examples(self) -> Examples:
         """All rows; labels that turn out to be whole numbers are these."""
@@ -113,7 +118,15 @@ class _Gathered:
             rules.known.pop(name, None)
             rules.known.setdefault(number, number)
         made: Any = chosen
-        return Examples(self.columns[0], made, self.columns[1] or None, None, self.labels.type, self.labels.trimmed)
+        beside = {name: [_plain(row[at]) for row in self.kept] for at, name in enumerate(rules.kept)}
+        pairs = self.columns[1] or None
+        return Examples(self.columns[0], made, pairs, None, self.labels.type, self.labels.trimmed, beside)
+
+
+def _plain(value: object) -> object:
+    """A value of a further column: None if it is missing or empty."""
+    found = python_value(value)
+    return None if isinstance(value, Absent) or is_missing(found) or found == "" else found
 
 
 def check_task(examples: Examples, task: Task, source: object, whose: str) -> None:

@@ -11,7 +11,7 @@ from prunetext.data.parts import Opening, Reading, Source, check_opening
 from prunetext.data.sources import split_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from prunetext.data.dataset import Examples
@@ -34,6 +34,7 @@ def read_examples(
     skip_empty: bool = False,
     format: str | None = None,
     quoting: str = "auto",
+    columns: Sequence[str] = (),
 ) -> Examples:
     """Read the texts of one split, to judge a model whose labels are known; the other splits are not read.
 
@@ -41,14 +42,15 @@ def read_examples(
 
     source: as for `read`. split: the file to read from a folder of splits, by default test; any other source is read
     whole, and a `split` is then an error. labels: any other label raises `DataError`, as every row does that breaks a
-    rule. task: that of the model; rows of another one raise `DataError`. The other options are those of `read`.
+    rule. task: that of the model; rows of another one raise `DataError`. columns: names of further columns to read, which --slices names. The other options are those of `read`.
     """
     opening = checked_opening(format, encoding, quoting, label_separator)
     known = sorted(labels)
     shown = ", ".join(quoted(each, longest=30) for each in known[:12]) + (", …" if len(known) > 12 else "")
     unknown = f"is not one of the model's ({shown}). Correct it, or use a model that knows it."
-    rules = Rules({each: each for each in known}, unknown, task, OF_MODEL, label_separator, skip_empty)
-    return gathered(split_of(source, split, opening), Wanted(text, label, text_b, label_separator), rules)[0]
+    rules = Rules({each: each for each in known}, unknown, task, OF_MODEL, label_separator, skip_empty, tuple(columns))
+    wanted = Wanted(text, label, text_b, label_separator, kept=rules.kept, flag="--slices")
+    return gathered(split_of(source, split, opening), wanted, rules)[0]
 
 
 def checked_opening(given: str | None, encoding: str, quoting: str, separator: str | None) -> Opening:

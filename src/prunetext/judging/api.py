@@ -15,9 +15,12 @@ from prunetext.data.sources import holds_splits
 from prunetext.data.splitting import split as split_data
 from prunetext.errors import DataError, InputError, brief, require
 from prunetext.modelfiles.api import open_model
-from prunetext.runtime.calls import A_MODEL, A_NUMBER, A_STR, READING_KINDS, SOME_DATA, takes
+from prunetext.runtime.calls import A_MODEL, A_NUMBER, A_STR, READING_KINDS, SOME_DATA, STRS, takes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prunetext.judging.damage import DamageReport
     from prunetext.runtime.classifier import Classifier
     from prunetext.statistics.answers import Answering, Answers
     from prunetext.statistics.calibration import Rejection
@@ -30,7 +33,7 @@ class Evaluation(NamedTuple):
     """The result of `evaluate`; with another model to compare with, it has `reference` and `verdict`.
 
     `calibration_error` is the expected calibration error, a share in 0..1; `rejection` is the effect of a packed file's
-    threshold, if it has one.
+    threshold, if it has one. `damage`: which texts and which parts of them the model does worse than the other one.
     """
 
     score: Score
@@ -44,6 +47,7 @@ class Evaluation(NamedTuple):
     value: float = 0.0  # of the metric, a share
     reference_value: float | None = None
     micro_f1: float | None = None  # if texts can have several labels
+    damage: DamageReport | None = None
 
     @property
     def title(self) -> str:
@@ -61,6 +65,8 @@ class Evaluation(NamedTuple):
         if self.verdict is not None and self.reference is not None:
             reference = {**self.reference._asdict(), "value": self.reference_value}
             fields |= {"verdict": self.verdict._asdict(), "against": reference}
+        if self.damage is not None:
+            fields["damage"] = self.damage.fields()
         if self.calibration_error is not None:
             fields["calibration_error"] = self.calibration_error
         if self.rejection is not None:
@@ -76,6 +82,7 @@ class Evaluation(NamedTuple):
     max_drop=A_NUMBER,
     metric=A_STR,
     positive=A_STR,
+    slices=STRS,
     **READING_KINDS,
 )
 def evaluate(
@@ -87,6 +94,7 @@ def evaluate(
     max_drop: float = 0.5,
     metric: str | None = None,
     positive: str | None = None,
+    slices: str | Sequence[str] = (),
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
@@ -106,10 +114,12 @@ def evaluate(
     `metric`; `positive` is the positive label of some metrics, if its name is unusual. data: a source as for
     `prunetext.read`, or its result. split: train, dev or test. By default, test is taken of a folder of splits and of a
     sample that the model was trained on, and every row of other sources. With a split, a source that `fit` split itself
-    is split again in the same way. The other options are as for `read`. A label that the model does not know raises
-    `InputError`, as single texts do for a model of pairs.
+    is split again in the same way. slices: with `against`, further columns of the data by which the damage is told
+    apart, such as "source,language"; `Examples.columns` holds them in memory. The other options are as for `read`. A
+    label that the model does not know raises `InputError`, as single texts do for a model of pairs.
     """
     require("scipy", extra="train")
+    from prunetext.judging.damage import damage_of
     from prunetext.statistics.answers import recipe_of
     from prunetext.statistics.bootstrap import bootstrap_verdict
     from prunetext.statistics.calibration import calibration_of
@@ -125,19 +135,31 @@ def evaluate(
     refuse_unlike(ours, theirs)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
+    reading["columns"] = columns = columns_of(slices)
     examples, notes = choose_examples(as_frame(data) or data, split, ours, theirs, reading)
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
     said, gold = asked(ours, examples, ours.labels), examples.gold
     answers = measure.named(said, ours.labels)
     scored, classes = score(answers, gold), per_class(answers, gold)
-    reference = found = value = None
+    reference = found = value = damage = None
     if theirs is not None:
         others = asked(theirs, examples, ours.labels)
         reference, value = score(measure.named(others, ours.labels), gold), measure.value(others)
         found = bootstrap_verdict(measure, others, said, max_drop)
+        damage = damage_of(examples, measure, ours.labels, others, said, columns, (theirs, ours), max_drop)
     error, rejected = calibration_of(measure, said, ours.provenance.get("reject"))
     values = (measure.name, measure.value(said), value, measure.micro_f1(said))
-    return Evaluation(scored, classes, reference, found, notes, error, rejected, *values)
+    return Evaluation(scored, classes, reference, found, notes, error, rejected, *values, damage)
+
+
+def columns_of(slices: str | Sequence[str]) -> tuple[str, ...]:
+    """The names of columns, which may be one string with commas.
+
+    >>> columns_of("source, language")
+    ('source', 'language')
+    """
+    names = slices.split(",") if isinstance(slices, str) else slices
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:

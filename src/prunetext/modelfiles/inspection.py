@@ -97,6 +97,12 @@ def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) ->
     )
 
 
+def words_of_packed(model: str | os.PathLike[str]) -> list[str]:
+    """The words of a packed file."""
+    tensors, _ = file_format.read_packed(model)
+    return file_format.decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)
+
+
 def inspect_float(model: str | os.PathLike[str], words: int) -> Inspection:
     """The content of a float file."""
     try:

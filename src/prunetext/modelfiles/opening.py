@@ -14,7 +14,7 @@ from prunetext.data.task import Task
 from prunetext.errors import require
 from prunetext.modelfiles.exporting import packed_file
 from prunetext.modelfiles.header import is_float, read_header
-from prunetext.modelfiles.inspection import provenance_of
+from prunetext.modelfiles.inspection import provenance_of, words_of_packed
 from prunetext.peers import estimators, fasttext_files, onnxruntime
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OwnModel(OpenedModel):
-    """A prunetext model, which can be written as ONNX: `graph` gives the ONNX graph and the model's words."""
+    """A prunetext model: `graph` gives its ONNX graph and its words, `words` these and the tokenizer that finds them.
+
+    A packed model that was loaded from bytes cannot list its words.
+    """
 
     graph: Callable[[], tuple[Any, list[str]]] = field(kw_only=True)
+    words: Callable[[], tuple[list[str], str]] | None = field(kw_only=True)
 
 
 def opened(model: Any) -> Answering:
@@ -66,6 +70,10 @@ def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> An
         model = ReferenceModel(path)
         return packed_graph(model), list(model.row_of)
 
+    def words() -> tuple[list[str], str]:
+        assert path is not None
+        return words_of_packed(path), classifier.metadata["tokenizer"]
+
     provenance = provenance_of(classifier.metadata)
     if classifier.reject is not None:
         provenance["reject"] = classifier.reject
@@ -76,6 +84,7 @@ def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> An
         lambda inputs: Answers(*classifier.answers(inputs)),
         provenance,
         graph=graph,
+        words=None if path is None else words,
     )
 
 
@@ -94,6 +103,7 @@ def of_float(path: Path) -> Answering:
         lambda inputs: answers_of_float(found, inputs),
         {"recipe": parsed(read_header(path).metadata.get("recipe", "null"), path)},
         graph=lambda: (family.graph(found), found.reader.words),
+        words=lambda: family.words(found),
     )
 
 

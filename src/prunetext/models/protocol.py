@@ -239,7 +239,8 @@ class Family(NamedTuple):
     faster_kinds: those whose removal makes a packed model faster. `check` refuses options that can not be. `settle`
     decides from the labelled texts what the options leave to them. `begin` gives untrained models; `encode` ids of
     texts by the reader, without labels; `write` and `read` a float file; `pack` the packed file; `size` the bytes of
-    the latter without writing it; `graph` the model as ONNX.
+    the latter without writing it; `graph` the model as ONNX; `words` those that it knows, and the tokenizer that finds
+    them.
     """
 
     name: str
@@ -255,6 +256,7 @@ class Family(NamedTuple):
     pack: Callable[[Trained, Path, Packing], int]
     size: Callable[[Trained, Packing], int]
     graph: Callable[[Trained], Any]
+    words: Callable[[Trained], tuple[list[str], str]]
 
 
 def load_family(name: str) -> Family:

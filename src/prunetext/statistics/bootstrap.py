@@ -101,7 +101,7 @@ def paired_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[float
     (0.0, 0.0)
     """
     if measure.name == "accuracy":
-        before, now = _right(measure, dense), _right(measure, other)
+        before, now = measure.right(dense), measure.right(other)
         return 100 * float(before.mean() - now.mean()), paired_standard_error(before, now)
     units = measure.metric.units(dense, measure.gold), measure.metric.units(other, measure.gold)
     weights = np.ones(len(units[0].cells))
@@ -140,7 +140,7 @@ def one_answer(measure: Measure, answers: Answers) -> bool:
 
 def _judged_by(measure: Measure, dense: Answers, other: Answers, max_drop: float) -> Verdict:
     if measure.name == "accuracy":
-        return verdict(_right(measure, dense), _right(measure, other), max_drop)
+        return verdict(measure.right(dense), measure.right(other), max_drop)
     if not max_drop >= 0:
         raise InputError(f"max_drop is {max_drop}: it must be zero or more points, such as 0.5.")
     gold, lost, gained = imagined(measure, dense.chosen.shape[1])
@@ -236,8 +236,3 @@ def _stacked(*parts: Gold) -> Gold:
         queries.append(part.queries - part.queries.min() + start)
         start = int(queries[-1].max()) + 1
     return Gold(targets, np.concatenate(queries), parts[0].positive)
-
-
-def _right(measure: Measure, answers: Answers) -> Array:
-    """Which texts are answered correctly, (n,) bool."""
-    return measure.metric.units(answers, measure.gold).cells.astype(bool)

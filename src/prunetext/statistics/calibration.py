@@ -174,10 +174,39 @@ def calibration_error(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> fl
     """
     probability, hits = np.asarray(tops, np.float64), np.asarray(right, np.float64)
     _check_some(len(probability), len(hits))
+    return float(np.abs(np.bincount(_bins_of(probability, bins), hits - probability)).sum() / len(hits))
+
+
+def _bins_of(probability: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
+    """The bin of each text, of bins of equal size; equal probabilities have one bin."""
     _, group, sizes = np.unique(probability, return_inverse=True, return_counts=True)
     middle = np.cumsum(sizes) - sizes / 2
-    number = (middle * bins / len(hits)).astype(np.intp)  # the bin of each group
-    return float(np.abs(np.bincount(number[group], hits - probability)).sum() / len(hits))
+    found: NDArray[np.intp] = (middle * bins / len(probability)).astype(np.intp)[group]
+    return found
+
+
+class Reliability(NamedTuple):
+    """Texts of like probability: their number, their mean probability, and the share of right labels."""
+
+    n: int
+    probability: float
+    right: float
+
+
+def reliability(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> list[Reliability]:
+    """The bins of `calibration_error`, the least probable first.
+
+    >>> reliability([0.9, 0.9, 0.6, 0.6], [True, False, True, False])
+    [Reliability(n=2, probability=0.6, right=0.5), Reliability(n=2, probability=0.9, right=0.5)]
+    """
+    probability, hits = np.asarray(tops, np.float64), np.asarray(right, np.float64)
+    _check_some(len(probability), len(hits))
+    number = _bins_of(probability, bins)
+    counts = np.bincount(number)
+    sums = np.bincount(number, probability), np.bincount(number, hits)
+    return [
+        Reliability(int(counts[at]), *(float(each[at] / counts[at]) for each in sums)) for at in np.flatnonzero(counts)
+    ]
 
 
 def calibration_of(measure: Measure, said: Answers, reject: float | None) -> tuple[float, Rejection | None]:

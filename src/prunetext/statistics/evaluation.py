@@ -211,9 +211,18 @@ def verdict(dense_right: ArrayLike, packed_right: ArrayLike, max_drop: float) ->
         raise InputError(f"max_drop is {max_drop}: it must be zero or more accuracy points, such as 0.5.")
     b, c, n = _disagreements(dense_right, packed_right)
     drop = 100 * (b - c) / n
-    low, high = 100 * _bound(b, c, n, Z_95), 100 * _bound(b, c, n, -Z_95)
+    low, high = paired_bounds(b, c, n)
     name = name_of(low, high, max_drop)
     return Verdict(name, drop, low, high, _needed(b, c, n, max_drop) if name == "undecided" else None)
+
+
+def paired_bounds(lost: int, gained: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """Tango's bounds of the drop, in points, if of n texts so many were lost and gained.
+
+    >>> [round(bound, 2) for bound in paired_bounds(6, 4, 1000)]
+    [-0.36, 0.8]
+    """
+    return 100 * _bound(lost, gained, n, z), 100 * _bound(lost, gained, n, -z)
 
 
 def name_of(low: float, high: float, max_drop: float) -> str:

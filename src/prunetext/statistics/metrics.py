@@ -215,6 +215,10 @@ class Measure(NamedTuple):
         cells, table = self.metric.units(answers, self.gold)
         return float(self.metric.share(np.bincount(cells, minlength=table.shape[0]) @ table))
 
+    def right(self, answers: Answers) -> Array:
+        """Which texts are answered correctly, bool (n,), whatever the metric is; with several labels, all must be."""
+        return _right(answers, self.gold).cells.astype(bool)
+
     def majority(self) -> float | None:
         """The accuracy of always giving the most frequent label; None if texts can have several."""
         return None if self.gold.several else float(np.bincount(self.gold.targets).max() / len(self.gold.targets))

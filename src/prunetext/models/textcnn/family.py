@@ -17,7 +17,7 @@ from prunetext.models.textcnn.floats import read_float, write_float
 from prunetext.models.textcnn.grouping import FASTER, STRUCTURE, TEXTCNN_KINDS
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import pack, size_of_packed
+from prunetext.models.textcnn.packing import kept_words, pack, size_of_packed
 from prunetext.models.textcnn.pair import kind_like, kind_of
 from prunetext.models.textcnn.reading import Reader, encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
@@ -88,6 +88,12 @@ def graph(trained: Trained) -> Any:
     return float_graph(cast(TextCNN, trained.model), trained.reader, trained.labels, trained.thresholds)
 
 
+def words_of(trained: Trained) -> tuple[list[str], str]:
+    """The words that were not removed, and the tokenizer that finds them."""
+    reader = cast(Reader, trained.reader)
+    return kept_words(cast(TextCNN, trained.model), reader.words), reader.tokenizer
+
+
 def matching_class(labels: list[str], named: str | None = None) -> int:
     """The class of matching pairs; the last one if none is named and no label has a usual name.
 
@@ -129,4 +135,5 @@ family = Family(
     pack,
     size_of_packed,
     graph,
+    words_of,
 )
