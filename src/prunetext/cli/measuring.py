@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from prunetext.cli.command import AnyModelArgument, Json, Lenient, command, require_training, told_missed
-from prunetext.cli.output import print_json, tell
-from prunetext.errors import InputError
+from prunetext.cli.output import Output, print_json, tell
+from prunetext.errors import InputError, MissingExtraError
 from prunetext.options import ModelOptions, ReadOptions
 
 
@@ -53,7 +53,7 @@ def compare(
     """Compare methods at equal bytes.
 
     Prints a table for each size, the most accurate method first, with baselines, intervals over seeds and verdicts.
-    Every model is a row in OUT/rows.jsonl. To resume a stopped comparison, repeat the command.
+    Every model is a row in OUT/rows.jsonl, and OUT/report.html shows them all. To resume a stopped comparison, repeat the command.
     """
     if out is None:
         raise InputError("out is missing. Give a folder with --out.")
@@ -65,10 +65,23 @@ def compare(
     values = {name: value for name, value in given.items() if value is not None}
     how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
     found = run(data, out=out, max_drop=max_drop, **how, **values, **(context.obj or {}))
+    page = _page_of(out)
     if as_json:
         print_json([row._asdict() for row in found.rows])
     else:
         tables.print_comparison(found.lines)
+        if page is not None:
+            Output().print(page)
+
+
+def _page_of(folder: str) -> str | None:
+    """Write the page of a comparison where the extra for it is installed; its place."""
+    from prunetext.reporting.api import report
+
+    try:
+        return str(report(folder).path)
+    except MissingExtraError:
+        return None
 
 
 @command(ReadOptions)

@@ -56,7 +56,11 @@ def frontier_chart(rows: Sequence[dict[str, Any]], by: str, title: str, lost: st
         "y": {"field": "drop", "type": "quantitative"},
         "description": {"field": "said"},
         "color": _accent("chosen"),
-        "shape": {"field": "chosen", "scale": {"domain": [True, False], "range": ["diamond", "circle"]}, "legend": None},
+        "shape": {
+            "field": "chosen",
+            "scale": {"domain": [True, False], "range": ["diamond", "circle"]},
+            "legend": None,
+        },
     }
     rule = {"y": {"field": "low", "type": "quantitative", "title": lost}, "y2": {"field": "high"}}
     layers = [
@@ -142,3 +146,31 @@ def steps_chart(rows: Sequence[dict[str, Any]], lost: str) -> str:
 def _accent(field: str) -> dict[str, Any]:
     """The page's accent where the field is true."""
     return {"field": field, "scale": {"domain": [True, False], "range": [_ACCENT, _INK]}, "legend": None}
+
+
+def compared_chart(rows: Sequence[dict[str, Any]]) -> str:
+    """The accuracy of methods over size, a line for each; rows: method, value, low, high, bytes and said."""
+    x = {"field": "bytes", "type": "quantitative", "title": "file bytes", "scale": {"type": "log"}}
+    x["axis"] = {"format": "~s", "tickCount": 5}
+    of = {"detail": {"field": "method"}}
+    y = {"field": "value", "type": "quantitative", "title": "accuracy on test, %", "scale": {"zero": False}}
+    rule = {"y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    text = {"y": y, "text": {"field": "method"}, **of}
+    layers = [
+        {"mark": {"type": "rule", "aria": False}, "encoding": rule},
+        {"mark": {"type": "line", "opacity": 0.4, "aria": False}, "encoding": {"y": y, **of}},
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": _INK},
+            "encoding": {"y": y, "description": {"field": "said"}},
+        },
+        {
+            "transform": [
+                {"window": [{"op": "rank", "as": "place"}], "groupby": ["method"], "sort": [{"field": "bytes"}]},
+                {"filter": "datum.place === 1"},
+            ],
+            "mark": {"type": "text", "align": "left", "dx": 6, "dy": 8, "fontSize": 10, "aria": False},
+            "encoding": text,
+        },
+    ]
+    size = {"width": 640, "height": 380}
+    return svg_of({**size, "data": {"values": list(rows)}, "encoding": {"x": x}, "layer": layers}, "accuracy over size")

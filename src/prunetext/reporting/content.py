@@ -43,7 +43,7 @@ def content_of(facts: Facts, texts: JudgedTexts, *, drawn: bool = True) -> dict[
     return found
 
 
-def data_of_page(facts: Facts, texts: JudgedTexts, found: dict[str, Any]) -> dict[str, Any]:
+def data_of_page(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
     """What the page's script reads."""
     if texts.examples is None:
         return {"thresholds": {}}
@@ -121,7 +121,9 @@ def _drawn_models(facts: Facts) -> list[dict[str, Any]]:
         row = facts.result.get(key)
         if row is not None:
             value = 100 * row.get("value", row["accuracy"])
-            ends = (100 * row["low"], 100 * row["high"]) if row.get("value") in (None, row["accuracy"]) else (value,) * 2
+            ends = (
+                (100 * row["low"], 100 * row["high"]) if row.get("value") in (None, row["accuracy"]) else (value,) * 2
+            )
             speed = row["texts_per_second"]
             said = f"{name}: {value:.2f} %, {row['bytes']:,} bytes, {speed:,.0f} texts/s"
             rows.append({"name": name, "value": value, "low": ends[0], "high": ends[1], "bytes": row["bytes"]})

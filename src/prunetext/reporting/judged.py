@@ -90,8 +90,8 @@ def threshold_table(examples: Examples, labels: Sequence[str], probabilities: Ar
     bounds = np.linspace(0, 1, THRESHOLDS)
     rows: dict[str, Any] = {}
     if (chosen.sum(1) == 1).all():
-        tops, right = probabilities.max(1), (gold & chosen).any(1)
-        rows[""] = _curve(tops, right, bounds, len(examples))
+        right: Array = np.asarray((gold & chosen).any(1))
+        rows[""] = _curve(probabilities.max(1), right, bounds, len(examples))
     often = sorted(range(len(labels)), key=lambda at: -int(gold[:, at].sum()))[:MOST_LABELS]
     for at in sorted(often):
         rows[labels[at]] = _curve(probabilities[:, at], gold[:, at], bounds, int(gold[:, at].sum()))

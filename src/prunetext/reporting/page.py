@@ -37,7 +37,7 @@ def rendered(template: str, content: dict[str, Any], data: dict[str, Any], model
         policy=policy(script, style),
         script=jinja.utils.markupsafe.Markup(script),
         style=jinja.utils.markupsafe.Markup(style),
-        data=jinja.utils.markupsafe.Markup(as_script_data({**data, "modelNames": list(carried)})),
+        carried_data=jinja.utils.markupsafe.Markup(as_script_data({**data, "modelNames": list(carried)})),
         carried=carried,
         wasm=wasm,
     )
@@ -63,7 +63,9 @@ def script_of(*, runs_models: bool) -> str:
     runtime = files("prunetext.runtime") / "wasm" / "prunetext.js"
     if not runs_models or not wasm_files() or not runtime.is_file():
         return script
-    own = re.sub(r"^export (?=(async |function|class|const|default))", "", runtime.read_text("utf-8"), flags=re.MULTILINE)
+    own = re.sub(
+        r"^export (?=(async |function|class|const|default))", "", runtime.read_text("utf-8"), flags=re.MULTILINE
+    )
     return f"{own}\n{script}"
 
 
