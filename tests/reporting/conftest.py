@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page(folder: Path) -> Iterator[Page]:
+def page(folder: Path) -> Page:
     """The page of that run."""
     pytest.importorskip("vl_convert", reason="the extra report is not installed")
-    yield report(folder / "run", slices="source")
+    return report(folder / "run", slices="source")
