@@ -50,7 +50,7 @@ def frontier_chart(rows: Sequence[dict[str, Any]], by: str, title: str, lost: st
 
     rows: with the field `by`, and drop, low, high, chosen and said.
     """
-    x = {"field": by, "type": "quantitative", "title": title, "scale": {"type": "log", "nice": False}}
+    x = {"field": by, "type": "quantitative", "title": title, "scale": {"type": "log", "nice": False, "padding": 20}}
     x["axis"] = {"format": "~s", "tickCount": 5}
     point = {
         "y": {"field": "drop", "type": "quantitative"},
