@@ -84,9 +84,7 @@ async function startModels() {
   const box = $("typed");
   if (!box) return;
   const binaries = Object.fromEntries([...document.querySelectorAll("script.wasm")].map((each) => [each.dataset.name, each]));
-  const simd = Object.keys(binaries).find((name) => name.includes("simd"));
-  const plain = Object.keys(binaries).find((name) => !name.includes("simd"));
-  const wasm = { simd: simd && bytesIn(binaries[simd]), plain: plain && bytesIn(binaries[plain]) };
+  const wasm = await WebAssembly.compile(bytesIn(binaries[simd() ? "prunetext-simd.wasm" : "prunetext.wasm"]));
   const models = {};
   for (const name of data.modelNames) models[name] = await load(bytesIn($(`model-${name}`)), { wasm });
   const pairs = models.packed.task === "pairs";
@@ -103,7 +101,7 @@ async function startModels() {
     const texts = [box.value, $("typed-b").value], began = performance.now();
     for (const { model, label, bar, shown } of answers) {
       const [said, why] = ask(model, texts);
-      const given = said.labels ? said.labels.join(", ") || "(none)" : said.label;
+      const given = said.labels.join(", ") || "(none)";
       label.textContent = texts[0] ? `${given} ${(100 * said.probability).toFixed(1)} %` : "";
       bar.value = texts[0] ? said.probability : 0;
       shown.forEach((target, side) => (side && !pairs ? null : marked(target, texts[side], why.parts, side)));
