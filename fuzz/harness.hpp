@@ -14,6 +14,7 @@
 #include "file/file.hpp"
 #include "kernel/answers.hpp"
 #include "kernel/kernel.hpp"
+#include "text/spans.hpp"
 #include "text/tokenizer.hpp"
 
 namespace fuzz {
@@ -196,14 +197,55 @@ inline void check_scores(const Model &model, const Text &text, std::vector<Works
     for (const auto &item : items_of(model, text)) check_item(model, item.data(), used);
 }
 
+// Each label's parts and base add up to its logit, but for rounding; parts lie within their texts.
 inline void check_explanation(const Model &model, const Text &text) {
-    double sum = 0, before = INFINITY;
-    const auto shares = explain(model, items_of(model, text).front().data());
-    for (const auto &[ngram, share] : shares) {
-        if (!(share > 0 && share <= before)) fail("an explanation's shares are not positive, or not sorted");
-        sum += before = share;
+    const std::vector<Text> item = items_of(model, text).front();
+    const std::vector<double> expected = reference(model, item.data());
+    double largest = 0;  // of what is added up
+    for (size_t i = 0; i < model.inputs; ++i)
+        for (size_t c = 0; c < model.labels.size(); ++c)
+            for (size_t side = 0; side < 2; ++side) {
+                const double weight = std::fabs(model.head[(c / 4 * model.inputs + i) * 4 + c % 4]);
+                const double one = std::fabs(expected[i]), other = std::fabs(expected[(i + side * model.features) % model.inputs]);
+                largest = std::max(largest, weight * (one + other + one * other));
+            }
+    for (int label = -1; label < std::min<int>(static_cast<int>(model.labels.size()), 3); ++label) {
+        const Explanation found = explain(model, item.data(), label);
+        const double logit = expected[model.inputs + found.label];
+        if (found.logit != logit) fail("an explanation has another logit");
+        double sum = found.base, size = std::fabs(found.base);
+        for (const Part &part : found.parts) {
+            if (part.text >= item.size() || part.begin >= part.end || part.end > item[part.text].length)
+                fail("a part does not lie in its text");
+            sum += part.logit;
+            size += std::fabs(part.logit);
+        }
+        const double room = (size + static_cast<double>(model.inputs) * largest + std::fabs(logit)) * 1e-9;
+        if (!(std::fabs(sum - logit) <= room)) fail("an explanation's parts do not add up to the logit");
+        double shares = 0, before = INFINITY;
+        for (const auto &[begin, end, share] : found.shares.all) {
+            if (!(share > 0 && share <= before)) fail("an explanation's shares are not positive, or not sorted");
+            if (begin >= end || end > found.shares.written.size()) fail("an n-gram is empty");
+            shares += before = share;
+        }
+        if (!found.shares.all.empty() && !(std::fabs(shares - 1) < 1e-6)) fail("shares do not sum to 1");
     }
-    if (!shares.empty() && !(std::fabs(sum - 1) < 1e-6)) fail("an explanation's shares do not sum to 1");
+}
+
+// Tokens with their places are those of the tokenizer, in the order of the text, and within it.
+inline void check_spans(const Model &model, const Text &text) {
+    TokenSpans spans;
+    spans.read(model.tokenizer, text);
+    const std::vector<std::string> tokens = tokens_of(model, text);
+    if (tokens.size() != spans.tokens().size()) fail("there are more or fewer tokens with their places");
+    size_t before = 0;
+    for (size_t t = 0; t < tokens.size(); ++t) {
+        const SpannedToken &token = spans.tokens()[t];
+        if (spans.of(token) != tokens[t]) fail("a token with its place is another one");
+        if (token.begin >= token.end || token.end > text.length) fail("a token does not lie in its text");
+        if (model.tokenizer != Tokenizer::pieces && token.begin < before) fail("tokens are not in order");
+        before = token.begin;
+    }
 }
 
 }  // namespace fuzz

@@ -117,6 +117,7 @@ void check(const Model &model, const Text &text, const Codes &codes) {
             fail("two ways to look a word up differ");
     check_ids(model, text, tokens);
     check_scores(model, text, workspaces_of(model));
+    check_spans(model, text);
     if (tokens.size() < 50) check_explanation(model, text);
 }
 

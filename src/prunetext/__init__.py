@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prunetext.runtime.api import load
     from prunetext.runtime.classifier import Classifier
     from prunetext.runtime.encoder import Encoder
+    from prunetext.runtime.explanations import Explanation
     from prunetext.statistics.answers import Answering, Answers
     from prunetext.statistics.evaluation import Score, Verdict
 
@@ -32,6 +33,7 @@ _HOMES = {
     "Encoder": "prunetext.runtime.encoder",
     "Evaluation": "prunetext.judging.api",
     "Examples": "prunetext.data.dataset",
+    "Explanation": "prunetext.runtime.explanations",
     "Exported": "prunetext.modelfiles.exporting",
     "InputError": "prunetext.errors",
     "Inspection": "prunetext.modelfiles.inspection",
@@ -84,6 +86,7 @@ __all__ = [  # noqa: RUF022
     "Score",
     "Verdict",
     "Classifier",
+    "Explanation",
     "Answering",
     "Answers",
     "Encoder",

@@ -1,5 +1,7 @@
 """The n-grams that decided, of texts and of pairs of them."""
 
+import copy
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.runtime import _native
+from prunetext.runtime.explanations import Explanation
 from prunetext.runtime.format import encode_vocabulary, write
+from prunetext.runtime.reference import ReferenceModel
 
 WORDS = ("a", "bad", "dull", "film", "films", "good", "great", "the", "unseen", "电")
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
@@ -108,7 +112,7 @@ def test_explanation_of_a_pair_by_a_model_made_by_hand(make_tensors: Callable[..
     tensors["head.weight"][1, 6] = 1  # u · v
     write(tmp_path / "product", tensors, metadata)
     product = prunetext.load(tmp_path / "product")
-    assert product.explain(("good", "film")) == [("film", 0.5), ("good", 0.5)]
+    assert product.explain(("good", "film")) == [("good", 0.5), ("film", 0.5)], "equals as they stand in the text"
     assert product.explain(("good", "good")) == [("good", 1.0)]
     assert product.explain(("unseen", "film")) == [], "a product with nothing is nothing"
     assert product.predict_proba([("good", "good"), ("good", "film")])[:, 1].tolist() == [1, 1]
@@ -122,3 +126,119 @@ def test_explanation_of_a_pair_by_a_model_made_by_hand(make_tensors: Callable[..
 def test_explain_takes_one_pair(pair_model: Path, pair: Any) -> None:
     with pytest.raises(prunetext.InputError, match="explain takes one pair of texts"):
         prunetext.load(pair_model).explain(pair)
+
+
+KINDS = {
+    "int8": {},
+    "int16": {"table": "int16", "filters": {1: 3, 3: 20}},
+    "max": {"pooling": "max", "classes": 2},
+    "wide": {"filters": {1: 2, 6: 5}},
+    "several": {"thresholds": (0.5, 0.3, 0.8)},
+    "pairs": {"pairs": True, "seed": 7},
+    "pairs of int16": {"pairs": True, "table": "int16", "pooling": "max"},
+    "words": {"tokenizer": "words/2"},
+    "pieces": {"tokenizer": "pieces/3"},
+    "letter pairs": {"tokenizer": "pairs/4"},
+}
+unicode = st.lists(st.sampled_from([*WORDS, "Great", "\u0301", "影", "\x01", "\ud800", "☃", "ø"]) | st.characters(), max_size=9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(one=unicode.map(" ".join), other=unicode.map("".join), number=st.integers(-1, 1))
+def test_parts_and_base_add_up_to_the_logit(
+    make_model: Callable[..., Path], kind: str, one: str, other: str, number: int
+) -> None:
+    path = _made(make_model, kind)
+    classifier, reference = prunetext.load(path), ReferenceModel(path)
+    pairs = classifier.task == "pairs"
+    item: Any = (one, other) if pairs else one
+    found = classifier.explain(item, classifier.labels[number] if number >= 0 else None)
+    column = classifier.labels.index(found.label)
+    logits = reference.logits(item)
+    assert classifier.logits([item])[0].tolist() == logits
+    assert found.logit == logits[column]
+    assert found.probability == classifier.predict_proba([item])[0, column]
+    assert number >= 0 or column == int(np.argmax(logits))
+    assert found.base + sum(part.logit for part in found.parts) == pytest.approx(found.logit, abs=1e-9)
+    texts = item if pairs else (item,)
+    places = [(part.side, part.begin, part.end) for part in found.parts]
+    assert places == sorted(set(places))
+    tokens = [_native.token_spans(text, reference.tokenizer) for text in texts]
+    for part in found.parts:
+        assert part.ngram == texts[part.side][part.begin : part.end]
+        assert part.begin in {begin for _, begin, _ in tokens[part.side]}
+        assert part.end in {end for _, _, end in tokens[part.side]}
+
+
+MADE: dict[str, Path] = {}
+
+
+def _made(make_model: Callable[..., Path], kind: str) -> Path:
+    if kind not in MADE:
+        MADE[kind] = make_model(**KINDS[kind])
+    return MADE[kind]
+
+
+def test_an_explanation_of_bytes_has_places_in_them(model: Path) -> None:
+    classifier = prunetext.load(model)
+    text = "a great 电影, dull film"
+    of_text, of_bytes = classifier.explain(text), classifier.explain(text.encode())
+    assert of_text == of_bytes
+    assert [part.ngram for part in of_text.parts] == [part.ngram for part in of_bytes.parts]
+    assert all(text.encode()[part.begin : part.end].decode() == part.ngram for part in of_bytes.parts)
+
+
+def test_a_text_of_several_pieces_is_explained_as_one(model: Path) -> None:
+    classifier = prunetext.load(model)
+    text = "x " * 3000 + "a great film " + "y " * 3000
+    for form in (text, text + "é"):
+        found = classifier.explain(form)
+        assert found.base + sum(part.logit for part in found.parts) == pytest.approx(found.logit, abs=1e-9)
+        assert any(part.begin >= 6000 for part in found.parts)
+
+
+def test_an_explanation_can_be_kept(model: Path) -> None:
+    found = prunetext.load(model).explain("a great film")
+    assert isinstance(found, list)
+    for other in (copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert isinstance(other, Explanation)
+        assert (other, other.label, other.logit, other.parts) == (found, found.label, found.logit, found.parts)
+
+
+def test_the_common_part_of_all_labels_is_in_the_base(make_tensors: Callable[..., Any], tmp_path: Path) -> None:
+    tensors, metadata = make_tensors(classes=3)
+    write(tmp_path / "one", tensors, metadata)
+    tensors["head.weight"] += np.float32(0.5)  # alike for all labels: no probability changes
+    write(tmp_path / "other", tensors, metadata)
+    one, other = (prunetext.load(tmp_path / name).explain("a great dull film") for name in ("one", "other"))
+    assert [part.logit for part in one.parts] == pytest.approx([part.logit for part in other.parts], abs=1e-5)
+    assert one.base != pytest.approx(other.base)
+
+
+@pytest.mark.parametrize("kind", ["model", "several_model", "pair_model"])
+def test_filters_are_fired_by_their_largest_windows(request: pytest.FixtureRequest, kind: str) -> None:
+    path = request.getfixturevalue(kind)
+    classifier, reference = prunetext.load(path), ReferenceModel(path)
+    plain = ["a great film", "dull films, the good", "", "bad bad 电影"]
+    items: Any = [(text, "a film") for text in plain] if kind == "pair_model" else plain
+    fired = classifier.fired(iter(items), top=3)
+    count = sum(reference.arrays[f"conv{k}.bias"].shape[0] for k in reference.widths)
+    assert len(fired) == count
+    assert [each.width for each in fired] == sorted(each.width for each in fired)
+    texts = [(own, other) for pair in items for own, other in (pair, pair[::-1])] if kind == "pair_model" else plain
+    features = []
+    for each in texts:
+        own, other = each if isinstance(each, tuple) else (each, "")
+        features.append(reference.features(_native.tokenize(own), _native.tokenize(other)))
+    for at, each in enumerate(fired):
+        values = [value for _, value in each.ngrams]
+        assert values == sorted(values, reverse=True)
+        assert len(values) <= 3
+        if values:
+            assert values[0] == pytest.approx(max(row[at] for row in features))
+        for label, row in zip(classifier.labels, reference.arrays["head.weight"].tolist(), strict=True):
+            assert list(each.weights[label].values()) == row[at::count]
+    with pytest.raises(prunetext.InputError, match="top is 0"):
+        classifier.fired(items, top=0)
+    with pytest.raises(prunetext.InputError, match="texts is a single str"):
+        classifier.fired("a film")

@@ -52,6 +52,16 @@ def as_json(value: Any) -> str:
     return _CONTROL.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
 
 
+def as_json_line(value: Any) -> str:
+    r"""The same as one line.
+
+    >>> print(as_json_line({"text": "a\n\x9b"}))
+    {"text": "a\n\u009b"}
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 class Output:
     """Standard output, for lines and tables.
 
@@ -80,6 +90,17 @@ class Output:
                 return
             text = said.lstrip("\n")
             self.console.print("\n" * (len(said) - len(text)) + shown(text))
+
+
+    def print_styled(self, pieces: Iterable[tuple[str, str]]) -> None:
+        """Write a line of texts, each in its own style of rich, such as "bold green"; without colours if NO_COLOR is set."""
+        from rich.text import Text
+
+        line = Text()
+        for text, style in pieces:
+            line.append(shown(text), style=style)
+        with _named():
+            self.console.print(line)
 
 
 class Cells:

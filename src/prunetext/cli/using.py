@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from prunetext.cli.command import Json, ModelArgument, command
-from prunetext.cli.output import Output, answer_lines, print_json, shown, tell
+from prunetext.cli.output import Output, answer_lines, is_terminal, print_json, shown, tell
 from prunetext.errors import InputError
 from prunetext.options import ReadOptions
 
@@ -72,6 +72,55 @@ def told(answer: tuple[str | None, float]) -> str:
     """A label and its probability, with a tab between them."""
     label, probability = answer
     return f"{shown(label or '')}\t{probability:.4f}"
+
+
+@command(ReadOptions, only=("text", "text_b", "encoding", "format", "quoting"))
+def explain(
+    model: ModelArgument,
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="Texts, or pairs of texts, in any form that predict reads.", show_default=False),
+    ],
+    label: Annotated[
+        str | None, typer.Option(help="Label to explain. If not given: the most probable one of each text.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(help="Give so many parts of each text, those that add or take most.")
+    ] = None,
+    counterfactual: Annotated[
+        bool, typer.Option("--counterfactual", help="Also look for the words that, once masked, change the label.")
+    ] = False,
+    filters: Annotated[
+        bool,
+        typer.Option("--filters", help="Instead, say of each filter of the model which n-grams of the texts fire it most."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON in a terminal, too: one object a line.")
+    ] = False,
+    **options: Any,
+) -> None:
+    """Say why texts get their labels.
+
+    In a terminal, prints each text with the characters that speak for its label in green, and those that speak against
+    it in red; elsewhere, a JSON object for each text, one a line, with all parts of the label's logit and their places
+    in the text.
+    """
+    from prunetext.cli import explaining
+    from prunetext.data.task import Task
+    from prunetext.data.texts import read_chunks
+    from prunetext.modelfiles.prediction import load_packed
+
+    if top is not None and top < 1:
+        raise InputError(f"--top is {top}: it must be at least 1.")
+    given = {name: value for name, value in options.items() if value is not None}
+    classifier = load_packed(model)
+    inputs = (each for chunk in read_chunks(Task.named(classifier.task), file, **given) for each in chunk.inputs)
+    lines = as_json or not is_terminal()
+    if filters:
+        explaining.tell_filters(classifier, inputs, top or 5, lines=lines)
+        return
+    for item in inputs:
+        explaining.tell_explanation(classifier, item, label, top, flip=counterfactual, lines=lines)
 
 
 @command()

@@ -119,6 +119,20 @@ def as_rows(data: bytearray, columns: int) -> NDArray[np.float32]:
     return np.frombuffer(data, np.float32).reshape(-1, columns)
 
 
+def as_numbers(data: bytearray, columns: int) -> NDArray[np.float64]:
+    """Native numbers as an array: float64, (rows, columns).
+
+    >>> as_numbers(bytearray(16), 2)
+    array([[0., 0.]])
+    """
+    from prunetext.errors import require
+
+    require("numpy", extra="train")
+    import numpy as np
+
+    return np.frombuffer(data, np.float64).reshape(-1, columns)
+
+
 def as_flags(data: bytearray, columns: int) -> NDArray[np.bool_]:
     """Native bytes, 0 or 1, as an array: bool, (rows, columns).
 

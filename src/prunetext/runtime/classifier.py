@@ -6,7 +6,8 @@ import os
 
 from prunetext.errors import InputError, ModelFileError, brief
 from prunetext.runtime import _native
-from prunetext.runtime.arguments import as_flags, as_rows, at_least_one, file_bytes, is_arrow, prepare
+from prunetext.runtime.arguments import as_flags, as_numbers, as_rows, at_least_one, file_bytes, is_arrow, prepare
+from prunetext.runtime.explanations import Explaining
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 NEAREST = 100  # stored vectors that the head judges in `match`
 
 
-class Classifier:
+class Classifier(Explaining):
     """A packed classifier of texts, or of pairs of them.
 
         clf = prunetext.load("runs/reviews/model.safetensors")
@@ -114,6 +115,19 @@ class Classifier:
         prepared, count = self._prepare(texts, threads)
         try:
             return as_rows(self._model.probabilities(prepared, count), len(self.labels))
+        except TypeError as error:
+            raise self._no_texts(error) from None
+
+    def logits(self, texts: Items, threads: int | None = None) -> NDArray[np.float64]:
+        """The logits of each label for each text, before the temperature: float64, (texts, classes).
+
+            clf.logits(["great film"])    # array([[-2.1, 1.9]])
+
+        The largest one wins; `explain` tells what they consist of. Needs numpy. Arguments and errors as for `predict`.
+        """
+        prepared, count = self._prepare(texts, threads)
+        try:
+            return as_numbers(self._model.logits(prepared, count), len(self.labels))
         except TypeError as error:
             raise self._no_texts(error) from None
 
@@ -220,29 +234,6 @@ class Classifier:
             return self._model.match(query, vectors, most, max(most, NEAREST), texts, side == "second")
         except (TypeError, ValueError) as error:
             raise InputError(f"{error}; give the vectors from encode, and the list of their texts.") from None
-
-    def explain(self, text: str | tuple[str, str], label: str | None = None) -> list[tuple[str, float]]:
-        """The n-grams that speak for the predicted label, most important first, with shares that sum to 1.
-
-            clf.explain("a great film")           # [('great film', 0.8), ('great', 0.2)]
-            clf.explain("a great film", "neg")    # [('a', 1.0)]
-
-        `label`: one of the model's labels; by default the most probable one, even if it does not reach its threshold.
-        The label's logit minus the mean of the others is shared out; if a text can have several labels, the logit
-        itself is. A max feature's part goes to the n-gram under its first maximal window, a mean feature's part to the
-        single words. Parts of equal n-grams are added up; those against the label are left out. The list is empty if
-        nothing in the text speaks for the label. For a pair, the n-grams of both texts are listed. The part of a text's
-        features is then what they add to the other text's features and to none, on average: the Shapley values of
-        |u - v| and u · v (Shapley 1953).
-        """
-        if label is not None and (not isinstance(label, str) or label not in self.labels):
-            raise InputError(f"label is {brief(label)}: it must be one of the model's, such as {self.labels[0]!r}.")
-        try:
-            return self._model.explain(text, -1 if label is None else self.labels.index(label))
-        except TypeError as error:
-            if self.task == "pairs":
-                raise InputError(f"explain takes one pair of texts as a tuple of two str ({error}).") from None
-            raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
 
     def _prepare(self, texts: Items, threads: int | None) -> tuple[object, int]:
         """Texts or pairs as the native module takes them, and its number of threads."""

@@ -1,147 +1,267 @@
-// The n-grams that decide: a class's logit, minus the mean of the others if only one label is possible, shared out over
-// features and from there to windows.
+// A label's logit is shared out over features, and from there to windows and their characters.
 #include "explain.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <map>
+#include <stdexcept>
 
 #include "kernel/answers.hpp"
-#include "text/tokenizer.hpp"
+#include "kernel/parallel.hpp"
+#include "windows.hpp"
 
 namespace prunetext {
 
 namespace {
 
-// A text's tokens, and the rows that are added up under its windows: one for each token and, in pairs, one for its
-// flags, with padding around.
-struct Side {
-    std::vector<std::string> tokens;
-    std::vector<uint64_t> keys;
-    std::vector<const std::byte *> rows;
-    std::vector<uint8_t> flags;
-    const double *features;
-    Watch *watch;
+// Weights of the head for one label; where one label excludes the others, without what all labels have on average.
+class Weights {
+  public:
+    Weights(const Model &model, size_t label)
+        : model_(model),
+          own_(model.head.data() + label / 4 * model.inputs * 4 + label % 4),
+          share_(model.several() ? 0 : 1 / static_cast<double>(model.labels.size())) {}
 
-    Side(const Model &model, const Text &text, Workspace &workspace, const double *features)
-        : rows(static_cast<size_t>(model.max_taps()), model.row(model.rows)),
-          features(features),
-          watch(workspace.watch) {
-        const size_t most = rows.size();
-        tokenize(model.tokenizer, text, workspace.scratch, [&](const char *token, size_t length) {
-            look(tokens.size());
-            tokens.emplace_back(token, length);
-            keys.push_back(key_of_token(token, length));
-            rows.push_back(model.row_of(model.vocabulary.find_token(token, length)));
-        });
-        rows.insert(rows.end(), most, model.row(model.rows));
-        flags.assign(rows.size(), 0);
-    }
+    double operator()(size_t input) const { return own_[input * 4] - average(input); }
+    double average(size_t input) const { return model_.totals[input] * share_; }
 
-    // Whether to go on; asked at every so many tokens.
-    void look(size_t token) const {
-        if (watch && token % piece == piece - 1) watch->look();
-    }
-
-    int entry(const Model &model, size_t place, size_t column) const {
-        const int word = model.wide ? reinterpret_cast<const int16_t *>(rows[place])[column]
-                                    : reinterpret_cast<const int8_t *>(rows[place])[column];
-        return flags[place] ? word + model.flags[flags[place] * model.stride + column] : word;
-    }
+  private:
+    const Model &model_;
+    const double *own_;
+    double share_;
 };
 
-using Parts = std::map<std::string, double>;
+// One text of an item, and its features beside those of the other text.
+struct Side {
+    const TextRows &rows;
+    size_t number, input;  // the text's number, and where its features begin in the head's input
+    const double *own, *other;
+};
 
-// Add the part of each n-gram of one text, where one unit of feature i moves the margin by `margin`(i).
-template <class Margin> void share_out(const Model &model, const Side &side, Margin margin, Parts &parts) {
-    const std::vector<std::string> &tokens = side.tokens;
-    if (tokens.empty()) return;
-    const size_t most = static_cast<size_t>(model.max_taps());
+// What the n-grams of one text add, by their first word and their number of words.
+class Sums {
+  public:
+    Sums(const Model &model, const Side &side)
+        : side(side), most_(static_cast<size_t>(model.max_taps())), sums_(side.rows.tokens() * most_) {}
+
+    double &of(const Ngram &ngram) { return sums_[ngram.first * most_ + ngram.count - 1]; }
+
+    // Calls use(ngram, sum) for all that add something, in the order of the text.
+    template <class Use> void each(Use use) const {
+        for (size_t i = 0; i < sums_.size(); ++i)
+            if (sums_[i] != 0) use(Ngram{i / most_, i % most_ + 1}, sums_[i]);
+    }
+
+    const Side &side;
+
+  private:
+    size_t most_;
+    std::vector<double> sums_;
+};
+
+// What feature i of a text adds. Those of |u − v| and u · v are Shapley values: the difference that a text makes to
+// features of 0 and to those of the other, on average.
+double added(const Model &model, const Weights &weights, const Side &side, size_t i) {
+    const double u = side.own[i], own = weights(side.input + i) * u;
+    if (!model.pairs) return own;
+    const double v = side.other[i], most = std::fabs(u);
+    const double apart = std::clamp((most + std::fabs(u - v) - std::fabs(v)) / 2, -most, most);
+    return own + weights(2 * model.features + i) * apart + weights(3 * model.features + i) * u * v / 2;
+}
+
+// Share a text's max features out to windows. Gives what no window has.
+double share_maxima(const Model &model, const Weights &weights, Sums &sums, Watch &watch) {
+    const Side &side = sums.side;
+    double base = 0;
+    Winners winners;
     for (const Width &width : model.widths) {
-        const size_t taps = static_cast<size_t>(width.taps), windows = tokens.size() + taps - 1,
-                     start = most - (taps - 1);
+        find_winners(model, side.rows, width, winners, watch);
         for (size_t f = 0; f < width.filters; ++f) {
-            const size_t i = width.feature + f;
-            size_t where = windows;  // the all-padding window before the text, whose sum 0 comes first
-            int largest = 0;
-            for (size_t w = 0; w < windows; ++w) {
-                side.look(w);
-                int here = 0;
-                for (size_t j = 0; j < taps; ++j)
-                    here += side.entry(model, start + w + j, width.column + j * width.padded + f);
-                if (here > largest) {
-                    largest = here;
-                    where = w;
-                }
-            }
-            if (where < windows && side.features[i] > 0) {
-                const size_t first = where + 1 > taps ? where + 1 - taps : 0, last = std::min(where, tokens.size() - 1);
-                std::string ngram = tokens[first];
-                for (size_t t = first + 1; t <= last; ++t) ngram += " " + tokens[t];
-                parts[ngram] += margin(i) * side.features[i];
-            }
-            if (!model.mean) continue;
-            const double unit = margin(model.filters + i) * width.scale[f] / static_cast<double>(windows);
-            for (size_t t = 0; t < tokens.size(); ++t) {
-                side.look(t);
-                int sum = 0;
-                for (size_t j = 0; j < taps; ++j)
-                    sum += side.entry(model, most + t, width.column + j * width.padded + f);
-                parts[tokens[t]] += unit * sum;
-            }
+            const size_t i = width.feature + f, window = winners.windows[f];
+            if (!(side.own[i] > 0)) continue;
+            const double part = added(model, weights, side, i);
+            if (window == no_window) base += part;
+            else sums.of(side.rows.under(width, window)) += part;
         }
     }
+    return base;
+}
+
+// Share a text's mean features out to its words.
+void share_means(const Model &model, const Weights &weights, Sums &sums, Watch &watch) {
+    const Side &side = sums.side;
+    std::vector<double> units(model.filters);  // what one unit of a filter's entries adds
+    double total = 0, most = 0;
+    for (const Width &width : model.widths) {
+        const double share = 1 / static_cast<double>(side.rows.windows(width));
+        for (size_t f = 0; f < width.filters; ++f) {
+            const size_t i = model.filters + width.feature + f;
+            if (side.own[i] == 0) continue;
+            const double part = added(model, weights, side, i);
+            total += part;
+            units[width.feature + f] = part / side.own[i] * width.scale[f] * share;
+            most = std::max(most, std::fabs(units[width.feature + f]));
+        }
+    }
+    if (!(most > 0)) return;
+    std::vector<float> columns(model.stride);  // as shares of the largest, which float32 can hold
+    for (const Width &width : model.widths)
+        for (size_t j = 0; j < static_cast<size_t>(width.taps); ++j)
+            for (size_t f = 0; f < width.filters; ++f)
+                columns[width.column + j * width.padded + f] = static_cast<float>(units[width.feature + f] / most);
+    const std::vector<double> parts = weigh_tokens(model, side.rows, columns, most, total, watch);
+    for (size_t t = 0; t < parts.size(); ++t) sums.of({t, 1}) += parts[t];
+}
+
+// What the characters of one text add, once each.
+void add_parts(const Sums &sums, std::vector<Part> &parts) {
+    const std::vector<SpannedToken> &tokens = sums.side.rows.spans.tokens();
+    const size_t before = parts.size();
+    parts.reserve(before + 2 * tokens.size());
+    bool apart = true;  // no two tokens are made from the same character, nor one from what another one is
+    for (size_t t = 1; t < tokens.size(); ++t) apart = apart && tokens[t - 1].end <= tokens[t].begin;
+    Numbering numbering;
+    if (!apart) numbering.clear();
+    sums.each([&](const Ngram &ngram, double sum) {
+        const SpannedToken *const token = tokens.data() + ngram.first;
+        size_t end = token->end;
+        for (size_t t = 1; t < ngram.count; ++t) end = std::max(end, token[t].end);
+        const size_t place =
+            apart ? parts.size() : before + numbering.add(uint64_t{token->begin} << 32 | uint64_t{end});
+        if (place == parts.size()) parts.push_back({sums.side.number, token->begin, end, 0});
+        parts[place].logit += sum;
+    });
+}
+
+// The n-grams that speak for the label, by what they are, wherever they stand.
+class Sharing {
+  public:
+    explicit Sharing(size_t tokens) {
+        numbering_.clear();
+        ngrams_.reserve(2 * tokens);
+    }
+
+    void add(const Sums &sums) {
+        const uint64_t *const keys = sums.side.rows.keys.data();
+        sums.each([&](const Ngram &ngram, double sum) {
+            const uint64_t *const own = keys + ngram.first;
+            uint64_t key = own[0];
+            for (size_t t = 1; t < ngram.count; ++t) key = detail::fold_product(key + t, own[t] ^ detail::process_factor);
+            const uint32_t number = numbering_.add(key ? key : 1);
+            if (number == ngrams_.size()) ngrams_.push_back({&sums.side.rows, ngram, 0});
+            ngrams_[number].sum += sum;
+        });
+    }
+
+    Shares shares() const {
+        double total = 0;
+        for (const One &each : ngrams_) total += std::max(each.sum, 0.0);
+        std::vector<const One *> order;  // the largest first, and among equals the first in the text
+        order.reserve(ngrams_.size());
+        for (const One &each : ngrams_)
+            if (each.sum > 0 && each.sum / total > 0) order.push_back(&each);
+        std::sort(order.begin(), order.end(),
+                  [](const One *a, const One *b) { return a->sum > b->sum || (a->sum == b->sum && a < b); });
+        Shares found;
+        found.all.reserve(order.size());
+        found.written.reserve(16 * order.size());
+        for (const One *each : order) {
+            const size_t begin = found.written.size();
+            each->rows->write(each->ngram, found.written);
+            found.all.push_back({begin, found.written.size(), each->sum / total});
+        }
+        return found;
+    }
+
+  private:
+    struct One {
+        const TextRows *rows;
+        Ngram ngram;
+        double sum;
+    };
+    std::vector<One> ngrams_;
+    Numbering numbering_;
+};
+
+// For each text of an item.
+std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watch,
+                              const Workspace *read = nullptr) {
+    std::vector<TextRows> rows;
+    rows.reserve(model.pairs ? 2 : 1);
+    for (size_t text = 0; text < (model.pairs ? 2 : 1); ++text) {
+        if (texts[text].length >> 31) throw std::length_error("a text that is explained has 2,147,483,648 units or more");
+        rows.emplace_back(model, texts[text], watch, read);
+    }
+    if (model.pairs) compare_words(rows[0], rows[1]);
+    return rows;
 }
 
 }  // namespace
 
-std::vector<std::pair<std::string, double>> explain(const Model &model, const Text *texts, int label, Watch *watch) {
-    Workspace workspace;
-    workspace.watch = watch;
+Explanation explain(const Model &model, const Text *texts, int label, Watch *given) {
+    std::atomic<bool> ended{false};
+    Watch unasked(ended);
+    Watch &watch = given ? *given : unasked;
+    OwnWorkspace kept(watch);
+    Workspace &workspace = kept.workspace();
     kernels().front().score(model, texts, 1, workspace);
-    const size_t classes = model.labels.size(),
-                 chosen = label < 0 ? winner(model, workspace, 0) : static_cast<uint32_t>(label);
-    const auto weight = [&](size_t c, size_t i) { return model.head[(c / 4 * model.inputs + i) * 4 + c % 4]; };
-    // How much one unit of the head's input moves the class's logit, away from the mean of the others if one label
-    // excludes them.
-    const auto margin = [&](size_t i) {
-        if (model.several()) return weight(chosen, i);
-        double others = 0;
-        for (size_t c = 0; c < classes; ++c)
-            if (c != chosen) others += weight(c, i);
-        return weight(chosen, i) - others / static_cast<double>(classes - 1);
-    };
+    Explanation found;
+    found.label = label < 0 ? winner(model, workspace, 0) : static_cast<uint32_t>(label);
+    found.logit = workspace.logits[found.label];
+    found.base = model.bias[found.label];
 
-    Parts parts;
-    const double *const inputs = workspace.features.data();
-    Side one(model, texts[0], workspace, inputs);
-    if (!model.pairs) {
-        share_out(model, one, margin, parts);
-    } else {
-        const size_t count = model.features, most = static_cast<size_t>(model.max_taps());
-        Side other(model, texts[1], workspace, inputs + count);
-        workspace.overlap.flag({one.keys.data(), one.keys.size(), one.flags.data() + most},
-                               {other.keys.data(), other.keys.size(), other.flags.data() + most});
-        // The Shapley values of |u − v| and u · v; a text that is left out has features of 0. A value is the difference
-        // that a text makes, on average over the two orders of the texts.
-        const auto of_side = [&](const Side &own, size_t at, const Side &opposite) {
-            return [&, at](size_t i) {
-                const double u = own.features[i], v = opposite.features[i];
-                const double apart = u == 0 ? 0 : (std::fabs(u) + std::fabs(u - v) - std::fabs(v)) / (2 * u);
-                return margin(at + i) + margin(2 * count + i) * apart + margin(3 * count + i) * v / 2;
-            };
-        };
-        share_out(model, one, of_side(one, 0, other), parts);
-        share_out(model, other, of_side(other, count, one), parts);
+    const Weights weights(model, found.label);
+    const std::vector<double> features(workspace.features.data(), workspace.features.data() + model.inputs);
+    for (size_t i = 0; i < model.inputs; ++i) found.base += weights.average(i) * features[i];
+    const std::vector<TextRows> rows = rows_of(model, texts, watch, model.pairs ? nullptr : &workspace);
+    const double *const first = features.data(), *const second = first + model.features * (model.pairs ? 1 : 0);
+    const Side sides[] = {{rows[0], 0, 0, first, second}, {rows.back(), 1, model.features, second, first}};
+    Sharing sharing(rows[0].tokens() + (model.pairs ? rows[1].tokens() : 0));
+    for (size_t text = 0; text < rows.size(); ++text) {
+        Sums sums(model, sides[text]);
+        found.base += share_maxima(model, weights, sums, watch);
+        if (model.mean && rows[text].tokens()) share_means(model, weights, sums, watch);
+        add_parts(sums, found.parts);
+        sharing.add(sums);
     }
+    found.shares = sharing.shares();
+    std::vector<float> all(model.labels.size());
+    probabilities(model, workspace, 0, all.data());
+    found.probability = all[found.label];
+    return found;
+}
 
-    double total = 0;
-    for (const auto &[ngram, part] : parts) total += std::max(part, 0.0);
-    std::vector<std::pair<std::string, double>> shares;
-    for (const auto &[ngram, part] : parts)
-        if (part > 0 && part / total > 0) shares.emplace_back(ngram, part / total);
-    std::stable_sort(shares.begin(), shares.end(), [](const auto &a, const auto &b) { return a.second > b.second; });
-    return shares;
+std::vector<std::vector<Firing>> firings(const Model &model, const std::vector<Text> &texts, size_t top, Watch &watch) {
+    std::vector<std::vector<Firing>> found(model.filters);
+    Winners winners;
+    const auto larger = [](const Firing &a, const Firing &b) {
+        return a.second != b.second ? a.second > b.second : a.first < b.first;
+    };
+    // An n-gram of the list of one filter, unless it is in it with a larger value.
+    const auto add = [&](std::vector<Firing> &list, std::string ngram, double value) {
+        const auto same = std::find_if(list.begin(), list.end(), [&](const Firing &each) { return each.first == ngram; });
+        if (same == list.end()) list.emplace_back(std::move(ngram), value);
+        else if (same->second < value) same->second = value;
+        else return;
+        std::sort(list.begin(), list.end(), larger);
+        if (list.size() > top) list.pop_back();
+    };
+    const size_t per = model.pairs ? 2 : 1;
+    for (size_t item = 0; item + per <= texts.size(); item += per) {
+        watch.look_closely();
+        for (const TextRows &rows : rows_of(model, texts.data() + item, watch))
+            for (const Width &width : model.widths) {
+                find_winners(model, rows, width, winners, watch);
+                for (size_t f = 0; f < width.filters; ++f) {
+                    const double value = winners.sums[f] * width.scale[f] + width.bias[f];
+                    std::vector<Firing> &list = found[width.feature + f];
+                    if (winners.windows[f] == no_window || !(value > 0)) continue;
+                    if (list.size() == top && value < list.back().second) continue;
+                    add(list, rows.written(rows.under(width, winners.windows[f])), value);
+                }
+            }
+    }
+    return found;
 }
 
 }  // namespace prunetext

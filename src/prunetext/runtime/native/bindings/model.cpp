@@ -12,6 +12,7 @@
 
 #include "bindings/asking.hpp"
 #include "bindings/float_rows.hpp"
+#include "bindings/lists.hpp"
 #include "bindings/python_text.hpp"
 #include "explain.hpp"
 #include "file/file.hpp"
@@ -65,31 +66,6 @@ Model open(nb::handle source) {
     }
     PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, source.ptr());
     throw nb::python_error();
-}
-
-// A list of so many items, which each(i) makes: references that the list takes over, nullptr where one fails.
-template <class Each> nb::object make_list(size_t count, Each each) {
-    const nb::object list = nb::steal(PyList_New(static_cast<Py_ssize_t>(count)));
-    if (!list.is_valid()) throw nb::python_error();
-    for (size_t i = 0; i < count; ++i) {
-        PyObject *const item = each(i);
-        if (!item) throw nb::python_error();
-        PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), item);
-    }
-    return list;
-}
-
-// (label, probability)
-PyObject *make_pair(nb::handle label, float probability) {
-    PyObject *const number = PyFloat_FromDouble(static_cast<double>(probability));
-    PyObject *const pair = number ? PyTuple_New(2) : nullptr;
-    if (!pair) {
-        Py_XDECREF(number);
-        return nullptr;
-    }
-    PyTuple_SET_ITEM(pair, 0, Py_NewRef(label.ptr()));
-    PyTuple_SET_ITEM(pair, 1, number);
-    return pair;
 }
 
 class PythonModel {
@@ -217,24 +193,72 @@ class PythonModel {
                          [&](size_t i) { return make_pair(nb::int_(found[i].row), found[i].probability); });
     }
 
-    // For the label of that index; for the most probable one where it is -1.
-    nb::list explain(nb::handle text, int label) const {
+    // Why a text has the label of that index, or the most probable one where it is -1: the label's index, its
+    // probability and logit, the base, a list of (n-gram, share), and the parts as bytes: text, begin, end (size_t) and
+    // logit (double) each.
+    nb::tuple explain(nb::handle text, int label) const {
         if (label < -1 || label >= static_cast<int>(classes()))
             throw nb::value_error("the model has no label of this index");
         nb::list one;  // which holds the texts while the GIL is released
         one.append(text);
         if (!model_.pairs) text_of(text.ptr());  // names a wrong type without a place in a list
         const HeldTexts held = hold(one);
-        std::vector<std::pair<std::string, double>> shares;
+        Explanation found;
         {
             const nb::gil_scoped_release released;
             std::atomic<bool> ended{false};
             Watch watch(ended, ask_python);
-            shares = prunetext::explain(model_, held.texts().data(), label, &watch);
+            found = prunetext::explain(model_, held.texts().data(), label, &watch);
         }
-        nb::list list;
-        for (const auto &[ngram, share] : shares) list.append(nb::make_tuple(string(ngram), share));
-        return list;
+        static_assert(sizeof(Part) == 32 && sizeof(size_t) == 8);
+        const Shares &shares = found.shares;
+        return nb::make_tuple(found.label, found.probability, found.logit, found.base,
+                              make_list(shares.all.size(),
+                                        [&](size_t i) {
+                                            const auto &[begin, end, share] = shares.all[i];
+                                            return make_entry({shares.written.data() + begin, end - begin}, share);
+                                        }),
+                              nb::bytes(found.parts.data(), found.parts.size() * sizeof(Part)));
+    }
+
+    // For each filter of the model: its width, the weights of its inputs of the head for each label, as a bytearray of
+    // float64, (labels, inputs), and a list of the n-grams that fire it most with its value.
+    nb::list firings(nb::handle texts, size_t top) const {
+        const HeldTexts held = hold(texts);
+        std::vector<std::vector<Firing>> found;
+        {
+            const nb::gil_scoped_release released;
+            std::atomic<bool> ended{false};
+            Watch watch(ended, ask_python);
+            found = prunetext::firings(model_, held.texts(), top, watch);
+        }
+        const size_t inputs = model_.inputs / model_.filters;
+        nb::list filters;
+        for (const Width &width : model_.widths)
+            for (size_t f = width.feature; f < width.feature + width.filters; ++f) {
+                const nb::object weights = make_bytes(classes() * inputs * sizeof(double));
+                auto *out = reinterpret_cast<double *>(PyByteArray_AsString(weights.ptr()));
+                for (size_t c = 0; c < classes(); ++c)
+                    for (size_t i = 0; i < inputs; ++i)
+                        *out++ = model_.head[(c / 4 * model_.inputs + i * model_.filters + f) * 4 + c % 4];
+                filters.append(nb::make_tuple(width.taps, weights, make_list(found[f].size(), [&](size_t i) { return make_entry(found[f][i].first, found[f][i].second); })));
+            }
+        return filters;
+    }
+
+    // Whether the vocabulary has a word.
+    bool knows(const std::string &word) const { return model_.vocabulary.find(word.data(), word.size()) >= 0; }
+
+    // The logits, before the temperature: a bytearray of float64, (texts, classes).
+    nb::object logits(nb::handle texts, int threads) const {
+        const HeldTexts held = hold(texts);
+        const nb::object array = make_bytes(held.texts().size() / per() * classes() * sizeof(double));
+        auto *out = reinterpret_cast<double *>(PyByteArray_AsString(array.ptr()));
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
+            for (size_t t = 0; t < count; ++t)
+                std::copy_n(workspace.logits.data() + t * model_.bias.size(), classes(), out + (first + t) * classes());
+        });
+        return array;
     }
 
   private:
@@ -315,5 +339,8 @@ void bind_model(nb::module_ &module) {
         .def("encode", &PythonModel::encode, nb::arg("texts"), nb::arg("threads"))
         .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"),
              nb::arg("texts").none(), nb::arg("second"))
-        .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1);
+        .def("logits", &PythonModel::logits, nb::arg("texts"), nb::arg("threads"))
+        .def("explain", &PythonModel::explain, nb::arg("text"), nb::arg("label") = -1)
+        .def("firings", &PythonModel::firings, nb::arg("texts"), nb::arg("top"))
+        .def("knows", &PythonModel::knows, nb::arg("word"));
 }

@@ -14,6 +14,7 @@
 #include "model/encoding.hpp"
 #include "model/vocabulary.hpp"
 #include "overlap.hpp"
+#include "text/spans.hpp"
 #include "text/tokenizer.hpp"
 #include "watch.hpp"
 
@@ -53,6 +54,22 @@ nb::list tokenize_text(nb::handle text, const std::string &tokenizer) {
     tokenize(known_tokenizer(tokenizer), text_of(text.ptr()), scratch,
              [&](const char *token, size_t length) { tokens.append(to_str({token, length})); });
     return tokens;
+}
+
+nb::list token_spans(nb::handle text, const std::string &tokenizer) {
+    const Tokenizer known = known_tokenizer(tokenizer);
+    const Text own = text_of(text.ptr());
+    TokenSpans spans;
+    {
+        nb::gil_scoped_release release;
+        std::atomic<bool> ended{false};
+        Watch watch(ended, ask_python);
+        spans.read(known, own, &watch);
+    }
+    nb::list found;
+    for (const SpannedToken &token : spans.tokens())
+        found.append(nb::make_tuple(to_str(spans.of(token)), token.begin, token.end));
+    return found;
 }
 
 nb::dict count_words(nb::handle list, const std::string &tokenizer) {
@@ -190,6 +207,10 @@ void bind_tokenizer(nb::module_ &module) {
                "tokenize(\"Café, 中文\") → [\"cafe\", \",\", \"中\", \"文\"]: BERT's basic tokenization; with "
                "\"words/2\", \"café\" keeps its mark, \"pieces/3\" adds \"··ca\", \"·caf\", \"·afé\", \"·fé·\", and "
                "\"pairs/4\" adds \"中文\".");
+    module.def("token_spans", &prunetext::token_spans, nb::arg("text").none(), nb::arg("tokenizer") = kUsual,
+               nb::sig("def token_spans(text: str | bytes, tokenizer: str = \"bert/1\") -> list[tuple[str, int, int]]"),
+               "token_spans(\"Café!\") → [(\"cafe\", 0, 4), (\"!\", 4, 5)]: the tokens, and which characters of a str, "
+               "or bytes, each was made from.");
     module.def(
         "count_words", &prunetext::count_words, nb::arg("texts").none(), nb::arg("tokenizer") = kUsual,
         nb::sig("def count_words(texts: list[str], tokenizer: str = \"bert/1\") -> dict[str, int]"),

@@ -60,6 +60,9 @@ struct Workspace {
     std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
     std::vector<double> sums;              // sum of its window sums: an integer below 2^53
     std::vector<double> features, logits;  // [text or pair][input of the head], […][class, padded to a multiple of 4]
+    // Of the text that was read last, if it was ASCII as it stood, and one piece: its tokens, whose places in `scratch`
+    // are those in the text, and whose rows are in `rows` behind one row less than the most taps. Otherwise none.
+    size_t plain = SIZE_MAX;
     Watch *watch = nullptr;                // whether to go on with a long text; without it, one does
 };
 

@@ -145,8 +145,12 @@ void Model::read_head(const Reader &reader) {
     bias.assign(padded, 0);
     std::copy(biases.begin(), biases.end(), bias.begin());
     head.assign(padded * inputs, 0);
+    totals.assign(inputs, 0);
     for (size_t c = 0; c < classes; ++c)
-        for (size_t i = 0; i < inputs; ++i) head[(c / 4 * inputs + i) * 4 + c % 4] = weights[c * inputs + i];
+        for (size_t i = 0; i < inputs; ++i) {
+            head[(c / 4 * inputs + i) * 4 + c % 4] = weights[c * inputs + i];
+            totals[i] += weights[c * inputs + i];
+        }
 }
 
 void Model::read_vocabulary(const Reader &reader) {

@@ -70,6 +70,7 @@ struct Model {
 
     std::vector<int16_t> flags;  // rows that are added to those of a pair's tokens, by their flags: 4 of them
     std::vector<double> head;    // [block of 4 classes][input][4]
+    std::vector<double> totals;  // of each input's weights, over all classes
     std::vector<double> bias;    // classes, padded to a multiple of 4
 
     // Row `row` of the table; element type int16_t if `wide`, else int8_t.

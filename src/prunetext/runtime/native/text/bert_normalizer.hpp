@@ -60,6 +60,15 @@ class BertNormalizer : public Writer<BertNormalizer> {
     // Whether marks wait: they belong before whatever is written next.
     bool waits() const { return !marks_.empty(); }
 
+    // For text/spans.hpp: how many characters wait, whether those that do are written before this one is, and whether
+    // this one may begin a word behind others that wait.
+    size_t waiting() const { return marks_.size(); }
+    static bool ends_waiting(char32_t code) {
+        const char kind = first_kind(code);
+        return kind != '1' && !is_mark(kind);
+    }
+    static bool may_begin(char32_t) { return false; }
+
   private:
     friend Writer;
 
@@ -67,6 +76,12 @@ class BertNormalizer : public Writer<BertNormalizer> {
         char32_t code;
         char kind;
     };
+
+    // The class of what is first written of a character.
+    static char first_kind(char32_t code) {
+        const char kind = class_of(code);
+        return kind == '5' ? class_of(tables::kTargets[tables::kBegins[mapped_index(code)]]) : kind;
+    }
 
     void before_ascii() { close_run(); }
 

@@ -23,18 +23,19 @@ class PairWriter : public AddingWriter<PairWriter> {
   public:
     using AddingWriter::AddingWriter;
 
+    // Whether a token of words/2 makes a pair with one beside it.
+    static bool is_letter(std::string_view word) {
+        if (word.size() > kMostPieced || uint8_t(word[0]) < 128) return false;
+        size_t at = 0;
+        return words::class_of(decode(reinterpret_cast<const uint8_t *>(word.data()), at, word.size())) == words::alone;
+    }
+
   private:
     friend AddingWriter;
 
     void add_between(char byte) {
         write({&byte, 1});
         if (byte != ' ') before_.clear();
-    }
-
-    static bool is_letter(std::string_view word) {
-        if (word.size() > kMostPieced || uint8_t(word[0]) < 128) return false;
-        size_t at = 0;
-        return words::class_of(decode(reinterpret_cast<const uint8_t *>(word.data()), at, word.size())) == words::alone;
     }
 
     void add_word(std::string_view word) {

@@ -26,23 +26,10 @@ class PieceWriter : public AddingWriter<PieceWriter> {
   public:
     using AddingWriter::AddingWriter;
 
-  private:
-    friend AddingWriter;
-
-    void add_between(char byte) { write({&byte, 1}); }
-
-    void add_word(std::string_view word) {
-        write(word);
-        if (word.size() <= kMostPieced) add_pieces(word);
-    }
-
-    // Whether a character belongs to the letter before it.
-    static bool goes_on(char32_t code) {
-        const char kind = words::class_of(code);
-        return kind == words::mark || kind == words::joiner || kind == words::half_flag || kind >= words::first_behind;
-    }
-
-    void add_pieces(std::string_view word) {
+    // Calls use(begin, end, first, last) for each piece of a word: where its letters stand in the word, and whether the
+    // word's beginning and end belong to it. False if there is none.
+    template <class Use> static bool each_piece(std::string_view word, Use use) {
+        if (word.size() > kMostPieced) return false;
         size_t begins[kMostPieced + 1], letters = 0;
         const auto *bytes = reinterpret_cast<const uint8_t *>(word.data());
         for (size_t at = 0; at < word.size();) {
@@ -50,17 +37,35 @@ class PieceWriter : public AddingWriter<PieceWriter> {
             const char32_t code = bytes[at] < 128 ? bytes[at++] : decode(bytes, at, word.size());
             if (!letters || !goes_on(code)) begins[letters++] = begin;
         }
-        if (letters < 2) return;
+        if (letters < 2) return false;
         begins[letters] = word.size();
-        for (size_t middle = 0; middle < letters; ++middle) {
+        for (size_t middle = 0; middle < letters; ++middle)
+            use(begins[middle ? middle - 1 : 0], begins[std::min(middle + 2, letters)], middle == 0,
+                middle + 1 == letters);
+        return true;
+    }
+
+  private:
+    friend AddingWriter;
+
+    void add_between(char byte) { write({&byte, 1}); }
+
+    void add_word(std::string_view word) {
+        write(word);
+        const bool any = each_piece(word, [&](size_t begin, size_t end, bool first, bool last) {
             write(" ");
             write(kPieceMark);
-            if (!middle) write(kPieceMark);
-            const size_t begin = begins[middle ? middle - 1 : 0], end = begins[std::min(middle + 2, letters)];
+            if (first) write(kPieceMark);
             write(word.substr(begin, end - begin));
-            if (middle + 1 == letters) write(kPieceMark);
-        }
-        write(" ");
+            if (last) write(kPieceMark);
+        });
+        if (any) write(" ");
+    }
+
+    // Whether a character belongs to the letter before it.
+    static bool goes_on(char32_t code) {
+        const char kind = words::class_of(code);
+        return kind == words::mark || kind == words::joiner || kind == words::half_flag || kind >= words::first_behind;
     }
 };
 

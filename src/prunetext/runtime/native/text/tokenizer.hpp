@@ -1,4 +1,4 @@
-// The tokens of a whole text, for training and for explanations.
+// The tokens of a whole text, for training; text/spans.hpp also says where each comes from.
 //
 //     std::string scratch;
 //     tokenize(Tokenizer::bert, text, scratch, [&](const char *token, size_t length) { ... });    // "Café!" → "cafe",
@@ -64,11 +64,9 @@ inline void classify(const char *block, uint64_t &words, uint64_t &singles) {
 
 }  // namespace detail
 
-// Calls emit(const char *utf8, size_t bytes) for each token, in order; a token lies in `scratch` until the next call.
-// Lone surrogates and bytes that are not UTF-8 are deleted, as the oracle deletes U+FFFD. The work grows with the
-// length of the text and no faster (runs of combining marks, which are sorted, aside).
-template <class Emit> void tokenize(Tokenizer tokenizer, const Text &text, std::string &scratch, Emit &&emit) {
-    const size_t size = detail::normalize(tokenizer, text, scratch);
+// Calls emit(const char *utf8, size_t bytes) for each token of the first `size` bytes of `scratch`, which are normalized;
+// it makes room behind them.
+template <class Emit> void find_tokens(std::string &scratch, size_t size, Emit &&emit) {
     if (scratch.size() < size + kPadding) scratch.resize(size + size / 2 + kPadding);
     std::memset(scratch.data() + size, ' ', kPadding);
     const char *const begin = scratch.data();
@@ -97,6 +95,14 @@ template <class Emit> void tokenize(Tokenizer tokenizer, const Text &text, std::
         }
     }
     if (open) emit(open, size_t(begin + size - open));
+}
+
+// Calls emit(const char *utf8, size_t bytes) for each token, in order; a token lies in `scratch` until the next call.
+// Lone surrogates and bytes that are not UTF-8 are deleted, as the oracle deletes U+FFFD. The work grows with the
+// length of the text and no faster (runs of combining marks, which are sorted, aside).
+template <class Emit> void tokenize(Tokenizer tokenizer, const Text &text, std::string &scratch, Emit &&emit) {
+    const size_t size = detail::normalize(tokenizer, text, scratch);
+    find_tokens(scratch, size, emit);
 }
 
 }  // namespace prunetext

@@ -166,8 +166,24 @@ class WordsNormalizer : public Writer<WordsNormalizer> {
     // Whether what comes next depends on what was there before.
     bool waits() const { return closed_ || joins_ || !waiting_.empty(); }
 
+    // For text/spans.hpp: how many characters wait, whether those that do are written before this one is, and whether
+    // this one may begin a word behind others that wait.
+    size_t waiting() const { return waiting_.size(); }
+    static bool ends_waiting(char32_t code) {
+        const char kind = first_kind(code);
+        return kind != words::deleted && kind != words::joiner && !words::waits(kind);
+    }
+    static bool may_begin(char32_t code) { return first_kind(code) == words::letter_behind; }
+
   private:
     friend Writer;
+
+    // The class of what is first written of a character.
+    static char first_kind(char32_t code) {
+        const char kind = words::class_of(code);
+        if (kind != words::mapped) return kind;
+        return words::class_of(words_tables::kTargets[words_tables::kBegins[words::mapped_index(code)]]);
+    }
 
     void before_ascii() {
         close_run();

@@ -83,6 +83,22 @@ template <class Own> class Writer {
         return add(static_cast<const uint32_t *>(text.units) + begin, length);
     }
 
+    // The character at `i`, and `i` behind it.
+    static char32_t decode(const uint8_t *bytes, size_t &i, size_t length) {
+        const uint8_t first = bytes[i++];
+        const size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
+        char32_t code = first & (0x3F >> more);
+        if (first < 0xC2 || first > 0xF4 || i + more > length) return 0xFFFD;
+        for (size_t k = 0; k < more; ++k) {
+            if ((bytes[i + k] & 0xC0) != 0x80) return 0xFFFD;
+            code = code << 6 | (bytes[i + k] & 0x3F);
+        }
+        const bool too_long = code < (more == 3 ? 0x10000u : more == 2 ? 0x800u : 0x80u);
+        if (too_long || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return 0xFFFD;
+        i += more;
+        return code;
+    }
+
   protected:
     void put(char32_t code) {
         reserve(4);
@@ -120,22 +136,6 @@ template <class Own> class Writer {
                                uint64_t(0x80 | (code & 63)) << 24 | uint64_t(' ') << 32;
         std::memcpy(scratch_.data() + size_, &bytes, 8);
         size_ += last ? 4 : 5;
-    }
-
-    // The character at `i`, and `i` behind it.
-    static char32_t decode(const uint8_t *bytes, size_t &i, size_t length) {
-        const uint8_t first = bytes[i++];
-        const size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-        char32_t code = first & (0x3F >> more);
-        if (first < 0xC2 || first > 0xF4 || i + more > length) return 0xFFFD;
-        for (size_t k = 0; k < more; ++k) {
-            if ((bytes[i + k] & 0xC0) != 0x80) return 0xFFFD;
-            code = code << 6 | (bytes[i + k] & 0x3F);
-        }
-        const bool too_long = code < (more == 3 ? 0x10000u : more == 2 ? 0x800u : 0x80u);
-        if (too_long || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return 0xFFFD;
-        i += more;
-        return code;
     }
 
     std::string &scratch_;

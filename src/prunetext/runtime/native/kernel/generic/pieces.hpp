@@ -51,6 +51,7 @@ template <class Use>
 PRUNETEXT_INLINE void for_pieces(Tokenizer tokenizer, const Text &text, size_t most, Workspace &workspace, Use use) {
     Normalized normalized{tokenizer, text, most, workspace, {}};
     size_t kept = 0;
+    workspace.plain = SIZE_MAX;
     for (size_t at = 0, units;; at += units) {
         units = piece_of(text, at);
         const bool last = at + units == text.length;
@@ -58,6 +59,7 @@ PRUNETEXT_INLINE void for_pieces(Tokenizer tokenizer, const Text &text, size_t m
         if ((text.ascii || text.unit == 0) && !adds_tokens(tokenizer) && !normalized.waits()) {
             if (workspace.scratch.size() < size + 64) workspace.scratch.resize(2 * size + 64);
             found = find_tokens<true>(static_cast<const char *>(text.units) + at, units, kept, workspace);
+            if (last && at == 0) workspace.plain = found;
         }
         if (found == SIZE_MAX) {
             size = normalized.add(at, units, kept);

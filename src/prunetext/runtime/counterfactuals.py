@@ -1,0 +1,142 @@
+"""Which words, once masked, flip a label: a greedy search that asks the model itself."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from prunetext.errors import InputError
+from prunetext.runtime import _native
+from prunetext.runtime.explanations import slice_of
+from prunetext.runtime.parts import Counterfactual, Masked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prunetext.runtime.explanations import Explained, Explanation
+
+CANDIDATES = 50  # words that are tried, those with the largest parts
+BATCH = 1 << 20  # characters of the texts that are made for one call
+MASKS = range(0x16A0, 0x16EB)  # the runes: letters that stand for one word each, with every tokenizer
+
+
+class _Search:
+    """The masked forms of one text or pair, and the model's answers to them."""
+
+    def __init__(self, model: _native.Model, labels: list[str], found: Explanation, item: Explained) -> None:
+        self.model, self.labels = model, labels
+        self.pair = isinstance(item, (tuple, list))
+        self.texts: tuple[str | bytes, ...] = tuple(item) if isinstance(item, (tuple, list)) else (item,)
+        self.several = model.metadata["task"] == "labels"
+        self.number = labels.index(found.label)
+        self.masks = masks(model, self.texts)
+        self.sign = 1.0 if self.has([]) else -1.0
+        self.words = self.best(found)
+
+    def masked(self, words: Sequence[Masked]) -> str | bytes | tuple[str | bytes, str | bytes]:
+        """The text, or the pair, with these words masked."""
+        made = []
+        for side, (text, mask) in enumerate(zip(self.texts, self.masks, strict=True)):
+            own = sorted((word for word in words if word.side == side), key=lambda word: word.begin)
+            made.append(replaced(text, own, mask))
+        return (made[0], made[1]) if self.pair else made[0]
+
+    def answer(self, words: Sequence[Masked]) -> str | list[str] | None:
+        """What the model predicts with these words masked."""
+        answer: str | list[str] | None = self.model.predict([self.masked(words)], 1)[0]
+        return answer
+
+    def has(self, words: Sequence[Masked]) -> bool:
+        """Whether the text then has the label."""
+        answer, label = self.answer(words), self.labels[self.number]
+        return label in answer if isinstance(answer, list) else label == answer
+
+    def leads(self, sets: Sequence[Sequence[Masked]]) -> list[float]:
+        """For each set of words, how far the label's logit then is above the next one's, or above 0."""
+        length = sum(map(len, self.texts)) + 1
+        size, width, found = max(1, BATCH // length), len(self.labels), []
+        for at in range(0, len(sets), size):
+            raw = self.model.logits([self.masked(words) for words in sets[at : at + size]], 1)
+            numbers = memoryview(raw).cast("d").tolist()
+            for row in (numbers[first : first + width] for first in range(0, len(numbers), width)):
+                own = row.pop(self.number)
+                found.append(own if self.several else own - max(row))
+        return found
+
+    def best(self, found: Explanation) -> list[Masked]:
+        """The words that speak most for the label, or against it if the text has it not."""
+        words = [word for side, text in enumerate(self.texts) for word in words_of(self.model, text, side)]
+        begins = [(word.side, word.begin) for word in words]
+        sums = [0.0] * len(words)
+        for part in found.parts:
+            first = max(0, bisect_right(begins, (part.side, part.begin)) - 1)
+            for at in range(first, bisect_left(begins, (part.side, part.end))):
+                sums[at] += self.sign * part.logit
+        order = sorted(range(len(words)), key=lambda at: -sums[at])[:CANDIDATES]
+        return [words[at] for at in sorted(order)]
+
+
+def search(
+    model: _native.Model, labels: list[str], found: Explanation, item: Explained, most: int
+) -> Counterfactual | None:
+    """At most so many words without which the label changes; None if none were found.
+
+    search(classifier._model, ["neg", "pos"], classifier.explain("a great film"), "a great film", 8)
+    """
+    asked = _Search(model, labels, found, item)
+    chosen: list[Masked] = []
+    while len(chosen) < most:
+        left = [word for word in asked.words if word not in chosen]
+        if not left:
+            return None
+        leads = asked.leads([[*chosen, word] for word in left])
+        chosen.append(min(zip((asked.sign * lead for lead in leads), range(len(left)), left, strict=True))[2])
+        if asked.has(chosen) != (asked.sign > 0):
+            break
+    else:
+        return None
+    for word in chosen[:-1]:  # which others may have made needless
+        fewer = [each for each in chosen if each != word]
+        if asked.has(fewer) != (asked.sign > 0):
+            chosen = fewer
+    return Counterfactual(chosen, asked.answer(chosen), asked.masked(chosen))
+
+
+def words_of(model: _native.Model, text: str | bytes, side: int) -> list[Masked]:
+    """The words of a text: its tokens, but neither pieces of words nor pairs of letters."""
+    tokenizer = model.metadata["tokenizer"]
+    if tokenizer in _native.TOKENIZERS[2:]:
+        tokenizer = _native.TOKENIZERS[1]
+    words: list[Masked] = []
+    for _, begin, end in _native.token_spans(text, tokenizer):
+        if not words or begin >= words[-1].end:  # a character can be more than one token
+            words.append(Masked(slice_of(text, begin, end), begin, end, side))
+    return words
+
+
+def masks(model: _native.Model, texts: Sequence[str | bytes]) -> list[str]:
+    """For each text a letter that is no word of the model and stands in none of the texts."""
+    together = [text if isinstance(text, str) else text.decode("utf-8", "ignore") for text in texts]
+    free = (chr(code) for code in MASKS)
+    unknown = [mask for mask in free if not model.knows(mask) and not any(mask in text for text in together)]
+    if len(unknown) < len(texts):
+        raise InputError("the model and the text have all runes among their words; none is left for a masked word.")
+    return unknown[: len(texts)]
+
+
+def replaced(text: str | bytes, words: Sequence[Masked], mask: str) -> str | bytes:
+    """A text with these words replaced, and spaces where a mask would touch another word.
+
+    >>> replaced("no!", [Masked("no", 0, 2, 0)], "x")
+    'x !'
+    """
+    made, at = [], 0
+    for word in words:
+        before, after = slice_of(text, at, word.begin)[-1:], slice_of(text, word.end, word.end + 1)
+        left = " " if word.begin and not before.isspace() else ""
+        right = " " if word.end < len(text) and not after.isspace() else ""
+        own = f"{left}{mask}{right}"
+        made += [text[at : word.begin], own if isinstance(text, str) else own.encode()]
+        at = word.end
+    empty = text[:0]
+    return empty.join([*made, text[at:]])  # type: ignore[arg-type]

@@ -1,0 +1,166 @@
+"""Why a text got its label: n-grams with their shares, words that flip the label, and what filters are about.
+
+The modules that only some of this needs are imported by the calls that need them: a first explanation is quick.
+"""
+
+from __future__ import annotations
+
+from prunetext.errors import InputError, brief
+from prunetext.runtime.arguments import at_least_one, prepare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from prunetext.runtime import _native
+    from prunetext.runtime.arguments import Items
+    from prunetext.runtime.parts import Counterfactual, Filter, Part
+
+    Explained = str | bytes | tuple[str, str] | list[str]  # what a model explains: a text, or a pair of texts
+
+
+class Explanation(list[tuple[str, float]]):
+    """The n-grams that speak for a label, most important first, with shares that sum to 1.
+
+        found = clf.explain("a great film")
+        found                                             # [('great film', 0.8), ('great', 0.2)]
+        found.label, found.probability                    # ('pos', 0.98)
+        found.parts[0]                                    # Part(ngram='a', begin=0, end=1, logit=-0.1, side=0)
+        found.base + sum(part.logit for part in found.parts) == found.logit    # but for rounding
+
+    `label`: the label that is explained. `probability`: the one that `predict_proba` gives it. `logit`: its number
+    before the temperature, as in `clf.logits`. `parts`: what the characters of the text add to the logit, in the order
+    of the text, also those that speak against the label. `base`: what no word adds. N-grams are spelled as the model
+    reads them: in lower case, with spaces between the tokens.
+
+    If a text has exactly one label, only differences between logits count. A part is then what the characters add to
+    this label's logit beyond what they add to all labels on average; that average is in `base`.
+    """
+
+    __slots__ = ("_raw", "_texts", "base", "label", "logit", "probability")
+
+    label: str
+    probability: float
+    logit: float
+    base: float
+    _texts: Explained
+    _raw: bytes
+
+    @property
+    def parts(self) -> list[Part]:
+        """What the characters of the text add to the logit, in the order of the text."""
+        from prunetext.runtime.parts import Part
+
+        texts = self._texts if isinstance(self._texts, (tuple, list)) else (self._texts,)
+        numbers = memoryview(self._raw)
+        places, logits = numbers.cast("Q").tolist(), numbers.cast("d").tolist()
+        rows = zip(places[::4], places[1::4], places[2::4], logits[3::4], strict=True)
+        return [
+            Part(slice_of(texts[side], begin, end), begin, end, logit, side) for side, begin, end, logit in sorted(rows)
+        ]
+
+
+def slice_of(text: str | bytes, begin: int, end: int) -> str:
+    """Some characters of a text as a str.
+
+    >>> slice_of("a film", 2, 6), slice_of(b"a film", 2, 6)
+    ('film', 'film')
+    """
+    own = text[begin:end]
+    return own if isinstance(own, str) else own.decode("utf-8", "ignore")
+
+
+class Explaining:
+    """The methods of a `Classifier` that explain."""
+
+    task: str
+    labels: list[str]
+    _model: _native.Model
+
+    def explain(self, text: Explained, label: str | None = None) -> Explanation:
+        """The n-grams that speak for the predicted label, most important first, with shares that sum to 1.
+
+            found = clf.explain("a great film")    # [('great film', 0.8), ('great', 0.2)]
+            found.parts                            # all parts of the logit, with their places in the text
+            clf.explain("a great film", "neg")     # [('a', 1.0)]
+
+        `label`: one of the model's labels; by default the most probable one, even if it does not reach its threshold.
+        What is shared out is the label's logit minus the mean of all labels' or, if a text can have several labels, the
+        logit itself. A max feature's part goes to the n-gram under its first maximal window, a mean feature's part to
+        the single words. Parts of equal n-grams are added up; those against the label are left out. The list is empty
+        if nothing in the text speaks for the label. For a pair, the n-grams of both texts are listed. The part of a
+        text's features is then what they add to the other text's features and to none, on average: the Shapley values
+        of |u - v| and u · v (Shapley 1953). `Explanation` says what else the result tells. It takes at most five times
+        as long as `predict`.
+        """
+        try:
+            number, probability, logit, base, shares, raw = self._model.explain(text, self._number(label))
+        except TypeError as error:
+            if self.task == "pairs":
+                raise InputError(f"explain takes one pair of texts as a tuple of two str ({error}).") from None
+            raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
+        found = Explanation(shares)
+        found.label, found.probability, found.logit, found.base = self.labels[number], probability, logit, base
+        found._texts, found._raw = text, raw
+        return found
+
+    def counterfactual(self, text: Explained, label: str | None = None, *, most: int = 8) -> Counterfactual | None:
+        """The words that, once masked, take a label away from a text, or give it one that it has not.
+
+            found = clf.counterfactual("a great film, if a long one")
+            found.words    # [Masked(word='great', begin=2, end=7, side=0)]
+            found.label    # 'neg'
+            found.text     # 'a ᚠ film, if a long one', which has the label that it says
+
+        A masked word is read as one that the model does not know. The search is greedy: of all words, it masks the one
+        without which the model's own logit of the label falls most, compared with the next label's or, if a text can
+        have several labels, by itself; then the next one. Words that need not be masked after all are put back.
+        `label`: the one to lose or, if the text has it not, to get; by default the most probable one. `most`: how many
+        words may be masked. In a long text only the 50 words with the largest parts are tried. None if the label
+        cannot be changed so. Of a pair, words of both texts are masked. Takes some hundred times as long as `predict`.
+        """
+        from prunetext.runtime.counterfactuals import search
+
+        allowed = at_least_one("most", most)
+        return search(self._model, self.labels, self.explain(text, label), text, allowed)
+
+    def fired(self, texts: Items, top: int = 5) -> list[Filter]:
+        """What each filter of the model is about: the n-grams of these texts that fire it most.
+
+            for each in clf.fired(texts, top=2):
+                each.width      # 2
+                each.weights    # {'neg': {'max': -0.4}, 'pos': {'max': 0.4}}
+                each.ngrams     # [('great film', 3.1), ('a great', 2.2)]
+
+        Each text counts with the n-gram under the first maximal window; filters come in the order of the file, narrow
+        ones first. `texts`: as for `predict`. `top`: how many n-grams of each filter, at most.
+        """
+        from prunetext.runtime.parts import Filter
+
+        count = at_least_one("top", top)
+        given, _ = prepare(texts, None)
+        try:
+            rows = self._model.firings(given, min(count, 1 << 20))
+        except TypeError as error:
+            raise InputError(f"{error}; give a list of what predict takes.") from None
+        found = []
+        for width, raw, ngrams in rows:
+            weights = memoryview(raw).cast("d").tolist()
+            names = _names(len(weights) // len(self.labels), pairs=self.task == "pairs")
+            each = (weights[at : at + len(names)] for at in range(0, len(weights), len(names)))
+            of_labels = {label: dict(zip(names, own, strict=True)) for label, own in zip(self.labels, each, strict=True)}
+            found.append(Filter(width, of_labels, ngrams))
+        return found
+
+    def _number(self, label: str | None) -> int:
+        """The place of a label, -1 for None; InputError for one that the model has not."""
+        if label is None:
+            return -1
+        if not isinstance(label, str) or label not in self.labels:
+            raise InputError(f"label is {brief(label)}: it must be one of the model's, such as {self.labels[0]!r}.")
+        return self.labels.index(label)
+
+
+def _names(count: int, *, pairs: bool) -> list[str]:
+    """What the inputs of the head that a filter feeds are called."""
+    sides = [f"{side} " for side in ("first", "second", "difference", "product")] if pairs else [""]
+    kinds = ["max", "mean"][: count // len(sides)]
+    return [f"{side}{kind}" for side in sides for kind in kinds]

@@ -1,0 +1,55 @@
+"""What explanations consist of: parts of a logit, masked words, filters. Imported once they are asked for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """What some characters of a text add to a label's logit; below 0 where they speak against it.
+
+    Part("great film", 2, 12, 1.7, 0)    # "a great film"[2:12] adds 1.7
+
+    `ngram`: the caller's own characters, text[begin:end]; of bytes, decoded. `side`: 1 in the second text of a pair.
+    """
+
+    ngram: str
+    begin: int
+    end: int
+    logit: float
+    side: int
+
+
+class Masked(NamedTuple):
+    """A word of a text that was read as an unknown one: text[begin:end], and the side as in `Part`."""
+
+    word: str
+    begin: int
+    end: int
+    side: int
+
+
+class Counterfactual(NamedTuple):
+    """The words that flip a label once they are masked.
+
+    `words`: as few as were found, the most important first. `label`: what the model predicts without them; for a model
+    of several labels, a list. `text`: the text, or the pair, in which a letter that the model does not know stands in
+    the place of each of the words: `clf.predict([found.text])` gives `label`.
+    """
+
+    words: list[Masked]
+    label: str | list[str] | None
+    text: str | bytes | tuple[str | bytes, str | bytes]
+
+
+class Filter(NamedTuple):
+    """What one filter of a model looks for.
+
+    `width`: the words of its window. `weights`: for each label the weights of the filter's features, by their names:
+    `max`, `mean` if the model has it; for pairs, those of the `first` and the `second` text, of their `difference`
+    |u - v| and their `product` u · v. `ngrams`: the n-grams that fire it most, with the value of the max feature.
+    """
+
+    width: int
+    weights: dict[str, dict[str, float]]
+    ngrams: list[tuple[str, float]]
