@@ -20,7 +20,7 @@ WHEEL := dist/prunetext-*.whl
 REPAIR := $(VENV)/bin/python -m auditwheel repair -z 9 --wheel-dir dist
 # What goes into the wheel. Folders are listed too: their time changes when a file is deleted.
 SOURCES := CMakeLists.txt pyproject.toml README.md LICENSE \
-  $(shell find src -name __pycache__ -prune -o -name '*.so' -prune -o -print)
+  $(shell find src -name __pycache__ -prune -o -name '*.so' -prune -o -name '*.wasm' -prune -o -print)
 
 MAKE_STARTED := $(shell date +%s)
 # $(call begin,WORDS) opens a stage and says at its end, also when it fails, how long it took.
@@ -33,7 +33,7 @@ export PIP_NO_COMPILE := 1
 unexport PYTHONPATH
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo screenshots test fuzz soak damage lint install tools bare browser pytest clean
+.PHONY: help demo screenshots test fuzz soak damage lint install tools bare browser pytest c npm clean
 
 help:
 	@echo 'make demo   train, prune and pack a news classifier, use it, and write a page about it'
@@ -43,6 +43,8 @@ help:
 	@echo 'make screenshots   take the pictures of that page which the README shows'
 	@echo 'make lint   lint and type-check only'
 	@echo 'make install   bring .venv up to date with the sources, for running single tests'
+	@echo 'make c      the C interface: build/c/libprunetext.a and build/c/prunetext.h'
+	@echo 'make npm    the package for JavaScript: dist/npm'
 	@echo 'make clean  remove what these made (not runs/)'
 
 demo: install
@@ -104,6 +106,13 @@ pytest: $(VENV)/.stamp-test browser
 
 install: $(VENV)/.stamp-installed
 
+c: dist/.stamp-wheel
+	@echo 'build/c/libprunetext.a, build/c/prunetext.h'
+
+npm: $(VENV)/.stamp-installed
+	@$(call begin,Make the package for JavaScript in dist/npm) \
+	$(VENV)/bin/python scripts/make_npm.py dist/npm
+
 clean:
 	rm -rf $(VENV) $(BARE) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -132,6 +141,8 @@ dist/.stamp-wheel: $(VENV)/.stamp-tools $(SOURCES)
 	$(PIP) wheel -qq --no-deps --no-build-isolation --wheel-dir build/wheel . && \
 	if [ "$$(uname)" != Linux ]; then mkdir dist && mv build/wheel/*.whl dist; \
 	else $(REPAIR) build/wheel/*.whl 2> build/repair.log || { cat build/repair.log >&2; exit 1; }; fi && \
+	tag=$$(basename "$$(ls build/wheel/*.whl dist/*.whl 2> /dev/null | head -n 1)" .whl | cut -d - -f 3-) && \
+	cmake --install "build/$$tag" --component c --prefix build/c > /dev/null && \
 	touch $@
 
 # First the packages it needs, which seldom change; then this very wheel, although its version is the same.

@@ -210,7 +210,8 @@ inline void check_explanation(const Model &model, const Text &text) {
                 largest = std::max(largest, weight * (one + other + one * other));
             }
     for (int label = -1; label < std::min<int>(static_cast<int>(model.labels.size()), 3); ++label) {
-        const Explanation found = explain(model, item.data(), label);
+        Workspace explaining;
+        const Explanation found = explain(model, item.data(), explaining, label);
         const double logit = expected[model.inputs + found.label];
         if (found.logit != logit) fail("an explanation has another logit");
         double sum = found.base, size = std::fabs(found.base);

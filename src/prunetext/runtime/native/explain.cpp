@@ -2,12 +2,10 @@
 #include "explain.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <stdexcept>
 
 #include "kernel/answers.hpp"
-#include "kernel/parallel.hpp"
 #include "windows.hpp"
 
 namespace prunetext {
@@ -189,7 +187,7 @@ std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watc
     std::vector<TextRows> rows;
     rows.reserve(model.pairs ? 2 : 1);
     for (size_t text = 0; text < (model.pairs ? 2 : 1); ++text) {
-        if (texts[text].length >> 31) throw std::length_error("a text that is explained has 2,147,483,648 units or more");
+        if (texts[text].length >> 31) end_call(std::length_error("a text that is explained has 2,147,483,648 units or more"));
         rows.emplace_back(model, texts[text], watch, read);
     }
     if (model.pairs) compare_words(rows[0], rows[1]);
@@ -198,12 +196,9 @@ std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watc
 
 }  // namespace
 
-Explanation explain(const Model &model, const Text *texts, int label, Watch *given) {
-    std::atomic<bool> ended{false};
-    Watch unasked(ended);
-    Watch &watch = given ? *given : unasked;
-    OwnWorkspace kept(watch);
-    Workspace &workspace = kept.workspace();
+Explanation explain(const Model &model, const Text *texts, Workspace &workspace, int label) {
+    Unasked nobody;
+    Watch &watch = workspace.watch ? *workspace.watch : nobody.watch;
     kernels().front().score(model, texts, 1, workspace);
     Explanation found;
     found.label = label < 0 ? winner(model, workspace, 0) : static_cast<uint32_t>(label);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kernel/answers.hpp"
+#include "refuse.hpp"
 
 namespace prunetext {
 
@@ -100,8 +101,7 @@ std::vector<size_t> nearest(const float *query, const float *vectors, size_t cou
     std::vector<Found> best;  // a heap whose top is the worst
     for (size_t i = 0; i < count; ++i) {
         const double found = cosine(scaled.data(), vectors + i * width, width);
-        if (std::isnan(found))
-            throw std::invalid_argument("row " + std::to_string(i) + " of the vectors has a number that is not finite");
+        if (std::isnan(found)) refuse("row " + std::to_string(i) + " of the vectors has a number that is not finite");
         if (best.size() == most && !(found > best.front().first)) continue;
         if (best.size() == most) {
             std::pop_heap(best.begin(), best.end(), better);
@@ -123,7 +123,7 @@ std::vector<Match> match(const Model &model, const Kernel &kernel, const Query &
     const auto features = workspace.features.begin();
     std::vector<float> own(features, features + static_cast<std::ptrdiff_t>(model.features));
     for (const float value : own)
-        if (!std::isfinite(value)) throw std::invalid_argument("the query has a feature that float32 does not hold");
+        if (!std::isfinite(value)) refuse("the query has a feature that float32 does not hold");
     const std::vector<size_t> rows = nearest(own.data(), stored.vectors, stored.count, own.size(), most);
 
     std::vector<Text> pairs;

@@ -1,10 +1,10 @@
 // Flags of a pair's tokens: by masks if one of the texts is short, else by numbers.
 #include "overlap.hpp"
 
-#include <stdexcept>
 #include <utility>
 
 #include "kernel/dispatch.hpp"
+#include "refuse.hpp"
 
 namespace prunetext {
 
@@ -42,7 +42,8 @@ void Overlap::flag(Tokens one, Tokens other) {
 
 // Flags of tokens from the numbers of those that occur in both; then the same with two tokens in a row.
 void Overlap::flag_by_numbers(const Tokens &one, const Tokens &other) {
-    if (one.count >= Numbering::none) throw std::length_error("a text of a pair has more than 4,294,967,294 tokens");
+    if (one.count >= Numbering::none)
+        end_call(std::length_error("a text of a pair has more than 4,294,967,294 tokens"));
     numbering_.clear();
     ones_.resize(one.count);
     others_.resize(other.count);

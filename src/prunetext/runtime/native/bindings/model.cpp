@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -16,7 +17,10 @@
 #include "bindings/python_text.hpp"
 #include "explain.hpp"
 #include "file/file.hpp"
+#include "file/inflate.hpp"
+#include "file/number.hpp"
 #include "kernel/answers.hpp"
+#include "kernel/exponential.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/parallel.hpp"
 #include "nearest.hpp"
@@ -27,8 +31,8 @@ namespace {
 
 using namespace prunetext;
 
-// Python's own zlib: the module links to no library. The output is cut off one byte after the stated size.
-std::string inflate(std::string_view stream, size_t size, const std::string &what) {
+// By Python's own zlib, which is faster than file/inflate.hpp. The output is cut off one byte after the stated size.
+std::string inflate_by_python(std::string_view stream, size_t size, const std::string &what) {
     const nb::gil_scoped_acquire gil;
     const std::string broken = what + " is not a zlib stream of the size stated";
     try {
@@ -53,14 +57,14 @@ Model open(nb::handle source) {
         const std::string_view bytes(PyBytes_AS_STRING(source.ptr()),
                                      static_cast<size_t>(PyBytes_GET_SIZE(source.ptr())));
         const nb::gil_scoped_release released;
-        return Model(read_memory(bytes), inflate);
+        return Model(read_memory(bytes), inflate_by_python);
     }
     PyObject *encoded = nullptr;  // the path as the system's bytes
     if (!PyUnicode_FSConverter(source.ptr(), &encoded)) throw nb::python_error();
     const auto path = nb::steal<nb::bytes>(encoded);
     try {
         const nb::gil_scoped_release released;
-        return Model(read_file({path.c_str(), path.size()}), inflate);
+        return Model(read_file({path.c_str(), path.size()}), inflate_by_python);
     } catch (const std::system_error &error) {
         errno = error.code().value();
     }
@@ -208,7 +212,8 @@ class PythonModel {
             const nb::gil_scoped_release released;
             std::atomic<bool> ended{false};
             Watch watch(ended, ask_python);
-            found = prunetext::explain(model_, held.texts().data(), label, &watch);
+            OwnWorkspace own(watch);
+            found = prunetext::explain(model_, held.texts().data(), own.workspace(), label);
         }
         static_assert(sizeof(Part) == 32 && sizeof(size_t) == 8);
         const Shares &shares = found.shares;
@@ -323,6 +328,18 @@ void bind_model(nb::module_ &module) {
     module.def(
         "checksum", [](const nb::bytes &data) { return string(hex_digest({data.c_str(), data.size()})); },
         nb::arg("data"), "XXH64 of the bytes, seed 0, as 16 lower-case hexadecimal digits.");
+    // What C and WebAssembly have in the place of Python's zlib and float, for tests.
+    module.def(
+        "inflate",
+        [](const nb::bytes &stream, size_t size) {
+            const std::string found = inflate({stream.c_str(), stream.size()}, size, "it");
+            return nb::bytes(found.data(), found.size());
+        },
+        nb::arg("stream"), nb::arg("size"), "What a zlib stream of so many inflated bytes stands for, or ValueError.");
+    module.def(
+        "parse_number", [](const std::string &text) { return parse_number(text).value_or(NAN); }, nb::arg("text"),
+        "The float nearest to a decimal number, or NaN if the text is none.");
+    module.def("exponential", &exponential, nb::arg("x"), "e to the power of x, as all probabilities have it.");
     nb::class_<PythonModel>(module, "Model", "A packed model; ValueError with the reason when the file is unsound.")
         .def(nb::init<nb::handle, const std::string &>(), nb::arg("source"), nb::arg("kernel") = "")
         .def_prop_ro("labels", &PythonModel::labels)

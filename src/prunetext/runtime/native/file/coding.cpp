@@ -45,6 +45,7 @@ void read_shape(JsonReader &json, Coding &coding) {
 Coding parse_coding(JsonReader &json) {
     constexpr std::array<const char *, 6> keys = {"bytes", "m2", "m4", "precision", "shape", "zeros"};
     Coding coding;
+    uint64_t bytes = 0;
     std::array<bool, keys.size()> seen{};
     json.object([&](const std::string &key) {
         const auto at = static_cast<size_t>(std::find(keys.begin(), keys.end(), key) - keys.begin());
@@ -53,9 +54,8 @@ Coding parse_coding(JsonReader &json) {
         constexpr unsigned bits[] = {2, 4, 0};
         switch (at) {
             case 0:
-                coding.bytes = json.integer();
-                if (coding.bytes < 1 || coding.bytes > max_inflated)
-                    json.fail("has a payload of no bytes, or more than 64 MiB");
+                bytes = json.integer();
+                if (bytes < 1 || bytes > max_inflated) json.fail("has a payload of no bytes, or more than 64 MiB");
                 break;
             case 1: coding.m2 = multiplier(json, max_m2); break;
             case 2: coding.m4 = multiplier(json, max_m4); break;
@@ -69,7 +69,8 @@ Coding parse_coding(JsonReader &json) {
     const bool two = coding.bits == 2 || coding.bits == 0, four = coding.bits == 4 || coding.bits == 0;
     if (seen[1] != two || seen[2] != four) json.fail("has not the multipliers that its precision needs");
     const size_t units = coding.rows * coding.columns;
-    if (coding.bytes > units + units / 2 + 8) json.fail("has a payload of more bytes than its units can take");
+    if (bytes > units + units / 2 + 8) json.fail("has a payload of more bytes than its units can take");
+    coding.bytes = static_cast<size_t>(bytes);
     return coding;
 }
 
@@ -86,7 +87,7 @@ struct Decoder {
     const Coding &coding;
     std::string_view payload;  // what is left of it
 
-    [[noreturn]] void fail(const char *reason) const { throw std::invalid_argument("tensor " + name + " " + reason); }
+    [[noreturn]] void fail(const char *reason) const { refuse("tensor " + name + " " + reason); }
 
     // The next section: `count` numbers, up to the end of a byte.
     Numbers take(size_t count, unsigned bits) {

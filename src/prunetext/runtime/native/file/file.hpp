@@ -7,15 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "file/header.hpp"
 #include "file/xxhash.hpp"
+#include "refuse.hpp"
 
 namespace prunetext {
 
@@ -24,8 +23,8 @@ constexpr uint64_t max_file = 1u << 30, max_header = 16u << 20;
 constexpr size_t part_of_file = 1u << 20;  // read at a time while a large file's checksum is not known to be right
 
 inline std::string hex_digits(uint64_t hash) {
-    char digits[checksum_digits + 1];
-    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+    std::string digits;
+    for (int shift = 60; shift >= 0; shift -= 4) digits += "0123456789abcdef"[hash >> shift & 15];
     return digits;
 }
 
@@ -37,8 +36,8 @@ class OpenFile {
     // Non-blocking: opening a FIFO without a writer would wait for ever.
     explicit OpenFile(const std::string &path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
         if (descriptor_ >= 0) return;
-        if (errno == ENOENT) throw std::system_error(ENOENT, std::generic_category());
-        throw std::invalid_argument(std::string("it cannot be opened (") + std::strerror(errno) + ")");
+        if (errno == ENOENT) end_call(std::system_error(ENOENT, std::generic_category()));
+        refuse(std::string("it cannot be opened (") + std::strerror(errno) + ")");
     }
     OpenFile(const OpenFile &) = delete;
     OpenFile &operator=(const OpenFile &) = delete;
@@ -46,15 +45,14 @@ class OpenFile {
 
     uint64_t size() const {
         struct stat status;
-        if (::fstat(descriptor_, &status) != 0) throw std::invalid_argument("its size cannot be read");
-        if (S_ISDIR(status.st_mode)) throw std::invalid_argument("it is a directory; give the model file inside it");
-        if (!S_ISREG(status.st_mode)) throw std::invalid_argument("it is not a regular file");
+        if (::fstat(descriptor_, &status) != 0) refuse("its size cannot be read");
+        if (S_ISDIR(status.st_mode)) refuse("it is a directory; give the model file inside it");
+        if (!S_ISREG(status.st_mode)) refuse("it is not a regular file");
         return static_cast<uint64_t>(status.st_size);
     }
 
     void back_to(size_t place) {
-        if (::lseek(descriptor_, static_cast<off_t>(place), SEEK_SET) < 0)
-            throw std::invalid_argument("it cannot be read twice");
+        if (::lseek(descriptor_, static_cast<off_t>(place), SEEK_SET) < 0) refuse("it cannot be read twice");
     }
 
     // Append exactly `bytes` bytes to `buffer`.
@@ -64,8 +62,8 @@ class OpenFile {
         while (at < buffer.size()) {
             const ssize_t count = ::read(descriptor_, buffer.data() + at, buffer.size() - at);
             if (count < 0 && errno == EINTR) continue;
-            if (count < 0) throw std::invalid_argument(std::string("it cannot be read (") + std::strerror(errno) + ")");
-            if (count == 0) throw std::invalid_argument("it became shorter while it was read");
+            if (count < 0) refuse(std::string("it cannot be read (") + std::strerror(errno) + ")");
+            if (count == 0) refuse("it became shorter while it was read");
             at += static_cast<size_t>(count);
         }
     }
@@ -83,7 +81,7 @@ struct File {
 namespace detail {
 
 [[noreturn]] inline void refuse_checksum() {
-    throw std::invalid_argument("its checksum does not match: the file is damaged; pack or copy it again");
+    refuse("its checksum does not match: the file is damaged; pack or copy it again");
 }
 
 // The checksum of a large file, whose header has been read, in the memory of a small one.
@@ -104,15 +102,14 @@ template <class Read> std::string checksum_in_parts(std::string start, uint64_t 
 // back(place) goes back there. Memory for the tensors is taken only when the header says that they are there and, where
 // they are many bytes, when the checksum is right.
 template <class Read, class Back> File read_checked(uint64_t size, Read read, Back back) {
-    if (size < 16) throw std::invalid_argument("it is too short to be a packed model");
-    if (size > max_file) throw std::invalid_argument("it is larger than 1 GiB");
+    if (size < 16) refuse("it is too short to be a packed model");
+    if (size > max_file) refuse("it is larger than 1 GiB");
     File file;
     read(file.bytes, size_t{8});
     const auto length = little_endian<uint64_t>(reinterpret_cast<const unsigned char *>(file.bytes.data()));
-    if (length > size - 8)
-        throw std::invalid_argument("it is not a safetensors file, or it is cut off inside its header");
-    if (length > max_header) throw std::invalid_argument("its header is larger than 16 MiB");
-    if (length % 8 != 0) throw std::invalid_argument("its header does not end on a multiple of 8 bytes");
+    if (length > size - 8) refuse("it is not a safetensors file, or it is cut off inside its header");
+    if (length > max_header) refuse("its header is larger than 16 MiB");
+    if (length % 8 != 0) refuse("its header does not end on a multiple of 8 bytes");
     read(file.bytes, length);
     file.data = 8 + length;
     file.header = parse_header(std::string_view(file.bytes).substr(8), size - file.data);

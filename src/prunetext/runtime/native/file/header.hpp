@@ -29,7 +29,7 @@ struct Header {
 
     const std::string &value(const char *key) const {
         if (const std::string *found = find(key)) return *found;
-        throw std::invalid_argument(std::string("the metadata lacks \"") + key + "\"");
+        refuse(std::string("the metadata lacks \"") + key + "\"");
     }
 };
 
@@ -38,14 +38,12 @@ constexpr size_t max_tensors = 128, max_metadata = 1000, checksum_digits = 16;
 inline uint64_t element_size(const Tensor &tensor) {
     if (tensor.dtype == "F32") return 4;
     if (tensor.dtype == "I8" || tensor.dtype == "U8") return 1;
-    throw std::invalid_argument("tensor " + tensor.name + " has dtype " + tensor.dtype +
-                                "; format 1 has F32, I8 and U8");
+    refuse("tensor " + tensor.name + " has dtype " + tensor.dtype + "; format 1 has F32, I8 and U8");
 }
 
 // Keys must rise strictly, which also rules out one that comes twice.
 inline void must_follow(const std::string &key, const std::string *previous) {
-    if (previous && key <= *previous)
-        throw std::invalid_argument("the header's keys are not sorted, or one comes twice");
+    if (previous && key <= *previous) refuse("the header's keys are not sorted, or one comes twice");
 }
 
 inline Tensor parse_tensor(JsonReader &json, const std::string &name) {
@@ -100,14 +98,14 @@ inline void check_layout(const Header &header, uint64_t data_bytes) {
         uint64_t bytes = element_size(*tensor);
         for (uint64_t length : tensor->shape)
             if (__builtin_mul_overflow(bytes, length, &bytes) || bytes > data_bytes)
-                throw std::invalid_argument("tensor " + tensor->name + " is larger than the file");
+                refuse("tensor " + tensor->name + " is larger than the file");
         if (tensor->begin != at || tensor->end != at + bytes)
-            throw std::invalid_argument("tensor " + tensor->name + " does not lie where format 1 puts it");
+            refuse("tensor " + tensor->name + " does not lie where format 1 puts it");
         at += bytes;
     }
     if (at != data_bytes)
-        throw std::invalid_argument("the file holds " + std::to_string(data_bytes) +
-                                    " bytes of tensors where its header says " + std::to_string(at));
+        refuse("the file holds " + std::to_string(data_bytes) + " bytes of tensors where its header says " +
+               std::to_string(at));
 }
 
 // Parse the header's JSON; `data_bytes` is what follows it in the file.
@@ -129,13 +127,12 @@ inline Header parse_header(std::string_view text, uint64_t data_bytes) {
     });
     json.end();
     const std::string *format = header.find("format");
-    if (!format) throw std::invalid_argument("it is not a packed prunetext model: its metadata names no format");
-    if (*format != "prunetext/1")
-        throw std::invalid_argument("its format is not prunetext/1, the one that this version reads");
+    if (!format) refuse("it is not a packed prunetext model: its metadata names no format");
+    if (*format != "prunetext/1") refuse("its format is not prunetext/1, the one that this version reads");
     const std::string &digits = header.value("checksum");
     if (digits.size() != checksum_digits || text.substr(header.checksum_at, checksum_digits) != digits ||
         digits.find_first_not_of("0123456789abcdef") != std::string::npos)
-        throw std::invalid_argument("its checksum is not 16 lower-case hexadecimal digits");
+        refuse("its checksum is not 16 lower-case hexadecimal digits");
     check_layout(header, data_bytes);
     return header;
 }

@@ -2,9 +2,10 @@
 // deeper than the caller's own code, and memory stays within the text's size.
 #pragma once
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "refuse.hpp"
 
 namespace prunetext {
 
@@ -33,7 +34,7 @@ class JsonReader {
         if (!valid_utf8(text)) fail("is not valid UTF-8");
     }
 
-    [[noreturn]] void fail(const std::string &reason) const { throw std::invalid_argument(what_ + (" " + reason)); }
+    [[noreturn]] void fail(const std::string &reason) const { refuse(what_ + (" " + reason)); }
 
     size_t position() const { return at_; }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernel/exponential.hpp"
+
 namespace prunetext {
 
 namespace {
@@ -14,13 +16,13 @@ double to_powers(const Model &model, Workspace &workspace, size_t text, uint32_t
     const double largest = logits[most] / model.temperature;
     double sum = 0;
     for (size_t c = 0; c < model.labels.size(); ++c)
-        sum += logits[c] = std::exp(logits[c] / model.temperature - largest);
+        sum += logits[c] = exponential(logits[c] / model.temperature - largest);
     return sum;
 }
 
 // The probability of a label that does not depend on the others. No power overflows.
 float logistic(double scaled) {
-    const double power = std::exp(-std::abs(scaled));
+    const double power = exponential(-std::abs(scaled));
     return static_cast<float>((scaled < 0 ? power : 1) / (1 + power));
 }
 

@@ -5,6 +5,9 @@
 //
 // PRUNETEXT_CLONES stands before a lone function that gains from AVX2. It is compiled twice, and the loader picks.
 //
+// PRUNETEXT_SMALL says that code is downloaded: what gains little from being compiled several times is compiled once.
+// PRUNETEXT_INLINE_IF_LARGE stands before such a function. PRUNETEXT_SCALAR says that there are no vector instructions.
+//
 // The kernel, which is all of generic/, is compiled once for each level:
 //
 //     level 0    plain.cpp     any processor; also a header of generic/ that is read alone, as by an editor
@@ -36,6 +39,16 @@
 #endif
 #ifndef PRUNETEXT_CLONES
 #define PRUNETEXT_CLONES
+#endif
+
+#ifdef __wasm__
+#define PRUNETEXT_SMALL 1
+#define PRUNETEXT_INLINE_IF_LARGE inline __attribute__((noinline))
+#ifndef __wasm_simd128__
+#define PRUNETEXT_SCALAR 1
+#endif
+#else
+#define PRUNETEXT_INLINE_IF_LARGE PRUNETEXT_INLINE
 #endif
 
 #ifndef PRUNETEXT_LEVEL

@@ -1,9 +1,8 @@
 // The list of kernels; plain.cpp, avx2.cpp and avx512.cpp hold one each.
 #include "kernel/kernel.hpp"
 
-#include <stdexcept>
-
 #include "kernel/dispatch.hpp"
+#include "refuse.hpp"
 
 namespace prunetext {
 
@@ -33,7 +32,7 @@ const std::vector<Kernel> &kernels() {
 const Kernel &kernel_of(const std::string &name) {
     for (const Kernel &kernel : kernels())
         if (name.empty() || name == kernel.name) return kernel;
-    throw std::invalid_argument("this processor has no such kernel");
+    refuse("this processor has no such kernel");
 }
 
 }  // namespace prunetext

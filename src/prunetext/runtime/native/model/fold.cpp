@@ -21,7 +21,7 @@ constexpr uint64_t max_products = uint64_t{1} << 36;  // multiplications to fold
 
 // In pages as large as the system has: rows are read in no order, and small pages take a moment to find each time.
 std::unique_ptr<std::byte[], TableDelete> make_table(size_t bytes) {
-    constexpr size_t huge = size_t{1} << 21;
+    constexpr size_t huge = table_alignment;
     const size_t whole = (bytes + huge - 1) / huge * huge;
     const bool large = bytes > huge / 4;
     auto *table = static_cast<std::byte *>(::operator new[](large ? whole : bytes, std::align_val_t{huge}));
@@ -120,7 +120,7 @@ void Model::fold(const Reader &reader) {
     const size_t dimensions = shape[1];
     if (shape[0] != rows) refuse("tensor embedding has not one row for each word and the unknown word");
     if (dimensions < 1 || dimensions > max_dimensions) refuse("tensor embedding has no dimensions, or more than 4,096");
-    if (dimensions * stride > max_weights) refuse("its convolutions have more than 67,108,864 weights");
+    if (uint64_t{dimensions} * stride > max_weights) refuse("its convolutions have more than 67,108,864 weights");
     if (uint64_t{rows} * dimensions * stride > max_products) refuse("its table would take too long to fold");
     reader.spend(work_of_units * rows * dimensions + (rows + 1) * row_bytes() + dimensions * stride);
     std::string room;
@@ -142,7 +142,7 @@ void Model::fold(const Reader &reader) {
     }
     const int8_t *vectors = reader.units("embedding", room);
     const auto zeros = static_cast<size_t>(std::count(vectors, vectors + rows * dimensions, int8_t{0}));
-    reader.spend((rows * dimensions - zeros) * stride / products_of_work);
+    reader.spend((uint64_t{rows} * dimensions - zeros) * stride / products_of_work);
     table = make_table((rows + 1) * row_bytes());
     std::vector<size_t> places(rows);
     for (size_t i = 1; i < rows; ++i) places[i] = vocabulary.place(i - 1) + size_t{1};

@@ -2,11 +2,11 @@
 #include "model/model.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <locale>
-#include <sstream>
+#include <optional>
+#include <string_view>
 
 #include "file/file.hpp"
+#include "file/number.hpp"
 #include "model/tensors.hpp"
 
 namespace prunetext {
@@ -22,17 +22,11 @@ void one_of(const Header &header, const char *key, std::initializer_list<std::st
         refuse(std::string("its ") + key + " is none that format 1 knows");
 }
 
-// A number as JSON writes it, whatever the locale.
-bool parse_number(const std::string &text, double &value) {
-#ifdef __cpp_lib_to_chars
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size();
-#else  // of numbers with a point, libc++ before 20
-    if (text.empty() || text[0] == '+' || text.find_first_not_of("0123456789.eE+-") != std::string::npos) return false;
-    std::istringstream stream(text);
-    stream.imbue(std::locale::classic());
-    return stream >> value && stream.eof();
-#endif
+// Whether the text is a number, which `value` then is.
+bool is_number(std::string_view text, double &value) {
+    const std::optional<double> number = parse_number(text);
+    value = number.value_or(0);
+    return number.has_value();
 }
 
 }  // namespace
@@ -62,10 +56,10 @@ void Model::read_metadata(const Header &header) {
     pairs = header.value("task") == "pairs";
 
     // The bounds keep logits / temperature finite.
-    if (!parse_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
+    if (!is_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
         refuse("its temperature is not a number from 1e-6 to 1e6");
     if (const std::string *text = header.find("reject"))
-        if (!parse_number(*text, reject) || !(reject >= 1e-6 && reject <= 1))
+        if (!is_number(*text, reject) || !(reject >= 1e-6 && reject <= 1))
             refuse("its reject is not a number from 1e-6 to 1");
 
     JsonReader json(header.value("labels"), "its list of labels");
@@ -99,7 +93,7 @@ void Model::read_thresholds(const Header &header) {
     json.list([&] {
         double threshold = 0;
         if (thresholds.size() == labels.size()) json.fail("has more numbers than there are labels");
-        if (!parse_number(json.number(), threshold) || !(threshold > 0 && threshold < 1))
+        if (!is_number(json.number(), threshold) || !(threshold > 0 && threshold < 1))
             json.fail("has something else than a number between 0 and 1");
         thresholds.push_back(threshold);
     });
@@ -116,7 +110,7 @@ void Model::read_convolutions(const Reader &reader) {
         width.taps = k;
         width.filters = shape[0];
         width.dimensions = shape[2];
-        if (width.filters < 1 || width.filters > max_filters)
+        if (shape[0] < 1 || shape[0] > max_filters)
             refuse("tensor " + name + ".weight has no filters, or more than 4,096");
         if (shape[1] != static_cast<uint64_t>(k)) refuse("tensor " + name + ".weight has the wrong number of taps");
         reader.spend(work_of_units * shape[0] * shape[1] * shape[2]);
@@ -139,7 +133,7 @@ void Model::read_convolutions(const Reader &reader) {
 
 void Model::read_head(const Reader &reader) {
     const size_t classes = labels.size(), padded = (classes + 3) / 4 * 4;
-    if (padded * inputs > max_head) refuse("its head has more than 16,777,216 weights");
+    if (uint64_t{padded} * inputs > max_head) refuse("its head has more than 16,777,216 weights");
     const std::vector<float> weights = reader.floats("head.weight", {classes, inputs});
     const std::vector<float> biases = reader.floats("head.bias", {classes});
     bias.assign(padded, 0);
@@ -154,21 +148,21 @@ void Model::read_head(const Reader &reader) {
 }
 
 void Model::read_vocabulary(const Reader &reader) {
-    size_t inflated = SIZE_MAX, words = SIZE_MAX;
+    uint64_t stated = UINT64_MAX, named = UINT64_MAX;
     JsonReader json(reader.file.header.value("vocabulary"), "its vocabulary entry");
     json.object([&](const std::string &key) {
-        size_t &value = key == "bytes" ? inflated : words;
-        if ((key != "bytes" && key != "words") || value != SIZE_MAX) json.fail("has an unknown or repeated key");
+        uint64_t &value = key == "bytes" ? stated : named;
+        if ((key != "bytes" && key != "words") || value != UINT64_MAX) json.fail("has an unknown or repeated key");
         value = json.integer();
     });
     json.end();
-    if (inflated == SIZE_MAX || words == SIZE_MAX) json.fail("lacks its number of bytes or words");
-    if (words > max_words || inflated > max_word_bytes)
-        refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
+    if (stated == UINT64_MAX || named == UINT64_MAX) json.fail("lacks its number of bytes or words");
+    if (named > max_words || stated > max_word_bytes) refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
+    const auto inflated = static_cast<size_t>(stated), words = static_cast<size_t>(named);
     if (inflated < 3 * words) refuse("its vocabulary has more words than its bytes can hold");
     reader.spend(work_of_word * words + work_of_inflated * inflated);
     rows = words + 1;
-    if ((rows + 1) * stride * (wide ? 2 : 1) > max_table) refuse("its table would be larger than 256 MiB");
+    if (uint64_t{rows + 1} * stride * (wide ? 2 : 1) > max_table) refuse("its table would be larger than 256 MiB");
 
     const std::string data =
         reader.inflate(reader.bytes(reader.get("vocabulary", "U8", 1)), inflated, "its vocabulary");

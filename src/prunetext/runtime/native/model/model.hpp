@@ -34,8 +34,14 @@ struct Width {
     std::vector<int16_t> patterns;
 };
 
+#ifdef __wasm__  // which has no pages to choose
+constexpr size_t table_alignment = 64;
+#else
+constexpr size_t table_alignment = size_t{1} << 21;
+#endif
+
 struct TableDelete {
-    void operator()(std::byte *table) const { ::operator delete[](table, std::align_val_t{size_t{1} << 21}); }
+    void operator()(std::byte *table) const { ::operator delete[](table, std::align_val_t{table_alignment}); }
 };
 
 // Inflate a zlib stream, which messages call `what`, to exactly `size` bytes, or throw std::invalid_argument; never

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <initializer_list>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,10 +11,9 @@
 #include "file/coding.hpp"
 #include "file/file.hpp"
 #include "model/model.hpp"
+#include "refuse.hpp"
 
 namespace prunetext {
-
-[[noreturn]] inline void refuse(const std::string &reason) { throw std::invalid_argument(reason); }
 
 // What loading takes, in nanoseconds or in bytes, roughly. `format.py` counts alike, and pads a file that would be
 // refused.

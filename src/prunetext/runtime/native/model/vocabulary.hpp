@@ -4,6 +4,10 @@
 //     vocabulary.find("great", 5);    // 1
 //     vocabulary.find("dull", 4);     // -1
 #pragma once
+#ifdef __wasm__
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -11,11 +15,12 @@
 #include <cstdint>
 #include <cstring>
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "refuse.hpp"
 
 namespace prunetext {
 
@@ -40,6 +45,9 @@ inline constexpr uint64_t kFactor = 0x9E3779B97F4A7C15u;  // 2^64 divided by the
 // An odd factor that differs from process to process: no text can be made whose words collide. No result depends on it.
 inline const uint64_t process_factor = []() noexcept {
     uint64_t factor = 0;
+#ifdef __wasm__
+    if (getentropy(&factor, sizeof factor) != 0) __builtin_trap();
+#else
     try {
         std::random_device random;
         factor = uint64_t{random()} << 32 | random();
@@ -47,6 +55,7 @@ inline const uint64_t process_factor = []() noexcept {
         factor = uint64_t(std::chrono::high_resolution_clock::now().time_since_epoch().count());
         factor = (factor ^ reinterpret_cast<uintptr_t>(&factor)) * kFactor;
     }
+#endif
     return factor | 1;
 }();
 
@@ -99,13 +108,13 @@ class Vocabulary {
         uint64_t bytes = 0;
         for (const std::string_view word : words) bytes += word.size();
         if (words.size() >= (size_t(1) << 30) || bytes >= (uint64_t(1) << 32))
-            throw std::invalid_argument("a vocabulary holds fewer than 2^30 words and 2^32 bytes");
+            refuse("a vocabulary holds fewer than 2^30 words and 2^32 bytes");
         // Two to four words for each bucket: one in nine is full at most.
         shift_ = 64 - std::bit_width(std::max<size_t>(words.size() / 4, 1));
         // Where words collide, which they do by chance alone, another factor is tried.
         for (int attempt = 0; attempt < 8; ++attempt, factor_ = detail::multiply(factor_, detail::kFactor) | 1)
             if (fill(words)) return;
-        throw std::invalid_argument("the words of this vocabulary collide in every hash function");
+        refuse("the words of this vocabulary collide in every hash function");
     }
 
     // The index of a word, or -1.
@@ -185,7 +194,7 @@ class Vocabulary {
         std::vector<uint32_t> owners(buckets_.size() * kKeys);  // of each key, the word
         for (size_t i = 0; i < words.size(); ++i) {
             const std::string_view word = words[i];
-            if (word.empty()) throw std::invalid_argument("word " + std::to_string(i) + " is empty");
+            if (word.empty()) refuse("word " + std::to_string(i) + " is empty");
             const uint64_t key = key_of(word.data(), word.size());
             const Bucket *bucket = hash()(key).bucket;
             for (int chain = 0;; bucket = next(bucket)) {
@@ -193,8 +202,8 @@ class Vocabulary {
                 for (uint32_t k = 0; k < bucket->count; ++k)
                     if (bucket->keys[k] == key) {
                         if (words[owner[k]] != word) return false;  // two long words of one hash
-                        throw std::invalid_argument("word " + std::to_string(i) + " ('" + std::string(word) +
-                                                    "') is word " + std::to_string(owner[k]) + " again");
+                        refuse("word " + std::to_string(i) + " ('" + std::string(word) + "') is word " +
+                               std::to_string(owner[k]) + " again");
                     }
                 if (!bucket->full()) break;
                 if (++chain == kLongestChain) return false;

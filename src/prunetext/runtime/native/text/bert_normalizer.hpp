@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "text/numbers.hpp"
 #include "text/unicode_tables.hpp"
 #include "text/writer.hpp"
 
@@ -21,7 +22,8 @@ constexpr char class_of(char32_t code) { return tables::kPages[tables::kPageOf[c
 constexpr bool is_mark(char kind) { return kind >= 'a'; }
 
 constexpr size_t mapped_index(char32_t code) {
-    return std::lower_bound(tables::kMapped, tables::kMapped + tables::kMappedCount, code) - tables::kMapped;
+    const char32_t *const mapped = numbers<tables::kMapped>();
+    return std::lower_bound(mapped, mapped + tables::kMappedCount, code) - mapped;
 }
 
 constexpr bool ascii_rules_hold() {
@@ -93,8 +95,9 @@ class BertNormalizer : public Writer<BertNormalizer> {
         const char kind = class_of(code);
         if (kind != '5') return place(code, kind);
         const size_t index = mapped_index(code);
-        for (size_t t = tables::kBegins[index]; t < tables::kBegins[index + 1]; ++t)
-            place(tables::kTargets[t], class_of(tables::kTargets[t]));
+        const auto *const begins = numbers<tables::kBegins>();
+        const auto *const targets = numbers<tables::kTargets>();
+        for (size_t t = begins[index]; t < begins[index + 1]; ++t) place(targets[t], class_of(targets[t]));
     }
 
     void place(char32_t code, char kind) {

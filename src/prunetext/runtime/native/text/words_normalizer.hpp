@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "text/numbers.hpp"
 #include "text/words_tables.hpp"
 #include "text/writer.hpp"
 
@@ -49,8 +50,8 @@ constexpr char rank_of(char32_t code) {
 }
 
 constexpr size_t mapped_index(char32_t code) {
-    return std::lower_bound(words_tables::kMapped, words_tables::kMapped + words_tables::kMappedCount, code) -
-           words_tables::kMapped;
+    const char32_t *const mapped = numbers<words_tables::kMapped>();
+    return std::lower_bound(mapped, mapped + words_tables::kMappedCount, code) - mapped;
 }
 
 constexpr bool ascii_rules_hold() {
@@ -204,8 +205,9 @@ class WordsNormalizer : public Writer<WordsNormalizer> {
         const char kind = words::class_of(code);
         if (kind != words::mapped) return take(code, kind);
         const size_t index = words::mapped_index(code);
-        for (size_t t = words_tables::kBegins[index]; t < words_tables::kBegins[index + 1]; ++t)
-            take(words_tables::kTargets[t], words::class_of(words_tables::kTargets[t]));
+        const auto *const begins = numbers<words_tables::kBegins>();
+        const auto *const targets = numbers<words_tables::kTargets>();
+        for (size_t t = begins[index]; t < begins[index + 1]; ++t) take(targets[t], words::class_of(targets[t]));
     }
 
     void take(char32_t code, char kind) {

@@ -48,8 +48,8 @@ PRUNETEXT_INLINE size_t row_of(const Vocabulary &vocabulary, const Candidate &ca
 
 // The table's rows of tokens. All are hashed before any is looked up: none waits for the memory of another. Words of
 // more than 8 bytes are looked up apart, for they come unpredictably. `keys`, if given, takes the tokens' keys.
-PRUNETEXT_INLINE void look_up(const Model &model, size_t count, Workspace &workspace, const std::byte **rows,
-                              uint64_t *keys = nullptr) {
+PRUNETEXT_INLINE_IF_LARGE void look_up(const Model &model, size_t count, Workspace &workspace, const std::byte **rows,
+                                       uint64_t *keys = nullptr) {
     const Vocabulary &vocabulary = model.vocabulary;
     const Vocabulary::Hash hash = vocabulary.hash();
     const char *const scratch = workspace.scratch.data();

@@ -13,6 +13,8 @@ namespace prunetext::PRUNETEXT_KERNEL {
 // Vectors of the compiler's own kind, which it maps to the registers that there are.
 #if PRUNETEXT_LEVEL == 2
 constexpr size_t widest = 32;  // filters
+#elif defined(PRUNETEXT_SCALAR)
+constexpr size_t widest = 2;  // more would not stay in registers
 #else
 constexpr size_t widest = 16;
 #endif
@@ -105,14 +107,17 @@ PRUNETEXT_INLINE void pool_filters(const std::byte *const *rows, const int16_t *
 template <class Entry, bool Mean, bool Pairs>
 PRUNETEXT_INLINE void pool_width(const std::byte *const *rows, const int16_t *const *extras, size_t windows,
                                  const Width &width, Workspace &workspace) {
+#ifndef PRUNETEXT_SMALL
     switch (width.taps) {
         case 1: return pool_filters<Entry, 1, Mean, Pairs>(rows, extras, windows, width, workspace);
         case 2: return pool_filters<Entry, 2, Mean, Pairs>(rows, extras, windows, width, workspace);
         case 3: return pool_filters<Entry, 3, Mean, Pairs>(rows, extras, windows, width, workspace);
         case 4: return pool_filters<Entry, 4, Mean, Pairs>(rows, extras, windows, width, workspace);
         case 5: return pool_filters<Entry, 5, Mean, Pairs>(rows, extras, windows, width, workspace);
-        default: return pool_filters<Entry, 0, Mean, Pairs>(rows, extras, windows, width, workspace);
+        default: break;
     }
+#endif
+    pool_filters<Entry, 0, Mean, Pairs>(rows, extras, windows, width, workspace);
 }
 
 inline void pool_width(const Model &model, const std::byte *const *rows, size_t windows, const Width &width,

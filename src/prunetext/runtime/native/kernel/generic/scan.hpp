@@ -113,8 +113,8 @@ PRUNETEXT_INLINE uint32_t *write_places(uint64_t bits, uint32_t base, uint32_t *
 // The tokens of a piece of text: [begins[i], ends[i]) in `scratch`. `size` bytes are read at `from` and written, in
 // lower case, behind the first `kept` bytes of scratch, a word that has not ended yet. Gives their number, or SIZE_MAX
 // if the text must be normalized first.
-template <bool Raw> PRUNETEXT_INLINE size_t find_tokens(const char *from, size_t size, size_t kept,
-                                                        Workspace &workspace) {
+template <bool Raw> PRUNETEXT_INLINE_IF_LARGE size_t find_tokens(const char *from, size_t size, size_t kept,
+                                                                 Workspace &workspace) {
     uint32_t *begin = workspace.begins.take(size + 80), *end = workspace.ends.take(size + 80);
     const uint32_t *const first = end;
     char *const to = workspace.scratch.data() + kept;
