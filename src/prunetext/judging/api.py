@@ -142,7 +142,17 @@ def gate(
     max_churn: float = 2.0,
     slices: str | Sequence[str] = (),
     undecided: str | None = None,
-    **options: Any,
+    split: str | None = None,
+    metric: str | None = None,
+    positive: str | None = None,
+    text: str | None = None,
+    text_b: str | None = None,
+    label: str | None = None,
+    label_separator: str | None = None,
+    encoding: str = "utf-8",
+    skip_empty: bool = False,
+    format: str | None = None,
+    quoting: str = "auto",
 ) -> Gate:
     """Say whether model b may take the place of model a, which is in use: for the checks before a change goes in.
 
@@ -153,15 +163,19 @@ def gate(
     a, b: anything that `open_model` opens. It is `kept` (code 0) if the paired verdict is, at most `max_churn` percent
     of the texts change their label, and no slice is certainly more than `max_drop` points worse, corrected for their
     number. It is `lost` (code 3) if the verdict is lost, or one of the others does not hold. Else it is `undecided`
-    (code 4): too few texts to tell. undecided: pass makes that code 0, fail 3. The other options, such as metric,
+    (code 4), as too few texts are. undecided: pass makes that code 0, fail 3. The other options, such as metric,
     positive and split, and those for reading, are as for `evaluate`.
     """
     if not 0 <= max_churn <= 100:
         raise InputError(f"max_churn is {max_churn}: it must be between 0 and 100.")
     if undecided is not None and undecided not in UNDECIDED:
         raise InputError(f"undecided is {brief(undecided)}: it must be {' or '.join(UNDECIDED)}.")
-    found = evaluate(b, data, against=a, max_drop=max_drop, slices=slices, **options)
-    return Gate.of(found, open_model(a).name, open_model(b).name, max_drop, max_churn, undecided)
+    theirs, ours = open_model(a), open_model(b)
+    asking = {"split": split, "metric": metric, "positive": positive, "slices": slices, "text": text, "text_b": text_b}
+    reading = {"label": label, "label_separator": label_separator, "encoding": encoding, "skip_empty": skip_empty}
+    reading |= {"format": format, "quoting": quoting}
+    found = evaluate(ours, data, against=theirs, max_drop=max_drop, **asking, **reading)  # type: ignore[arg-type]
+    return Gate.of(found, theirs.name, ours.name, max_drop, max_churn, undecided)
 
 
 def slice_columns(slices: str | Sequence[str]) -> tuple[str, ...]:

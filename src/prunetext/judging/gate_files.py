@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_SLICES, MOST_FLIPS, MOST_WIDE = 10, 10, 160  # of a page; the last in characters of a text
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML 1.0
-_PLAIN = set(" ,-.;:%()")  # all other signs of ASCII may be markup
+_PLAIN = set(" ,-.;:%()/")  # all other signs of ASCII may be markup
 _LINK = re.compile("www|://", re.IGNORECASE)
 
 
@@ -98,5 +98,5 @@ def marked(text: str, most: int = MOST_WIDE) -> str:
     text = text if len(text) <= most else f"{text[: most - 1]}…"
     if all(sign.isalnum() or sign in _PLAIN for sign in text) and not _LINK.search(text):
         return text
-    safe = (s if not s.isascii() or s.isalnum() or s in " ,-" else f"&#{ord(s)};" for s in text)
+    safe = (s if not s.isascii() or s.isalnum() or s in " ,-/()" else f"&#{ord(s)};" for s in text)
     return f"<code>{''.join(safe)}</code>"
