@@ -77,13 +77,13 @@ def test_churn_or_one_slice_alone_can_refuse_it(tmp_path: Path) -> None:
 
 
 def test_numbers_out_of_range_are_refused(tmp_path: Path) -> None:
-    for given, said in (
+    for options, said in (
         ({"max_churn": -1.0}, "max_churn is -1.0: it must be between 0 and 100."),
         ({"undecided": "maybe"}, "undecided is 'maybe': it must be pass or fail."),
         ({"max_drop": 101.0}, "max_drop is 101.0: it must be between 0 and 100."),
     ):
         with pytest.raises(InputError) as error:
-            gated(tmp_path, 100, [], **given)
+            gated(tmp_path, 100, [], **options)
         assert str(error.value) == said
 
 

@@ -93,5 +93,5 @@ def test_unknown_and_removed_words() -> None:
 
 
 def test_a_column_that_is_not_there_is_named() -> None:
-    with pytest.raises(InputError, match="slices is 'sourc', but these texts have no such column .they have 'source'"):
+    with pytest.raises(InputError, match="slices is 'sourc', but these texts have no such column"):
         check_columns(Examples(["a"], ["x"], columns={"source": ["s"]}), ["sourc"])

@@ -49,8 +49,6 @@ def gather(source: object, parts: Iterable[tuple[object, Iterable[SourceRow]]], 
     gathered = _Gathered(rules)
     for part, rows in parts:
         for place, texts, given, called, kept in rows:
-            if len(kept) < len(rules.kept):
-                raise DataError(part, f"it has no columns, such as {quoted(rules.kept[0])}. Leave --slices out.")
             if gathered.add(_At(part, place), texts, given, called):
                 gathered.kept.append(kept)
     if not gathered.chosen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.formats.tables import as_frame

@@ -239,20 +239,21 @@ def flips_of(examples: Examples, measure: Measure, labels: list[str], before: An
     right = [measure.right(each) for each in (before, now)]
     named = [measure.named(each, labels) for each in (before, now)]
     sure = [_sureness(each) for each in (before, now)]
-    found = []
+    found, inputs, gold = [], examples.inputs, examples.gold
     for row in np.flatnonzero((before.chosen != now.chosen).any(1)).tolist():
         kind = LOST if right[0][row] else GAINED if right[1][row] else CHANGED
-        said = (examples.gold[row], named[0][row], named[1][row])
-        found.append(Flip(row, kind, examples.inputs[row], *said, *(float(each[row]) for each in sure)))
+        said = (gold[row], named[0][row], named[1][row])
+        found.append(Flip(row, kind, inputs[row], *said, *(float(each[row]) for each in sure)))
     order = (LOST, GAINED, CHANGED)
     return sorted(found, key=lambda each: (order.index(each.kind), -each.sure_now, each.row))
 
 
 def doubtful_of(examples: Examples, measure: Measure, labels: list[str], answers: Sequence[Answers]) -> list[Doubtful]:
     """The texts whose labels all models contradict; none where texts can have several labels."""
+    inputs = examples.inputs
     found = suspects([each.probabilities for each in answers], measure.gold.targets)
     return [
-        Doubtful(each.row, examples.inputs[each.row], labels[each.label], labels[each.instead], each.probability)
+        Doubtful(each.row, inputs[each.row], labels[each.label], labels[each.instead], each.probability)
         for each in found
     ]
 

@@ -24,7 +24,7 @@ from prunetext.statistics.metrics import Measure
 if TYPE_CHECKING:
     from prunetext.runtime._native import Vocabulary
 
-MOST_QUESTIONS = 1_000  # texts with a word left out
+MOST_QUESTIONS, MOST_EACH = 10_000, 20  # texts with a word left out: in all, and of one word
 MOST_WORDS = 1_000  # that are listed
 _LEAST = 1e-7  # smaller probabilities are raised to this
 _STRANGE = "zqxj"  # what no text has
@@ -35,7 +35,7 @@ class LostWord(NamedTuple):
 
     evidence: by how much the larger model's log-odds fall without the word, summed over these; in nats. They are those
     of the right label, and those against the label that the smaller model gives: the mean of both. asked: how many of
-    them it was asked about.
+    them it was asked about; the evidence of the others is taken for the same.
     """
 
     word: str
@@ -50,7 +50,7 @@ class LostWord(NamedTuple):
         >>> LostWord("goalkeeper", 12, 3, 3, 4.21).sentence()
         'goalkeeper: in 12 texts, 3 of them lost; its evidence there was 4.21 nats.'
         """
-        some = "" if self.asked == self.lost else f" (of {self.asked:,} that were asked about)"
+        some = "" if self.asked == self.lost else f" (by {self.asked:,} of them)"
         return (
             f"{self.word}: in {self.texts:,} texts, {self.lost:,} of them lost; its evidence there{some} was "
             f"{self.evidence:.2f} nats."
@@ -67,8 +67,9 @@ def lost_words(
 ) -> list[LostWord]:
     """The words that the larger model knows and the smaller one lacks, in texts that were lost; most evidence first.
 
-    Empty where the models cannot list their words, or have two tokenizers. At most `MOST_QUESTIONS` are asked, and at
-    most `MOST_WORDS` words listed. A text that cannot be put together again from its tokens is not asked about.
+    Empty where the models cannot list their words, or have two tokenizers. At most `MOST_QUESTIONS` are asked,
+    `MOST_EACH` about one word, and at most `MOST_WORDS` words listed. A text that cannot be put together again from its
+    tokens is not asked about.
     """
     listed = [known_words(model) for model in models]
     if len(listed) != 2 or listed[0] is None or listed[1] is None or listed[0][1] != listed[1][1]:
@@ -89,7 +90,7 @@ def lost_words(
     asked = Counter(word for _, word, _ in questions)
     fallen = _fallen(questions, measure, labels, before, now, models[0])
     found = [
-        LostWord(words[at - 2], int(in_texts[at]), int(in_lost[at]), asked[at], fallen.get(at, 0.0))
+        LostWord(words[at - 2], int(in_texts[at]), int(in_lost[at]), asked[at], fallen.get(at, 0.0) * int(in_lost[at]))
         for at in np.flatnonzero(in_lost).tolist()
     ]
     return sorted(found, key=lambda each: (-each.evidence, -each.lost, each.word))[:MOST_WORDS]
@@ -97,12 +98,15 @@ def lost_words(
 
 def _found(vocabulary: Vocabulary, texts: Sequence[str], wanted: Array) -> tuple[Array, Array]:
     """Where wanted words stand: the text and the word's id, each pair once, the texts in their order."""
+    from scipy.sparse import csr_array
+
     raw, bounds = vocabulary.encode(list(texts))
-    ids = np.frombuffer(raw, np.int32).astype(np.int64)
-    row = np.repeat(np.arange(len(texts)), np.diff(np.frombuffer(bounds, np.int64)).astype(np.int64))
+    ids, offsets = np.frombuffer(raw, np.int32), np.frombuffer(bounds, np.int64)
     here = wanted[ids]
-    both = np.unique(row[here] * len(wanted) + ids[here])
-    return both // len(wanted), both % len(wanted)
+    starts = np.concatenate([[0], np.cumsum(here)])[offsets]
+    has = csr_array((np.ones(int(here.sum()), np.int32), ids[here], starts), (len(texts), len(wanted)))
+    has.sum_duplicates()
+    return np.repeat(np.arange(len(texts)), np.diff(has.indptr).astype(np.int64)), np.asarray(has.indices)
 
 
 def _questions(
@@ -113,15 +117,18 @@ def _questions(
     while strange in known:
         strange += _STRANGE
     found: list[tuple[int, int, Input]] = []
-    for row in dict.fromkeys(rows.tolist()):
-        gone = ids[rows == row].tolist()
+    inputs, asked = examples.inputs, Counter[int]()
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    for row, of_row in zip(rows[starts].tolist(), np.split(ids, starts[1:]), strict=True):
+        gone = [at for at in of_row.tolist() if asked[at] < MOST_EACH]
         if len(found) + len(gone) > MOST_QUESTIONS:
             break
-        given = examples.inputs[row]
+        given = inputs[row]
         parts = [tokenize(each, tokenizer) for each in ((given,) if isinstance(given, str) else given)]
         whole = [given] if isinstance(given, str) else list(given)
         if vocabulary.encode(whole) != vocabulary.encode([" ".join(part) for part in parts]):
             continue
+        asked.update(gone)
         for at in gone:
             left = [" ".join(strange if word == words[at - 2] else word for word in part) for part in parts]
             found.append((row, at, left[0] if len(left) == 1 else (left[0], left[1])))
@@ -136,18 +143,18 @@ def _fallen(
     now: Answers,
     larger: Answering,
 ) -> dict[int, float]:
-    """By how much log-odds of what was right fall without each word, summed over the questions."""
+    """By how much log-odds of what was right fall without each word, on average over the questions."""
     if not questions:
         return {}
     said = Answers(*larger.answers([text for _, _, text in questions])).reordered(larger.labels, labels)
     gold = measure.gold.chosen(len(labels))
-    fallen: dict[int, float] = {}
+    fallen: dict[int, list[float]] = {}
     for (row, word, _), without in zip(questions, said.probabilities, strict=True):
         told = before.chosen[row] != now.chosen[row]
         sign = np.where(gold[row], 1.0, -1.0)[told]
         fall = sign * (_log_odds(before.probabilities[row][told]) - _log_odds(without[told]))
-        fallen[word] = fallen.get(word, 0.0) + float(fall.mean())
-    return fallen
+        fallen.setdefault(word, []).append(float(fall.mean()))
+    return {word: sum(falls) / len(falls) for word, falls in fallen.items()}
 
 
 def _log_odds(probabilities: Array) -> Array:
