@@ -30,6 +30,7 @@ Results go to standard output, progress and errors to standard error.
 | 2 | the input is wrong: one sentence says where, what and how to put it right |
 | 3 | done and written, but a budget was not met, or the verdict against the dense or another model is `lost`; \
 `--lenient` ends with 0 instead |
+| 4 | `gate` could not tell from so few texts; `--undecided pass` ends with 0 instead, `--undecided fail` with 3 |
 | 130 | Ctrl-C before there was anything to keep, or while the result was written: the same command goes on |
 """
 

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
     from prunetext.fitting.api import fit, prune, sensitivity
     from prunetext.fitting.finishing import Result
-    from prunetext.judging.api import Evaluation, evaluate
+    from prunetext.judging.api import evaluate, gate
+    from prunetext.judging.damage import DamageReport
+    from prunetext.judging.evaluation import Evaluation
+    from prunetext.judging.gating import Gate
     from prunetext.modelfiles.api import export, inspect, open_model, predict
     from prunetext.modelfiles.exporting import Exported
     from prunetext.modelfiles.inspection import Inspection
@@ -29,12 +32,14 @@ _HOMES = {
     "Classifier": "prunetext.runtime.classifier",
     "Comparison": "prunetext.comparison.api",
     "Data": "prunetext.data.dataset",
+    "DamageReport": "prunetext.judging.damage",
     "DataError": "prunetext.errors",
     "Encoder": "prunetext.runtime.encoder",
-    "Evaluation": "prunetext.judging.api",
+    "Evaluation": "prunetext.judging.evaluation",
     "Examples": "prunetext.data.dataset",
     "Explanation": "prunetext.runtime.explanations",
     "Exported": "prunetext.modelfiles.exporting",
+    "Gate": "prunetext.judging.gating",
     "InputError": "prunetext.errors",
     "Inspection": "prunetext.modelfiles.inspection",
     "MissingExtraError": "prunetext.errors",
@@ -50,6 +55,7 @@ _HOMES = {
     "evaluate": "prunetext.judging.api",
     "export": "prunetext.modelfiles.api",
     "fit": "prunetext.fitting.api",
+    "gate": "prunetext.judging.api",
     "inspect": "prunetext.modelfiles.api",
     "load": "prunetext.runtime.api",
     "open_model": "prunetext.modelfiles.api",
@@ -70,6 +76,7 @@ __all__ = [  # noqa: RUF022
     "open_model",
     "predict",
     "evaluate",
+    "gate",
     "inspect",
     "export",
     "bench",
@@ -79,6 +86,8 @@ __all__ = [  # noqa: RUF022
     "Result",
     "Comparison",
     "Evaluation",
+    "DamageReport",
+    "Gate",
     "Inspection",
     "Exported",
     "Bench",

@@ -5,7 +5,14 @@ Everything a user can cause is an `InputError` (exit code 2); anything else is a
 
 from __future__ import annotations
 
-DONE, FAULT, WRONG_INPUT, MISSED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes; 4 and 5 are kept for later commands
+DONE, FAULT, WRONG_INPUT, MISSED, CANNOT_TELL, INTERRUPTED = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    130,
+)  # exit codes; 5 is kept for later commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

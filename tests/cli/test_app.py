@@ -18,7 +18,7 @@ def test_help_and_version(call: Call) -> None:
     assert call("--version").out.startswith("prunetext ")
     done = call("--help")
     assert done.code == 0
-    for name in ("fit", "predict", "evaluate", "inspect"):
+    for name in ("fit", "predict", "evaluate", "gate", "inspect"):
         assert f"\n  {name} " in done.out
     assert call().out == done.out
 

@@ -23,12 +23,25 @@ GROUPS = {
     "prune": (PruneOptions,),
     "compare": (ReadOptions, ModelOptions),
     "evaluate": (ReadOptions,),
+    "gate": (ReadOptions,),
 }
 OWN = {
     "fit": ("out", "dev", "test", "vectors", "overwrite", "json", "config"),
     "prune": ("out", "data", "overwrite", "json"),
     "compare": ("out", "methods", "sizes", "seeds", "autotune", "max_drop", "epochs", "json"),
-    "evaluate": ("split", "against", "max_drop", "metric", "positive", "json"),
+    "evaluate": ("split", "against", "max_drop", "metric", "positive", "slices", "json"),
+    "gate": (
+        "split",
+        "max_drop",
+        "max_churn",
+        "slices",
+        "metric",
+        "positive",
+        "undecided",
+        "junit",
+        "markdown",
+        "json",
+    ),
 }
 
 

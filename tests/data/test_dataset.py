@@ -100,3 +100,11 @@ def test_unequal_lengths_are_refused() -> None:
 def test_representations_are_short() -> None:
     data = Data(Examples(["a" * 999], ["x"]), None, Examples([], []), "films", Report(0))
     assert repr(data) == "Data('films': train 1, test 0)"
+
+
+def test_further_columns_go_with_their_rows() -> None:
+    examples = Examples(["a", "b", "c"], ["x", "y", "x"], columns={"source": [1, 2, 3]})
+    assert examples.subset([2, 0]).columns == {"source": [3, 1]}
+    assert examples == Examples(["a", "b", "c"], ["x", "y", "x"]), "no model sees them"
+    with pytest.raises(InputError, match="There are 3 texts, but 1 values of source"):
+        Examples(["a", "b", "c"], ["x", "y", "x"], columns={"source": [1]})

@@ -283,3 +283,12 @@ def test_the_command_takes_them_too(call: Call, folder: Path) -> None:
     done = call("evaluate", folder / "table.jsonl", folder / "test.csv", *against, "--json", "--lenient")
     assert done.code == 0
     assert json.loads(done.out)["against"]["n"] == 40
+
+
+def test_packed_and_float_models_list_the_words_that_they_know(make: Callable[[str], Any], folder: Path) -> None:
+    packed, dense = (prunetext.open_model(make(kind)).words() for kind in ("packed", "float"))  # type: ignore[attr-defined]
+    every = prunetext.inspect(make("packed"), words=10_000)
+    assert len(packed[0]) == every.words
+    assert set(packed[0]) <= set(dense[0])
+    assert packed[1] == dense[1] == every.tokenizer
+    assert prunetext.open_model(make("packed").read_bytes()).words is None  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None, **beyond: Any) -> None:
     """Run the command line and end with an exit code.
 
     0: done. 1: a fault of ours. 2: the input is wrong. 3: done and written, but a budget was not met, or the verdict
-    against the dense or another model is lost. 130: interrupted.
+    against the dense or another model is lost. 4: gate had too few texts to tell. 130: interrupted.
 
     beyond: further keywords for the API's function, for which there is no flag, such as an effort.
     """

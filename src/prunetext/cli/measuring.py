@@ -1,7 +1,8 @@
-"""The commands that measure: compare makes its models, evaluate and bench take one."""
+"""The commands that measure: compare makes its models, evaluate and bench take one, gate takes two."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from prunetext.cli.command import AnyModelArgument, Json, Lenient, command, requ
 from prunetext.cli.output import Output, print_json, tell
 from prunetext.errors import InputError, MissingExtraError
 from prunetext.options import ModelOptions, ReadOptions
+from prunetext.runtime.writing import write_whole
 
 
 @command(ReadOptions, ModelOptions)
@@ -84,6 +86,12 @@ def _page_of(folder: str) -> str | None:
         return None
 
 
+Slices = Annotated[
+    str | None,
+    typer.Option(help="Columns of DATA, with commas, by which the damage is told apart, such as source,language."),
+]
+
+
 @command(ReadOptions)
 def evaluate(
     model: AnyModelArgument,
@@ -113,19 +121,20 @@ def evaluate(
         str | None,
         typer.Option(help="Positive label of f1, map and mrr. Needed only if its name is unusual, not 1 or yes."),
     ] = None,
+    slices: Slices = None,
     lenient: Lenient = None,
     as_json: Json = None,
     **options: Any,
 ) -> int:
     """Measure a model on labelled texts.
 
-    Prints accuracy with its interval, macro-F1, --metric and the scores of each class; with --against also the verdict.
-    The verdict lost ends with exit code 3.
+    Prints accuracy with its interval, macro-F1, --metric and the scores of each class; with --against also the verdict,
+    and the damage: which parts of the texts lost most, and which texts. The verdict lost ends with exit code 3.
     """
     from prunetext.judging.api import evaluate as run
 
     given = {name: value for name, value in options.items() if value is not None}
-    given |= {"metric": metric, "positive": positive}
+    given |= {"metric": metric, "positive": positive, "slices": slices or ""}
     found = run(model, data, split=split, against=against, max_drop=max_drop, **given)
     if as_json:
         print_json(found.fields())
@@ -135,6 +144,63 @@ def evaluate(
         tables.print_evaluation(found, against, max_drop)
     lost = found.verdict is not None and found.verdict.name == "lost"
     return told_missed([f"The verdict is lost: {found.title} is not that of {against}."] * lost, lenient)
+
+
+@command(ReadOptions)
+def gate(
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="Model in use, of any kind that evaluate takes.", show_default=False)
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="Model that may replace it.", show_default=False)],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Labelled texts, as for fit.", show_default=False)],
+    split: Annotated[str | None, typer.Option(help="train, dev or test, as for evaluate.")] = None,
+    max_drop: Annotated[
+        float,
+        typer.Option(help="Points of accuracy, or of --metric, that B may lose. [default: 0.5]", show_default=False),
+    ] = 0.5,
+    max_churn: Annotated[
+        float, typer.Option(help="Percent of the texts whose label B may change. [default: 2]", show_default=False)
+    ] = 2.0,
+    slices: Slices = None,
+    metric: Annotated[str | None, typer.Option(help="Metric of the verdict, as for evaluate.")] = None,
+    positive: Annotated[str | None, typer.Option(help="Positive label of f1, map and mrr, as for evaluate.")] = None,
+    undecided: Annotated[
+        str | None, typer.Option(help="What undecided ends with: pass (exit code 0) or fail (3). If not given: 4.")
+    ] = None,
+    junit: Annotated[str | None, typer.Option(help="JUnit file to write, with a test for each check.")] = None,
+    markdown: Annotated[str | None, typer.Option(help="Markdown file to write, for the page of a change.")] = None,
+    as_json: Json = None,
+    **options: Any,
+) -> int:
+    """Say whether model B may replace model A.
+
+    B may if the verdict against A is kept, few labels change, and no slice has lost more than it may. Ends with exit
+    code 0 then, 3 if one of these does not hold, and 4 if there are too few texts to tell.
+    """
+    from prunetext.judging.api import gate as run
+
+    files = {name: Path(each).expanduser() for name, each in (("junit", junit), ("markdown", markdown)) if each}
+    for path in files.values():
+        check_report_file(path)
+    given = {name: value for name, value in options.items() if value is not None}
+    given |= {"split": split, "metric": metric, "positive": positive, "slices": slices or "", "undecided": undecided}
+    found = run(a, b, data, max_drop=max_drop, max_churn=max_churn, **given)
+    for name, path in files.items():
+        write_whole(path, (found.junit() if name == "junit" else found.markdown()).encode("utf-8", "replace"))
+    if as_json:
+        print_json(found.fields())
+    else:
+        from prunetext.cli.damage_tables import print_gate
+
+        print_gate(found)
+    return found.code
+
+
+def check_report_file(path: Path) -> None:
+    """Refuse a file that cannot be written, before any text is labelled."""
+    if path.is_dir() or not path.parent.is_dir():
+        what = "this is a folder" if path.is_dir() else "its folder does not exist"
+        raise InputError(f"{path}: {what}. Give a new file in a folder that exists.")
 
 
 @command(ReadOptions)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from prunetext.benchmarking.table import circumstances, tables
+from prunetext.cli.damage_tables import print_damage
 from prunetext.cli.output import Cells, Output, tell
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from prunetext.comparison.rows import ComparedRow
     from prunetext.comparison.summary import Line
     from prunetext.fitting.finishing import Result
-    from prunetext.judging.api import Evaluation
+    from prunetext.judging.evaluation import Evaluation
     from prunetext.modelfiles.inspection import Inspection
     from prunetext.pruning.sensitivity import Sensitivity
     from prunetext.statistics.evaluation import Damage, Score
@@ -171,21 +172,11 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
         table.add_row(each.label, *map(_percent, (each.precision, each.recall, each.f1)), f"{each.n:,}")
     out.print(table)
     if found.verdict is not None and found.reference is not None:
-        verdict = found.verdict
         more = "" if found.reference_value is None else f", {title} {_percent(found.reference_value)}"
         out.print(f"\n{against}: accuracy {_percent(found.reference.accuracy)}{more * (found.metric != 'accuracy')}")
-        ending, of = ".", "" if found.metric == "accuracy" else f" of {title}"
-        if verdict.name == "undecided":
-            needed = (
-                "more labelled texts are unlikely to give kept"
-                if verdict.needed is None
-                else f"about {verdict.needed:,} labelled texts are needed to decide"
-            )
-            ending = f"; {needed}."
-        out.print(
-            f"{verdict.name}: the model loses {verdict.drop:.2f} points{of} against it, between {verdict.low:.2f} and "
-            f"{verdict.high:.2f} (each bound with 95 % confidence); {max_drop:g} are allowed{ending}"
-        )
+        out.print(found.compared(max_drop))
+    if found.damage is not None:
+        print_damage(found.damage)
 
 
 def print_inspection(found: Inspection) -> None:

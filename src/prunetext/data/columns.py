@@ -179,7 +179,7 @@ def _find_texts(
 def refuse_columns(source: object, wanted: Wanted) -> None:
     """Raise `DataError` if the user names a column and the source has none."""
     given = (("--text", wanted.text), ("--text-b", wanted.text_b), ("--label", wanted.label))
-    for flag, value in given:
+    for flag, value in (*given, (wanted.flag, wanted.kept or None)):
         if value is not None:
             raise DataError(source, f"this source has no columns. Leave {flag} out.")
     if wanted.separator is not None:

@@ -42,7 +42,8 @@ def read_examples(
 
     source: as for `read`. split: the file to read from a folder of splits, by default test; any other source is read
     whole, and a `split` is then an error. labels: any other label raises `DataError`, as every row does that breaks a
-    rule. task: that of the model; rows of another one raise `DataError`. columns: names of further columns to read, which --slices names. The other options are those of `read`.
+    rule. task: that of the model; rows of another one raise `DataError`. columns: names of further columns to read,
+    which --slices names. The other options are those of `read`.
     """
     opening = checked_opening(format, encoding, quoting, label_separator)
     known = sorted(labels)

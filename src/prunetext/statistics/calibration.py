@@ -108,7 +108,7 @@ def fit_temperature(probabilities: ArrayLike, targets: ArrayLike, several: bool 
     """
     likelihoods = np.asarray(probabilities, np.float64)
     true = np.asarray(targets, np.intp)
-    _check_some(len(likelihoods), len(true))
+    check_some(len(likelihoods), len(true))
     if several:
         return _temperature_of_several(likelihoods, true > 0)
     # A float32 can be 0 for a label that is just very improbable.
@@ -173,40 +173,20 @@ def calibration_error(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> fl
     AAAI 2015; bins of equal mass as in K. Nguyen, B. O'Connor, EMNLP 2015.
     """
     probability, hits = np.asarray(tops, np.float64), np.asarray(right, np.float64)
-    _check_some(len(probability), len(hits))
-    return float(np.abs(np.bincount(_bins_of(probability, bins), hits - probability)).sum() / len(hits))
+    check_some(len(probability), len(hits))
+    return float(np.abs(np.bincount(bins_of(probability, bins), hits - probability)).sum() / len(hits))
 
 
-def _bins_of(probability: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
-    """The bin of each text, of bins of equal size; equal probabilities have one bin."""
+def bins_of(probability: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
+    """The bin of each text, of bins of equal size; equal probabilities have one bin.
+
+    >>> bins_of(np.array([0.1, 0.9, 0.5, 0.5]), 2).tolist()
+    [0, 1, 1, 1]
+    """
     _, group, sizes = np.unique(probability, return_inverse=True, return_counts=True)
     middle = np.cumsum(sizes) - sizes / 2
     found: NDArray[np.intp] = (middle * bins / len(probability)).astype(np.intp)[group]
     return found
-
-
-class Reliability(NamedTuple):
-    """Texts of like probability: their number, their mean probability, and the share of right labels."""
-
-    n: int
-    probability: float
-    right: float
-
-
-def reliability(tops: ArrayLike, right: ArrayLike, bins: int = BINS) -> list[Reliability]:
-    """The bins of `calibration_error`, the least probable first.
-
-    >>> reliability([0.9, 0.9, 0.6, 0.6], [True, False, True, False])
-    [Reliability(n=2, probability=0.6, right=0.5), Reliability(n=2, probability=0.9, right=0.5)]
-    """
-    probability, hits = np.asarray(tops, np.float64), np.asarray(right, np.float64)
-    _check_some(len(probability), len(hits))
-    number = _bins_of(probability, bins)
-    counts = np.bincount(number)
-    sums = np.bincount(number, probability), np.bincount(number, hits)
-    return [
-        Reliability(int(counts[at]), *(float(each[at] / counts[at]) for each in sums)) for at in np.flatnonzero(counts)
-    ]
 
 
 def calibration_of(measure: Measure, said: Answers, reject: float | None) -> tuple[float, Rejection | None]:
@@ -214,10 +194,19 @@ def calibration_of(measure: Measure, said: Answers, reject: float | None) -> tup
 
     If texts can have several labels, each label of each text counts, and none is rejected.
     """
+    tops, right = tops_and_right(measure, said)
+    none = reject is None or measure.gold.several
+    return calibration_error(tops, right), None if none or reject is None else rejection(tops, right, reject)
+
+
+def tops_and_right(measure: Measure, said: Answers) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The probability of each text's label, and whether it is right; of several labels, each of each text counts.
+
+    tops, right = tops_and_right(measure, said)
+    """
     if measure.gold.several:
-        return calibration_error(said.probabilities.ravel(), measure.gold.targets.ravel()), None
-    tops, right = said.probabilities.max(1), said.winners() == measure.gold.targets
-    return calibration_error(tops, right), None if reject is None else rejection(tops, right, reject)
+        return said.probabilities.ravel(), measure.gold.targets.ravel()
+    return said.probabilities.max(1), said.winners() == measure.gold.targets
 
 
 def choose_threshold(tops: ArrayLike, right: ArrayLike, precision: float) -> float | None:
@@ -236,7 +225,7 @@ def choose_threshold(tops: ArrayLike, right: ArrayLike, precision: float) -> flo
     classification for deep neural networks, NeurIPS 2017.
     """
     probability, hits = np.asarray(tops, np.float64), np.asarray(right, bool)
-    _check_some(len(probability), len(hits))
+    check_some(len(probability), len(hits))
     order = np.sort(probability)[::-1]
     passing = []
     for candidate in range(1, CANDIDATES + 1):
@@ -273,11 +262,12 @@ def rejection(tops: ArrayLike, right: ArrayLike, threshold: float) -> Rejection:
     Rejection(threshold=0.8, accepted=0.5, precision=0.5)
     """
     probability, hits = np.asarray(tops, np.float64), np.asarray(right, bool)
-    _check_some(len(probability), len(hits))
+    check_some(len(probability), len(hits))
     accepted: NDArray[np.bool_] = hits[probability >= threshold]
     return Rejection(threshold, len(accepted) / len(hits), float(accepted.mean()) if len(accepted) else None)
 
 
-def _check_some(answers: int, truths: int) -> None:
+def check_some(answers: int, truths: int) -> None:
+    """Refuse no texts, and answers that are not as many as the texts."""
     if answers != truths or not answers:
         raise InputError(f"There are {answers} probabilities for {truths} texts. Give one for each text.")

@@ -1,5 +1,8 @@
 """How well a score ranks texts, over all of them and inside of each part.
 
+    found = following("source", ["shop"] * 3 + ["forum"] * 3, scores, gold)
+    found.sentence()     # 'The score follows source: its AUC is 0.91 over all texts, but 0.54 inside of a source.'
+
 A score that only follows the source of a text (all reviews of one shop are good) ranks well over all texts, and not at
 all inside of a source.
 """
@@ -22,7 +25,8 @@ _CHANCE = 0.5
 class Inside(NamedTuple):
     """The scores on one part: their number, mean and standard deviation, and the AUC; None where nothing can be ranked.
 
-    With more than two labels, each is ranked against the others, weighted by the pairs of texts that it makes.
+    The scores of two labels are the probabilities of the second one; of more, those of the most probable label. The AUC
+    of more than two labels ranks each against the others, weighted by the pairs of texts that it makes.
     """
 
     value: str
@@ -51,17 +55,19 @@ class Following(NamedTuple):
         return {**self._asdict(), "parts": [each._asdict() for each in self.parts]}
 
     def sentence(self) -> str:
-        """Say it in plain words if it is flagged.
+        """Say it in plain words if it is flagged, or if nobody can tell.
 
         >>> Following("source", 0.91, 0.54, 0.7, True, ()).sentence()
         'The score follows source: its AUC is 0.91 over all texts, but 0.54 inside of a source.'
+        >>> Following("source", 0.91, None, 0.7, False, ()).sentence()
+        'Each source has one label: nobody can tell whether the score follows source.'
         """
+        if self.whole is not None and self.within is None:
+            return f"Each {self.column} has one label: nobody can tell whether the score follows {self.column}."
         if not self.flagged:
             return ""
-        return (
-            f"The score follows {self.column}: its AUC is {self.whole:.2f} over all texts, but {self.within:.2f} inside "
-            f"of a {self.column}."
-        )
+        both = f"{self.whole:.2f} over all texts, but {self.within:.2f} inside of a {self.column}"
+        return f"The score follows {self.column}: its AUC is {both}."
 
 
 def following(column: str, values: Sequence[str], scores: Array, gold: Array) -> Following:
@@ -72,18 +78,16 @@ def following(column: str, values: Sequence[str], scores: Array, gold: Array) ->
     >>> found.whole, found.within
     (0.75, 0.5)
 
-    scores: probabilities, (texts, classes). gold: bool (texts, classes).
+    values: of the column, one for each text. scores: probabilities, (texts, classes). gold: bool (texts, classes).
     """
-    names = sorted(set(values))
-    index = {name: at for at, name in enumerate(names)}
-    place = np.array([index[value] for value in values])
-    whole = mean_auc(scores, gold)[0]
+    names, place = np.unique(np.array(values, object), return_inverse=True)
+    ranked = dense_ranks(scores)
+    whole = mean_auc(ranked, gold)[0]
     parts, sums, total, variance = [], 0.0, 0.0, 0.0
     for at, name in enumerate(names):
-        rows = place == at
-        own, pairs, error = mean_auc(scores[rows], gold[rows])
-        seen = scores[rows].max(1) if scores.shape[1] != 2 else scores[rows, 1]
-        parts.append(Inside(name, int(rows.sum()), float(seen.mean()), float(seen.std()), own))
+        rows = np.flatnonzero(place == at)
+        own, pairs, error = mean_auc(ranked[rows], gold[rows])
+        parts.append(Inside(str(name), len(rows), *spread_of(scores[rows]), own))
         if own is not None:
             sums, total, variance = sums + pairs * own, total + pairs, variance + (pairs * error) ** 2
     within = sums / total if total else None
@@ -94,11 +98,23 @@ def following(column: str, values: Sequence[str], scores: Array, gold: Array) ->
     return Following(column, whole, within, explained(scores, place), flagged, tuple(parts))
 
 
+def spread_of(scores: Array) -> tuple[float, float]:
+    """The mean and the standard deviation of the scores that `Inside` tells of.
+
+    >>> spread_of(np.array([[0.2, 0.8], [0.6, 0.4]]))
+    (0.6000000000000001, 0.2)
+    """
+    seen = scores[:, 1] if scores.shape[1] == 2 else scores.max(1)
+    return float(seen.mean()), float(seen.std())
+
+
 def explained(scores: Array, place: Array) -> float:
     """The share of the scores' variance between the groups, over all classes.
 
     >>> explained(np.array([[0.9], [0.9], [0.1], [0.1]]), np.array([0, 0, 1, 1]))
     1.0
+
+    place: the group of each text, int (texts,).
     """
     counts = np.bincount(place)
     means = np.stack([np.bincount(place, column) for column in scores.T], axis=1) / np.maximum(counts, 1)[:, None]
@@ -113,19 +129,19 @@ def mean_auc(scores: Array, gold: Array) -> tuple[float | None, float, float]:
     >>> mean_auc(np.array([[0.1], [0.9]]), np.array([[False], [True]]))[:2]
     (1.0, 1.0)
 
-    The error is Hanley and McNeil's (1982).
+    The error of a class is that of J. Hanley and B. McNeil, The meaning and use of the area under a receiver operating
+    characteristic curve, Radiology 143 (1982). Classes rank the same texts, so their errors are taken to go together.
     """
-    sums = total = variance = 0.0
+    sums = total = errors = 0.0
     for own, truth in zip(scores.T, gold.T, strict=True):
         ones, others = int(truth.sum()), int((~truth).sum())
         if not ones or not others:
             continue
-        area = auc(own, truth)
+        area, pairs = auc(own, truth), float(ones * others)
         first, second = area / (2 - area), 2 * area**2 / (1 + area)
         spread = area * (1 - area) + (ones - 1) * (first - area**2) + (others - 1) * (second - area**2)
-        pairs = float(ones * others)
-        sums, total, variance = sums + pairs * area, total + pairs, variance + pairs**2 * spread / pairs
-    return (sums / total, total, math.sqrt(variance) / total) if total else (None, 0.0, 0.0)
+        sums, total, errors = sums + pairs * area, total + pairs, errors + math.sqrt(max(spread, 0.0) * pairs)
+    return (sums / total, total, errors / total) if total else (None, 0.0, 0.0)
 
 
 def auc(scores: Array, positive: Array) -> float:
@@ -133,10 +149,20 @@ def auc(scores: Array, positive: Array) -> float:
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True]))
     0.875
+
+    scores: (texts,), or their ranks as `dense_ranks` gives them, which is faster.
     """
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks = (last - (counts - 1) / 2)[place]
-    ones = int(positive.sum())
-    others = len(positive) - ones
-    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * others))
+    place = scores if scores.dtype.kind == "i" else np.unique(scores, return_inverse=True)[1]
+    ones = np.bincount(place[positive], minlength=int(place.max()) + 1)
+    others = np.bincount(place[~positive], minlength=len(ones))
+    below = np.cumsum(others) - others / 2
+    return float(ones @ below / (int(ones.sum()) * int(others.sum())))
+
+
+def dense_ranks(scores: Array) -> Array:
+    """The ranks of the scores of each class, counted from 0; equal ones have one rank. Both are (texts, classes).
+
+    >>> dense_ranks(np.array([[0.1], [0.9], [0.1]])).ravel().tolist()
+    [0, 1, 0]
+    """
+    return np.stack([np.unique(column, return_inverse=True)[1] for column in scores.T], axis=1)
