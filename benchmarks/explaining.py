@@ -14,6 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from common import machine
@@ -37,12 +38,14 @@ def main() -> None:
     apart = 0.0
     for item, row in zip(inputs, logits, strict=True):
         found = clf.explain(item)
-        apart = max(apart, abs(found.base + sum(part.logit for part in found.parts) - row[clf.labels.index(found.label)]))
+        whole = found.base + sum(part.logit for part in found.parts)
+        apart = max(apart, abs(whole - row[clf.labels.index(found.label)]))
     times: list[tuple[float, float]] = []
     for item in inputs[:TIMED]:
         one, pairs = [item], []
         for _ in range(options.passes):
-            pairs.append((seconds(lambda one=one: clf.predict(one, 1)), seconds(lambda item=item: clf.explain(item))))  # type: ignore[misc]
+            asked = partial(clf.predict, one, 1), partial(clf.explain, item)
+            pairs.append((seconds(asked[0]), seconds(asked[1])))
         times.append((min(first for first, _ in pairs), min(second for _, second in pairs)))
     low, middle, high = statistics.quantiles((second / first for first, second in times), n=4)
     row_ = {

@@ -206,7 +206,8 @@ inline void check_explanation(const Model &model, const Text &text) {
         for (size_t c = 0; c < model.labels.size(); ++c)
             for (size_t side = 0; side < 2; ++side) {
                 const double weight = std::fabs(model.head[(c / 4 * model.inputs + i) * 4 + c % 4]);
-                const double one = std::fabs(expected[i]), other = std::fabs(expected[(i + side * model.features) % model.inputs]);
+                const double one = std::fabs(expected[i]),
+                             other = std::fabs(expected[(i + side * model.features) % model.inputs]);
                 largest = std::max(largest, weight * (one + other + one * other));
             }
     for (int label = -1; label < std::min<int>(static_cast<int>(model.labels.size()), 3); ++label) {

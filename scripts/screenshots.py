@@ -1,6 +1,6 @@
 """Take the pictures of a report that the README shows: at the width of a desk, and of a phone in the dark.
 
-    python scripts/screenshots.py runs/bbc-news/report.html docs/pictures
+python scripts/screenshots.py runs/bbc-news/report.html docs/pictures
 """
 
 from __future__ import annotations

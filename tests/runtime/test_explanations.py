@@ -140,7 +140,8 @@ KINDS = {
     "pieces": {"tokenizer": "pieces/3"},
     "letter pairs": {"tokenizer": "pairs/4"},
 }
-unicode = st.lists(st.sampled_from([*WORDS, "Great", "\u0301", "影", "\x01", "\ud800", "☃", "ø"]) | st.characters(), max_size=9)
+ODD = ["Great", "\u0301", "影", "\x01", "\ud800", "☃", "ø"]
+unicode = st.lists(st.sampled_from([*WORDS, *ODD]) | st.characters(), max_size=9)
 
 
 @pytest.mark.parametrize("kind", KINDS)

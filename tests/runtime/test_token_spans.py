@@ -7,7 +7,23 @@ from hypothesis import strategies as st
 from prunetext.runtime import _native
 
 # Characters that change, vanish, join, wait for others, or are parted: what makes places hard to keep.
-HARD = [*"ab A.=<\x01'-éßİꙮ·", "\u0301", "\u0338", "\u3099", "か", "電", "影", "ᄀ", "ᅡ", "ᆨ", "각", "\ufe0f", "\u200d", "👩", "❤"]
+HARD = [
+    *"ab A.=<\x01'-éßİꙮ·",
+    "\u0301",
+    "\u0338",
+    "\u3099",
+    "か",
+    "電",
+    "影",
+    "ᄀ",
+    "ᅡ",
+    "ᆨ",
+    "각",
+    "\ufe0f",
+    "\u200d",
+    "👩",
+    "❤",
+]
 HARD += ["🇩", "🇪", "क", "\u094d", "\u093c", "ا", "\u0651", "\ud800", "\udc00", "\ufffd", "\u0344", "\u0dd9", "\u0dca"]
 HARD += ["\u1b05", "\u1b35", "ท", "\u0e35", "\u200b", "\u2028", "\u0958", "Å", "\u0345", "\u05d0", "\xad", "\u0600"]
 texts = st.lists(st.sampled_from(HARD) | st.characters(), max_size=12).map("".join)
@@ -73,5 +89,7 @@ def test_places(tokenizer: str, text: str, spans: list[tuple[str, int, int]]) ->
 def test_a_long_text_has_the_places_of_its_parts() -> None:
     part = "Ein schöner Film, e\u0301lan \x01 電影! "
     spans = _native.token_spans(part, "words/2")
-    expected = [(token, begin + at, end + at) for at in range(0, 500 * len(part), len(part)) for token, begin, end in spans]
+    expected = [
+        (token, begin + at, end + at) for at in range(0, 500 * len(part), len(part)) for token, begin, end in spans
+    ]
     assert _native.token_spans(part * 500, "words/2") == expected

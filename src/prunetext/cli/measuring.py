@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from prunetext.cli.command import AnyModelArgument, Json, Lenient, command, requ
 from prunetext.cli.output import Output, print_json, tell
 from prunetext.errors import InputError, MissingExtraError
 from prunetext.options import ModelOptions, ReadOptions
+
+if TYPE_CHECKING:
+    from prunetext.comparison.api import Comparison
 from prunetext.runtime.writing import write_whole
 
 
@@ -55,7 +58,8 @@ def compare(
     """Compare methods at equal bytes.
 
     Prints a table for each size, the most accurate method first, with baselines, intervals over seeds and verdicts.
-    Every model is a row in OUT/rows.jsonl, and OUT/report.html shows them all. To resume a stopped comparison, repeat the command.
+    Every model is a row in OUT/rows.jsonl, and OUT/report.html shows them all. To resume a stopped comparison, repeat
+    the command.
     """
     if out is None:
         raise InputError("out is missing. Give a folder with --out.")
@@ -67,7 +71,7 @@ def compare(
     values = {name: value for name, value in given.items() if value is not None}
     how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
     found = run(data, out=out, max_drop=max_drop, **how, **values, **(context.obj or {}))
-    page = _page_of(out)
+    page = _page_of(out, found)
     if as_json:
         print_json([row._asdict() for row in found.rows])
     else:
@@ -76,20 +80,17 @@ def compare(
             Output().print(page)
 
 
-def _page_of(folder: str) -> str | None:
+def _page_of(folder: str, found: Comparison) -> str | None:
     """Write the page of a comparison where the extra for it is installed; its place."""
-    from prunetext.reporting.api import report
+    from prunetext.reporting.api import write_comparison
 
     try:
-        return str(report(folder).path)
+        page = write_comparison(
+            folder, [row._asdict() for row in found.rows], [line._asdict() for line in found.lines]
+        )
     except MissingExtraError:
         return None
-
-
-Slices = Annotated[
-    str | None,
-    typer.Option(help="Columns of DATA, with commas, by which the damage is told apart, such as source,language."),
-]
+    return None if page is None else str(page.path)
 
 
 @command(ReadOptions)

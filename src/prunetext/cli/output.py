@@ -91,9 +91,8 @@ class Output:
             text = said.lstrip("\n")
             self.console.print("\n" * (len(said) - len(text)) + shown(text))
 
-
     def print_styled(self, pieces: Iterable[tuple[str, str]]) -> None:
-        """Write a line of texts, each in its own style of rich, such as "bold green"; without colours if NO_COLOR is set."""
+        """Write a line of texts, each in a style of rich, such as "bold green"; without colours if NO_COLOR is set."""
         from rich.text import Text
 
         line = Text()

@@ -79,7 +79,7 @@ def explain(
     model: ModelArgument,
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="Texts, or pairs of texts, in any form that predict reads.", show_default=False),
+        typer.Argument(metavar="FILE", help="Texts or pairs, in any form that predict reads.", show_default=False),
     ],
     label: Annotated[
         str | None, typer.Option(help="Label to explain. If not given: the most probable one of each text.")
@@ -92,11 +92,9 @@ def explain(
     ] = False,
     filters: Annotated[
         bool,
-        typer.Option("--filters", help="Instead, say of each filter of the model which n-grams of the texts fire it most."),
+        typer.Option("--filters", help="Instead, say of each filter which n-grams of the texts fire it most."),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON in a terminal, too: one object a line.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in a terminal, too: one object a line.")] = False,
     **options: Any,
 ) -> None:
     """Say why texts get their labels.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,20 @@ def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[A
     if rest:
         raise InputError(f"{command} has no option {sorted(rest)[0]!r}. prunetext {command} --help lists the options.")
     return tuple(taken)
+
+
+def unusual_options(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a run that are not as usual, in the order of their kinds; said: its recipe and its places.
+
+    >>> unusual_options({"seed": 3, "max_drop": None, "pooling": "max+mean"})
+    {'seed': 3}
+    """
+    usual = {
+        each.name: each.default
+        for kind in (FitOptions, TeachOptions, ModelOptions, VectorOptions)
+        for each in dataclasses.fields(kind)
+    }
+    return {name: said[name] for name, value in usual.items() if said.get(name) not in (None, value)}
 
 
 def check_pick(pick: int | None, options: dict[str, Any]) -> None:

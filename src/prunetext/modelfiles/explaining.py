@@ -67,7 +67,7 @@ def strengths(parts: Sequence[Part], text: str, side: int = 0) -> list[tuple[str
     pieces: list[tuple[str, int]] = []
     for character, value in zip(text, sums, strict=True):
         share = abs(value) / most if most else 0.0
-        strength = 0 if share < 0.01 else min(STRENGTHS, 1 + int(share * STRENGTHS)) * (1 if value > 0 else -1)  # noqa: PLR2004
+        strength = 0 if share < 0.01 else min(STRENGTHS, 1 + int(share * STRENGTHS)) * (1 if value > 0 else -1)
         if pieces and pieces[-1][1] == strength:
             pieces[-1] = (pieces[-1][0] + character, strength)
         else:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunetext.data.columns import column_names
 from prunetext.errors import InputError, require
-from prunetext.reporting.compared import compared_content, is_comparison
+from prunetext.reporting.compared import compared_content
 from prunetext.reporting.content import content_of, data_of_page
 from prunetext.reporting.facts import read_facts
 from prunetext.reporting.judged import JudgedTexts, judge_texts
@@ -44,9 +44,8 @@ def report(
         page = prunetext.report("runs/reviews")
         page.path                    # runs/reviews/report.html
 
-    The page holds the packed model, and the dense one beside it, and needs no network. run: the folder of a fit; or
-    that of a comparison, whose page shows every method at every size. data: labelled texts to judge both models on, by
-    default the run's own test, read again from its source; if that is gone or has changed, the page says so. slices:
+    The page holds the packed model, and the dense one beside it, and needs no network. data: labelled texts to judge
+    both models on, by default the run's own test, read again from its source; if that is gone or has changed, the page says so. slices:
     further columns of the data by which damage is told apart, such as "source,language". split and the options of
     reading are as for `prunetext.evaluate`. out: the file, by default report.html in the folder of the run; all changed
     labels lie beside it as JSON Lines. Needs the extra report.
@@ -57,10 +56,6 @@ def report(
     target = Path(out) if out is not None else folder / PAGE
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give a file as --out.")
-    if is_comparison(folder):
-        html = rendered("compare.html", compared_content(folder), {"thresholds": {}}, {})
-        write_whole(target, html, private=True)
-        return Page(target, len(html), None, [])
     facts = read_facts(folder)
     texts = judge_texts(facts, data, column_names(slices), split, **reading)
     content = content_of(facts, texts)
@@ -69,6 +64,22 @@ def report(
     flips = write_flips(target, texts)
     write_whole(target, html, private=True)
     return Page(target, len(html), flips, [texts.missing] if texts.missing else [])
+
+
+def write_comparison(
+    folder: str | Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
+) -> Page | None:
+    """Write the page of a comparison into its folder: every method at every size. None if nothing was compared.
+
+    found = prunetext.compare("reviews.csv", out="comparisons/reviews")
+    write_comparison("comparisons/reviews", [row._asdict() for row in found.rows], [each._asdict() for each in found.lines])
+    """
+    if not rows:
+        return None
+    target = Path(folder) / PAGE
+    html = rendered("compare.html", compared_content(Path(folder).name, rows, lines), {"thresholds": {}}, {})
+    write_whole(target, html, private=True)
+    return Page(target, len(html), None, [])
 
 
 def write_flips(page: Path, texts: JudgedTexts) -> Path | None:

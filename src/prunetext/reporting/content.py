@@ -6,29 +6,30 @@ from collections.abc import Sequence
 from typing import Any
 
 from prunetext.judging.damage import DamageReport, Flip
+from prunetext.judging.unpruned import labelled_by
 from prunetext.reporting import charts
 from prunetext.reporting.facts import Facts
-from prunetext.reporting.judged import JudgedTexts, packed_answers, threshold_table
+from prunetext.reporting.judged import JudgedTexts, threshold_table
 
-MOST_FLIPS = 400  # in the page; all of them lie beside it
+_MOST_FLIPS = 400  # in the page; all of them lie beside it
 LONGEST_TEXT = 500  # characters of a text in the page
-MOST_SLICES = 120
+_MOST_SLICES = 120
 _WORST = 40  # doubtful labels, and pairs of near duplicates
 
 
 def content_of(facts: Facts, texts: JudgedTexts, *, drawn: bool = True) -> dict[str, Any]:
     """All that the template needs but the models; drawn: with charts."""
-    title = facts.title
+    told = facts.verdict
     found: dict[str, Any] = {
         "name": facts.name,
-        "metric": title,
-        "verdict": facts.verdict.name,
-        "sentence": facts.verdict.sentence(title),
+        "metric": told.metric,
+        "verdict": told.name,
+        "sentence": told.sentence,
         "models": models_of(facts),
         "notes": facts.result.get("notes", []),
         "reason": facts.result.get("reason", ""),
         "removed": {kind: f"{100 * share:.1f} %" for kind, share in facts.result.get("removed", {}).items()},
-        "frontier": frontier_of(facts),
+        "frontier": candidates_of(facts),
         "steps": steps_of(facts),
         "sensitivity": facts.sensitivity,
         "options": {name: value for name, value in facts.recipe.items() if value is not None and name != "checksum"},
@@ -47,7 +48,7 @@ def data_of_page(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
     """What the page's script reads."""
     if texts.examples is None:
         return {"thresholds": {}}
-    said = packed_answers(facts, texts.examples)
+    said = labelled_by(facts.packed, texts.examples)
     return {"thresholds": threshold_table(texts.examples, *said)}
 
 
@@ -65,7 +66,7 @@ def models_of(facts: Facts) -> list[dict[str, Any]]:
     return rows
 
 
-def frontier_of(facts: Facts) -> list[dict[str, Any]]:
+def candidates_of(facts: Facts) -> list[dict[str, Any]]:
     """Every candidate of the search; a run of an earlier version has none."""
     rows = []
     for row in facts.result.get("frontier", []):
@@ -89,15 +90,15 @@ def charts_of(facts: Facts, texts: JudgedTexts) -> dict[str, str]:
     """The charts by name."""
     lost = "points lost on dev"
     found: dict[str, str] = {}
-    frontier = frontier_of(facts)
+    frontier = candidates_of(facts)
     if len(frontier) > 1:
         found["frontier_bytes"] = charts.frontier_chart(frontier, "bytes", "file bytes", lost)
         timed = [row for row in frontier if row["texts_per_second"]]
         if len(timed) > 1:
             found["frontier_speed"] = charts.frontier_chart(timed, "texts_per_second", "texts a second", lost)
     models = _drawn_models(facts)
-    found["models_bytes"] = charts.models_chart(models, "bytes", "file bytes", f"{facts.title} on test, %")
-    found["models_speed"] = charts.models_chart(models, "texts", "texts a second", f"{facts.title} on test, %")
+    found["models_bytes"] = charts.models_chart(models, "bytes", "file bytes", f"{facts.verdict.metric} on test, %")
+    found["models_speed"] = charts.models_chart(models, "texts", "texts a second", f"{facts.verdict.metric} on test, %")
     if facts.sensitivity:
         rows = [{**row, "said": sensitivity_said(row)} for row in facts.sensitivity]
         found["sensitivity"] = charts.sensitivity_chart(rows)
@@ -146,8 +147,8 @@ def damage_content(damage: DamageReport) -> dict[str, Any]:
     """The damage for the template: sentences, slices, flips and faults."""
     return {
         "sentences": damage.sentences(),
-        "slices": [each.fields() for each in damage.slices[:MOST_SLICES]],
-        "left_out": max(0, len(damage.slices) - MOST_SLICES),
+        "slices": [each.fields() for each in damage.slices[:_MOST_SLICES]],
+        "left_out": max(0, len(damage.slices) - _MOST_SLICES),
         "follows": [each.fields() for each in damage.follows],
         "flips": [flip_content(each) for each in sampled(damage.flips)],
         "flip_count": len(damage.flips),
@@ -159,10 +160,10 @@ def damage_content(damage: DamageReport) -> dict[str, Any]:
 
 def sampled(flips: Sequence[Flip]) -> list[Flip]:
     """At most so many flips, of each kind as large a part as it has."""
-    if len(flips) <= MOST_FLIPS:
+    if len(flips) <= _MOST_FLIPS:
         return list(flips)
-    step = len(flips) / MOST_FLIPS
-    return [flips[int(number * step)] for number in range(MOST_FLIPS)]
+    step = len(flips) / _MOST_FLIPS
+    return [flips[int(number * step)] for number in range(_MOST_FLIPS)]
 
 
 def flip_content(flip: Flip) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from prunetext.errors import RunError
+from prunetext.fitting.checks import unusual_options
 from prunetext.fitting.parts import (
     DENSE_MODEL,
     HISTORY,
@@ -21,13 +20,9 @@ from prunetext.fitting.parts import (
     read_json,
     refuse_mixed,
 )
-from prunetext.options import FitOptions, ModelOptions, TeachOptions, VectorOptions
+from prunetext.judging.unpruned import ToldVerdict, told_verdict
 from prunetext.runtime.states import parsed
-from prunetext.statistics.evaluation import Verdict
-from prunetext.statistics.metrics import METRICS
 
-_OPTIONS = (FitOptions, TeachOptions, ModelOptions, VectorOptions)
-_OWN = ("data", "source", "given", "taught", "dense", "format", "checksum", "vectors", "learnt_dev", "pick")
 
 
 class Facts(NamedTuple):
@@ -56,25 +51,14 @@ class Facts(NamedTuple):
         return Path(str(self.source["data"])).name if "data" in self.source else self.folder.name
 
     @property
-    def title(self) -> str:
-        """The name of the metric as people write it."""
-        return METRICS[self.result.get("metric", "accuracy")].title
-
-    @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ToldVerdict:
         """The verdict on test."""
-        return Verdict(**self.result["verdict"])
+        return told_verdict(self.result)
 
     def options(self) -> dict[str, Any]:
         """The options that are not as usual, in the order of their kinds."""
-        usual = {each.name: each.default for kind in _OPTIONS for each in dataclasses.fields(kind)}
-        places = {"teacher": self.source.get("teacher"), "unlabelled": self.source.get("unlabelled")}
-        said = {**self.recipe, **{name: value for name, value in places.items() if value is not None}}
-        return {
-            name: said[name]
-            for name, value in usual.items()
-            if name in said and said[name] is not None and said[name] != value and name not in _OWN
-        }
+        places = {name: self.source[name] for name in ("teacher", "unlabelled") if self.source.get(name) is not None}
+        return unusual_options({**self.recipe, **places})
 
     def command(self) -> str:
         """The command that repeats the run."""
@@ -93,7 +77,7 @@ class Facts(NamedTuple):
         half = 50 * (packed["high"] - packed["low"])
         parts = (f"n:{packed['n']}", f"seed:{recipe.get('seed')}", f"data:{str(recipe.get('data'))[:12]}")
         version = self.result.get("version", "?")
-        score = f"{self.title} {100 * packed.get('value', packed['accuracy']):.2f}"
+        score = f"{self.verdict.metric} {100 * packed.get('value', packed['accuracy']):.2f}"
         return "|".join([f"{score} ±{half:.2f}", *parts, f"v:{version}"])
 
 
@@ -118,8 +102,3 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return [parsed(line, path) for line in path.read_text("utf-8").splitlines()]
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}). Make it again.") from None
-
-
-def compact(value: Any) -> str:
-    """JSON without blanks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.earlier import data_of, read_earlier
-from prunetext.judging.api import Evaluation, asked, choose_examples, evaluate
-from prunetext.modelfiles.api import open_model
-from prunetext.modelfiles.trained import read_trained
-from prunetext.models.protocol import Packing, load_family
+from prunetext.judging.api import evaluate
+from prunetext.judging.evaluation import Evaluation
+from prunetext.judging.unpruned import packed_unpruned, texts_for
 from prunetext.reporting.facts import Facts
-from prunetext.statistics.answers import Array
 
+_Array = npt.NDArray[Any]
 THRESHOLDS = 101  # from 0 to 1
 MOST_LABELS = 60  # that have thresholds of their own in a page
 
@@ -45,7 +43,7 @@ def judge_texts(
     data: other labelled texts. Without them, the run's own source is read again; where it is gone, or has other texts
     now, there are none, and the page says why.
     """
-    with packed_dense(facts) as dense:
+    with packed_unpruned(facts.dense) as dense:
         packed = dense.read_bytes()
         how: dict[str, Any] = {"max_drop": facts.recipe.get("max_drop") or 0.0, "slices": slices}
         how |= {"metric": facts.recipe.get("metric"), "positive": facts.recipe.get("positive")}
@@ -55,21 +53,10 @@ def judge_texts(
             except InputError as error:
                 return JudgedTexts(None, None, packed, str(error))
         else:
-            model = open_model(facts.packed)
-            examples = choose_examples(data, split, model, None, {**reading, "columns": tuple(slices)})[0]
+            examples = texts_for(facts.packed, data, split, {**reading, "columns": tuple(slices)})
             name = data if isinstance(data, str) else Path(str(getattr(data, "name", "these texts"))).name
         found = evaluate(facts.packed, examples, against=dense, **how)
         return JudgedTexts(found, examples, packed, name=str(name))
-
-
-@contextlib.contextmanager
-def packed_dense(facts: Facts) -> Iterator[Path]:
-    """The dense model as a packed file, without any pruning."""
-    trained = read_trained(facts.dense)
-    with TemporaryDirectory() as scratch:
-        path = Path(scratch) / "dense.safetensors"
-        load_family(trained.family).pack(trained, path, Packing())
-        yield path
 
 
 def own_test(facts: Facts, columns: Sequence[str]) -> Examples:
@@ -81,7 +68,7 @@ def own_test(facts: Facts, columns: Sequence[str]) -> Examples:
     return data.test
 
 
-def threshold_table(examples: Examples, labels: Sequence[str], probabilities: Array, chosen: Array) -> dict[str, Any]:
+def threshold_table(examples: Examples, labels: Sequence[str], probabilities: _Array, chosen: _Array) -> dict[str, Any]:
     """For each label and threshold: the share of texts at or above it, how many of them have the label, and recall.
 
     The first entry is of the label that each text is given, whatever it is: what rejecting unsure texts would do.
@@ -90,7 +77,7 @@ def threshold_table(examples: Examples, labels: Sequence[str], probabilities: Ar
     bounds = np.linspace(0, 1, THRESHOLDS)
     rows: dict[str, Any] = {}
     if (chosen.sum(1) == 1).all():
-        right: Array = np.asarray((gold & chosen).any(1))
+        right: _Array = np.asarray((gold & chosen).any(1))
         rows[""] = _curve(probabilities.max(1), right, bounds, len(examples))
     often = sorted(range(len(labels)), key=lambda at: -int(gold[:, at].sum()))[:MOST_LABELS]
     for at in sorted(often):
@@ -98,7 +85,7 @@ def threshold_table(examples: Examples, labels: Sequence[str], probabilities: Ar
     return rows
 
 
-def _curve(scores: Array, right: Array, bounds: Array, wanted: int) -> dict[str, list[Any]]:
+def _curve(scores: _Array, right: _Array, bounds: _Array, wanted: int) -> dict[str, list[Any]]:
     order = np.argsort(-scores, kind="stable")
     ranked, hits = scores[order], np.concatenate([[0], np.cumsum(right[order])])
     above = np.searchsorted(-ranked, -bounds, side="right")
@@ -109,10 +96,3 @@ def _curve(scores: Array, right: Array, bounds: Array, wanted: int) -> dict[str,
         "precision": precision,
         "recall": [round(float(hit / wanted), 4) if wanted else None for hit in found],
     }
-
-
-def packed_answers(facts: Facts, examples: Examples) -> tuple[list[str], Array, Array]:
-    """The labels of the packed model, its probabilities of these texts, and the labels that it gives."""
-    model = open_model(facts.packed)
-    said = asked(model, examples, model.labels)
-    return model.labels, said.probabilities, said.chosen

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from prunetext.runtime.explanations import Explained, Explanation
 
-CANDIDATES = 50  # words that are tried, those with the largest parts
-BATCH = 1 << 20  # characters of the texts that are made for one call
+MOST_TRIED = 50  # words that are tried, those with the largest parts
+MOST_CHARACTERS_MADE = 1 << 20  # characters of the texts that are made for one call
 MASKS = range(0x16A0, 0x16EB)  # the runes: letters that stand for one word each, with every tokenizer
 
 
@@ -54,7 +54,8 @@ class _Search:
     def leads(self, sets: Sequence[Sequence[Masked]]) -> list[float]:
         """For each set of words, how far the label's logit then is above the next one's, or above 0."""
         length = sum(map(len, self.texts)) + 1
-        size, width, found = max(1, BATCH // length), len(self.labels), []
+        size, width = max(1, MOST_CHARACTERS_MADE // length), len(self.labels)
+        found: list[float] = []
         for at in range(0, len(sets), size):
             raw = self.model.logits([self.masked(words) for words in sets[at : at + size]], 1)
             numbers = memoryview(raw).cast("d").tolist()
@@ -72,7 +73,7 @@ class _Search:
             first = max(0, bisect_right(begins, (part.side, part.begin)) - 1)
             for at in range(first, bisect_left(begins, (part.side, part.end))):
                 sums[at] += self.sign * part.logit
-        order = sorted(range(len(words)), key=lambda at: -sums[at])[:CANDIDATES]
+        order = sorted(range(len(words)), key=lambda at: -sums[at])[:MOST_TRIED]
         return [words[at] for at in sorted(order)]
 
 
@@ -139,4 +140,4 @@ def replaced(text: str | bytes, words: Sequence[Masked], mask: str) -> str | byt
         made += [text[at : word.begin], own if isinstance(text, str) else own.encode()]
         at = word.end
     empty = text[:0]
-    return empty.join([*made, text[at:]])  # type: ignore[arg-type]
+    return empty.join([*made, text[at:]])  # type: ignore[list-item]

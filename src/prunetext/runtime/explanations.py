@@ -143,11 +143,11 @@ class Explaining:
             raise InputError(f"{error}; give a list of what predict takes.") from None
         found = []
         for width, raw, ngrams in rows:
-            weights = memoryview(raw).cast("d").tolist()
+            weights = [float(each) for each in memoryview(raw).cast("d")]
             names = _names(len(weights) // len(self.labels), pairs=self.task == "pairs")
             each = (weights[at : at + len(names)] for at in range(0, len(weights), len(names)))
-            of_labels = {label: dict(zip(names, own, strict=True)) for label, own in zip(self.labels, each, strict=True)}
-            found.append(Filter(width, of_labels, ngrams))
+            named = [dict(zip(names, own, strict=True)) for own in each]
+            found.append(Filter(width, dict(zip(self.labels, named, strict=True)), ngrams))
         return found
 
     def _number(self, label: str | None) -> int:

@@ -144,7 +144,8 @@ class Sharing {
         sums.each([&](const Ngram &ngram, double sum) {
             const uint64_t *const own = keys + ngram.first;
             uint64_t key = own[0];
-            for (size_t t = 1; t < ngram.count; ++t) key = detail::fold_product(key + t, own[t] ^ detail::process_factor);
+            for (size_t t = 1; t < ngram.count; ++t)
+                key = detail::fold_product(key + t, own[t] ^ detail::process_factor);
             const uint32_t number = numbering_.add(key ? key : 1);
             if (number == ngrams_.size()) ngrams_.push_back({&sums.side.rows, ngram, 0});
             ngrams_[number].sum += sum;
@@ -182,12 +183,12 @@ class Sharing {
 };
 
 // For each text of an item.
-std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watch,
-                              const Workspace *read = nullptr) {
+std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watch, const Workspace *read = nullptr) {
     std::vector<TextRows> rows;
     rows.reserve(model.pairs ? 2 : 1);
     for (size_t text = 0; text < (model.pairs ? 2 : 1); ++text) {
-        if (texts[text].length >> 31) end_call(std::length_error("a text that is explained has 2,147,483,648 units or more"));
+        if (texts[text].length >> 31)
+            end_call(std::length_error("a text that is explained has 2,147,483,648 units or more"));
         rows.emplace_back(model, texts[text], watch, read);
     }
     if (model.pairs) compare_words(rows[0], rows[1]);
@@ -234,7 +235,8 @@ std::vector<std::vector<Firing>> firings(const Model &model, const std::vector<T
     };
     // An n-gram of the list of one filter, unless it is in it with a larger value.
     const auto add = [&](std::vector<Firing> &list, std::string ngram, double value) {
-        const auto same = std::find_if(list.begin(), list.end(), [&](const Firing &each) { return each.first == ngram; });
+        const auto same =
+            std::find_if(list.begin(), list.end(), [&](const Firing &each) { return each.first == ngram; });
         if (same == list.end()) list.emplace_back(std::move(ngram), value);
         else if (same->second < value) same->second = value;
         else return;

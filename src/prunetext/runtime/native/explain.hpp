@@ -39,10 +39,10 @@ struct Explanation {
     Shares shares;
 };
 
-// For the label of this index (-1: the winning one). A max feature's part goes to the characters under its first maximal
-// window, a mean feature's to the single words in proportion; parts of the same characters are added up. `texts` is one,
-// or the two of a pair: then a text's part is what its features add to none and to those of the other, on average.
-// The workspace's watch may end it.
+// For the label of this index (-1: the winning one). A max feature's part goes to the characters under its first
+// maximal window, a mean feature's to the single words in proportion; parts of the same characters are added up.
+// `texts` is one, or the two of a pair: then a text's part is what its features add to none and to those of the other,
+// on average. The workspace's watch may end it.
 Explanation explain(const Model &model, const Text *texts, Workspace &workspace, int label = -1);
 
 // An n-gram, and the value of a max feature where its window has that n-gram.

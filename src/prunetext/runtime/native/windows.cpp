@@ -143,16 +143,8 @@ void find_winners(const Model &model, const TextRows &text, const Width &width, 
     if (!text.tokens()) return;
     std::vector<int16_t> places(width.padded);
     const size_t windows = text.windows(width), start = text.context + 1 - static_cast<size_t>(width.taps);
-    Scan scan{nullptr,
-              nullptr,
-              model.flags.data(),
-              model.stride,
-              0,
-              static_cast<size_t>(width.taps),
-              width.column,
-              width.padded,
-              winners.sums.data(),
-              places.data()};
+    Scan scan{nullptr,      nullptr,      model.flags.data(),  model.stride, 0, static_cast<size_t>(width.taps),
+              width.column, width.padded, winners.sums.data(), places.data()};
     for (size_t w = 0; w < windows; w += block) {
         if (w) watch.look_closely();
         scan.rows = text.rows.data() + start + w;

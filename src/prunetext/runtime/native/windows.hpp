@@ -2,7 +2,8 @@
 //
 //     TextRows one(model, text, watch);
 //     Winners winners;
-//     find_winners(model, one, model.widths[0], winners, watch);    // winners.windows[f]: the window that filter f takes
+//     find_winners(model, one, model.widths[0], winners, watch);    // winners.windows[f]: the window that filter f
+//     takes
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -53,8 +54,8 @@ struct Winners {
 };
 void find_winners(const Model &model, const TextRows &text, const Width &width, Winners &winners, Watch &watch);
 
-// For each token, `scale` times the weights of all columns times the entries of its row, added up as float32. The sums of
-// all tokens are known to add up to `total`; what rounding leaves of it is spread over them.
+// For each token, `scale` times the weights of all columns times the entries of its row, added up as float32. The sums
+// of all tokens are known to add up to `total`; what rounding leaves of it is spread over them.
 std::vector<double> weigh_tokens(const Model &model, const TextRows &text, const std::vector<float> &weights,
                                  double scale, double total, Watch &watch);
 

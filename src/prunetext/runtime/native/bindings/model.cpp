@@ -246,7 +246,9 @@ class PythonModel {
                 for (size_t c = 0; c < classes(); ++c)
                     for (size_t i = 0; i < inputs; ++i)
                         *out++ = model_.head[(c / 4 * model_.inputs + i * model_.filters + f) * 4 + c % 4];
-                filters.append(nb::make_tuple(width.taps, weights, make_list(found[f].size(), [&](size_t i) { return make_entry(found[f][i].first, found[f][i].second); })));
+                filters.append(nb::make_tuple(width.taps, weights, make_list(found[f].size(), [&](size_t i) {
+                                                  return make_entry(found[f][i].first, found[f][i].second);
+                                              })));
             }
         return filters;
     }

@@ -63,7 +63,7 @@ struct Workspace {
     // Of the text that was read last, if it was ASCII as it stood, and one piece: its tokens, whose places in `scratch`
     // are those in the text, and whose rows are in `rows` behind one row less than the most taps. Otherwise none.
     size_t plain = SIZE_MAX;
-    Watch *watch = nullptr;                // whether to go on with a long text; without it, one does
+    Watch *watch = nullptr;  // whether to go on with a long text; without it, one does
 };
 
 }  // namespace prunetext

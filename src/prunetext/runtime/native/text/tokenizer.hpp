@@ -64,8 +64,8 @@ inline void classify(const char *block, uint64_t &words, uint64_t &singles) {
 
 }  // namespace detail
 
-// Calls emit(const char *utf8, size_t bytes) for each token of the first `size` bytes of `scratch`, which are normalized;
-// it makes room behind them.
+// Calls emit(const char *utf8, size_t bytes) for each token of the first `size` bytes of `scratch`, which are
+// normalized; it makes room behind them.
 template <class Emit> void find_tokens(std::string &scratch, size_t size, Emit &&emit) {
     if (scratch.size() < size + kPadding) scratch.resize(size + size / 2 + kPadding);
     std::memset(scratch.data() + size, ' ', kPadding);
