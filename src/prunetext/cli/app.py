@@ -11,12 +11,12 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from prunetext.cli import making, measuring, using  # in the order in which --help lists their commands
+from prunetext.cli import making, measuring, showing, using  # in the order in which --help lists their commands
 from prunetext.cli.command import app, refuse, refused_by_system
 from prunetext.cli.output import Output, flush, leave, open_outputs, print_help, tell, terminal_numbers
 from prunetext.errors import DONE, INTERRUPTED
 
-__all__ = ["app", "main", "making", "measuring", "using"]
+__all__ = ["app", "main", "making", "measuring", "showing", "using"]
 # Click's base of all usage errors, wherever this version of typer keeps it.
 USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[2])
 

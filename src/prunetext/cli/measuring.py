@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from prunetext.cli.command import AnyModelArgument, Json, Lenient, command, require_training, told_missed
-from prunetext.cli.output import print_json, tell
-from prunetext.errors import InputError
+from prunetext.cli.output import Output, print_json, tell
+from prunetext.errors import InputError, MissingExtraError
 from prunetext.options import ModelOptions, ReadOptions
 from prunetext.runtime.writing import write_whole
+
+if TYPE_CHECKING:
+    from prunetext.comparison.api import Comparison
 
 
 @command(ReadOptions, ModelOptions)
@@ -55,7 +58,8 @@ def compare(
     """Compare methods at equal bytes.
 
     Prints a table for each size, the most accurate method first, with baselines, intervals over seeds and verdicts.
-    Every model is a row in OUT/rows.jsonl. To resume a stopped comparison, repeat the command.
+    Every model is a row in OUT/rows.jsonl, and OUT/report.html shows them all. To resume a stopped comparison, repeat
+    the command.
     """
     if out is None:
         raise InputError("out is missing. Give a folder with --out.")
@@ -67,10 +71,26 @@ def compare(
     values = {name: value for name, value in given.items() if value is not None}
     how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
     found = run(data, out=out, max_drop=max_drop, **how, **values, **(context.obj or {}))
+    page = _page_of(out, found)
     if as_json:
         print_json([row._asdict() for row in found.rows])
     else:
         tables.print_comparison(found.lines)
+        if page is not None:
+            Output().print(page)
+
+
+def _page_of(folder: str, found: Comparison) -> str | None:
+    """Write the page of a comparison where the extra for it is installed; its place."""
+    from prunetext.reporting.api import write_comparison
+
+    try:
+        page = write_comparison(
+            folder, [row._asdict() for row in found.rows], [line._asdict() for line in found.lines]
+        )
+    except MissingExtraError:
+        return None
+    return None if page is None else str(page.path)
 
 
 Slices = Annotated[

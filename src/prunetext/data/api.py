@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from prunetext.data.columns import Wanted, quoted
+from prunetext.data.columns import Wanted, column_names, quoted
 from prunetext.data.dataset import Data, Examples, count_flaws
 from prunetext.data.files import SourceFile
 from prunetext.data.folders import SPLIT_NAMES
@@ -14,13 +14,14 @@ from prunetext.data.parts import Source
 from prunetext.data.reading import checked_opening, gathered
 from prunetext.data.sources import source_name, splits_of, whole_source
 from prunetext.errors import DataError
-from prunetext.runtime.calls import READING_KINDS, SOME_DATA, takes
+from prunetext.runtime.calls import READING_KINDS, SOME_DATA, STRS, takes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
-@takes(source=SOME_DATA, dev=SOME_DATA, test=SOME_DATA, **READING_KINDS)
+@takes(source=SOME_DATA, dev=SOME_DATA, test=SOME_DATA, columns=STRS, **READING_KINDS)
 def read(
     source: str | Path | Any,
     *,
@@ -34,6 +35,7 @@ def read(
     skip_empty: bool = False,
     format: str | None = None,
     quoting: str = "auto",
+    columns: str | Sequence[str] = (),
 ) -> Data:
     """Read labelled texts, or pairs of texts; given splits stay as they are, and none is made.
 
@@ -60,18 +62,21 @@ def read(
     format: text, csv, tsv, jsonl, parquet or excel, whatever the files' names say.
     quoting: csv, where quotes have their meaning; none, where they are letters; auto takes them for letters in a table
     with tabs that cannot be read otherwise.
+    columns: names of further columns, such as "source,language", whose values stand in `Examples.columns`.
 
     Raises `DataError` (an `InputError`) naming file, line, rule and remedy at the first row that breaks a rule. Files
     are read as streams, but an array of JSON as a whole; only the texts and labels stay in memory.
     """
     opening = checked_opening(format, encoding, quoting, label_separator)
-    wanted = Wanted(text, label, text_b, label_separator)
+    kept = column_names(columns)
+    wanted = Wanted(text, label, text_b, label_separator, kept=kept, flag="columns")
     sources = splits_of(source, opening)
     sources |= {
         name: whole_source(given, opening) for name, given in (("dev", dev), ("test", test)) if given is not None
     }
     _refuse_same(sources)
-    splits, skipped = _read_splits(sources, wanted, Rules({}, separator=label_separator, skip_empty=skip_empty))
+    rules = Rules({}, separator=label_separator, skip_empty=skip_empty, kept=kept)
+    splits, skipped = _read_splits(sources, wanted, rules)
     report = count_flaws(splits["train"], splits.get("dev"), splits.get("test"), skipped=skipped)
     return Data(splits["train"], splits.get("dev"), splits.get("test"), source_name(source), report)
 

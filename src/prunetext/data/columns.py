@@ -195,6 +195,16 @@ def quoted(value: str, longest: int = 60) -> str:
     return repr(value if len(value) <= longest else value[:longest] + "…")
 
 
+def column_names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """The names of further columns, which may be one string with commas.
+
+    >>> column_names("source, language")
+    ('source', 'language')
+    """
+    names = given.split(",") if isinstance(given, str) else given
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
 def column_key(name: str) -> str:
     """A column's name as it is compared: case, width and outer blanks do not count."""
     return normalize("NFKC", name).strip().casefold()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,14 @@ from prunetext.statistics.metrics import check_metric, measure_of
 
 
 def read_data(
-    data: Data | Examples | str | Path, dev: str | Path | None, test: str | Path | None, out: Path, reading: ReadOptions
+    data: Data | Examples | str | Path,
+    dev: str | Path | None,
+    test: str | Path | None,
+    out: Path,
+    reading: ReadOptions,
+    columns: Sequence[str] = (),
 ) -> Data:
-    """The given data, read if they are paths."""
+    """The given data, read if they are paths; columns: further ones to read."""
     if isinstance(data, Examples):
         data = Data(data)
     if isinstance(data, Data):
@@ -31,14 +37,14 @@ def read_data(
             )
         return data
     if (frame := as_frame(data)) is not None:
-        return read(frame, dev=dev, test=test, **dataclasses.asdict(reading))
+        return read(frame, dev=dev, test=test, columns=columns, **dataclasses.asdict(reading))
     if not isinstance(data, (str, Path)):
         raise InputError(
             f"data is {type(data).__name__}. Give a path, a data frame, prunetext.Examples(texts, labels), or Data."
         )
     if Path(data).is_dir() and not holds_splits(data) and out.resolve().is_relative_to(Path(data).resolve()):
         raise InputError(f"{out}: the run folder is inside {data}, where it would be read as a label. Move it.")
-    return read(data, dev=dev, test=test, **dataclasses.asdict(reading))
+    return read(data, dev=dev, test=test, columns=columns, **dataclasses.asdict(reading))
 
 
 def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[Any, ...]:
@@ -51,6 +57,20 @@ def take_options(command: str, options: dict[str, Any], *kinds: type) -> tuple[A
     if rest:
         raise InputError(f"{command} has no option {sorted(rest)[0]!r}. prunetext {command} --help lists the options.")
     return tuple(taken)
+
+
+def unusual_options(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a run that are not as usual, in the order of their kinds; said: its recipe and its places.
+
+    >>> unusual_options({"seed": 3, "max_drop": None, "pooling": "max+mean"})
+    {'seed': 3}
+    """
+    usual = {
+        each.name: each.default
+        for kind in (FitOptions, TeachOptions, ModelOptions, VectorOptions)
+        for each in dataclasses.fields(kind)
+    }
+    return {name: said[name] for name, value in usual.items() if said.get(name) not in (None, value)}
 
 
 def check_pick(pick: int | None, options: dict[str, Any]) -> None:

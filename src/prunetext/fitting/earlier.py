@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,12 +176,14 @@ def earlier_beliefs(folder: Path) -> tuple[Path | None, list[str]]:
     return (path, []) if reason is None else (None, [remade(folder, path, reason)])
 
 
-def data_of(earlier: Earlier, data: Data | Examples | str | Path | None, out: Path) -> tuple[Data, list[str]]:
-    """The data of the run, split as before, and notes on them."""
+def data_of(
+    earlier: Earlier, data: Data | Examples | str | Path | None, out: Path, columns: Sequence[str] = ()
+) -> tuple[Data, list[str]]:
+    """The data of the run, split as before, and notes on them; columns: further ones to read."""
     if data is None and "data" not in earlier.source:
         raise RunError(f"{earlier.folder} was trained on data in memory. Give them again as data.")
     where: Mapping[str, Any] = earlier.source if data is None else {"data": data}
-    whole = read_data(where["data"], where.get("dev"), where.get("test"), out, earlier.reading)
+    whole = read_data(where["data"], where.get("dev"), where.get("test"), out, earlier.reading, columns)
     parts = split(whole, seed=earlier.fitting.seed)
     if parts.fingerprint() != earlier.recipe["data"]:
         place = f"{earlier.source['data']}: the data have" if data is None else "The data given have"

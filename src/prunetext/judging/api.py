@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prunetext.data.columns import column_names
 from prunetext.data.dataset import Data, Examples
 from prunetext.data.formats.tables import as_frame
 from prunetext.errors import InputError, brief, require
@@ -80,7 +81,7 @@ def evaluate(
     refuse_unlike(ours, theirs)
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
-    columns = slice_columns(slices)
+    columns = column_names(slices)
     if columns and theirs is None:
         raise InputError("slices are given, but no model to compare with. Give one as against, or leave slices out.")
     source = as_frame(data) or data
@@ -176,16 +177,6 @@ def gate(
     asking: dict[str, Any] = {**named, **read, "format": format, "quoting": quoting}
     found = evaluate(ours, data, against=theirs, max_drop=max_drop, **asking)
     return Gate.of(found, theirs.name, ours.name, max_drop, max_churn, undecided)
-
-
-def slice_columns(slices: str | Sequence[str]) -> tuple[str, ...]:
-    """The names of columns, which may be one string with commas.
-
-    >>> slice_columns("source, language")
-    ('source', 'language')
-    """
-    names = slices.split(",") if isinstance(slices, str) else slices
-    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
 def asked(model: Answering, examples: Examples, labels: list[str]) -> Answers:

@@ -1,0 +1,93 @@
+"""`prunetext.report`: one page about a run, with the model inside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prunetext.data.columns import column_names
+from prunetext.errors import InputError, require
+from prunetext.reporting.compared import compared_content
+from prunetext.reporting.content import content_of, data_of_page
+from prunetext.reporting.facts import read_facts
+from prunetext.reporting.judged import JudgedTexts, judge_texts
+from prunetext.reporting.page import rendered
+from prunetext.runtime.calls import A_PATH, A_STR, READING_KINDS, SOME_DATA, STRS, takes
+from prunetext.runtime.writing import write_whole
+
+PAGE = "report.html"
+
+
+class Page(NamedTuple):
+    """A page that was written: its file and bytes, the file of all changed labels if there are any, and notes."""
+
+    path: Path
+    size: int
+    flips: Path | None
+    notes: list[str]
+
+
+@takes(run=A_PATH, data=SOME_DATA, slices=STRS, split=A_STR, out=A_PATH, **READING_KINDS)
+def report(
+    run: str | Path,
+    *,
+    data: Any = None,
+    slices: str | Sequence[str] = (),
+    split: str | None = None,
+    out: str | Path | None = None,
+    **reading: Any,
+) -> Page:
+    """Write one HTML file about a finished run: proof that one can look at, and a box to try the model.
+
+        page = prunetext.report("runs/reviews")
+        page.path                    # runs/reviews/report.html
+
+    The page holds the packed model, and the dense one beside it, and needs no network. data: labelled texts to judge
+    both models on, by default the run's own test, read again from its source; if that is gone or has changed, the page says so. slices:
+    further columns of the data by which damage is told apart, such as "source,language". split and the options of
+    reading are as for `prunetext.evaluate`. out: the file, by default report.html in the folder of the run; all changed
+    labels lie beside it as JSON Lines. Needs the extra report.
+    """
+    require("jinja2", extra="report")
+    require("vl_convert", extra="report")
+    folder = Path(run)
+    target = Path(out) if out is not None else folder / PAGE
+    if target.is_dir():
+        raise InputError(f"{target} is a folder. Give a file as --out.")
+    facts = read_facts(folder)
+    texts = judge_texts(facts, data, column_names(slices), split, **reading)
+    content = content_of(facts, texts)
+    models = {"packed": facts.packed.read_bytes(), "dense": texts.dense}
+    html = rendered("run.html", content, data_of_page(facts, texts), models)
+    flips = write_flips(target, texts)
+    write_whole(target, html, private=True)
+    return Page(target, len(html), flips, [texts.missing] if texts.missing else [])
+
+
+def write_comparison(
+    folder: str | Path, rows: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
+) -> Page | None:
+    """Write the page of a comparison into its folder: every method at every size. None if nothing was compared.
+
+    found = prunetext.compare("reviews.csv", out="comparisons/reviews")
+    write_comparison("comparisons/reviews", [row._asdict() for row in found.rows], [each._asdict() for each in found.lines])
+    """
+    if not rows:
+        return None
+    target = Path(folder) / PAGE
+    html = rendered("compare.html", compared_content(Path(folder).name, rows, lines), {"thresholds": {}}, {})
+    write_whole(target, html, private=True)
+    return Page(target, len(html), None, [])
+
+
+def write_flips(page: Path, texts: JudgedTexts) -> Path | None:
+    """All changed labels beside the page, as JSON Lines; None if none changed."""
+    damage = None if texts.evaluation is None else texts.evaluation.damage
+    if damage is None or not damage.flips:
+        return None
+    path = page.with_name(f"{page.stem}.flips.jsonl")
+    lines = (json.dumps(each._asdict(), ensure_ascii=False) + "\n" for each in damage.flips)
+    write_whole(path, "".join(lines).encode("utf-8", "backslashreplace"), private=True)
+    return path

@@ -1,0 +1,183 @@
+"""What a page about a run says, as plain values: the template lays them out, and writes no number of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prunetext.judging.damage import DamageReport, Flip
+from prunetext.judging.unpruned import labelled_by
+from prunetext.reporting import charts
+from prunetext.reporting.facts import Facts
+from prunetext.reporting.judged import JudgedTexts, threshold_table
+
+_MOST_FLIPS = 400  # in the page; all of them lie beside it
+LONGEST_TEXT = 500  # characters of a text in the page
+_MOST_SLICES = 120
+_WORST = 40  # doubtful labels, and pairs of near duplicates
+
+
+def content_of(facts: Facts, texts: JudgedTexts, *, drawn: bool = True) -> dict[str, Any]:
+    """All that the template needs but the models; drawn: with charts."""
+    told = facts.verdict
+    found: dict[str, Any] = {
+        "name": facts.name,
+        "metric": told.metric,
+        "verdict": told.name,
+        "sentence": told.sentence,
+        "models": models_of(facts),
+        "notes": facts.result.get("notes", []),
+        "reason": facts.result.get("reason", ""),
+        "removed": {kind: f"{100 * share:.1f} %" for kind, share in facts.result.get("removed", {}).items()},
+        "frontier": candidates_of(facts),
+        "steps": steps_of(facts),
+        "sensitivity": facts.sensitivity,
+        "options": {name: value for name, value in facts.recipe.items() if value is not None and name != "checksum"},
+        "command": facts.command(),
+        "signature": facts.signature(),
+        "missing": texts.missing,
+        "texts": texts.name,
+        "charts": charts_of(facts, texts) if drawn else {},
+    }
+    if texts.evaluation is not None and texts.evaluation.damage is not None:
+        found["damage"] = damage_content(texts.evaluation.damage)
+    return found
+
+
+def data_of_page(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
+    """What the page's script reads."""
+    if texts.examples is None:
+        return {"thresholds": {}}
+    said = labelled_by(facts.packed, texts.examples)
+    return {"thresholds": threshold_table(texts.examples, *said)}
+
+
+def models_of(facts: Facts) -> list[dict[str, Any]]:
+    """The models side by side on test."""
+    named = {"dense": "dense", "pruned": "pruned", "packed": "packed", "baseline": "tf-idf + LR"}
+    rows = []
+    for key, name in named.items():
+        row = facts.result.get(key)
+        if row is not None:
+            value = row.get("value", row["accuracy"])
+            shares = {each: f"{100 * row[each]:.2f} %" for each in ("accuracy", "low", "high", "macro_f1")}
+            rows.append({**shares, "name": name, "value": f"{100 * value:.2f} %", "own": key == "packed"})
+            rows[-1] |= {"bytes": row["bytes"], "texts_per_second": row["texts_per_second"], "n": row["n"]}
+    return rows
+
+
+def candidates_of(facts: Facts) -> list[dict[str, Any]]:
+    """Every candidate of the search; a run of an earlier version has none."""
+    rows = []
+    for row in facts.result.get("frontier", []):
+        speed = "" if row["texts_per_second"] is None else f", {row['texts_per_second']:,.0f} texts/s"
+        drop = f"{row['drop']:.2f} points lost, {row['low']:.2f} to {row['high']:.2f}"
+        chosen = ", chosen" if row["chosen"] else ""
+        rows.append({**row, "said": f"candidate {row['number']}: {row['bytes']:,} bytes{speed}; {drop}{chosen}"})
+    return rows
+
+
+def steps_of(facts: Facts) -> list[dict[str, Any]]:
+    """The steps of the search in their order."""
+    rows = []
+    for number, row in enumerate(facts.history):
+        said = f"step {number}: {row['bytes']:,} bytes, {row['drop']:.2f} points lost on dev"
+        rows.append({**row, "step": number, "said": f"{said}, {'accepted' if row['accepted'] else 'refused'}"})
+    return rows
+
+
+def charts_of(facts: Facts, texts: JudgedTexts) -> dict[str, str]:
+    """The charts by name."""
+    lost = "points lost on dev"
+    found: dict[str, str] = {}
+    frontier = candidates_of(facts)
+    if len(frontier) > 1:
+        found["frontier_bytes"] = charts.frontier_chart(frontier, "bytes", "file bytes", lost)
+        timed = [row for row in frontier if row["texts_per_second"]]
+        if len(timed) > 1:
+            found["frontier_speed"] = charts.frontier_chart(timed, "texts_per_second", "texts a second", lost)
+    models = _drawn_models(facts)
+    found["models_bytes"] = charts.models_chart(models, "bytes", "file bytes", f"{facts.verdict.metric} on test, %")
+    found["models_speed"] = charts.models_chart(models, "texts", "texts a second", f"{facts.verdict.metric} on test, %")
+    if facts.sensitivity:
+        rows = [{**row, "said": sensitivity_said(row)} for row in facts.sensitivity]
+        found["sensitivity"] = charts.sensitivity_chart(rows)
+    if facts.history:
+        found["steps"] = charts.steps_chart(steps_of(facts), lost)
+    damage = None if texts.evaluation is None else texts.evaluation.damage
+    if damage is not None:
+        found["calibration"] = charts.calibration_chart(_reliability(damage))
+    return found
+
+
+def sensitivity_said(row: dict[str, Any]) -> str:
+    """One row in words."""
+    left = f"{row['group']} without {100 * row['share']:.0f} %: loss {row['loss']:+.3f} nats"
+    return f"{left}, {row['drop']:.2f} points lost, {row['bytes']:,} bytes"
+
+
+def _drawn_models(facts: Facts) -> list[dict[str, Any]]:
+    rows = []
+    for key, name in (("dense", "dense"), ("packed", "packed"), ("baseline", "tf-idf + LR")):
+        row = facts.result.get(key)
+        if row is not None:
+            value = 100 * row.get("value", row["accuracy"])
+            ends = (
+                (100 * row["low"], 100 * row["high"]) if row.get("value") in (None, row["accuracy"]) else (value,) * 2
+            )
+            speed = row["texts_per_second"]
+            said = f"{name}: {value:.2f} %, {row['bytes']:,} bytes, {speed:,.0f} texts/s"
+            rows.append({"name": name, "value": value, "low": ends[0], "high": ends[1], "bytes": row["bytes"]})
+            rows[-1] |= {"texts": speed, "said": said, "own": key == "packed"}
+    return rows
+
+
+def _reliability(damage: DamageReport) -> list[dict[str, Any]]:
+    rows = []
+    for packed, bins in ((False, damage.before), (True, damage.now)):
+        name = "packed" if packed else "dense"
+        for each in bins:
+            sure = f"{name}: {each.n:,} texts with {100 * each.probability:.1f} %"
+            said = f"{sure}, of which {100 * each.right:.1f} % are right"
+            rows.append({"probability": each.probability, "right": each.right, "packed": packed, "said": said})
+    return rows
+
+
+def damage_content(damage: DamageReport) -> dict[str, Any]:
+    """The damage for the template: sentences, slices, flips and faults."""
+    return {
+        "sentences": damage.sentences(),
+        "slices": [each.fields() for each in damage.slices[:_MOST_SLICES]],
+        "left_out": max(0, len(damage.slices) - _MOST_SLICES),
+        "follows": [each.fields() for each in damage.follows],
+        "flips": [flip_content(each) for each in sampled(damage.flips)],
+        "flip_count": len(damage.flips),
+        "doubtful": [{**each._asdict(), "text": shortened(each.text)} for each in damage.doubtful[:_WORST]],
+        "faults": damage.faults.lines()[1:],
+        "near": len(damage.near),
+    }
+
+
+def sampled(flips: Sequence[Flip]) -> list[Flip]:
+    """At most so many flips, of each kind as large a part as it has."""
+    if len(flips) <= _MOST_FLIPS:
+        return list(flips)
+    step = len(flips) / _MOST_FLIPS
+    return [flips[int(number * step)] for number in range(_MOST_FLIPS)]
+
+
+def flip_content(flip: Flip) -> dict[str, Any]:
+    """A flip with its labels as words."""
+    labels = {name: _labels(getattr(flip, name)) for name in ("gold", "before", "now")}
+    sure = {name: f"{100 * getattr(flip, name):.0f} %" for name in ("sure_before", "sure_now")}
+    return {"row": flip.row, "kind": flip.kind, "text": shortened(flip.text), **labels, **sure}
+
+
+def shortened(text: str | tuple[str, str]) -> list[str]:
+    """One text or two, cut to what a page can hold."""
+    texts = [text] if isinstance(text, str) else list(text)
+    return [each if len(each) <= LONGEST_TEXT else f"{each[:LONGEST_TEXT]}…" for each in texts]
+
+
+def _labels(given: str | tuple[str, ...]) -> str:
+    return given if isinstance(given, str) else ", ".join(given) or "(none)"
