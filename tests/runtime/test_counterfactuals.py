@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.runtime import _native
-from prunetext.runtime.counterfactuals import MOST_TRIED, masks, with_masks, words_of
+from prunetext.runtime.counterfactuals import MOST_TRIED, masks, with_masks, maskable_words
 
 WORDS = ("a", "bad", "dull", "Film", "films", "good", "great!", "the", "unseen", "电影", "ø")
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
@@ -55,7 +55,7 @@ def test_a_mask_takes_the_place_of_one_word(make_model: Callable[..., Path], tok
     (mask,) = masks(MODELS[tokenizer], [text])
     plain = tokenizer if tokenizer in _native.TOKENIZERS[:2] else "words/2"
     tokens = _native.tokenize(text, plain)
-    words = words_of(MODELS[tokenizer], text, 0)
+    words = maskable_words(MODELS[tokenizer], text, 0)
     assert len(words) == len(tokens)
     for at, word in enumerate(words):
         masked = str(with_masks(text, [word], mask))

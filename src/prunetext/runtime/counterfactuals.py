@@ -65,7 +65,7 @@ class _Search:
 
     def best(self, parts: Sequence[TextPart]) -> list[Masked]:
         """The words that speak most for the label, or against it if the text has it not."""
-        words = [word for side, text in enumerate(self.texts) for word in words_of(self.model, text, side)]
+        words = [word for side, text in enumerate(self.texts) for word in maskable_words(self.model, text, side)]
         begins = [(word.side, word.begin) for word in words]
         sums = [0.0] * len(words)
         for part in parts:
@@ -102,7 +102,7 @@ def flipping_words(
     return Counterfactual(chosen, asked.answer(chosen), asked.masked(chosen))
 
 
-def words_of(model: _native.Model, text: str | bytes, side: int) -> list[Masked]:
+def maskable_words(model: _native.Model, text: str | bytes, side: int) -> list[Masked]:
     """The words of a text: its tokens, but neither pieces of words nor pairs of letters."""
     tokenizer = model.metadata["tokenizer"]
     if tokenizer in _native.TOKENIZERS[2:]:
