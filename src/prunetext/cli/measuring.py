@@ -85,9 +85,7 @@ def _page_of(folder: str, found: Comparison) -> str | None:
     from prunetext.reporting.api import write_comparison
 
     try:
-        page = write_comparison(
-            folder, [row._asdict() for row in found.rows], [line._asdict() for line in found.lines]
-        )
+        page = write_comparison(folder, [row._asdict() for row in found.rows], [line._asdict() for line in found.lines])
     except MissingExtraError:
         return None
     return None if page is None else str(page.path)

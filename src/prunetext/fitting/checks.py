@@ -14,7 +14,7 @@ from prunetext.data.sources import holds_splits
 from prunetext.errors import InputError, brief
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Family
-from prunetext.options import FitOptions, PruneOptions, ReadOptions, take
+from prunetext.options import FitOptions, ModelOptions, PruneOptions, ReadOptions, TeachOptions, VectorOptions, take
 from prunetext.pruning.methods import Method, load_method, parse_kinds
 from prunetext.statistics.metrics import check_metric, measure_of
 

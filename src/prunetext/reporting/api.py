@@ -45,10 +45,10 @@ def report(
         page.path                    # runs/reviews/report.html
 
     The page holds the packed model, and the dense one beside it, and needs no network. data: labelled texts to judge
-    both models on, by default the run's own test, read again from its source; if that is gone or has changed, the page says so. slices:
-    further columns of the data by which damage is told apart, such as "source,language". split and the options of
-    reading are as for `prunetext.evaluate`. out: the file, by default report.html in the folder of the run; all changed
-    labels lie beside it as JSON Lines. Needs the extra report.
+    both models on, by default the run's own test, read again from its source; if that is gone or has changed, the page
+    says so. slices: further columns of the data by which damage is told apart, such as "source,language". split and the
+    options of reading are as for `prunetext.evaluate`. out: the file, by default report.html in the folder of the run;
+    all changed labels lie beside it as JSON Lines. Needs the extra report. `RunError` if the folder has no finished run.
     """
     require("jinja2", extra="report")
     require("vl_convert", extra="report")
@@ -72,7 +72,7 @@ def write_comparison(
     """Write the page of a comparison into its folder: every method at every size. None if nothing was compared.
 
     found = prunetext.compare("reviews.csv", out="comparisons/reviews")
-    write_comparison("comparisons/reviews", [row._asdict() for row in found.rows], [each._asdict() for each in found.lines])
+    write_comparison(found.folder, [row._asdict() for row in found.rows], [each._asdict() for each in found.lines])
     """
     if not rows:
         return None

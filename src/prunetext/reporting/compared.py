@@ -11,7 +11,9 @@ from prunetext.reporting import charts
 _ANY = "any"  # the size of a baseline that has its own
 
 
-def compared_content(name: str, rows: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def compared_content(
+    name: str, rows: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What the template says of a comparison: its rows, one for each model, and its lines, as plain values."""
     best = lines[0]
     return {

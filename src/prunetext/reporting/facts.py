@@ -24,7 +24,6 @@ from prunetext.judging.unpruned import ToldVerdict, told_verdict
 from prunetext.runtime.states import parsed
 
 
-
 class Facts(NamedTuple):
     """The parts of a finished run."""
 
