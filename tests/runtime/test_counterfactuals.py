@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import prunetext
 from prunetext.runtime import _native
-from prunetext.runtime.counterfactuals import MOST_TRIED, masks, with_masks, maskable_words
+from prunetext.runtime.counterfactuals import MOST_TRIED, maskable_words, masks, with_masks
 
 WORDS = ("a", "bad", "dull", "Film", "films", "good", "great!", "the", "unseen", "电影", "ø")
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
