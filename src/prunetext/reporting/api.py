@@ -48,7 +48,8 @@ def report(
     both models on, by default the run's own test, read again from its source; if that is gone or has changed, the page
     says so. slices: further columns of the data by which damage is told apart, such as "source,language". split and the
     options of reading are as for `prunetext.evaluate`. out: the file, by default report.html in the folder of the run;
-    all changed labels lie beside it as JSON Lines. Needs the extra report. `RunError` if the folder has no finished run.
+    all changed labels lie beside it as JSON Lines. Needs the extra report. `RunError` if the folder has no finished
+    run.
     """
     require("jinja2", extra="report")
     require("vl_convert", extra="report")
