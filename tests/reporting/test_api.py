@@ -1,5 +1,6 @@
 """What a page holds, where it lies, and what is refused."""
 
+import dataclasses
 import json
 import shutil
 from html.parser import HTMLParser
@@ -11,9 +12,10 @@ from helpers.commands import Call
 from helpers.runs import change_state
 from prunetext.errors import DataError, InputError, RunError
 from prunetext.fitting.parts import RESULT
-from prunetext.reporting.api import Page, report
-
-MOST_BYTES = 3_000_000
+from prunetext.judging.damage import Doubtful
+from prunetext.reporting.api import MOST_PAGE, Page, report, run_page
+from prunetext.reporting.facts import read_facts
+from prunetext.reporting.judged import judge_texts
 
 
 class Parts(HTMLParser):
@@ -49,7 +51,7 @@ def parts(page: Page) -> Parts:
 
 
 def test_the_page_stands_alone_and_is_small(page: Page, parts: Parts) -> None:
-    assert page.size == page.path.stat().st_size <= MOST_BYTES
+    assert page.size == page.path.stat().st_size <= MOST_PAGE <= 3_000_000
     for tag, given in parts.elements:
         for name, value in given.items():
             if name in ("src", "href", "action", "data", "srcset", "poster"):
@@ -61,6 +63,22 @@ def test_the_page_stands_alone_and_is_small(page: Page, parts: Parts) -> None:
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-inline" not in policy
     assert " http" not in policy
+
+
+def test_it_is_small_whatever_the_texts_are(folder: Path, page: Page) -> None:
+    facts = read_facts(folder / "run")
+    texts = judge_texts(facts)
+    assert texts.evaluation is not None
+    damage = texts.evaluation.damage
+    assert damage is not None
+    flips = [each._replace(text=('"' * 9_999, "😀" * 9_999), gold="<" * 9_999) for each in damage.flips]
+    doubtful = [Doubtful(0, "'" * 9_999, "&" * 9_999, ">" * 9_999, 0.9)] * 999
+    slices = [each._replace(value="'" * 9_999) for each in damage.slices]
+    many = dataclasses.replace(damage, flips=tuple(flips * 999), doubtful=tuple(doubtful), slices=tuple(slices * 99))
+    full = texts._replace(evaluation=texts.evaluation._replace(damage=many))
+    html = run_page(facts, full)
+    assert len(run_page(facts, texts)) < len(html) <= MOST_PAGE
+    assert f"{len(many.flips):,} of the labels changed" in html.decode()
 
 
 def test_no_text_becomes_markup(page: Page, parts: Parts) -> None:

@@ -99,8 +99,10 @@ def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) ->
 
 def words_of_packed(model: str | os.PathLike[str]) -> list[str]:
     """The words of a packed file."""
-    tensors, _ = file_format.read_packed(model)
-    return file_format.decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)
+    tensors, metadata = file_format.stored(model)
+    coded = file_format.codings_of(metadata).get("embedding")
+    rows = tensors["embedding"].shape[0] if coded is None else coded["shape"][0]
+    return file_format.decode_vocabulary(tensors["vocabulary"].data, rows - 1)
 
 
 def inspect_float(model: str | os.PathLike[str], words: int) -> Inspection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,7 @@ def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> An
         model = ReferenceModel(path)
         return packed_graph(model), list(model.row_of)
 
+    @functools.cache
     def words() -> tuple[list[str], str]:
         assert path is not None
         return words_of_packed(path), classifier.metadata["tokenizer"]

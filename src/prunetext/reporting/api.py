@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 from prunetext.data.columns import column_names
 from prunetext.errors import InputError, require
 from prunetext.reporting.compared import compared_content
-from prunetext.reporting.content import content_of, data_of_page
-from prunetext.reporting.facts import read_facts
+from prunetext.reporting.content import MOST_TABLE_ROWS, content_of, damage_content, data_of_page
+from prunetext.reporting.facts import Facts, read_facts
 from prunetext.reporting.judged import JudgedTexts, judge_texts
 from prunetext.reporting.page import rendered
 from prunetext.runtime.calls import A_PATH, A_STR, READING_KINDS, SOME_DATA, STRS, takes
 from prunetext.runtime.writing import write_whole
 
 PAGE = "report.html"
+MOST_PAGE = 3_000_000  # bytes
 
 
 class Page(NamedTuple):
@@ -59,12 +60,21 @@ def report(
         raise InputError(f"{target} is a folder. Give a file as --out.")
     facts = read_facts(folder)
     texts = judge_texts(facts, data, column_names(slices), split, **reading)
-    content = content_of(facts, texts)
-    models = {"packed": facts.packed.read_bytes(), "dense": texts.dense}
-    html = rendered("run.html", content, data_of_page(facts, texts), models)
+    html = run_page(facts, texts)
     flips = write_flips(target, texts)
     write_whole(target, html, private=True)
     return Page(target, len(html), flips, [texts.missing] if texts.missing else [])
+
+
+def run_page(facts: Facts, texts: JudgedTexts) -> bytes:
+    """The page about a run: with all models and rows that it has room for."""
+    content, data = content_of(facts, texts), data_of_page(facts, texts)
+    models = {"packed": facts.packed.read_bytes(), "dense": texts.dense}
+    for most in (MOST_TABLE_ROWS, MOST_TABLE_ROWS // 4, MOST_TABLE_ROWS // 20):
+        html = rendered("run.html", {**content, **damage_content(texts, most)}, data, models)
+        if len(html) <= MOST_PAGE:
+            break
+    return html
 
 
 def write_comparison(

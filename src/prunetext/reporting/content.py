@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from prunetext.judging.damage import DamageReport, Flip
+from prunetext.data.dataset import Examples
+from prunetext.data.duplicates import Near
+from prunetext.judging.damage import DamageReport, Doubtful, Flip
 from prunetext.judging.unpruned import labelled_by
 from prunetext.reporting import charts
 from prunetext.reporting.facts import Facts
 from prunetext.reporting.judged import JudgedTexts, threshold_table
 
-_MOST_FLIPS = 400  # in the page; all of them lie beside it
+MOST_TABLE_ROWS = 400  # of a table in the page; all changed labels lie beside it
 LONGEST_TEXT = 500  # characters of a text in the page
-_MOST_SLICES = 120
-_WORST = 40  # doubtful labels, and pairs of near duplicates
+_LONGEST_VALUE = 80  # of a label, or of another value
+_WORST = 40  # words, doubtful labels, and pairs of texts that are nearly the same
 
 
-def content_of(facts: Facts, texts: JudgedTexts, *, drawn: bool = True) -> dict[str, Any]:
-    """All that the template needs but the models; drawn: with charts."""
+def content_of(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
+    """All that the template needs but the models and the damage."""
     told = facts.verdict
     found: dict[str, Any] = {
         "name": facts.name,
@@ -32,15 +34,15 @@ def content_of(facts: Facts, texts: JudgedTexts, *, drawn: bool = True) -> dict[
         "frontier": candidates_of(facts),
         "steps": steps_of(facts),
         "sensitivity": facts.sensitivity,
-        "options": {name: value for name, value in facts.recipe.items() if value is not None and name != "checksum"},
+        "options": {
+            name: _value(str(value)) for name, value in facts.recipe.items() if value is not None and name != "checksum"
+        },
         "command": facts.command(),
         "signature": facts.signature(),
         "missing": texts.missing,
         "texts": texts.name,
-        "charts": charts_of(facts, texts) if drawn else {},
+        "charts": charts_of(facts, texts),
     }
-    if texts.evaluation is not None and texts.evaluation.damage is not None:
-        found["damage"] = damage_content(texts.evaluation.damage)
     return found
 
 
@@ -143,27 +145,44 @@ def _reliability(damage: DamageReport) -> list[dict[str, Any]]:
     return rows
 
 
-def damage_content(damage: DamageReport) -> dict[str, Any]:
-    """The damage for the template: sentences, slices, flips and faults."""
-    return {
-        "sentences": damage.sentences(),
-        "slices": [each.fields() for each in damage.slices[:_MOST_SLICES]],
-        "left_out": max(0, len(damage.slices) - _MOST_SLICES),
-        "follows": [each.fields() for each in damage.follows],
-        "flips": [flip_content(each) for each in sampled(damage.flips)],
+def damage_content(texts: JudgedTexts, most: int = MOST_TABLE_ROWS) -> dict[str, Any]:
+    """The damage for the template, under its name, in tables of so many rows; empty if there are no texts."""
+    damage = None if texts.evaluation is None else texts.evaluation.damage
+    if damage is None or texts.examples is None:
+        return {}
+    few = min(most, _WORST)
+    told = {
+        "sentences": [shortened(each)[0] for each in damage.sentences()],
+        "slices": [_fields(each) for each in damage.slices[:most]],
+        "left_out": max(0, len(damage.slices) - most),
+        "follows": [
+            {**_fields(each), "parts": [_fields(part) for part in sorted(each.parts, key=lambda part: -part.n)[:most]]}
+            for each in damage.follows
+        ],
+        "flips": [flip_content(each) for each in sampled(damage.flips, most)],
         "flip_count": len(damage.flips),
-        "doubtful": [{**each._asdict(), "text": shortened(each.text)} for each in damage.doubtful[:_WORST]],
-        "faults": damage.faults.lines()[1:],
-        "near": len(damage.near),
+        "words": [_fields(each) for each in damage.words[:few]],
+        "word_count": len(damage.words),
+        "doubtful": [doubtful_content(each) for each in damage.doubtful[:few]],
+        "doubtful_count": len(damage.doubtful),
+        "near": [near_content(each, texts.examples) for each in oddest(damage.near, texts.examples)[:few]],
+        "near_count": len(damage.near),
     }
+    return {"damage": told}
 
 
-def sampled(flips: Sequence[Flip]) -> list[Flip]:
+def _fields(row: Any) -> dict[str, Any]:
+    """A row of a table, with texts that a page can hold."""
+    fields = row.fields() if hasattr(row, "fields") else row._asdict()
+    return {name: _value(each) if isinstance(each, str) else each for name, each in fields.items()}
+
+
+def sampled(flips: Sequence[Flip], most: int = MOST_TABLE_ROWS) -> list[Flip]:
     """At most so many flips, of each kind as large a part as it has."""
-    if len(flips) <= _MOST_FLIPS:
+    if len(flips) <= most:
         return list(flips)
-    step = len(flips) / _MOST_FLIPS
-    return [flips[int(number * step)] for number in range(_MOST_FLIPS)]
+    step = len(flips) / most
+    return [flips[int(number * step)] for number in range(most)]
 
 
 def flip_content(flip: Flip) -> dict[str, Any]:
@@ -173,6 +192,24 @@ def flip_content(flip: Flip) -> dict[str, Any]:
     return {"row": flip.row, "kind": flip.kind, "text": shortened(flip.text), **labels, **sure}
 
 
+def doubtful_content(found: Doubtful) -> dict[str, Any]:
+    """A text whose label is probably wrong."""
+    return {**_fields(found), "text": shortened(found.text)}
+
+
+def oddest(near: Sequence[Near], examples: Examples) -> list[Near]:
+    """Pairs of texts that are nearly the same, those with different labels first, then the most alike."""
+    gold = examples.gold
+    return sorted(near, key=lambda each: (gold[each.one] == gold[each.other], -each.resemblance, each.one))
+
+
+def near_content(found: Near, examples: Examples) -> dict[str, Any]:
+    """Two texts that are nearly the same, one above the other, with their labels."""
+    both = examples.subset([found.one, found.other])
+    texts = [each for text in both.inputs for each in shortened(text)]
+    return {"texts": texts, "labels": list(map(_labels, both.gold)), "resemblance": found.resemblance}
+
+
 def shortened(text: str | tuple[str, str]) -> list[str]:
     """One text or two, cut to what a page can hold."""
     texts = [text] if isinstance(text, str) else list(text)
@@ -180,4 +217,8 @@ def shortened(text: str | tuple[str, str]) -> list[str]:
 
 
 def _labels(given: str | tuple[str, ...]) -> str:
-    return given if isinstance(given, str) else ", ".join(given) or "(none)"
+    return _value(given if isinstance(given, str) else ", ".join(given) or "(none)")
+
+
+def _value(given: str) -> str:
+    return given if len(given) <= _LONGEST_VALUE else f"{given[:_LONGEST_VALUE]}…"

@@ -7,6 +7,7 @@ leave it, whatever a text, a label or a file name holds.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -15,7 +16,7 @@ from typing import Any
 
 from prunetext.errors import require
 
-MOST_MODEL = 1_000_000  # bytes of a model file inside a page
+MOST_MODELS = 1_300_000  # bytes of all model files inside a page
 _FOLDER = "prunetext.reporting"
 
 
@@ -30,8 +31,8 @@ def rendered(template: str, content: dict[str, Any], data: dict[str, Any], model
     )
     environment.filters |= {"count": "{:,.0f}".format, "points": "{:.2f}".format, "share": _share}
     script, style = script_of(runs_models=bool(models)), own_file("page.css")
-    carried = {name: encoded(raw) for name, raw in models.items() if len(raw) <= MOST_MODEL}
-    wasm = {name: encoded(raw) for name, raw in wasm_files().items()} if carried else {}
+    carried = carried_models(models)
+    wasm = {name: encoded(gzip.compress(raw, mtime=0)) for name, raw in wasm_files().items()} if carried else {}
     html: str = environment.get_template(template).render(
         **content,
         policy=policy(script, style),
@@ -42,6 +43,19 @@ def rendered(template: str, content: dict[str, Any], data: dict[str, Any], model
         wasm=wasm,
     )
     return html.encode("utf-8", "replace")
+
+
+def carried_models(models: dict[str, bytes]) -> dict[str, str]:
+    """The model files that a page has room for, the first ones first, as base64.
+
+    >>> carried_models({"packed": b"small", "dense": bytes(MOST_MODELS)})
+    {'packed': 'c21hbGw='}
+    """
+    found, left = {}, MOST_MODELS
+    for name, raw in models.items():
+        if len(raw) <= left:
+            found[name], left = encoded(raw), left - len(raw)
+    return found
 
 
 def own_file(name: str) -> str:

@@ -11,6 +11,7 @@ function make(name, attributes = {}, ...children) {
 }
 
 const bytesIn = (element) => Uint8Array.from(atob(element.textContent.trim()), (c) => c.charCodeAt(0));
+const inflated = (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 
 // Tables: each header becomes a button that sorts by its column.
 const collator = new Intl.Collator(undefined, { numeric: true });
@@ -84,7 +85,7 @@ async function startModels() {
   const box = $("typed");
   if (!box) return;
   const binaries = Object.fromEntries([...document.querySelectorAll("script.wasm")].map((each) => [each.dataset.name, each]));
-  const wasm = await WebAssembly.compile(bytesIn(binaries[simd() ? "prunetext-simd.wasm" : "prunetext.wasm"]));
+  const wasm = await WebAssembly.compile(await inflated(bytesIn(binaries[simd() ? "prunetext-simd.wasm" : "prunetext.wasm"])));
   const models = {};
   for (const name of data.modelNames) models[name] = await load(bytesIn($(`model-${name}`)), { wasm });
   const pairs = models.packed.task === "pairs";
