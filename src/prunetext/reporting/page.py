@@ -29,7 +29,7 @@ def rendered(template: str, content: dict[str, Any], data: dict[str, Any], model
     environment = jinja.Environment(
         loader=jinja.FunctionLoader(own_file), autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"count": "{:,.0f}".format, "points": "{:.2f}".format, "share": _share}
+    environment.filters |= {"count": "{:,.0f}".format, "points": _points, "decimals": _decimals, "share": _share}
     script, style = script_of(runs_models=bool(models)), own_file("page.css")
     carried = carried_models(models)
     wasm = {name: encoded(gzip.compress(raw, mtime=0)) for name, raw in wasm_files().items()} if carried else {}
@@ -111,6 +111,14 @@ def as_script_data(value: Any) -> str:
     """
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _points(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # never -0.00
+
+
+def _decimals(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _share(value: float | None) -> str:
