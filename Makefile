@@ -8,6 +8,7 @@ VENV := .venv
 BARE := .venv-bare
 FUZZ_SECONDS ?= 60
 SOAK ?= 1000000
+SOAK_SETS ?= $(filter-out %/sst_scores/,$(wildcard $(or $(PRUNETEXT_SHARED),../shared)/data/*/))
 # In `make test`: a short soak, and seconds for each fuzzer where clang is there.
 SHORT_SOAK ?= 4000
 SHORT_FUZZ ?= 5
@@ -39,7 +40,7 @@ help:
 	@echo 'make demo   train, prune and pack a news classifier, use it, and write a page about it'
 	@echo 'make test   lint, type-check, build, and run every test'
 	@echo 'make fuzz   feed the native code what nobody expects; FUZZ_SECONDS=60 for each'
-	@echo 'make soak   damage SOAK=1000000 files of every kind that prunetext reads as its own'
+	@echo 'make soak   damage SOAK=1000000 files of every kind that prunetext reads as its own, and label real texts in a browser'
 	@echo 'make screenshots   take the pictures of that page which the README shows'
 	@echo 'make lint   lint and type-check only'
 	@echo 'make install   bring .venv up to date with the sources, for running single tests'
@@ -86,9 +87,11 @@ damage: $(VENV)/.stamp-test
 	@$(call begin,Fuzz the native code: $(SHORT_FUZZ) s each) \
 	if command -v "$${CLANG:-clang++}" > /dev/null; then sh fuzz/run.sh $(SHORT_FUZZ); else echo 'left out: there is no clang++'; fi
 
-soak: $(VENV)/.stamp-test
+soak: $(VENV)/.stamp-test browser
 	@$(call begin,Damage $(SOAK) files of every kind) \
 	$(VENV)/bin/python scripts/soak.py $(SOAK)
+	@$(call begin,Label the test texts of real data sets in a browser) \
+	$(VENV)/bin/python scripts/page_soak.py $(SOAK_SETS)
 
 # It needs clang, which it installs where it may.
 fuzz: $(VENV)/.stamp-test
