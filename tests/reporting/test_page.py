@@ -29,7 +29,7 @@ def test_the_policy_allows_this_script_and_this_style_alone() -> None:
 
 
 def test_a_page_without_models_holds_neither_them_nor_the_runtime() -> None:
-    html = rendered("compare.html", COMPARED, {"thresholds": {}}, {}).decode()
+    html = rendered("compare.html", COMPARED, {"thresholds": []}, {}).decode()
     assert "application/octet-stream" not in html
     assert own_file("page.js") in html
 

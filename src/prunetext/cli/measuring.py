@@ -71,13 +71,13 @@ def compare(
     values = {name: value for name, value in given.items() if value is not None}
     how: dict[str, Any] = {"methods": methods, "seeds": seeds, "baselines": baselines, "autotune": autotune}
     found = run(data, out=out, max_drop=max_drop, **how, **values, **(context.obj or {}))
-    page = _page_of(out, found)
     if as_json:
         print_json([row._asdict() for row in found.rows])
     else:
         tables.print_comparison(found.lines)
-        if page is not None:
-            Output().print(page)
+    page = _page_of(out, found)
+    if page is not None and not as_json:
+        Output().print(page)
 
 
 def _page_of(folder: str, found: Comparison) -> str | None:

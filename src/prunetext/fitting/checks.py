@@ -73,6 +73,25 @@ def unusual_options(said: Mapping[str, Any]) -> dict[str, Any]:
     return {name: said[name] for name, value in usual.items() if said.get(name) not in (None, value)}
 
 
+def whole_reading(command: str, options: dict[str, Any]) -> dict[str, Any]:
+    """All options of reading, as usual where these do not say otherwise; `InputError` as for `take_options`.
+
+    >>> whole_reading("report", {"text": "body"})["encoding"]
+    'utf-8'
+    """
+    return dataclasses.asdict(take_options(command, options, ReadOptions)[0])
+
+
+def unusual_reading(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of reading that are not as usual.
+
+    >>> unusual_reading({"text": "body", "label": None, "encoding": "utf-8"})
+    {'text': 'body'}
+    """
+    usual = {each.name: each.default for each in dataclasses.fields(ReadOptions)}
+    return {name: reading[name] for name, value in usual.items() if reading.get(name) not in (None, value)}
+
+
 def check_pick(pick: int | None, options: dict[str, Any]) -> None:
     """Refuse options of a search where a candidate of an earlier one is taken."""
     if pick is None:

@@ -22,6 +22,7 @@ from prunetext.fitting.parts import (
     RECIPE,
     RESULT,
     RUN_FORMAT,
+    SENSITIVITY,
     SOURCE,
     STEPS_FOLDER,
     TOGETHER,
@@ -204,6 +205,7 @@ class Run:
         more = {"threads": torch.get_num_threads(), "version": self.version, TOGETHER: belonging(self.work)}
         write_state(self.path(RESULT), {**result, **more})
         (self.own / RESULT).unlink(missing_ok=True)
+        delete([self.own / SENSITIVITY])  # of the earlier run's dense model
         (self.own / STEPS_FOLDER).mkdir(PRIVATE_FOLDER, exist_ok=True)
         steps = [f"{STEPS_FOLDER}/{each.name}" for each in self.folder(STEPS_FOLDER).glob("*.safetensors")]
         there = [name for name in NOT_IN_EVERY_RUN if self.path(name).exists()]

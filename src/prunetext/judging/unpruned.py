@@ -9,7 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from prunetext.data.dataset import Examples
+from prunetext.data.formats.tables import as_frame
 from prunetext.judging.api import asked
+from prunetext.judging.texts import choose_examples
 from prunetext.modelfiles.api import open_model
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Packing, load_family
@@ -38,16 +40,18 @@ def told_verdict(result: Mapping[str, Any]) -> ToldVerdict:
 
 
 @contextmanager
-def packed_unpruned(dense: Path) -> Iterator[Path]:
+def packed_unpruned(dense: Path, table: str = "int8") -> Iterator[Path]:
     """A float model as a packed file, which is gone behind the block.
 
-    with packed_unpruned(Path("runs/reviews/dense.safetensors")) as path:
-        prunetext.load(path)
+        with packed_unpruned(Path("runs/reviews/dense.safetensors")) as path:
+            prunetext.load(path)
+
+    table: of the packed file, int8 or int16.
     """
     trained = read_trained(dense)
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / "dense.safetensors"
-        load_family(trained.family).pack(trained, path, Packing())
+        load_family(trained.family).pack(trained, path, Packing(table=table))
         yield path
 
 
@@ -58,8 +62,6 @@ def labelled_by(path: Path, examples: Examples) -> tuple[list[str], Array, Array
     return model.labels, said.probabilities, said.chosen
 
 
-def texts_for(path: Path, data: Any, split: str | None, reading: Mapping[str, Any]) -> Examples:
-    """The texts of a source on which this model can be judged, as `evaluate` takes them."""
-    from prunetext.judging.texts import choose_examples
-
-    return choose_examples(data, split, open_model(path), None, dict(reading))[0]
+def texts_for(path: Path, data: Any, split: str | None, reading: Mapping[str, Any]) -> tuple[Examples, list[str]]:
+    """The texts of a source on which this model can be judged, as `evaluate` takes them, and notes on them."""
+    return choose_examples(as_frame(data) or data, split, open_model(path), None, dict(reading))

@@ -38,7 +38,14 @@ def report(
     slices: str | Sequence[str] = (),
     split: str | None = None,
     out: str | Path | None = None,
-    **reading: Any,
+    text: str | None = None,
+    text_b: str | None = None,
+    label: str | None = None,
+    label_separator: str | None = None,
+    encoding: str = "utf-8",
+    skip_empty: bool = False,
+    format: str | None = None,
+    quoting: str = "auto",
 ) -> Page:
     """Write one HTML file about a finished run: proof that one can look at, and a box to try the model.
 
@@ -54,23 +61,30 @@ def report(
     """
     require("jinja2", extra="report")
     require("vl_convert", extra="report")
-    folder = Path(run)
-    target = Path(out) if out is not None else folder / PAGE
+    folder = Path(run).expanduser()
+    target = Path(out).expanduser() if out is not None else folder / PAGE
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give a file as --out.")
     facts = read_facts(folder)
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: its folder does not exist. Give a file in a folder that exists as --out.")
+    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     texts = judge_texts(facts, data, column_names(slices), split, **reading)
     html = run_page(facts, texts)
-    flips = write_flips(target, texts)
     write_whole(target, html, private=True)
-    return Page(target, len(html), flips, [texts.missing] if texts.missing else [])
+    flips = write_flips(target, texts)
+    return Page(target, len(html), flips, [texts.missing] if texts.missing else list(texts.notes))
 
 
 def run_page(facts: Facts, texts: JudgedTexts) -> bytes:
     """The page about a run: with all models and rows that it has room for."""
     content, data = content_of(facts, texts), data_of_page(facts, texts)
-    models = {"packed": facts.packed.read_bytes(), "dense": texts.dense}
-    for most in (MOST_TABLE_ROWS, MOST_TABLE_ROWS // 4, MOST_TABLE_ROWS // 20):
+    packed = {"packed": facts.packed.read_bytes()}
+    both = {**packed, "dense": texts.dense}
+    fewest = MOST_TABLE_ROWS // 20
+    rooms = [(most, both) for most in (MOST_TABLE_ROWS, MOST_TABLE_ROWS // 4, fewest)]
+    for most, models in (*rooms, (fewest, packed), (0, packed), (0, {})):
         html = rendered("run.html", {**content, **damage_content(texts, most)}, data, models)
         if len(html) <= MOST_PAGE:
             break
@@ -82,23 +96,24 @@ def write_comparison(
 ) -> Page | None:
     """Write the page of a comparison into its folder: every method at every size. None if nothing was compared.
 
-    found = prunetext.compare("reviews.csv", out="comparisons/reviews")
-    write_comparison(found.folder, [row._asdict() for row in found.rows], [each._asdict() for each in found.lines])
+    found = prunetext.compare("reviews.csv", out="runs/compared")
+    write_comparison("runs/compared", [row._asdict() for row in found.rows], [each._asdict() for each in found.lines])
     """
     if not rows:
         return None
-    target = Path(folder) / PAGE
-    html = rendered("compare.html", compared_content(Path(folder).name, rows, lines), {"thresholds": {}}, {})
+    target = Path(folder).expanduser() / PAGE
+    html = rendered("compare.html", compared_content(target.parent.name, rows, lines), {"thresholds": []}, {})
     write_whole(target, html, private=True)
     return Page(target, len(html), None, [])
 
 
 def write_flips(page: Path, texts: JudgedTexts) -> Path | None:
-    """All changed labels beside the page, as JSON Lines; None if none changed."""
+    """All changed labels beside the page, as JSON Lines; None if none changed, and no file of an earlier page stays."""
     damage = None if texts.evaluation is None else texts.evaluation.damage
-    if damage is None or not damage.flips:
-        return None
     path = page.with_name(f"{page.stem}.flips.jsonl")
+    if damage is None or not damage.flips:
+        path.unlink(missing_ok=True)
+        return None
     lines = (json.dumps(each._asdict(), ensure_ascii=False) + "\n" for each in damage.flips)
     write_whole(path, "".join(lines).encode("utf-8", "backslashreplace"), private=True)
     return path

@@ -42,7 +42,7 @@ def svg_of(spec: dict[str, Any], label: str) -> str:
     svg = svg.replace(_ACCENT, "var(--accent)")
     svg = re.sub(r'<svg ([^>]*?)width="(\d+)" height="(\d+)"', r"<svg \1", svg, count=1)
     named = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{named}" ', 1)
+    return svg.replace("<svg ", f'<svg role="graphics-document" aria-label="{named}" ', 1)
 
 
 def frontier_chart(rows: Sequence[dict[str, Any]], by: str, title: str, lost: str) -> str:

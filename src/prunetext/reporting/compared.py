@@ -15,11 +15,10 @@ def compared_content(
     name: str, rows: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """What the template says of a comparison: its rows, one for each model, and its lines, as plain values."""
-    best = lines[0]
     return {
         "name": name,
         "data": rows[0]["data"],
-        "sentence": f"At {_of_size(best['size'])}, {best['method']} is best: {best['test']:.2f} % on test.",
+        "sentence": headline(lines),
         "sizes": [
             (_of_size(size), [line_content(each) for each in lines if each["size"] == size])
             for size in dict.fromkeys(line["size"] for line in lines)
@@ -29,6 +28,18 @@ def compared_content(
         "machine": ", ".join(f"{key} {value}" for key, value in rows[0]["machine"].items()),
         "chart": charts.compared_chart([drawn_line(each) for each in lines]),
     }
+
+
+def headline(lines: Sequence[Mapping[str, Any]]) -> str:
+    """The most accurate method at the largest size that any has kept.
+
+    >>> headline([{"size": "1/2", "method": "taylor/local", "test": 91.0, "over": 0}])
+    'At 1/2 of the bytes, taylor/local is best: 91.00 % on test.'
+    """
+    best = next((line for line in lines if not line.get("over")), None)
+    if best is None:
+        return "No method was as small as asked for."
+    return f"At {_of_size(best['size'])}, {best['method']} is best: {best['test']:.2f} % on test."
 
 
 def line_content(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from prunetext.data.dataset import Examples
 from prunetext.data.duplicates import Near
@@ -13,34 +13,42 @@ from prunetext.reporting import charts
 from prunetext.reporting.facts import Facts
 from prunetext.reporting.judged import JudgedTexts, threshold_table
 
+_Row = TypeVar("_Row")
 MOST_TABLE_ROWS = 400  # of a table in the page; all changed labels lie beside it
 LONGEST_TEXT = 500  # characters of a text in the page
 _LONGEST_VALUE = 80  # of a label, or of another value
+_LONGEST_COMMAND = 4_000
+_LONGEST_LABEL = 500  # of one that the page's script is to explain
 _WORST = 40  # words, doubtful labels, and pairs of texts that are nearly the same
+_MOST_SENTENCES = 100
 
 
 def content_of(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
     """All that the template needs but the models and the damage."""
     told = facts.verdict
     found: dict[str, Any] = {
-        "name": facts.name,
+        "name": _value(facts.name),
         "metric": told.metric,
         "verdict": told.name,
         "sentence": told.sentence,
         "models": models_of(facts),
-        "notes": facts.result.get("notes", []),
+        "missed": told_sentences(facts.result.get("missed", [])),
+        "notes": told_sentences(facts.result.get("notes", [])),
         "reason": facts.result.get("reason", ""),
         "removed": {kind: f"{100 * share:.1f} %" for kind, share in facts.result.get("removed", {}).items()},
         "frontier": candidates_of(facts),
         "steps": steps_of(facts),
-        "sensitivity": facts.sensitivity,
+        "sensitivity": [{**row, "group": _value(row["group"])} for row in sampled(facts.sensitivity)],
         "options": {
             name: _value(str(value)) for name, value in facts.recipe.items() if value is not None and name != "checksum"
         },
-        "command": facts.command(),
+        "command": shortly(facts.command(), _LONGEST_COMMAND),
+        "picked": facts.picked is not None,
         "signature": facts.signature(),
-        "missing": texts.missing,
-        "texts": texts.name,
+        "missing": shortly(texts.missing),
+        "texts": _value(texts.name),
+        "chosen": told_sentences(texts.notes),
+        "longest": LONGEST_TEXT,
         "charts": charts_of(facts, texts),
     }
     return found
@@ -49,9 +57,14 @@ def content_of(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
 def data_of_page(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
     """What the page's script reads."""
     if texts.examples is None:
-        return {"thresholds": {}}
+        return {"thresholds": []}
     said = labelled_by(facts.packed, texts.examples)
-    return {"thresholds": threshold_table(texts.examples, *said)}
+    return {"thresholds": [(_value(label), curve) for label, curve in threshold_table(texts.examples, *said)]}
+
+
+def told_sentences(given: Sequence[str]) -> list[str]:
+    """Sentences that a page has room for."""
+    return [shortly(each) for each in given[:_MOST_SENTENCES]]
 
 
 def models_of(facts: Facts) -> list[dict[str, Any]]:
@@ -76,7 +89,7 @@ def candidates_of(facts: Facts) -> list[dict[str, Any]]:
         drop = f"{row['drop']:.2f} points lost, {row['low']:.2f} to {row['high']:.2f}"
         chosen = ", chosen" if row["chosen"] else ""
         rows.append({**row, "said": f"candidate {row['number']}: {row['bytes']:,} bytes{speed}; {drop}{chosen}"})
-    return rows
+    return sampled(rows)
 
 
 def steps_of(facts: Facts) -> list[dict[str, Any]]:
@@ -85,7 +98,7 @@ def steps_of(facts: Facts) -> list[dict[str, Any]]:
     for number, row in enumerate(facts.history):
         said = f"step {number}: {row['bytes']:,} bytes, {row['drop']:.2f} points lost on dev"
         rows.append({**row, "step": number, "said": f"{said}, {'accepted' if row['accepted'] else 'refused'}"})
-    return rows
+    return sampled(rows)
 
 
 def charts_of(facts: Facts, texts: JudgedTexts) -> dict[str, str]:
@@ -152,12 +165,12 @@ def damage_content(texts: JudgedTexts, most: int = MOST_TABLE_ROWS) -> dict[str,
         return {}
     few = min(most, _WORST)
     told = {
-        "sentences": [shortened(each)[0] for each in damage.sentences()],
+        "sentences": told_sentences(damage.sentences()),
         "slices": [_fields(each) for each in damage.slices[:most]],
         "left_out": max(0, len(damage.slices) - most),
         "follows": [
             {**_fields(each), "parts": [_fields(part) for part in sorted(each.parts, key=lambda part: -part.n)[:most]]}
-            for each in damage.follows
+            for each in damage.follows[:most]
         ],
         "flips": [flip_content(each) for each in sampled(damage.flips, most)],
         "flip_count": len(damage.flips),
@@ -177,19 +190,34 @@ def _fields(row: Any) -> dict[str, Any]:
     return {name: _value(each) if isinstance(each, str) else each for name, each in fields.items()}
 
 
-def sampled(flips: Sequence[Flip], most: int = MOST_TABLE_ROWS) -> list[Flip]:
-    """At most so many flips, of each kind as large a part as it has."""
-    if len(flips) <= most:
-        return list(flips)
-    step = len(flips) / most
-    return [flips[int(number * step)] for number in range(most)]
+def sampled(rows: Sequence[_Row], most: int = MOST_TABLE_ROWS) -> list[_Row]:
+    """At most so many rows, from all of them at even steps: of flips, of each kind as large a part as it has.
+
+    >>> sampled("abcdef", 3)
+    ['a', 'c', 'e']
+    """
+    if len(rows) <= most:
+        return list(rows)
+    step = len(rows) / most
+    return [rows[int(number * step)] for number in range(most)]
 
 
 def flip_content(flip: Flip) -> dict[str, Any]:
-    """A flip with its labels as words."""
+    """A flip with its labels as words.
+
+    explained: the label that its text is marked for, uncut: the new one, or the one that went if there is no new one.
+    """
+    before, now = ((each,) if isinstance(each, str) else each for each in (flip.before, flip.now))
+    marked = next((each for each in (*now, *before) if (each in now) != (each in before)), None)
     labels = {name: _labels(getattr(flip, name)) for name in ("gold", "before", "now")}
     sure = {name: f"{100 * getattr(flip, name):.0f} %" for name in ("sure_before", "sure_now")}
-    return {"row": flip.row, "kind": flip.kind, "text": shortened(flip.text), **labels, **sure}
+    text = shortened(flip.text)
+    more = {
+        "explained": marked if marked is not None and len(marked) <= _LONGEST_LABEL else None,
+        "only": len(now) != 1 and marked is not None and _value(marked),
+        "whole": text == ([flip.text] if isinstance(flip.text, str) else list(flip.text)),
+    }
+    return {"row": flip.row, "kind": flip.kind, "text": text, **labels, **sure, **more}
 
 
 def doubtful_content(found: Doubtful) -> dict[str, Any]:
@@ -213,7 +241,16 @@ def near_content(found: Near, examples: Examples) -> dict[str, Any]:
 def shortened(text: str | tuple[str, str]) -> list[str]:
     """One text or two, cut to what a page can hold."""
     texts = [text] if isinstance(text, str) else list(text)
-    return [each if len(each) <= LONGEST_TEXT else f"{each[:LONGEST_TEXT]}…" for each in texts]
+    return [shortly(each) for each in texts]
+
+
+def shortly(given: str, longest: int = LONGEST_TEXT) -> str:
+    """The beginning of what is too long.
+
+    >>> shortly("a great film", 7)
+    'a great…'
+    """
+    return given if len(given) <= longest else f"{given[:longest]}…"
 
 
 def _labels(given: str | tuple[str, ...]) -> str:
@@ -221,4 +258,4 @@ def _labels(given: str | tuple[str, ...]) -> str:
 
 
 def _value(given: str) -> str:
-    return given if len(given) <= _LONGEST_VALUE else f"{given[:_LONGEST_VALUE]}…"
+    return shortly(given, _LONGEST_VALUE)

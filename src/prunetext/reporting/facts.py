@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prunetext.errors import RunError
-from prunetext.fitting.checks import unusual_options
+from prunetext.errors import RunError, brief
+from prunetext.fitting.checks import unusual_options, unusual_reading
 from prunetext.fitting.parts import (
     DENSE_MODEL,
     HISTORY,
+    OLD_RUN,
     PACKED_MODEL,
     RECIPE,
     RESULT,
@@ -22,6 +24,12 @@ from prunetext.fitting.parts import (
 )
 from prunetext.judging.unpruned import ToldVerdict, told_verdict
 from prunetext.runtime.states import parsed
+
+OF_HISTORY = {"bytes": float, "drop": float, "accepted": False, "error": 0.0, "left": {}}
+OF_SENSITIVITY = {
+    "group": str,
+    **dict.fromkeys(("removed", "share", "bytes", "drop", "error", "loss"), float),
+}
 
 
 class Facts(NamedTuple):
@@ -54,18 +62,34 @@ class Facts(NamedTuple):
         """The verdict on test."""
         return told_verdict(self.result)
 
+    @property
+    def picked(self) -> int | None:
+        """The number of the candidate of another run that this one took instead of searching."""
+        number = self.recipe.get("pick")
+        return number if type(number) is int else None
+
+    @property
+    def table(self) -> str:
+        """The table of the packed file."""
+        agreement = self.result.get("agreement")
+        return "int16" if isinstance(agreement, Mapping) and agreement.get("table") == "int16" else "int8"
+
     def options(self) -> dict[str, Any]:
         """The options that are not as usual, in the order of their kinds."""
         places = {name: self.source[name] for name in ("teacher", "unlabelled") if self.source.get(name) is not None}
         return unusual_options({**self.recipe, **places})
 
     def command(self) -> str:
-        """The command that repeats the run."""
-        words = ["prunetext", "fit", str(self.source.get("data", "DATA"))]
-        for name in ("dev", "test", "vectors"):
-            if self.source.get(name):
-                words += [f"--{name}", str(self.source[name])]
-        for name, value in self.options().items():
+        """The command that repeats the run; one that took a candidate of another run, RUN, takes it again."""
+        options = self.options()
+        if self.picked is not None:
+            words = ["prunetext", "prune", "RUN", "--pick", str(self.picked)]
+            options = {name: value for name, value in options.items() if name in ("max_drop", "refit")}
+        else:
+            words = ["prunetext", "fit", str(self.source.get("data", "DATA"))]
+            places = {name: self.source[name] for name in ("dev", "test", "vectors") if self.source.get(name)}
+            options = {**places, **unusual_reading(self.source.get("reading") or {}), **options}
+        for name, value in options.items():
             flag = f"--{name.replace('_', '-')}"
             words += [flag] if value is True else [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
         return shlex.join([*words, "--out", "NEW"])
@@ -73,11 +97,12 @@ class Facts(NamedTuple):
     def signature(self) -> str:
         """The score with all that it depends on, in one line."""
         packed, recipe = self.result["packed"], self.recipe
-        half = 50 * (packed["high"] - packed["low"])
         parts = (f"n:{packed['n']}", f"seed:{recipe.get('seed')}", f"data:{str(recipe.get('data'))[:12]}")
         version = self.result.get("version", "?")
         score = f"{self.verdict.metric} {100 * packed.get('value', packed['accuracy']):.2f}"
-        return "|".join([f"{score} ±{half:.2f}", *parts, f"v:{version}"])
+        if packed.get("value") in (None, packed["accuracy"]):  # the interval is that of accuracy
+            score += f" ±{50 * (packed['high'] - packed['low']):.2f}"
+        return "|".join([score, *parts, f"v:{version}"])
 
 
 def read_facts(folder: Path) -> Facts:
@@ -88,16 +113,47 @@ def read_facts(folder: Path) -> Facts:
     for part in ("dense", "packed", "verdict"):
         if not isinstance(result.get(part), Mapping):
             raise RunError(f"{folder / RESULT} has no {part}. Repeat the run with --overwrite.")
-    recipe, source = read_json(folder, RECIPE, old=True), read_json(folder, SOURCE, old=True)
-    refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL, PACKED_MODEL, HISTORY)
-    return Facts(folder, recipe, source, result, _rows(folder / HISTORY), _rows(folder / SENSITIVITY))
+    try:
+        told_verdict(result)
+    except (TypeError, LookupError):
+        raise RunError(f"{folder / RESULT} has another verdict. Repeat the run with --overwrite.") from None
+    recipe = read_json(folder, RECIPE)
+    old = recipe.get("format") == OLD_RUN
+    source = read_json(folder, SOURCE, old=old)
+    if not old:
+        refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL, PACKED_MODEL, HISTORY)
+    history = read_rows(folder / HISTORY, OF_HISTORY, "Repeat the run with --overwrite.")
+    alone = read_rows(folder / SENSITIVITY, OF_SENSITIVITY, "Measure it again with prunetext sensitivity.")
+    return Facts(folder, recipe, source, result, history, alone)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of JSON; none if there is no such file."""
+def read_rows(path: Path, fields: Mapping[str, Any], remedy: str) -> list[dict[str, Any]]:
+    """Rows of JSON; none if there is no such file; RunError with the remedy if it has others.
+
+        read_rows(folder / "history.jsonl", {"bytes": float, "error": 0.0}, "Repeat the run.")
+
+    fields: of each row, by name: their type, or what rows of earlier versions have that lack it.
+    """
     if not path.exists():
         return []
     try:
-        return [parsed(line, path) for line in path.read_text("utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Make it again.") from None
+        rows = [parsed(line, path) for line in path.read_text("utf-8").splitlines()]
+        return [_with_fields(row, fields) for row in rows]
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{path} cannot be read ({error}). {remedy}") from None
+
+
+def _with_fields(row: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with all of these fields; ValueError if it cannot have them."""
+    if not isinstance(row, dict):
+        raise ValueError("a row is no object")
+    found = {name: usual for name, usual in fields.items() if not isinstance(usual, type)} | row
+    for name, usual in fields.items():
+        if name not in found:
+            raise ValueError(f"a row has no {name}")
+        kind = usual if isinstance(usual, type) else type(usual)
+        given = found[name]
+        number = isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given)
+        if not (number if kind is float else isinstance(given, kind)):
+            raise ValueError(f"a row's {name} is {brief(given)}")
+    return found

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from prunetext.data.dataset import Data, Examples
+from prunetext.data.formats.tables import as_frame
+from prunetext.data.sources import source_name
 from prunetext.errors import InputError, RunError
+from prunetext.fitting.checks import unusual_reading, whole_reading
 from prunetext.fitting.earlier import data_of, read_earlier
 from prunetext.judging.api import evaluate
 from prunetext.judging.evaluation import Evaluation
@@ -25,7 +27,7 @@ MOST_LABELS = 60  # that have thresholds of their own in a page
 class JudgedTexts(NamedTuple):
     """Texts, and both models' answers to them; missing: why there are none.
 
-    dense: the packed file of the dense model, without pruning.
+    dense: the packed file of the dense model, without pruning. notes: on the choice of the texts.
     """
 
     evaluation: Evaluation | None
@@ -33,33 +35,68 @@ class JudgedTexts(NamedTuple):
     dense: bytes
     missing: str = ""
     name: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def judge_texts(
-    facts: Facts, data: Any = None, slices: Sequence[str] = (), split: str | None = None, **reading: Any
+    facts: Facts,
+    data: Any = None,
+    slices: Sequence[str] = (),
+    split: str | None = None,
+    **reading: Any,
 ) -> JudgedTexts:
     """Judge the run's packed file beside its dense model, on its own test texts or on others.
 
     data: other labelled texts. Without them, the run's own source is read again; where it is gone, or has other texts
-    now, there are none, and the page says why.
+    now, there are none, and the page says why. reading: its options, as for `evaluate`.
     """
-    with packed_unpruned(facts.dense) as dense:
+    whole = whole_reading("report", reading)
+    if data is None:
+        refuse_vain(split, whole)
+    with packed_unpruned(facts.dense, facts.table) as dense:
         packed = dense.read_bytes()
+        notes: list[str] = []
         how: dict[str, Any] = {"max_drop": facts.recipe.get("max_drop") or 0.0, "slices": slices}
         how |= {"metric": facts.recipe.get("metric"), "positive": facts.recipe.get("positive")}
         if data is None:
             try:
-                examples, name = own_test(facts, slices), facts.name
+                examples = own_test(facts)
             except InputError as error:
                 return JudgedTexts(None, None, packed, str(error))
+            examples = with_columns(facts, slices) if slices else examples
+            name = f"the test texts of {facts.name}"
         else:
-            examples = texts_for(facts.packed, data, split, {**reading, "columns": tuple(slices)})
-            name = data if isinstance(data, str) else Path(str(getattr(data, "name", "these texts"))).name
+            examples, notes = texts_for(facts.packed, data, split, {**whole, "columns": tuple(slices)})
+            name = told_source(data) + (f", {split}" if split else "")
         found = evaluate(facts.packed, examples, against=dense, **how)
-        return JudgedTexts(found, examples, packed, name=str(name))
+        return JudgedTexts(found, examples, packed, name=name, notes=(*notes, *found.notes))
 
 
-def own_test(facts: Facts, columns: Sequence[str]) -> Examples:
+def refuse_vain(split: str | None, reading: Mapping[str, Any]) -> None:
+    """Refuse what says which texts to take, or how to read them, where the run's own test is taken."""
+    given = {"split": split, **unusual_reading(reading)}
+    vain = next((f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None), None)
+    if vain is not None:
+        raise InputError(
+            f"{vain} is given without --data, but the run's own test is read as the run has read it. "
+            f"Leave {vain} out, or give --data."
+        )
+
+
+def told_source(data: Any) -> str:
+    """What the page calls these texts.
+
+    >>> told_source("folder/reviews.csv"), told_source(Examples(["great"], ["pos"]))
+    ('reviews', 'these texts')
+    """
+    if isinstance(data, Data):
+        return data.name
+    if isinstance(data, Examples):
+        return "these texts"
+    return "the data frame" if as_frame(data) is not None else source_name(data)
+
+
+def own_test(facts: Facts, columns: Sequence[str] = ()) -> Examples:
     """The test texts of the run, from the source that it names; `InputError` if they are gone or have changed."""
     if "data" not in facts.source:
         raise RunError(f"{facts.folder} was trained on data in memory. Give them with --data.")
@@ -68,21 +105,34 @@ def own_test(facts: Facts, columns: Sequence[str]) -> Examples:
     return data.test
 
 
-def threshold_table(examples: Examples, labels: Sequence[str], probabilities: _Array, chosen: _Array) -> dict[str, Any]:
+def with_columns(facts: Facts, columns: Sequence[str]) -> Examples:
+    """The same texts with further columns; `InputError` if they have not got them, which is the user's to correct."""
+    try:
+        return own_test(facts, columns)
+    except InputError as error:
+        said = str(error).replace("Correct columns.", "Correct --slices.")
+        raise InputError(said if "--slices" in said else f"--slices: {said}") from None
+
+
+def threshold_table(
+    examples: Examples, labels: Sequence[str], probabilities: _Array, chosen: _Array
+) -> list[tuple[str, dict[str, Any]]]:
     """For each label and threshold: the share of texts at or above it, how many of them have the label, and recall.
 
-    The first entry is of the label that each text is given, whatever it is: what rejecting unsure texts would do.
+    The first entry has no label: it is of the one that each text is given, whatever it is, and says what rejecting
+    unsure texts would do. Where texts can have several labels, there is none.
     """
     gold = np.array([[label in own for label in labels] for own in examples.label_lists], bool)
     bounds = np.linspace(0, 1, THRESHOLDS)
-    rows: dict[str, Any] = {}
-    if (chosen.sum(1) == 1).all():
+    rows: list[tuple[str, dict[str, Any]]] = []
+    if all(isinstance(each, str) for each in examples.gold):
         right: _Array = np.asarray((gold & chosen).any(1))
-        rows[""] = _curve(probabilities.max(1), right, bounds, len(examples))
+        rows.append(("", _curve(probabilities.max(1), right, bounds, len(examples))))
     often = sorted(range(len(labels)), key=lambda at: -int(gold[:, at].sum()))[:MOST_LABELS]
-    for at in sorted(often):
-        rows[labels[at]] = _curve(probabilities[:, at], gold[:, at], bounds, int(gold[:, at].sum()))
-    return rows
+    wanted = gold.sum(0)
+    return rows + [
+        (labels[at], _curve(probabilities[:, at], gold[:, at], bounds, int(wanted[at]))) for at in sorted(often)
+    ]
 
 
 def _curve(scores: _Array, right: _Array, bounds: _Array, wanted: int) -> dict[str, list[Any]]:

@@ -23,7 +23,7 @@ _FOLDER = "prunetext.reporting"
 def rendered(template: str, content: dict[str, Any], data: dict[str, Any], models: dict[str, bytes]) -> bytes:
     """The page; template: its file. data: what its script reads. models: packed files by name, for the box to type in.
 
-    rendered("run.html", content_of(facts, texts), {"thresholds": {}}, {"packed": packed.read_bytes()})
+    rendered("run.html", content_of(facts, texts), {"thresholds": []}, {"packed": packed.read_bytes()})
     """
     jinja = require("jinja2", extra="report")
     environment = jinja.Environment(
@@ -46,15 +46,16 @@ def rendered(template: str, content: dict[str, Any], data: dict[str, Any], model
 
 
 def carried_models(models: dict[str, bytes]) -> dict[str, str]:
-    """The model files that a page has room for, the first ones first, as base64.
+    """The model files that a page has room for, as base64: the first ones, up to the first that does not fit.
 
     >>> carried_models({"packed": b"small", "dense": bytes(MOST_MODELS)})
     {'packed': 'c21hbGw='}
     """
     found, left = {}, MOST_MODELS
     for name, raw in models.items():
-        if len(raw) <= left:
-            found[name], left = encoded(raw), left - len(raw)
+        if len(raw) > left:
+            break
+        found[name], left = encoded(raw), left - len(raw)
     return found
 
 

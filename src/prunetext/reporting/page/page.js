@@ -15,7 +15,7 @@ const inflated = (bytes) => new Response(new Blob([bytes]).stream().pipeThrough(
 
 // Tables: each header becomes a button that sorts by its column.
 const collator = new Intl.Collator(undefined, { numeric: true });
-const numeric = (text) => Number(text.replace(/[,%\s]|\(.*\)/g, "").replace("−", "-"));
+const numeric = (text) => (/\d/.test(text) ? Number(text.replace(/(\d)\s*\(.*\)$/, "$1").replace(/[,%\s]/g, "").replace("−", "-")) : NaN);
 function sortBy(table, column, head) {
   const down = head.getAttribute("aria-sort") === "ascending";
   for (const each of head.parentElement.children) each.removeAttribute("aria-sort");
@@ -48,9 +48,9 @@ const share = (value) => (value === null || value === undefined ? "–" : `${(10
 function startThreshold() {
   const choice = $("label-choice"), cut = $("cut");
   if (!choice) return;
-  for (const label of Object.keys(data.thresholds)) choice.append(make("option", { value: label }, label || "any: reject unsure texts"));
+  data.thresholds.forEach(([label], at) => choice.append(make("option", { value: at }, label || "any: reject unsure texts")));
   const show = () => {
-    const found = data.thresholds[choice.value], at = Number(cut.value);
+    const [, found] = data.thresholds[choice.value], at = Number(cut.value);
     $("cut-value").textContent = (at / 100).toFixed(2);
     for (const name of ["precision", "recall", "share"]) $(`cut-${name}`).textContent = share(found[name][at]);
   };
@@ -65,10 +65,9 @@ function marked(target, text, parts, side) {
   const worth = new Float64Array(text.length);
   for (const part of parts) {
     if (part.text !== side) continue;
-    const each = part.logit / Math.max(1, part.end - part.begin);
-    for (let at = part.begin; at < part.end; ++at) worth[at] += each * (part.end - part.begin);
+    for (let at = part.begin; at < part.end; ++at) worth[at] += part.logit;
   }
-  const most = Math.max(1e-9, ...worth.map(Math.abs));
+  const most = worth.reduce((found, each) => Math.max(found, Math.abs(each)), 1e-9);
   const level = (value) => (Math.abs(value) < 0.08 * most ? 0 : Math.sign(value) * Math.min(3, 1 + Math.floor((3 * Math.abs(value)) / most)));
   const pieces = [];
   for (let from = 0, at = 1; at <= text.length; ++at) {
@@ -78,6 +77,16 @@ function marked(target, text, parts, side) {
     from = at;
   }
   target.replaceChildren(...pieces);
+}
+
+// What is said of the labels that are given: the probability of the least probable one or, of none, that none is right;
+// and the label that marks explain, the most probable of those that are given, or of all.
+function told(model, said) {
+  const share = (label) => said.probabilities[model.labels.indexOf(label)];
+  const given = said.labels.map(share);
+  const sure = given.length ? given.reduce((one, other) => Math.min(one, other)) : 1 - said.probability;
+  const explained = said.labels.reduce((one, other) => (share(other) > share(one) ? other : one), said.labels[0] ?? said.label);
+  return { given: said.labels.join(", ") || "(none)", sure, explained };
 }
 
 // The models in the page.
@@ -90,33 +99,51 @@ async function startModels() {
   for (const name of data.modelNames) models[name] = await load(bytesIn($(`model-${name}`)), { wasm });
   const pairs = models.packed.task === "pairs";
   $("second-box").hidden = !pairs;
-  const ask = (model, texts) => (pairs ? [model.predict(texts), model.explain(texts)] : [model.predict(texts[0]), model.explain(texts[0])]);
+  const itemOf = (texts) => (pairs ? texts : texts[0]);
 
   const answers = Object.entries(models).map(([name, model]) => {
-    const label = make("div", { class: "label" }), bar = make("progress", { max: 1, value: 0, "aria-label": `probability by the ${name} model` });
+    const label = make("div", { class: "label", "aria-live": "polite", dir: "auto" }), explained = make("p", { class: "explained" });
+    const bar = make("progress", { max: 1, value: 0, "aria-label": `probability by the ${name} model` });
     const shown = [make("div", { class: "shown", dir: "auto" }), make("div", { class: "shown", dir: "auto" })];
-    $("answers").append(make("div", { class: "answer", id: `answer-${name}` }, make("h3", {}, `${name} model`), label, bar, ...shown));
-    return { name, model, label, bar, shown };
+    $("answers").append(make("div", { class: "answer", id: `answer-${name}` }, make("h3", {}, `${name} model`), label, bar, explained, ...shown));
+    return { model, label, bar, explained, shown };
   });
-  const answer = () => {
+  const clear = () => {
+    for (const { label, bar, explained, shown } of answers) {
+      bar.value = 0;
+      for (const each of [label, explained, ...shown]) each.replaceChildren();
+    }
+    $("took").textContent = $("trouble").textContent = "";
+  };
+  const answerAll = () => {
     const texts = [box.value, $("typed-b").value], began = performance.now();
-    for (const { model, label, bar, shown } of answers) {
-      const [said, why] = ask(model, texts);
-      const given = said.labels.join(", ") || "(none)";
-      label.textContent = texts[0] ? `${given} ${(100 * said.probability).toFixed(1)} %` : "";
-      bar.value = texts[0] ? said.probability : 0;
+    if (!texts[0]) return clear();
+    for (const { model, label, bar, explained, shown } of answers) {
+      const said = model.predict(itemOf(texts)), { given, sure, explained: word } = told(model, said);
+      const why = model.explain(itemOf(texts), word);
+      label.textContent = `${given} ${(100 * sure).toFixed(1)} %`;
+      bar.value = sure;
+      explained.textContent = said.labels.length === 1 ? "" : `Marked for ${word}, ${said.labels.length ? "the most probable of these" : "which is not given"}.`;
       shown.forEach((target, side) => (side && !pairs ? null : marked(target, texts[side], why.parts, side)));
     }
-    const took = performance.now() - began;
-    $("took").textContent = texts[0] ? `(${took.toFixed(1)} ms)` : "";
-    box.dataset.took = took.toFixed(3);
+    $("trouble").textContent = "";
+    $("took").textContent = `(${(performance.now() - began).toFixed(1)} ms)`;
+  };
+  const answer = () => {
+    try {
+      answerAll();
+    } catch (error) {
+      clear();
+      $("trouble").textContent = `This text has no answer: ${error.message}`;
+    }
   };
   box.addEventListener("input", answer);
   $("typed-b").addEventListener("input", answer);
 
   const spans = [...document.querySelectorAll("#changed tbody tr")];
   const lines = (row) => [...row.querySelectorAll(".marked")].map((each) => each.textContent);
-  for (const row of spans.slice(0, 3)) {
+  const whole = spans.filter((row) => !("cut" in row.dataset));
+  for (const row of (whole.length ? whole : spans).slice(0, 3)) {
     const texts = lines(row);
     const button = make("button", { type: "button" }, texts[0].length > 60 ? `${texts[0].slice(0, 60)}…` : texts[0]);
     button.addEventListener("click", () => {
@@ -129,9 +156,11 @@ async function startModels() {
   if (!spans.length) $("examples").parentElement.hidden = true;
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries.filter((each) => each.isIntersecting)) {
-      const texts = lines(entry.target), [, why] = ask(models.packed, texts);
-      entry.target.querySelectorAll(".marked").forEach((span, side) => marked(span, texts[side], why.parts, side));
       seen.unobserve(entry.target);
+      const texts = lines(entry.target), { label } = entry.target.dataset;
+      if (!models.packed.labels.includes(label)) continue;
+      const why = models.packed.explain(itemOf(texts), label);
+      entry.target.querySelectorAll(".marked").forEach((span, side) => marked(span, texts[side], why.parts, side));
     }
   });
   for (const row of spans) seen.observe(row);
