@@ -22,17 +22,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import prunetext
 from prunetext.judging.unpruned import packed_unpruned
+from prunetext.reporting.facts import read_facts
 from prunetext.runtime import _native
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from helpers.browser import chromium  # noqa: E402
+from helpers.browser import NAMES, chromium  # noqa: E402
 from helpers.wasm import FOLDER, expected  # noqa: E402
 
 AT_ONCE = 500  # texts
@@ -78,6 +80,10 @@ KEYSTROKES = """(text) => {
 
 def main() -> None:
     """Print a line for each data set."""
+    if not sys.argv[1:]:
+        sys.exit("Give at least one data set, such as ../shared/data/ag_news.")
+    if not any(map(shutil.which, NAMES)) or find_spec("playwright") is None:
+        sys.exit("This needs Chromium and playwright. Run apt install chromium, and pip install playwright.")
     wrong = 0
     with chromium() as browser, tempfile.TemporaryDirectory() as scratch:
         for number, data in enumerate(sys.argv[1:]):
@@ -111,7 +117,8 @@ def soaked(browser: Any, data: str, folder: Path) -> dict[str, Any]:
         took = window.evaluate(KEYSTROKES, typed)
         row["keystroke"], row["laid out"] = (round(statistics.median(each), 2) for each in zip(*took, strict=True))
     packed, other = folder / "run" / "model.safetensors", 0
-    with packed_unpruned(folder / "run" / "dense.safetensors") as dense:
+    facts = read_facts(folder / "run")
+    with packed_unpruned(facts.dense, facts.table) as dense:
         for name, path in {"packed": packed, "dense": dense}.items():
             if window.evaluate(f"'{name}' in window.prunetextModels"):
                 ask = f"(items) => {{ {ANSWER} return answer(window.prunetextModels.{name}, items); }}"

@@ -55,9 +55,9 @@ def report(
     The page holds the packed model, and the dense one beside it, and needs no network. data: labelled texts to judge
     both models on, by default the run's own test, read again from its source; if that is gone or has changed, the page
     says so. slices: further columns of the data by which damage is told apart, such as "source,language". split and the
-    options of reading are as for `prunetext.evaluate`. out: the file, by default report.html in the folder of the run;
-    all changed labels lie beside it as JSON Lines. Needs the extra report. `RunError` if the folder has no finished
-    run.
+    options of reading go with data, and are as for `prunetext.evaluate`. out: the file, by default report.html in the
+    folder of the run; all changed labels lie beside it as JSON Lines. Needs the extra report. `RunError` if the folder
+    has no finished run.
     """
     require("jinja2", extra="report")
     require("vl_convert", extra="report")
@@ -77,8 +77,8 @@ def report(
     return Page(target, len(html), flips, [texts.missing] if texts.missing else list(texts.notes))
 
 
-def run_page(facts: Facts, texts: JudgedTexts) -> bytes:
-    """The page about a run: with all models and rows that it has room for."""
+def run_page(facts: Facts, texts: JudgedTexts, room: int = MOST_PAGE) -> bytes:
+    """The page about a run, with all models and rows for which there is room: so many bytes."""
     content, data = content_of(facts, texts), data_of_page(facts, texts)
     packed = {"packed": facts.packed.read_bytes()}
     both = {**packed, "dense": texts.dense}
@@ -86,7 +86,7 @@ def run_page(facts: Facts, texts: JudgedTexts) -> bytes:
     rooms = [(most, both) for most in (MOST_TABLE_ROWS, MOST_TABLE_ROWS // 4, fewest)]
     for most, models in (*rooms, (fewest, packed), (0, packed), (0, {})):
         html = rendered("run.html", {**content, **damage_content(texts, most)}, data, models)
-        if len(html) <= MOST_PAGE:
+        if len(html) <= room:
             break
     return html
 

@@ -30,7 +30,7 @@ def content_of(facts: Facts, texts: JudgedTexts) -> dict[str, Any]:
         "name": _value(facts.name),
         "metric": told.metric,
         "verdict": told.name,
-        "sentence": told.sentence,
+        "sentence": shortly(told.sentence),
         "models": models_of(facts),
         "missed": told_sentences(facts.result.get("missed", [])),
         "notes": told_sentences(facts.result.get("notes", [])),
@@ -198,7 +198,7 @@ def sampled(rows: Sequence[_Row], most: int = MOST_TABLE_ROWS) -> list[_Row]:
     """
     if len(rows) <= most:
         return list(rows)
-    step = len(rows) / most
+    step = len(rows) / max(most, 1)
     return [rows[int(number * step)] for number in range(most)]
 
 
