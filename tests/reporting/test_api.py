@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from helpers.commands import Call
+from helpers.pages import Parts
 from helpers.runs import change_state
 from prunetext.errors import DataError, InputError, RunError
 from prunetext.fitting.parts import RESULT
@@ -16,33 +16,6 @@ from prunetext.judging.damage import Doubtful
 from prunetext.reporting.api import MOST_PAGE, Page, report, run_page
 from prunetext.reporting.facts import read_facts
 from prunetext.reporting.judged import judge_texts
-
-
-class Parts(HTMLParser):
-    """The elements of a page, their attributes, and the text outside of scripts."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.scripts: dict[str, str] = {}
-        self.inside = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self.inside = dict(attrs).get("id") or tag
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self.inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self.inside:
-            self.scripts[self.inside] = self.scripts.get(self.inside, "") + data
-        else:
-            self.text.append(data)
 
 
 @pytest.fixture(scope="module")

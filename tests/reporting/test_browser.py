@@ -108,3 +108,31 @@ def test_words_are_marked_where_they_stand(window: "Window") -> None:
     window.fill("#typed", "😀 a great film")
     assert window.inner_text("#answer-packed .shown") == "😀 a great film"
     assert "great" in " ".join(window.locator("#answer-packed mark").all_inner_texts())
+
+
+def test_a_long_text_is_answered_and_a_failure_is_said(window: "Window", folder: Path) -> None:
+    if not window.locator("#typed").count():
+        pytest.skip("this installation has no runtime for browsers")
+    window.wait_for_selector("html[data-ready]")
+    text = ("a great film " * 15_385)[:200_000]
+    window.fill("#typed", text)
+    ((label, probability),) = prunetext.load(folder / "run" / "model.safetensors").predict_with_probability([text])
+    assert window.inner_text("#answer-packed .label") == f"{label} {100 * probability:.1f} %"
+    assert window.locator("#answer-packed mark").count() > 1_000
+    window.evaluate("window.prunetextModels.packed.free()")
+    window.fill("#typed", "a dull film")
+    assert window.inner_text("#trouble").startswith("This text has no answer: ")
+    assert window.inner_text("#answer-packed .label") == ""
+    assert window.locator("#answers mark").count() == 0
+
+
+def test_a_changed_label_is_marked_for_the_label_of_its_row(window: "Window") -> None:
+    if not window.locator("#typed").count():
+        pytest.skip("this installation has no runtime for browsers")
+    window.wait_for_selector("html[data-ready]")
+    row = window.locator("#changed tbody tr").first
+    row.scroll_into_view_if_needed()
+    row.locator("mark").first.wait_for()
+    assert row.get_attribute("data-label") == row.locator("td").nth(4).locator("bdi").inner_text()
+    assert window.locator("#examples button").count() >= 1
+    assert window.locator('figure svg[role="img"]').count() == 0
