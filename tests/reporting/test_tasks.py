@@ -33,11 +33,11 @@ def topics(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The page of a run whose texts have any number of labels."""
     folder, draw = tmp_path_factory.mktemp("topics"), random.Random(0)
     rows = []
-    for _ in range(300):
+    for _ in range(400):
         own = [each for each in TOPICS if draw.random() < 0.4]
         words = [f"common{draw.randrange(12)}" for _ in range(4)] + [f"of{each}" for each in own]
         rows.append({"text": " ".join(draw.sample(words, len(words))), "labels": own})
-    fit(str(write_jsonl(folder / "topics.jsonl", rows)), out=folder / "run", epochs=6.0, **SMALL)
+    fit(str(write_jsonl(folder / "topics.jsonl", rows)), out=folder / "run", epochs=12.0, **{**SMALL, "max_drop": 5.0})
     pytest.importorskip("vl_convert", reason="the extra report is not installed")
     return report(folder / "run")
 
@@ -47,10 +47,10 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The page of a run on pairs, about the rows that it has learnt from, too."""
     folder, draw = tmp_path_factory.mktemp("pairs"), random.Random(0)
     rows = []
-    for _ in range(200):
+    for number in range(200):
         word, other = draw.sample(("great", "dull", "warm", "cold"), 2)
         same = draw.random() < 0.5
-        rows.append((f"the film was {word}", f"a {word if same else other} plot", "yes" if same else "no"))
+        rows.append((f"the film {number} was {word}", f"a {word if same else other} plot", "yes" if same else "no"))
     data = write_csv(folder / "pairs.csv", rows, ("question", "answer", "label"))
     fit(str(data), out=folder / "run", epochs=4.0, **SMALL)
     pytest.importorskip("vl_convert", reason="the extra report is not installed")

@@ -69,14 +69,14 @@ function marked(target, text, parts, side) {
   }
   const most = worth.reduce((found, each) => Math.max(found, Math.abs(each)), 1e-9);
   const level = (value) => (Math.abs(value) < 0.08 * most ? 0 : Math.sign(value) * Math.min(3, 1 + Math.floor((3 * Math.abs(value)) / most)));
-  const pieces = [];
+  const whole = make("span"); // put in at once: a place that finds its direction looks at each child
   for (let from = 0, at = 1; at <= text.length; ++at) {
     if (at < text.length && level(worth[at]) === level(worth[from])) continue;
     const strength = level(worth[from]), own = text.slice(from, at);
-    pieces.push(strength ? make("mark", { class: `${strength > 0 ? "s" : "a"}${Math.abs(strength)}` }, own) : own);
+    whole.append(strength ? make("mark", { class: `${strength > 0 ? "s" : "a"}${Math.abs(strength)}` }, own) : own);
     from = at;
   }
-  target.replaceChildren(...pieces);
+  target.replaceChildren(whole);
 }
 
 // What is said of the labels that are given: the probability of the least probable one or, of none, that none is right;
