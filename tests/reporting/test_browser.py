@@ -63,6 +63,16 @@ def test_tables_sort_and_can_be_searched(window: "Window") -> None:
     assert set(shown) == {"source"}
 
 
+def test_what_stands_in_brackets_behind_a_number_does_not_count(window: "Window") -> None:
+    column = "#frontier tbody td:nth-child(1)"
+    for wanted in (False, True):
+        window.click('#frontier thead button:text-is("candidate")')
+        said = window.locator(column).all_inner_texts()
+        numbers = [int(each.removesuffix(" (chosen)")) for each in said]
+        assert numbers == sorted(numbers, reverse=wanted)
+        assert any(each.endswith(" (chosen)") for each in said)
+
+
 def test_hostile_texts_stay_texts(window: "Window") -> None:
     assert "prunetext" in window.title()
     assert window.locator("img, iframe").count() == 0

@@ -10,6 +10,7 @@ from helpers.pages import Parts
 from helpers.runs import change_state, fit, prune
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.parts import HISTORY, RECIPE, RESULT, SENSITIVITY, SOURCE
+from prunetext.judging.unpruned import packed_unpruned
 from prunetext.reporting.api import Page, report
 from prunetext.reporting.facts import Facts, read_facts
 from prunetext.reporting.judged import judge_texts
@@ -71,6 +72,16 @@ def test_a_run_of_an_earlier_version_has_a_page(folder: Path, tmp_path: Path, pa
     found = report(run)
     assert found.notes == []
     assert "kept no frontier" in "".join(Parts(found.path.read_text("utf-8")).text)
+
+
+def test_the_dense_model_stands_in_the_page_with_the_table_that_the_run_chose(facts: Facts) -> None:
+    dense = {}
+    for table in ("int8", "int16"):
+        chosen = facts._replace(result={**facts.result, "agreement": {"table": table}})
+        dense[table] = judge_texts(chosen).dense
+        with packed_unpruned(facts.dense, table) as path:
+            assert path.read_bytes() == dense[table]
+    assert dense["int8"] != dense["int16"]
 
 
 def test_a_missed_budget_stands_under_the_heading(folder: Path, tmp_path: Path, page: Page) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunetext.reporting.page import MOST_MODELS, as_script_data, hashed, own_file, policy, rendered
+from prunetext.reporting.page import MOST_MODELS, as_script_data, carried_models, hashed, own_file, policy, rendered
 
 pytest.importorskip("jinja2", reason="the extra report is not installed")
 
@@ -38,3 +38,4 @@ def test_a_model_that_is_too_large_is_left_out() -> None:
     html = rendered("compare.html", COMPARED, {}, {"packed": b"small", "dense": bytes(MOST_MODELS)}).decode()
     assert f'id="model-packed">{base64.b64encode(b"small").decode()}<' in html
     assert 'id="model-dense"' not in html
+    assert carried_models({"packed": bytes(MOST_MODELS + 1), "dense": b"small"}) == {}
