@@ -29,6 +29,8 @@ def test_the_interval_of_accuracy_stands_behind_no_other_metric(facts: Facts) ->
     other = {**facts.result, "metric": "macro-f1", "packed": {**packed, "value": packed["accuracy"] - 0.01}}
     said = facts._replace(result=other).signature()
     assert said.startswith(f"macro-F1 {100 * packed['accuracy'] - 1:.2f}|n:")
+    by_chance = {**other, "packed": {**packed, "value": packed["accuracy"]}}
+    assert "±" not in facts._replace(result=by_chance).signature()
 
 
 def test_the_command_reads_as_the_run_has_read(facts: Facts) -> None:

@@ -137,9 +137,7 @@ def _drawn_models(facts: Facts) -> list[dict[str, Any]]:
         row = facts.result.get(key)
         if row is not None:
             value = 100 * row.get("value", row["accuracy"])
-            ends = (
-                (100 * row["low"], 100 * row["high"]) if row.get("value") in (None, row["accuracy"]) else (value,) * 2
-            )
+            ends = (100 * row["low"], 100 * row["high"]) if facts.judged_by_accuracy else (value, value)
             speed = row["texts_per_second"]
             said = f"{name}: {value:.2f} %, {row['bytes']:,} bytes, {speed:,.0f} texts/s"
             rows.append({"name": name, "value": value, "low": ends[0], "high": ends[1], "bytes": row["bytes"]})

@@ -63,6 +63,11 @@ class Facts(NamedTuple):
         return told_verdict(self.result)
 
     @property
+    def judged_by_accuracy(self) -> bool:
+        """Whether the value is the accuracy, whose interval is known; another metric may have its value by chance."""
+        return bool(self.result.get("metric", "accuracy") == "accuracy")
+
+    @property
     def picked(self) -> int | None:
         """The number of the candidate of another run that this one took instead of searching."""
         number = self.recipe.get("pick")
@@ -100,7 +105,7 @@ class Facts(NamedTuple):
         parts = (f"n:{packed['n']}", f"seed:{recipe.get('seed')}", f"data:{str(recipe.get('data'))[:12]}")
         version = self.result.get("version", "?")
         score = f"{self.verdict.metric} {100 * packed.get('value', packed['accuracy']):.2f}"
-        if packed.get("value") in (None, packed["accuracy"]):  # the interval is that of accuracy
+        if self.judged_by_accuracy:
             score += f" ±{50 * (packed['high'] - packed['low']):.2f}"
         return "|".join([score, *parts, f"v:{version}"])
 
