@@ -38,27 +38,50 @@ struct Side {
     const double *own, *other;
 };
 
-// What the n-grams of one text add, by their first word and their number of words.
+// What the n-grams of one text add: single words by their place, the few longer ones in a list.
 class Sums {
   public:
-    Sums(const Model &model, const Side &side)
-        : side(side), most_(static_cast<size_t>(model.max_taps())), sums_(side.rows.tokens() * most_) {}
+    explicit Sums(const Side &side) : side(side), words_(side.rows.tokens()) {}
 
-    double &of(const Ngram &ngram) { return sums_[ngram.first * most_ + ngram.count - 1]; }
+    void add(const Ngram &ngram, double part) {
+        if (ngram.count == 1) words_[ngram.first] += part;
+        else longer_.push_back({ngram, part});
+    }
+
+    // After the last addition: the longer ones in the order of the text, each once.
+    void order() {
+        std::stable_sort(longer_.begin(), longer_.end(), [](const Longer &a, const Longer &b) {
+            return a.ngram.first != b.ngram.first ? a.ngram.first < b.ngram.first : a.ngram.count < b.ngram.count;
+        });
+        size_t kept = 0;
+        for (const Longer &each : longer_) {
+            Longer *const last = kept ? &longer_[kept - 1] : nullptr;
+            if (last && last->ngram.first == each.ngram.first && last->ngram.count == each.ngram.count)
+                last->sum += each.sum;
+            else longer_[kept++] = each;
+        }
+        longer_.resize(kept);
+    }
 
     // Calls use(ngram, sum) for all that add something, in the order of the text.
     template <class Use> void each(Use use) const {
-        const double *sum = sums_.data();
-        for (size_t first = 0; first < side.rows.tokens(); ++first)
-            for (size_t count = 1; count <= most_; ++count, ++sum)
-                if (*sum != 0) use(Ngram{first, count}, *sum);
+        auto next = longer_.begin();
+        for (size_t first = 0; first < words_.size(); ++first) {
+            if (words_[first] != 0) use(Ngram{first, 1}, words_[first]);
+            for (; next != longer_.end() && next->ngram.first == first; ++next)
+                if (next->sum != 0) use(next->ngram, next->sum);
+        }
     }
 
     const Side &side;
 
   private:
-    size_t most_;
-    std::vector<double> sums_;
+    struct Longer {
+        Ngram ngram;
+        double sum;
+    };
+    std::vector<double> words_;
+    std::vector<Longer> longer_;
 };
 
 // What feature i of a text adds. Those of |u − v| and u · v are Shapley values: the difference that a text makes to
@@ -83,7 +106,7 @@ double share_maxima(const Model &model, const Weights &weights, Sums &sums, Watc
             if (!(side.own[i] > 0)) continue;
             const double part = added(model, weights, side, i);
             if (window == no_window) base += part;
-            else sums.of(side.rows.under(width, window)) += part;
+            else sums.add(side.rows.under(width, window), part);
         }
     }
     return base;
@@ -112,7 +135,7 @@ void share_means(const Model &model, const Weights &weights, Sums &sums, Watch &
             for (size_t f = 0; f < width.filters; ++f)
                 columns[width.column + j * width.padded + f] = static_cast<float>(units[width.feature + f] / most);
     const std::vector<double> parts = weigh_tokens(model, side.rows, columns, most, total, watch);
-    for (size_t t = 0; t < parts.size(); ++t) sums.of({t, 1}) += parts[t];
+    for (size_t t = 0; t < parts.size(); ++t) sums.add({t, 1}, parts[t]);
 }
 
 // What the characters of one text add, once each.
@@ -139,7 +162,7 @@ void add_parts(const Sums &sums, std::vector<Part> &parts) {
 class Sharing {
   public:
     explicit Sharing(size_t tokens) {
-        numbering_.clear();
+        numbering_.clear(tokens + tokens / 2);
         ngrams_.reserve(2 * tokens);
     }
 
@@ -221,9 +244,10 @@ Explanation explain(const Model &model, const Text *texts, int label, Watch *giv
     const Side sides[] = {{rows[0], 0, 0, first, second}, {rows.back(), 1, model.features, second, first}};
     Sharing sharing(rows[0].tokens() + (model.pairs ? rows[1].tokens() : 0));
     for (size_t text = 0; text < rows.size(); ++text) {
-        Sums sums(model, sides[text]);
+        Sums sums(sides[text]);
         found.base += share_maxima(model, weights, sums, watch);
         if (model.mean && rows[text].tokens()) share_means(model, weights, sums, watch);
+        sums.order();
         add_parts(sums, found.parts);
         sharing.add(sums);
     }

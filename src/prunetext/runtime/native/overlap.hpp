@@ -3,6 +3,7 @@
 //     Overlap overlap;
 //     overlap.flag({a, n, of_a}, {b, m, of_b});    // keys of "a big dog", "the big dog" → 0 3 3, 0 3 3
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -34,9 +35,10 @@ class Numbering {
   public:
     static constexpr uint32_t none = UINT32_MAX;
 
-    void clear() {
+    // expected: for so many keys it will not grow.
+    void clear(size_t expected = 128) {
         size_ = 0;
-        resize(256);
+        resize(std::bit_ceil(std::max<size_t>(2 * expected, 256)));
     }
     size_t size() const { return size_; }
 

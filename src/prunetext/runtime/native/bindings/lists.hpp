@@ -2,6 +2,7 @@
 #pragma once
 #include <nanobind/nanobind.h>
 
+#include <cstring>
 #include <string_view>
 
 namespace prunetext {
@@ -31,9 +32,20 @@ inline PyObject *make_pair(nanobind::handle label, float probability) {
     return pair;
 }
 
+// Of UTF-8, most of which is ASCII.
+inline PyObject *make_str(std::string_view text) {
+    unsigned char all = 0;
+    for (const char c : text) all |= static_cast<unsigned char>(c);
+    const auto size = static_cast<Py_ssize_t>(text.size());
+    if (all >= 128) return PyUnicode_DecodeUTF8(text.data(), size, nullptr);
+    PyObject *const found = PyUnicode_New(size, 127);
+    if (found && size) std::memcpy(PyUnicode_1BYTE_DATA(found), text.data(), text.size());
+    return found;
+}
+
 // (n-gram, number)
 inline PyObject *make_entry(std::string_view ngram, double number) {
-    PyObject *const first = PyUnicode_DecodeUTF8(ngram.data(), static_cast<Py_ssize_t>(ngram.size()), nullptr);
+    PyObject *const first = make_str(ngram);
     PyObject *const second = first ? PyFloat_FromDouble(number) : nullptr;
     PyObject *const pair = second ? PyTuple_New(2) : nullptr;
     if (!pair) {
