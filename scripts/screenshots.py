@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 TYPED = "The striker scored twice in the second half to win the cup, and shares in his club rose"
+NARROW = 600
 PICTURES = {"report.png": (1180, 860, "light"), "report-phone.png": (390, 780, "dark")}
 
 
@@ -31,6 +32,8 @@ def main() -> None:
             if window.locator("#typed").count():
                 window.wait_for_selector("html[data-ready]")
                 window.fill("#typed", TYPED)
+                if width < NARROW:  # where the box would be cut off
+                    window.evaluate("document.getElementById('try').scrollIntoView()")
             window.screenshot(path=folder / name)
             context.close()
             print(folder / name)
