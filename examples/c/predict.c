@@ -33,9 +33,27 @@ static void *read_whole(const char *path, size_t *size) {
     return bytes;
 }
 
+/* The next line of the input without its end, NULL behind the last one; it grows with the longest line. */
+static char *read_line(char **line, size_t *room) {
+    size_t size = 0;
+    int unit;
+    while ((unit = getchar()) != EOF && unit != '\n') {
+        if (size + 1 >= *room) {
+            char *larger = realloc(*line, *room = 2 * *room + 4096);
+            if (!larger) return NULL;
+            *line = larger;
+        }
+        (*line)[size++] = (char)unit;
+    }
+    if (unit == EOF && size == 0) return NULL;
+    if (!*line && !(*line = malloc(*room = 4096))) return NULL;
+    (*line)[size] = 0;
+    return *line;
+}
+
 int main(int count, char **arguments) {
-    char message[256], line[65536];
-    size_t size;
+    char message[256], *line = NULL;
+    size_t size, room = 0;
     if (count != 2) {
         fprintf(stderr, "usage: %s MODEL < TEXTS\n", arguments[0]);
         return 2;
@@ -51,14 +69,13 @@ int main(int count, char **arguments) {
     float *probabilities = malloc(labels * sizeof *probabilities);
     uint8_t *chosen = malloc(labels);
     if (!probabilities || !chosen) return 1;
-    while (fgets(line, sizeof line, stdin)) {
-        line[strcspn(line, "\n")] = 0;
+    while (read_line(&line, &room)) {
         char *second = prunetext_task_of(model) == PRUNETEXT_PAIRS ? strchr(line, '\t') : NULL;
         if (second) *second++ = 0;
         const int32_t winner = prunetext_predict(model, line, strlen(line), second, second ? strlen(second) : 0,
                                                  probabilities, chosen);
         if (winner < 0) {
-            fputs("a line is no pair of texts with a tab between them\n", stderr);
+            fputs("a line is no pair of texts with a tab between them, or memory is short\n", stderr);
             return 1;
         }
         printf("%.9g", (double)probabilities[winner]);
@@ -66,6 +83,7 @@ int main(int count, char **arguments) {
             if (chosen[i]) printf("\t%s", prunetext_label(model, i, NULL));
         putchar('\n');
     }
+    free(line);
     free(probabilities);
     free(chosen);
     prunetext_free(model);

@@ -11,6 +11,7 @@ import prunetext
 from helpers.commands import Call, assert_refused, command
 from prunetext.cli import explaining
 from prunetext.cli.output import Output
+from prunetext.runtime.parts import Filter
 
 
 def test_each_line_is_explained_as_a_line_of_json(model: Path) -> None:
@@ -50,6 +51,9 @@ def test_filters_say_what_they_are_about(model: Path, news: Path, rows: list[tup
 def test_what_is_wrong_is_said(model: Path, news: Path, call: Call) -> None:
     assert_refused(call("explain", model, news, "--label", "none"), "label is 'none': it must be one of the model's")
     assert_refused(call("explain", model, news, "--top", 0), "--top is 0: it must be at least 1")
+    assert_refused(call("explain", model, "-", "--label", "none"), "label is 'none': it must be one of the model's")
+    for more in (("--label", "none"), ("--counterfactual",)):
+        assert_refused(call("explain", model, news, "--filters", *more), "--filters is about no single text")
     assert_refused(call("explain", model, news.with_name("absent.csv")), str(news.with_name("absent.csv")))
 
 
@@ -67,5 +71,27 @@ def test_a_terminal_shows_colours_and_nothing_of_the_text_controls_it(model: Pat
     assert "\x1b[2J" not in said
     assert "[bold" in said
     assert any(code in said for code in ("\x1b[32m", "\x1b[1;32m", "\x1b[1;7;32m")) == colours
-    explaining.tell_filters(out, classifier.fired([text], 2))
-    assert "speaks for" in out.console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_filter_speaks_for_what_its_maximum_speaks_for(capsys: pytest.CaptureFixture[str]) -> None:
+    weights = {"neg": {"max": -0.1, "mean": 0.9}, "pos": {"max": 0.2, "mean": -0.9}}
+    explaining.tell_filters(Output(), [Filter(2, weights, [("good film", 1.5)])])
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        "0",
+        "2",
+        "pos",
+        "(max)",
+        "0.2000",
+        "good",
+        "film",
+        "(1.50)",
+    ]
+
+
+def test_a_terminal_without_styles_lists_the_parts(model: Path) -> None:
+    out = Output()
+    out.console = Console(file=io.StringIO(), color_system=None, markup=False, width=500)
+    classifier = prunetext.load(model)
+    explaining.tell_explanation(out, classifier, "football cup", None, None, flip=False)
+    said = out.console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(part.ngram in said and f"{part.logit:+.4f}" in said for part in classifier.explain("football cup").parts)

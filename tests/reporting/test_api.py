@@ -110,6 +110,7 @@ def test_wrong_input_is_refused_and_nothing_is_written(folder: Path, tmp_path: P
         (folder / "run" / "model.safetensors", {}, RunError, "this is a file"),
         (folder / "run", {"data": str(folder / "data"), "slices": "langauge"}, DataError, "no column 'langauge'"),
         (folder / "run", {"out": tmp_path}, InputError, "is a folder"),
+        (folder / "run", {"out": folder / "run" / "model.safetensors"}, InputError, "whose name ends with .html"),
     ):
         with pytest.raises(error, match=says):
             report(run, **{"out": out, **how})

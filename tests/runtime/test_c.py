@@ -15,7 +15,16 @@ from prunetext.runtime import _native
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "build" / "c"
-TEXTS = ["", "a good film", "GREAT, great film!", "电影 good ø ẞ", "🇩🇪 schön, é", "unseen", "bad " * 999]
+TEXTS = [
+    "",
+    "film " * 20_000,
+    "a good film",
+    "GREAT, great film!",
+    "电影 good ø ẞ",
+    "🇩🇪 schön, é",
+    "unseen",
+    "bad " * 999,
+]
 PAIRS = [("a good film", "a film"), ("", "bad"), ("ø ø", "电影 ø")]
 
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+import prunetext
 from helpers.wasm import expected, wasm_folder
 from prunetext.runtime import _native
+from prunetext.runtime.format import write
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [
@@ -144,6 +146,38 @@ def test_the_example_for_node_runs(node: str, package: Path, models: dict[str, t
         native = _native.Model(path)
         for line, (shares, _) in zip(done.stdout.splitlines(), expected(native, some), strict=True):
             assert json.loads(line)["probabilities"] == shares
+
+
+def test_a_label_keeps_all_its_characters(
+    node: str, package: Path, make_tensors: Callable[..., Any], tmp_path: Path
+) -> None:
+    tensors, metadata = make_tensors(classes=3)
+    labels = ["\ufeffa", "b", "a"]
+    write(tmp_path / "model", tensors, metadata | {"labels": json.dumps(labels)})
+    program = """
+import { readFile } from "node:fs/promises";
+import { load } from "prunetext";
+const clf = await load(await readFile(process.argv[2]));
+console.log(JSON.stringify([clf.labels, clf.explain("film", "a").label, clf.predict("film").labels]));
+"""
+    done = run_node(node, package, program, tmp_path / "model")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [labels, "a", prunetext.load(tmp_path / "model").predict(["film"])]
+
+
+def test_a_module_is_compiled_once_for_each_address(node: str, package: Path, models: dict[str, Any]) -> None:
+    program = """
+import { readFile } from "node:fs/promises";
+import { load } from "prunetext";
+const bytes = await readFile(process.argv[2]);
+const wasm = await readFile(new URL("prunetext.wasm", import.meta.resolve("prunetext")));
+const good = `data:application/wasm;base64,${wasm.toString("base64")}`;
+for (const source of [good, new Request(good), new Request("data:,no module"), new Request(good)])
+  await load(bytes, { wasm: source }).then(() => console.log("loaded"), (error) => console.log(error.name));
+"""
+    done = run_node(node, package, program, models["one"][0])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["loaded", "loaded", "CompileError", "loaded"]
 
 
 def test_what_cannot_be_done_is_an_error_with_its_reason(

@@ -42,10 +42,13 @@ Lenient = Annotated[
 ]
 
 
-def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
+def command(
+    *groups: type, only: tuple[str, ...] = (), apart: tuple[str, ...] = ()
+) -> Callable[[Callable[..., int | None]], Callable[..., None]]:
     """Turn a function into a command: a flag for each option of `groups` (or those in `only`), and exit codes.
 
-    The function may return an exit code; without one, it is done.
+    The function may return an exit code; without one, it is done. apart: its own options, which mean something else
+    than those of the same name elsewhere.
     """
 
     def register(function: Callable[..., int | None]) -> Callable[..., None]:
@@ -59,7 +62,7 @@ def command(*groups: type, only: tuple[str, ...] = ()) -> Callable[[Callable[...
         run.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in (*own, *flags)}
         del run.__wrapped__
-        app.command(cls=PanelCommand)(run)
+        app.command(cls=type("OwnPanels", (PanelCommand,), {"own": frozenset(apart)}))(run)
         return run
 
     return register

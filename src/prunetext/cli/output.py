@@ -91,6 +91,11 @@ class Output:
             text = said.lstrip("\n")
             self.console.print("\n" * (len(said) - len(text)) + shown(text))
 
+    @property
+    def has_styles(self) -> bool:
+        """Whether styles, such as bold, are shown."""
+        return self.console.color_system is not None
+
     def print_styled(self, pieces: Iterable[tuple[str, str]]) -> None:
         """Write a line of texts, each in its own style, such as "bold green"; without colours if NO_COLOR is set."""
         from rich.text import Text

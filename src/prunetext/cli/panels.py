@@ -25,7 +25,12 @@ WIDEST = 120  # columns of a panel in a terminal
 
 
 class PanelCommand(TyperCommand):
-    """A command whose help has its options in panels; a command with few of them has one panel."""
+    """A command whose help has its options in panels; a command with few of them has one panel.
+
+    `own`: options that are this command's alone, although another command has some of the same name.
+    """
+
+    own: frozenset[str] = frozenset()
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and the options: boxes in a terminal, titles elsewhere."""
@@ -33,7 +38,7 @@ class PanelCommand(TyperCommand):
         for each in sorted(self.get_params(ctx), key=rank_of):
             record = each.get_help_record(ctx)
             if record is not None:
-                panels[panel_of(each)].append(record)
+                panels[COMMAND if each.name in self.own else panel_of(each)].append(record)
         for title, rows in panels.items():
             if rows and is_terminal():
                 formatter.write(boxed(title, rows, min(shutil.get_terminal_size().columns, WIDEST)))

@@ -76,7 +76,7 @@ def told(answer: tuple[str | None, float]) -> str:
     return f"{shown(label or '')}\t{probability:.4f}"
 
 
-@command(ReadOptions, only=("text", "text_b", "encoding", "format", "quoting"))
+@command(ReadOptions, only=("text", "text_b", "encoding", "format", "quoting"), apart=("label", "filters"))
 def explain(
     model: ModelArgument,
     file: Annotated[
@@ -116,8 +116,11 @@ def explain(
 
     if top is not None and top < 1:
         raise InputError(f"--top is {top}: it must be at least 1.")
+    if filters and (label is not None or counterfactual):
+        raise InputError("--filters is about no single text: leave --label and --counterfactual out, or --filters.")
     given = {name: value for name, value in options.items() if value is not None}
     classifier = load_packed(model)
+    classifier.check_label(label)
     inputs = (each for chunk in read_chunks(Task.named(classifier.task), file, **given) for each in chunk.inputs)
     lines, out = as_json or not is_terminal(), Output()
     if filters:

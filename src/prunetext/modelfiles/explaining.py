@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def explanation_fields(found: Explanation, top: int | None = None) -> dict[str, 
         "probability": round(found.probability, 6),
         "logit": found.logit,
         "base": found.base,
-        "parts": [part._asdict() for part in largest(found.parts, top)],
+        "parts": [part._asdict() for part in found.largest(top)],
     }
 
 
@@ -35,36 +36,31 @@ def flipped_fields(flipped: Counterfactual | None) -> dict[str, Any] | None:
     return {"words": [word._asdict() for word in flipped.words], "label": flipped.label, "text": flipped.text}
 
 
-def largest(parts: Sequence[TextPart], top: int | None) -> list[TextPart]:
-    """The parts that add or take most, in the order of the text.
-
-    >>> largest([], 3)
-    []
-    """
-    if top is None:
-        return list(parts)
-    kept = set(sorted(range(len(parts)), key=lambda at: -abs(parts[at].logit))[:top])
-    return [part for at, part in enumerate(parts) if at in kept]
-
-
-def strengths(parts: Sequence[TextPart], text: str, side: int = 0) -> list[tuple[str, int]]:
-    """A text in pieces, each with how strongly it speaks for the label, from -LEVELS to LEVELS.
+def strengths(parts: Sequence[TextPart], texts: Sequence[str]) -> list[list[tuple[str, int]]]:
+    """Each text in pieces, each with how strongly it speaks for the label, from -LEVELS to LEVELS.
 
     >>> from prunetext.runtime.parts import TextPart
-    >>> strengths([TextPart("great", 2, 7, 1.0, 0), TextPart("film", 8, 12, -0.1, 0)], "a great film")
-    [('a ', 0), ('great', 3), (' ', 0), ('film', -1)]
+    >>> strengths([TextPart("great", 2, 7, 1.0, 0), TextPart("film", 8, 12, -0.1, 0)], ["a great film"])
+    [[('a ', 0), ('great', 3), (' ', 0), ('film', -1)]]
+
+    Both texts of a pair are measured by what is the largest in them together.
     """
+    sums = [_by_character(parts, text, side) for side, text in enumerate(texts)]
+    most = max((abs(value) for own in sums for value in own), default=0.0)
+    return [_pieces(text, own, most) for text, own in zip(texts, sums, strict=True)]
+
+
+def _by_character(parts: Sequence[TextPart], text: str, side: int) -> list[float]:
     steps = [0.0] * (len(text) + 1)  # how much more each character speaks for the label than the one before
     for part in parts:
         if part.side == side:
             each = part.logit / (part.end - part.begin)
             steps[part.begin] += each
             steps[part.end] -= each
-    sums, now = [], 0.0
-    for step in steps[:-1]:
-        now += step
-        sums.append(now)
-    most = max(map(abs, sums), default=0.0)
+    return list(accumulate(steps[:-1]))
+
+
+def _pieces(text: str, sums: Sequence[float], most: float) -> list[tuple[str, int]]:
     pieces: list[tuple[str, int]] = []
     for character, value in zip(text, sums, strict=True):
         share = abs(value) / most if most else 0.0

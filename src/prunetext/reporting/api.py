@@ -17,7 +17,7 @@ from prunetext.reporting.page import rendered
 from prunetext.runtime.calls import A_PATH, A_STR, READING_KINDS, SOME_DATA, STRS, takes
 from prunetext.runtime.writing import write_whole
 
-PAGE = "report.html"
+PAGE, PAGE_ENDINGS = "report.html", (".html", ".htm")
 MOST_PAGE = 3_000_000  # bytes
 
 
@@ -65,6 +65,8 @@ def report(
     target = Path(out).expanduser() if out is not None else folder / PAGE
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give a file as --out.")
+    if target.suffix.lower() not in PAGE_ENDINGS:  # such as the model, or the data
+        raise InputError(f"{target}: a page is a file whose name ends with .html. Give one as --out.")
     facts = read_facts(folder)
     if not target.parent.is_dir():
         raise InputError(f"{target}: its folder does not exist. Give a file in a folder that exists as --out.")

@@ -10,7 +10,7 @@ from prunetext.runtime import _native
 from prunetext.runtime.parts import Counterfactual, Masked, slice_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from prunetext.runtime.arguments import Explained
     from prunetext.runtime.parts import TextPart
@@ -66,14 +66,15 @@ class _Search:
     def best(self, parts: Sequence[TextPart]) -> list[Masked]:
         """The words that speak most for the label, or against it if the text has it not."""
         words = [word for side, text in enumerate(self.texts) for word in maskable_words(self.model, text, side)]
-        begins = [(word.side, word.begin) for word in words]
+        begins = [(side, begin) for side, begin, _ in words]
         sums = [0.0] * len(words)
         for part in parts:
             first = max(0, bisect_right(begins, (part.side, part.begin)) - 1)
             for at in range(first, bisect_left(begins, (part.side, part.end))):
                 sums[at] += self.sign * part.logit
         order = sorted(range(len(words)), key=lambda at: -sums[at])[:MOST_TRIED]
-        return [words[at] for at in sorted(order)]
+        tried = (words[at] for at in sorted(order))
+        return [Masked(slice_of(self.texts[side], begin, end), begin, end, side) for side, begin, end in tried]
 
 
 def flipping_words(
@@ -95,22 +96,36 @@ def flipping_words(
             break
     else:
         return None
-    for word in chosen[:-1]:  # which others may have made needless
-        fewer = [each for each in chosen if each != word]
-        if asked.has(fewer) != (asked.sign > 0):
-            chosen = fewer
+    chosen = needed(chosen, lambda words: asked.has(words) != (asked.sign > 0))
     return Counterfactual(chosen, asked.answer(chosen), asked.masked(chosen))
 
 
-def maskable_words(model: _native.Model, text: str | bytes, side: int) -> list[Masked]:
-    """The words of a text: its tokens, but neither pieces of words nor pairs of letters."""
+def needed(words: Sequence[Masked], flips: Callable[[Sequence[Masked]], bool]) -> list[Masked]:
+    """Some of these words that flip the label, and none of which can be put back by itself.
+
+    >>> one, other, third = (Masked(word, at, at + 1, 0) for at, word in enumerate("abc"))
+    >>> needed([one, other, third], lambda words: third in words or len(words) == 2) == [third]
+    True
+    """
+    kept, before = list(words), None
+    while kept != before:
+        before = kept
+        for word in before:
+            fewer = [each for each in kept if each != word]
+            if fewer and flips(fewer):
+                kept = fewer
+    return kept
+
+
+def maskable_words(model: _native.Model, text: str | bytes, side: int) -> list[tuple[int, int, int]]:
+    """The words of a text as side, begin and end: its tokens, but neither pieces of words nor pairs of letters."""
     tokenizer = model.metadata["tokenizer"]
     if tokenizer in _native.TOKENIZERS[2:]:
         tokenizer = _native.TOKENIZERS[1]
-    words: list[Masked] = []
+    words: list[tuple[int, int, int]] = []
     for _, begin, end in _native.token_spans(text, tokenizer):
-        if not words or begin >= words[-1].end:  # a character can be more than one token
-            words.append(Masked(slice_of(text, begin, end), begin, end, side))
+        if not words or begin >= words[-1][2]:  # a character can be more than one token
+            words.append((side, begin, end))
     return words
 
 

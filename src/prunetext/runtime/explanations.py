@@ -45,16 +45,17 @@ class Explanation(list[tuple[str, float]]):
     @property
     def parts(self) -> list[TextPart]:
         """What the characters of the text add to the logit, in the order of the text."""
-        from prunetext.runtime.parts import TextPart, slice_of
+        return self.largest()
 
-        texts = self._texts if isinstance(self._texts, (tuple, list)) else (self._texts,)
-        numbers = memoryview(self._raw)
-        places, logits = numbers.cast("Q").tolist(), numbers.cast("d").tolist()
-        rows = zip(places[::4], places[1::4], places[2::4], logits[3::4], strict=True)
-        return [
-            TextPart(slice_of(texts[side], begin, end), begin, end, logit, side)
-            for side, begin, end, logit in sorted(rows)
-        ]
+    def largest(self, top: int | None = None) -> list[TextPart]:
+        """The parts that add or take most, so many or all, in the order of the text.
+
+        clf.explain("a great film").largest(1)    # [TextPart(ngram='great', begin=2, end=7, logit=1.7, side=0)]
+        """
+        from prunetext.runtime.parts import parts_of
+
+        texts = self._texts if isinstance(self._texts, tuple) else (self._texts,)
+        return parts_of(self._raw, texts, None if top is None else at_least_one("top", top))
 
 
 class Explaining:
@@ -77,8 +78,8 @@ class Explaining:
         the single words. Parts of equal n-grams are added up; those against the label are left out. The list is empty
         if nothing in the text speaks for the label. For a pair, the n-grams of both texts are listed. The part of a
         text's features is then what they add to the other text's features and to none, on average: the Shapley values
-        of |u - v| and u · v (Shapley 1953). `Explanation` says what else the result tells. It takes at most five times
-        as long as `predict`.
+        of |u - v| and u · v (Shapley 1953). `Explanation` says what else the result tells. It takes two to nine times as
+        long as `predict`, long texts more than short ones; `parts` take longer still.
         """
         try:
             number, probability, logit, base, shares, raw = self._model.explain(text, self._number(label))
@@ -88,7 +89,7 @@ class Explaining:
             raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
         found = Explanation(shares)
         found.label, found.probability, found.logit, found.base = self.labels[number], probability, logit, base
-        found._texts, found._raw = text, raw
+        found._texts, found._raw = tuple(text) if isinstance(text, list) else text, raw
         return found
 
     def counterfactual(self, text: Explained, label: str | None = None, *, most: int = 8) -> Counterfactual | None:
@@ -104,13 +105,13 @@ class Explaining:
         have several labels, by itself; then the next one. Words that need not be masked after all are put back.
         `label`: the one to lose or, if the text has it not, to get; by default the most probable one. `most`: how many
         words may be masked. In a long text only the 50 words with the largest parts are tried. None if the label
-        cannot be changed so. Of a pair, words of both texts are masked. Takes some hundred times as long as `predict`.
+        cannot be changed so. Of a pair, words of both texts are masked. It asks the model some hundreds of times.
         """
         from prunetext.runtime.counterfactuals import flipping_words
 
         allowed = at_least_one("most", most)
         found = self.explain(text, label)
-        return flipping_words(self._model, self.labels.index(found.label), found.parts, text, allowed)
+        return flipping_words(self._model, self.labels.index(found.label), found.parts, found._texts, allowed)
 
     def fired(self, texts: Items, top: int = 5) -> list[Filter]:
         """What each filter of the model is about: the n-grams of these texts that fire it most.
@@ -141,6 +142,13 @@ class Explaining:
             }
             found.append(Filter(width, of_labels, ngrams))
         return found
+
+    def check_label(self, label: str | None) -> None:
+        """Refuse a label that the model has not with `InputError`; None stands for the most probable one.
+
+        clf.check_label("pos")
+        """
+        self._number(label)
 
     def _number(self, label: str | None) -> int:
         """The place of a label, -1 for None; InputError for one that the model has not."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from heapq import nlargest
 from typing import NamedTuple
 
 
@@ -18,6 +20,17 @@ class TextPart(NamedTuple):
     end: int
     logit: float
     side: int
+
+
+def parts_of(raw: bytes, texts: Sequence[str | bytes], top: int | None = None) -> list[TextPart]:
+    """The parts that the native module gives as four numbers each, side, begin, end and logit: all, or the largest."""
+    numbers = memoryview(raw)
+    places, logits = numbers.cast("Q"), numbers.cast("d")
+    rows = range(0, len(places), 4)
+    if top is not None and top < len(rows):
+        rows = nlargest(top, rows, key=lambda at: abs(logits[at + 3]))
+    found = sorted((places[at], places[at + 1], places[at + 2], logits[at + 3]) for at in rows)
+    return [TextPart(slice_of(texts[side], begin, end), begin, end, logit, side) for side, begin, end, logit in found]
 
 
 class Masked(NamedTuple):

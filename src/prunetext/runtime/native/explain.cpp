@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "kernel/answers.hpp"
 #include "kernel/own_workspace.hpp"
@@ -209,6 +213,38 @@ class Sharing {
     Numbering numbering_;
 };
 
+// The n-grams that fire a filter most, each with its largest value.
+class Strongest {
+  public:
+    explicit Strongest(size_t top) : top_(top) {}
+
+    double least() const { return least_; }  // no n-gram of a smaller value is among them
+
+    void add(std::string ngram, double value) {
+        double &own = values_[std::move(ngram)];
+        own = std::max(own, value);
+        if (values_.size() <= 2 * top_ + 64) return;
+        const std::vector<Firing> kept = list();
+        values_ = {kept.begin(), kept.end()};
+        least_ = kept.back().second;
+    }
+
+    // The largest value first; of equal ones, in the order of their bytes.
+    std::vector<Firing> list() const {
+        std::vector<Firing> all(values_.begin(), values_.end());
+        std::sort(all.begin(), all.end(), [](const Firing &a, const Firing &b) {
+            return a.second != b.second ? a.second > b.second : a.first < b.first;
+        });
+        if (all.size() > top_) all.resize(top_);
+        return all;
+    }
+
+  private:
+    size_t top_;
+    double least_ = 0;
+    std::unordered_map<std::string, double> values_;
+};
+
 // For each text of an item.
 std::vector<TextRows> rows_of(const Model &model, const Text *texts, Watch &watch, const Workspace *read = nullptr) {
     std::vector<TextRows> rows;
@@ -259,21 +295,8 @@ Explanation explain(const Model &model, const Text *texts, int label, Watch *giv
 }
 
 std::vector<std::vector<Firing>> firings(const Model &model, const std::vector<Text> &texts, size_t top, Watch &watch) {
-    std::vector<std::vector<Firing>> found(model.filters);
+    std::vector<Strongest> found(model.filters, Strongest(top));
     Winners winners;
-    const auto larger = [](const Firing &a, const Firing &b) {
-        return a.second != b.second ? a.second > b.second : a.first < b.first;
-    };
-    // An n-gram of the list of one filter, unless it is in it with a larger value.
-    const auto add = [&](std::vector<Firing> &list, std::string ngram, double value) {
-        const auto same =
-            std::find_if(list.begin(), list.end(), [&](const Firing &each) { return each.first == ngram; });
-        if (same == list.end()) list.emplace_back(std::move(ngram), value);
-        else if (same->second < value) same->second = value;
-        else return;
-        std::sort(list.begin(), list.end(), larger);
-        if (list.size() > top) list.pop_back();
-    };
     const size_t per = model.pairs ? 2 : 1;
     for (size_t item = 0; item + per <= texts.size(); item += per) {
         watch.look_closely();
@@ -282,14 +305,15 @@ std::vector<std::vector<Firing>> firings(const Model &model, const std::vector<T
                 find_winners(model, rows, width, winners, watch);
                 for (size_t f = 0; f < width.filters; ++f) {
                     const double value = winners.sums[f] * width.scale[f] + width.bias[f];
-                    std::vector<Firing> &list = found[width.feature + f];
-                    if (winners.windows[f] == no_window || !(value > 0)) continue;
-                    if (list.size() == top && value < list.back().second) continue;
-                    add(list, rows.written(rows.under(width, winners.windows[f])), value);
+                    Strongest &own = found[width.feature + f];
+                    if (winners.windows[f] == no_window || !(value > 0) || value < own.least()) continue;
+                    own.add(rows.written(rows.under(width, winners.windows[f])), value);
                 }
             }
     }
-    return found;
+    std::vector<std::vector<Firing>> lists;
+    for (Strongest &each : found) lists.push_back(each.list());
+    return lists;
 }
 
 }  // namespace prunetext

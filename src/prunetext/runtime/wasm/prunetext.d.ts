@@ -2,8 +2,8 @@
 export type Source = string | URL | Request | ArrayBuffer | ArrayBufferView;
 
 export interface LoadOptions {
-  /** The module itself, if it does not lie beside this file: its URL, its bytes, or compiled. */
-  wasm?: Source | WebAssembly.Module;
+  /** The module itself, if it does not lie beside this file: its URL, its bytes, or a compiled WebAssembly.Module. */
+  wasm?: Source | object;
   /** Whether to take the module with SIMD; by default, whether the engine has it. */
   simd?: boolean;
 }

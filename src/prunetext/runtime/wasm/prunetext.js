@@ -14,8 +14,9 @@ const WITH_SIMD = Uint8Array.of(
 );
 const TASKS = ["classification", "pairs", "labels"];
 const MESSAGE = 1024; // bytes for the reason of a refusal
+const MOST = 2 ** 31; // bytes of the room for the texts of a call
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Whether this engine runs the module with SIMD. */
 export const simd = () => WebAssembly.validate(WITH_SIMD);
@@ -52,11 +53,11 @@ export class Classifier {
 
   constructor(native, bytes) {
     this.#native = native;
-    const [message, file] = [native.malloc(MESSAGE), native.malloc(bytes.length)];
+    const [message, file] = [native.malloc(MESSAGE) >>> 0, native.malloc(bytes.length) >>> 0];
     if (!message || !file) throw new PrunetextError("there is not enough memory for the model");
     new Uint8Array(native.memory.buffer, file, bytes.length).set(bytes);
     try {
-      this.#model = native.prunetext_load(file, bytes.length, message, MESSAGE);
+      this.#model = native.prunetext_load(file, bytes.length, message, MESSAGE) >>> 0;
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     }
@@ -68,7 +69,7 @@ export class Classifier {
     this.task = TASKS[native.prunetext_task_of(this.#model)];
     this.reject = native.prunetext_reject(this.#model);
     this.labels = Array.from({ length: native.prunetext_label_count(this.#model) }, (_, index) => {
-      const label = native.prunetext_label(this.#model, index, message);
+      const label = native.prunetext_label(this.#model, index, message) >>> 0;
       const length = new Uint32Array(native.memory.buffer, message, 1)[0];
       return decoder.decode(new Uint8Array(native.memory.buffer, label, length));
     });
@@ -102,7 +103,7 @@ export class Classifier {
     if (label !== null && index < 0) throw new TypeError(`the model has no label ${JSON.stringify(label)}`);
     const places = this.#textsOf(item).map(placesOf);
     return this.#call(item, 0, (native, texts) => {
-      const at = native.prunetext_explain(this.#model, ...texts, index);
+      const at = native.prunetext_explain(this.#model, ...texts, index) >>> 0;
       if (!at) throw new PrunetextError("there is not enough memory for this text");
       const view = new DataView(native.memory.buffer);
       const count = view.getUint32(at + 24, true);
@@ -168,8 +169,8 @@ export class Classifier {
     if (bytes > this.#size || this.#size > 1 << 20) {
       native.free(this.#room);
       this.#room = this.#size = 0;
-      const size = bytes + (bytes >> 1);
-      this.#room = native.malloc(size);
+      const size = bytes + Math.floor(bytes / 2);
+      this.#room = size < MOST ? native.malloc(size) >>> 0 : 0;
       if (!this.#room) throw new PrunetextError("there is not enough memory for this text");
       this.#size = size;
     }
@@ -199,20 +200,23 @@ async function moduleOf({ wasm, simd: wanted = simd() }) {
   if (wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) return WebAssembly.compile(wasm);
   // Each URL is written out, for tools that gather the files of a page.
   const url = wasm ?? (wanted ? new URL("prunetext-simd.wasm", import.meta.url) : new URL("prunetext.wasm", import.meta.url));
-  if (!compiled.has(String(url))) {
-    const module = bytesOf(url).then((bytes) => WebAssembly.compile(bytes));
-    module.catch(() => compiled.delete(String(url)));
-    compiled.set(String(url), module);
+  const compile = async () => WebAssembly.compile(await bytesOf(url));
+  if (typeof url !== "string" && !(url instanceof URL)) return compile(); // a request, which may be answered once
+  const name = String(url);
+  if (!compiled.has(name)) {
+    const module = compile();
+    module.catch(() => compiled.delete(name));
+    compiled.set(name, module);
   }
-  return compiled.get(String(url));
+  return compiled.get(name);
 }
 
 async function bytesOf(source) {
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   if (source instanceof URL && source.protocol === "file:") {
-    const files = "node:fs/promises"; // in a variable, for tools that would look for it
-    return (await import(files)).readFile(source);
+    const files = "node:fs/promises"; // in a variable, for tools that would look for it in a page
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ files)).readFile(source);
   }
   const response = await fetch(source);
   if (!response.ok) throw new PrunetextError(`${response.url || source} cannot be fetched: ${response.status}`);
@@ -221,5 +225,5 @@ async function bytesOf(source) {
 
 async function randomSource() {
   const module = "node:crypto"; // for Node 18, which has no global one
-  return globalThis.crypto ?? (await import(module)).webcrypto;
+  return globalThis.crypto ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ module)).webcrypto;
 }

@@ -7,7 +7,8 @@
  *     prunetext_free(model);
  *
  * Texts and labels are UTF-8; what is no UTF-8 is left out. No exception leaves these functions. A model never changes:
- * several threads may use it at a time. Nothing is kept of what a call was given.
+ * several threads may use it at a time. No pointer that a call was given is kept; each thread keeps some room for its
+ * next call, at most a few megabytes, in which its last text may stand.
  */
 #ifndef PRUNETEXT_H
 #define PRUNETEXT_H
@@ -71,7 +72,7 @@ typedef struct {
 } prunetext_explanation;
 
 /* Why a text or pair gets a label; -1 stands for the one with the largest logit. NULL if the number of texts is wrong,
- * if there is no such label, or if memory is short. */
+ * if there is no such label, if a text has 2^31 bytes or more, or if memory is short. */
 prunetext_explanation *prunetext_explain(const prunetext_model *model, const char *text, size_t length,
                                          const char *second, size_t second_length, int32_t label);
 

@@ -86,12 +86,23 @@ class JsonReader {
     }
 
     // The characters of a number, for the caller to parse.
+    // A number as it is written; empty if there is none, or one that JSON does not know, such as ".5".
     std::string number() {
         space();
         const size_t start = at_;
-        while (at_ < text_.size() && std::string_view("0123456789.eE+-").find(text_[at_]) != std::string_view::npos)
+        if (at_ < text_.size() && text_[at_] == '-') ++at_;
+        const size_t whole = at_;
+        bool sound = digits() && (at_ == whole + 1 || text_[whole] != '0');
+        if (sound && at_ < text_.size() && text_[at_] == '.') {
             ++at_;
-        return std::string(text_.substr(start, at_ - start));
+            sound = digits();
+        }
+        if (sound && at_ < text_.size() && (text_[at_] == 'e' || text_[at_] == 'E')) {
+            ++at_;
+            if (at_ < text_.size() && (text_[at_] == '+' || text_[at_] == '-')) ++at_;
+            sound = digits();
+        }
+        return sound ? std::string(text_.substr(start, at_ - start)) : std::string();
     }
 
     std::string string() {
@@ -112,6 +123,13 @@ class JsonReader {
     }
 
   private:
+    // Takes digits, and says whether there were any.
+    bool digits() {
+        const size_t start = at_;
+        while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+        return at_ > start;
+    }
+
     char next() {
         if (at_ == text_.size()) fail("ends inside a string");
         return text_[at_++];

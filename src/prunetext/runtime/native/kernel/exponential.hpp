@@ -7,9 +7,16 @@
 // multiplications of float64 in a fixed order, which a compiler must not fuse (-ffp-contract=off).
 #pragma once
 #include <bit>
+#include <cfloat>
 #include <cstdint>
 
+#ifdef __FAST_MATH__
+#error "without -ffast-math: it changes what a model answers"
+#endif
+
 namespace prunetext {
+
+static_assert(FLT_EVAL_METHOD == 0, "float64 must not be computed with more digits: on x86, use SSE2");
 
 // 2^n, for n from -1022 to 1023.
 inline double power_of_two(int64_t n) { return std::bit_cast<double>(static_cast<uint64_t>(n + 1023) << 52); }

@@ -1,6 +1,8 @@
 // The workspace of a thread.
 #pragma once
+#include <cstddef>
 #include <optional>
+#include <string>
 
 #include "kernel/workspace.hpp"
 #include "watch.hpp"
@@ -17,11 +19,16 @@ class OwnWorkspace {
     }
     OwnWorkspace(const OwnWorkspace &) = delete;
     OwnWorkspace &operator=(const OwnWorkspace &) = delete;
-    ~OwnWorkspace() { workspace().watch = nullptr; }
+    ~OwnWorkspace() {
+        workspace().watch = nullptr;
+        if (workspace().scratch.size() > most_scratch) std::string().swap(workspace().scratch);
+    }
 
     Workspace &workspace() { return other_ ? *other_ : kept(); }
 
   private:
+    static constexpr size_t most_scratch = size_t{1} << 20;  // bytes: what a long text needed is not kept for ever
+
     static Workspace &kept() {
 #ifdef __wasm__  // one thread, and nothing at its end
         static Workspace *const own = new Workspace;
