@@ -39,7 +39,7 @@ class Explanation(list[tuple[str, float]]):
     probability: float
     logit: float
     base: float
-    _texts: Explained
+    _texts: tuple[str | bytes, ...]
     _raw: bytes
 
     @property
@@ -54,8 +54,7 @@ class Explanation(list[tuple[str, float]]):
         """
         from prunetext.runtime.parts import parts_of
 
-        texts = self._texts if isinstance(self._texts, tuple) else (self._texts,)
-        return parts_of(self._raw, texts, None if top is None else at_least_one("top", top))
+        return parts_of(self._raw, self._texts, None if top is None else at_least_one("top", top))
 
 
 class Explaining:
@@ -78,8 +77,8 @@ class Explaining:
         the single words. Parts of equal n-grams are added up; those against the label are left out. The list is empty
         if nothing in the text speaks for the label. For a pair, the n-grams of both texts are listed. The part of a
         text's features is then what they add to the other text's features and to none, on average: the Shapley values
-        of |u - v| and u · v (Shapley 1953). `Explanation` says what else the result tells. It takes two to nine times as
-        long as `predict`, long texts more than short ones; `parts` take longer still.
+        of |u - v| and u · v (Shapley 1953). `Explanation` says what else the result tells. It takes two to nine times
+        as long as `predict`, long texts more than short ones; `parts` take longer still.
         """
         try:
             number, probability, logit, base, shares, raw = self._model.explain(text, self._number(label))
@@ -89,7 +88,7 @@ class Explaining:
             raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
         found = Explanation(shares)
         found.label, found.probability, found.logit, found.base = self.labels[number], probability, logit, base
-        found._texts, found._raw = tuple(text) if isinstance(text, list) else text, raw
+        found._texts, found._raw = tuple(text) if isinstance(text, (tuple, list)) else (text,), raw
         return found
 
     def counterfactual(self, text: Explained, label: str | None = None, *, most: int = 8) -> Counterfactual | None:
@@ -111,7 +110,7 @@ class Explaining:
 
         allowed = at_least_one("most", most)
         found = self.explain(text, label)
-        return flipping_words(self._model, self.labels.index(found.label), found.parts, found._texts, allowed)
+        return flipping_words(self._model, self.labels.index(found.label), found.parts, text, allowed)
 
     def fired(self, texts: Items, top: int = 5) -> list[Filter]:
         """What each filter of the model is about: the n-grams of these texts that fire it most.

@@ -26,7 +26,7 @@ def parts_of(raw: bytes, texts: Sequence[str | bytes], top: int | None = None) -
     """The parts that the native module gives as four numbers each, side, begin, end and logit: all, or the largest."""
     numbers = memoryview(raw)
     places, logits = numbers.cast("Q"), numbers.cast("d")
-    rows = range(0, len(places), 4)
+    rows: Sequence[int] = range(0, len(places), 4)
     if top is not None and top < len(rows):
         rows = nlargest(top, rows, key=lambda at: abs(logits[at + 3]))
     found = sorted((places[at], places[at + 1], places[at + 2], logits[at + 3]) for at in rows)
