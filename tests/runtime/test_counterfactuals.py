@@ -27,7 +27,7 @@ def put_back(item: Any, words: list[Masked]) -> Any:
     made = []
     for side, text in enumerate(item if isinstance(item, tuple) else (item,)):
         for word in sorted((each for each in words if each.side == side), key=lambda each: -each.begin):
-            mask = " ᚠ " if isinstance(text, str) else " ᚠ ".encode()
+            mask = f" {'ᚠᚢ'[side]} " if isinstance(text, str) else " ᚠ ".encode()
             text = text[: word.begin] + mask + text[word.end :]
         made.append(text)
     return tuple(made) if len(made) == 2 else made[0]

@@ -2,52 +2,21 @@
 
 import json
 import shutil
-import struct
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import prunetext
+from helpers.javascript import ASK, check, three_models
 from helpers.wasm import expected, wasm_folder
 from prunetext.runtime import _native
 from prunetext.runtime.format import write
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = [
-    "",
-    "a good film",
-    "GREAT, great film!",
-    "电影 good ø ẞ",
-    "🇩🇪 schön, é",
-    "half \ud800 of a pair",
-    "unseen",
-    "bad " * 999,
-]
-PAIRS = [("a good film", "a film"), ("", "bad"), ("ø ø", "电影 ø")]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-# What a test asks of a loaded model; items come as JSON, and so do the answers.
-ASK = """
-export async function ask(load, source, items, options) {
-  const clf = await load(source, options);
-  const answers = items.map((item) => {
-    const { labels, label, probability, probabilities } = clf.predict(item);
-    const explained = clf.explain(item);
-    const texts = typeof item === "string" ? [item] : item;
-    for (const part of explained.parts) part.characters = texts[part.text].slice(part.begin, part.end);
-    return { labels, label, probability, probabilities: [...probabilities], explained };
-  });
-  const said = { task: clf.task, labels: clf.labels, reject: clf.reject, answers };
-  clf.free();
-  return said;
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -71,38 +40,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def models(make_model: Callable[..., Path]) -> dict[str, tuple[Path, list[Any]]]:
-    return {
-        "one": (make_model(reject=0.75, temperature=1.3), TEXTS),
-        "several": (make_model(thresholds=(0.5, 0.3, 0.8), tokenizer="words/2"), TEXTS),
-        "pairs": (make_model(pairs=True, seed=7), PAIRS),
-    }
-
-
-def check(said: dict[str, Any], path: Path, items: list[Any]) -> None:
-    native = _native.Model(path)
-    assert said["labels"] == native.labels
-    assert said["task"] == native.metadata["task"]
-    assert said["reject"] == float(native.metadata.get("reject", 0))
-    assert len(said["answers"]) == len(items)
-    for answer, (shares, chosen) in zip(said["answers"], expected(native, items), strict=True):
-        assert answer["probabilities"] == shares
-        assert answer["labels"] == [label for label, given in zip(native.labels, chosen, strict=True) if given]
-        assert answer["probability"] == max(shares)
-        assert answer["label"] == native.labels[shares.index(max(shares))]
-    for answer, item in zip(said["answers"], items, strict=True):
-        check_explanation(answer["explained"], native, item)
-
-
-def check_explanation(said: dict[str, Any], native: Any, item: Any) -> None:
-    texts = [text.encode("utf-8", "surrogatepass") for text in ([item] if isinstance(item, str) else item)]
-    label, probability, logit, base, _, packed = native.explain(tuple(texts) if len(texts) == 2 else texts[0])
-    assert (said["label"], said["probability"]) == (native.labels[label], probability)
-    assert (said["logit"], said["base"]) == (logit, base)
-    parts = list(struct.iter_unpack("<QQQd", packed))
-    assert [part["logit"] for part in said["parts"]] == [part for *_, part in parts]
-    for part, (text, begin, end, _) in zip(said["parts"], parts, strict=True):
-        if "\ud800" not in item:  # which Python cannot encode
-            assert part["characters"] == texts[text][begin:end].decode()
+    return three_models(make_model)
 
 
 def run_node(node: str, folder: Path, program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -218,97 +156,3 @@ console.log(JSON.stringify(said));
         "false TypeError: give a string",
         "true PrunetextError: the model is free, or a call has failed: load it again",
     ]
-
-
-PAGE = """<!doctype html><meta charset="utf-8"><script type="module">
-import { load } from "./prunetext.js";
-import { ask } from "./ask.mjs";
-const worker = new Worker("worker.mjs", { type: "module" });
-try {
-  const items = await (await fetch("items.json")).json();
-  const answers = (simd) => ask(load, "model.safetensors", items, { simd });
-  const page = [await answers(true), await answers(false)];
-  const told = new Promise((resolve) => { worker.onmessage = ({ data }) => resolve(data); });
-  worker.postMessage(items);
-  await fetch("said", { method: "POST", body: JSON.stringify({ page, worker: await told }) });
-} catch (error) {
-  await fetch("said", { method: "POST", body: JSON.stringify({ error: String(error) }) });
-}
-</script>"""
-WORKER = """
-import { load } from "./prunetext.js";
-import { ask } from "./ask.mjs";
-onmessage = async ({ data }) => {
-  try { postMessage(await ask(load, "model.safetensors", data)); }
-  catch (error) { postMessage({ error: String(error) }); }
-};
-"""
-KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".html": "text/html", ".json": "application/json"}
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, str, Callable[[], Any]]]:
-    """A folder, the address at which it is served, and what the page there has posted, once it has."""
-    said: list[Any] = []
-    come = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = tmp_path / self.path.lstrip("/")
-            found = path.is_file()
-            data = path.read_bytes() if found else b""
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", KINDS.get(path.suffix, "application/octet-stream"))
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def do_POST(self) -> None:
-            said.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-            come.set()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-
-        def wait() -> Any:
-            assert come.wait(120), "the page has posted nothing"
-            return said[0]
-
-        yield tmp_path, f"http://127.0.0.1:{server.server_port}", wait
-        server.shutdown()
-        thread.join()
-
-
-def test_a_page_and_a_worker_give_the_same_bits(
-    served: tuple[Path, str, Callable[[], Any]], models: dict[str, tuple[Path, list[Any]]]
-) -> None:
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip("there is no Chromium: install chromium to test prunetext.js in a page and in a worker")
-    folder, address, wait = served
-    for path in wasm_folder().iterdir():
-        shutil.copy(path, folder)
-    path, items = models["several"]
-    shutil.copy(path, folder / "model.safetensors")
-    (folder / "items.json").write_text(json.dumps(items), "utf-8")
-    (folder / "ask.mjs").write_text(ASK, "utf-8")
-    (folder / "worker.mjs").write_text(WORKER, "utf-8")
-    (folder / "page.html").write_text(PAGE, "utf-8")
-    profile = folder / "profile"
-    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-    command = [browser, *flags, f"--user-data-dir={profile}", f"{address}/page.html"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            said = wait()
-        finally:
-            process.terminate()
-    assert "error" not in said, said
-    for answers in (*said["page"], said["worker"]):
-        assert "error" not in answers, answers
-        check(answers, path, items)

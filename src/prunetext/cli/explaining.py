@@ -18,7 +18,7 @@ STYLES = {0: "", 1: "italic green", 2: "bold green", 3: "bold reverse green"}
 STYLES |= {-1: "red underline", -2: "bold red underline", -3: "bold reverse red underline"}
 FAINT = "dim"
 MAXIMA = ("max", "first max", "second max")  # the features of a filter that are its value in one text
-SIDES = ("first", "second")
+_SIDES = ("first", "second")
 
 
 def write_explanation(classifier: Classifier, item: Any, label: str | None, top: int | None, *, flip: bool) -> None:
@@ -52,7 +52,7 @@ def tell_explanation(
 def _flipped(flipped: Counterfactual | None, texts: int) -> str:
     if flipped is None:
         return "No few words, masked, change the label."
-    of = [f" ({SIDES[word.side]} text)" if texts == 2 else "" for word in flipped.words]
+    of = [f" ({_SIDES[word.side]} text)" if texts == 2 else "" for word in flipped.words]
     words = ", ".join(f"{word.word}{side}" for word, side in zip(flipped.words, of, strict=True))
     label = ", ".join(flipped.label) if isinstance(flipped.label, list) else flipped.label
     return f"Without {words}: {label or 'no label'}"

@@ -52,9 +52,9 @@ class Explanation(list[tuple[str, float]]):
 
         clf.explain("a great film").largest(1)    # [TextPart(ngram='great', begin=2, end=7, logit=1.7, side=0)]
         """
-        from prunetext.runtime.parts import parts_of
+        from prunetext.runtime.parts import text_parts
 
-        return parts_of(self._raw, self._texts, None if top is None else at_least_one("top", top))
+        return text_parts(self._raw, self._texts, None if top is None else at_least_one("top", top))
 
 
 class Explaining:

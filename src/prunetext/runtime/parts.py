@@ -22,7 +22,7 @@ class TextPart(NamedTuple):
     side: int
 
 
-def parts_of(raw: bytes, texts: Sequence[str | bytes], top: int | None = None) -> list[TextPart]:
+def text_parts(raw: bytes, texts: Sequence[str | bytes], top: int | None = None) -> list[TextPart]:
     """The parts that the native module gives as four numbers each, side, begin, end and logit: all, or the largest."""
     numbers = memoryview(raw)
     places, logits = numbers.cast("Q"), numbers.cast("d")

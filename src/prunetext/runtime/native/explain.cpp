@@ -42,49 +42,47 @@ struct Side {
     const double *own, *other;
 };
 
-// What the n-grams of one text add: single words by their place, the few longer ones in a list.
+// What the n-grams of one text add: single words by their place, and the few longer ones in a chain for each place.
 class Sums {
   public:
-    explicit Sums(const Side &side) : side(side), words_(side.rows.tokens()) {}
+    explicit Sums(const Side &side) : side(side), words_(side.rows.tokens()), chains_(side.rows.tokens(), none) {}
 
     void add(const Ngram &ngram, double part) {
-        if (ngram.count == 1) words_[ngram.first] += part;
-        else longer_.push_back({ngram, part});
-    }
-
-    // After the last addition: the longer ones in the order of the text, each once.
-    void order() {
-        std::stable_sort(longer_.begin(), longer_.end(), [](const Longer &a, const Longer &b) {
-            return a.ngram.first != b.ngram.first ? a.ngram.first < b.ngram.first : a.ngram.count < b.ngram.count;
-        });
-        size_t kept = 0;
-        for (const Longer &each : longer_) {
-            Longer *const last = kept ? &longer_[kept - 1] : nullptr;
-            if (last && last->ngram.first == each.ngram.first && last->ngram.count == each.ngram.count)
-                last->sum += each.sum;
-            else longer_[kept++] = each;
+        if (ngram.count == 1) {
+            words_[ngram.first] += part;
+            return;
         }
-        longer_.resize(kept);
+        uint32_t *link = &chains_[ngram.first];
+        while (*link != none && longer_[*link].ngram.count < ngram.count) link = &longer_[*link].next;
+        if (*link != none && longer_[*link].ngram.count == ngram.count) {
+            longer_[*link].sum += part;
+            return;
+        }
+        const auto number = static_cast<uint32_t>(longer_.size());
+        const uint32_t next = std::exchange(*link, number);
+        longer_.push_back({ngram, part, next});
     }
 
-    // Calls use(ngram, sum) for all that add something, in the order of the text.
+    // Calls use(ngram, sum) for all that add something, in the order of the text, short ones first.
     template <class Use> void each(Use use) const {
-        auto next = longer_.begin();
         for (size_t first = 0; first < words_.size(); ++first) {
             if (words_[first] != 0) use(Ngram{first, 1}, words_[first]);
-            for (; next != longer_.end() && next->ngram.first == first; ++next)
-                if (next->sum != 0) use(next->ngram, next->sum);
+            for (uint32_t at = chains_[first]; at != none; at = longer_[at].next)
+                if (longer_[at].sum != 0) use(longer_[at].ngram, longer_[at].sum);
         }
     }
 
     const Side &side;
 
   private:
+    static constexpr uint32_t none = UINT32_MAX;
     struct Longer {
         Ngram ngram;
         double sum;
+        uint32_t next;  // of those that begin with the same word
     };
     std::vector<double> words_;
+    std::vector<uint32_t> chains_;  // of each word, the first one that begins with it
     std::vector<Longer> longer_;
 };
 
@@ -283,7 +281,6 @@ Explanation explain(const Model &model, const Text *texts, int label, Watch *giv
         Sums sums(sides[text]);
         found.base += share_maxima(model, weights, sums, watch);
         if (model.mean && rows[text].tokens()) share_means(model, weights, sums, watch);
-        sums.order();
         add_parts(sums, found.parts);
         sharing.add(sums);
     }
