@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Rates
-from prunetext.models.textcnn.layout import PADDING
+from prunetext.models.textcnn.layout import PADDING, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.row_adam import RowAdam
 
@@ -202,6 +202,51 @@ class Linear(Changed):
         return [*found, RowAdam([self.ngrams], lr=self.rate)] if self.rate else found
 
 
+class Joined(Changed):
+    """Listed bigrams as words with vectors of their own, between their words, or behind the text (where=behind).
+
+    most, by: how many bigrams, and how they are chosen.
+    """
+
+    listed: Listed
+    first: int  # the first id of a bigram
+
+    def start(self, how: Mapping[str, Any], lesson: Lesson) -> None:
+        """List bigrams, and give them rows behind those of the words."""
+        super().start(how, lesson)
+        self.first = len(self.remap)
+        keys = bigrams_of(lesson.train, self.first, how.get("most", 0), how.get("by", "chi2"), lesson.distance)
+        self.listed = Listed(self.first, keys, lesson.distance, words_count=False)
+        drawn = torch.randn(len(keys), self.embedding.shape[1], generator=torch.Generator().manual_seed(0)) * 0.1
+        self.embedding = nn.Parameter(torch.cat([self.embedding.detach(), drawn]))
+        self.remap = torch.cat([self.remap, torch.arange(len(keys)) + int(self.remap.max()) + 1])
+        self.bits = torch.cat([self.bits, torch.full((len(keys),), int(self.bits[0]), dtype=self.bits.dtype)])
+
+    @property
+    def extra_bytes(self) -> tuple[int, int]:
+        """Of vectors in 8 bits, and of the bigrams, as two bytes an id."""
+        return len(self.listed.keys) * self.embedding.shape[1], 4 * len(self.listed.keys)
+
+    def features(self, ids: Tensor) -> Tensor:
+        """Pooled features of words and bigrams."""
+        found, distance = self.listed, self.listed.distance
+        if ids.shape[1] <= distance or not len(found.keys):
+            return super().features(ids)
+        known = torch.where(ids >= WORDS, ids, 0)
+        one, other = known[:, :-distance], known[:, distance:]
+        keys = torch.where((one > 0) & (other > 0), one * found.words + other, -1)
+        places = torch.searchsorted(found.keys, keys).clamp(max=len(found.keys) - 1)
+        bigrams = torch.where(found.keys[places] == keys, places + self.first, PADDING)
+        every = torch.cat([ids, bigrams], dim=1)
+        if self.how.get("where", "between") == "between":
+            every = torch.zeros(len(ids), 2 * ids.shape[1], dtype=ids.dtype)
+            every[:, ::2] = ids
+            every[:, 1 : 1 + 2 * bigrams.shape[1] : 2] = bigrams
+        order = (every == PADDING).int().argsort(dim=1, stable=True)
+        longest = int((every != PADDING).sum(1).max())
+        return super().features(every.gather(1, order)[:, : max(1, longest)])
+
+
 KINDS: dict[str, type[Changed]] = {
     "base": Changed,
     "options": Changed,
@@ -211,6 +256,7 @@ KINDS: dict[str, type[Changed]] = {
     "mixup": Mixed,
     "adversarial": Disturbed,
     "linear": Linear,
+    "bigrams": Joined,
 }
 
 

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import torch
 from common import machine
-from trial_models import KINDS, Lesson, Linear, changed, labelled_rows
+from trial_models import KINDS, Joined, Lesson, Linear, changed, labelled_rows
 
 import prunetext
 from prunetext.data.dataset import Data, Examples
@@ -188,7 +188,7 @@ class School:
         right = logits(model, judge).argmax(1) == judge.targets
         row = {"accuracy": percent(right.numpy()), **self.peers, "judged": len(judge), "seconds": round(seconds, 1)}
         row |= {"epochs": done.epochs, "tokenizer": plan.beginning.reader.tokenizer, "words": model.shape.words}
-        if isinstance(model, Linear):
+        if isinstance(model, (Joined, Linear)):
             row |= dict(zip(("extra_bytes", "key_bytes"), model.extra_bytes, strict=True))
         return row
 
