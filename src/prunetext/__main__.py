@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from prunetext.errors import MissingExtraError, require
@@ -23,6 +24,7 @@ def main() -> None:
     from prunetext.cli.output import tell_fault
 
     sys.excepthook = tell_fault
+    gc.set_threshold(100_000, 20, 50)  # data and packages make many objects that stay, and are looked at in vain
     run()
 
 
