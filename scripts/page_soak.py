@@ -98,7 +98,7 @@ def soaked(browser: Any, data: str, folder: Path) -> dict[str, Any]:
     read = prunetext.read(data)
     prunetext.fit(read, out=folder / "run", **QUICK)
     start = time.perf_counter()
-    page = prunetext.report(folder / "run", data=prunetext.read(data).test)
+    page = prunetext.report(folder / "run", data=data, split="test")
     row: dict[str, Any] = {
         "data": Path(data).name,
         "bytes": page.size,

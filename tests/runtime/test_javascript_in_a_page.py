@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from helpers.browser import NAMES
 from helpers.javascript import ASK, check, three_models
 from helpers.wasm import wasm_folder
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGE = """<!doctype html><meta charset="utf-8"><script type="module">
 import { load } from "./prunetext.js";
 import { ask } from "./ask.mjs";
@@ -83,7 +83,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str, Callable[[], Any]]]:
 def test_a_page_and_a_worker_give_the_same_bits(
     served: tuple[Path, str, Callable[[], Any]], make_model: Callable[..., Path]
 ) -> None:
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    browser = next((found for name in NAMES if (found := shutil.which(name))), None)
     if browser is None:
         pytest.skip("there is no Chromium: install chromium to test prunetext.js in a page and in a worker")
     folder, address, wait = served

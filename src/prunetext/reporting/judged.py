@@ -60,10 +60,10 @@ def judge_texts(
         how |= {"metric": facts.recipe.get("metric"), "positive": facts.recipe.get("positive")}
         if data is None:
             try:
-                examples = own_test(facts)
+                examples = own_test(facts, slices)
             except InputError as error:
+                refuse_slices(facts, slices, error)
                 return JudgedTexts(None, None, packed, str(error))
-            examples = with_columns(facts, slices) if slices else examples
             name = f"the test texts of {facts.name}"
         else:
             examples, notes = texts_for(facts.packed, data, split, {**whole, "columns": tuple(slices)})
@@ -105,13 +105,16 @@ def own_test(facts: Facts, columns: Sequence[str] = ()) -> Examples:
     return data.test
 
 
-def with_columns(facts: Facts, columns: Sequence[str]) -> Examples:
-    """The same texts with further columns; `InputError` if they have not got them, which is the user's to correct."""
+def refuse_slices(facts: Facts, columns: Sequence[str], error: InputError) -> None:
+    """Raise the error of the run's own test if the texts are there, and lack only these columns of the user's."""
+    if not columns:
+        return
     try:
-        return own_test(facts, columns)
-    except InputError as error:
-        said = str(error).replace("Correct columns.", "Correct --slices.")
-        raise InputError(said if "--slices" in said else f"--slices: {said}") from None
+        own_test(facts)
+    except InputError:
+        return
+    said = str(error).replace("Correct columns.", "Correct --slices.")
+    raise InputError(said if "--slices" in said else f"--slices: {said}") from None
 
 
 def threshold_table(
