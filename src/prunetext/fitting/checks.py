@@ -65,12 +65,7 @@ def unusual_options(said: Mapping[str, Any]) -> dict[str, Any]:
     >>> unusual_options({"seed": 3, "max_drop": None, "pooling": "max+mean"})
     {'seed': 3}
     """
-    usual = {
-        each.name: each.default
-        for kind in (FitOptions, TeachOptions, ModelOptions, VectorOptions)
-        for each in dataclasses.fields(kind)
-    }
-    return {name: said[name] for name, value in usual.items() if said.get(name) not in (None, value)}
+    return _unusual(said, FitOptions, TeachOptions, ModelOptions, VectorOptions)
 
 
 def whole_reading(command: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -88,8 +83,13 @@ def unusual_reading(reading: Mapping[str, Any]) -> dict[str, Any]:
     >>> unusual_reading({"text": "body", "label": None, "encoding": "utf-8"})
     {'text': 'body'}
     """
-    usual = {each.name: each.default for each in dataclasses.fields(ReadOptions)}
-    return {name: reading[name] for name, value in usual.items() if reading.get(name) not in (None, value)}
+    return _unusual(reading, ReadOptions)
+
+
+def _unusual(said: Mapping[str, Any], *kinds: type) -> dict[str, Any]:
+    """What is said of the fields of these kinds, in their order, where it is not as usual."""
+    usual = {each.name: each.default for kind in kinds for each in dataclasses.fields(kind)}
+    return {name: said[name] for name, value in usual.items() if said.get(name) not in (None, value)}
 
 
 def check_pick(pick: int | None, options: dict[str, Any]) -> None:
