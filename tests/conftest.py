@@ -77,9 +77,9 @@ def random_model() -> Callable[..., Any]:
     """
     import torch
 
+    from prunetext.models.textcnn.kinds import kind_of
     from prunetext.models.textcnn.layout import Shape
     from prunetext.models.textcnn.model import TextCNN
-    from prunetext.models.textcnn.pair import kind_of
 
     def make(
         *,

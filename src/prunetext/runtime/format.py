@@ -91,7 +91,7 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
     `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `CodedUnits`. The
     last, and embeddings and convolutions with at least 30 % zeros, are coded if that makes the file smaller.
     `metadata`: labels, task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format,
-    vocabulary, coding and checksum are filled in. The file is written beside `path`, read back by the runtime, and only
+    vocabulary, bigrams, coding and checksum are filled in. The file is written beside `path`, read back by the runtime, and only
     then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
     data = encoded_file(tensors, metadata)
@@ -151,9 +151,11 @@ def _check(path: str | os.PathLike[str], named: str | os.PathLike[str]) -> None:
 
 def encoded_file(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> bytes:
     """The bytes that `write` would write, with tensors coded if that is smaller; they are not checked."""
-    metadata = {key: value for key, value in metadata.items() if key != "coding"}
+    metadata = {key: value for key, value in metadata.items() if key not in {"coding", "bigrams"}}
     raw = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}
-    metadata = {**metadata, "format": FORMAT, "vocabulary": _vocabulary_entry(raw)}
+    metadata = {**metadata, "format": FORMAT, "vocabulary": _words_entry(raw["vocabulary"], raw["embedding"], 1)}
+    if "bigrams" in raw:
+        metadata["bigrams"] = _words_entry(raw["bigrams"], raw["bigrams.weight"])
     least = _least_size(raw, metadata)
     data = _file_bytes(raw, metadata, least)
     coded = {name: best for name in raw if (best := _coded(name, tensors[name], raw[name])) is not None}
@@ -206,9 +208,9 @@ def _as_tensor(name: str, tensor: Any) -> Tensor:
     return stored
 
 
-def _vocabulary_entry(tensors: Mapping[str, Tensor]) -> str:
-    words = tensors["embedding"].shape[0] - 1
-    return _compact({"bytes": len(zlib.decompress(tensors["vocabulary"].data)), "words": words})
+def _words_entry(listed: Tensor, rows: Tensor, others: int = 0) -> str:
+    """The entry of a list of words, of which each has a row, but for so many other rows."""
+    return _compact({"bytes": len(zlib.decompress(listed.data)), "words": rows.shape[0] - others})
 
 
 def _least_size(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> int:
@@ -221,6 +223,9 @@ def _least_size(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> i
     work = 256 * (rows - 1) + 2 * inflated + 16 * sum(math.prod(shape) for shape in filters.values())
     work += 16 * rows * dimensions + (rows + 1) * stride * (1 + wide) + dimensions * stride
     work += (len(vectors) - vectors.count(0)) * stride // 8
+    if "bigrams" in tensors:
+        bigrams, weights = json.loads(metadata["bigrams"]), tensors["bigrams.weight"].data
+        work += 256 * bigrams["words"] + 2 * bigrams["bytes"] + len(weights)
     return bisect_left(range(1 << 30), work, key=_work_of_size)
 
 

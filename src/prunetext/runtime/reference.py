@@ -11,6 +11,7 @@ import numpy as np
 
 from prunetext.runtime import _native
 from prunetext.runtime.format import Tensor, decode_vocabulary, read_packed
+from prunetext.runtime.tokenizers import distance_of
 
 if TYPE_CHECKING:
     import os
@@ -52,6 +53,8 @@ class ReferenceModel:
         self.arrays = {name: _array(tensor) for name, tensor in tensors.items()}
         words = decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)
         self.row_of = {word: row for row, word in enumerate(words, start=1)}  # row 0 is the unknown word
+        self.bigrams = self._listed(tensors["bigrams"]) if "bigrams" in tensors else {}  # words → their weights' place
+        self.distance = distance_of(self.tokenizer)
         self.widths = [k for k in WIDTHS if f"conv{k}.weight" in tensors]
         self.tables = {k: self._fold(k, "embedding") for k in self.widths}
         self.matches = {k: self._fold(k, "match") for k in self.widths} if self.pairs else {}  # for MATCHED, for BESIDE
@@ -63,6 +66,10 @@ class ReferenceModel:
         scale = np.float64(self.arrays["embedding.scale"][0]) * self._floats(f"conv{k}.scale")
         table: NDArray[np.int64] = np.rint(exact * (scale / self._floats(f"conv{k}.table_scale"))).astype(np.int64)
         return table
+
+    def _listed(self, stored: Tensor) -> dict[tuple[str, ...], int]:
+        bigrams = decode_vocabulary(stored.data, len(self.arrays["bigrams.weight"]))
+        return {tuple(each.split(" ")): at for at, each in enumerate(bigrams)}
 
     def _floats(self, name: str) -> NDArray[np.float64]:
         return self.arrays[name].astype(np.float64)
@@ -104,7 +111,20 @@ class ReferenceModel:
 
     def logits(self, item: Item) -> list[float]:
         """The logits of one text or pair, one number for each label."""
-        return self.decide(self._inputs(item))
+        logits = self.decide(self._inputs(item))
+        if not self.bigrams:
+            return logits
+        more = self.of_bigrams(_native.tokenize(cast("str", item), self.tokenizer))
+        return [one + other for one, other in zip(logits, more, strict=True)]
+
+    def of_bigrams(self, tokens: Sequence[str]) -> list[float]:
+        """What the listed bigrams of a text add to its logits, each of them once."""
+        every = zip(tokens, tokens[self.distance :], strict=False)
+        found = sorted({self.bigrams[both] for both in every if both in self.bigrams})
+        sums = self.arrays["bigrams.weight"][found].astype(np.int64).sum(0).tolist()
+        scale, root = float(self.arrays["bigrams.scale"][0]), math.sqrt(max(len(tokens), 1))
+        added = [float(each) * scale / root for each in sums]
+        return [-added[0], added[0]] if len(added) < len(self.labels) else added
 
     def decide(self, inputs: Sequence[float]) -> list[float]:
         """The logits for the head's input."""

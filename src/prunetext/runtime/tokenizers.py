@@ -33,3 +33,12 @@ def pieces_of(text: str, tokenizer: str) -> list[str]:
     if tokenizer != PIECES_3:
         return []
     return [token for token in tokenize(text, tokenizer) if token.startswith(PIECE_MARK) and token != PIECE_MARK]
+
+
+def distance_of(tokenizer: str) -> int:
+    """Tokens from the first word of a bigram to the second one.
+
+    >>> distance_of("bert/1"), distance_of("pairs/4")           # where a pair stands between two letters
+    (1, 2)
+    """
+    return 2 if tokenizer == PAIRS_4 else 1

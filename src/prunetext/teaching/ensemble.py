@@ -13,9 +13,9 @@ from prunetext.data.dataset import Examples, Input
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
+from prunetext.models.textcnn.kinds import kind_of
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.pair import kind_of
 from prunetext.models.textcnn.reading import encode_examples, encode_inputs
 from prunetext.models.textcnn.starting import begin_at, vocabulary_of
 from prunetext.options import ModelOptions, parse_widths

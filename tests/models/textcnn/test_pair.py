@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from helpers.shapes import plain_features, shapes
+from prunetext.models.textcnn.kinds import model_of
 from prunetext.models.textcnn.layout import PADDING, UNKNOWN
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.pair import BESIDE, MATCHED, WORD, PairCNN, compared, model_of
+from prunetext.models.textcnn.pair import BESIDE, MATCHED, WORD, PairCNN, compared
 from prunetext.models.textcnn.rounding import rounding_of, table_limit
 from prunetext.models.textcnn.turning import balance, rotation, turn
 

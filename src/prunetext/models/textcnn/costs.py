@@ -12,6 +12,8 @@ from prunetext.models.groups import Kept
 from prunetext.models.textcnn.bits import COARSER
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Layers
 
+BIGRAM_BYTES = 4.5  # the same of the two words of a bigram
+
 Flags = npt.NDArray[np.bool_]
 UnitNumbers = npt.NDArray[Any]
 
@@ -74,6 +76,10 @@ class Costs:
         """Taps of all filters."""
         return sum(int(self.taps(kept, width)[self.filters(kept, width)].sum()) for width in self.model.widths)
 
+    def bigrams(self, kept: Kept) -> Flags:
+        """Which bigrams are kept."""
+        return kept.get("bigrams", np.ones(self.model.bigram_sizes[0], bool))
+
     def special_rows(self) -> float:
         """Vectors that stand for no word of the vocabulary, without the padding's, which is in no file."""
         return float(sum(len(each) for each in self.model.vectors()) - self.shape.words - UNKNOWN)
@@ -86,6 +92,11 @@ class Costs:
         """Bytes of each word."""
         costs: UnitNumbers = self.dimensions(kept).sum() * self.row_bits(kept) / 8 + WORD_BYTES
         return costs
+
+    def bigram_cost(self, kept: Kept) -> UnitNumbers:
+        """Bytes of each bigram."""
+        count, columns = self.model.bigram_sizes
+        return np.full(count, BIGRAM_BYTES + columns)
 
     def dimension_cost(self, kept: Kept) -> UnitNumbers:
         """Bytes of each dimension."""
@@ -154,6 +165,7 @@ class Costs:
         filters = sum(int(self.filters(kept, width).sum()) for width in self.model.widths)
         rows = self.special_rows() + self.row_bits(kept)[words].sum() / 8 + self.table_rows(kept)
         total = HEADER_BYTES + dimensions * rows + WORD_BYTES * words.sum() + self.filter_bytes() * filters
+        total += (BIGRAM_BYTES + self.model.bigram_sizes[1]) * self.bigrams(kept).sum()
         for name in self.weighty():
             if name not in self.sparse and f"{name}.single" not in kept:
                 continue
@@ -170,6 +182,7 @@ class Costs:
         weights = sum(places.size - places.sum() for places in self.zeros.values())
         return {
             "vocabulary": self.shape.words,
+            "bigrams": self.model.bigram_sizes[0],
             "dimensions": self.shape.dimensions,
             "filters": sum(self.shape.filters.values()),
             "taps": self.table_rows({}),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -13,19 +14,20 @@ from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request, Trained
+from prunetext.models.textcnn.bigrams import MOST_BIGRAM_WEIGHTS, BigramCNN, telling_bigrams
 from prunetext.models.textcnn.floats import read_float, write_float
 from prunetext.models.textcnn.grouping import FASTER, STRUCTURE, TEXTCNN_KINDS
+from prunetext.models.textcnn.kinds import kind_like, kind_of
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import kept_words, pack, size_of_packed
-from prunetext.models.textcnn.pair import kind_like, kind_of
 from prunetext.models.textcnn.reading import Reader, encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
 from prunetext.models.textcnn.tokenizing import AUTO, known_tokenizer, rare_note, settle_tokenizer
 from prunetext.models.textcnn.vectors import beginnings, check_vectors
 from prunetext.options import ModelOptions, VectorOptions, parse_widths
 from prunetext.runtime.format import LANES
-from prunetext.runtime.tokenizers import BERT, check_tokenizer
+from prunetext.runtime.tokenizers import BERT, PIECES_3, check_tokenizer, distance_of
 
 
 def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
@@ -55,7 +57,10 @@ def begin(request: Request) -> Beginning:
     )
     shares = shares_of(data.train, request.labels)
     positive = matching_class(request.labels, request.positive)
-    kind = kind_of(data.train.task.texts, positive) if like is None else kind_like(cast(TextCNN, like.model))
+    if like is None:
+        kind = listing_kind(request, reader) or kind_of(data.train.task.texts, positive)
+    else:
+        kind = kind_like(cast(TextCNN, like.model))
     widths, classes = parse_widths(shape.widths), len(request.labels)
 
     def untrained() -> TextCNN:
@@ -102,6 +107,20 @@ def matching_class(labels: list[str], named: str | None = None) -> int:
     """
     positive = named or positive_of(labels)
     return len(labels) - 1 if positive is None else labels.index(positive)
+
+
+def listing_kind(request: Request, reader: Reader) -> Callable[..., TextCNN] | None:
+    """The maker of a model with bigrams of the texts; None where there are none, or no model has any."""
+    train, classes = request.data.train, len(request.labels)
+    several = train.task.answer == "labels"
+    columns = 1 if classes == 2 and not several else classes
+    most = min(request.shape.bigrams, MOST_BIGRAM_WEIGHTS // columns)
+    if train.task.texts > 1 or reader.tokenizer == PIECES_3 or most == 0:
+        return None
+    listed = telling_bigrams(train, request.labels, reader, most)
+    if not len(listed):
+        return None
+    return partial(BigramCNN, listed=listed, columns=columns, distance=distance_of(reader.tokenizer))
 
 
 def check_shape(shape: Shape) -> None:

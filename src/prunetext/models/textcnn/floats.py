@@ -14,15 +14,17 @@ from prunetext.data.task import Task
 from prunetext.errors import DamagedError, ModelFileError
 from prunetext.models.protocol import Trained
 from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.textcnn.kinds import model_of
 from prunetext.models.textcnn.layout import POOLINGS, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.pair import PairCNN, model_of
+from prunetext.models.textcnn.pair import PairCNN
 from prunetext.models.textcnn.reading import Reader
 from prunetext.runtime._native import TOKENIZERS, Vocabulary
 from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
 from prunetext.runtime.states import parsed, reason_of
 from prunetext.runtime.tokenizers import BERT
 
+WHOLE = {"remap", "positive", "listed", "distance"}  # tensors of int64
 UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 
 
@@ -101,7 +103,7 @@ def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
     for name, tensor in model.state_dict().items():
         if name == "bits" and name not in tensors:  # as in the files of earlier versions
             continue
-        wanted = {"remap": torch.int64, "bits": torch.uint8, "positive": torch.int64}.get(name, torch.float32)
+        wanted = torch.uint8 if name == "bits" else torch.int64 if name in WHOLE else torch.float32
         if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
             raise ValueError(f"the shape or type of its {name} does not fit the rest")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):

@@ -15,13 +15,14 @@ from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Layers
 
 TEXTCNN_KINDS = {
     "vocabulary": "words; a removed word becomes the unknown word",
+    "bigrams": "two words in a row with weights of their own",
     "dimensions": "dimensions of the word vectors",
     "filters": "filters of each convolution",
     "taps": "taps at the edges of filters, which become narrower",
     "weights": "single weights, whose zeros take hardly any bytes in the packed file",
     "bits": "the finer bits of a word's vector, of which it has 8, then 4, then 2",
 }
-STRUCTURE = ("vocabulary", "dimensions", "filters")  # the kinds that are pruned unless others are asked for
+STRUCTURE = ("vocabulary", "bigrams", "dimensions", "filters")  # the kinds that are pruned unless others are asked for
 FASTER = ("filters", "taps")  # the kinds whose removal saves additions
 
 
@@ -30,6 +31,7 @@ def groups_of(model: Layers, tables: Sequence[str], kinds: Sequence[str]) -> tup
     costs = Costs(model)
     makers: dict[str, Callable[[], Iterable[Group]]] = {
         "vocabulary": lambda: _vocabulary(costs),
+        "bigrams": lambda: _bigrams(costs),
         "dimensions": lambda: _dimensions(costs, tables),
         "filters": lambda: _filters(costs),
         "taps": lambda: _taps(costs),
@@ -49,6 +51,12 @@ def _vocabulary(costs: Costs) -> Iterable[Group]:
         {BYTES: costs.vocabulary_cost},
         without=as_unknown,
     )
+
+
+def _bigrams(costs: Costs) -> Iterable[Group]:
+    if count := costs.model.bigram_sizes[0]:
+        slices = (Slice("bigrams", (0,)),)
+        yield Group("bigrams", count, slices, "bigrams", "bigrams", {BYTES: costs.bigram_cost}, floor=0)
 
 
 def _dimensions(costs: Costs, tables: Sequence[str]) -> Iterable[Group]:

@@ -46,6 +46,10 @@ class Layers(Protocol):
         """The sizes, read off the tensors."""
 
     @property
+    def bigram_sizes(self) -> tuple[int, int]:
+        """How many bigrams have weights of their own, and how many weights each."""
+
+    @property
     def columns(self) -> int:
         """Columns of the head for each filter."""
 

@@ -20,7 +20,7 @@ from prunetext.models.textcnn.costs import Costs
 from prunetext.models.textcnn.grouping import STRUCTURE, TEXTCNN_KINDS, coarsen, groups_of, redirect
 from prunetext.models.textcnn.layout import PADDING, UNKNOWN, WORDS, Convolution, Shape, check_table, filters_of
 from prunetext.models.textcnn.narrowing import narrow
-from prunetext.models.textcnn.pooling import WindowPooling, columns_of, readable
+from prunetext.models.textcnn.pooling import pooled_features
 from prunetext.models.textcnn.rounding import Rounding, rounded_rows, rounding_of, snap, straight_through
 from prunetext.models.textcnn.row_adam import EagerAdamW, RowAdam
 from prunetext.models.textcnn.turning import balance, no_turn, rotation, turn
@@ -70,7 +70,7 @@ class TextCNN(Model):
         filters = filters_of(tensors)
         rows, dimensions = tensors["embedding"].shape
         shape = Shape(rows - WORDS, dimensions, filters, len(tensors["head.bias"]), pooling)
-        model = cls(shape, static=static, dropout=dropout)
+        model = cls(shape, static=static, dropout=dropout, **cls.further(tensors))
         for name, _ in model.named_buffers():
             if name in tensors:  # files of earlier versions have no bits
                 setattr(model, name, tensors[name].clone())
@@ -79,6 +79,16 @@ class TextCNN(Model):
             for name, parameter in model.named_parameters():
                 parameter.copy_(tensors[name])
         return model
+
+    @classmethod
+    def further(cls, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+        """What a kind of TextCNN is made of besides its shape, from its state dict."""
+        return {}
+
+    @property
+    def bigram_sizes(self) -> tuple[int, int]:
+        """How many bigrams have weights of their own, and how many weights each."""
+        return 0, 0
 
     @property
     def columns(self) -> int:
@@ -123,14 +133,8 @@ class TextCNN(Model):
         widest = self.widths[-1]
         ids = functional.pad(ids, (widest - 1, widest), value=PADDING)
         table, positions = self.folded(ids)
-        columns = columns_of(self.shape.filters)
-        maxima, sums = cast(Any, WindowPooling).apply(readable(table), positions, columns)
-        pooled = [functional.relu(maxima + self.biases())]
-        if self.pooling == "max+mean":
-            length = (ids != PADDING).sum(1, keepdim=True)
-            windows = torch.cat([(length + k - 1).clamp(min=1).expand(-1, n) for k, (_, n) in columns.items()], dim=1)
-            pooled.append(sums / windows)
-        return torch.cat(pooled, dim=1)
+        lengths = (ids != PADDING).sum(1, keepdim=True) if self.pooling == "max+mean" else None
+        return pooled_features(table, positions, self.shape.filters, self.biases(), lengths)
 
     def folded(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """The table of all that occurs, (distinct, Σ width·filters), padding first, and the row of each token."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from prunetext.models.protocol import Packing, Trained
+from prunetext.models.textcnn.bigrams import BigramCNN
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.pair import PairCNN
@@ -36,8 +37,13 @@ def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
 
 
 @torch.no_grad()
-def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str, np.ndarray | CodedUnits]:
-    """Every tensor of the file, rounded; `words` are those of `kept_words`, `table` is "int8" or "int16"."""
+def packed_tensors(
+    model: TextCNN, words: Sequence[str], every: Sequence[str], table: str
+) -> dict[str, np.ndarray | CodedUnits]:
+    """Every tensor of the file, rounded.
+
+    `words` are those of `kept_words`, `every` those of the vocabulary, `table` is "int8" or "int16".
+    """
     steps = rounding_of(model, table)
     order = sorted(range(len(words)), key=lambda row: words[row].encode())
     rows = torch.tensor([UNKNOWN, *(WORDS + row for row in order)])
@@ -53,6 +59,8 @@ def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str
         "head.bias": model.head.bias.numpy(),
         "vocabulary": np.frombuffer(file_format.encode_vocabulary([words[row] for row in order]), np.uint8),
     }
+    if isinstance(model, BigramCNN) and len(model.listed):
+        tensors |= packed_bigrams(model, every)
     if isinstance(model, PairCNN):
         tensors["match"] = units(model.match / steps.embedding)
     first = 0
@@ -65,6 +73,17 @@ def packed_tensors(model: TextCNN, words: Sequence[str], table: str) -> dict[str
         tensors[f"conv{width}.table_scale"] = steps.table[own].numpy()
         tensors[f"conv{width}.bias"] = conv.bias.numpy()
     return tensors
+
+
+def packed_bigrams(model: BigramCNN, every: Sequence[str]) -> dict[str, np.ndarray]:
+    """The bigrams, sorted, and their weights."""
+    bigrams = [f"{every[one - WORDS]} {every[other - WORDS]}" for one, other in model.listed.tolist()]
+    order = sorted(range(len(bigrams)), key=lambda row: bigrams[row].encode())
+    return {
+        "bigrams": np.frombuffer(file_format.encode_vocabulary([bigrams[row] for row in order]), np.uint8),
+        "bigrams.weight": units(model.bigrams[order] / model.unit()),
+        "bigrams.scale": np.array([float(model.unit())], np.float32),
+    }
 
 
 def units(values: torch.Tensor) -> np.ndarray:
@@ -133,7 +152,8 @@ def threshold_text(value: float) -> str:
 def contents(trained: Trained, packing: Packing) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The tensors and the header entries of the packed file."""
     model = cast(TextCNN, trained.model)
-    return packed_tensors(model, kept_words(model, trained.reader.words), packing.table), described(trained, packing)
+    words = trained.reader.words
+    return packed_tensors(model, kept_words(model, words), words, packing.table), described(trained, packing)
 
 
 def pack(trained: Trained, path: Path, packing: Packing = PLAIN_PACKING) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -117,32 +116,3 @@ def compared(features: Tensor) -> Tensor:
     """
     first, second = features.unflatten(0, (-1, 2)).unbind(1)
     return torch.cat([first, second, (first - second).abs(), first * second], dim=1)
-
-
-def kind_of(texts: int, positive: int = 0) -> Callable[..., TextCNN]:
-    """The maker of a model, from its shape, for examples with so many texts.
-
-    >>> kind_of(2, positive=1)(Shape(5, 4, {2: 3}, 2)).texts
-    2
-    """
-    return TextCNN if texts == 1 else partial(PairCNN, positive=positive)
-
-
-def kind_like(model: TextCNN) -> Callable[..., TextCNN]:
-    """The maker of a model of the same kind as another one.
-
-    >>> kind_like(PairCNN(Shape(5, 4, {2: 3}, 2)))(Shape(5, 4, {2: 3}, 2)).texts
-    2
-    """
-    return kind_of(model.texts, int(model.positive) if isinstance(model, PairCNN) else 0)
-
-
-def model_of(tensors: Mapping[str, Tensor], *, pooling: str, static: int = 0, dropout: float = 0.5) -> TextCNN:
-    """The model of a state dict, of single texts or of pairs.
-
-    >>> same = PairCNN(Shape(5, 4, {2: 3}, 2))
-    >>> type(model_of(same.state_dict(), pooling="max+mean")).__name__
-    'PairCNN'
-    """
-    kind = PairCNN if "match" in tensors else TextCNN
-    return kind.from_tensors(tensors, pooling=pooling, static=static, dropout=dropout)

@@ -7,10 +7,11 @@ a word that occurs ten times is multiplied once, and the backward pass touches o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from prunetext.models.textcnn import _pooling
 
@@ -67,3 +68,19 @@ class WindowPooling(torch.autograd.Function):
         of_maxima, of_sums = (None if each is None else each.contiguous().numpy() for each in gradients)
         _pooling.backward(table.numpy(), positions.numpy(), ctx.layout, winners.numpy(), of_maxima, of_sums)
         return table, None, None
+
+
+def pooled_features(
+    table: Tensor, positions: Tensor, filters: Mapping[int, int], biases: Tensor, lengths: Tensor | None
+) -> Tensor:
+    """Maxima and, given the lengths of the texts (batch, 1), means of all filters: (batch, features).
+
+    pooled_features(model.table_of(rows), positions, {2: 4, 3: 10}, model.biases(), None)    # (batch, 14)
+    """
+    columns = columns_of(filters)
+    maxima, sums = cast(Any, WindowPooling).apply(readable(table), positions, columns)
+    maxima = functional.relu(maxima + biases)
+    if lengths is None:
+        return cast(Tensor, maxima)
+    windows = torch.cat([(lengths + k - 1).clamp(min=1).expand(-1, n) for k, (_, n) in columns.items()], dim=1)
+    return torch.cat([maxima, sums / windows], dim=1)

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/bigrams.hpp"
 #include "model/vocabulary.hpp"
 #include "overlap.hpp"
 #include "watch.hpp"
@@ -45,6 +46,12 @@ template <class T> class Buffer {
 
 using Candidate = Vocabulary::Candidate;
 
+// A token of the piece before.
+struct EarlierToken {
+    uint64_t key = 0;
+    std::string word;
+};
+
 // The memory of scoring besides the model; one for each thread, reused from text to text.
 struct Workspace {
     std::string scratch;             // normalized text
@@ -52,11 +59,15 @@ struct Workspace {
     Buffer<Candidate> candidates;    // where they may stand in the vocabulary,
     Buffer<uint32_t> longs;          // and which have more than 8 bytes
     Buffer<const std::byte *> rows;  // table rows of the tokens, behind those of the tokens before
-    Buffer<uint64_t> keys;           // of a pair: keys of the tokens of both texts,
+    Buffer<uint64_t> keys;           // keys of the tokens, where there are bigrams; of a pair, those of both texts,
     Buffer<uint8_t> flags;           // whether they occur in the other one,
     Buffer<const int16_t *> extras;  // what that adds to each window of one width, in some piece of a text,
     Buffer<int16_t> sums_of_flags;   // and room for it where the width has many taps
     Overlap overlap;
+    EarlierToken earlier[Bigrams::most_distance];  // with which a bigram may begin, the last one last
+    std::vector<uint32_t> bigrams;                 // of the text that was read last,
+    std::vector<double> bigram_sums;               // the sums of their weights, [text][column]: integers,
+    size_t tokens[batch];                          // and the number of each text's tokens
     std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
     std::vector<double> sums;              // sum of its window sums: an integer below 2^53
     std::vector<double> features, logits;  // [text or pair][input of the head], […][class, padded to a multiple of 4]

@@ -8,13 +8,14 @@
 #include "file/file.hpp"
 #include "file/number.hpp"
 #include "model/tensors.hpp"
+#include "model/words.hpp"
 
 namespace prunetext {
 
 namespace {
 
 constexpr size_t max_filters = 4096, max_classes = 65536;
-constexpr size_t max_words = 1u << 22, max_word_bytes = 64u << 20, max_table = 256u << 20, max_head = 1u << 24;
+constexpr size_t max_words = 1u << 22, max_bigrams = 1u << 20, max_table = 256u << 20, max_head = 1u << 24;
 
 void one_of(const Header &header, const char *key, std::initializer_list<std::string_view> allowed) {
     const std::string &value = header.value(key);
@@ -38,6 +39,7 @@ Model::Model(File file, const Inflate &inflate) {
     read_convolutions(reader);
     read_head(reader);
     read_vocabulary(reader);
+    read_bigrams(reader);
     fold(reader);
     if (reader.coded != reader.codings.size()) refuse("its coding names a tensor that has no units");
     if (reader.used != file.header.tensors.size()) refuse("it holds a tensor that format 1 does not know");
@@ -148,47 +150,39 @@ void Model::read_head(const Reader &reader) {
 }
 
 void Model::read_vocabulary(const Reader &reader) {
-    uint64_t stated = UINT64_MAX, named = UINT64_MAX;
-    JsonReader json(reader.file.header.value("vocabulary"), "its vocabulary entry");
-    json.object([&](const std::string &key) {
-        uint64_t &value = key == "bytes" ? stated : named;
-        if ((key != "bytes" && key != "words") || value != UINT64_MAX) json.fail("has an unknown or repeated key");
-        value = json.integer();
-    });
-    json.end();
-    if (stated == UINT64_MAX || named == UINT64_MAX) json.fail("lacks its number of bytes or words");
-    if (named > max_words || stated > max_word_bytes) refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
-    const auto inflated = static_cast<size_t>(stated), words = static_cast<size_t>(named);
-    if (inflated < 3 * words) refuse("its vocabulary has more words than its bytes can hold");
-    reader.spend(work_of_word * words + work_of_inflated * inflated);
-    rows = words + 1;
+    const WordCount count = reader.count_words("vocabulary");
+    if (count.words > max_words || count.bytes > max_word_bytes)
+        refuse("its vocabulary has more than 4,194,304 words or 64 MiB");
+    rows = static_cast<size_t>(count.words) + 1;
     if (uint64_t{rows + 1} * stride * (wide ? 2 : 1) > max_table) refuse("its table would be larger than 256 MiB");
+    const WordList list = reader.words("vocabulary", count);
+    vocabulary = Vocabulary(list.views());
+}
 
-    const std::string data =
-        reader.inflate(reader.bytes(reader.get("vocabulary", "U8", 1)), inflated, "its vocabulary");
-    std::string all;  // the words one after another
-    std::vector<size_t> ends;
-    ends.reserve(words);
-    std::string word;
-    size_t at = words;
-    for (size_t i = 0; i < words; ++i) {
-        const size_t shared = static_cast<unsigned char>(data[i]), end = data.find('\n', at);
-        if (end == std::string::npos) refuse("its vocabulary has fewer words than stated");
-        if (shared > word.size()) refuse("its vocabulary has a word that shares more than the previous one has");
-        std::string next = word.substr(0, shared).append(data, at, end - at);
-        if (next <= word) refuse("its vocabulary is not sorted, or has a word that is empty or comes twice");
-        if (!valid_utf8(next)) refuse("its vocabulary has a word that is not valid UTF-8");
-        word = std::move(next);
-        if (all.size() + word.size() > max_word_bytes) refuse("its words together are larger than 64 MiB");
-        all += word;
-        ends.push_back(all.size());
-        at = end + 1;
-    }
-    if (at != data.size()) refuse("its vocabulary has more words than stated");
-    std::vector<std::string_view> views(words);
-    for (size_t i = 0, start = 0; i < words; start = ends[i++])
-        views[i] = std::string_view(all).substr(start, ends[i] - start);
-    vocabulary = Vocabulary(views);
+void Model::read_bigrams(const Reader &reader) {
+    if (!reader.find("bigrams")) return;
+    if (pairs || tokenizer == Tokenizer::pieces)
+        refuse("it has bigrams, which neither a model of pairs nor one of pieces has");
+    const WordCount count = reader.count_words("bigrams");
+    if (count.words < 1 || count.words > max_bigrams || count.bytes > max_word_bytes)
+        refuse("its bigrams are none, or more than 1,048,576, or have more than 64 MiB");
+    const size_t columns = labels.size() == 2 && !several() ? 1 : labels.size();
+    if (count.words * columns > max_head) refuse("its bigrams have more than 16,777,216 weights");
+    reader.spend(count.words * columns);
+    const WordList list = reader.words("bigrams", count);
+    const std::vector<std::string_view> all = list.views();
+    for (const std::string_view each : all)
+        if (Bigrams::space_of(each) == std::string_view::npos)
+            refuse("its bigrams have one that is not two words with a space between them");
+    bigrams = Bigrams(all, vocabulary.hash().factor);
+    bigrams.distance = tokenizer == Tokenizer::pairs ? 2 : 1;
+    bigrams.columns = columns;
+    bigrams.scale = reader.scales("bigrams.scale", 1)[0];
+    const Tensor &weights = reader.get("bigrams.weight", "I8", 2);
+    if (weights.shape[0] != count.words || weights.shape[1] != columns)
+        refuse("tensor bigrams.weight has the wrong shape");
+    const std::string_view units = reader.bytes(weights);
+    bigrams.weights.assign(units.begin(), units.end());
 }
 
 }  // namespace prunetext

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/bigrams.hpp"
 #include "model/vocabulary.hpp"
 #include "text/normalizer.hpp"
 
@@ -61,6 +62,7 @@ struct Model {
     double reject = 0;  // texts of a smaller top probability may be rejected; 0: the file names no threshold
 
     Vocabulary vocabulary{{}};
+    Bigrams bigrams;
     std::vector<Width> widths;
     size_t padded = 0;                 // filters of all widths, padded
     size_t filters = 0, features = 0;  // filters of all widths; features = filters, or twice that with mean pooling
@@ -99,6 +101,7 @@ struct Model {
     void read_metadata(const Header &header);
     void read_thresholds(const Header &header);
     void read_vocabulary(const Reader &reader);
+    void read_bigrams(const Reader &reader);
     void read_convolutions(const Reader &reader);
     void read_head(const Reader &reader);
     void fold(const Reader &reader);  // fold.cpp

@@ -11,6 +11,7 @@
 #include "file/coding.hpp"
 #include "file/file.hpp"
 #include "model/model.hpp"
+#include "model/words.hpp"
 #include "refuse.hpp"
 
 namespace prunetext {
@@ -91,6 +92,19 @@ struct Model::Reader {
             if (!std::isfinite(values[i])) refuse("tensor " + name + " holds a number that is not finite");
         }
         return values;
+    }
+
+    // How many words a list of this name has, by its entry in the header.
+    WordCount count_words(const char *name) const {
+        return parse_count(file.header.value(name), (std::string("its ") + name + " entry").c_str());
+    }
+
+    WordList words(const char *name, const WordCount &count) const {
+        const std::string what = std::string("its ") + name;
+        if (count.bytes < 3 * count.words) refuse(what + " has more words than its bytes can hold");
+        spend(work_of_word * count.words + work_of_inflated * count.bytes);
+        const std::string data = inflate(bytes(get(name, "U8", 1)), static_cast<size_t>(count.bytes), what);
+        return WordList(data, static_cast<size_t>(count.words), what);
     }
 
     std::vector<double> scales(const std::string &name, size_t count) const {
