@@ -29,11 +29,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from prunetext.data.api import read
 from prunetext.models.encoded import Encoded
-from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.layout import Shape, parse_widths
 from prunetext.models.textcnn.model import WORDS, TextCNN
 from prunetext.models.textcnn.reading import encode_examples
 from prunetext.models.textcnn.starting import vocabulary_of
-from prunetext.options import ModelOptions, parse_widths
+from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.training.answering import dev_values
 from prunetext.training.batches import evaluation_batches

@@ -22,9 +22,10 @@ import prunetext
 from prunetext.data.dataset import Data
 from prunetext.data.splitting import split
 from prunetext.models.encoded import Encoded
+from prunetext.models.textcnn.layout import parse_widths
 from prunetext.models.textcnn.reading import encode_examples
 from prunetext.models.textcnn.starting import new_model, settle, vocabulary_of
-from prunetext.options import ModelOptions, parse_widths
+from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.training import loop
 from prunetext.training.pace import DROPOUT, pace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,10 +74,11 @@ def shared() -> Path:
 def random_model() -> Callable[..., Any]:
     """Make an untrained TextCNN of any shape whose biases are not zero; the same one for the same seed.
 
-    With two `texts` it is one of pairs.
+    With two `texts` it is one of pairs; so many `bigrams` of its words have weights of their own.
     """
     import torch
 
+    from prunetext.models.textcnn.bigrams import BigramCNN
     from prunetext.models.textcnn.kinds import kind_of
     from prunetext.models.textcnn.layout import Shape
     from prunetext.models.textcnn.model import TextCNN
@@ -91,13 +93,22 @@ def random_model() -> Callable[..., Any]:
         pooling: str = "max+mean",
         static: int = 0,
         seed: int = 0,
+        bigrams: int = 0,
+        distance: int = 1,
     ) -> TextCNN:
         torch.manual_seed(seed)
         shape = Shape(words, dimensions, filters or {1: 2, 3: 4}, classes, pooling)
-        model = kind_of(texts)(shape, vectors=torch.randn(words + 2, dimensions), static=static)
+        kind = kind_of(texts)
+        if bigrams:
+            every = torch.cartesian_prod(torch.arange(2, words + 2), torch.arange(2, words + 2))
+            listed = every[torch.randperm(len(every))[:bigrams].sort().values]
+            kind = partial(BigramCNN, listed=listed, distance=distance)
+        model = kind(shape, vectors=torch.randn(words + 2, dimensions), static=static)
         with torch.no_grad():
             for width in model.widths:
                 model.conv(width).bias.normal_(0, 0.3)
+            if isinstance(model, BigramCNN):
+                model.bigrams.normal_()
         return model.eval()
 
     return make

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,18 @@ def torch_probabilities(path: Path, texts: list[str]) -> torch.Tensor:
             means.append(sums.sum(0) / max(1, len(ids) + width - 1) * step if len(ids) else torch.zeros_like(step))
         features = torch.cat(maxima + (means if metadata["pooling"] == "max+mean" else []))
         scores = tensors["head.weight"].double() @ features + tensors["head.bias"].double()
+        if "bigrams" in stored:
+            scores += of_bigrams(stored["bigrams"], tensors, _native.tokenize(text))
         out.append((scores / float(metadata["temperature"])).softmax(0))
     return torch.stack(out)
+
+
+def of_bigrams(listed: format.Tensor, tensors: dict[str, torch.Tensor], tokens: list[str]) -> torch.Tensor:
+    """What the bigrams of a text add to the logits of three classes."""
+    weights = tensors["bigrams.weight"].double() * tensors["bigrams.scale"].double()
+    places = {each: at for at, each in enumerate(format.decode_vocabulary(listed.data, len(weights)))}
+    found = sorted({places[both] for both in map(" ".join, pairwise(tokens)) if both in places})
+    return weights[found].sum(0) / max(1, len(tokens)) ** 0.5
 
 
 def exported_probabilities(path: Path, texts: list[str]) -> np.ndarray:
@@ -89,6 +100,7 @@ def pruned_model(model: TextCNN, kinds: tuple[str, ...], seed: int) -> TextCNN:
 STRUCTURE = ("vocabulary", "dimensions", "filters")
 
 
+@pytest.mark.parametrize("bigrams", [0, 30])
 @pytest.mark.parametrize("kinds", [(), STRUCTURE, ("weights",), ("bits",), (*STRUCTURE, "taps", "weights", "bits")])
 @pytest.mark.parametrize("table", ["int8", "int16"])
 @pytest.mark.parametrize("pooling", ["max", "max+mean"])
@@ -100,10 +112,12 @@ def test_every_computation_gives_the_same_answer(
     pooling: str,
     table: str,
     kinds: tuple[str, ...],
+    bigrams: int,
 ) -> None:
-    model = random_model(words=len(WORDS), dimensions=9, filters=filters, pooling=pooling, seed=5)
+    model = random_model(words=len(WORDS), dimensions=9, filters=filters, pooling=pooling, seed=5, bigrams=bigrams)
     if kinds:
-        model = pruned_model(model, kinds, seed=3)
+        model = pruned_model(model, (*kinds, "bigrams") if bigrams else kinds, seed=4)
+        assert (model.bigram_sizes[0] < bigrams) == bool(bigrams)
     if "vocabulary" in kinds:
         assert 0 < model.shape.words < len(WORDS)
     if "bits" in kinds:

@@ -278,18 +278,6 @@ def describe(*groups: type) -> str:
     return "".join(lines)
 
 
-def parse_widths(text: str) -> tuple[int, ...]:
-    """Widths of the convolutions.
-
-    >>> parse_widths("2,3,4")
-    (2, 3, 4)
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and 1 <= int(part) <= 16 for part in parts):
-        raise InputError(f"widths is {brief(text)}: it must be whole numbers from 1 to 16 with commas, such as 2,3,4.")
-    return tuple(sorted({int(part) for part in parts}))
-
-
 TYPE_NAMES = {str: 'text in quotes, such as "64kB"', int: "a whole number", float: "a number", bool: "true or false"}
 
 

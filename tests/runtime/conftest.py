@@ -57,11 +57,12 @@ def make_tensors(
     precisions: tuple[int, ...] | None = None,
     pairs: bool = False,
     tokenizer: str = "bert/1",
+    bigrams: tuple[str, ...] = (),
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Tensors and metadata as `write` takes them; table scales are as small as the table's range allows.
 
     With `zeros` the embedding and the filters are `CodedUnits`, of so many zeros, the embedding's rows of `precisions`.
-    With `pairs` the model judges pairs of texts, and its last label is the positive one.
+    With `pairs` the model judges pairs of texts, and its last label is the positive one. `bigrams` have weights.
     """
     rng = np.random.default_rng(seed)
     filters = filters or {2: 3, 3: 17}
@@ -85,6 +86,11 @@ def make_tensors(
     if pairs:  # products are large
         tensors["head.weight"] *= np.repeat(np.float32([0.1, 0.1, 0.1, 0.001]), features // 4)
     tensors["head.bias"] = rng.normal(0, 0.3, classes).astype(np.float32)
+    if bigrams:
+        columns = 1 if classes == 2 and thresholds is None else classes
+        tensors["bigrams"] = np.frombuffer(encode_vocabulary(sorted(bigrams)), np.uint8)
+        tensors["bigrams.weight"] = rng.integers(-127, 128, (len(bigrams), columns)).astype(np.int8)
+        tensors["bigrams.scale"] = np.array([0.017], np.float32)
     metadata = {"tokenizer": tokenizer, "pooling": pooling, "table": table, "temperature": str(temperature)}
     return tensors, metadata | make_task(classes, reject, thresholds, pairs=pairs)
 
@@ -192,7 +198,7 @@ def assemble() -> Callable[..., bytes]:
         plain = {name: format._as_tensor(name, tensor) for name, tensor in tensors.items()}
         payloads = {name: Tensor("U8", (len(each.payload),), each.payload) for name, each in coded.items()}
         entries = json.dumps({name: each.coding for name, each in sorted(coded.items())}, separators=(",", ":"))
-        filled = {"format": format.FORMAT, "vocabulary": format._vocabulary_entry(plain)}
+        filled = {"format": format.FORMAT, **format._words_entries(plain)}
         filled |= {"coding": entries} if coded else {}
         return format._file_bytes({**plain, **payloads}, {**metadata, **filled, **more})
 

@@ -16,6 +16,7 @@ from prunetext.runtime import _native
 from prunetext.runtime.reference import ReferenceModel
 
 WORDS = ("a", "bad", "dull", "film", "films", "good", "great", "the", "ø", "电", "影")
+BIGRAMS = ("a film", "bad film", "film film", "great films", "not good", "the unlisted", "电 影", "影 电")
 FIXED = ["", " ", "film", "unseen", "the film", "GREAT, great film!", "电影 good \ud800", "good " * 40, "\x00a\u0301"]
 
 BYTES = [
@@ -40,6 +41,7 @@ shapes = st.fixed_dictionaries(
         "table": st.sampled_from(["int8", "int16"]),
         "temperature": st.sampled_from([0.1, 1.0, 1.7]),
         "reject": st.sampled_from([None, 0.4, 0.6, 1.0]),
+        "bigrams": st.sampled_from([(), BIGRAMS]),
         "seed": st.integers(0, 2**32 - 1),
     }
 )
@@ -107,7 +109,7 @@ def test_a_text_may_be_cut_anywhere(
     make_model: Callable[..., Path], before: int, parts: list[str], filler: str
 ) -> None:
     text = (filler * PIECE)[:before] + "".join(parts)
-    agree(make_model(filters={1: 3, 3: 20, 16: 2}, seed=4), [text, text * 3])
+    agree(make_model(filters={1: 3, 3: 20, 16: 2}, seed=4, bigrams=BIGRAMS), [text, text * 3])
 
 
 @pytest.mark.parametrize("last", ["y\u302e", "电", "é", "\U0001f600", "\u302e"])

@@ -52,7 +52,10 @@ def test_a_long_text_takes_linear_time_and_no_more_memory(
 ) -> None:
     if not Path("/proc/self/status").exists():
         pytest.skip("the system does not say how much memory a process took")
-    path, unit = make_model(filters={1: 3, 3: 20}), KINDS[kind].encode("utf-8", "surrogatepass").hex()
+    path, unit = (
+        make_model(filters={1: 3, 3: 20}, bigrams=("a great", "great film", "电 影")),
+        KINDS[kind].encode("utf-8", "surrogatepass").hex(),
+    )
     command = [sys.executable, "-c", CODE, path, unit, str(LENGTH), form]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     taken, seconds = map(float, done.stdout.split())

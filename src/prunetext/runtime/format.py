@@ -91,8 +91,8 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, Any], metadata: Ma
     `tensors`: name → `Tensor`, (dtype, shape, bytes), a numpy array of float32, int8 or uint8, or `CodedUnits`. The
     last, and embeddings and convolutions with at least 30 % zeros, are coded if that makes the file smaller.
     `metadata`: labels, task, tokenizer, pooling, table, temperature, reject, thresholds, positive, provenance; format,
-    vocabulary, bigrams, coding and checksum are filled in. The file is written beside `path`, read back by the runtime, and only
-    then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
+    vocabulary, bigrams, coding and checksum are filled in. The file is written beside `path`, read back by the runtime,
+    and only then renamed: ModelFileError when the runtime refuses it, ValueError for a tensor that is none.
     """
     data = encoded_file(tensors, metadata)
     write_whole(path, data, lambda beside: _check(beside, Path(path)), shared=True)
@@ -153,9 +153,7 @@ def encoded_file(tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> byt
     """The bytes that `write` would write, with tensors coded if that is smaller; they are not checked."""
     metadata = {key: value for key, value in metadata.items() if key not in {"coding", "bigrams"}}
     raw = {name: _as_tensor(name, tensor) for name, tensor in tensors.items()}
-    metadata = {**metadata, "format": FORMAT, "vocabulary": _words_entry(raw["vocabulary"], raw["embedding"], 1)}
-    if "bigrams" in raw:
-        metadata["bigrams"] = _words_entry(raw["bigrams"], raw["bigrams.weight"])
+    metadata = {**metadata, "format": FORMAT, **_words_entries(raw)}
     least = _least_size(raw, metadata)
     data = _file_bytes(raw, metadata, least)
     coded = {name: best for name in raw if (best := _coded(name, tensors[name], raw[name])) is not None}
@@ -208,9 +206,13 @@ def _as_tensor(name: str, tensor: Any) -> Tensor:
     return stored
 
 
-def _words_entry(listed: Tensor, rows: Tensor, others: int = 0) -> str:
-    """The entry of a list of words, of which each has a row, but for so many other rows."""
-    return _compact({"bytes": len(zlib.decompress(listed.data)), "words": rows.shape[0] - others})
+def _words_entries(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """The entries of the lists of words: how many words, and how many bytes."""
+    counts = {"vocabulary": tensors["embedding"].shape[0] - 1}
+    if "bigrams" in tensors and "bigrams.weight" in tensors:
+        counts["bigrams"] = tensors["bigrams.weight"].shape[0]
+    sizes = {name: len(zlib.decompress(tensors[name].data)) for name in counts}
+    return {name: _compact({"bytes": sizes[name], "words": count}) for name, count in counts.items()}
 
 
 def _least_size(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> int:

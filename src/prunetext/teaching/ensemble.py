@@ -14,11 +14,11 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.models.textcnn.kinds import kind_of
-from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.layout import Shape, parse_widths
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.reading import encode_examples, encode_inputs
 from prunetext.models.textcnn.starting import begin_at, vocabulary_of
-from prunetext.options import ModelOptions, parse_widths
+from prunetext.options import ModelOptions
 from prunetext.runtime._native import Vocabulary
 from prunetext.runtime.states import discard_damaged
 from prunetext.runtime.tokenizers import BERT

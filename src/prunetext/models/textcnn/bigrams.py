@@ -1,4 +1,4 @@
-"""A linear part beside the convolution: two words in a row that tell much about the labels have weights of their own."""
+"""A linear part beside the convolution: weights of two words in a row that tell much about the labels."""
 
 from __future__ import annotations
 
@@ -90,7 +90,8 @@ class BigramCNN(TextCNN):
     ) -> None:
         super().__init__(shape, **how)
         usual = 1 if shape.classes == 2 else shape.classes
-        self.bigrams = nn.Parameter(torch.zeros(len(listed), columns or usual))
+        self.bigram_sizes = len(listed), columns or usual
+        self.bigrams = nn.Parameter(torch.zeros(self.bigram_sizes))
         self.register_buffer("listed", listed.clone())
         self.register_buffer("distance", torch.tensor(distance))
 
@@ -99,12 +100,6 @@ class BigramCNN(TextCNN):
         """The arguments that the shape does not tell."""
         check_listed(tensors)
         return {"listed": tensors["listed"], "columns": tensors["bigrams"].shape[1]}
-
-    @property
-    def bigram_sizes(self) -> tuple[int, int]:
-        """How many bigrams there are, and how many weights each has."""
-        count, columns = self.bigrams.shape
-        return count, columns
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits (batch, classes) of ids (batch, length), padded with 0 at the end."""
@@ -124,7 +119,8 @@ class BigramCNN(TextCNN):
         """Each listed bigram of each text once: the text's row, and the bigram's."""
         size, distance, count = len(self.remap), int(self.distance), len(self.listed)
         if not count:
-            return torch.zeros(2, 0, dtype=torch.int64).unbind()
+            nothing = torch.zeros(0, dtype=torch.int64)
+            return nothing, nothing
         wanted = self.listed[:, 0] * size + self.listed[:, 1]
         keys = ids[:, :-distance] * size + ids[:, distance:]
         places = torch.searchsorted(wanted, keys).clamp(max=count - 1)

@@ -18,14 +18,14 @@ from prunetext.models.textcnn.bigrams import MOST_BIGRAM_WEIGHTS, BigramCNN, tel
 from prunetext.models.textcnn.floats import read_float, write_float
 from prunetext.models.textcnn.grouping import FASTER, STRUCTURE, TEXTCNN_KINDS
 from prunetext.models.textcnn.kinds import kind_like, kind_of
-from prunetext.models.textcnn.layout import Shape
+from prunetext.models.textcnn.layout import Shape, parse_widths
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.packing import kept_words, pack, size_of_packed
 from prunetext.models.textcnn.reading import Reader, encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
 from prunetext.models.textcnn.tokenizing import AUTO, known_tokenizer, rare_note, settle_tokenizer
 from prunetext.models.textcnn.vectors import beginnings, check_vectors
-from prunetext.options import ModelOptions, VectorOptions, parse_widths
+from prunetext.options import ModelOptions, VectorOptions
 from prunetext.runtime.format import LANES
 from prunetext.runtime.tokenizers import BERT, PIECES_3, check_tokenizer, distance_of
 

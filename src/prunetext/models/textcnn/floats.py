@@ -24,7 +24,7 @@ from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
 from prunetext.runtime.states import parsed, reason_of
 from prunetext.runtime.tokenizers import BERT
 
-WHOLE = {"remap", "positive", "listed", "distance"}  # tensors of int64
+OF_INT64 = {"remap", "positive", "listed", "distance"}
 UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
 
 
@@ -103,7 +103,7 @@ def _check_float(model: TextCNN, tensors: dict[str, torch.Tensor]) -> None:
     for name, tensor in model.state_dict().items():
         if name == "bits" and name not in tensors:  # as in the files of earlier versions
             continue
-        wanted = torch.uint8 if name == "bits" else torch.int64 if name in WHOLE else torch.float32
+        wanted = torch.uint8 if name == "bits" else torch.int64 if name in OF_INT64 else torch.float32
         if tensors[name].shape != tensor.shape or tensors[name].dtype != wanted:
             raise ValueError(f"the shape or type of its {name} does not fit the rest")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):

@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from prunetext.errors import InputError, brief
+
 PADDING, UNKNOWN, WORDS = 0, 1, 2  # ids: the padding row (always zero), the unknown word, and the first word
 POOLINGS = ("max", "max+mean")
 
@@ -21,6 +23,18 @@ class Shape(NamedTuple):
     filters: Mapping[int, int]
     classes: int
     pooling: str = "max+mean"
+
+
+def parse_widths(text: str) -> tuple[int, ...]:
+    """Widths of the convolutions.
+
+    >>> parse_widths("2,3,4")
+    (2, 3, 4)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= 16 for part in parts):
+        raise InputError(f"widths is {brief(text)}: it must be whole numbers from 1 to 16 with commas, such as 2,3,4.")
+    return tuple(sorted({int(part) for part in parts}))
 
 
 class Convolution(nn.Module):
@@ -40,14 +54,11 @@ class Layers(Protocol):
     bits: Tensor
     widths: tuple[int, ...]
     static: int
+    bigram_sizes: tuple[int, int]
 
     @property
     def shape(self) -> Shape:
         """The sizes, read off the tensors."""
-
-    @property
-    def bigram_sizes(self) -> tuple[int, int]:
-        """How many bigrams have weights of their own, and how many weights each."""
 
     @property
     def columns(self) -> int:

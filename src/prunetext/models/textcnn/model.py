@@ -44,6 +44,7 @@ class TextCNN(Model):
     remap: Tensor
     bits: Tensor
     texts = 1  # per example
+    bigram_sizes = (0, 0)  # how many bigrams have weights of their own, and how many weights each
     blocks = 1  # of the head's columns, each as many as a text has features
 
     def __init__(self, shape: Shape, *, vectors: Tensor | None = None, static: int = 0, dropout: float = 0.5) -> None:
@@ -84,11 +85,6 @@ class TextCNN(Model):
     def further(cls, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         """What a kind of TextCNN is made of besides its shape, from its state dict."""
         return {}
-
-    @property
-    def bigram_sizes(self) -> tuple[int, int]:
-        """How many bigrams have weights of their own, and how many weights each."""
-        return 0, 0
 
     @property
     def columns(self) -> int:

@@ -9,22 +9,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
+from onnx import ModelProto, TensorProto, checker, helper
 
+from prunetext.models.textcnn.bigrams import BigramCNN
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.onnx_bigrams import OnnxBigrams, words_with
+from prunetext.models.textcnn.onnx_graph import IDS, Graph
 from prunetext.models.textcnn.pair import PairCNN
 from prunetext.models.textcnn.reading import Reader
 from prunetext.runtime.reference import ReferenceModel
 
 ONNX_FORMAT = "prunetext-onnx/1"
 OPERATORS, CONTAINER = 17, 8  # versions of ONNX's operators and of its file format, both of 2022
-IDS, MATCHED, PROBABILITIES = "ids", "matched", "probabilities"
+MATCHED, PROBABILITIES = "matched", "probabilities"
 SIDES = ("", "_b")  # what names end with that belong to the first and the second text of a pair
 TO_THE_END = np.iinfo(np.int64).max
 MEANING = (
@@ -35,39 +36,6 @@ MEANING_OF_PAIRS = (
     "ids_b: those of each pair's second text. matched, matched_b: 1 for a word that the other text has, 3 where it has "
     "it beside the same word as here, before or after it, else 0."
 )
-
-
-class Graph:
-    """Nodes and constants in the order in which they were added; a value has the name of what makes it."""
-
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
-
-    def constant(self, name: str, values: npt.ArrayLike) -> str:
-        """Add a tensor, once for both texts of a pair."""
-        if all(each.name != name for each in self.constants):
-            self.constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
-        return name
-
-    def node(self, name: str, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operation; its result bears its name."""
-        self.nodes.append(helper.make_node(operator, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def padded(self, name: str, of: str, widest: int) -> str:
-        """An input with so much padding at both ends that the first and the last word stand under every tap.
-
-        One more at the end gives even a text without padding a window of nothing else.
-        """
-        return self.node(name, "Pad", of, self.constant("paddings", np.array([0, widest - 1, 0, widest])))
-
-    def lengths(self, side: str) -> str:
-        """The number of words of each text, (batch, 1)."""
-        words = self.node(f"words{side}", "Greater", IDS + side, self.constant("padding", np.array(0)))
-        counted = self.node(f"counted{side}", "Cast", words, to=TensorProto.FLOAT)
-        along = self.constant("along_text", np.array([1]))
-        return self.node(f"lengths{side}", "ReduceSum", counted, along, keepdims=1)
 
 
 class Filters:
@@ -110,20 +78,32 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
     the sums have a lower precision than there.
     """
     graph = Graph()
-    features = [packed_features(graph, model, side) for side in (SIDES if model.pairs else SIDES[:1])]
+    bigrams = [(one, other) for one, other in model.bigrams]
+    words = words_with(list(model.row_of), bigrams)
+    others = len(words) - len(model.row_of)
+    features = [packed_features(graph, model, side, others) for side in (SIDES if model.pairs else SIDES[:1])]
     weight, bias = model.arrays["head.weight"], model.arrays["head.bias"]
-    decide(graph, seen(graph, features), weight, bias, model.temperature, model.thresholds is not None)
-    reader, reject = Reader(list(model.row_of), model.tokenizer), model.reject
+    more = ""
+    if bigrams:
+        weights = model.arrays["bigrams.weight"].astype(np.float32) * model.arrays["bigrams.scale"].astype(np.float32)
+        more = OnnxBigrams(words, bigrams, weights, len(model.labels), model.distance).added(graph)
+    decide(graph, seen(graph, features), weight, bias, model.temperature, model.thresholds is not None, more)
+    reader, reject = Reader(words, model.tokenizer), model.reject
     return finished_graph(graph, reader, model.labels, model.temperature, reject, model.positive, model.thresholds)
 
 
-def packed_features(graph: Graph, model: ReferenceModel, side: str) -> str:
-    """The features of one text, from rows of the table and, in pairs, of those for its flags."""
+def packed_features(graph: Graph, model: ReferenceModel, side: str, others: int = 0) -> str:
+    """The features of one text, from rows of the table and, in pairs, of those for its flags.
+
+    others: words behind those of the table, which it does not know.
+    """
     ids = graph.padded(f"padded{side}", IDS + side, model.widths[-1])
     flags = graph.padded(f"flags{side}", MATCHED + side, model.widths[-1]) if model.pairs else ""
     pools = []
     for width in model.widths:
-        stored = {"": (ids, small(np.pad(model.tables[width], ((1, 0), (0, 0), (0, 0)))))}  # (rows, width, filters)
+        table = model.tables[width]  # (rows, width, filters)
+        table = np.concatenate([np.zeros_like(table[:1]), table, np.repeat(table[:1], others, axis=0)])
+        stored = {"": (ids, small(table))}
         if model.pairs:
             stored[".flags"] = flags, small(by_flags(model.matches[width]))
         sums = ""
@@ -170,13 +150,19 @@ def float_graph(
     """
     graph = Graph()
     kept = np.flatnonzero(model.remap[WORDS:].numpy() != UNKNOWN)
-    rows = model.remap[[0, UNKNOWN, *(WORDS + kept)]]
+    words, bigrams = [reader.words[at] for at in kept.tolist()], []
+    if isinstance(model, BigramCNN):
+        bigrams = [(reader.words[one - WORDS], reader.words[other - WORDS]) for one, other in model.listed.tolist()]
+        words = words_with(words, bigrams)
+    rows = model.remap[[0, UNKNOWN, *(WORDS + kept), *[UNKNOWN] * (len(words) - len(kept))]]
     features = [float_features(graph, model, rows, side) for side in SIDES[: model.texts]]
-    several = thresholds is not None
-    decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0, several)
+    several, more = thresholds is not None, ""
+    if bigrams and isinstance(model, BigramCNN):
+        weights = model.bigrams.numpy()
+        more = OnnxBigrams(words, bigrams, weights, len(labels), int(model.distance)).added(graph)
+    decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0, several, more)
     positive = labels[int(model.positive)] if isinstance(model, PairCNN) else None
-    given = reader._replace(words=[reader.words[at] for at in kept.tolist()])
-    return finished_graph(graph, given, labels, 1.0, positive=positive, thresholds=thresholds)
+    return finished_graph(graph, reader._replace(words=words), labels, 1.0, positive=positive, thresholds=thresholds)
 
 
 def float_features(graph: Graph, model: TextCNN, rows: torch.Tensor, side: str) -> str:
@@ -215,10 +201,17 @@ def seen(graph: Graph, features: Sequence[str]) -> str:
     return graph.node("compared", "Concat", *features, apart, graph.node("product", "Mul", *features), axis=1)
 
 
-def decide(graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temperature: float, several: bool) -> None:
-    """Logits of the head's input, and their softmax at the temperature or, for several labels, each one's logistic."""
+def decide(
+    graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temperature: float, several: bool, more: str = ""
+) -> None:
+    """Logits of the head's input, and their softmax at the temperature or, for several labels, each one's logistic.
+
+    more: what is added to the logits.
+    """
     head = [graph.constant("head.weight", weight), graph.constant("head.bias", bias)]
     logits = graph.node("logits", "Gemm", inputs, *head, transB=1)
+    if more:
+        logits = graph.node("all_logits", "Add", logits, more)
     cooled = graph.node("scores", "Div", logits, graph.constant("temperature", np.float32(temperature)))
     if several:
         graph.node(PROBABILITIES, "Sigmoid", cooled)

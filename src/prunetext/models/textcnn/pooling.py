@@ -81,6 +81,6 @@ def pooled_features(
     maxima, sums = cast(Any, WindowPooling).apply(readable(table), positions, columns)
     maxima = functional.relu(maxima + biases)
     if lengths is None:
-        return cast(Tensor, maxima)
+        return maxima
     windows = torch.cat([(lengths + k - 1).clamp(min=1).expand(-1, n) for k, (_, n) in columns.items()], dim=1)
     return torch.cat([maxima, sums / windows], dim=1)

@@ -18,8 +18,6 @@ namespace prunetext {
 
 namespace {
 
-constexpr size_t watched = size_t{1} << 14;  // tokens between two looks
-
 // Weights of the head for one label; where one label excludes the others, without what all labels have on average.
 class Weights {
   public:
@@ -142,26 +140,13 @@ void share_means(const Model &model, const Weights &weights, Sums &sums, Watch &
     for (size_t t = 0; t < parts.size(); ++t) sums.add({t, 1}, parts[t]);
 }
 
-// What bigrams of their own weights add, where they first stand. Gives what they add to all labels on average.
+// What bigrams add by their own weights, where they first stand. Gives what they add to all labels on average.
 double add_bigrams(const Model &model, size_t label, Sums &sums, Watch &watch) {
     const Bigrams &bigrams = model.bigrams;
-    const TokenSpans &spans = sums.side.rows.spans;
-    const std::vector<SpannedToken> &tokens = spans.tokens();
-    std::vector<std::pair<uint32_t, size_t>> found;  // each bigram, and its first token
-    for (size_t t = 0; t + bigrams.distance < tokens.size(); ++t) {
-        if (t % watched == watched - 1) watch.look_closely();
-        const std::string_view one = spans.of(tokens[t]), other = spans.of(tokens[t + bigrams.distance]);
-        const uint64_t hash = bigrams.hash_of(one, other);
-        if (!bigrams.may_have(hash)) continue;
-        if (const uint32_t number = bigrams.find(hash, one, other); number != Bigrams::none)
-            found.emplace_back(number, t);
-    }
-    std::sort(found.begin(), found.end());
-    const auto same = [](const auto &one, const auto &other) { return one.first == other.first; };
-    found.erase(std::unique(found.begin(), found.end(), same), found.end());
-    const double unit = bigrams.scale / std::sqrt(static_cast<double>(std::max<size_t>(tokens.size(), 1)));
+    const TextRows &rows = sums.side.rows;
+    const double unit = bigrams.scale / std::sqrt(static_cast<double>(std::max<size_t>(rows.tokens(), 1)));
     double base = 0;
-    for (const auto &[number, first] : found) {
+    for (const auto &[number, first] : bigrams_of(bigrams, rows, watch)) {
         const int8_t *const weights = bigrams.weights.data() + number * bigrams.columns;
         double own = bigrams.columns == 1 ? (label ? weights[0] : -weights[0]) : weights[label], average = 0;
         if (bigrams.columns > 1 && !model.several()) {

@@ -68,8 +68,8 @@ struct Workspace {
     std::vector<uint32_t> bigrams;                 // of the text that was read last,
     std::vector<double> bigram_sums;               // the sums of their weights, [text][column]: integers,
     size_t tokens[batch];                          // and the number of each text's tokens
-    std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
-    std::vector<double> sums;              // sum of its window sums: an integer below 2^53
+    std::vector<int16_t> best;                     // largest window sum of each filter, padded, width after width
+    std::vector<double> sums;                      // sum of its window sums: an integer below 2^53
     std::vector<double> features, logits;  // [text or pair][input of the head], […][class, padded to a multiple of 4]
     // Of the text that was read last, if it was ASCII as it stood, and one piece: its tokens, whose places in `scratch`
     // are those in the text, and whose rows are in `rows` behind one row less than the most taps. Otherwise none.

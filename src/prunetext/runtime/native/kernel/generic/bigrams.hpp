@@ -12,6 +12,12 @@
 PRUNETEXT_BEGIN
 namespace prunetext::PRUNETEXT_KERNEL {
 
+// Each bigram once, in order.
+inline void drop_repeated(std::vector<uint32_t> &bigrams) {
+    std::sort(bigrams.begin(), bigrams.end());
+    bigrams.erase(std::unique(bigrams.begin(), bigrams.end()), bigrams.end());
+}
+
 // Note the bigrams that end in a piece of `count` tokens, whose keys are known.
 PRUNETEXT_INLINE_IF_LARGE void note_bigrams(const Bigrams &bigrams, size_t count, Workspace &workspace) {
     const char *const scratch = workspace.scratch.data();
@@ -29,8 +35,9 @@ PRUNETEXT_INLINE_IF_LARGE void note_bigrams(const Bigrams &bigrams, size_t count
         if (const uint32_t found = bigrams.find(hash, one, token(i)); found != Bigrams::none)
             workspace.bigrams.push_back(found);
     }
-    for (size_t k = 0; k < distance; ++k) {  // for the next piece
-        const size_t place = count + k;      // behind the first of the earlier tokens
+    if (workspace.bigrams.size() > 2 * bigrams.size() + piece) drop_repeated(workspace.bigrams);  // of a long text
+    for (size_t k = 0; k < distance; ++k) {                                                       // for the next piece
+        const size_t place = count + k;  // behind the first of the earlier tokens
         if (place < distance) {
             earlier[k] = earlier[place];
         } else {
@@ -38,12 +45,6 @@ PRUNETEXT_INLINE_IF_LARGE void note_bigrams(const Bigrams &bigrams, size_t count
             earlier[k].word.assign(token(place - distance));
         }
     }
-}
-
-// Each bigram once, in order.
-inline void drop_repeated(std::vector<uint32_t> &bigrams) {
-    std::sort(bigrams.begin(), bigrams.end());
-    bigrams.erase(std::unique(bigrams.begin(), bigrams.end()), bigrams.end());
 }
 
 // Add up the weights of a text's bigrams: integers.
