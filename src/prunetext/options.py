@@ -111,8 +111,8 @@ class PruneOptions:
     schedule: str = option("local", "How pruning proceeds: global, incremental, local, lottery or oneshot.")
     groups: str | None = option(
         None,
-        "What can be pruned: any of vocabulary, dimensions, filters, taps, weights and bits, with commas; the first "
-        "three if not given.",
+        "What can be pruned: any of vocabulary, bigrams, dimensions, filters, taps, weights and bits, with commas; the "
+        "first four if not given.",
     )
     precision: float | None = option(
         None, "Share of right labels to reach, such as 0.95: the threshold below which texts are rejected is stored."

@@ -40,7 +40,7 @@ class Result:
     reason: str  # why the search ended
     missed: list[str]  # which size, speed or time was not kept, in sentences; the verdict is about the drop
     judged: Judged  # dense, pruned and packed side by side
-    removed: dict[str, float]  # share of the dense model's words, dimensions, filters, taps, weights and bits
+    removed: dict[str, float]  # share of the dense model's words, bigrams, dimensions, filters, taps, weights and bits
     notes: list[str]  # what was noticed in the data
     calibration: Calibration  # of the packed file, with its effect on test
     frontier: list[Candidate]  # every model that the search has made, the largest first
@@ -182,4 +182,4 @@ def missed_limits(plan: Plan, size: int, solution: Solution, clock: Clock) -> li
 def removed_shares(dense: Trained, small: Trained) -> dict[str, float]:
     """The share of the dense model's units of each kind that are gone."""
     left, whole = small.model.counts(), dense.model.counts()
-    return {kind: 1 - left[kind] / whole[kind] for kind in dense.model.kinds}
+    return {kind: 1 - left[kind] / whole[kind] for kind in dense.model.kinds if whole[kind]}

@@ -34,15 +34,15 @@ def some_kept(model: TextCNN, kinds: tuple[str, ...], seed: int) -> Kept:
 
 @settings(max_examples=60)
 @given(
-    kind=st.sampled_from(["vocabulary", "dimensions", "filters", "taps", "bits"]),
-    others=st.sets(st.sampled_from(["vocabulary", "dimensions", "filters", "taps", "bits"])),
+    kind=st.sampled_from(["vocabulary", "bigrams", "dimensions", "filters", "taps", "bits"]),
+    others=st.sets(st.sampled_from(["vocabulary", "bigrams", "dimensions", "filters", "taps", "bits"])),
     pooling=st.sampled_from(["max", "max+mean"]),
     seed=st.integers(0, 2**31),
 )
 def test_a_units_cost_is_what_the_file_loses_without_it(
     random_model: Model, kind: str, others: set[str], pooling: str, seed: int
 ) -> None:
-    model = random_model(words=6, dimensions=4, filters={1: 2, 3: 3}, pooling=pooling, seed=seed)
+    model = random_model(words=6, dimensions=4, filters={1: 2, 3: 3}, pooling=pooling, seed=seed, bigrams=5)
     kept = some_kept(model, tuple({kind, *others}), seed)
     for group in model.groups((kind,)):
         costs = group.costs["bytes"](kept)
@@ -104,9 +104,10 @@ def test_tap_edges_are_the_first_and_last_of_what_is_left_and_never_the_last_one
 
 
 def test_counts_of_each_kind(random_model: Model) -> None:
-    model = random_model(words=4, dimensions=3, filters={1: 2, 3: 4})
+    model = random_model(words=4, dimensions=3, filters={1: 2, 3: 4}, bigrams=5)
     assert model.counts() == {
         "vocabulary": 4,
+        "bigrams": 5,
         "dimensions": 3,
         "filters": 6,
         "taps": 2 * 1 + 4 * 3,
@@ -126,10 +127,11 @@ def test_counts_of_each_kind(random_model: Model) -> None:
 
 
 def test_every_group_has_a_kind_and_units_of_its_own(random_model: Model) -> None:
-    model = random_model(words=6, dimensions=4, filters={1: 2, 3: 3})
+    model = random_model(words=6, dimensions=4, filters={1: 2, 3: 3}, bigrams=5)
     groups = model.groups(tuple(TEXTCNN_KINDS))
     assert [group.name for group in groups] == [
         "vocabulary",
+        "bigrams",
         "dimensions",
         "conv1.filters",
         "conv3.filters",
@@ -141,7 +143,8 @@ def test_every_group_has_a_kind_and_units_of_its_own(random_model: Model) -> Non
         "embedding.4bit",
     ]
     assert [group.kind for group in groups if "time" in group.costs] == ["filters", "filters", "taps"]
-    assert [group.floor for group in groups] == [1] * 8 + [0, 0]
+    assert [group.floor for group in groups] == [1, 0] + [1] * 7 + [0, 0]
+    assert not random_model().groups(("bigrams",))
     for kind in TEXTCNN_KINDS:
-        assert model.groups((kind,)) or kind == "taps"
+        assert model.groups((kind,))
         assert all(group.kind == kind for group in model.groups((kind,)))

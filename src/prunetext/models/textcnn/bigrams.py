@@ -29,6 +29,15 @@ LARGEST_UNIT = 127.0
 Places = npt.NDArray[np.int64]
 
 
+def weights_each(classes: int, *, several: bool) -> int:
+    """How many weights a bigram has; several: whether a text may have several labels.
+
+    >>> weights_each(5, several=False), weights_each(2, several=True), weights_each(2, several=False)
+    (5, 2, 1)
+    """
+    return 1 if classes == 2 and not several else classes
+
+
 def telling_bigrams(examples: Examples, labels: Sequence[str], reader: Reader, most: int) -> Tensor:
     """The bigrams of known words that tell most about the labels, by chi², as ids (bigrams, 2), sorted.
 
@@ -89,8 +98,7 @@ class BigramCNN(TextCNN):
         self, shape: Shape, *, listed: Tensor, columns: int | None = None, distance: int = 1, **how: Any
     ) -> None:
         super().__init__(shape, **how)
-        usual = 1 if shape.classes == 2 else shape.classes
-        self.bigram_sizes = len(listed), columns or usual
+        self.bigram_sizes = len(listed), columns or weights_each(shape.classes, several=False)
         self.bigrams = nn.Parameter(torch.zeros(self.bigram_sizes))
         self.register_buffer("listed", listed.clone())
         self.register_buffer("distance", torch.tensor(distance))

@@ -14,7 +14,7 @@ from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request, Trained
-from prunetext.models.textcnn.bigrams import MOST_BIGRAM_WEIGHTS, BigramCNN, telling_bigrams
+from prunetext.models.textcnn.bigrams import MOST_BIGRAM_WEIGHTS, BigramCNN, telling_bigrams, weights_each
 from prunetext.models.textcnn.floats import read_float, write_float
 from prunetext.models.textcnn.grouping import FASTER, STRUCTURE, TEXTCNN_KINDS
 from prunetext.models.textcnn.kinds import kind_like, kind_of
@@ -111,9 +111,8 @@ def matching_class(labels: list[str], named: str | None = None) -> int:
 
 def listing_kind(request: Request, reader: Reader) -> Callable[..., TextCNN] | None:
     """The maker of a model with bigrams of the texts; None where there are none, or no model has any."""
-    train, classes = request.data.train, len(request.labels)
-    several = train.task.answer == "labels"
-    columns = 1 if classes == 2 and not several else classes
+    train = request.data.train
+    columns = weights_each(len(request.labels), several=train.task.answer == "labels")
     most = min(request.shape.bigrams, MOST_BIGRAM_WEIGHTS // columns)
     if train.task.texts > 1 or reader.tokenizer == PIECES_3 or most == 0:
         return None

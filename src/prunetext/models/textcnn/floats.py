@@ -14,6 +14,7 @@ from prunetext.data.task import Task
 from prunetext.errors import DamagedError, ModelFileError
 from prunetext.models.protocol import Trained
 from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.textcnn.bigrams import BigramCNN, weights_each
 from prunetext.models.textcnn.kinds import model_of
 from prunetext.models.textcnn.layout import POOLINGS, WORDS
 from prunetext.models.textcnn.model import TextCNN
@@ -73,6 +74,10 @@ def read_float(path: Path) -> Trained:
         epochs = float(metadata.get("epochs", "nan"))
         thresholds = parsed(metadata.get("thresholds", "null"), path)
         _check_thresholds(thresholds, len(labels))
+        if isinstance(model, BigramCNN) and model.bigram_sizes[1] != weights_each(
+            len(labels), several=thresholds is not None
+        ):
+            raise ValueError("its bigrams have weights for other labels")
         task = Task(model.texts, "label" if thresholds is None else "labels")
         spent = epochs if math.isfinite(epochs) else UNTOLD_EPOCHS
         return Trained("textcnn", model, labels, task, Reader(words, tokenizer), thresholds, spent)

@@ -37,13 +37,9 @@ def kept_words(model: TextCNN, words: Sequence[str]) -> list[str]:
 
 
 @torch.no_grad()
-def packed_tensors(
-    model: TextCNN, words: Sequence[str], every: Sequence[str], table: str
-) -> dict[str, np.ndarray | CodedUnits]:
-    """Every tensor of the file, rounded.
-
-    `words` are those of `kept_words`, `every` those of the vocabulary, `table` is "int8" or "int16".
-    """
+def packed_tensors(model: TextCNN, every: Sequence[str], table: str) -> dict[str, np.ndarray | CodedUnits]:
+    """Every tensor of the file, rounded; `every` word of the vocabulary, `table` is "int8" or "int16"."""
+    words = kept_words(model, every)
     steps = rounding_of(model, table)
     order = sorted(range(len(words)), key=lambda row: words[row].encode())
     rows = torch.tensor([UNKNOWN, *(WORDS + row for row in order)])
@@ -152,8 +148,7 @@ def threshold_text(value: float) -> str:
 def contents(trained: Trained, packing: Packing) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The tensors and the header entries of the packed file."""
     model = cast(TextCNN, trained.model)
-    words = trained.reader.words
-    return packed_tensors(model, kept_words(model, words), words, packing.table), described(trained, packing)
+    return packed_tensors(model, trained.reader.words, packing.table), described(trained, packing)
 
 
 def pack(trained: Trained, path: Path, packing: Packing = PLAIN_PACKING) -> int:
