@@ -36,14 +36,22 @@ SHAPES: dict[str, dict[str, Any]] = {
     "pairs": {"pairs": True, "dimensions": 3},
     "wide pairs": {"pairs": True, "table": "int16", "pooling": "max", "filters": {1: 2, 5: 17}, "dimensions": 3},
     "several": {"thresholds": (0.5, 0.25, 0.75), "dimensions": 3},
+    "bigrams": {"bigrams": ("a film", "film a", "good film"), "dimensions": 2, "classes": 2},
+    "bigrams of letters": {"bigrams": ("电 影", "影 a"), "dimensions": 2, "tokenizer": "pairs/4"},
     "four bits": {"dimensions": 24, "filters": {1: 4}, "zeros": 0.4, "precisions": (4,), "table": "int16"},
 }
 WORDS = (*"abe.。ø电", "aa", "aaaaaaaa", "aaaaaaaaa", "film", "great", "x" * 70, "y\u302e", "y\u302eb")
 MARKED = (*WORDS, *"éがด😀中", "e\u0316", "ดี", "🇩🇪", "कुल", "क\u200dक", "각")
 CUT = (*MARKED, "··fi", "·lm·", "·aaa", "·xxx", "·é·", "··ऄ", "·e\u0316·")
 PAIRED = (*MARKED, "中が", "が中", "电影", "。中", "😀中", "ที่ดี", "e\u0316中", "中a", "中\u0301中")
+OF_LETTERS = ("电 影", "影 a", "a film")
 READERS: dict[str, dict[str, Any]] = {
-    "a": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4},
+    "a": {
+        "words": WORDS,
+        "filters": {1: 3, 3: 17, 16: 2},
+        "dimensions": 4,
+        "bigrams": ("a film", "great film", "电 影"),
+    },
     "b": {"words": WORDS, "filters": {2: 33, 5: 1}, "table": "int16", "pooling": "max", "dimensions": 4},
     "c": {"words": WORDS, "filters": {4: 70}, "table": "int16", "classes": 9, "dimensions": 4},
     "d": {"words": WORDS, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "pairs": True},
@@ -52,7 +60,13 @@ READERS: dict[str, dict[str, Any]] = {
     "g": {"words": MARKED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "words/2"},
     "h": {"words": CUT, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "pieces/3"},
     "i": {"words": CUT, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "pieces/3"},
-    "j": {"words": PAIRED, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "pairs/4"},
+    "j": {
+        "words": PAIRED,
+        "filters": {1: 3, 3: 17, 16: 2},
+        "dimensions": 4,
+        "tokenizer": "pairs/4",
+        "bigrams": OF_LETTERS,
+    },
     "k": {"words": PAIRED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "pairs/4"},
 }
 TEXTS = [
@@ -81,7 +95,9 @@ def tests_module(name: str) -> ModuleType:
 def stored(path: Path) -> bytes:
     """A packed file whose compressed tensors are not."""
     tensors, metadata = packed.stored(path)
-    inflated = {"vocabulary"} | {name for name, entry in packed.codings_of(metadata).items() if "bytes" in entry}
+    inflated = ({"vocabulary", "bigrams"} & set(tensors)) | {
+        name for name, entry in packed.codings_of(metadata).items() if "bytes" in entry
+    }
     for name in inflated:
         data = zlib.decompress(tensors[name].data)
         tensors[name] = Tensor("U8", (len(data),), data)

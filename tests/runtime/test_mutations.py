@@ -14,6 +14,7 @@ def test_damaged_files_are_refused_or_predict(
     make_model: Callable[..., Path], model: Path, coded_model: Path, pair_model: Path, tmp_path: Path
 ) -> None:
     wide = make_model(table="int16", pooling="max", filters={1: 2, 16: 1}, zeros=0.6, dimensions=30, classes=2)
+    listed = make_model(bigrams=("a film", "film a", "good film"), classes=2)
     copy = tmp_path / "copy.safetensors"
     program = (
         f"import runpy, sys; sys.path.insert(0, {str(Path(prunetext.__file__).parent.parent)!r})\n"
@@ -21,7 +22,7 @@ def test_damaged_files_are_refused_or_predict(
     )
     options = ["--seconds", "10", "--copies", "1000000", "--seed", "1", "--copy", copy]
     done = subprocess.run(
-        [sys.executable, "-c", program, *options, model, coded_model, wide, pair_model],
+        [sys.executable, "-c", program, *options, model, coded_model, wide, pair_model, listed],
         capture_output=True,
         text=True,
         check=False,

@@ -162,17 +162,17 @@ void find_winners(const Model &model, const TextRows &text, const Width &width, 
 std::vector<std::pair<uint32_t, size_t>> bigrams_of(const Bigrams &bigrams, const TextRows &text, Watch &watch) {
     const std::vector<SpannedToken> &tokens = text.spans.tokens();
     std::vector<std::pair<uint32_t, size_t>> found;
+    Numbering numbering;
+    numbering.clear();
     for (size_t t = 0; t + bigrams.distance < tokens.size(); ++t) {
         if (t % block == block - 1) watch.look_closely();
         const std::string_view one = text.spans.of(tokens[t]), other = text.spans.of(tokens[t + bigrams.distance]);
         const uint64_t hash = bigrams.hash_of(one, other);
         if (!bigrams.may_have(hash)) continue;
-        if (const uint32_t number = bigrams.find(hash, one, other); number != Bigrams::none)
+        const uint32_t number = bigrams.find(hash, one, other);
+        if (number != Bigrams::none && numbering.add(uint64_t{number} + 1) == found.size())
             found.emplace_back(number, t);
     }
-    std::sort(found.begin(), found.end());
-    const auto same = [](const auto &one, const auto &other) { return one.first == other.first; };
-    found.erase(std::unique(found.begin(), found.end(), same), found.end());
     return found;
 }
 

@@ -55,7 +55,7 @@ struct Winners {
 };
 void find_winners(const Model &model, const TextRows &text, const Width &width, Winners &winners, Watch &watch);
 
-// Each listed bigram of a text once, in their order, and the first token of the first place where it stands.
+// Each listed bigram of a text once, and the first token of the first place where it stands.
 std::vector<std::pair<uint32_t, size_t>> bigrams_of(const Bigrams &bigrams, const TextRows &text, Watch &watch);
 
 // For each token, `scale` times the weights of all columns times the entries of its row, added up as float32. The sums

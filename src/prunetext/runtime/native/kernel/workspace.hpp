@@ -52,6 +52,16 @@ struct EarlierToken {
     std::string word;
 };
 
+// What the bigrams of some texts add up to.
+struct BigramSums {
+    EarlierToken earlier[Bigrams::most_distance];  // with which a bigram may begin, the last one last
+    std::vector<double> all;                       // sums of weights, [text][column]: integers,
+    double *own = nullptr;                         // of the text that is read,
+    size_t tokens[batch] = {};                     // and the number of each text's tokens
+    std::vector<uint32_t> met;                     // for each bigram, which text had it last,
+    uint32_t now = 0;                              // and the number of the one that is read
+};
+
 // The memory of scoring besides the model; one for each thread, reused from text to text.
 struct Workspace {
     std::string scratch;             // normalized text
@@ -64,12 +74,9 @@ struct Workspace {
     Buffer<const int16_t *> extras;  // what that adds to each window of one width, in some piece of a text,
     Buffer<int16_t> sums_of_flags;   // and room for it where the width has many taps
     Overlap overlap;
-    EarlierToken earlier[Bigrams::most_distance];  // with which a bigram may begin, the last one last
-    std::vector<uint32_t> bigrams;                 // of the text that was read last,
-    std::vector<double> bigram_sums;               // the sums of their weights, [text][column]: integers,
-    size_t tokens[batch];                          // and the number of each text's tokens
-    std::vector<int16_t> best;                     // largest window sum of each filter, padded, width after width
-    std::vector<double> sums;                      // sum of its window sums: an integer below 2^53
+    BigramSums bigrams;
+    std::vector<int16_t> best;             // largest window sum of each filter, padded, width after width
+    std::vector<double> sums;              // sum of its window sums: an integer below 2^53
     std::vector<double> features, logits;  // [text or pair][input of the head], […][class, padded to a multiple of 4]
     // Of the text that was read last, if it was ASCII as it stood, and one piece: its tokens, whose places in `scratch`
     // are those in the text, and whose rows are in `rows` behind one row less than the most taps. Otherwise none.

@@ -12,19 +12,27 @@
 PRUNETEXT_BEGIN
 namespace prunetext::PRUNETEXT_KERNEL {
 
-// Each bigram once, in order.
-inline void drop_repeated(std::vector<uint32_t> &bigrams) {
-    std::sort(bigrams.begin(), bigrams.end());
-    bigrams.erase(std::unique(bigrams.begin(), bigrams.end()), bigrams.end());
+// Before the first piece of a text, which is one of `batch`.
+inline void begin_bigrams(const Bigrams &bigrams, size_t text, BigramSums &found) {
+    if (found.met.size() < bigrams.size()) found.met.resize(bigrams.size());
+    if (++found.now == 0) {  // so many texts that the numbers begin anew
+        std::fill(found.met.begin(), found.met.end(), 0);
+        found.now = 1;
+    }
+    found.all.resize(batch * bigrams.columns);
+    found.own = found.all.data() + text * bigrams.columns;
+    std::fill_n(found.own, bigrams.columns, 0.0);
+    std::fill_n(found.earlier, Bigrams::most_distance, EarlierToken{});
 }
 
-// Note the bigrams that end in a piece of `count` tokens, whose keys are known.
-PRUNETEXT_INLINE_IF_LARGE void note_bigrams(const Bigrams &bigrams, size_t count, Workspace &workspace) {
+// Add up the weights of the bigrams that end in a piece of `count` tokens, whose keys are known.
+PRUNETEXT_INLINE_IF_LARGE void add_bigrams(const Bigrams &bigrams, size_t count, Workspace &workspace) {
+    BigramSums &found = workspace.bigrams;
     const char *const scratch = workspace.scratch.data();
     const uint32_t *const begins = workspace.begins.data(), *const ends = workspace.ends.data();
     const uint64_t *const keys = workspace.keys.data();
-    EarlierToken *const earlier = workspace.earlier;
-    const size_t distance = bigrams.distance;
+    EarlierToken *const earlier = found.earlier;
+    const size_t distance = bigrams.distance, columns = bigrams.columns;
     const auto token = [&](size_t i) { return std::string_view(scratch + begins[i], ends[i] - begins[i]); };
     for (size_t i = 0; i < count; ++i) {
         const bool inside = i >= distance;
@@ -32,12 +40,13 @@ PRUNETEXT_INLINE_IF_LARGE void note_bigrams(const Bigrams &bigrams, size_t count
         if (!bigrams.may_have(hash)) [[likely]]
             continue;
         const std::string_view one = inside ? token(i - distance) : std::string_view(earlier[i].word);
-        if (const uint32_t found = bigrams.find(hash, one, token(i)); found != Bigrams::none)
-            workspace.bigrams.push_back(found);
+        const uint32_t number = bigrams.find(hash, one, token(i));
+        if (number == Bigrams::none || found.met[number] == found.now) continue;
+        found.met[number] = found.now;
+        for (size_t c = 0; c < columns; ++c) found.own[c] += bigrams.weights[number * columns + c];
     }
-    if (workspace.bigrams.size() > 2 * bigrams.size() + piece) drop_repeated(workspace.bigrams);  // of a long text
-    for (size_t k = 0; k < distance; ++k) {                                                       // for the next piece
-        const size_t place = count + k;  // behind the first of the earlier tokens
+    for (size_t k = 0; k < distance; ++k) {  // for the next piece
+        const size_t place = count + k;      // behind the first of the earlier tokens
         if (place < distance) {
             earlier[k] = earlier[place];
         } else {
@@ -47,23 +56,13 @@ PRUNETEXT_INLINE_IF_LARGE void note_bigrams(const Bigrams &bigrams, size_t count
     }
 }
 
-// Add up the weights of a text's bigrams: integers.
-inline void add_bigrams(const Bigrams &bigrams, size_t text, size_t tokens, Workspace &workspace) {
-    drop_repeated(workspace.bigrams);
-    double *const sums = workspace.bigram_sums.data() + text * bigrams.columns;
-    std::fill_n(sums, bigrams.columns, 0.0);
-    for (const uint32_t number : workspace.bigrams)
-        for (size_t c = 0; c < bigrams.columns; ++c) sums[c] += bigrams.weights[number * bigrams.columns + c];
-    workspace.tokens[text] = tokens;
-}
-
 // Add what the bigrams say to the logits of `count` texts.
 inline void decide_by_bigrams(const Model &model, size_t count, Workspace &workspace) {
     const Bigrams &bigrams = model.bigrams;
     for (size_t t = 0; t < count; ++t) {
-        const double *const sums = workspace.bigram_sums.data() + t * bigrams.columns;
+        const double *const sums = workspace.bigrams.all.data() + t * bigrams.columns;
         double *const logits = workspace.logits.data() + t * model.bias.size();
-        const double root = std::sqrt(static_cast<double>(std::max<size_t>(workspace.tokens[t], 1)));
+        const double root = std::sqrt(static_cast<double>(std::max<size_t>(workspace.bigrams.tokens[t], 1)));
         if (bigrams.columns == 1) {
             const double own = sums[0] * bigrams.scale / root;
             logits[0] -= own;

@@ -17,8 +17,6 @@ inline size_t pool_text(const Model &model, const Text &text, Workspace &workspa
     std::fill_n(before, context, model.row(model.rows));
     workspace.best.assign(model.padded, 0);
     workspace.sums.assign(model.padded, 0);
-    workspace.bigrams.clear();
-    std::fill_n(workspace.earlier, Bigrams::most_distance, EarlierToken{});
     size_t tokens = 0;
     const bool listed = !model.bigrams.empty();
     const size_t most = std::max(model.vocabulary.longest(), model.bigrams.longest()) + 1;
@@ -26,7 +24,7 @@ inline size_t pool_text(const Model &model, const Text &text, Workspace &workspa
         const std::byte **rows = workspace.rows.take(found + 2 * context);
         rows = std::copy_n(before, context, rows);
         look_up(model, found, workspace, rows, listed ? workspace.keys.take(found) : nullptr);
-        if (listed) note_bigrams(model.bigrams, found, workspace);
+        if (listed) add_bigrams(model.bigrams, found, workspace);
         if (last) std::fill_n(rows + found, context, model.row(model.rows));
         tokens += found;
         for (const Width &width : model.widths) {
@@ -41,11 +39,10 @@ inline size_t pool_text(const Model &model, const Text &text, Workspace &workspa
 
 inline void encode(const Model &model, const Text *texts, size_t count, Workspace &workspace) {
     workspace.features.resize(batch * model.inputs);
-    workspace.bigram_sums.resize(batch * model.bigrams.columns);
     for (size_t t = 0; t < count; ++t) {
         if (t + 1 < count) prefetch(texts[t + 1]);
-        const size_t tokens = pool_text(model, texts[t], workspace);
-        if (!model.bigrams.empty()) add_bigrams(model.bigrams, t, tokens, workspace);
+        if (!model.bigrams.empty()) begin_bigrams(model.bigrams, t, workspace.bigrams);
+        const size_t tokens = workspace.bigrams.tokens[t] = pool_text(model, texts[t], workspace);
         fill_features(model, tokens, workspace, workspace.features.data() + t * model.features);
     }
 }
