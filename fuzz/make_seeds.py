@@ -44,7 +44,7 @@ WORDS = (*"abe.。ø电", "aa", "aaaaaaaa", "aaaaaaaaa", "film", "great", "x" * 
 MARKED = (*WORDS, *"éがด😀中", "e\u0316", "ดี", "🇩🇪", "कुल", "क\u200dक", "각")
 CUT = (*MARKED, "··fi", "·lm·", "·aaa", "·xxx", "·é·", "··ऄ", "·e\u0316·")
 PAIRED = (*MARKED, "中が", "が中", "电影", "。中", "😀中", "ที่ดี", "e\u0316中", "中a", "中\u0301中")
-OF_LETTERS = ("电 影", "影 a", "a film")
+LISTED = {"bigrams": ("a film", "great film", "电 影", "影 a")}
 READERS: dict[str, dict[str, Any]] = {
     "a": {
         "words": WORDS,
@@ -60,13 +60,7 @@ READERS: dict[str, dict[str, Any]] = {
     "g": {"words": MARKED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "words/2"},
     "h": {"words": CUT, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "pieces/3"},
     "i": {"words": CUT, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "pieces/3"},
-    "j": {
-        "words": PAIRED,
-        "filters": {1: 3, 3: 17, 16: 2},
-        "dimensions": 4,
-        "tokenizer": "pairs/4",
-        "bigrams": OF_LETTERS,
-    },
+    "j": {"words": PAIRED, "filters": {1: 3, 3: 17, 16: 2}, "dimensions": 4, "tokenizer": "pairs/4"} | LISTED,
     "k": {"words": PAIRED, "filters": {1: 16, 2: 2}, "dimensions": 4, "pairs": True, "tokenizer": "pairs/4"},
 }
 TEXTS = [

@@ -85,7 +85,8 @@ def exported_probabilities(path: Path, texts: list[str]) -> np.ndarray:
 def pruned_model(model: TextCNN, kinds: tuple[str, ...], seed: int) -> TextCNN:
     """With a third of the units of each kind gone; words in 8, 4 and 2 bits."""
     rng = np.random.default_rng(seed)
-    kept = {group.name: rng.random(group.size) < 0.7 for group in model.groups(kinds)}
+    groups = sorted(model.groups(kinds), key=lambda group: group.kind == "bigrams")
+    kept = {group.name: rng.random(group.size) < 0.7 for group in groups}
     for name, stays in kept.items():
         stays[0] = True
         if name.endswith("taps"):  # at one edge only
@@ -116,7 +117,7 @@ def test_every_computation_gives_the_same_answer(
 ) -> None:
     model = random_model(words=len(WORDS), dimensions=9, filters=filters, pooling=pooling, seed=5, bigrams=bigrams)
     if kinds:
-        model = pruned_model(model, (*kinds, "bigrams") if bigrams else kinds, seed=4)
+        model = pruned_model(model, (*kinds, "bigrams") if bigrams else kinds, seed=3)
         assert (model.bigram_sizes[0] < bigrams) == bool(bigrams)
     if "vocabulary" in kinds:
         assert 0 < model.shape.words < len(WORDS)
