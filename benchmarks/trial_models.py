@@ -262,8 +262,9 @@ KINDS: dict[str, type[Changed]] = {
 
 def changed(model: TextCNN, kind: str, how: Mapping[str, Any], lesson: Lesson) -> Changed:
     """The untrained model with a change; its first weights stay, unless they are what is tried."""
-    found = cast(Changed, model)
-    found.__class__ = KINDS[kind]  # as no weight is drawn again, every other number is that of the default
+    found, own = cast(Changed, model), KINDS[kind]
+    # As no weight is drawn again, every other number is that of the default.
+    found.__class__ = type(own.__name__, (own, type(model)), {})
     found.start(how, lesson)
     return found
 
