@@ -193,6 +193,7 @@ def print_inspection(found: Inspection) -> None:
     facts: dict[str, Any] = {
         "labels": ", ".join(found.labels),
         "words": f"{found.words:,}",
+        **({"bigrams": f"{found.bigrams:,}"} if found.bigrams else {}),
         "dimensions": found.dimensions,
         "filters": filters or "none",
         "pooling": found.pooling,

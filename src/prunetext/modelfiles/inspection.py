@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TABLE_BYTES = {"int8": 1, "int16": 2}
+OTHER_PARTS = {"remap": "vocabulary", "listed": "bigrams", "distance": "bigrams"}  # of a float file
 FLOAT_ROWS = 2  # the padding and the unknown word of a float model; a packed one has only the unknown word
 
 
@@ -30,7 +31,7 @@ class Inspection:
     `reject` is the probability below which texts can be rejected; None if the file has none. `thresholds` are the
     probabilities from which a text has each label; None if each text has one label. `coding` says how each coded tensor
     is stored, in the terms of docs/format.md. `longest` lists the words with the longest vectors, which move the answer
-    most.
+    most. `bigrams` is the number of those with weights of their own.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Inspection:
     provenance: dict[str, Any]
     reject: float | None = None
     thresholds: list[float] | None = None
+    bigrams: int = 0
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -94,6 +96,7 @@ def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) ->
         provenance=provenance_of(metadata),
         reject=float(metadata["reject"]) if "reject" in metadata else None,
         thresholds=json.loads(metadata["thresholds"]) if metadata["task"] == "labels" else None,
+        bigrams=header.tensors["bigrams.weight"]["shape"][0] if "bigrams" in header.tensors else 0,
     )
 
 
@@ -137,6 +140,7 @@ def inspect_float(model: str | os.PathLike[str], words: int) -> Inspection:
             temperature=None,
             longest=_longest([name for _, name in kept], vectors, dimensions, words),
             provenance={},
+            bigrams=header.tensors["bigrams"]["shape"][0] if "bigrams" in header.tensors else 0,
         )
     except (KeyError, IndexError, ValueError, TypeError) as error:
         reason = error.reason if isinstance(error, DamagedError) else error
@@ -156,7 +160,7 @@ def _parts(header: Header) -> dict[str, int]:
     parts = {"vocabulary": 0, "embedding": 0, "convolutions": 0, "head": 0, "header": header.length}
     for name in header.tensors:
         part = name.partition(".")[0]
-        part = "convolutions" if part.startswith("conv") else "vocabulary" if part == "remap" else part
+        part = "convolutions" if part.startswith("conv") else OTHER_PARTS.get(part, part)
         parts[part] = parts.get(part, 0) + header.bytes_of(name)
     return parts
 

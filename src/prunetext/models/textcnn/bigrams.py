@@ -23,7 +23,7 @@ from prunetext.runtime.tokenizers import distance_of
 
 MOST_BIGRAM_WEIGHTS = 20_000  # of all bigrams together: with many classes, fewer of them have some
 RAREST_BIGRAM = 2  # texts that have it
-FASTER_THAN_WORDS = 4.0  # times the rate of the word vectors
+FASTER_THAN_WORDS = 1.25
 LARGEST_UNIT = 127.0
 
 Places = npt.NDArray[np.int64]
