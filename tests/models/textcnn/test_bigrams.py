@@ -96,6 +96,9 @@ def test_a_shrunk_model_is_the_masked_one(
     assert again.bigram_sizes[0] == 0
     assert "bigrams" not in {group.name for group in again.groups()}
     torch.testing.assert_close(again(ids), super(BigramCNN, small).forward(ids))
+    again.snap()
+    with again.on_grid():
+        assert again(ids).isfinite().all()
 
 
 def test_a_bigram_of_words_that_are_removed_still_counts(random_model: Model, tmp_path: Path) -> None:

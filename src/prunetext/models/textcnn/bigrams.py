@@ -138,7 +138,7 @@ class BigramCNN(TextCNN):
 
     def unit(self) -> Tensor:
         """The step of the weights in the packed file."""
-        return step_for(self.bigrams.detach(), LARGEST_UNIT)
+        return step_for(functional.pad(self.bigrams.detach().flatten(), (0, 1)), LARGEST_UNIT)  # of none, too
 
     def parts(self) -> dict[str, str]:
         """The weights of bigrams are a table, too."""
