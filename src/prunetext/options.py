@@ -66,10 +66,11 @@ class ModelOptions:
         "in scripts without spaces), pieces/3 (the same, with the parts of words), pairs/4 (words/2, with any two such "
         "letters in a row), or auto, which takes the one that suits the train texts.",
     )
-    bigrams: int = option(
-        5_000,
+    bigrams: int | None = option(
+        None,
         "Two words in a row, at most so many, that have weights of their own beside the convolution: those that tell "
-        "most about the labels. Not for pairs of texts, nor with pieces/3; 0 for none.",
+        "most about the labels. Not for pairs of texts, nor with pieces/3; 0 for none. If not given: by the number of "
+        "texts and of labels.",
     )
     min_count: int = option(2, "Occurrences in train and unlabelled texts that a word needs to enter the vocabulary.")
 
@@ -197,7 +198,7 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
         ("pooling", model.pooling, model.pooling in ("max", "max+mean"), "max or max+mean"),
         ("channels", model.channels, model.channels in ("non-static", "static", "both"), "non-static, static or both"),
         ("max_words", model.max_words, model.max_words >= 1, "at least 1"),
-        ("bigrams", model.bigrams, 0 <= model.bigrams <= 1_000_000, "from 0 to 1000000"),
+        ("bigrams", model.bigrams, 0 <= (model.bigrams or 0) <= 1_000_000, "from 0 to 1000000"),
         ("min_count", model.min_count, model.min_count >= 1, "at least 1"),
     ]
     refuse_broken(rules)

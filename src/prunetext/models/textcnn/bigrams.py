@@ -21,7 +21,9 @@ from prunetext.models.textcnn.rounding import step_for, straight_through
 from prunetext.models.textcnn.row_adam import RowAdam
 from prunetext.runtime.tokenizers import distance_of
 
-MOST_BIGRAM_WEIGHTS = 20_000  # of all bigrams together: with many classes, fewer of them have some
+# If nobody says how many: as many as there are texts, between these two. The latter counts weights, for with many
+# classes each bigram has as many.
+FEWEST_BIGRAMS, MOST_BIGRAM_WEIGHTS = 5_000, 20_000
 RAREST_BIGRAM = 2  # texts that have it
 FASTER_THAN_WORDS = 1.25
 LARGEST_UNIT = 127.0

@@ -14,7 +14,13 @@ from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request, Trained
-from prunetext.models.textcnn.bigrams import MOST_BIGRAM_WEIGHTS, BigramCNN, telling_bigrams, weights_each
+from prunetext.models.textcnn.bigrams import (
+    FEWEST_BIGRAMS,
+    MOST_BIGRAM_WEIGHTS,
+    BigramCNN,
+    telling_bigrams,
+    weights_each,
+)
 from prunetext.models.textcnn.floats import read_float, write_float
 from prunetext.models.textcnn.grouping import FASTER, STRUCTURE, TEXTCNN_KINDS
 from prunetext.models.textcnn.kinds import kind_like, kind_of
@@ -113,7 +119,9 @@ def listing_kind(request: Request, reader: Reader) -> Callable[..., TextCNN] | N
     """The maker of a model with bigrams of the texts; None where there are none, or no model has any."""
     train = request.data.train
     columns = weights_each(len(request.labels), several=train.task.answer == "labels")
-    most = min(request.shape.bigrams, MOST_BIGRAM_WEIGHTS // columns)
+    most = request.shape.bigrams
+    if most is None:
+        most = min(max(len(train), FEWEST_BIGRAMS), MOST_BIGRAM_WEIGHTS // columns)
     if train.task.texts > 1 or reader.tokenizer == PIECES_3 or most == 0:
         return None
     listed = telling_bigrams(train, request.labels, reader, most)
