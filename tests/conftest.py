@@ -95,6 +95,7 @@ def random_model() -> Callable[..., Any]:
         seed: int = 0,
         bigrams: int = 0,
         distance: int = 1,
+        columns: int | None = None,
     ) -> TextCNN:
         torch.manual_seed(seed)
         shape = Shape(words, dimensions, filters or {1: 2, 3: 4}, classes, pooling)
@@ -102,7 +103,7 @@ def random_model() -> Callable[..., Any]:
         if bigrams:
             every = torch.cartesian_prod(torch.arange(2, words + 2), torch.arange(2, words + 2))
             listed = every[torch.randperm(len(every))[:bigrams].sort().values]
-            kind = partial(BigramCNN, listed=listed, distance=distance)
+            kind = partial(BigramCNN, listed=listed, columns=columns, distance=distance)
         model = kind(shape, vectors=torch.randn(words + 2, dimensions), static=static)
         with torch.no_grad():
             for width in model.widths:

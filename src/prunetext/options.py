@@ -70,7 +70,7 @@ class ModelOptions:
         None,
         "Two words in a row, at most so many, that have weights of their own beside the convolution: those that tell "
         "most about the labels. Not for pairs of texts, nor with pieces/3; 0 for none. If not given: by the number of "
-        "texts and of labels.",
+        "texts and of labels, and none where a label has fewer than 50 texts.",
     )
     min_count: int = option(2, "Occurrences in train and unlabelled texts that a word needs to enter the vocabulary.")
 

@@ -75,7 +75,9 @@ def test_a_budget_that_is_missed_ends_with_3_and_a_lenient_command_with_0(
     assert done.code == 3
     size = (tmp_path / "new" / "model.safetensors").stat().st_size
     lines = done.err.splitlines()
-    assert lines[0].startswith("max_size is 10 bytes, but pruning vocabulary, dimensions, filters leaves about ")
+    assert lines[0].startswith(
+        "max_size is 10 bytes, but pruning vocabulary, bigrams, dimensions, filters leaves about "
+    )
     assert lines[-1] == f"max_size was missed: the packed file has {size:,} bytes, and 10 were allowed."
     assert prunetext.load(tmp_path / "new" / "model.safetensors").predict(["common1"])
     assert call(*again, "--out", tmp_path / "lenient", "--max-size", "10", "--lenient", effort=QUICK).code == 0

@@ -94,7 +94,9 @@ def test_a_size_out_of_reach_is_said_before_training_and_does_not_ruin_the_model
 
     result = run(data, tmp_path / "run", max_drop=None, max_size="10B", notice=said.append, progress=told)
     sentence = said[0]
-    assert sentence.startswith("max_size is 10 bytes, but pruning vocabulary, dimensions, filters leaves about ")
+    assert sentence.startswith(
+        "max_size is 10 bytes, but pruning vocabulary, bigrams, dimensions, filters leaves about "
+    )
     assert "train" in said, "the sentence came before it"
     assert sentence in result.notes
     least = int(re.findall(r"about ([\d,]+) or more", sentence)[0].replace(",", ""))

@@ -1,7 +1,9 @@
 """Bigrams with weights of their own: found wherever they stand, counted once, explained, and refused where they lie."""
 
 import json
+import time
 from collections.abc import Callable
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,22 @@ def test_a_file_of_many_bigrams_is_read_back(make_tensors: Callable[..., Parts],
     write(tmp_path / "model", tensors, metadata)
     assert json.loads(read_packed(tmp_path / "model")[1]["bigrams"])["words"] == 3600
     agree(tmp_path / "model", [" ".join(f"{at:x}" for at in range(60)), "1 1 1", "3b 3b"])
+
+
+def test_bigrams_that_collided_by_a_known_factor_are_loaded_as_soon_as_others(
+    make_tensors: Callable[..., Parts], tmp_path: Path
+) -> None:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+    ones = ["aaa" + "".join(each) + "a" for each in islice(product(letters, repeat=4), 20_000)]
+    times = {}
+    for other in (b"\xeb\x83\xb5\x00\xc2\x86\x00b".decode(), "bcdefghi"):
+        tensors, metadata = make_tensors(classes=2, filters={1: 1}, bigrams=tuple(f"{one} {other}" for one in ones))
+        write(tmp_path / "model", tensors, metadata)
+        began = time.process_time()
+        _native.Model(tmp_path / "model")
+        times[other] = time.process_time() - began
+    alike, plain = times.values()
+    assert alike < 8 * plain + 0.05
 
 
 TENSORS: list[tuple[str, dict[str, Any], str]] = [

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from helpers.wasm import MODULES, Module, RefusedError, expected, wasm_folder
 from prunetext.runtime import _native
 
-MOST_COMPRESSED = 150_000  # bytes of a module, of which a page takes one
+MOST_COMPRESSED = 80_000  # bytes of a module, of which a page takes one
 WORDS = ("a", "bad", "dull", "film", "films", "good", "great", "the", "ø", "电", "影", "电影", "··fi", "unbelievable")
 FIXED = [
     "",

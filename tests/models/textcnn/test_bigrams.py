@@ -1,5 +1,6 @@
 """Bigrams with weights of their own: which are listed, that each counts once, and that pruning leaves the rest."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from prunetext.errors import ModelFileError
 from prunetext.models.protocol import Rates
 from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.textcnn import packing
-from prunetext.models.textcnn.bigrams import BigramCNN, telling_bigrams
+from prunetext.models.textcnn.bigrams import BigramCNN, telling_bigrams, weights_each
 from prunetext.models.textcnn.floats import read_float, write_float
 from prunetext.models.textcnn.kinds import kind_like, model_of
 from prunetext.models.textcnn.layout import Shape
 from prunetext.models.textcnn.model import TextCNN
+from prunetext.models.textcnn.onnx_bigrams import in_buckets
 from prunetext.models.textcnn.reading import Reader, encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance
@@ -120,10 +122,9 @@ def test_a_bigram_of_words_that_are_removed_still_counts(random_model: Model, tm
 def test_packed_answers_are_those_of_torch_with_rounding(
     random_model: Model, tmp_path_factory: pytest.TempPathFactory, seed: int, several: bool, distance: int
 ) -> None:
-    tokenizer = "pairs/4" if distance == 2 else "bert/1"
-    model = random_model(bigrams=30, classes=2 + seed % 3, seed=seed, distance=distance)
-    if several and model.classes == 2:
-        several = False  # has two weights for each bigram
+    tokenizer, classes = "pairs/4" if distance == 2 else "bert/1", 2 + seed % 3
+    columns = weights_each(classes, several=several)
+    model = random_model(bigrams=30, classes=classes, seed=seed, distance=distance, columns=columns)
     balance(model)
     model.rounding = rounding_of(model, "int8")
     path = tmp_path_factory.mktemp("packed") / "model"
@@ -168,7 +169,8 @@ def test_a_float_file_gives_the_model_back(random_model: Model, tmp_path: Path) 
     model = random_model(bigrams=9, distance=2)
     with torch.no_grad():
         model.embedding[0] = 0
-    write_float(trained_model(model, SEVEN, ["a", "b", "c"]), tmp_path / "model", {})
+    trained = trained_model(model, SEVEN, ["a", "b", "c"])
+    write_float(trained._replace(reader=Reader(SEVEN, "pairs/4")), tmp_path / "model", {})
     found = read_float(tmp_path / "model").model
     assert isinstance(found, BigramCNN)
     assert {name: tensor.tolist() for name, tensor in found.state_dict().items()} == {
@@ -208,6 +210,40 @@ def test_a_float_file_that_lies_about_bigrams_is_refused(
     save_tensors(tmp_path / "other", {**tensors, name: changed}, metadata)
     with pytest.raises(ModelFileError, match="not a whole float model"):
         read_float(tmp_path / "other")
+
+
+@pytest.mark.parametrize("tokenizer", ["pairs/4", "pieces/3"])
+def test_bigrams_of_another_tokenizer_are_refused(random_model: Model, tmp_path: Path, tokenizer: str) -> None:
+    model = random_model(bigrams=2)
+    with torch.no_grad():
+        model.embedding[0] = 0
+    trained = trained_model(model, SEVEN, ["a", "b", "c"])
+    write_float(trained._replace(reader=Reader(SEVEN, tokenizer)), tmp_path / "model", {})
+    with pytest.raises(ModelFileError, match="none of its tokenizer's"):
+        read_float(tmp_path / "model")
+    write_float(trained._replace(reader=Reader(["a b", *SEVEN[1:]])), tmp_path / "model", {})
+    with pytest.raises(ModelFileError, match="a word with a space"):
+        read_float(tmp_path / "model")
+
+
+def test_bigrams_of_two_thousand_labels_are_soon_listed() -> None:
+    rng = np.random.default_rng(0)
+    texts = [" ".join(f"w{each}" for each in rng.integers(0, 300, 10)) for _ in range(4000)]
+    labels = [f"{number % 2000:04}" for number in range(4000)]
+    words = [f"w{number}" for number in range(300)]
+    began = time.process_time()
+    assert len(telling_bigrams(Examples(texts, labels), sorted(set(labels)), Reader(words), most=10)) == 10
+    assert time.process_time() - began < 5, "of a tenth of one, unless each label takes time"
+
+
+def test_the_buckets_of_an_export_are_never_deep() -> None:
+    for words, bigrams in ((20_002, 5_000), (39_999, 20_000), (101, 50)):
+        second = np.random.default_rng(0).zipf(1.5, bigrams * 20) % words
+        keys = np.unique(np.arange(len(second)) // 9 * words + second)[:bigrams]
+        stored, places = in_buckets(keys)
+        assert stored.shape[1] <= 10, (words, bigrams)
+        assert sorted(stored[stored >= 0].tolist()) == keys.tolist()
+        assert (keys[places[stored >= 0]] == stored[stored >= 0]).all()
 
 
 def test_two_weights_of_two_labels_are_those_of_several_labels(random_model: Model, tmp_path: Path) -> None:

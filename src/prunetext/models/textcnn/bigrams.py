@@ -24,6 +24,9 @@ from prunetext.runtime.tokenizers import distance_of
 # If nobody says how many: as many as there are texts, between these two. The latter counts weights, for with many
 # classes each bigram has as many.
 FEWEST_BIGRAMS, MOST_BIGRAM_WEIGHTS = 5_000, 20_000
+LEAST_LISTED = 100  # fewer are not worth their place; with very many labels there would be so few
+LEAST_OF_LABEL = 50  # texts: of a label with fewer, a model learns by heart the bigrams that stand there by chance
+LARGEST_LIST = 1 << 24  # weights, which is the limit of a packed file
 RAREST_BIGRAM = 2  # texts that have it
 FASTER_THAN_WORDS = 1.25
 LARGEST_UNIT = 127.0
@@ -54,17 +57,34 @@ def telling_bigrams(examples: Examples, labels: Sequence[str], reader: Reader, m
     """
     keys, texts = _bigrams_of_texts(examples, reader)
     found, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    truth = examples.targets(labels)
-    truth = np.eye(len(labels))[truth] if truth.ndim == 1 else truth
-    value = np.zeros(len(found))
-    for label in range(len(labels)):
-        seen = np.bincount(place, weights=truth[texts, label], minlength=len(found))
-        expected = counts * truth[:, label].mean()
-        value += (seen - expected) ** 2 / np.maximum(expected, 1e-9)
-    often = np.flatnonzero(counts >= RAREST_BIGRAM)
-    chosen = np.sort(found[often[np.argsort(-value[often], kind="stable")[:most]]])
+    often = counts >= RAREST_BIGRAM
+    found, counts, place = found[often], counts[often], np.where(often, np.cumsum(often) - 1, -1)[place]
+    place, texts = place[place >= 0], texts[place >= 0]
+    value = _chi_squared(place, counts, *_labels_of_texts(examples.targets(labels), texts), len(examples))
+    chosen = np.sort(found[np.argsort(-value, kind="stable")[:most]])
     size = len(reader.words) + WORDS
     return torch.from_numpy(np.stack([chosen // size, chosen % size], axis=1))
+
+
+def _labels_of_texts(truth: npt.NDArray[Any], texts: Places) -> tuple[Places, Places, npt.NDArray[Any]]:
+    """For each label of each of these texts, which of them it is, and the label; and the share of texts of each."""
+    if truth.ndim == 1:
+        return np.arange(len(texts)), truth[texts], np.bincount(truth) / len(truth)
+    at, label = np.nonzero(truth[texts])
+    return at, label, truth.mean(0)
+
+
+def _chi_squared(
+    place: Places, counts: Places, at: Places, label: Places, shares: npt.NDArray[Any], texts: int
+) -> npt.NDArray[np.float64]:
+    """Σ (seen − expected)² / expected over all labels, of each bigram; only labels that it was seen with take time."""
+    classes = len(shares)
+    both, seen = np.unique(place[at] * classes + label, return_counts=True)
+    bigram, of = both // classes, both % classes
+    expected = counts[bigram] * np.maximum(shares[of], 1 / texts)
+    value = np.bincount(bigram, weights=seen**2 / expected - 2 * seen, minlength=len(counts))
+    found: npt.NDArray[np.float64] = value + counts * shares.sum()
+    return found
 
 
 def _bigrams_of_texts(examples: Examples, reader: Reader) -> tuple[Places, Places]:
@@ -177,5 +197,5 @@ def check_listed(tensors: Mapping[str, Tensor]) -> None:
     keys = listed[:, 0] * words + listed[:, 1]
     if not bool(((listed >= WORDS) & (listed < words)).all()) or not bool((keys[1:] > keys[:-1]).all()):
         raise ValueError("its bigrams are not sorted, or of missing words")
-    if int(tensors["distance"]) not in (1, 2):
+    if tensors["distance"].dim() != 0:
         raise ValueError("its bigrams are of words too far apart")

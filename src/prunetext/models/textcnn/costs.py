@@ -12,12 +12,12 @@ from prunetext.models.groups import Kept
 from prunetext.models.textcnn.bits import COARSER
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Layers
 
-BIGRAM_BYTES = 4.5  # the same of the two words of a bigram
-
 Flags = npt.NDArray[np.bool_]
 UnitNumbers = npt.NDArray[Any]
 
 HEADER_BYTES = 2000.0
+LIST_BYTES = 280.0  # of a list of bigrams: its entries in the header
+BIGRAM_BYTES = 3.6  # the two words of a bigram, in that list (measured: 3.0 to 4.1)
 WORD_BYTES = 3.5  # a word's string in the compressed vocabulary, on average (measured: 3.0 to 3.9 on the data of docs/)
 
 
@@ -165,7 +165,8 @@ class Costs:
         filters = sum(int(self.filters(kept, width).sum()) for width in self.model.widths)
         rows = self.special_rows() + self.row_bits(kept)[words].sum() / 8 + self.table_rows(kept)
         total = HEADER_BYTES + dimensions * rows + WORD_BYTES * words.sum() + self.filter_bytes() * filters
-        total += (BIGRAM_BYTES + self.model.bigram_sizes[1]) * self.bigrams(kept).sum()
+        listed, columns = self.model.bigram_sizes
+        total += LIST_BYTES * bool(listed) + (BIGRAM_BYTES + columns) * self.bigrams(kept).sum()
         for name in self.weighty():
             if name not in self.sparse and f"{name}.single" not in kept:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
@@ -16,6 +17,9 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request, Trained
 from prunetext.models.textcnn.bigrams import (
     FEWEST_BIGRAMS,
+    LARGEST_LIST,
+    LEAST_LISTED,
+    LEAST_OF_LABEL,
     MOST_BIGRAM_WEIGHTS,
     BigramCNN,
     telling_bigrams,
@@ -117,12 +121,18 @@ def matching_class(labels: list[str], named: str | None = None) -> int:
 
 def listing_kind(request: Request, reader: Reader) -> Callable[..., TextCNN] | None:
     """The maker of a model with bigrams of the texts; None where there are none, or no model has any."""
-    train = request.data.train
+    train, most = request.data.train, request.shape.bigrams
     columns = weights_each(len(request.labels), several=train.task.answer == "labels")
-    most = request.shape.bigrams
+    without = "pairs of texts" if train.task.texts > 1 else PIECES_3 if reader.tokenizer == PIECES_3 else None
+    if most and without:
+        raise InputError(f"bigrams is {most}, but a model of {without} has none. Leave it out.")
     if most is None:
         most = min(max(len(train), FEWEST_BIGRAMS), MOST_BIGRAM_WEIGHTS // columns)
-    if train.task.texts > 1 or reader.tokenizer == PIECES_3 or most == 0:
+        rarest = min(Counter(label for each in train.label_lists for label in each).values(), default=0)
+        most = most if most >= LEAST_LISTED and rarest >= LEAST_OF_LABEL else 0
+    if most * columns > LARGEST_LIST:
+        raise InputError(f"bigrams is {most}: with {columns} labels, the limit is {LARGEST_LIST // columns:,}.")
+    if without or most == 0:
         return None
     listed = telling_bigrams(train, request.labels, reader, most)
     if not len(listed):

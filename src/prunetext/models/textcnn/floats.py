@@ -23,7 +23,7 @@ from prunetext.models.textcnn.reading import Reader
 from prunetext.runtime._native import TOKENIZERS, Vocabulary
 from prunetext.runtime.format import FLOAT_FORMAT, OLD_FLOAT
 from prunetext.runtime.states import parsed, reason_of
-from prunetext.runtime.tokenizers import BERT
+from prunetext.runtime.tokenizers import BERT, PIECES_3, distance_of
 
 OF_INT64 = {"remap", "positive", "listed", "distance"}
 UNTOLD_EPOCHS = 6.0  # of training a dense model, if its file does not say
@@ -74,10 +74,8 @@ def read_float(path: Path) -> Trained:
         epochs = float(metadata.get("epochs", "nan"))
         thresholds = parsed(metadata.get("thresholds", "null"), path)
         _check_thresholds(thresholds, len(labels))
-        if isinstance(model, BigramCNN) and model.bigram_sizes[1] != weights_each(
-            len(labels), several=thresholds is not None
-        ):
-            raise ValueError("its bigrams have weights for other labels")
+        if isinstance(model, BigramCNN):
+            _check_bigrams(model, words, tokenizer, weights_each(len(labels), several=thresholds is not None))
         task = Task(model.texts, "label" if thresholds is None else "labels")
         spent = epochs if math.isfinite(epochs) else UNTOLD_EPOCHS
         return Trained("textcnn", model, labels, task, Reader(words, tokenizer), thresholds, spent)
@@ -89,6 +87,15 @@ def read_float(path: Path) -> Trained:
         raise ModelFileError(
             f"{path}: this is not a whole float model of a run ({reason_of(error)}). Repeat the run."
         ) from None
+
+
+def _check_bigrams(model: BigramCNN, words: list[str], tokenizer: str, weights: int) -> None:
+    if model.bigram_sizes[1] != weights:
+        raise ValueError("its bigrams have weights for other labels")
+    if int(model.distance) != distance_of(tokenizer) or tokenizer == PIECES_3:
+        raise ValueError("its bigrams are none of its tokenizer's")
+    if any(" " in words[at - WORDS] for at in model.listed.unique().tolist()):
+        raise ValueError("its bigrams have a word with a space")
 
 
 def _check_thresholds(values: object, size: int) -> None:

@@ -10,7 +10,7 @@ from onnx import TensorProto
 from prunetext.models.textcnn.layout import WORDS
 from prunetext.models.textcnn.onnx_graph import IDS, Graph
 
-NO_KEY = -1
+NO_KEY, DIVISORS = -1, 32
 
 
 def words_with(words: Sequence[str], bigrams: Sequence[tuple[str, str]]) -> list[str]:
@@ -27,8 +27,11 @@ def in_buckets(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     >>> in_buckets(np.array([4, 9]))[0].tolist()
     [[-1], [9], [-1], [-1], [4]]
+
+    Of some divisors, the one whose fullest bucket holds fewest is taken: keys are products, and can have one in common.
     """
-    buckets = 2 * len(keys) + 1
+    least = 2 * len(keys) + 1
+    buckets = min(range(least, least + 2 * DIVISORS, 2), key=lambda each: int(np.bincount(keys % each).max()))
     order = np.argsort(keys % buckets, kind="stable")
     bucket = (keys % buckets)[order]
     within = np.arange(len(keys)) - np.searchsorted(bucket, bucket)
@@ -72,7 +75,7 @@ class OnnxBigrams:
         return node("bigrams", "Div", sums, node("bigrams.root", "Sqrt", most))
 
     def found(self, graph: Graph) -> tuple[str, str]:
-        """Of each token with the one before it, (batch, length): the bigram or, for none, their number; and ones."""
+        """The bigram that begins at each token, (batch, length), or their number for none; and ones."""
         node, constant = graph.node, graph.constant
         padding = constant("bigrams.paddings", np.array([0, self.distance, 0, self.distance]))
         padded = node("bigrams.padded", "Pad", IDS, padding)

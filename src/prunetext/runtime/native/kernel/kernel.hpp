@@ -18,7 +18,7 @@ struct Kernel {
     void (*score)(const Model &model, const Text *texts, size_t count, Workspace &workspace);
     // Fill `features` of single texts with [text][feature], also for a model of pairs.
     void (*encode)(const Model &model, const Text *texts, size_t count, Workspace &workspace);
-    // Fill `logits` from `features`.
+    // Fill `logits` from `features`, without what bigrams add, which a model of pairs has none of.
     void (*decide)(const Model &model, size_t count, Workspace &workspace);
 };
 

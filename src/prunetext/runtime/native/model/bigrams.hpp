@@ -25,6 +25,7 @@ class Bigrams {
     // Copies the bigrams, which differ, each of two words with a space between them. `factor` is that of the keys.
     Bigrams(const std::vector<std::string_view> &bigrams, uint64_t factor) : factor_(factor) {
         slots_.assign(std::bit_ceil(2 * bigrams.size() + 1), Slot{});
+        shift_ = 64 - std::countr_zero(slots_.size());
         seen_.assign(std::bit_ceil(bigrams.size() / 4 + 1), 0);
         for (size_t i = 0; i < bigrams.size(); ++i) {
             const size_t space = space_of(bigrams[i]);
@@ -54,7 +55,10 @@ class Bigrams {
 
     // Of two tokens' keys, as a lookup in the vocabulary makes them.
     static uint64_t hash_of(uint64_t one, uint64_t other) {
-        return detail::fold_product(one ^ detail::process_factor, other + detail::kFactor) | 1;
+        // Neither factor is known, nor which bits of the product tell where to look: nobody can make bigrams that
+        // collide.
+        const uint64_t first = detail::process_factor, second = first * detail::kFactor;
+        return detail::multiply(detail::fold_product(one ^ first, other ^ second), first) | 1;
     }
 
     // Whether two words may be a bigram: most that are none are told by this alone.
@@ -82,7 +86,7 @@ class Bigrams {
         return word.size() <= 8 ? detail::prefix_of(word.data(), word.size())
                                 : detail::long_key(word.data(), word.size(), factor_);
     }
-    size_t first_slot(uint64_t hash) const { return hash >> 32 & (slots_.size() - 1); }
+    size_t first_slot(uint64_t hash) const { return hash * detail::process_factor >> shift_; }
     static uint64_t bit_of(uint64_t hash) { return uint64_t{1} << (hash >> 26 & 63); }
 
     bool is(uint32_t number, std::string_view one, std::string_view other) const {
@@ -98,6 +102,7 @@ class Bigrams {
     std::vector<uint64_t> seen_;  // a power of two: bits of hashes that are there
     uint64_t factor_ = 0;
     size_t longest_ = 0;
+    int shift_ = 0;
 };
 
 }  // namespace prunetext
