@@ -188,6 +188,8 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
     """Refuse values out of range; each message names the rule."""
     check_pruning(options)
     check_refit(options)
+    if model.bigrams == 0 and "bigrams" in (options.groups or "").split(","):
+        raise InputError("groups has bigrams, but bigrams is 0. Leave one of the two out.")
     rules: list[tuple[str, object, bool, str]] = [
         ("epochs", options.epochs, options.epochs is None or 0 < options.epochs <= 1e6, "more than 0, at most 1e6"),
         ("ranking", options.ranking, 0 <= options.ranking <= 100, "from 0 to 100"),

@@ -36,6 +36,12 @@ def paired(data: Data) -> Data:
     return replace(data, train=replace(data.train, pairs=data.train.texts))
 
 
+def every_pair(data: Data) -> Data:
+    assert data.dev is not None
+    train, dev = (replace(each, pairs=each.texts) for each in (data.train, data.dev))
+    return replace(data, train=train, dev=dev, test=None)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "sentence"),
     [
@@ -57,6 +63,10 @@ def paired(data: Data) -> Data:
         (None, {"dimensions": 8.5}, "dimensions is 8.5: it must be a whole number"),
         (None, {"seed": True}, "seed is True: it must be a whole number"),
         (None, {"criterion": None}, "criterion is None: it must be text"),
+        (None, {"bigrams": -1}, "bigrams is -1: it must be from 0 to 1000000."),
+        (None, {"bigrams": 0, "groups": "filters,bigrams"}, "groups has bigrams, but bigrams is 0."),
+        (None, {"bigrams": 9, "tokenizer": "pieces/3"}, "bigrams is 9, but a model of pieces/3 has none."),
+        (every_pair, {"bigrams": 9}, "bigrams is 9, but a model of pairs of texts has none. Leave it out."),
         (None, {"skip_empty": "yes"}, "skip_empty is 'yes': it must be true or false"),
         (None, {"widths": "16", "filters": 4096, "dimensions": 2000}, "The model is too large for a packed file"),
         (None, {"vectors": {"common1": [float("nan")] * 12}}, "vectors: the vector of 'common1' holds a number"),
