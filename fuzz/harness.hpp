@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,6 +101,25 @@ __attribute__((no_sanitize("coverage"))) inline void add_features(const Model &m
     }
 }
 
+// What the listed bigrams of a text add to its logits.
+__attribute__((no_sanitize("coverage"))) inline void add_bigrams(const Model &model,
+                                                                 const std::vector<std::string> &tokens,
+                                                                 double *logits) {
+    const Bigrams &bigrams = model.bigrams;
+    std::set<std::string> found;
+    for (size_t t = bigrams.distance; t < tokens.size(); ++t)
+        found.insert(tokens[t - bigrams.distance] + " " + tokens[t]);
+    std::vector<double> sums(bigrams.columns);
+    for (size_t i = 0; i < bigrams.size(); ++i)
+        if (found.count(std::string(bigrams[i])))
+            for (size_t c = 0; c < bigrams.columns; ++c) sums[c] += bigrams.weights[i * bigrams.columns + c];
+    const double root = std::sqrt(static_cast<double>(std::max<size_t>(tokens.size(), 1)));
+    for (size_t c = 0; c < model.labels.size(); ++c) {
+        const double own = sums[bigrams.columns == 1 ? 0 : c] * bigrams.scale / root;
+        logits[c] = bigrams.columns == 1 && c == 0 ? logits[c] - own : logits[c] + own;
+    }
+}
+
 // What the head sees of a text or, where the model judges those, of a pair of texts; then its logits.
 __attribute__((no_sanitize("coverage"))) inline std::vector<double> reference(const Model &model, const Text *texts) {
     std::vector<double> values;
@@ -119,6 +139,7 @@ __attribute__((no_sanitize("coverage"))) inline std::vector<double> reference(co
         for (size_t i = 0; i < model.inputs; ++i) sum += model.head[(c / 4 * model.inputs + i) * 4 + c % 4] * values[i];
         values.push_back(sum);
     }
+    if (!model.bigrams.empty()) add_bigrams(model, tokens, values.data() + model.inputs);
     return values;
 }
 

@@ -42,6 +42,10 @@ class Bigrams {
 
     size_t size() const { return ends_.size(); }
     bool empty() const { return ends_.empty(); }
+    std::string_view operator[](size_t number) const {
+        const size_t begin = number ? ends_[number - 1] : 0;
+        return std::string_view(words_).substr(begin, ends_[number] - begin);
+    }
     size_t longest() const { return longest_; }  // bytes of the longest word
 
     // Where the space stands of two words; npos in anything else.
@@ -90,8 +94,7 @@ class Bigrams {
     static uint64_t bit_of(uint64_t hash) { return uint64_t{1} << (hash >> 26 & 63); }
 
     bool is(uint32_t number, std::string_view one, std::string_view other) const {
-        const size_t begin = number ? ends_[number - 1] : 0;
-        const std::string_view both = std::string_view(words_).substr(begin, ends_[number] - begin);
+        const std::string_view both = (*this)[number];
         return both.size() == one.size() + 1 + other.size() && both.starts_with(one) && both[one.size()] == ' ' &&
                both.ends_with(other);
     }
