@@ -94,8 +94,9 @@ def _bigrams_of_texts(examples: Examples, reader: Reader) -> tuple[Places, Place
     size, distance = len(reader.words) + WORDS, distance_of(reader.tokenizer)
     one, other = ids[:-distance], ids[distance:]
     inside = (texts[:-distance] == texts[distance:]) & (one >= WORDS) & (other >= WORDS)
-    both = np.unique(texts[:-distance][inside] * size**2 + one[inside] * size + other[inside])
-    return both % size**2, both // size**2
+    found, place = np.unique(one[inside] * size + other[inside], return_inverse=True)
+    both = np.unique(texts[:-distance][inside] * len(found) + place)
+    return found[both % max(len(found), 1)], both // max(len(found), 1)
 
 
 class BigramCNN(TextCNN):
