@@ -112,8 +112,8 @@ def test_words_are_left_out_until_it_fits(asked: Call, trainings: list[Training]
     plan, search, like, _, lessons = asked
     count, test = len(plan.beginning.reader.words), lessons.encoded["test"]
     whole = like.shape._replace(words=count)
-    start = untrained(whole, count, len(like.remap), 0)
-    sizes = {words: asked.size(untrained(whole, words, len(like.remap), 0)) for words in range(16, 21)}
+    start = untrained(like, count, 0)
+    sizes = {words: asked.size(untrained(like, words, 0)) for words in range(16, 21)}
     assert sorted(sizes.values()) == list(sizes.values())
     for words in (20, 18, 16):
         model, _ = scratch(plan, search, start, sizes[words], teacher=False)

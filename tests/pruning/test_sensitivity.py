@@ -94,7 +94,7 @@ def test_each_row_is_the_lowest_share_of_one_group(
     assert [row[:4] for row in rows] == [row[:4] for row in expected]
     np.testing.assert_allclose([row[4:6] for row in rows], [row[4:6] for row in expected], atol=1e-9)
     np.testing.assert_allclose([row.loss for row in rows], [row[6] for row in expected], atol=1e-5)
-    assert {group.kind for group in model.groups(ALL)} == set(ALL)
+    assert {group.kind for group in model.groups(ALL)} == set(ALL) - {"bigrams"}, "the model has none"
     assert max(row.drop for row in rows) > 5, "some removal must hurt, or the drops prove nothing"
     assert len({row.bytes for row in rows}) > len(rows) / 2
 

@@ -10,7 +10,8 @@ import torch
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import size_when_packed
 from prunetext.models.protocol import Model, Packing
-from prunetext.models.textcnn.layout import UNKNOWN, WORDS, Shape
+from prunetext.models.textcnn.kinds import kind_like
+from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.pruning.search import Search
 
@@ -24,13 +25,13 @@ def scratch(plan: Plan, search: Search, like: TextCNN, budget: int, *, teacher: 
     With `teacher`, most of each target is the dense model's answer, as in recoveries. It is trained as long as the
     dense model was, on the packed file's grid; words are left out until the file fits.
     """
-    shape, began, maker = like.shape, time.perf_counter(), search.maker
+    began, maker = time.perf_counter(), search.maker
     problem, store = maker.problem, maker.store
-    words = shape.words
-    model = untrained(shape, words, len(like.remap), problem.first.seed)
+    words = like.shape.words
+    model = untrained(like, words, problem.first.seed)
     while size_when_packed(plan, model, BARE_PACKING) > budget and words > LEAST_WORDS:
         words = int(words * 0.97)
-        model = untrained(shape, words, len(like.remap), problem.first.seed)
+        model = untrained(like, words, problem.first.seed)
     examples = problem.lessons if teacher else problem.train
     settings = dataclasses.replace(problem.first, best_by="loss", soft_share=plan.effort.recovery.teacher)
     key = f"{maker.root}-{'student' if teacher else 'scratch'}-{words}-{budget}"
@@ -42,11 +43,11 @@ def scratch(plan: Plan, search: Search, like: TextCNN, budget: int, *, teacher: 
     return model, seconds
 
 
-def untrained(shape: Shape, words: int, ids: int, seed: int) -> TextCNN:
-    """A new model with so many of the words, the most frequent ones."""
+def untrained(like: TextCNN, words: int, seed: int) -> TextCNN:
+    """A new model as large as another one, with so many of the words, the most frequent ones."""
     torch.manual_seed(seed)
-    model = TextCNN(shape._replace(words=words))
-    remap = torch.arange(ids)
+    model = kind_like(like)(like.shape._replace(words=words))
+    remap = torch.arange(len(like.remap))
     remap[WORDS + words :] = UNKNOWN
     model.remap = remap
     return model

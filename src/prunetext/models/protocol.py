@@ -263,7 +263,7 @@ def load_family(name: str) -> Family:
     """The family with this name, imported on first use.
 
     >>> load_family("textcnn").default_kinds
-    ('vocabulary', 'dimensions', 'filters')
+    ('vocabulary', 'bigrams', 'dimensions', 'filters')
     """
     if name not in FAMILIES:
         raise InputError(f"model {name!r} is unknown. Choose one of {', '.join(FAMILIES)}.")

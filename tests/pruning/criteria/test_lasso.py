@@ -135,7 +135,7 @@ def test_no_strength_ever_empties_a_group(
 @pytest.mark.parametrize("penalty", ["group", "l1"])
 @pytest.mark.parametrize("kind", SOFT)
 def test_static_dimensions_are_never_touched(random_model: Model, kind: str, penalty: str) -> None:
-    model = random_model(words=9, dimensions=4, filters={2: 3}, static=2)
+    model = random_model(words=9, dimensions=4, filters={2: 3}, static=2, bigrams=5)
     change = soften(f"lasso:strength=5,penalty={penalty}", model, (kind,))
     assert not change["embedding"][:, :2].any()
     assert any(each.any() for each in change.values())

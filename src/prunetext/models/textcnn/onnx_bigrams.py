@@ -26,7 +26,7 @@ def in_buckets(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Keys by their remainder, (buckets, keys of the fullest one), and where each of them stood; their number for none.
 
     >>> in_buckets(np.array([4, 9]))[0].tolist()
-    [[-1], [9], [-1], [-1], [4]]
+    [[-1], [-1], [9], [-1], [4], [-1], [-1]]
 
     Of some divisors, the one whose fullest bucket holds fewest is taken: keys are products, and can have one in common.
     """
