@@ -128,7 +128,8 @@ def test_a_long_text_is_answered_and_a_failure_is_said(window: "Window", folder:
     window.fill("#typed", text)
     ((label, probability),) = prunetext.load(folder / "run" / "model.safetensors").predict_with_probability([text])
     assert window.inner_text("#answer-packed .label") == f"{label} {100 * probability:.1f} %"
-    assert window.locator("#answer-packed mark").count() > 1_000
+    assert window.text_content("#answer-packed .shown") == text
+    assert window.locator("#answer-packed mark").count() >= 1
     window.evaluate("window.prunetextModels.packed.free()")
     window.fill("#typed", "a dull film")
     assert window.inner_text("#trouble").startswith("This text has no answer: ")
