@@ -141,11 +141,12 @@ def test_packed_answers_are_those_of_torch_with_rounding(
 
 def test_snapping_changes_no_rounded_answer(random_model: Model, random_ids: Ids) -> None:
     model, ids = random_model(bigrams=30), random_ids(7)
+    assert isinstance(model, BigramCNN)
     model.fit_grid()
     with model.on_grid():
         before = model(ids)
     model.snap()
-    assert torch.equal(model.bigrams, model.unit() * torch.round(model.bigrams / model.unit()))  # type: ignore[operator]
+    assert torch.equal(model.bigrams, model.unit() * torch.round(model.bigrams / model.unit()))
     with model.on_grid():
         torch.testing.assert_close(model(ids), before)
 
