@@ -26,7 +26,7 @@ class Bigrams {
     Bigrams(const std::vector<std::string_view> &bigrams, uint64_t factor) : factor_(factor) {
         slots_.assign(std::bit_ceil(2 * bigrams.size() + 1), Slot{});
         shift_ = 64 - std::countr_zero(slots_.size());
-        seen_.assign(std::bit_ceil(bigrams.size() / 4 + 1), 0);
+        seen_.assign(std::bit_ceil(bigrams.size() / 2 + 1), 0);  // one bit in 32 at most: so few are looked for in vain
         for (size_t i = 0; i < bigrams.size(); ++i) {
             const size_t space = space_of(bigrams[i]);
             const std::string_view one = bigrams[i].substr(0, space), other = bigrams[i].substr(space + 1);

@@ -22,11 +22,14 @@ inline void begin_bigrams(const Bigrams &bigrams, size_t text, BigramSums &found
     found.all.resize(batch * bigrams.columns);
     found.own = found.all.data() + text * bigrams.columns;
     std::fill_n(found.own, bigrams.columns, 0.0);
-    std::fill_n(found.earlier, Bigrams::most_distance, EarlierToken{});
+    for (EarlierToken &token : found.earlier) {
+        token.key = 0;
+        token.word.clear();
+    }
 }
 
 // Add up the weights of the bigrams that end in a piece of `count` tokens, whose keys are known.
-PRUNETEXT_INLINE_IF_LARGE void add_bigrams(const Bigrams &bigrams, size_t count, Workspace &workspace) {
+PRUNETEXT_INLINE_IF_LARGE void add_bigrams(const Bigrams &bigrams, size_t count, bool last, Workspace &workspace) {
     BigramSums &found = workspace.bigrams;
     const char *const scratch = workspace.scratch.data();
     const uint32_t *const begins = workspace.begins.data(), *const ends = workspace.ends.data();
@@ -45,8 +48,8 @@ PRUNETEXT_INLINE_IF_LARGE void add_bigrams(const Bigrams &bigrams, size_t count,
         found.met[number] = found.now;
         for (size_t c = 0; c < columns; ++c) found.own[c] += bigrams.weights[number * columns + c];
     }
-    for (size_t k = 0; k < distance; ++k) {  // for the next piece
-        const size_t place = count + k;      // behind the first of the earlier tokens
+    for (size_t k = 0; k < distance && !last; ++k) {  // for the next piece
+        const size_t place = count + k;               // behind the first of the earlier tokens
         if (place < distance) {
             earlier[k] = earlier[place];
         } else {

@@ -24,7 +24,7 @@ inline size_t pool_text(const Model &model, const Text &text, Workspace &workspa
         const std::byte **rows = workspace.rows.take(found + 2 * context);
         rows = std::copy_n(before, context, rows);
         look_up(model, found, workspace, rows, listed ? workspace.keys.take(found) : nullptr);
-        if (listed) add_bigrams(model.bigrams, found, workspace);
+        if (listed) add_bigrams(model.bigrams, found, last, workspace);
         if (last) std::fill_n(rows + found, context, model.row(model.rows));
         tokens += found;
         for (const Width &width : model.widths) {
