@@ -68,6 +68,12 @@ def test_a_bigram_may_lie_in_two_pieces(make_model: Callable[..., Path], tokeniz
             agree(path, [filler * before + f" not {LONG} good film 好看的"])
 
 
+def test_a_bigram_that_no_token_spells_is_never_taken_for_another(make_model: Callable[..., Path]) -> None:
+    alike = ("a film", "a\0 film", "a film\0", "\0 film", f"{LONG} a", f"{LONG}\0 a", f"a {LONG}", f"a {LONG}ly")
+    path = make_model(bigrams=alike, seed=4)
+    agree(path, ["a film", "film", "a film film a", f"a {LONG} a", f"a {LONG}ly a", "a\0 film a \0film"])
+
+
 def test_each_bigram_counts_once_and_less_in_a_longer_text(make_tensors: Callable[..., Parts], tmp_path: Path) -> None:
     tensors, metadata = make_tensors(words=(), filters={1: 1}, classes=2, bigrams=("good film", "not good"))
     tensors["head.weight"][:], tensors["head.bias"][:] = 0, 0

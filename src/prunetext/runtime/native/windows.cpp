@@ -166,10 +166,7 @@ std::vector<std::pair<uint32_t, size_t>> bigrams_of(const Bigrams &bigrams, cons
     numbering.clear();
     for (size_t t = 0; t + bigrams.distance < tokens.size(); ++t) {
         if (t % block == block - 1) watch.look_closely();
-        const std::string_view one = text.spans.of(tokens[t]), other = text.spans.of(tokens[t + bigrams.distance]);
-        const uint64_t hash = bigrams.hash_of(one, other);
-        if (!bigrams.may_have(hash)) continue;
-        const uint32_t number = bigrams.find(hash, one, other);
+        const uint32_t number = bigrams.find(text.spans.of(tokens[t]), text.spans.of(tokens[t + bigrams.distance]));
         if (number != Bigrams::none && numbering.add(uint64_t{number} + 1) == found.size())
             found.emplace_back(number, t);
     }

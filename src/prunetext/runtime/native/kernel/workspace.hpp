@@ -52,11 +52,17 @@ struct EarlierToken {
     std::string word;
 };
 
+// Two tokens that may be a listed bigram.
+struct BigramHash {
+    uint64_t hash;
+    size_t last;  // which token of the piece is the second
+};
+
 // What the bigrams of some texts add up to.
 struct BigramSums {
     EarlierToken earlier[Bigrams::most_distance];  // with which a bigram may begin, the last one last
-    std::vector<double> all;                       // sums of weights, [text][column]: integers,
-    double *own = nullptr;                         // of the text that is read,
+    std::vector<int32_t> all;                      // sums of weights, [text][column]: a bigram counts once,
+    int32_t *own = nullptr;                        // of the text that is read,
     size_t tokens[batch] = {};                     // and the number of each text's tokens
     std::vector<uint32_t> met;                     // for each bigram, which text had it last,
     uint32_t now = 0;                              // and the number of the one that is read
@@ -70,6 +76,7 @@ struct Workspace {
     Buffer<uint32_t> longs;          // and which have more than 8 bytes
     Buffer<const std::byte *> rows;  // table rows of the tokens, behind those of the tokens before
     Buffer<uint64_t> keys;           // keys of the tokens, where there are bigrams; of a pair, those of both texts,
+    Buffer<BigramHash> likely;       // what may be listed bigrams,
     Buffer<uint8_t> flags;           // whether they occur in the other one,
     Buffer<const int16_t *> extras;  // what that adds to each window of one width, in some piece of a text,
     Buffer<int16_t> sums_of_flags;   // and room for it where the width has many taps

@@ -1,7 +1,7 @@
 // Two words in a row that have weights of their own.
 //
 //     Bigrams bigrams({"not good"}, vocabulary.hash().factor);
-//     bigrams.find(bigrams.hash_of("not", "good"), "not", "good");    // 0
+//     bigrams.find("not", "good");    // 0
 #pragma once
 #include <algorithm>
 #include <bit>
@@ -20,6 +20,12 @@ class Bigrams {
     static constexpr uint32_t none = UINT32_MAX;
     static constexpr size_t most_distance = 2;
 
+    // A word, and its key as a lookup in the vocabulary makes it.
+    struct Token {
+        uint64_t key;
+        std::string_view word;
+    };
+
     Bigrams() = default;
 
     // Copies the bigrams, which differ, each of two words with a space between them. `factor` is that of the keys.
@@ -29,13 +35,15 @@ class Bigrams {
         seen_.assign(std::bit_ceil(bigrams.size() / 2 + 1), 0);  // one bit in 32 at most: so few are looked for in vain
         for (size_t i = 0; i < bigrams.size(); ++i) {
             const size_t space = space_of(bigrams[i]);
-            const std::string_view one = bigrams[i].substr(0, space), other = bigrams[i].substr(space + 1);
-            longest_ = std::max({longest_, one.size(), other.size()});
-            const uint64_t hash = hash_of(one, other);
+            const Token one = token(bigrams[i].substr(0, space)), other = token(bigrams[i].substr(space + 1));
+            const size_t longest = std::max(one.word.size(), other.word.size());
+            const bool compare = longest > 8 || bigrams[i].find('\0') != std::string_view::npos;  // no token has a NUL
+            longest_ = std::max(longest_, longest);
+            const uint64_t hash = hash_of(one.key, other.key);
             seen_[hash & (seen_.size() - 1)] |= bit_of(hash);
             size_t at = first_slot(hash);
-            while (slots_[at].hash) at = (at + 1) & (slots_.size() - 1);
-            slots_[at] = {hash, static_cast<uint32_t>(i)};
+            while (slots_[at].number != none) at = next(at);
+            slots_[at] = {one.key, other.key, static_cast<uint32_t>(i), compare};
             ends_.push_back(words_.append(bigrams[i]).size());
         }
     }
@@ -55,8 +63,6 @@ class Bigrams {
         return two && bigram.find(' ', space + 1) == std::string_view::npos ? space : std::string_view::npos;
     }
 
-    uint64_t hash_of(std::string_view one, std::string_view other) const { return hash_of(key_of(one), key_of(other)); }
-
     // Of two tokens' keys, as a lookup in the vocabulary makes them.
     static uint64_t hash_of(uint64_t one, uint64_t other) {
         // Neither factor is known, nor which bits of the product tell where to look: nobody can make bigrams that
@@ -68,11 +74,23 @@ class Bigrams {
     // Whether two words may be a bigram: most that are none are told by this alone.
     bool may_have(uint64_t hash) const { return seen_[hash & (seen_.size() - 1)] & bit_of(hash); }
 
-    // The number of a bigram, or `none`.
-    uint32_t find(uint64_t hash, std::string_view one, std::string_view other) const {
-        for (size_t at = first_slot(hash); slots_[at].hash; at = (at + 1) & (slots_.size() - 1))
-            if (slots_[at].hash == hash && is(slots_[at].number, one, other)) return slots_[at].number;
+    // Fetch what `find` will look at.
+    void prefetch(uint64_t hash) const { __builtin_prefetch(slots_.data() + first_slot(hash)); }
+
+    // The number of a bigram, or `none`. Keys tell tokens of at most 8 bytes.
+    uint32_t find(uint64_t hash, const Token &one, const Token &other) const {
+        for (size_t at = first_slot(hash); slots_[at].number != none; at = next(at)) {
+            const Slot &slot = slots_[at];
+            if (slot.one == one.key && slot.other == other.key &&
+                (!slot.compare || is(slot.number, one.word, other.word)))
+                return slot.number;
+        }
         return none;
+    }
+    uint32_t find(std::string_view first, std::string_view second) const {
+        const Token one = token(first), other = token(second);
+        const uint64_t hash = hash_of(one.key, other.key);
+        return may_have(hash) ? find(hash, one, other) : none;
     }
 
     size_t distance = 1;          // tokens from its first word to its second one
@@ -82,14 +100,17 @@ class Bigrams {
 
   private:
     struct Slot {
-        uint64_t hash = 0;  // that of no bigram
-        uint32_t number = 0;
+        uint64_t one = 0, other = 0;  // keys
+        uint32_t number = none;       // if the slot is empty
+        bool compare = false;         // whether the keys do not tell the words
     };
 
-    uint64_t key_of(std::string_view word) const {
-        return word.size() <= 8 ? detail::prefix_of(word.data(), word.size())
-                                : detail::long_key(word.data(), word.size(), factor_);
+    Token token(std::string_view word) const {
+        return {word.size() <= 8 ? detail::prefix_of(word.data(), word.size())
+                                 : detail::long_key(word.data(), word.size(), factor_),
+                word};
     }
+    size_t next(size_t slot) const { return (slot + 1) & (slots_.size() - 1); }
     size_t first_slot(uint64_t hash) const { return hash * detail::process_factor >> shift_; }
     static uint64_t bit_of(uint64_t hash) { return uint64_t{1} << (hash >> 26 & 63); }
 
