@@ -21,7 +21,8 @@ from prunetext.fitting.recovery import Recovery
 from prunetext.fitting.stages import begun
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import PROVENANCE_ROOM
-from prunetext.models.textcnn.packing import size_of_packed, taken
+from prunetext.models.provenance import taken
+from prunetext.models.textcnn.packing import size_of_packed
 from prunetext.models.textcnn.starting import vocabulary_of
 from prunetext.options import ModelOptions
 from prunetext.training.pace import pace

@@ -130,4 +130,17 @@ def _size(trained: Trained, packing: Packing) -> int:
     return round(trained.model.costs()[BYTES]({}))
 
 
-family = Family("bag", KINDS, ("vocabulary", "neurons"), ("neurons",), *[_never] * 7, _size, _never, _never)
+family = Family(
+    "bag",
+    KINDS,
+    ("vocabulary", "neurons"),
+    ("neurons",),
+    *[_never] * 7,
+    _size,
+    _never,
+    _never,
+    "bag",
+    ("int8",),
+    _never,
+    taught=False,
+)

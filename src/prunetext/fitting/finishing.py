@@ -13,7 +13,7 @@ import torch
 from prunetext.data.dataset import Examples
 from prunetext.fitting.folder import Run
 from prunetext.fitting.frontier import Candidate, frontier_of
-from prunetext.fitting.parts import DENSE_MODEL, PACKED_MODEL, PRUNED_MODEL, SEARCHED_MODEL
+from prunetext.fitting.parts import DENSE_MODEL, PRUNED_MODEL, SEARCHED_MODEL
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.refit import Final
 from prunetext.fitting.remarks import Doubts
@@ -77,7 +77,7 @@ def finish(
     judged = side_by_side(dense, small, files, found.on_test, test, *of)
     judged = judged._replace(verdict=judged.verdict.doubted(doubts.reason))
     provenance = provenance_of_run({**run.recipe, **more}, run.version, judged, found, measure, solution.reason)
-    size = plan.family.pack(found.trained, run.path(PACKED_MODEL), found.packing._replace(provenance=provenance))
+    size = plan.family.pack(found.trained, run.path(plan.family.packed), found.packing._replace(provenance=provenance))
     # Not earlier: where training was interrupted and the run is killed before this, the next one trains on.
     if final.learnt is None:
         run.path(SEARCHED_MODEL).unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def finish(
     }
     found_all = {"frontier": [each._asdict() for each in frontier], "calibration": found.calibration.fields(), **result}
     run.finish({**judged.rows(), **found_all})
-    kept, score, why = run.own / PACKED_MODEL, judged.packed.score, solution.reason
+    kept, score, why = run.own / plan.family.packed, judged.packed.score, solution.reason
     return Result(kept, size, score, judged.verdict, why, missed, judged, removed, notes, found.calibration, frontier)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prunetext.errors import DamagedError, RunError
+from prunetext.modelfiles.header import PACKED_MODELS
 from prunetext.runtime.states import checksum_of, discard_damaged, read_state
 from prunetext.runtime.writing import into_place, new_file, write_whole
 
@@ -19,10 +20,10 @@ RECIPE, RESULT, LOCK, PART = "recipe.json", "result.json", "lock", "{}.part"
 RUN_FORMAT, OLD_RUN = "prunetext-run/2", "prunetext-run/1"  # the old one has no checksums
 SOURCE, HISTORY, STEPS_FOLDER, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
 BELIEFS = "beliefs.safetensors"  # labels that a model which taught itself was sure of; not every run has them
-DENSE_MODEL, PRUNED_MODEL, PACKED_MODEL = "dense.safetensors", "pruned.safetensors", "model.safetensors"
+DENSE_MODEL, PRUNED_MODEL = "dense.safetensors", "pruned.safetensors"
 SEARCHED_MODEL = "searched.safetensors"  # the dense model that was pruned, where the final one has learnt dev, too
-KEPT = (RECIPE, SOURCE, DENSE_MODEL, PRUNED_MODEL, HISTORY, PACKED_MODEL, RESULT)
-NOT_IN_EVERY_RUN = (BELIEFS, SEARCHED_MODEL)
+KEPT = (RECIPE, SOURCE, DENSE_MODEL, PRUNED_MODEL, HISTORY, RESULT)
+NOT_IN_EVERY_RUN = (BELIEFS, SEARCHED_MODEL, *PACKED_MODELS)
 TOGETHER = "files"  # in the result: the checksum of each of the files that belong to it
 
 _SCRATCH = ("dense.checkpoint", "measured.safetensors", "compared.safetensors", LOCK)
@@ -93,7 +94,7 @@ def discard_damaged_parts(work: Path) -> list[str]:
     steps = work / STEPS_FOLDER
     if steps.is_dir():
         parts += [each for each in steps.iterdir() if STEP_FILE.fullmatch(each.name)]
-    scratch = (PACKED_MODEL, "measured.safetensors", "compared.safetensors")  # written anew before they are read
+    scratch = ("model.safetensors", "measured.safetensors", "compared.safetensors")  # written anew before they are read
     found = {
         each: discard_damaged(each)
         for each in sorted(parts)

@@ -20,7 +20,7 @@ from prunetext.data.task import Task
 from prunetext.errors import InputError, require
 from prunetext.fitting.checks import check_measures, check_method, read_data, take_options
 from prunetext.fitting.effort import Effort
-from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
+from prunetext.models.protocol import Beginning, Family, Request, Trained, family_named, load_family
 from prunetext.options import (
     NONE,
     FitOptions,
@@ -49,7 +49,6 @@ from prunetext.training.settings import Settings
 BEGINNING_TIME = 0.35  # share of max_time at which word vectors must be trained
 TEACHING_TIME = 0.2  # share of max_time that the automatic teacher may take, as far as can be guessed
 WITHOUT_TEACHER = ("f1", "map", "mrr")  # metrics for which there is no automatic teacher
-FAMILY = "textcnn"  # of the dense model
 
 Recipe = Mapping[str, Any]  # all that the result depends on, as written in the run's folder and in its files
 
@@ -144,7 +143,8 @@ class Plan:
         taught, options, fitting = bool(self.teaching.teachers), self.teaching.options, self.fitting
         epochs = fitting.epochs or (self.teaching.diet.epochs if self.teaching.diet else None)
         usual = pace(texts, epochs, fitting.seed, taught=taught, task=self.task, classes=len(self.labels))
-        settings = self.effort.settings(usual)
+        differs = {name: each for name, each in self.family.pace(texts).items() if not (name == "epochs" and epochs)}
+        settings = self.effort.settings(dataclasses.replace(usual, **differs))
         if self.evened(targets):  # all epochs, and the one that is best for rare classes
             settings = dataclasses.replace(settings, best_by="loss", patience=sys.maxsize)
         return dataclasses.replace(
@@ -196,7 +196,7 @@ def plan_fit(
     """
     kinds = (ReadOptions, ModelOptions, FitOptions, VectorOptions, TeachOptions)
     reading, shape, fitting, learnt, teaching = take_options("fit", options, *kinds)
-    family = load_family(FAMILY)
+    family = load_family(family_named(shape.model))
     check_options(fitting, shape)
     family.check(shape, learnt, vectors)
     check_teaching(teaching)
@@ -211,6 +211,9 @@ def plan_fit(
     check_data(parts, labels)
     check_measures(parts, labels, fitting)
     shape = family.settle(shape, parts.train)
+    if teaching.teacher == AUTOMATIC and not family.taught:
+        teaching = dataclasses.replace(teaching, teacher=NONE)
+        check_teaching(teaching)
     teaching, remarks = settled(teaching, parts, fitting, budget, shape.tokenizer)
     taught = find_teaching(
         parts, teaching, encoding=reading.encoding, source=source, given=given, tokenizer=shape.tokenizer
@@ -225,7 +228,8 @@ def plan_fit(
     recipe |= {name: value for name, value in chosen(teaching).items() if name not in PLACES}
     recipe |= {} if parts.train.label_type == "str" else {"label_type": parts.train.label_type}
     recipe |= {} if (name := taught.digest()) is None else {"taught": name}
-    places = {**source_of({**where, "vectors": vectors}, reading), **places_of(teaching)}
+    start = vectors if family.taught else shape.model  # what the model begins with
+    places = {**source_of({**where, "vectors": start}, reading), **places_of(teaching)}
     notes = (*whole.report.lines(), *remarks, *beginning.notes)
     return Plan(family, taught, labels, beginning, fitting, budget, method, effort, recipe, places, notes)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from prunetext.data.dataset import Examples, Input
 from prunetext.models.encoded import Encoded
-from prunetext.models.protocol import TABLES, Packing, Trained, load_family
+from prunetext.models.protocol import Packing, Trained, load_family
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
 from prunetext.statistics.answers import Answers, Array
@@ -85,7 +85,7 @@ def choose_table(
     before = answers(trained.model, dev.encoded, thresholds)
     trained = trained._replace(thresholds=None if thresholds is None else thresholds.tolist())
     found = []
-    for table in TABLES:
+    for table in load_family(trained.family).tables:
         now = Answers(*packed_by(trained, Packing(table=table), scratch).answers(dev.inputs))
         equal = float((now.chosen == before.chosen).all(1).mean())
         drop = measure.value(before) - measure.value(now)

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prunetext.errors import InputError, RunError
+from prunetext.modelfiles.header import packed_in
 from prunetext.runtime.writing import write_whole
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def packed_file(model: Path) -> Path:
     """The model's file; for a run, the packed one."""
     if not model.is_dir():
         return model
-    if not (model / "model.safetensors").is_file():
-        raise RunError(f"{model} holds no finished run: its model.safetensors is missing. Give the --out of a fit.")
-    return model / "model.safetensors"
+    if not (found := packed_in(model)).is_file():
+        raise RunError(f"{model} holds no finished run: its {found.name} is missing. Give the --out of a fit.")
+    return found
 
 
 def check_target(target: Path, source: Path) -> None:

@@ -12,6 +12,13 @@ from prunetext.runtime.states import Header, open_regular, tensor_header
 if TYPE_CHECKING:
     import os
 
+PACKED_MODELS = ("model.safetensors", "model.onnx")  # a run has one of them
+
+
+def packed_in(folder: Path) -> Path:
+    """The packed file of a run's folder, which may be missing."""
+    return next((folder / name for name in PACKED_MODELS if (folder / name).is_file()), folder / PACKED_MODELS[0])
+
 
 def read_header(path: str | os.PathLike[str]) -> Header:
     """Read the header of a model file.

@@ -19,6 +19,7 @@ from prunetext.modelfiles.inspection import provenance_of, words_of_packed
 from prunetext.peers import estimators, fasttext_files, onnxruntime
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
+from prunetext.runtime.onnx_files import is_onnx, is_packed_encoder
 from prunetext.runtime.states import parsed
 from prunetext.statistics.answers import Answering, Answers, OpenedModel
 
@@ -53,11 +54,13 @@ def opened(model: Any) -> Answering:
         return opened(packed_file(path))
     if ending in PROBABILITY_ENDINGS:
         return of_table(path)
-    if ending == onnxruntime.ENDING:
+    if ending == onnxruntime.ENDING and not is_packed_encoder(path):
         return onnxruntime.onnx_file(path)
     if fasttext_files.is_fasttext(path):
         return fasttext_files.fasttext_file(path)
-    return of_float(path) if is_float(model) else of_packed(load(model), os.fspath(model), path)
+    if is_onnx(path) or not is_float(model):
+        return of_packed(load(model), os.fspath(model), path)
+    return of_float(path)
 
 
 def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> Answering:
@@ -118,7 +121,7 @@ def answers_of_float(found: Trained, inputs: Sequence[Input]) -> Answers:
 
     encoded = load_family(found.family).encode(found.reader, inputs)
     thresholds = None if found.thresholds is None else np.array(found.thresholds)
-    return answers(found.model, dataclasses.replace(encoded, task=found.task), thresholds)
+    return answers(found.model, dataclasses.replace(encoded, task=found.task._replace(texts=encoded.texts)), thresholds)
 
 
 def of_table(path: Path, labels: Sequence[str] | None = None, task: Task | None = None) -> Answering:

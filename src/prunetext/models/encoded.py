@@ -120,5 +120,6 @@ def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
 
 
 def labelled(encoded: Encoded, examples: Examples, classes: Sequence[str]) -> Encoded:
-    """Ids of texts with their targets."""
-    return replace(encoded, targets=targets_of(examples, classes), task=examples.task)
+    """Ids of texts with their targets; pairs that are read as one text stay so."""
+    task = examples.task._replace(texts=encoded.texts)
+    return replace(encoded, targets=targets_of(examples, classes), task=task)

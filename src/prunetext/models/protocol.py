@@ -20,11 +20,13 @@ from prunetext.models.groups import Cost, Group, Kept, Tensors
 from prunetext.options import ModelOptions, VectorOptions
 
 PROVENANCE_ROOM = 1_536  # bytes; recipes, scores and reasons of usual runs take two thirds
-TABLES = ("int8", "int16")  # of the runtime, the smaller one first
 TABLE, BODY, HEAD = "table", "body", "head"  # parts of a model that its parameters belong to
 
-# family → where its `Family` stands; one line adds a family.
-FAMILIES = {"textcnn": "prunetext.models.textcnn.family:family"}
+# family → where its `Family` stands; one entry adds a family.
+FAMILIES = {
+    "textcnn": "prunetext.models.textcnn.family:family",
+    "transformer": "prunetext.models.transformer.family:family",
+}
 
 
 class Rates(NamedTuple):
@@ -240,7 +242,8 @@ class Family(NamedTuple):
     decides from the labelled texts what the options leave to them. `begin` gives untrained models; `encode` ids of
     texts by the reader, without labels; `write` and `read` a float file; `pack` the packed file; `size` the bytes of
     the latter without writing it; `graph` the model as ONNX; `words` those that it knows, and the tokenizer that finds
-    them.
+    them. packed: the name of a run's packed file; tables: what its numbers can be, the smallest first. `pace` tells what
+    differs in the settings of a training on so many texts. taught: whether `fit` looks for a teacher by itself.
     """
 
     name: str
@@ -257,6 +260,19 @@ class Family(NamedTuple):
     size: Callable[[Trained, Packing], int]
     graph: Callable[[Trained], Any]
     words: Callable[[Trained], tuple[list[str], str]]
+    packed: str
+    tables: tuple[str, ...]
+    pace: Callable[[int], Mapping[str, Any]]
+    taught: bool
+
+
+def family_named(model: str) -> str:
+    """The family of what `fit` is given as its model: a family's name, or a place from which a transformer begins.
+
+    >>> family_named("textcnn"), family_named("sample:minilm")
+    ('textcnn', 'transformer')
+    """
+    return "textcnn" if model == "textcnn" else "transformer"
 
 
 def load_family(name: str) -> Family:

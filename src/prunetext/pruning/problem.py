@@ -21,6 +21,8 @@ from prunetext.training.settings import Settings
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
 SAMPLE_TOKENS = 60_000  # of train, for criteria to score on: a few short texts would leave out most words
 SAMPLE_TEXTS = 2000  # of these texts, on which losses are measured
+# Multiplications of both: a large model is asked about fewer texts.
+WATCHED_WORK, SAMPLE_WORK = 4e11, 4e10
 OWN_SHARE = 0.5  # the dense model's share of the teaching if it has a teacher itself
 
 Told = Callable[[str, Progress], None] | None  # called with the stage's name and how far it is
@@ -74,16 +76,18 @@ class Problem:
     @cached_property
     def watched(self) -> Encoded:
         """A sample of train on which criteria score."""
-        return self._targeted(self._sampled_rows())
+        return self._targeted(self._sampled_rows(WATCHED_WORK))
 
     @cached_property
     def sample(self) -> Encoded:
         """A part of this sample on which losses are measured."""
-        return self._targeted(self._sampled_rows()[:SAMPLE_TEXTS])
+        return self._targeted(self._sampled_rows(SAMPLE_WORK)[:SAMPLE_TEXTS])
 
-    def _sampled_rows(self) -> np.ndarray:
+    def _sampled_rows(self, work: float) -> np.ndarray:
+        """Rows of train, with at most so many multiplications of the dense model."""
         rows = np.random.default_rng((self.recovery.seed, 5)).permutation(len(self.train))
-        few = int(np.searchsorted(np.cumsum(self.train.tokens()[rows]), SAMPLE_TOKENS)) + 1
+        most = min(SAMPLE_TOKENS, work / max(self.dense.work, 1))
+        few = int(np.searchsorted(np.cumsum(self.train.tokens()[rows]), most)) + 1
         return rows[:few]
 
     def _targeted(self, rows: np.ndarray) -> Encoded:

@@ -14,7 +14,7 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.problem import Problem, split_dev
+from prunetext.pruning.problem import WATCHED_WORK, Problem, split_dev
 from prunetext.pruning.shrinking import least_kept, shrink
 from prunetext.pruning.steps import Outcome
 from prunetext.statistics.answers import Answers
@@ -159,7 +159,8 @@ def silent_of(problem: Problem, measure: Measure) -> Silent | None:
         return None
     examples = problem.dev if problem.unseen is None or not len(problem.unseen) else problem.unseen
     count = len(examples)
-    most = max(1, min(count, MOST_SILENT, int(MOST_SILENT_TOKENS / max(1.0, examples.tokens().mean()))))
+    tokens = min(MOST_SILENT_TOKENS, WATCHED_WORK / max(problem.dense.work, 1))
+    most = max(1, min(count, MOST_SILENT, int(tokens / max(1.0, examples.tokens().mean()))))
     part = examples.subset(np.linspace(0, count - 1, most).astype(np.int64))
     part = dataclasses.replace(part, targets=torch.zeros_like(part.targets), soft=None)
     return Silent(part, answers(problem.dense, part))

@@ -14,7 +14,6 @@ from prunetext.fitting.parts import (
     DENSE_MODEL,
     HISTORY,
     OLD_RUN,
-    PACKED_MODEL,
     RECIPE,
     RESULT,
     SENSITIVITY,
@@ -23,6 +22,7 @@ from prunetext.fitting.parts import (
     refuse_mixed,
 )
 from prunetext.judging.unpruned import ToldVerdict, told_verdict
+from prunetext.modelfiles.header import packed_in
 from prunetext.runtime.states import parsed
 
 OF_HISTORY = {"bytes": float, "drop": float, "accepted": False, "error": 0.0, "left": {}}
@@ -45,7 +45,7 @@ class Facts(NamedTuple):
     @property
     def packed(self) -> Path:
         """The packed file."""
-        return self.folder / PACKED_MODEL
+        return packed_in(self.folder)
 
     @property
     def dense(self) -> Path:
@@ -126,7 +126,7 @@ def read_facts(folder: Path) -> Facts:
     old = recipe.get("format") == OLD_RUN
     source = read_json(folder, SOURCE, old=old)
     if not old:
-        refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL, PACKED_MODEL, HISTORY)
+        refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL, packed_in(folder).name, HISTORY)
     history = read_rows(folder / HISTORY, OF_HISTORY, "Repeat the run with --overwrite.")
     alone = read_rows(folder / SENSITIVITY, OF_SENSITIVITY, "Measure it again with prunetext sensitivity.")
     return Facts(folder, recipe, source, result, history, alone)

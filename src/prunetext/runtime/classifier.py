@@ -8,6 +8,7 @@ from prunetext.errors import InputError, ModelFileError, brief
 from prunetext.runtime import _native
 from prunetext.runtime.arguments import as_flags, as_numbers, as_rows, at_least_one, file_bytes, is_arrow, prepare
 from prunetext.runtime.explanations import Explaining
+from prunetext.runtime.onnx_files import is_onnx
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from prunetext.runtime.arguments import Buffer, Items, Texts
+    from prunetext.runtime.onnx_model import OnnxModel
 
 NEAREST = 100  # stored vectors that the head judges in `match`
 
@@ -60,7 +62,7 @@ class Classifier(Explaining):
             given = self._again = file_bytes(source)
             self._name = "the model in memory"
         try:
-            self._model = _native.Model(given)
+            self._model = model_from(given)
         except ValueError as error:
             remedy = "" if ";" in str(error) else "; give a file written by prunetext fit"
             raise ModelFileError(f"{self._name}: {error}{remedy}.") from None
@@ -253,3 +255,15 @@ class Classifier(Explaining):
 
     def __repr__(self) -> str:
         return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._name}>"
+
+
+def model_from(source: str | os.PathLike[str] | bytes) -> _native.Model | OnnxModel:
+    """What answers: the native module or, for a transformer, ONNX Runtime, which is imported only then."""
+    if not is_onnx(source):
+        return _native.Model(source)
+    from prunetext.runtime.onnx_model import OnnxModel
+
+    if isinstance(source, bytes):
+        return OnnxModel(source)
+    with open(source, "rb") as file:  # noqa: PTH123  pathlib is slower to import
+        return OnnxModel(file.read())

@@ -16,7 +16,8 @@ from prunetext.modelfiles.api import inspect
 from prunetext.models.protocol import Packing
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.textcnn.packing import found_out, kept_words, packed_tensors, units
+from prunetext.models.provenance import found_out
+from prunetext.models.textcnn.packing import kept_words, packed_tensors, units
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.models.textcnn.turning import balance

@@ -14,18 +14,18 @@ import numpy as np
 import torch
 from onnx import ModelProto, TensorProto, checker, helper
 
+from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, add_probabilities
 from prunetext.models.textcnn.bigrams import BigramCNN
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.models.textcnn.onnx_bigrams import OnnxBigrams, words_with
-from prunetext.models.textcnn.onnx_graph import IDS, Graph
+from prunetext.models.textcnn.onnx_graph import IDS, TextGraph
 from prunetext.models.textcnn.pair import PairCNN
 from prunetext.models.textcnn.reading import Reader
 from prunetext.runtime.reference import ReferenceModel
 
 ONNX_FORMAT = "prunetext-onnx/1"
-OPERATORS, CONTAINER = 17, 8  # versions of ONNX's operators and of its file format, both of 2022
-MATCHED, PROBABILITIES = "matched", "probabilities"
+MATCHED = "matched"
 SIDES = ("", "_b")  # what names end with that belong to the first and the second text of a pair
 TO_THE_END = np.iinfo(np.int64).max
 MEANING = (
@@ -42,7 +42,7 @@ class Filters:
     """The filters of one width, and their window sums in one text, of which `axis` is that of the windows."""
 
     def __init__(
-        self, graph: Graph, width: int, side: str, sums: str, axis: int, bias: np.ndarray, scale: np.ndarray | None
+        self, graph: TextGraph, width: int, side: str, sums: str, axis: int, bias: np.ndarray, scale: np.ndarray | None
     ) -> None:
         self.graph, self.width, self.sums, self.axis, self.name = graph, width, sums, axis, f"conv{width}{side}"
         self.bias = graph.constant(f"conv{width}.bias", bias)
@@ -77,7 +77,7 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
     The table's integers and their sums are exact in float32: the rounding is the runtime's own. Only the steps after
     the sums have a lower precision than there.
     """
-    graph = Graph()
+    graph = TextGraph()
     bigrams = [(one, other) for one, other in model.bigrams]
     words = words_with(list(model.row_of), bigrams)
     others = len(words) - len(model.row_of)
@@ -92,7 +92,7 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
     return finished_graph(graph, reader, model.labels, model.temperature, reject, model.positive, model.thresholds)
 
 
-def packed_features(graph: Graph, model: ReferenceModel, side: str, others: int = 0) -> str:
+def packed_features(graph: TextGraph, model: ReferenceModel, side: str, others: int = 0) -> str:
     """The features of one text, from rows of the table and, in pairs, of those for its flags.
 
     others: words behind those of the table, which it does not know.
@@ -148,7 +148,7 @@ def float_graph(
 
     With `thresholds`, a text can have several labels. Removed words are left out: they are unknown words.
     """
-    graph = Graph()
+    graph = TextGraph()
     kept = np.flatnonzero(model.remap[WORDS:].numpy() != UNKNOWN)
     words, bigrams = [reader.words[at] for at in kept.tolist()], []
     if isinstance(model, BigramCNN):
@@ -165,7 +165,7 @@ def float_graph(
     return finished_graph(graph, reader._replace(words=words), labels, 1.0, positive=positive, thresholds=thresholds)
 
 
-def float_features(graph: Graph, model: TextCNN, rows: torch.Tensor, side: str) -> str:
+def float_features(graph: TextGraph, model: TextCNN, rows: torch.Tensor, side: str) -> str:
     """The features of one text, from the vectors of words, which are these rows, and in pairs from those of flags."""
     embedding = graph.constant("embedding", model.embedding[rows].numpy())
     padded = graph.padded(f"padded{side}", IDS + side, model.widths[-1])
@@ -184,7 +184,7 @@ def float_features(graph: Graph, model: TextCNN, rows: torch.Tensor, side: str) 
     return joined_features(graph, pools, model.pooling == "max+mean", side)
 
 
-def joined_features(graph: Graph, pools: Sequence[Filters], mean: bool, side: str) -> str:
+def joined_features(graph: TextGraph, pools: Sequence[Filters], mean: bool, side: str) -> str:
     """Pooled features of one text."""
     features = [each.maxima() for each in pools]
     if mean:
@@ -193,7 +193,7 @@ def joined_features(graph: Graph, pools: Sequence[Filters], mean: bool, side: st
     return graph.node(f"features{side}", "Concat", *features, axis=1)
 
 
-def seen(graph: Graph, features: Sequence[str]) -> str:
+def seen(graph: TextGraph, features: Sequence[str]) -> str:
     """The head's input: u for a text; u, v, |u - v| and u · v for a pair."""
     if len(features) == 1:
         return features[0]
@@ -202,7 +202,13 @@ def seen(graph: Graph, features: Sequence[str]) -> str:
 
 
 def decide(
-    graph: Graph, inputs: str, weight: np.ndarray, bias: np.ndarray, temperature: float, several: bool, more: str = ""
+    graph: TextGraph,
+    inputs: str,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    temperature: float,
+    several: bool,
+    more: str = "",
 ) -> None:
     """Logits of the head's input, and their softmax at the temperature or, for several labels, each one's logistic.
 
@@ -212,15 +218,11 @@ def decide(
     logits = graph.node("logits", "Gemm", inputs, *head, transB=1)
     if more:
         logits = graph.node("all_logits", "Add", logits, more)
-    cooled = graph.node("scores", "Div", logits, graph.constant("temperature", np.float32(temperature)))
-    if several:
-        graph.node(PROBABILITIES, "Sigmoid", cooled)
-    else:
-        graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
+    add_probabilities(graph, logits, temperature, several=several)
 
 
 def finished_graph(
-    graph: Graph,
+    graph: TextGraph,
     reader: Reader,
     labels: Sequence[str],
     temperature: float,

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto
 
 from prunetext.models.textcnn.layout import WORDS
-from prunetext.models.textcnn.onnx_graph import IDS, Graph
+from prunetext.models.textcnn.onnx_graph import IDS, TextGraph
 
 NO_KEY, DIVISORS = -1, 32
 
@@ -63,7 +63,7 @@ class OnnxBigrams:
         own = weights if weights.shape[1] == classes else np.concatenate([-weights, weights], axis=1)
         self.weights = np.concatenate([own, np.zeros_like(own[:1])]).astype(np.float32)  # the last row is of none
 
-    def added(self, graph: Graph) -> str:
+    def added(self, graph: TextGraph) -> str:
         """Add the nodes; the name of what is added to the logits, (batch, classes)."""
         node, constant = graph.node, graph.constant
         hits = node("bigrams.hits", "ScatterElements", self.nothing(graph), *self.found(graph), axis=1)
@@ -74,7 +74,7 @@ class OnnxBigrams:
         most = node("bigrams.most", "Max", tokens, constant("bigrams.least", np.float32(1)))
         return node("bigrams", "Div", sums, node("bigrams.root", "Sqrt", most))
 
-    def found(self, graph: Graph) -> tuple[str, str]:
+    def found(self, graph: TextGraph) -> tuple[str, str]:
         """The bigram that begins at each token, (batch, length), or their number for none; and ones."""
         node, constant = graph.node, graph.constant
         padding = constant("bigrams.paddings", np.array([0, self.distance, 0, self.distance]))
@@ -110,7 +110,7 @@ class OnnxBigrams:
         )
         return numbers, ones
 
-    def nothing(self, graph: Graph) -> str:
+    def nothing(self, graph: TextGraph) -> str:
         """Zeros for each text and bigram, and for none."""
         node, constant = graph.node, graph.constant
         texts = node("bigrams.texts", "Shape", IDS, start=0, end=1)

@@ -1,0 +1,127 @@
+"""The transformer family: how a model begins, reads texts, and is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from prunetext.data.dataset import Examples, Input
+from prunetext.errors import InputError, require
+from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Beginning, Family, Request, Trained
+from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write_encoder
+from prunetext.models.transformer.folder import Pretrained, read_pretrained
+from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
+from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
+from prunetext.models.transformer.pacing import encoder_pace
+from prunetext.models.transformer.reading import TokenReader
+from prunetext.models.transformer.vocabulary import narrowed
+from prunetext.options import ModelOptions, VectorOptions, chosen
+
+OWN_OPTIONS = ("model", "max_tokens", "features")  # of ModelOptions
+PACKED, TABLES = "model.onnx", ("float32",)
+WORDS = "words/2"  # cuts texts into words where new ones are made of them
+
+
+def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
+    """Refuse options of a TextCNN, and what is missing, before anything is read."""
+    others = [name for name in (*chosen(shape), *chosen(learnt)) if name not in OWN_OPTIONS]
+    if vectors is not None:
+        others.append("vectors")
+    if others:
+        raise InputError(f"{others[0]} is given, but model is {shape.model}, a transformer. Leave {others[0]} out.")
+    for package in ("tokenizers", "onnx", "onnxruntime"):
+        require(package, extra="encoders")
+
+
+def begin(request: Request) -> Beginning:
+    """The encoder, with the tokens of the texts alone, and a head that gives all labels the same logit."""
+    shape = request.shape
+    found = with_tokens_of(read_pretrained(shape.model), request.texts)
+    layout = dataclasses.replace(
+        found.layout, pooling=shape.features, longest=min(found.layout.longest, shape.max_tokens)
+    )
+    tensors, hidden = dict(found.tensors), found.tensors["layers.0.norm.weight"].shape[0]
+    if "positions.weight" in tensors:  # those that no text reaches take room alone
+        tensors["positions.weight"] = tensors["positions.weight"][: layout.first_position + layout.longest]
+    classes = len(request.labels)
+    tensors |= {"head.weight": torch.zeros(classes, hidden), "head.bias": torch.zeros(classes)}
+    first = TextEncoder(tensors, layout)
+    kinds = 0 if first.token_kinds is None else first.token_kinds.num_embeddings
+    reader = TokenReader(found.tokenizer, layout.longest, first.words.num_embeddings, kinds)
+    recipe = {"model": FAMILY_NAME, "max_tokens": shape.max_tokens, "features": shape.features}
+    recipe |= {"tokenizer": shape.tokenizer, "vectors": digest_of_tensors(tensors)}
+    return Beginning(reader, lambda: TextEncoder(tensors, layout), first.work, [], recipe)
+
+
+def with_tokens_of(found: Pretrained, texts: Sequence[str]) -> Pretrained:
+    """The encoder without the tokens that none of these texts has, but for those that unknown words fall back to."""
+    words = found.tensors["words.weight"]
+    counts = TokenReader(found.tokenizer, found.layout.longest, len(words)).counts(texts)
+    fewer = narrowed(found.tokenizer, list(counts))
+    if fewer.rows and fewer.rows[-1] >= len(words):
+        raise InputError(
+            f"{found.path}: its tokenizer has tokens that the model has no vectors of. Give a whole model."
+        )
+    tensors = {**found.tensors, "words.weight": words[fewer.rows]}
+    return found._replace(tensors=tensors, tokenizer=fewer.tokenizer)
+
+
+def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
+    """A key of the model that training starts from."""
+    hashed = blake2b(digest_size=8)
+    for name, tensor in sorted(tensors.items()):
+        hashed.update(f"{name} {tuple(tensor.shape)}".encode())
+        hashed.update(tensor.contiguous().numpy().tobytes())
+    return hashed.hexdigest()
+
+
+def settle(shape: ModelOptions, train: Examples) -> ModelOptions:
+    """The options with the tokenizer that cuts texts into words where new ones are made of them."""
+    return dataclasses.replace(shape, tokenizer=WORDS)
+
+
+def encoded_inputs(reader: TokenReader, inputs: Sequence[Input]) -> Encoded:
+    """Ids of texts, or of pairs of them."""
+    return reader.encode(inputs)
+
+
+def graph(trained: Trained) -> Any:
+    """The model as ONNX."""
+    from prunetext.models.protocol import Packing
+    from prunetext.models.transformer.packing import packed_encoder
+
+    return packed_encoder(trained, Packing(room=0))
+
+
+def words_of(trained: Trained) -> tuple[list[str], str]:
+    """The tokens that the model has vectors of, and how texts are cut into words."""
+    return cast(TokenReader, trained.reader).tokens(), "bert/1"
+
+
+family = Family(
+    FAMILY_NAME,
+    TRANSFORMER_KINDS,
+    tuple(TRANSFORMER_KINDS),
+    tuple(TRANSFORMER_KINDS),
+    check,
+    settle,
+    begin,
+    encoded_inputs,
+    write_encoder,
+    read_encoder,
+    pack_encoder,
+    size_of_encoder,
+    graph,
+    words_of,
+    PACKED,
+    TABLES,
+    encoder_pace,
+    taught=False,
+)

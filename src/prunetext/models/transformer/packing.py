@@ -1,0 +1,53 @@
+"""From a float transformer to the packed file: one ONNX file with the tokenizer, the labels and the provenance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+from onnx import ModelProto, helper
+
+from prunetext.models.protocol import Packing, Trained
+from prunetext.models.provenance import found_out, threshold_text
+from prunetext.models.transformer.graph import encoder_graph
+from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.reading import TokenReader
+from prunetext.runtime.onnx_files import ENCODER_FORMAT, sealed
+from prunetext.runtime.writing import write_whole
+
+PLAIN = Packing()
+
+
+def pack_encoder(trained: Trained, path: Path, packing: Packing = PLAIN) -> int:
+    """Write the packed file and return its bytes.
+
+    size = pack_encoder(trained, Path("model.onnx"), Packing(temperature=1.2))
+    """
+    data = sealed(packed_encoder(trained, packing).SerializeToString(deterministic=True))
+    write_whole(path, data)
+    return len(data)
+
+
+def size_of_encoder(trained: Trained, packing: Packing = PLAIN) -> int:
+    """The bytes that `pack_encoder` would write; nothing is written."""
+    return len(sealed(b"")) + int(packed_encoder(trained, packing).ByteSize())
+
+
+def packed_encoder(trained: Trained, packing: Packing) -> ModelProto:
+    """The graph with the metadata of a packed file, but for its checksum."""
+    model, reader = cast(TextEncoder, trained.model), cast(TokenReader, trained.reader)
+    several = trained.thresholds is not None
+    proto = encoder_graph(model, trained.labels, packing.temperature, several=several)
+    metadata = {
+        "format": ENCODER_FORMAT,
+        "labels": json.dumps(trained.labels, ensure_ascii=False, separators=(",", ":")),
+        "longest": str(reader.longest),
+        "task": trained.task.name,
+        "tokenizer.json": reader.tokenizer,
+        **found_out(packing),
+    }
+    if trained.thresholds is not None:
+        metadata["thresholds"] = f"[{','.join(map(threshold_text, trained.thresholds))}]"
+    helper.set_model_props(proto, metadata)
+    return proto

@@ -1,0 +1,89 @@
+"""Texts as ids of a transformer's tokens, by its own tokenizer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from prunetext.data.dataset import Input
+from prunetext.errors import InputError, require
+from prunetext.models.encoded import UNLABELLED, Encoded
+
+AT_ONCE = 1 << 12  # texts that are tokenised at once: their tokens take much memory
+
+
+class TokenReader(NamedTuple):
+    """What makes ids of texts: the text of a tokenizer.json, how many tokens are read, and how many words there are.
+
+    TokenReader(tokenizer, longest=128, words=30_522, kinds=2).encode(["a film"]).ids      # 1 + the ids of its tokens
+
+    kinds: rows of the model's table that tells the texts of a pair apart; without two, they are not told apart.
+    """
+
+    tokenizer: str
+    longest: int
+    words: int
+    kinds: int = 0
+
+    def encode(self, inputs: Sequence[Input]) -> Encoded:
+        """Ids of texts, or of pairs of them, which are read as one text, without labels."""
+        made, parts, ends = tokenizer_from(self.tokenizer, self.longest), [], [0]
+        for start in range(0, len(inputs), AT_ONCE):
+            for each in made.encode_batch([given(one) for one in inputs[start : start + AT_ONCE]]):
+                numbers = np.asarray(each.ids, np.int32)
+                if len(numbers) and int(numbers.max()) >= self.words:
+                    raise InputError("The tokenizer has tokens that the model has no vectors of. Give a whole model.")
+                if self.kinds > 1:
+                    numbers = numbers + self.words * np.asarray(each.type_ids, np.int32)
+                parts.append(1 + numbers)
+                ends.append(ends[-1] + len(numbers))
+        ids = np.concatenate(parts) if parts else np.zeros(0, np.int32)
+        return Encoded(ids, np.array(ends, np.int64), torch.full((len(inputs),), UNLABELLED))
+
+    def counts(self, texts: Sequence[str]) -> Counter[int]:
+        """How often each id occurs in texts, all of which are read to their ends."""
+        found, made = Counter[int](), tokenizer_from(self.tokenizer, None)
+        for start in range(0, len(texts), AT_ONCE):
+            for each in made.encode_batch(list(map(readable, texts[start : start + AT_ONCE]))):
+                found.update(each.ids)
+        return found
+
+    def tokens(self) -> list[str]:
+        """All tokens, by id."""
+        made = tokenizer_from(self.tokenizer, self.longest)
+        return [made.id_to_token(at) or "" for at in range(made.get_vocab_size())]
+
+
+def given(one: Input) -> Any:
+    """A text or a pair as the tokenizer takes it."""
+    return readable(one) if isinstance(one, str) else tuple(map(readable, one))
+
+
+def readable(text: str) -> str:
+    """The text without halves of characters, which no tokenizer takes.
+
+    >>> readable("a film" + chr(0xD800))
+    'a film\ufffd'
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@lru_cache(maxsize=4)
+def tokenizer_from(text: str, longest: int | None) -> Any:
+    """The tokenizer of a tokenizer.json, which cuts texts to so many tokens; InputError if it is none."""
+    tokenizers = require("tokenizers", extra="teacher")
+    try:
+        made = tokenizers.Tokenizer.from_str(text)
+        made.no_padding()
+        made.no_truncation() if longest is None else made.enable_truncation(longest)
+    except Exception as error:  # the library documents no errors
+        said = str(error).partition("\n")[0]
+        raise InputError(
+            f"The tokenizer.json is damaged ({said}). Save the model again with save_pretrained."
+        ) from None
+    return made
