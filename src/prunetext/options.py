@@ -48,8 +48,8 @@ class ModelOptions:
 
     model: str = option(
         "textcnn",
-        "Model: textcnn, or a transformer to fine-tune: sample:minilm, or a Hugging Face folder of BERT, RoBERTa, XLM-R, "
-        "DistilBERT, ELECTRA, ModernBERT or MiniLM.",
+        "Model: textcnn, or a transformer to fine-tune: sample:minilm, or a Hugging Face folder of BERT, RoBERTa, "
+        "XLM-R, DistilBERT, ELECTRA, ModernBERT or MiniLM.",
     )
     max_tokens: int = option(128, "For a transformer: tokens of a text that it reads.")
     features: str = option("mean", "For a transformer: features of a text, the mean of its tokens, or its first one.")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from prunetext.benchmarking.table import circumstances, tables
 from prunetext.cli.damage_tables import print_damage
 from prunetext.cli.output import Cells, Output, tell
+from prunetext.modelfiles.encoders import EncoderInspection
+from prunetext.modelfiles.inspection import Inspection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from prunetext.comparison.summary import Line
     from prunetext.fitting.finishing import Result
     from prunetext.judging.evaluation import Evaluation
-    from prunetext.modelfiles.inspection import Inspection
     from prunetext.pruning.sensitivity import Sensitivity
     from prunetext.statistics.evaluation import Damage, Score
 
@@ -47,12 +48,13 @@ def print_result(result: Result) -> None:
         table.add_row(name, _percent(row.score.accuracy), _interval(row.score), *numbers)
     out.print(table)
     out.print(
-        f"\nOn {result.score.n:,} test texts, one thread; file bytes are those of dense, pruned and model.safetensors."
+        f"\nOn {result.score.n:,} test texts, one thread; file bytes are those of dense, pruned and {result.path.name}."
     )
     if judged.baseline is not None:
         out.print("tf-idf + LR is a logistic regression on the words and pairs of words of the same texts.")
     removed = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in result.removed.items())
-    out.print(f"Removed: {removed} of the bits.")
+    bits = " of the bits" if "bits" in result.removed else ""
+    out.print(f"Removed: {removed}{bits}.")
     out.print(result.verdict.sentence(title))
     if judged.against_baseline is not None:
         out.print(f"Against tf-idf + LR, {judged.against_baseline.sentence(title, 'it')}")
@@ -179,11 +181,39 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
         print_damage(found.damage)
 
 
-def print_inspection(found: Inspection) -> None:
+def print_inspection(found: Inspection | EncoderInspection) -> None:
     """Print sizes, parts and provenance of a model file."""
     out = Output()
     out.print(f"{found.path}: {found.format}, {found.size:,} bytes")
     out.print()
+    facts = encoder_facts(found) if isinstance(found, EncoderInspection) else _sizes(out, found)
+    if found.temperature is not None:
+        facts["temperature"] = f"{found.temperature:g}"
+    if found.reject is not None:
+        facts["reject"] = f"below a probability of {found.reject:g}"
+    if found.thresholds is not None:
+        least, most = min(found.thresholds), max(found.thresholds)
+        facts["thresholds"] = f"several labels a text, each from a probability of its own, {least:g} to {most:g}"
+    if isinstance(found, Inspection) and found.longest:
+        facts["longest"] = " ".join(found.longest)
+    for name, fact in (*facts.items(), *_provenance(found.provenance)):
+        out.print(f"{name:<12}{fact}")
+
+
+def encoder_facts(found: EncoderInspection) -> dict[str, Any]:
+    """What a transformer's file has."""
+    return {
+        "labels": ", ".join(found.labels),
+        "tokens": f"{found.words:,}; {found.longest} of a text are read",
+        "dimensions": found.hidden,
+        "layers": len(found.heads),
+        "heads": " ".join(map(str, found.heads)),
+        "neurons": " ".join(map(str, found.neurons)),
+    }
+
+
+def _sizes(out: Output, found: Inspection) -> dict[str, Any]:
+    """Print the parts of a TextCNN's file; give its sizes."""
     parts = Cells("part", "bytes")
     for name, size in found.parts.items():
         parts.add_row(name, f"{size:,}")
@@ -203,17 +233,7 @@ def print_inspection(found: Inspection) -> None:
         facts["coded"] = ", ".join(f"{name} ({_coding(entry)})" for name, entry in found.coding.items())
     if found.table_bytes is not None:
         facts["table"] = f"{found.table}, {found.table_bytes:,} bytes of memory"
-    if found.temperature is not None:
-        facts["temperature"] = f"{found.temperature:g}"
-    if found.reject is not None:
-        facts["reject"] = f"below a probability of {found.reject:g}"
-    if found.thresholds is not None:
-        least, most = min(found.thresholds), max(found.thresholds)
-        facts["thresholds"] = f"several labels a text, each from a probability of its own, {least:g} to {most:g}"
-    if found.longest:
-        facts["longest"] = " ".join(found.longest)
-    for name, fact in (*facts.items(), *_provenance(found.provenance)):
-        out.print(f"{name:<12}{fact}")
+    return facts
 
 
 def _coding(entry: Mapping[str, Any]) -> str:

@@ -19,9 +19,10 @@ from prunetext.fitting.checks import read_data, take_options
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import WORK, changed_since
-from prunetext.fitting.plan import FAMILY, Plan
+from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import begun, lessons_of, train_dense
 from prunetext.models.protocol import Request, load_family
+from prunetext.models.textcnn.family import OF_OTHERS
 from prunetext.models.textcnn.starting import settle
 from prunetext.options import NONE, FitOptions, ModelOptions, ReadOptions, TeachOptions, VectorOptions, check_options
 from prunetext.pruning.budget import Budget
@@ -51,7 +52,7 @@ def studies(
     for name in sorted(UNUSED & options.keys()):
         raise InputError(f"compare takes no {name}. Give methods, sizes and seeds.")
     for name in agenda.methods:
-        method_of(name, load_family(FAMILY))
+        method_of(name, load_family("textcnn"))
     for size in agenda.sizes:
         share_or_bytes(size)
     if seeds < 1:
@@ -80,13 +81,13 @@ def studies(
 
 def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effort) -> Plan:
     """The plan of one dense model, made before it is trained."""
-    family, labels = load_family(FAMILY), texts.labels
+    family, labels = load_family("textcnn"), texts.labels
     shape = family.settle(shape, texts.train)
     taught = find_teaching(texts, TeachOptions(teacher=NONE), tokenizer=shape.tokenizer)
     hidden = dropout(taught=False, task=texts.train.task)
     request = Request(texts, labels, taught.texts, shape, VectorOptions(), fitting.seed, hidden)
     recipe = {
-        **dataclasses.asdict(shape),
+        **{name: value for name, value in dataclasses.asdict(shape).items() if name not in OF_OTHERS},
         "epochs": fitting.epochs,
         "seed": fitting.seed,
         "data": texts.fingerprint(),

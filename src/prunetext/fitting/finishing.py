@@ -157,7 +157,12 @@ def beaten(judged: Judged, plan: Plan) -> list[str]:
     if row is None or row.value <= judged.packed.value:
         return []
     points, of = 100 * (row.value - judged.packed.value), "" if judged.metric == "accuracy" else f" of {judged.title}"
-    can = not plan.teaching.teachers and plan.task == SINGLE and plan.fitting.class_weights == "none"
+    can = (
+        plan.family.taught
+        and not plan.teaching.teachers
+        and plan.task == SINGLE
+        and plan.fitting.class_weights == "none"
+    )
     remedy = "--teacher auto, or with more texts," if can else "more texts"
     seen = f"A logistic regression on tf-idf is {points:.2f} points{of} better on test."
     return [f"{seen} A fit with {remedy} may do better."]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunetext.errors import InputError, require
+from prunetext.modelfiles.encoders import EncoderInspection, inspect_encoder, inspect_float_encoder
 from prunetext.modelfiles.exporting import (
     Exported,
     check_target,
@@ -19,6 +20,7 @@ from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import Inspection, inspect_float, inspect_packed
 from prunetext.modelfiles.prediction import load_packed, predict_chunks
 from prunetext.runtime.calls import A_COUNT, A_FLAG, A_MODEL, A_PATH, A_STR, SOME_DATA, takes
+from prunetext.runtime.onnx_files import is_onnx, is_packed_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,19 +92,21 @@ def predict(
 
 
 @takes(model=A_PATH, words=A_COUNT)
-def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection:
+def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection | EncoderInspection:
     """Say what is in a model file, after the same checks as loading.
 
         found = prunetext.inspect("runs/reviews/model.safetensors")
         found.words, found.parts["vocabulary"]     # (1875, 6310)
 
-    words: how many words to list. FileNotFoundError for a missing path, else ModelFileError.
+    words: how many words of a TextCNN to list. FileNotFoundError for a missing path, else ModelFileError.
     """
     if words < 0:
         raise InputError(f"words is {words}: it must be 0 or more.")
+    if is_onnx(model):
+        return inspect_encoder(load_packed(model), os.fspath(model))
     header = read_header(model)
     if is_float(model):
-        return inspect_float(model, words)
+        return inspect_float(model, words) if "layout" not in header.metadata else inspect_float_encoder(model)
     load_packed(model)
     return inspect_packed(model, header, words)
 
@@ -134,7 +138,9 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
     check_target(target, source)
     own = opened(source)
     if not isinstance(own, OwnModel):
-        raise InputError(f"{source}: this is not a prunetext model. Give a file written by prunetext fit.")
+        if is_packed_encoder(source):
+            raise InputError(f"{source}: this is an ONNX file already. Copy it.")
+        raise InputError(f"{source}: this is no TextCNN of prunetext. Give a file written by prunetext fit.")
     proto, words = own.graph()
     texts = some_pairs(words) if own.task.texts == 2 else some_texts(words)
     data = proto.SerializeToString(deterministic=True)

@@ -19,7 +19,7 @@ from prunetext.modelfiles.inspection import provenance_of, words_of_packed
 from prunetext.peers import estimators, fasttext_files, onnxruntime
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
-from prunetext.runtime.onnx_files import is_onnx, is_packed_encoder
+from prunetext.runtime.onnx_files import ENCODER_FORMAT, is_onnx, is_packed_encoder
 from prunetext.runtime.states import parsed
 from prunetext.statistics.answers import Answering, Answers, OpenedModel
 
@@ -64,7 +64,13 @@ def opened(model: Any) -> Answering:
 
 
 def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> Answering:
-    """A packed file, run natively."""
+    """A packed file, run natively or, if it is a transformer, by ONNX Runtime."""
+    provenance = provenance_of(classifier.metadata)
+    if classifier.reject is not None:
+        provenance["reject"] = classifier.reject
+    about = name, classifier.labels, Task.named(classifier.task), lambda inputs: Answers(*classifier.answers(inputs))
+    if classifier.metadata["format"] == ENCODER_FORMAT:
+        return OpenedModel(*about, provenance)
 
     def graph() -> tuple[Any, list[str]]:
         from prunetext.models.textcnn.onnx import packed_graph
@@ -79,18 +85,7 @@ def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> An
         assert path is not None
         return words_of_packed(path), classifier.metadata["tokenizer"]
 
-    provenance = provenance_of(classifier.metadata)
-    if classifier.reject is not None:
-        provenance["reject"] = classifier.reject
-    return OwnModel(
-        name,
-        classifier.labels,
-        Task.named(classifier.task),
-        lambda inputs: Answers(*classifier.answers(inputs)),
-        provenance,
-        graph=graph,
-        words=None if path is None else words,
-    )
+    return OwnModel(*about, provenance, graph=graph, words=None if path is None else words)
 
 
 def of_float(path: Path) -> Answering:
@@ -100,16 +95,15 @@ def of_float(path: Path) -> Answering:
     from prunetext.models.protocol import load_family
 
     found = read_trained(path)
-    family = load_family(found.family)
-    return OwnModel(
-        str(path),
-        found.labels,
-        found.task,
-        lambda inputs: answers_of_float(found, inputs),
+    family, provenance = (
+        load_family(found.family),
         {"recipe": parsed(read_header(path).metadata.get("recipe", "null"), path)},
-        graph=lambda: (family.graph(found), found.reader.words),
-        words=lambda: family.words(found),
     )
+    about = str(path), found.labels, found.task, lambda inputs: answers_of_float(found, inputs)
+    graph, words = family.graph, family.words
+    if graph is None or words is None:
+        return OpenedModel(*about, provenance)
+    return OwnModel(*about, provenance, graph=lambda: (graph(found), found.reader.words), words=lambda: words(found))
 
 
 def answers_of_float(found: Trained, inputs: Sequence[Input]) -> Answers:

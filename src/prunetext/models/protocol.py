@@ -241,9 +241,10 @@ class Family(NamedTuple):
     faster_kinds: those whose removal makes a packed model faster. `check` refuses options that can not be. `settle`
     decides from the labelled texts what the options leave to them. `begin` gives untrained models; `encode` ids of
     texts by the reader, without labels; `write` and `read` a float file; `pack` the packed file; `size` the bytes of
-    the latter without writing it; `graph` the model as ONNX; `words` those that it knows, and the tokenizer that finds
-    them. packed: the name of a run's packed file; tables: what its numbers can be, the smallest first. `pace` tells what
-    differs in the settings of a training on so many texts. taught: whether `fit` looks for a teacher by itself.
+    the latter without writing it; `graph` the model as ONNX, and `words` those that it knows and the tokenizer that
+    finds them; both None if the packed file is ONNX itself. packed: the name of a run's packed file; tables: what its
+    numbers can be, the smallest first. `pace` tells what differs in the settings of a training on so many texts.
+    taught: whether `fit` looks for a teacher by itself.
     """
 
     name: str
@@ -258,8 +259,8 @@ class Family(NamedTuple):
     read: Callable[[Path], Trained]
     pack: Callable[[Trained, Path, Packing], int]
     size: Callable[[Trained, Packing], int]
-    graph: Callable[[Trained], Any]
-    words: Callable[[Trained], tuple[list[str], str]]
+    graph: Callable[[Trained], Any] | None
+    words: Callable[[Trained], tuple[list[str], str]] | None
     packed: str
     tables: tuple[str, ...]
     pace: Callable[[int], Mapping[str, Any]]

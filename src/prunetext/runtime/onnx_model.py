@@ -72,7 +72,8 @@ class OnnxModel:
         if taken - {"token_type_ids"} != {"input_ids", "attention_mask"}:
             raise ValueError("its graph does not take what its tokenizer gives")
         self._kinds = "token_type_ids" in taken
-        width = self._run([("a", "a") if metadata["task"] == "pairs" else "a"], 1)[0].shape[1]
+        one: Inputs = [("a", "a")] if metadata["task"] == "pairs" else ["a"]
+        width = self._run(one, 1)[0].shape[1]
         if width != self.classes or len(set(self.labels)) != width:
             raise ValueError("its labels are not those of its graph")
 

@@ -14,9 +14,9 @@ import prunetext
 from helpers.packing import pack
 from prunetext.modelfiles.api import inspect
 from prunetext.models.protocol import Packing
+from prunetext.models.provenance import found_out
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.models.provenance import found_out
 from prunetext.models.textcnn.packing import kept_words, packed_tensors, units
 from prunetext.models.textcnn.reading import encode_inputs
 from prunetext.models.textcnn.rounding import rounding_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,13 +13,13 @@ from torch import Tensor
 from prunetext.data.dataset import Examples, Input
 from prunetext.errors import InputError, require
 from prunetext.models.encoded import Encoded
-from prunetext.models.protocol import Beginning, Family, Request, Trained
+from prunetext.models.protocol import Beginning, Family, Request
 from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write_encoder
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.pacing import encoder_pace
+from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
 from prunetext.options import ModelOptions, VectorOptions, chosen
@@ -92,19 +92,6 @@ def encoded_inputs(reader: TokenReader, inputs: Sequence[Input]) -> Encoded:
     return reader.encode(inputs)
 
 
-def graph(trained: Trained) -> Any:
-    """The model as ONNX."""
-    from prunetext.models.protocol import Packing
-    from prunetext.models.transformer.packing import packed_encoder
-
-    return packed_encoder(trained, Packing(room=0))
-
-
-def words_of(trained: Trained) -> tuple[list[str], str]:
-    """The tokens that the model has vectors of, and how texts are cut into words."""
-    return cast(TokenReader, trained.reader).tokens(), "bert/1"
-
-
 family = Family(
     FAMILY_NAME,
     TRANSFORMER_KINDS,
@@ -118,8 +105,8 @@ family = Family(
     read_encoder,
     pack_encoder,
     size_of_encoder,
-    graph,
-    words_of,
+    None,
+    None,
     PACKED,
     TABLES,
     encoder_pace,

@@ -15,8 +15,9 @@ from prunetext.errors import DamagedError, InputError, ModelFileError
 from prunetext.models.protocol import Trained
 from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.transformer.folder import check_tensors_of
+from prunetext.models.transformer.grouping import PRESENT
 from prunetext.models.transformer.layout import Layout
-from prunetext.models.transformer.model import PRESENT, TextEncoder, with_kinds
+from prunetext.models.transformer.model import TextEncoder, with_kinds
 from prunetext.models.transformer.reading import TokenReader, tokenizer_from
 from prunetext.runtime.format import FLOAT_FORMAT
 from prunetext.runtime.states import parsed, reason_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -223,14 +224,14 @@ def encoder_graph(
 
         encoder_graph(model, ["neg", "pos"])
 
-    Inputs (batch, length), int64: input_ids, of the file's own tokenizer; attention_mask, 1 for a token and 0 behind the
-    end of a text; token_type_ids, 0 or 1 for the text of a pair, if the model has them. Outputs (batch, classes),
+    Inputs (batch, length), int64: input_ids, of the file's own tokenizer; attention_mask, 1 for a token and 0 behind
+    the end of a text; token_type_ids, 0 or 1 for the text of a pair, if the model has them. Outputs (batch, classes),
     float32: probabilities, at the temperature, and logits. Only operators of ONNX itself are used.
     """
     graph = EncoderGraph(model)
     x = graph.embedded()
     for number, layer in model.layers.items():
-        x = graph.layer(f"layers.{number}", x, layer)
+        x = graph.layer(f"layers.{number}", x, cast(Layer, layer))
     if model.final_norm is not None:
         x = graph.normed("final_norm", x, model.final_norm)
     head = [

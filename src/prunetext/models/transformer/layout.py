@@ -35,11 +35,11 @@ class Layout:
     >>> Layout(head_size=32).norm_first
     False
 
-    head_size: columns of an attention head. activation: of the neurons. epsilon: of the norms. norm_first: whether norms
-    stand before attention and neurons, instead of behind the sum. first_position: the row of the table of positions
-    that a text begins with. thetas: of each layer's rotary positions; none if there is a table. windows: how many tokens
-    to each side a layer looks at, 0 for all. longest: tokens of a text at most. pooling: of the last layer's tokens,
-    mean or first. dropout: in training.
+    head_size: columns of an attention head. activation: of the neurons. epsilon: of the norms. norm_first: whether
+    norms stand before attention and neurons, instead of behind the sum. first_position: the row of the table of
+    positions that a text begins with. thetas: of each layer's rotary positions; none if there is a table. windows: how
+    many tokens to each side a layer looks at, 0 for all. longest: tokens of a text at most. pooling: of the last
+    layer's tokens, mean or first. dropout: in training.
     """
 
     head_size: int
@@ -66,7 +66,10 @@ class Layout:
         """
         if not isinstance(values, dict) or not values.keys() <= {each.name for each in fields(cls)}:
             raise ValueError("its layout has unknown parts")
-        made = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        made = cls(**given)
         made.check()
         return made
 

@@ -25,8 +25,8 @@ class Layer(nn.Module):
         self.layout = layout
         self.theta = layout.thetas[number] if layout.thetas else 0.0
         self.window = layout.windows[number] if layout.windows else 0
-        for name in ("query", "key", "value", "out", "inner", "outer"):
-            self.add_module(name, linear(tensors, name))
+        self.query, self.key, self.value = (linear(tensors, name) for name in ("query", "key", "value"))
+        self.out, self.inner, self.outer = (linear(tensors, name) for name in ("out", "inner", "outer"))
         self.gate = linear(tensors, "gate") if "gate.weight" in tensors else None
         self.attention_norm = norm(tensors, "attention_norm", layout) if "attention_norm.weight" in tensors else None
         self.norm = norm(tensors, "norm", layout)
@@ -55,7 +55,7 @@ class Layer(nn.Module):
             seen = seen & ((places[:, None] - places).abs() <= self.window)
         hide = self.layout.dropout if self.training else 0.0
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=hide)
-        return cast(Tensor, self.out(found.transpose(1, 2).flatten(2)))
+        return self.out(found.transpose(1, 2).flatten(2))
 
     def heads(self, part: nn.Linear, x: Tensor) -> Tensor:
         """One of query, key and value: (batch, heads, length, head size)."""
@@ -203,7 +203,8 @@ def norm(tensors: Mapping[str, Tensor], name: str, layout: Layout) -> nn.LayerNo
 def table(tensors: Mapping[str, Tensor], name: str) -> nn.Embedding:
     """A table of vectors of its tensor."""
     weight = tensors[f"{name}.weight"]
-    return filled_module(nn.Embedding(*weight.shape, device="meta"), weight)
+    rows, width = weight.shape
+    return filled_module(nn.Embedding(rows, width, device="meta"), weight)
 
 
 def filled_module(made: Made, weight: Tensor, bias: Tensor | None = None) -> Made:

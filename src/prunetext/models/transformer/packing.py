@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from onnx import ModelProto, helper
 
@@ -34,6 +34,17 @@ def size_of_encoder(trained: Trained, packing: Packing = PLAIN) -> int:
     return len(sealed(b"")) + int(packed_encoder(trained, packing).ByteSize())
 
 
+def sizes_of(model: TextEncoder) -> dict[str, Any]:
+    """What a file says of its sizes: words, hidden dimensions, and heads and neurons of each layer."""
+    weights = model.weights()
+    return {
+        "words": model.words.num_embeddings,
+        "hidden": model.head.in_features,
+        "heads": [weights.heads(layer) for layer in weights.layers],
+        "neurons": [weights.neurons(layer) for layer in weights.layers],
+    }
+
+
 def packed_encoder(trained: Trained, packing: Packing) -> ModelProto:
     """The graph with the metadata of a packed file, but for its checksum."""
     model, reader = cast(TextEncoder, trained.model), cast(TokenReader, trained.reader)
@@ -43,6 +54,7 @@ def packed_encoder(trained: Trained, packing: Packing) -> ModelProto:
         "format": ENCODER_FORMAT,
         "labels": json.dumps(trained.labels, ensure_ascii=False, separators=(",", ":")),
         "longest": str(reader.longest),
+        "sizes": json.dumps(sizes_of(model), sort_keys=True),
         "task": trained.task.name,
         "tokenizer.json": reader.tokenizer,
         **found_out(packing),

@@ -1,0 +1,101 @@
+"""The content of a transformer's file."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from prunetext.errors import DamagedError, ModelFileError
+from prunetext.modelfiles.inspection import provenance_of
+from prunetext.runtime.states import check_tensors, parsed
+
+if TYPE_CHECKING:
+    from prunetext.runtime.classifier import Classifier
+
+_LAYER = re.compile(r"layers\.(\d+)\.(query|inner)\.weight")
+
+
+@dataclass(frozen=True)
+class EncoderInspection:
+    """What a transformer's file holds; sizes are bytes.
+
+    `heads` and `neurons` are those of each layer. `words` counts the tokens, `longest` those of a text that are read.
+    `temperature` is None for a float file, `reject` if the file has no such threshold, and `thresholds` if each text
+    has one label.
+    """
+
+    path: str
+    format: str
+    size: int
+    labels: list[str]
+    words: int
+    hidden: int
+    heads: list[int]
+    neurons: list[int]
+    longest: int
+    temperature: float | None
+    provenance: dict[str, Any]
+    reject: float | None = None
+    thresholds: list[float] | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def inspect_encoder(model: Classifier, path: str) -> EncoderInspection:
+    """The content of a packed file that has been loaded."""
+    metadata = model.metadata
+    try:
+        sizes = parsed(metadata["sizes"], path)
+        numbers = [*sizes["heads"], *sizes["neurons"], sizes["words"], sizes["hidden"]]
+        if not all(type(each) is int for each in numbers):
+            raise TypeError("a size is no whole number")
+        return EncoderInspection(
+            path,
+            metadata["format"],
+            model.size,
+            model.labels,
+            longest=int(metadata["longest"]),
+            temperature=float(metadata["temperature"]),
+            provenance=provenance_of(metadata),
+            reject=model.reject,
+            thresholds=model.thresholds,
+            **sizes,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        reason = error.reason if isinstance(error, DamagedError) else error
+        raise ModelFileError(f"{path}: its metadata are not whole ({reason}). Repeat the run.") from None
+
+
+def inspect_float_encoder(path: str | os.PathLike[str]) -> EncoderInspection:
+    """The content of a float file."""
+    try:
+        header, _ = check_tensors(path)
+        metadata, found = header.metadata, {"query": dict[int, int](), "inner": dict[int, int]()}
+        for name, entry in header.tensors.items():
+            if at := _LAYER.fullmatch(name):
+                found[at[2]][int(at[1])] = int(entry["shape"][0])
+        size = parsed(metadata["layout"], path)["head_size"]
+        words, hidden = header.tensors["words.weight"]["shape"][0], header.tensors["head.weight"]["shape"][1]
+        return EncoderInspection(
+            os.fspath(path),
+            metadata["format"],
+            header.size,
+            parsed(metadata["labels"], path),
+            words,
+            hidden,
+            [rows // size for _, rows in sorted(found["query"].items())],
+            [rows for _, rows in sorted(found["inner"].items())],
+            int(metadata["longest"]),
+            None,
+            {},
+            thresholds=parsed(metadata.get("thresholds", "null"), path),
+        )
+    except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError) as error:
+        reason = error.reason if isinstance(error, DamagedError) else error
+        raise ModelFileError(
+            f"{os.fspath(path)}: this is not a whole float model ({reason}). Repeat the run."
+        ) from None
