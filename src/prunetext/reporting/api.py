@@ -68,6 +68,8 @@ def report(
     if target.suffix.lower() not in PAGE_ENDINGS:  # such as the model, or the data
         raise InputError(f"{target}: a page is a file whose name ends with .html. Give one as --out.")
     facts = read_facts(folder)
+    if facts.packed.suffix != ".safetensors":
+        raise InputError(f"{folder}: its model is a transformer, which no page can hold. Use evaluate and inspect.")
     if not target.parent.is_dir():
         raise InputError(f"{target}: its folder does not exist. Give a file in a folder that exists as --out.")
     names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}

@@ -39,6 +39,7 @@ class OnnxModel:
     def __init__(self, data: bytes) -> None:
         if not is_sealed(data):
             raise ValueError("its checksum does not match, or it is no packed transformer")
+        require("numpy", extra=EXTRA)
         self._data, self.size = data, len(data)
         self._sessions: dict[int, Any] = {}
         stored = self._session(1).get_modelmeta().custom_metadata_map
@@ -61,7 +62,7 @@ class OnnxModel:
             raise ValueError("it has not one threshold for each label")
         self._reject = float(metadata["reject"]) if "reject" in metadata else None
         tokenizers = require("tokenizers", extra=EXTRA)
-        longest = int(metadata["longest"])
+        longest = whole_number(metadata["longest"])
         try:
             self._tokenizer = tokenizers.Tokenizer.from_str(metadata["tokenizer.json"])
             self._tokenizer.enable_truncation(longest)
@@ -220,6 +221,13 @@ class OnnxModel:
     def knows(self, word: str) -> bool:
         """Whether the tokenizer has a token of this name."""
         return self._tokenizer.token_to_id(word) is not None
+
+
+def whole_number(text: str) -> int:
+    """A whole number; ValueError for anything else."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise ValueError("its number of tokens is none")
+    return int(text)
 
 
 def strings(values: object) -> list[str]:

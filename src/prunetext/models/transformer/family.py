@@ -43,10 +43,11 @@ def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
 def begin(request: Request) -> Beginning:
     """The encoder, with the tokens of the texts alone, and a head that gives all labels the same logit."""
     shape = request.shape
-    found = with_tokens_of(read_pretrained(shape.model), request.texts)
-    layout = dataclasses.replace(
-        found.layout, pooling=shape.features, longest=min(found.layout.longest, shape.max_tokens)
-    )
+    place = shape.model if request.like is None else str(request.vectors)  # where it is by now
+    found = read_pretrained(place)
+    longest = min(found.layout.longest, shape.max_tokens)
+    found = with_tokens_of(found, request.texts, longest)
+    layout = dataclasses.replace(found.layout, pooling=shape.features, longest=longest)
     tensors, hidden = dict(found.tensors), found.tensors["layers.0.norm.weight"].shape[0]
     if "positions.weight" in tensors:  # those that no text reaches take room alone
         tensors["positions.weight"] = tensors["positions.weight"][: layout.first_position + layout.longest]
@@ -60,11 +61,14 @@ def begin(request: Request) -> Beginning:
     return Beginning(reader, lambda: TextEncoder(tensors, layout), first.work, [], recipe)
 
 
-def with_tokens_of(found: Pretrained, texts: Sequence[str]) -> Pretrained:
-    """The encoder without the tokens that none of these texts has, but for those that unknown words fall back to."""
+def with_tokens_of(found: Pretrained, texts: Sequence[str], longest: int) -> Pretrained:
+    """The encoder without the tokens that none of these texts has, but for those that unknown words fall back to.
+
+    longest: the tokens of a text that are read.
+    """
     words = found.tensors["words.weight"]
-    counts = TokenReader(found.tokenizer, found.layout.longest, len(words)).counts(texts)
-    fewer = narrowed(found.tokenizer, list(counts))
+    seen = TokenReader(found.tokenizer, longest, len(words)).seen(texts)
+    fewer = narrowed(found.tokenizer, seen)
     if fewer.rows and fewer.rows[-1] >= len(words):
         raise InputError(
             f"{found.path}: its tokenizer has tokens that the model has no vectors of. Give a whole model."

@@ -75,7 +75,7 @@ def encoder_of(tensors: dict[str, Tensor], layout: Layout) -> TextEncoder:
     """The model of the tensors of a file; ValueError if they do not fit together."""
     head, present = (tensors[name] for name in ("head.weight", PRESENT))
     rest = {name: each for name, each in tensors.items() if not name.startswith("head.") and name != PRESENT}
-    check_tensors_of(rest, layout)
+    check_tensors_of(rest, layout, whole=False)
     hidden = len(next(each for name, each in rest.items() if name.endswith(".outer.weight")))
     count = len({name.split(".")[1] for name in rest if name.startswith("layers.")})
     sound = head.dim() == 2 and head.shape[1] == hidden and tensors["head.bias"].shape == head.shape[:1]

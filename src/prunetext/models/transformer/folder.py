@@ -123,17 +123,20 @@ def weights_in(folder: Path) -> dict[str, Tensor]:
     return found
 
 
-def check_tensors_of(tensors: Mapping[str, Tensor], layout: Layout) -> None:
-    """ValueError unless the tensors of an encoder fit together, and hold finite numbers."""
-    hidden = len(tensors["layers.0.norm.weight"])
+def check_tensors_of(tensors: Mapping[str, Tensor], layout: Layout, *, whole: bool = True) -> None:
+    """ValueError unless the tensors of an encoder fit together, and hold finite numbers.
+
+    whole: whether no layer may be missing.
+    """
+    numbers = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("layers.")})
+    if not numbers or (whole and numbers != list(range(len(numbers)))):
+        raise ValueError("some of its layers are missing")
+    hidden = len(tensors[f"layers.{numbers[0]}.norm.weight"])
     words, width = tensors["words.weight"].shape
     wanted: dict[str, tuple[int | None, ...]] = {"words.weight": (words, width), "norm.weight": (width,)}
     wanted |= {"positions.weight": (None, width), "kinds.weight": (None, width), "project.weight": (hidden, width)}
     wanted |= {"final_norm.weight": (hidden,)}
-    numbers = {name.split(".")[1] for name in tensors if name.startswith("layers.")}
-    if numbers != set(map(str, range(len(numbers)))):
-        raise ValueError("some of its layers are missing")
-    if layout.thetas and len(layout.thetas) != len(numbers):
+    if layout.thetas and (len(layout.thetas) <= numbers[-1] or (whole and len(layout.thetas) != len(numbers))):
         raise ValueError("it has another number of layers than its configuration says")
     for at in numbers:
         before = f"layers.{at}."

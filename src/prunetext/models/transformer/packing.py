@@ -17,6 +17,7 @@ from prunetext.runtime.onnx_files import ENCODER_FORMAT, sealed
 from prunetext.runtime.writing import write_whole
 
 PLAIN = Packing()
+ENTRY_BYTES = 6  # of a short entry, besides its name and value
 
 
 def pack_encoder(trained: Trained, path: Path, packing: Packing = PLAIN) -> int:
@@ -45,6 +46,12 @@ def sizes_of(model: TextEncoder) -> dict[str, Any]:
     }
 
 
+def in_its_room(entries: dict[str, str], room: int) -> dict[str, str]:
+    """The entries that are known last, in so many bytes as ONNX stores them: without the marks of JSON."""
+    raw = sum(len(name) + len(value.encode()) + ENTRY_BYTES for name, value in entries.items())
+    return {**entries, "provenance": entries["provenance"] + " " * max(0, room - raw)}
+
+
 def packed_encoder(trained: Trained, packing: Packing) -> ModelProto:
     """The graph with the metadata of a packed file, but for its checksum."""
     model, reader = cast(TextEncoder, trained.model), cast(TokenReader, trained.reader)
@@ -57,7 +64,7 @@ def packed_encoder(trained: Trained, packing: Packing) -> ModelProto:
         "sizes": json.dumps(sizes_of(model), sort_keys=True),
         "task": trained.task.name,
         "tokenizer.json": reader.tokenizer,
-        **found_out(packing),
+        **in_its_room(found_out(packing), packing.room),
     }
     if trained.thresholds is not None:
         metadata["thresholds"] = f"[{','.join(map(threshold_text, trained.thresholds))}]"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -45,18 +44,13 @@ class TokenReader(NamedTuple):
         ids = np.concatenate(parts) if parts else np.zeros(0, np.int32)
         return Encoded(ids, np.array(ends, np.int64), torch.full((len(inputs),), UNLABELLED))
 
-    def counts(self, texts: Sequence[str]) -> Counter[int]:
-        """How often each id occurs in texts, all of which are read to their ends."""
-        found, made = Counter[int](), tokenizer_from(self.tokenizer, None)
+    def seen(self, texts: Sequence[str]) -> set[int]:
+        """The ids that occur in single texts."""
+        found, made = set[int](), tokenizer_from(self.tokenizer, self.longest)
         for start in range(0, len(texts), AT_ONCE):
             for each in made.encode_batch(list(map(readable, texts[start : start + AT_ONCE]))):
                 found.update(each.ids)
         return found
-
-    def tokens(self) -> list[str]:
-        """All tokens, by id."""
-        made = tokenizer_from(self.tokenizer, self.longest)
-        return [made.id_to_token(at) or "" for at in range(made.get_vocab_size())]
 
 
 def given(one: Input) -> Any:
@@ -74,13 +68,13 @@ def readable(text: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def tokenizer_from(text: str, longest: int | None) -> Any:
+def tokenizer_from(text: str, longest: int) -> Any:
     """The tokenizer of a tokenizer.json, which cuts texts to so many tokens; InputError if it is none."""
-    tokenizers = require("tokenizers", extra="teacher")
+    tokenizers = require("tokenizers", extra="encoders")
     try:
         made = tokenizers.Tokenizer.from_str(text)
         made.no_padding()
-        made.no_truncation() if longest is None else made.enable_truncation(longest)
+        made.enable_truncation(longest)
     except Exception as error:  # the library documents no errors
         said = str(error).partition("\n")[0]
         raise InputError(

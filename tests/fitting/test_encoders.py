@@ -1,0 +1,179 @@
+"""A run with a transformer, from its folder to answers, for every kind of architecture and task."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+import prunetext
+from helpers.encoders import ARCHITECTURES, encoder_folder
+from prunetext.data.dataset import Examples
+from prunetext.errors import InputError, RunError
+from prunetext.fitting.effort import Effort
+from prunetext.modelfiles.encoders import EncoderInspection
+from prunetext.modelfiles.trained import read_trained
+
+GOOD, BAD = ("great", "funny", "liked", "best", "good"), ("dull", "waste", "bad", "slow")
+QUICK = Effort(schedules={"local": "first=2"}, speed_seconds=0.01)
+
+
+def reviews(count: int = 120) -> Examples:
+    """Short texts whose label two words tell."""
+    random = Random(0)
+    labels = ["pos" if at % 2 else "neg" for at in range(count)]
+    texts = [
+        " ".join(random.sample(["a", "film", "story", "the", "of", "it"], 4) + random.sample(words, 2))
+        for words in (GOOD if label == "pos" else BAD for label in labels)
+    ]
+    return Examples(texts, labels)
+
+
+def fitted(folder: Path, out: Path, examples: Examples, **options: object) -> prunetext.Result:
+    """A short run."""
+    given = {"model": str(folder), "epochs": 2, "max_drop": 100.0, "max_tokens": 24, **options}
+    return prunetext.fit(examples, out=out, effort=QUICK, **given)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT."""
+    path = tmp_path_factory.mktemp("bert")
+    encoder_folder(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> prunetext.Result:
+    """A run that may lose anything."""
+    return fitted(folder, tmp_path_factory.mktemp("runs") / "bert", reviews())
+
+
+def test_the_packed_file_answers_as_the_pruned_model(result: prunetext.Result) -> None:
+    assert result.path.name == "model.onnx"
+    assert result.size == result.path.stat().st_size < result.path.with_name("dense.safetensors").stat().st_size
+    assert set(result.removed) == {"layers", "heads", "neurons"}
+    model, texts = prunetext.load(result.path), reviews().texts
+    pruned = prunetext.open_model(result.path.with_name("pruned.safetensors"))
+    temperature = float(model.metadata["temperature"])
+    logits = np.log(pruned.answers(texts).probabilities)
+    np.testing.assert_allclose(
+        model.logits(texts) - model.logits(texts).mean(1, keepdims=True),
+        logits - logits.mean(1, keepdims=True),
+        atol=1e-3,
+    )
+    soft = np.exp(model.logits(texts) / temperature)
+    np.testing.assert_allclose(model.predict_proba(texts), soft / soft.sum(1, keepdims=True), atol=1e-5)
+    assert model.labels == ["neg", "pos"]
+    assert prunetext.evaluate(result.path, reviews(), against=result.path.with_name("dense.safetensors")).score.n == 120
+
+
+def test_it_runs_without_torch(result: prunetext.Result) -> None:
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'onnx', 'safetensors')));"
+        f"import prunetext; print(prunetext.load({str(result.path)!r}).predict(['a great film', 'dull']))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == str(prunetext.load(result.path).predict(["a great film", "dull"]))
+
+
+def test_it_can_be_inspected(result: prunetext.Result) -> None:
+    packed = prunetext.inspect(result.path)
+    pruned = prunetext.inspect(result.path.with_name("pruned.safetensors"))
+    assert isinstance(packed, EncoderInspection)
+    assert isinstance(pruned, EncoderInspection)
+    assert (packed.heads, packed.neurons, packed.words) == (pruned.heads, pruned.neurons, pruned.words)
+    assert packed.provenance["recipe"]["model"] == "transformer"
+    assert json.loads(json.dumps(packed.fields()))["hidden"] == 32
+
+
+def test_a_run_is_repeated_to_the_byte_and_resumed(folder: Path, result: prunetext.Result, tmp_path: Path) -> None:
+    again = fitted(folder, tmp_path / "again", reviews())
+    assert again.path.read_bytes() == result.path.read_bytes()
+    for name in ("dense.safetensors", "pruned.safetensors"):
+        assert again.path.with_name(name).read_bytes() == result.path.with_name(name).read_bytes()
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "random", "fisher", "gradient", "lasso", "movement"])
+def test_its_dense_model_is_pruned_again(result: prunetext.Result, tmp_path: Path, criterion: str) -> None:
+    new = prunetext.prune(
+        result.path.parent,
+        out=tmp_path / "new",
+        data=reviews(),
+        criterion=criterion,
+        schedule="oneshot:units=0.5",
+        groups="heads,neurons",
+        effort=QUICK,
+    )
+    pruned = prunetext.inspect(new.path)
+    assert isinstance(pruned, EncoderInspection)
+    assert sum(pruned.heads) == 4
+    assert sum(pruned.neurons) == 40
+
+
+def test_it_starts_again_from_its_folder(result: prunetext.Result, tmp_path: Path) -> None:
+    new = prunetext.prune(
+        result.path.parent, out=tmp_path / "new", data=reviews(), schedule="lottery", groups="neurons", effort=QUICK
+    )
+    assert new.removed["neurons"] > 0
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES[1:])
+def test_every_architecture_goes_the_whole_way(architecture: str, tmp_path: Path) -> None:
+    encoder_folder(tmp_path / "model", architecture)
+    found = fitted(tmp_path / "model", tmp_path / "run", reviews(60), schedule="oneshot:units=0.3", features="first")
+    trained = read_trained(found.path.with_name("pruned.safetensors"))
+    assert trained.family == "transformer"
+    texts = ["a great film", "", "\U0001f600 unknown words", "a" * 500]
+    np.testing.assert_allclose(
+        prunetext.load(found.path).logits(texts) @ [1, -1],
+        np.log(prunetext.open_model(found.path.with_name("pruned.safetensors")).answers(texts).probabilities) @ [1, -1],
+        atol=1e-3,
+    )
+
+
+def test_pairs(folder: Path, tmp_path: Path) -> None:
+    texts = reviews(60).texts
+    pairs = Examples(texts, [str(at % 3 % 2) for at in range(60)], texts[1:] + texts[:1])
+    found = fitted(folder, tmp_path / "run", pairs, schedule="oneshot:units=0.3")
+    model = prunetext.load(found.path)
+    assert model.task == "pairs"
+    one, other = model.logits([("a great film", "dull"), ("dull", "a great film")])
+    assert not np.allclose(one, other)
+    with pytest.raises(InputError, match="give a list of \\(first, second\\) tuples"):
+        model.predict(["a great film"])
+
+
+def test_several_labels(folder: Path, tmp_path: Path) -> None:
+    texts = reviews(90).texts
+    labels = [[name for name in ("great", "bad", "film") if name in text.split()] for text in texts]
+    found = fitted(folder, tmp_path / "run", Examples(texts, labels), schedule="oneshot:units=0.3")
+    model = prunetext.load(found.path)
+    assert model.task == "labels"
+    probabilities, chosen = model.answers(texts)
+    np.testing.assert_array_equal(chosen, probabilities >= np.array(model.thresholds, np.float32))
+    assert [[model.labels[at] for at in np.flatnonzero(row)] for row in chosen] == model.predict(texts)
+
+
+def test_what_belongs_to_another_kind_of_model_is_refused(
+    folder: Path, result: prunetext.Result, tmp_path: Path
+) -> None:
+    for options, said in (
+        ({"filters": 8}, "filters is given, but model is"),
+        ({"groups": "dimensions"}, "groups has 'dimensions'"),
+        ({"features": "last"}, "features is last: it must be mean or first"),
+        ({"model": str(tmp_path / "nowhere")}, "this is not the configuration of a transformer"),
+        ({"model": "sample:unknown"}, "there is no such model"),
+    ):
+        with pytest.raises(InputError, match=said):
+            fitted(folder, tmp_path / "run", reviews(), **options)
+    with pytest.raises(InputError, match="max_tokens is given, but model is textcnn"):
+        prunetext.fit(reviews(), out=tmp_path / "run", max_tokens=64)
+    with pytest.raises(InputError, match="this is an ONNX file already"):
+        prunetext.export(result.path, tmp_path / "model.onnx")
+    with pytest.raises((InputError, RunError), match="transformer"):
+        prunetext.report(result.path.parent)
+    assert not list(tmp_path.iterdir())
