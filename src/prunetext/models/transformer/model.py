@@ -55,11 +55,13 @@ class Layer(nn.Module):
             seen = seen & ((places[:, None] - places).abs() <= self.window)
         hide = self.layout.dropout if self.training else 0.0
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=hide)
-        return self.out(found.transpose(1, 2).flatten(2))
+        joined: Tensor = self.out(found.transpose(1, 2).flatten(2))
+        return joined
 
     def heads(self, part: nn.Linear, x: Tensor) -> Tensor:
         """One of query, key and value: (batch, heads, length, head size)."""
-        return cast(Tensor, part(x)).unflatten(2, (-1, self.layout.head_size)).transpose(1, 2)
+        found: Tensor = part(x)
+        return found.unflatten(2, (-1, self.layout.head_size)).transpose(1, 2)
 
     def neurons(self, x: Tensor) -> Tensor:
         """The two dense layers, the first with a gate in some models."""
