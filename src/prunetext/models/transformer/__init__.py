@@ -1,0 +1,1 @@
+"""Transformers: BERT and its kin."""
