@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from prunetext.errors import InputError, brief
 
 T = TypeVar("T")
-Json = dict[str, Any]
+_Json = dict[str, Any]
 
 _BYTES = {f"<0x{byte:02X}>" for byte in range(256)}  # tokens that spell a character without a token of its own
 _LONGEST = 256  # characters of a token whose merges are replayed, a step of which looks at all of them
@@ -79,7 +79,7 @@ def narrowed(tokenizer: str, wanted: Collection[int]) -> Narrowed:
     return Narrowed(_written({**file, "truncation": None, "padding": None}), rows)
 
 
-def _parsed(text: str) -> Json:
+def _parsed(text: str) -> _Json:
     try:
         file = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -90,7 +90,7 @@ def _parsed(text: str) -> Json:
     return file
 
 
-def _written(file: Json) -> str:
+def _written(file: _Json) -> str:
     try:
         text = json.dumps(file, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()
@@ -130,7 +130,7 @@ def _known(value: object, what: str, names: dict[int, str]) -> str:
     return name
 
 
-def _kind(model: Json) -> str:
+def _kind(model: _Json) -> str:
     """The type of the model; the oldest files do not name it."""
     kind = model.get("type")
     if kind is None:
@@ -148,7 +148,7 @@ def _kind(model: Json) -> str:
     return kind
 
 
-def _own(model: Json, kind: str) -> dict[int, str]:
+def _own(model: _Json, kind: str) -> dict[int, str]:
     """The model's tokens by their ids."""
     if kind == "Unigram":
         pieces = _part(model, "vocab", list)
@@ -165,7 +165,7 @@ def _own(model: Json, kind: str) -> dict[int, str]:
     return own
 
 
-def _added(file: Json, own: dict[int, str]) -> dict[int, str]:
+def _added(file: _Json, own: dict[int, str]) -> dict[int, str]:
     """The added tokens by their ids; those that the model has not are numbered after its own, as they are loaded."""
     ids = {name: each for each, name in own.items()}
     last, new = max(own, default=-1), len(own) - 1
@@ -206,7 +206,7 @@ def _places(processor: object) -> Iterator[tuple[list[Any], int]]:
             raise _wrong(f"a post-processor of type {brief(kind)} is none whose ids are known")
 
 
-def _named(file: Json, model: Json, own: dict[int, str], names: dict[int, str]) -> set[str]:
+def _named(file: _Json, model: _Json, own: dict[int, str], names: dict[int, str]) -> set[str]:
     """The tokens that padding and model name, some of which may not be there."""
     found = {_text(model, "unk_token")}
     if model.get("unk_id") is not None:
@@ -226,21 +226,21 @@ def _singles(names: Iterable[str], prefix: str, suffix: str = "") -> set[str]:
     }
 
 
-def _word_pieces(model: Json, names: Iterable[str], kept: set[str]) -> set[str]:
+def _word_pieces(model: _Json, names: Iterable[str], kept: set[str]) -> set[str]:
     return _singles(names, _text({"continuing_subword_prefix": "##", **model}, "continuing_subword_prefix"))
 
 
-def _scored_pieces(model: Json, names: Iterable[str], kept: set[str]) -> set[str]:
+def _scored_pieces(model: _Json, names: Iterable[str], kept: set[str]) -> set[str]:
     """One of the lowest score too, as an unknown character counts ten less than that."""
     least = min(model["vocab"], key=lambda each: each[1], default=None)
     return _singles(names, "") | _fallback(model) | (set() if least is None else {least[0]})
 
 
-def _fallback(model: Json) -> set[str]:
+def _fallback(model: _Json) -> set[str]:
     return _BYTES if model.get("byte_fallback") else set()
 
 
-def _symbols(model: Json, names: Iterable[str], kept: set[str]) -> set[str]:
+def _symbols(model: _Json, names: Iterable[str], kept: set[str]) -> set[str]:
     """What the kept tokens are merged from; the merges into others leave the model."""
     prefix, suffix = _text(model, "continuing_subword_prefix"), _text(model, "end_of_word_suffix")
     names = set(names)
@@ -255,7 +255,7 @@ def _symbols(model: Json, names: Iterable[str], kept: set[str]) -> set[str]:
         token = todo.pop()
         of = parts.get(token, [])
         # The last merge of a token is known if there is but one. Else it is found, or each that it may be is kept.
-        if len(of) > 2 and not prefix and not suffix and "<0x" not in token and len(token) <= _LONGEST:
+        if len(of) > 2 and not prefix and not suffix and len(token) <= _LONGEST:
             of = _replayed(token, ranks) or of
         more = set(of) - found
         found |= more
@@ -288,7 +288,7 @@ def _replayed(token: str, ranks: dict[tuple[str, str], int]) -> list[str]:
     return seen
 
 
-_CLOSURES: dict[str, Callable[[Json, Iterable[str], set[str]], set[str]]] = {
+_CLOSURES: dict[str, Callable[[_Json, Iterable[str], set[str]], set[str]]] = {
     "WordPiece": _word_pieces,
     "BPE": _symbols,
     "Unigram": _scored_pieces,
