@@ -44,15 +44,8 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """The kind and the size of the dense model."""
+    """The size of a dense TextCNN."""
 
-    model: str = option(
-        "textcnn",
-        "Model: textcnn, or a transformer to fine-tune: sample:minilm, or a Hugging Face folder of BERT, RoBERTa, "
-        "XLM-R, DistilBERT, ELECTRA, ModernBERT or MiniLM.",
-    )
-    max_tokens: int = option(128, "For a transformer: tokens of a text that it reads.")
-    features: str = option("mean", "For a transformer: features of a text, the mean of its tokens, or its first one.")
     dimensions: int | None = option(
         None,
         "Dimensions of the word vectors; 0 for one-hot words. If not given: those of --vectors, else 32, or 16 by "
@@ -80,6 +73,19 @@ class ModelOptions:
         "texts and of labels, and none where a label has fewer than 50 texts.",
     )
     min_count: int = option(2, "Occurrences in train and unlabelled texts that a word needs to enter the vocabulary.")
+
+
+@dataclass(frozen=True)
+class DenseOptions(ModelOptions):
+    """The kind of the dense model, and its size."""
+
+    model: str = option(
+        "textcnn",
+        "Model: textcnn, or a transformer to fine-tune: sample:minilm, or a Hugging Face folder of BERT, RoBERTa, "
+        "XLM-R, DistilBERT, ELECTRA, ModernBERT or MiniLM.",
+    )
+    max_tokens: int = option(128, "For a transformer: tokens of a text that it reads.")
+    features: str = option("mean", "For a transformer: features of a text, the mean of its tokens, or its first one.")
 
 
 @dataclass(frozen=True)
@@ -202,8 +208,6 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
         ("ranking", options.ranking, 0 <= options.ranking <= 100, "from 0 to 100"),
         ("seed", options.seed, 0 <= options.seed < 2**32, "a whole number from 0 to 4294967295"),
         ("class_weights", options.class_weights, options.class_weights in ("none", "balanced"), "none or balanced"),
-        ("max_tokens", model.max_tokens, 8 <= model.max_tokens <= 8192, "from 8 to 8192"),
-        ("features", model.features, model.features in ("mean", "first"), "mean or first"),
         ("dimensions", model.dimensions, 0 <= (model.dimensions or 0) <= 4096, "from 0 to 4096"),
         ("filters", model.filters, 1 <= model.filters <= 4096, "from 1 to 4096"),
         ("pooling", model.pooling, model.pooling in ("max", "max+mean"), "max or max+mean"),
@@ -212,6 +216,11 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
         ("bigrams", model.bigrams, 0 <= (model.bigrams or 0) <= 1_000_000, "from 0 to 1000000"),
         ("min_count", model.min_count, model.min_count >= 1, "at least 1"),
     ]
+    if isinstance(model, DenseOptions):
+        rules += [
+            ("max_tokens", model.max_tokens, 8 <= model.max_tokens <= 8192, "from 8 to 8192"),
+            ("features", model.features, model.features in ("mean", "first"), "mean or first"),
+        ]
     refuse_broken(rules)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.commands import flags
 from prunetext.options import (
+    DenseOptions,
     FitOptions,
     ModelOptions,
     PruneOptions,
@@ -19,7 +20,7 @@ from prunetext.options import (
 )
 
 GROUPS = {
-    "fit": (ReadOptions, ModelOptions, FitOptions, TeachOptions, VectorOptions),
+    "fit": (ReadOptions, DenseOptions, FitOptions, TeachOptions, VectorOptions),
     "prune": (PruneOptions,),
     "compare": (ReadOptions, ModelOptions),
     "evaluate": (ReadOptions,),

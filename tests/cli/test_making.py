@@ -14,9 +14,9 @@ import pytest
 
 import prunetext
 from helpers.commands import Call, assert_refused
-from helpers.runs import QUICK, fit
+from helpers.runs import QUICK, WHOLE, fit
 from helpers.tables import write_splits
-from prunetext.fitting.parts import KEPT, STEPS_FOLDER
+from prunetext.fitting.parts import STEPS_FOLDER
 
 
 def test_fit_prints_one_json_object_with_the_stored_result(
@@ -170,7 +170,7 @@ def test_prune_prints_what_fit_prints_and_keeps_to_its_budget(run: Path, tmp_pat
     assert "Why the search ended: the packed file is within 4,000 bytes" in out
     assert lines[-1] == str(tmp_path / "new" / "model.safetensors")
     assert (tmp_path / "new" / "model.safetensors").stat().st_size <= 4_000
-    assert {each.name for each in (tmp_path / "new").iterdir()} == {*KEPT, STEPS_FOLDER}
+    assert {each.name for each in (tmp_path / "new").iterdir()} == {*WHOLE, STEPS_FOLDER}
 
 
 def test_prune_prints_its_candidates_and_takes_one_by_its_number(run: Path, tmp_path: Path, call: Call) -> None:

@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 
 import prunetext
 from helpers.kills import KilledError, stop_at
-from helpers.runs import CAREFUL, QUICK, change_state, copy_run, fit, prune
+from helpers.runs import CAREFUL, QUICK, WHOLE, change_state, copy_run, fit, prune
 from helpers.tables import write_splits
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, ModelFileError, RunError
-from prunetext.fitting.parts import KEPT, RECIPE, SOURCE, STEPS_FOLDER
+from prunetext.fitting.parts import RECIPE, SOURCE, STEPS_FOLDER
 from prunetext.runtime.states import read_state
 
 SMALL = {"dimensions": 24, "filters": 16, "widths": "1,2", "epochs": 8.0, "criterion": "taylor"}
@@ -50,7 +50,7 @@ def sizes(folder: Path) -> list[int]:
 
 
 def test_a_run_keeps_what_another_pruning_needs(fitted: Path, memory: Path) -> None:
-    assert SOURCE in KEPT
+    assert SOURCE in WHOLE
     where = json.loads((fitted / "run" / SOURCE).read_text("utf-8"))
     assert where["data"] == str(fitted / "data")
     assert (where["reading"]["text"], where["reading"]["label"]) == ("body", "kind")
@@ -81,7 +81,7 @@ def test_a_smaller_model_takes_up_the_steps_there_are(fitted: Path, tmp_path: Pa
     shared = [each.name for each in (old / STEPS_FOLDER).iterdir() if (new / STEPS_FOLDER / each.name).exists()]
     assert shared
     assert all((old / STEPS_FOLDER / name).samefile(new / STEPS_FOLDER / name) for name in shared)
-    assert {each.name for each in new.iterdir()} == {*KEPT, STEPS_FOLDER}
+    assert {each.name for each in new.iterdir()} == {*WHOLE, STEPS_FOLDER}
     dense = [load_file(folder / "dense.safetensors") for folder in (old, new)]
     assert all(torch.equal(tensor, dense[1][name]) for name, tensor in dense[0].items())
     recipe = json.loads((new / "recipe.json").read_text("utf-8"))

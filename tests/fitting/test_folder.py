@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from helpers.kills import KilledError
+from helpers.runs import WHOLE
 from prunetext.errors import RunError
 from prunetext.fitting import parts as runs
 from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import (
     HISTORY,
-    KEPT,
     LOCK,
     RECIPE,
     RESULT,
@@ -32,7 +32,7 @@ from prunetext.runtime.states import read_state
 from prunetext.runtime.writing import partial_of
 
 RECIPE_A = {"seed": 0, "max_drop": 0.5, "data": "ab12"}
-FINISHED = sorted([*KEPT, STEPS_FOLDER])
+FINISHED = sorted([*WHOLE, STEPS_FOLDER])
 ROWS = [{"keep": 1.0}, {"keep": 0.5}]
 
 
@@ -54,7 +54,7 @@ def fill(run: Run, content: str = "old") -> None:
     write(run.folder(STEPS_FOLDER) / "a1.checkpoint", content)
     run.write_source({"data": content})
     run.write_history(ROWS)
-    for name in {*KEPT, "dense.checkpoint", "measured.safetensors"} - {RECIPE, SOURCE, RESULT, HISTORY}:
+    for name in {*WHOLE, "dense.checkpoint", "measured.safetensors"} - {RECIPE, SOURCE, RESULT, HISTORY}:
         write(run.path(name), content)
 
 
@@ -162,7 +162,7 @@ def test_a_run_that_is_killed_at_its_very_end_ends_when_repeated(
                 pass
         result = read_state(own / RESULT)["score"] if (own / RESULT).exists() else ""
         if result:  # killed before anything was replaced, or when everything was
-            refuse_mixed(own, *(set(KEPT) - {RESULT}))
+            refuse_mixed(own, *(set(WHOLE) - {RESULT}))
             assert read(own / "model.safetensors") == result
         else:
             with pytest.raises(RunError, match=r"holds no finished run: its result\.json is missing"):

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from prunetext.fitting import api
 from prunetext.fitting.effort import Effort
-from prunetext.fitting.parts import RESULT, SOURCE, belonging
+from prunetext.fitting.parts import KEPT, RESULT, SOURCE, belonging
 from prunetext.fitting.recovery import Recovery
 from prunetext.runtime.states import read_state, write_state
+
+# The files of a finished run with a TextCNN.
+WHOLE = (*KEPT, "model.safetensors")
 
 QUICK = Effort(
     training={"batch_size": 16, "learning_rate": 1e-2, "embedding_rate": 4e-2, "patience": 99},

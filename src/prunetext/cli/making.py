@@ -18,8 +18,8 @@ from prunetext.cli.output import print_json
 from prunetext.cli.recipe_file import read_recipe
 from prunetext.errors import InputError
 from prunetext.options import (
+    DenseOptions,
     FitOptions,
-    ModelOptions,
     PruneOptions,
     ReadOptions,
     TeachOptions,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from prunetext.fitting.finishing import Result
 
 
-@command(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
+@command(FitOptions, TeachOptions, ReadOptions, DenseOptions, VectorOptions)
 def fit(
     context: typer.Context,
     data: Annotated[
@@ -71,7 +71,7 @@ def fit(
     began = time.monotonic()
     given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
     given |= {"overwrite": overwrite, "lenient": lenient, "json": as_json}
-    known = option_types(FitOptions, TeachOptions, ReadOptions, ModelOptions, VectorOptions)
+    known = option_types(FitOptions, TeachOptions, ReadOptions, DenseOptions, VectorOptions)
     known |= dict.fromkeys(("data", "out", "dev", "test", "vectors"), str) | dict.fromkeys(
         ("overwrite", "lenient", "json"), bool
     )

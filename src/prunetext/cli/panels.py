@@ -9,7 +9,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from prunetext.cli.output import is_terminal
-from prunetext.options import FitOptions, ModelOptions, PruneOptions, ReadOptions, TeachOptions, VectorOptions
+from prunetext.options import DenseOptions, FitOptions, PruneOptions, ReadOptions, TeachOptions, VectorOptions
 
 ARGUMENTS, COMMAND = "Arguments", "Options"
 BUDGET = ("max_drop", "max_size", "min_speed", "max_time", "metric", "positive", "precision")
@@ -19,7 +19,7 @@ PANELS = {  # title → names of options, in the order of the help
     "Pruning": tuple(each.name for each in fields(PruneOptions) if each.name not in BUDGET),
     "Training": tuple(each.name for each in fields(FitOptions) if each not in fields(PruneOptions)),
     "Teacher": tuple(each.name for each in fields(TeachOptions)),
-    "Shape": ("vectors", *(each.name for kind in (VectorOptions, ModelOptions) for each in fields(kind))),
+    "Shape": ("vectors", *(each.name for kind in (VectorOptions, DenseOptions) for each in fields(kind))),
 }
 WIDEST = 120  # columns of a panel in a terminal
 

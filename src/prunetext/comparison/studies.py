@@ -22,9 +22,17 @@ from prunetext.fitting.parts import WORK, changed_since
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import begun, lessons_of, train_dense
 from prunetext.models.protocol import Request, load_family
-from prunetext.models.textcnn.family import OF_OTHERS
 from prunetext.models.textcnn.starting import settle
-from prunetext.options import NONE, FitOptions, ModelOptions, ReadOptions, TeachOptions, VectorOptions, check_options
+from prunetext.options import (
+    NONE,
+    DenseOptions,
+    FitOptions,
+    ModelOptions,
+    ReadOptions,
+    TeachOptions,
+    VectorOptions,
+    check_options,
+)
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.problem import Told
 from prunetext.teaching.lessons import find_teaching
@@ -82,18 +90,18 @@ def studies(
 def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effort) -> Plan:
     """The plan of one dense model, made before it is trained."""
     family, labels = load_family("textcnn"), texts.labels
-    shape = family.settle(shape, texts.train)
-    taught = find_teaching(texts, TeachOptions(teacher=NONE), tokenizer=shape.tokenizer)
+    dense = family.settle(DenseOptions(**dataclasses.asdict(shape)), texts.train)
+    taught = find_teaching(texts, TeachOptions(teacher=NONE), tokenizer=dense.tokenizer)
     hidden = dropout(taught=False, task=texts.train.task)
-    request = Request(texts, labels, taught.texts, shape, VectorOptions(), fitting.seed, hidden)
+    request = Request(texts, labels, taught.texts, dense, VectorOptions(), fitting.seed, hidden)
     recipe = {
-        **{name: value for name, value in dataclasses.asdict(shape).items() if name not in OF_OTHERS},
+        **{each.name: getattr(dense, each.name) for each in dataclasses.fields(ModelOptions)},
         "epochs": fitting.epochs,
         "seed": fitting.seed,
         "data": texts.fingerprint(),
         "max_drop": max_drop_of(fitting),  # verdicts that allow different drops are not counted together
     }
-    if shape.tokenizer == "bert/1":  # which comparisons of earlier versions do not name
+    if dense.tokenizer == "bert/1":  # which comparisons of earlier versions do not name
         del recipe["tokenizer"]
     method = method_of(f"{FitOptions.criterion}/local", family)
     beginning = family.begin(request)

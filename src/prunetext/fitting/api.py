@@ -26,8 +26,8 @@ from prunetext.fitting.remarks import Doubts, doubts_of_dense, doubts_of_pruned,
 from prunetext.fitting.stages import begun, lessons_of, problem_of, search, train_dense
 from prunetext.models.protocol import Family
 from prunetext.options import (
+    DenseOptions,
     FitOptions,
-    ModelOptions,
     PruneOptions,
     ReadOptions,
     TeachOptions,
@@ -227,7 +227,7 @@ def method_alone(options: PruneOptions, family: Family, effort: Effort) -> Metho
 
 
 for function, kinds in (
-    (fit, (FitOptions, TeachOptions, ModelOptions, VectorOptions, ReadOptions)),
+    (fit, (FitOptions, TeachOptions, DenseOptions, VectorOptions, ReadOptions)),
     (prune, (PruneOptions,)),
 ):
     function.__doc__ = (function.__doc__ or "").rstrip() + "\n" + describe(*kinds)

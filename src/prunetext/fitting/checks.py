@@ -14,7 +14,7 @@ from prunetext.data.sources import holds_splits
 from prunetext.errors import InputError, brief
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Family
-from prunetext.options import FitOptions, ModelOptions, PruneOptions, ReadOptions, TeachOptions, VectorOptions, take
+from prunetext.options import DenseOptions, FitOptions, PruneOptions, ReadOptions, TeachOptions, VectorOptions, take
 from prunetext.pruning.methods import Method, load_method, parse_kinds
 from prunetext.statistics.metrics import check_metric, measure_of
 
@@ -65,7 +65,7 @@ def unusual_options(said: Mapping[str, Any]) -> dict[str, Any]:
     >>> unusual_options({"seed": 3, "max_drop": None, "pooling": "max+mean"})
     {'seed': 3}
     """
-    return _unusual(said, FitOptions, TeachOptions, ModelOptions, VectorOptions)
+    return _unusual(said, FitOptions, TeachOptions, DenseOptions, VectorOptions)
 
 
 def whole_reading(command: str, options: dict[str, Any]) -> dict[str, Any]:

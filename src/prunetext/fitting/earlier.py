@@ -36,8 +36,8 @@ from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
     NONE,
+    DenseOptions,
     FitOptions,
-    ModelOptions,
     PruneOptions,
     ReadOptions,
     TeachOptions,
@@ -69,7 +69,7 @@ class Earlier:
     recipe: Mapping[str, Any]
     source: Mapping[str, Any]
     reading: ReadOptions
-    shape: ModelOptions
+    shape: DenseOptions
     learnt: VectorOptions
     fitting: FitOptions
     teaching: TeachOptions
@@ -96,7 +96,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
         return take(kind, {name: old[name] for name in names if old.get(name) is not None})
 
     try:
-        shape, learnt, fitting, teaching = map(own, (ModelOptions, VectorOptions, FitOptions, TeachOptions))
+        shape, learnt, fitting, teaching = map(own, (DenseOptions, VectorOptions, FitOptions, TeachOptions))
         named = {name: source[name] for name in PLACES if source.get(name) is not None}
         places = {"teacher": NONE, **named}
         teaching = take(TeachOptions, {**chosen(teaching), **places})

@@ -23,8 +23,8 @@ from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Beginning, Family, Request, Trained, family_named, load_family
 from prunetext.options import (
     NONE,
+    DenseOptions,
     FitOptions,
-    ModelOptions,
     PruneOptions,
     ReadOptions,
     TeachOptions,
@@ -194,7 +194,7 @@ def plan_fit(
 
     began: the moment from which the budget's time is counted, if word vectors that are trained are to keep it.
     """
-    kinds = (ReadOptions, ModelOptions, FitOptions, VectorOptions, TeachOptions)
+    kinds = (ReadOptions, DenseOptions, FitOptions, VectorOptions, TeachOptions)
     reading, shape, fitting, learnt, teaching = take_options("fit", options, *kinds)
     family = load_family(family_named(shape.model))
     check_options(fitting, shape)

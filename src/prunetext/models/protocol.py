@@ -17,7 +17,7 @@ from prunetext.data.task import Task
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import Cost, Group, Kept, Tensors
-from prunetext.options import ModelOptions, VectorOptions
+from prunetext.options import DenseOptions, VectorOptions
 
 PROVENANCE_ROOM = 1_536  # bytes; recipes, scores and reasons of usual runs take two thirds
 TABLE, BODY, HEAD = "table", "body", "head"  # parts of a model that its parameters belong to
@@ -208,7 +208,7 @@ class Request(NamedTuple):
     data: Data
     labels: list[str]
     texts: list[str]
-    shape: ModelOptions
+    shape: DenseOptions
     learnt: VectorOptions
     seed: int
     dropout: float
@@ -251,8 +251,8 @@ class Family(NamedTuple):
     kinds: Mapping[str, str]
     default_kinds: tuple[str, ...]
     faster_kinds: tuple[str, ...]
-    check: Callable[[ModelOptions, VectorOptions, Any], None]
-    settle: Callable[[ModelOptions, Examples], ModelOptions]
+    check: Callable[[DenseOptions, VectorOptions, Any], None]
+    settle: Callable[[DenseOptions, Examples], DenseOptions]
     begin: Callable[[Request], Beginning]
     encode: Callable[[Any, Sequence[Input]], Encoded]
     write: Callable[[Trained, Path, Mapping[str, Any]], None]

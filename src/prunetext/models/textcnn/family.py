@@ -35,16 +35,17 @@ from prunetext.models.textcnn.reading import Reader, encode_inputs
 from prunetext.models.textcnn.starting import new_model, shares_of, vectors_digest, vocabulary_of
 from prunetext.models.textcnn.tokenizing import AUTO, known_tokenizer, rare_note, settle_tokenizer
 from prunetext.models.textcnn.vectors import beginnings, check_vectors
-from prunetext.options import ModelOptions, VectorOptions, chosen
+from prunetext.options import DenseOptions, VectorOptions, chosen
 from prunetext.runtime.format import LANES
 from prunetext.runtime.tokenizers import BERT, PIECES_3, check_tokenizer, distance_of
 
 PACKED = "model.safetensors"
 TABLES = ("int8", "int16")  # of the runtime
-OF_OTHERS = ("model", "max_tokens", "features")  # options of transformers
+OF_OTHERS = ("max_tokens", "features")  # options of transformers
+NOT_IN_RECIPES = ("model", *OF_OTHERS)  # of a TextCNN
 
 
-def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
+def check(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> None:
     """Refuse impossible options before anything is read."""
     if others := [name for name in chosen(shape) if name in OF_OTHERS]:
         raise InputError(f"{others[0]} is given, but model is textcnn. Leave {others[0]} out, or give a transformer.")
@@ -87,7 +88,7 @@ def begin(request: Request) -> Beginning:
     first = untrained()
     check_shape(first.shape)
     recipe = {name: value for each in (shape, request.learnt) for name, value in dataclasses.asdict(each).items()}
-    recipe = {name: value for name, value in recipe.items() if name not in OF_OTHERS}
+    recipe = {name: value for name, value in recipe.items() if name not in NOT_IN_RECIPES}
     recipe |= {"tokenizer": reader.tokenizer}
     if reader.tokenizer == BERT:  # which recipes of earlier versions do not name
         del recipe["tokenizer"]

@@ -22,14 +22,14 @@ from prunetext.models.transformer.pacing import encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
-from prunetext.options import ModelOptions, VectorOptions, chosen
+from prunetext.options import DenseOptions, VectorOptions, chosen
 
-OWN_OPTIONS = ("model", "max_tokens", "features")  # of ModelOptions
+OWN_OPTIONS = ("model", "max_tokens", "features")  # of DenseOptions; the others are a TextCNN's
 PACKED, TABLES = "model.onnx", ("float32",)
 WORDS = "words/2"  # cuts texts into words where new ones are made of them
 
 
-def check(shape: ModelOptions, learnt: VectorOptions, vectors: Any) -> None:
+def check(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> None:
     """Refuse options of a TextCNN, and what is missing, before anything is read."""
     others = [name for name in (*chosen(shape), *chosen(learnt)) if name not in OWN_OPTIONS]
     if vectors is not None:
@@ -86,7 +86,7 @@ def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
     return hashed.hexdigest()
 
 
-def settle(shape: ModelOptions, train: Examples) -> ModelOptions:
+def settle(shape: DenseOptions, train: Examples) -> DenseOptions:
     """The options with the tokenizer that cuts texts into words where new ones are made of them."""
     return dataclasses.replace(shape, tokenizer=WORDS)
 
