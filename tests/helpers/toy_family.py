@@ -143,4 +143,5 @@ family = Family(
     ("int8",),
     _never,
     taught=False,
+    timed=8,
 )

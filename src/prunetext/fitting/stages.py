@@ -168,7 +168,7 @@ def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:
 def speed_of(plan: Plan, run: Run, model: Model, seconds: float) -> float:
     """The packed model's speed in texts a second, on one thread, on the dev texts, measured for so many seconds."""
     scratch, dev = run.path("measured.safetensors"), plan.splits()["dev"]
-    inputs = dev.subset(speed_rows(len(dev)).tolist()).inputs
+    inputs = dev.subset(speed_rows(len(dev), plan.family.timed).tolist()).inputs
     plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, Packing())
     classifier = load(scratch)
     return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), seconds)

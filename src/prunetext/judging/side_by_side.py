@@ -11,7 +11,7 @@ import numpy as np
 
 from prunetext.judging.calibrating import Agreement, SplitTexts
 from prunetext.judging.speed import speed_rows, texts_per_second
-from prunetext.models.protocol import Trained
+from prunetext.models.protocol import Trained, load_family
 from prunetext.peers.baseline import Baseline
 from prunetext.runtime.api import load
 from prunetext.statistics.answers import Answers
@@ -102,7 +102,7 @@ def side_by_side(
     that is still to be written has 0 bytes. If texts can have several labels, the float models have thresholds.
     """
     gold, labels = test.examples.gold, dense.labels
-    timed = speed_rows(len(test.examples))
+    timed = speed_rows(len(test.examples), load_family(dense.family).timed)
     encoded, inputs = test.encoded.subset(timed), test.examples.subset(timed.tolist()).inputs
 
     def row(said: Answers, size: int, speed: float) -> ModelRow:

@@ -11,16 +11,15 @@ import numpy.typing as npt
 from prunetext.training.loop import threads
 
 SPEED_SECONDS = 0.3  # of measuring a speed
-SPEED_TEXTS = 1000  # that a speed is measured on, at most: more take longer and say the same
 
 
-def speed_rows(count: int) -> npt.NDArray[np.int64]:
-    """The rows that a speed is measured on, evenly spread over so many: files are often sorted by label.
+def speed_rows(count: int, most: int) -> npt.NDArray[np.int64]:
+    """The rows that a speed is measured on, at most so many, evenly spread: files are often sorted by label.
 
-    >>> speed_rows(3).tolist(), speed_rows(2500)[:4].tolist()
+    >>> speed_rows(3, 1000).tolist(), speed_rows(2500, 1000)[:4].tolist()
     ([0, 1, 2], [0, 2, 5, 7])
     """
-    few = min(count, SPEED_TEXTS)
+    few = min(count, most)
     rows: npt.NDArray[np.int64] = np.arange(few, dtype=np.int64) * count // max(few, 1)
     return rows
 

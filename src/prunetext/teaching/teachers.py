@@ -19,6 +19,7 @@ from prunetext.errors import InputError, brief
 from prunetext.modelfiles.api import open_model
 from prunetext.modelfiles.opening import of_table
 from prunetext.models.encoded import SINGLE
+from prunetext.models.transformer.folder import ENCODER_FOLDERS
 from prunetext.options import NONE, TeachOptions
 from prunetext.peers.baseline import Baselines
 from prunetext.statistics.answers import Answering, has_learnt, recipe_of
@@ -34,7 +35,7 @@ LEAST_LIKELY = 1e-12  # smaller probabilities are raised to this
 DENSE = ("searched.safetensors", "dense.safetensors")  # of a run; the second one may have learnt texts of dev
 READ = (".json", ".safetensors", ".txt", ".model")  # endings of the files that transformers reads from a folder
 TEACHER_KINDS = (
-    f"sample:{', sample:'.join(transformer.ENCODER_SAMPLES)}, a folder written by transformers' save_pretrained, the "
+    f"sample:{', sample:'.join(ENCODER_FOLDERS)}, a folder written by transformers' save_pretrained, the "
     "folder of an earlier run, any model file that evaluate takes, a .jsonl, .parquet or .csv file of probabilities, "
     "ensemble, tf-idf, ngrams, auto, or none"
 )
@@ -118,7 +119,7 @@ def find_teacher(
     if not path.exists() and name.partition(":")[0] == ENSEMBLE:
         return of_ensemble(name, data, tokenizer)
     sample = name.removeprefix("sample:") if name.startswith("sample:") else None
-    if sample is not None and sample not in transformer.ENCODER_SAMPLES:
+    if sample is not None and sample not in ENCODER_FOLDERS:
         raise InputError(f"teacher {name}: there is no such sample. Give {TEACHER_KINDS}.")
     if sample is None and not path.exists():
         raise InputError(f"teacher {name}: there is no such file or folder. Give {TEACHER_KINDS}.")

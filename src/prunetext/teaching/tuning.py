@@ -10,10 +10,11 @@ import torch
 from prunetext.data.dataset import Examples
 from prunetext.errors import DamagedError
 from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.transformer.pacing import multiplies_bfloat16
 from prunetext.runtime.states import discard, reason_of
 from prunetext.teaching.cache import alone
 from prunetext.teaching.learner import learning
-from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer, fast_bfloat16
+from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
 
@@ -88,6 +89,6 @@ def settings_of(made: Transformer, texts: int, epochs: float | None, checkpoint_
         clip=CLIP,
         window=made.tokens,
         device=made.device.type,
-        precision="bfloat16" if fast_bfloat16() else "float32",
+        precision="bfloat16" if multiplies_bfloat16(made.device.type) else "float32",
         checkpoint_seconds=checkpoint_seconds,
     )

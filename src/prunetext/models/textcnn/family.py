@@ -184,4 +184,5 @@ family = Family(
     TABLES,
     lambda texts: {},
     taught=True,
+    timed=1000,
 )

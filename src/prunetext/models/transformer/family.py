@@ -115,4 +115,5 @@ family = Family(
     TABLES,
     encoder_pace,
     taught=False,
+    timed=128,
 )
