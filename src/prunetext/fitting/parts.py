@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from prunetext.errors import DamagedError, RunError
-from prunetext.modelfiles.header import PACKED_MODELS
+from prunetext.modelfiles.header import PACKED_MODELS, packed_in
 from prunetext.runtime.states import checksum_of, discard_damaged, read_state
 from prunetext.runtime.writing import into_place, new_file, write_whole
 
@@ -132,6 +132,11 @@ def read_json(folder: Path, name: str, *, old: bool = False) -> dict[str, Any]:
 def no_run(folder: Path, name: str) -> RunError:
     """The error for a folder without this file."""
     return RunError(f"{folder} holds no finished run: its {name} is missing. Give the --out of a fit.")
+
+
+def packed_path(folder: Path) -> Path:
+    """The packed file of a run, which may be missing."""
+    return packed_in(folder)
 
 
 def run_recipe(folder: Path) -> dict[str, Any] | None:

@@ -18,11 +18,11 @@ from prunetext.fitting.parts import (
     RESULT,
     SENSITIVITY,
     SOURCE,
+    packed_path,
     read_json,
     refuse_mixed,
 )
 from prunetext.judging.unpruned import ToldVerdict, told_verdict
-from prunetext.modelfiles.header import packed_in
 from prunetext.runtime.states import parsed
 
 OF_HISTORY = {"bytes": float, "drop": float, "accepted": False, "error": 0.0, "left": {}}
@@ -45,7 +45,7 @@ class Facts(NamedTuple):
     @property
     def packed(self) -> Path:
         """The packed file."""
-        return packed_in(self.folder)
+        return packed_path(self.folder)
 
     @property
     def dense(self) -> Path:
@@ -126,7 +126,7 @@ def read_facts(folder: Path) -> Facts:
     old = recipe.get("format") == OLD_RUN
     source = read_json(folder, SOURCE, old=old)
     if not old:
-        refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL, packed_in(folder).name, HISTORY)
+        refuse_mixed(folder, RECIPE, SOURCE, DENSE_MODEL, packed_path(folder).name, HISTORY)
     history = read_rows(folder / HISTORY, OF_HISTORY, "Repeat the run with --overwrite.")
     alone = read_rows(folder / SENSITIVITY, OF_SENSITIVITY, "Measure it again with prunetext sensitivity.")
     return Facts(folder, recipe, source, result, history, alone)
