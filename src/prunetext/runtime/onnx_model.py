@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import struct
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prunetext.errors import InputError, ModelFileError, require
 from prunetext.runtime.arguments import is_arrow
+from prunetext.runtime.onnx_check import check_onnx
 from prunetext.runtime.onnx_files import ENCODER_FORMAT, is_sealed
 from prunetext.runtime.states import parsed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -40,9 +44,8 @@ class OnnxModel:
         if not is_sealed(data):
             raise ValueError("its checksum does not match, or it is no packed transformer")
         self._data, self.size = data, len(data)
+        self.metadata = {key: value for key, value in check_onnx(data).items() if key != "checksum"}
         self._sessions: dict[int, Any] = {}
-        stored = self._session(1).get_modelmeta().custom_metadata_map
-        self.metadata = {str(key): str(value) for key, value in stored.items() if key != "checksum"}
         try:
             self._read(self.metadata)
         except (KeyError, TypeError, ModelFileError) as error:
@@ -62,12 +65,10 @@ class OnnxModel:
         self._reject = float(metadata["reject"]) if "reject" in metadata else None
         tokenizers = require("tokenizers", extra=EXTRA)
         longest = int(metadata["longest"])
-        try:
+        with tokenizer_at_work():
             self._tokenizer = tokenizers.Tokenizer.from_str(metadata["tokenizer.json"])
             self._tokenizer.enable_truncation(longest)
             self._tokenizer.no_padding()
-        except Exception as error:  # the library documents no errors
-            raise ValueError(f"its tokenizer is damaged ({str(error).partition(chr(10))[0]})") from None
         taken = {each.name for each in self._session(1).get_inputs()}
         if taken - {"token_type_ids"} != {"input_ids", "attention_mask"}:
             raise ValueError("its graph does not take what its tokenizer gives")
@@ -96,7 +97,8 @@ class OnnxModel:
         """Probabilities and logits (texts, classes), in batches of texts of about one length."""
         import numpy as np
 
-        read = self._tokenizer.encode_batch(inputs)
+        with tokenizer_at_work():
+            read = self._tokenizer.encode_batch(inputs)
         lengths = [len(each.ids) for each in read]
         found = [np.zeros((len(read), self.classes), np.float32) for _ in range(2)] if read else []
         session = self._session(threads)
@@ -220,6 +222,17 @@ class OnnxModel:
     def knows(self, word: str) -> bool:
         """Whether the tokenizer has a token of this name."""
         return self._tokenizer.token_to_id(word) is not None
+
+
+@contextmanager
+def tokenizer_at_work() -> Iterator[None]:
+    """ValueError for whatever a tokenizer raises: the library documents no errors, and its panics are no Exception."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise ValueError(f"its tokenizer is damaged ({str(error).partition(chr(10))[0]})") from None
 
 
 def strings(values: object) -> list[str]:
