@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import struct
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from prunetext.errors import InputError, ModelFileError, require
 from prunetext.runtime.arguments import is_arrow
+from prunetext.runtime.onnx_check import check_onnx
 from prunetext.runtime.onnx_files import ENCODER_FORMAT, is_sealed
 from prunetext.runtime.states import parsed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -21,6 +26,7 @@ BATCH_TOKENS = 1 << 12  # padded tokens in one batch
 SESSIONS = 2  # of different numbers of threads, that stay in memory
 EXTRA = "encoders-run"
 MOST_OCCLUDED = 1 << 20  # characters of the texts that are made for one call
+LONGEST = 8192  # tokens of a text: attention takes their square
 TASKS = ("classification", "pairs", "labels")
 _WORD = re.compile(r"\S+")
 
@@ -41,9 +47,9 @@ class OnnxModel:
             raise ValueError("its checksum does not match, or it is no packed transformer")
         require("numpy", extra=EXTRA)
         self._data, self.size = data, len(data)
+        self.metadata = {key: value for key, value in check_onnx(data).items() if key != "checksum"}
         self._sessions: dict[int, Any] = {}
-        stored = self._session(1).get_modelmeta().custom_metadata_map
-        self.metadata = {str(key): str(value) for key, value in stored.items() if key != "checksum"}
+        self._lock = Lock()
         try:
             self._read(self.metadata)
         except (KeyError, TypeError, ModelFileError) as error:
@@ -63,12 +69,10 @@ class OnnxModel:
         self._reject = float(metadata["reject"]) if "reject" in metadata else None
         tokenizers = require("tokenizers", extra=EXTRA)
         longest = whole_number(metadata["longest"])
-        try:
+        with tokenizer_at_work():
             self._tokenizer = tokenizers.Tokenizer.from_str(metadata["tokenizer.json"])
             self._tokenizer.enable_truncation(longest)
             self._tokenizer.no_padding()
-        except Exception as error:  # the library documents no errors
-            raise ValueError(f"its tokenizer is damaged ({str(error).partition(chr(10))[0]})") from None
         taken = {each.name for each in self._session(1).get_inputs()}
         if taken - {"token_type_ids"} != {"input_ids", "attention_mask"}:
             raise ValueError("its graph does not take what its tokenizer gives")
@@ -80,7 +84,9 @@ class OnnxModel:
 
     def _session(self, threads: int) -> Any:
         """ONNX Runtime with so many threads; 0 for as many as there are cores."""
-        if threads not in self._sessions:
+        with self._lock:
+            if threads in self._sessions:
+                return self._sessions[threads]
             runtime = require("onnxruntime", extra=EXTRA)
             options = runtime.SessionOptions()
             options.intra_op_num_threads, options.log_severity_level = threads, 4
@@ -91,13 +97,14 @@ class OnnxModel:
             while len(self._sessions) >= SESSIONS:
                 self._sessions.pop(next(iter(self._sessions)))
             self._sessions[threads] = made
-        return self._sessions[threads]
+            return made
 
     def _run(self, inputs: Inputs, threads: int) -> list[NDArray[np.float32]]:
         """Probabilities and logits (texts, classes), in batches of texts of about one length."""
         import numpy as np
 
-        read = self._tokenizer.encode_batch(inputs)
+        with tokenizer_at_work():
+            read = self._tokenizer.encode_batch(inputs)
         lengths = [len(each.ids) for each in read]
         found = [np.zeros((len(read), self.classes), np.float32) for _ in range(2)] if read else []
         session = self._session(threads)
@@ -224,10 +231,21 @@ class OnnxModel:
 
 
 def whole_number(text: str) -> int:
-    """A whole number; ValueError for anything else."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise ValueError("its number of tokens is none")
+    """How many tokens are read; ValueError for what no model has."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 2 <= int(text) <= LONGEST):
+        raise ValueError(f"its number of tokens is not one from 2 to {LONGEST}")
     return int(text)
+
+
+@contextmanager
+def tokenizer_at_work() -> Iterator[None]:
+    """ValueError for whatever a tokenizer raises: the library documents no errors, and its panics are no Exception."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise ValueError(f"its tokenizer is damaged ({str(error).partition(chr(10))[0]})") from None
 
 
 def strings(values: object) -> list[str]:
