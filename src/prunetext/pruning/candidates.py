@@ -25,7 +25,7 @@ from prunetext.pruning.shrinking import flattened, shrink
 from prunetext.pruning.steps import Outcome, Step
 from prunetext.pruning.store import Store, key_of, weights_digest
 from prunetext.pruning.trials import Evaluator
-from prunetext.training.loop import Hooks, train_model
+from prunetext.training.loop import Hooks, computing, train_model
 from prunetext.training.settings import Settings
 
 GENTLE_EPOCHS, GENTLE_RATE = 0.3, 0.3  # of a recovery: training before units may return, with little but the head
@@ -206,7 +206,8 @@ class CandidateMaker:
         else:
             observe(model, criterion, groups, state, self.problem.watched)
         scores = scores_of(model, criterion, groups, state)
-        losses = losses_of(model, groups, scores, self.problem.sample)
+        with computing(self.problem.recovery):  # it tells which units go, and no more
+            losses = losses_of(model, groups, scores, self.problem.sample)
         self._scored = {name: Scored(model, form, groups, state, scores, losses)}
         return self._scored[name]
 

@@ -25,7 +25,7 @@ def logits(model: Model, examples: Encoded) -> Tensor:
     model.eval()
     place = next(model.parameters()).device
     out = torch.empty(len(examples), model.classes)
-    for rows in evaluation_batches(examples):
+    for rows in evaluation_batches(examples, model.work):
         out[torch.from_numpy(rows)] = model(examples.take(rows).to(place)).float().cpu()
     return out
 

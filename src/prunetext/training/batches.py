@@ -10,7 +10,9 @@ import numpy.typing as npt
 from prunetext.models.encoded import Encoded
 
 BUCKET = 64  # batches sorted by length at a time: little padding, yet every epoch mixes differently
-EVALUATION_TOKENS = 1 << 15  # padded tokens in one batch without gradients
+EVALUATION_TOKENS = 1 << 15  # padded tokens in one batch without gradients,
+# and multiplications: where a token takes many, padding costs more than a further batch.
+EVALUATION_WORK = 1 << 34
 
 
 def batches(
@@ -51,8 +53,8 @@ def filled(rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], tokens: 
         start = end
 
 
-def evaluation_batches(examples: Encoded) -> Iterator[npt.NDArray[np.int64]]:
-    """Rows of each batch, shortest texts first, under a bound on padded tokens."""
+def evaluation_batches(examples: Encoded, work: int = 1) -> Iterator[npt.NDArray[np.int64]]:
+    """Rows of each batch, shortest texts first, under a bound on padded tokens; work: multiplications of a token."""
     lengths = np.maximum(examples.lengths(), 1) * examples.texts
     order = np.argsort(lengths, kind="stable")
-    yield from filled(order, lengths[order], EVALUATION_TOKENS)
+    yield from filled(order, lengths[order], min(EVALUATION_TOKENS, EVALUATION_WORK // max(work, 1)))
