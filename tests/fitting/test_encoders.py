@@ -161,10 +161,13 @@ def test_several_labels(folder: Path, tmp_path: Path) -> None:
 def test_what_belongs_to_another_kind_of_model_is_refused(
     folder: Path, result: prunetext.Result, tmp_path: Path
 ) -> None:
+    more = folder / "more.txt"
+    more.write_text("a film of the year\n", "utf-8")
     for options, said in (
         ({"filters": 8}, "filters is given, but model is"),
         ({"groups": "dimensions"}, "groups has 'dimensions'"),
         ({"features": "last"}, "features is last: it must be mean or first"),
+        ({"unlabelled": str(more)}, "a transformer does not teach itself"),
         ({"model": str(tmp_path / "nowhere")}, "this is not the configuration of a transformer"),
         ({"model": "sample:unknown"}, "there is no such model"),
     ):
