@@ -142,6 +142,7 @@ family = Family(
     "bag",
     ("int8",),
     _never,
+    {},
     taught=False,
     timed=8,
 )

@@ -190,7 +190,9 @@ def problem_of(
         lessons.encoded["train"],
         lessons.encoded["dev"],
         lambda model: size_when_packed(plan, model, packing),
-        plan.effort.recovery.settings(first, taught=bool(plan.teaching.teachers)),
+        dataclasses.replace(plan.effort.recovery, **plan.family.recovery).settings(
+            first, taught=bool(plan.teaching.teachers)
+        ),
         first,
         kinds,
         untrained=plan.beginning.untrained,

@@ -183,6 +183,7 @@ family = Family(
     PACKED,
     TABLES,
     lambda texts: {},
+    {},
     taught=True,
     timed=1000,
 )

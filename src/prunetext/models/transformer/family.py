@@ -18,7 +18,7 @@ from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.pacing import encoder_pace
+from prunetext.models.transformer.pacing import RECOVERY, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
@@ -114,6 +114,7 @@ family = Family(
     PACKED,
     TABLES,
     encoder_pace,
+    RECOVERY,
     taught=False,
     timed=128,
 )

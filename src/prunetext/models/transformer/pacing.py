@@ -11,6 +11,8 @@ LEAST_EPOCHS, MOST_EPOCHS = 2.0, 10.0
 BATCH, LEAST_BATCH = 32, 8
 EPOCH_STEPS = 40  # an epoch of small data has about so many steps, with smaller batches
 RATE, HEAD_RATE, WARM_UP, DECAY, CLIP = 5e-5, 1e-3, 0.1, 0.01, 1.0
+# A recovery has this share of the dense model's epochs, at its full rate: what is left must learn what has gone.
+RECOVERY = {"epochs": 0.5, "rate": 1.0, "batch": 1}
 CHECKPOINT_SECONDS = 60.0  # large: it has the moments of all weights
 
 
