@@ -243,9 +243,9 @@ class Family(NamedTuple):
     texts by the reader, without labels; `write` and `read` a float file; `pack` the packed file; `size` the bytes of
     the latter without writing it; `graph` the model as ONNX, and `words` those that it knows and the tokenizer that
     finds them; both None if the packed file is ONNX itself. packed: the name of a run's packed file; tables: what its
-    numbers can be, the smallest first. `pace` tells what differs in the settings of a training on so many texts, `recovery`
-    in those of a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a speed is measured,
-    at most: more take longer and say the same.
+    numbers can be, the smallest first. `pace` tells what differs in the settings of a training on so many texts,
+    `recovery` in those of a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a
+    speed is measured, at most: more take longer and say the same.
     """
 
     name: str
