@@ -80,9 +80,7 @@ class DenseOptions(ModelOptions):
     """The kind of the dense model, and its size."""
 
     model: str = option(
-        "textcnn",
-        "Model: textcnn, or a transformer to fine-tune: sample:minilm, or a Hugging Face folder of BERT, RoBERTa, "
-        "XLM-R, DistilBERT, ELECTRA, ModernBERT or MiniLM.",
+        "textcnn", "Model: textcnn, or a transformer: sample:minilm, or a Hugging Face folder of BERT or its kin."
     )
     max_tokens: int = option(128, "For a transformer: tokens of a text that it reads.")
     features: str = option("mean", "For a transformer: features of a text, the mean of its tokens, or its first one.")
@@ -216,11 +214,6 @@ def check_options(options: FitOptions, model: ModelOptions) -> None:
         ("bigrams", model.bigrams, 0 <= (model.bigrams or 0) <= 1_000_000, "from 0 to 1000000"),
         ("min_count", model.min_count, model.min_count >= 1, "at least 1"),
     ]
-    if isinstance(model, DenseOptions):
-        rules += [
-            ("max_tokens", model.max_tokens, 8 <= model.max_tokens <= 8192, "from 8 to 8192"),
-            ("features", model.features, model.features in ("mean", "first"), "mean or first"),
-        ]
     refuse_broken(rules)
 
 
@@ -287,16 +280,6 @@ def chosen(options: Any) -> dict[str, Any]:
     {'seed': 3}
     """
     return {each.name: value for each in fields(options) if (value := getattr(options, each.name)) != each.default}
-
-
-def describe(*groups: type) -> str:
-    """One line for each option, for a docstring."""
-    lines = []
-    for group in groups:
-        for each in fields(group):
-            default = "" if each.default is None or each.default is False else f" Default: {each.default}."
-            lines.append(f"        {each.name}: {each.metadata['help']}{default}\n")
-    return "".join(lines)
 
 
 TYPE_NAMES = {str: 'text in quotes, such as "64kB"', int: "a whole number", float: "a number", bool: "true or false"}

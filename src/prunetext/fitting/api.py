@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import threading
 import time
@@ -32,7 +33,6 @@ from prunetext.options import (
     ReadOptions,
     TeachOptions,
     VectorOptions,
-    describe,
 )
 from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.methods import Method, load_method, parse_kinds
@@ -224,6 +224,16 @@ def method_alone(options: PruneOptions, family: Family, effort: Effort) -> Metho
     if not able:  # this raises with the reason
         return load_method(options.criterion, "oneshot", kinds)
     return Method(options.criterion, criterion, load_schedule("oneshot"), able)
+
+
+def describe(*groups: type) -> str:
+    """One line for each option, for a docstring."""
+    lines = []
+    for group in groups:
+        for each in dataclasses.fields(group):
+            default = "" if each.default is None or each.default is False else f" Default: {each.default}."
+            lines.append(f"        {each.name}: {each.metadata['help']}{default}\n")
+    return "".join(lines)
 
 
 for function, kinds in (

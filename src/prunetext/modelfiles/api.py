@@ -140,7 +140,7 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
     if not isinstance(own, OwnModel):
         if is_packed_encoder(source):
             raise InputError(f"{source}: this is an ONNX file already. Copy it.")
-        raise InputError(f"{source}: this is no TextCNN of prunetext. Give a file written by prunetext fit.")
+        raise InputError(f"{source}: this is not a prunetext model. Give a file written by prunetext fit.")
     proto, words = own.graph()
     texts = some_pairs(words) if own.task.texts == 2 else some_texts(words)
     data = proto.SerializeToString(deterministic=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from prunetext.errors import DamagedError, ModelFileError
 from prunetext.runtime.format import FLOAT_FORMATS, FORMAT
+from prunetext.runtime.onnx_files import is_packed_encoder
 from prunetext.runtime.states import Header, open_regular, tensor_header
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ PACKED_MODELS = ("model.safetensors", "model.onnx")  # a run has one of them
 
 def packed_in(folder: Path) -> Path:
     """The packed file of a run's folder, which may be missing."""
-    return next((folder / name for name in PACKED_MODELS if (folder / name).is_file()), folder / PACKED_MODELS[0])
+    first, other = (folder / name for name in PACKED_MODELS)
+    return other if not first.is_file() and is_packed_encoder(other) else first
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:

@@ -25,7 +25,7 @@ TABLE, BODY, HEAD = "table", "body", "head"  # parts of a model that its paramet
 # family → where its `Family` stands; one entry adds a family.
 FAMILIES = {
     "textcnn": "prunetext.models.textcnn.family:family",
-    "transformer": "prunetext.models.transformer.family:family",
+    "transformer": "prunetext.models.transformer.family:transformer_family",
 }
 
 

@@ -26,7 +26,7 @@ BATCH_TOKENS = 1 << 12  # padded tokens in one batch
 SESSIONS = 2  # of different numbers of threads, that stay in memory
 EXTRA = "encoders-run"
 MOST_OCCLUDED = 1 << 20  # characters of the texts that are made for one call
-LONGEST = 8192  # tokens of a text: attention takes their square
+_LONGEST = 8192  # tokens of a text: attention takes their square
 TASKS = ("classification", "pairs", "labels")
 _WORD = re.compile(r"\S+")
 
@@ -232,8 +232,8 @@ class OnnxModel:
 
 def whole_number(text: str) -> int:
     """How many tokens are read; ValueError for what no model has."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 2 <= int(text) <= LONGEST):
-        raise ValueError(f"its number of tokens is not one from 2 to {LONGEST}")
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 2 <= int(text) <= _LONGEST):
+        raise ValueError(f"its number of tokens is not one from 2 to {_LONGEST}")
     return int(text)
 
 

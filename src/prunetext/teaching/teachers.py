@@ -19,7 +19,7 @@ from prunetext.errors import InputError, brief
 from prunetext.modelfiles.api import open_model
 from prunetext.modelfiles.opening import of_table
 from prunetext.models.encoded import SINGLE
-from prunetext.models.transformer.folder import ENCODER_FOLDERS
+from prunetext.models.transformer.folder import CONFIG, ENCODER_FOLDERS
 from prunetext.options import NONE, TeachOptions
 from prunetext.peers.baseline import Baselines
 from prunetext.statistics.answers import Answering, has_learnt, recipe_of
@@ -130,7 +130,7 @@ def find_teacher(
             return of_model(name, path / dense, data, origin or Origin(data.fingerprint()))
     if path.is_file():
         return of_model(name, path, data, origin or Origin(data.fingerprint()))
-    if sample is not None or (path / transformer.CONFIG).is_file():
+    if sample is not None or (path / CONFIG).is_file():
         return of_transformer(name, options, data)
     raise InputError(f"teacher {name}: this cannot teach. Give {TEACHER_KINDS}.")
 

@@ -19,10 +19,9 @@ from torch.nn import functional
 from prunetext.data.dataset import Input
 from prunetext.data.samples import sample_folder
 from prunetext.errors import InputError, require
-from prunetext.models.transformer.folder import ENCODER_FOLDERS
+from prunetext.models.transformer.folder import CONFIG, ENCODER_FOLDERS, WEIGHTS
 from prunetext.models.transformer.pacing import multiplies_bfloat16
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 ANSWERED_TOKENS = 1 << 13  # padded tokens in one batch without gradients
 
 

@@ -10,11 +10,12 @@ import torch
 from prunetext.data.dataset import Examples
 from prunetext.errors import DamagedError
 from prunetext.models.tensors import load_tensors, save_tensors
+from prunetext.models.transformer.folder import WEIGHTS
 from prunetext.models.transformer.pacing import multiplies_bfloat16
 from prunetext.runtime.states import discard, reason_of
 from prunetext.teaching.cache import alone
 from prunetext.teaching.learner import learning
-from prunetext.teaching.transformer import WEIGHTS, Folder, Transformer
+from prunetext.teaching.transformer import Folder, Transformer
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings
 

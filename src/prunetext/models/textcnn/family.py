@@ -39,8 +39,8 @@ from prunetext.options import DenseOptions, VectorOptions, chosen
 from prunetext.runtime.format import LANES
 from prunetext.runtime.tokenizers import BERT, PIECES_3, check_tokenizer, distance_of
 
-PACKED = "model.safetensors"
-TABLES = ("int8", "int16")  # of the runtime
+_PACKED = "model.safetensors"
+_TABLES = ("int8", "int16")  # of the runtime
 OF_OTHERS = ("max_tokens", "features")  # options of transformers
 NOT_IN_RECIPES = ("model", *OF_OTHERS)  # of a TextCNN
 
@@ -180,8 +180,8 @@ family = Family(
     size_of_packed,
     graph,
     words_of,
-    PACKED,
-    TABLES,
+    _PACKED,
+    _TABLES,
     lambda texts: {},
     {},
     taught=True,

@@ -36,7 +36,7 @@ TINY = 1e-12
 MOST_RARE = 0.5  # share of running words that occur once, from which a note says so
 
 _Floats = npt.NDArray[np.float64]
-Shape = TypeVar("Shape", bound=ModelOptions)
+_Options = TypeVar("_Options", bound=ModelOptions)
 
 
 def known_tokenizer(shape: ModelOptions) -> str:
@@ -48,7 +48,7 @@ def known_tokenizer(shape: ModelOptions) -> str:
     return BERT if shape.tokenizer == AUTO else shape.tokenizer
 
 
-def settle_tokenizer(shape: Shape, examples: Examples) -> Shape:
+def settle_tokenizer(shape: _Options, examples: Examples) -> _Options:
     """The options, with the tokenizer that suits the labelled texts in the place of auto.
 
     settle_tokenizer(ModelOptions(), data.train).tokenizer        # 'bert/1'

@@ -22,25 +22,31 @@ from prunetext.models.transformer.pacing import RECOVERY, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
-from prunetext.options import DenseOptions, VectorOptions, chosen
+from prunetext.options import DenseOptions, VectorOptions, chosen, refuse_broken
 
 OWN_OPTIONS = ("model", "max_tokens", "features")  # of DenseOptions; the others are a TextCNN's
-PACKED, TABLES = "model.onnx", ("float32",)
-WORDS = "words/2"  # cuts texts into words where new ones are made of them
+_PACKED, _TABLES = "model.onnx", ("float32",)
+_WORDS = "words/2"  # cuts texts into words where new ones are made of them
 
 
-def check(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> None:
+def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> None:
     """Refuse options of a TextCNN, and what is missing, before anything is read."""
     others = [name for name in (*chosen(shape), *chosen(learnt)) if name not in OWN_OPTIONS]
     if vectors is not None:
         others.append("vectors")
     if others:
         raise InputError(f"{others[0]} is given, but model is {shape.model}, a transformer. Leave {others[0]} out.")
+    refuse_broken(
+        [
+            ("max_tokens", most := shape.max_tokens, 8 <= most <= 8192, "from 8 to 8192"),
+            ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
+        ]
+    )
     for package in ("tokenizers", "onnx", "onnxruntime"):
         require(package, extra="encoders")
 
 
-def begin(request: Request) -> Beginning:
+def begin_encoder(request: Request) -> Beginning:
     """The encoder, with the tokens of the texts alone, and a head that gives all labels the same logit."""
     shape = request.shape
     place = shape.model if request.like is None else str(request.vectors)  # where it is by now
@@ -86,33 +92,33 @@ def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
     return hashed.hexdigest()
 
 
-def settle(shape: DenseOptions, train: Examples) -> DenseOptions:
+def settle_words(shape: DenseOptions, train: Examples) -> DenseOptions:
     """The options with the tokenizer that cuts texts into words where new ones are made of them."""
-    return dataclasses.replace(shape, tokenizer=WORDS)
+    return dataclasses.replace(shape, tokenizer=_WORDS)
 
 
-def encoded_inputs(reader: TokenReader, inputs: Sequence[Input]) -> Encoded:
+def encoded_tokens(reader: TokenReader, inputs: Sequence[Input]) -> Encoded:
     """Ids of texts, or of pairs of them."""
     return reader.encode(inputs)
 
 
-family = Family(
+transformer_family = Family(
     FAMILY_NAME,
     TRANSFORMER_KINDS,
     tuple(TRANSFORMER_KINDS),
     tuple(TRANSFORMER_KINDS),
-    check,
-    settle,
-    begin,
-    encoded_inputs,
+    check_encoder,
+    settle_words,
+    begin_encoder,
+    encoded_tokens,
     write_encoder,
     read_encoder,
     pack_encoder,
     size_of_encoder,
     None,
     None,
-    PACKED,
-    TABLES,
+    _PACKED,
+    _TABLES,
     encoder_pace,
     RECOVERY,
     taught=False,

@@ -57,7 +57,7 @@ def read_encoder(path: Path) -> Trained:
         if thresholds is not None and not are_thresholds(thresholds, model.classes):
             raise ValueError(f"its thresholds are not {model.classes:,} numbers between 0 and 1")
         task, epochs = Task.named(metadata["task"]), float(metadata["epochs"])
-        if (task.answer == "labels") != (thresholds is not None) or not math.isfinite(epochs):
+        if (task.even_thresholds(1) is None) != (thresholds is None) or not math.isfinite(epochs):
             raise ValueError("its task, thresholds or epochs do not fit together")
         reader = reader_for(model, metadata["tokenizer.json"], int(metadata["longest"]))
         return Trained(FAMILY_NAME, model, list(map(str, labels)), task, reader, thresholds, epochs)

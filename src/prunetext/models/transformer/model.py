@@ -14,7 +14,7 @@ from prunetext.models.protocol import BODY, HEAD, TABLE, Model, Rates
 from prunetext.models.transformer.grouping import PRESENT, TRANSFORMER_KINDS, Weights, groups_in
 from prunetext.models.transformer.layout import ACTIVATIONS, Layout
 
-Made = TypeVar("Made", nn.Linear, nn.LayerNorm, nn.Embedding)
+_Made = TypeVar("_Made", nn.Linear, nn.LayerNorm, nn.Embedding)
 
 
 class Layer(nn.Module):
@@ -25,9 +25,9 @@ class Layer(nn.Module):
         self.layout = layout
         self.theta = layout.thetas[number] if layout.thetas else 0.0
         self.window = layout.windows[number] if layout.windows else 0
-        self.query, self.key, self.value = (linear(tensors, name) for name in ("query", "key", "value"))
-        self.out, self.inner, self.outer = (linear(tensors, name) for name in ("out", "inner", "outer"))
-        self.gate = linear(tensors, "gate") if "gate.weight" in tensors else None
+        self.query, self.key, self.value = (dense_layer(tensors, name) for name in ("query", "key", "value"))
+        self.out, self.inner, self.outer = (dense_layer(tensors, name) for name in ("out", "inner", "outer"))
+        self.gate = dense_layer(tensors, "gate") if "gate.weight" in tensors else None
         self.attention_norm = norm(tensors, "attention_norm", layout) if "attention_norm.weight" in tensors else None
         self.norm = norm(tensors, "norm", layout)
         if self.query.weight.shape != self.key.weight.shape or len(self.query.weight) % layout.head_size:
@@ -70,7 +70,7 @@ class Layer(nn.Module):
 
 
 class TextEncoder(Model):
-    """A transformer's encoder, pooled, with a linear head.
+    """A transformer's encoder, pooled, with a dense_layer head.
 
     A batch (batch, length) has for each token 1 + its id, and as many more as there are words if it is of the second
     text of a pair; 0 stands behind the end of shorter texts. Layers keep their numbers when others are removed;
@@ -87,11 +87,11 @@ class TextEncoder(Model):
         self.positions = table(tensors, "positions") if "positions.weight" in tensors else None
         self.token_kinds = table(tensors, "kinds") if "kinds.weight" in tensors else None
         self.norm = norm(tensors, "norm", layout)
-        self.project = linear(tensors, "project") if "project.weight" in tensors else None
+        self.project = dense_layer(tensors, "project") if "project.weight" in tensors else None
         numbers = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("layers.")})
         self.layers = nn.ModuleDict({str(at): Layer(of_layer(tensors, at), layout, at) for at in numbers})
         self.final_norm = norm(tensors, "final_norm", layout) if "final_norm.weight" in tensors else None
-        self.head = linear(tensors, "head")
+        self.head = dense_layer(tensors, "head")
         self.present = nn.Parameter(tensors.get(PRESENT, torch.ones(len(numbers))).clone())
 
     def forward(self, batch: Tensor) -> Tensor:
@@ -188,7 +188,7 @@ def of_layer(tensors: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
     return {name.removeprefix(before): each for name, each in tensors.items() if name.startswith(before)}
 
 
-def linear(tensors: Mapping[str, Tensor], name: str) -> nn.Linear:
+def dense_layer(tensors: Mapping[str, Tensor], name: str) -> nn.Linear:
     """A dense layer of its tensors."""
     weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
     made = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
@@ -209,7 +209,7 @@ def table(tensors: Mapping[str, Tensor], name: str) -> nn.Embedding:
     return filled_module(nn.Embedding(rows, width, device="meta"), weight)
 
 
-def filled_module(made: Made, weight: Tensor, bias: Tensor | None = None) -> Made:
+def filled_module(made: _Made, weight: Tensor, bias: Tensor | None = None) -> _Made:
     """A module with copies of these tensors."""
     made.weight = nn.Parameter(weight.detach().clone().float())
     if bias is not None:

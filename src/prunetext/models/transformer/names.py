@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-Tensors = dict[str, Tensor]
+from prunetext.models.groups import Tensors
 
 _BERT_LAYER = {
     r"attention\.self\.(query|key|value)": r"\1",
@@ -57,9 +57,9 @@ class Names(NamedTuple):
     inner: Mapping[str, str]
 
 
-BERT = Names(_TABLES, r"encoder\.layer", _BERT_LAYER)
-DISTILBERT = Names(_TABLES, r"transformer\.layer", _DISTILBERT_LAYER)
-MODERNBERT = Names(
+BERT_NAMES = Names(_TABLES, r"encoder\.layer", _BERT_LAYER)
+DISTILBERT_NAMES = Names(_TABLES, r"transformer\.layer", _DISTILBERT_LAYER)
+MODERNBERT_NAMES = Names(
     {r"embeddings\.tok_embeddings": "words", r"embeddings\.norm": "norm", "final_norm": "final_norm"},
     "layers",
     _MODERNBERT_LAYER,
@@ -71,7 +71,8 @@ def renamed(tensors: Mapping[str, Tensor], names: Names) -> Tensors:
     """The encoder's tensors by our names; those of a head are left out.
 
     >>> import torch
-    >>> list(renamed({"bert.encoder.layer.0.output.dense.bias": torch.zeros(2), "cls.bias": torch.zeros(1)}, BERT))
+    >>> tensors = {"bert.encoder.layer.0.output.dense.bias": torch.zeros(2), "cls.bias": torch.zeros(1)}
+    >>> list(renamed(tensors, BERT_NAMES))
     ['layers.0.outer.bias']
 
     One that stands for several, one below the other, becomes these.

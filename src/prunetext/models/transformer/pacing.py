@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-STEPS = 1_000  # of fine-tuning, about: large data are seen twice, small data up to ten times
-LEAST_EPOCHS, MOST_EPOCHS = 2.0, 10.0
-BATCH, LEAST_BATCH = 32, 8
-EPOCH_STEPS = 40  # an epoch of small data has about so many steps, with smaller batches
-RATE, HEAD_RATE, WARM_UP, DECAY, CLIP = 5e-5, 1e-3, 0.1, 0.01, 1.0
+_STEPS = 1_000  # of fine-tuning, about: large data are seen twice, small data up to ten times
+_LEAST_EPOCHS, _MOST_EPOCHS = 2.0, 10.0
+_BATCH, _LEAST_BATCH = 32, 8
+_EPOCH_STEPS = 40  # an epoch of small data has about so many steps, with smaller batches
+_RATE, _HEAD_RATE, _WARM_UP, _DECAY, _CLIP = 5e-5, 1e-3, 0.1, 0.01, 1.0
 # A recovery has this share of the dense model's epochs, at its full rate: what is left must learn what has gone.
 RECOVERY = {"epochs": 0.5, "rate": 1.0, "batch": 1}
-CHECKPOINT_SECONDS = 60.0  # large: it has the moments of all weights
+_CHECKPOINT_SECONDS = 60.0  # large: it has the moments of all weights
 
 
 def encoder_pace(texts: int) -> dict[str, Any]:
@@ -24,23 +24,23 @@ def encoder_pace(texts: int) -> dict[str, Any]:
 
     AdamW, with a rate that rises and then falls to zero, in bfloat16 where the processor multiplies it faster.
     """
-    size = min(max(texts // EPOCH_STEPS, LEAST_BATCH), BATCH)
+    size = min(max(texts // _EPOCH_STEPS, _LEAST_BATCH), _BATCH)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return {
-        "epochs": min(max(STEPS * size / texts, LEAST_EPOCHS), MOST_EPOCHS),
+        "epochs": min(max(_STEPS * size / texts, _LEAST_EPOCHS), _MOST_EPOCHS),
         "batch_size": size,
-        "learning_rate": RATE,
-        "embedding_rate": RATE,
-        "head_rate": HEAD_RATE,
+        "learning_rate": _RATE,
+        "embedding_rate": _RATE,
+        "head_rate": _HEAD_RATE,
         "final_rate": 0.0,
-        "weight_decay": DECAY,
+        "weight_decay": _DECAY,
         "averaging": 0.0,
-        "warmup": WARM_UP,
-        "clip": CLIP,
+        "warmup": _WARM_UP,
+        "clip": _CLIP,
         "word_dropout": 0.0,
         "device": device,
         "precision": "bfloat16" if multiplies_bfloat16(device) else "float32",
-        "checkpoint_seconds": CHECKPOINT_SECONDS,
+        "checkpoint_seconds": _CHECKPOINT_SECONDS,
     }
 
 

@@ -13,7 +13,7 @@ from prunetext.data.dataset import Input
 from prunetext.errors import InputError, require
 from prunetext.models.encoded import UNLABELLED, Encoded
 
-AT_ONCE = 1 << 12  # texts that are tokenised at once: their tokens take much memory
+_AT_ONCE = 1 << 12  # texts that are tokenised at once: their tokens take much memory
 
 
 class TokenReader(NamedTuple):
@@ -32,8 +32,8 @@ class TokenReader(NamedTuple):
     def encode(self, inputs: Sequence[Input]) -> Encoded:
         """Ids of texts, or of pairs of them, which are read as one text, without labels."""
         made, parts, ends = tokenizer_from(self.tokenizer, self.longest), [], [0]
-        for start in range(0, len(inputs), AT_ONCE):
-            for each in made.encode_batch([given(one) for one in inputs[start : start + AT_ONCE]]):
+        for start in range(0, len(inputs), _AT_ONCE):
+            for each in made.encode_batch([given(one) for one in inputs[start : start + _AT_ONCE]]):
                 numbers = np.asarray(each.ids, np.int32)
                 if len(numbers) and int(numbers.max()) >= self.words:
                     raise InputError("The tokenizer has tokens that the model has no vectors of. Give a whole model.")
@@ -47,21 +47,21 @@ class TokenReader(NamedTuple):
     def seen(self, texts: Sequence[str]) -> set[int]:
         """The ids that occur in single texts."""
         found, made = set[int](), tokenizer_from(self.tokenizer, self.longest)
-        for start in range(0, len(texts), AT_ONCE):
-            for each in made.encode_batch(list(map(readable, texts[start : start + AT_ONCE]))):
+        for start in range(0, len(texts), _AT_ONCE):
+            for each in made.encode_batch(list(map(without_halves, texts[start : start + _AT_ONCE]))):
                 found.update(each.ids)
         return found
 
 
 def given(one: Input) -> Any:
     """A text or a pair as the tokenizer takes it."""
-    return readable(one) if isinstance(one, str) else tuple(map(readable, one))
+    return without_halves(one) if isinstance(one, str) else tuple(map(without_halves, one))
 
 
-def readable(text: str) -> str:
+def without_halves(text: str) -> str:
     """The text without halves of characters, which no tokenizer takes.
 
-    >>> readable("a film" + chr(0xD800))
+    >>> without_halves("a film" + chr(0xD800))
     'a film\ufffd'
     """
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
