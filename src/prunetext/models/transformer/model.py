@@ -70,7 +70,7 @@ class Layer(nn.Module):
 
 
 class TextEncoder(Model):
-    """A transformer's encoder, pooled, with a dense_layer head.
+    """A transformer's encoder, pooled, with a linear head.
 
     A batch (batch, length) has for each token 1 + its id, and as many more as there are words if it is of the second
     text of a pair; 0 stands behind the end of shorter texts. Layers keep their numbers when others are removed;
@@ -133,7 +133,8 @@ class TextEncoder(Model):
     @property
     def work(self) -> int:
         """Multiplications per token."""
-        return sum(each.numel() for name, each in self.named_parameters() if self.parts()[name] == BODY)
+        parts = self.parts()
+        return sum(each.numel() for name, each in self.named_parameters() if parts[name] == BODY)
 
     def parts(self) -> Mapping[str, str]:
         """Tables of vectors, the head, and the body, which is all else."""

@@ -12,6 +12,7 @@ import torch
 from prunetext.data.dataset import Input
 from prunetext.errors import InputError, require
 from prunetext.models.encoded import UNLABELLED, Encoded
+from prunetext.runtime.onnx_inputs import pair_of, text_of
 
 _AT_ONCE = 1 << 12  # texts that are tokenised at once: their tokens take much memory
 
@@ -48,23 +49,14 @@ class TokenReader(NamedTuple):
         """The ids that occur in single texts."""
         found, made = set[int](), tokenizer_from(self.tokenizer, self.longest)
         for start in range(0, len(texts), _AT_ONCE):
-            for each in made.encode_batch(list(map(without_halves, texts[start : start + _AT_ONCE]))):
+            for each in made.encode_batch(list(map(text_of, texts[start : start + _AT_ONCE]))):
                 found.update(each.ids)
         return found
 
 
 def given(one: Input) -> Any:
     """A text or a pair as the tokenizer takes it."""
-    return without_halves(one) if isinstance(one, str) else tuple(map(without_halves, one))
-
-
-def without_halves(text: str) -> str:
-    """The text without halves of characters, which no tokenizer takes.
-
-    >>> without_halves("a film" + chr(0xD800))
-    'a film\ufffd'
-    """
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text_of(one) if isinstance(one, str) else pair_of(one)
 
 
 @lru_cache(maxsize=4)
