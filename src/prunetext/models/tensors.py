@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 
 import torch
@@ -48,6 +50,19 @@ def load_tensors(path: Path, old: str | None = None) -> tuple[dict[str, Tensor],
     except (SafetensorError, ValueError, KeyError, RuntimeError, TypeError) as error:
         raise DamagedError(path, f"it is no safetensors file: {reason_of(error)}") from None
     return tensors, {name: value for name, value in header.metadata.items() if name != CHECKSUM}
+
+
+def digest_of_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """A key for some tensors.
+
+    >>> len(digest_of_tensors({"a": torch.zeros(2)}))
+    16
+    """
+    hashed = blake2b(digest_size=8)
+    for name, tensor in sorted(tensors.items()):
+        hashed.update(f"{name} {tuple(tensor.shape)}".encode())
+        hashed.update(tensor.contiguous().numpy().tobytes())
+    return hashed.hexdigest()
 
 
 def fit_into(tensors: dict[str, Tensor], places: dict[str, Tensor]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from prunetext.errors import DamagedError
 from prunetext.models.protocol import Model
-from prunetext.models.tensors import fit_into, load_tensors, save_tensors
+from prunetext.models.tensors import digest_of_tensors, fit_into, load_tensors, save_tensors
 from prunetext.pruning.steps import Outcome
 from prunetext.runtime.states import discard, parsed, reason_of
 
@@ -28,11 +28,7 @@ def key_of(*parts: object) -> str:
 
 def weights_digest(model: Model) -> str:
     """A key for a model's weights."""
-    hashed = blake2b(digest_size=8)
-    for name, tensor in sorted(model.state_dict().items()):
-        hashed.update(f"{name} {tuple(tensor.shape)}".encode())
-        hashed.update(tensor.contiguous().numpy().tobytes())
-    return hashed.hexdigest()
+    return digest_of_tensors(model.state_dict())
 
 
 class Store:

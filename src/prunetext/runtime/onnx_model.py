@@ -77,10 +77,10 @@ class OnnxModel:
         if taken - {"token_type_ids"} != {"input_ids", "attention_mask"}:
             raise ValueError("its graph does not take what its tokenizer gives")
         self._kinds = "token_type_ids" in taken
-        one: Inputs = [("a", "a")] if metadata["task"] == "pairs" else ["a"]
-        width = self._run(one, 1)[0].shape[1]
+        width = self._session(1).get_outputs()[0].shape[1]
         if width != self.classes or len(set(self.labels)) != width:
             raise ValueError("its labels are not those of its graph")
+        self._run([("a", "a")] if metadata["task"] == "pairs" else ["a"], 1)  # raises what its tokenizer or graph does
 
     def _session(self, threads: int) -> Any:
         """ONNX Runtime with so many threads; 0 for as many as there are cores."""
@@ -107,7 +107,8 @@ class OnnxModel:
             read = self._tokenizer.encode_batch(inputs)
         lengths = [len(each.ids) for each in read]
         found = [np.zeros((len(read), self.classes), np.float32) for _ in range(2)] if read else []
-        session = self._session(threads)
+        few = sum(lengths) <= BATCH_TOKENS  # for so few, waiting for more threads would cost time
+        session = self._session(threads or int(few))
         for batch in batches_of(lengths, BATCH_TOKENS):
             longest = max(lengths[batch[-1]], 1)
             fed = {name: np.zeros((len(batch), longest), np.int64) for name in ("input_ids", "attention_mask")}
@@ -122,8 +123,6 @@ class OnnxModel:
                 answers = session.run(["probabilities", "logits"], fed)
             except Exception as error:  # as above
                 raise ValueError(f"its graph fails ({str(error).partition(chr(10))[0][:200]})") from None
-            if answers[0].shape != (len(batch), self.classes):
-                found = [np.zeros((len(read), answers[0].shape[1]), np.float32) for _ in range(2)]
             for all_, some in zip(found, answers, strict=True):
                 all_[batch] = some
         return found or [np.zeros((0, self.classes), np.float32) for _ in range(2)]

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from prunetext.data.dataset import Examples, Input
 from prunetext.errors import InputError, require
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request
+from prunetext.models.tensors import digest_of_tensors
 from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write_encoder
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.pacing import MOST_TOKENS, RECOVERY, encoder_pace
+from prunetext.models.transformer.pacing import LONGEST_TEXT, RECOVERY, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
@@ -38,7 +37,7 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
         raise InputError(f"{others[0]} is given, but model is {shape.model}, a transformer. Leave {others[0]} out.")
     refuse_broken(
         [
-            ("max_tokens", most := shape.max_tokens, 8 <= most <= MOST_TOKENS, f"from 8 to {MOST_TOKENS}"),
+            ("max_tokens", most := shape.max_tokens, 8 <= most <= LONGEST_TEXT, f"from 8 to {LONGEST_TEXT}"),
             ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
         ]
     )
@@ -81,15 +80,6 @@ def with_tokens_of(found: Pretrained, texts: Sequence[str], longest: int) -> Pre
         )
     tensors = {**found.tensors, "words.weight": words[fewer.rows]}
     return found._replace(tensors=tensors, tokenizer=fewer.tokenizer)
-
-
-def digest_of_tensors(tensors: dict[str, Tensor]) -> str:
-    """A key of the model that training starts from."""
-    hashed = blake2b(digest_size=8)
-    for name, tensor in sorted(tensors.items()):
-        hashed.update(f"{name} {tuple(tensor.shape)}".encode())
-        hashed.update(tensor.contiguous().numpy().tobytes())
-    return hashed.hexdigest()
 
 
 def settle_words(shape: DenseOptions, train: Examples) -> DenseOptions:
