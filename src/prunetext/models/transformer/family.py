@@ -17,7 +17,7 @@ from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.pacing import LONGEST_TEXT, RECOVERY, encoder_pace
+from prunetext.models.transformer.pacing import RECOVERY, TOKENS_AT_MOST, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
@@ -37,7 +37,7 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
         raise InputError(f"{others[0]} is given, but model is {shape.model}, a transformer. Leave {others[0]} out.")
     refuse_broken(
         [
-            ("max_tokens", most := shape.max_tokens, 8 <= most <= LONGEST_TEXT, f"from 8 to {LONGEST_TEXT}"),
+            ("max_tokens", most := shape.max_tokens, 8 <= most <= TOKENS_AT_MOST, f"from 8 to {TOKENS_AT_MOST}"),
             ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
         ]
     )

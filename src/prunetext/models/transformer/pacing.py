@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-LONGEST_TEXT = 8192  # of a text
+TOKENS_AT_MOST = 8192  # of a text
 _STEPS = 1_000  # of fine-tuning, about: large data are seen twice, small data up to ten times
 _LEAST_EPOCHS, _MOST_EPOCHS = 2.0, 10.0
 _BATCH, _LEAST_BATCH = 32, 8
@@ -39,7 +39,7 @@ def encoder_pace(texts: int) -> dict[str, Any]:
         "warmup": _WARM_UP,
         "clip": _CLIP,
         "word_dropout": 0.0,
-        "window": LONGEST_TEXT,  # what is read of a text is read whole: its first token has a meaning of its own
+        "window": TOKENS_AT_MOST,  # what is read of a text is read whole: its first token has a meaning of its own
         "device": device,
         "precision": "bfloat16" if multiplies_bfloat16(device) else "float32",
         "checkpoint_seconds": _CHECKPOINT_SECONDS,
