@@ -115,10 +115,10 @@ class PruneOptions:
     max_time: str | None = option(
         None, "Longest time for the whole run, such as 10m; the work of a teacher that you name does not count."
     )
-    criterion: str = option(
-        "magnitude",
+    criterion: str | None = option(
+        None,
         "What scores the units to prune: fisher, gradient, lasso, magnitude, movement, obs, random, snip or taylor; "
-        "parameters follow a colon, as in lasso:strength=0.3.",
+        "parameters follow a colon, as in lasso:strength=0.3. If not given: magnitude, of a transformer taylor.",
     )
     schedule: str = option("local", "How pruning proceeds: global, incremental, local, lottery or oneshot.")
     groups: str | None = option(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from prunetext.models.groups import TIME
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.curve import accepted_rows, limit_of
@@ -26,6 +27,17 @@ from prunetext.training.loop import Progress
 Solve = Callable[..., Solution]
 Searching = Callable[..., Search]
 SMALL = 1_500  # bytes
+
+
+def test_a_cut_without_a_recovery_trains_nothing(task: Problem, tmp_path: Path, solve: Solve) -> None:
+    stages = list[str]()
+    budget, told = Budget(max_drop=100), lambda stage, _: stages.append(stage)
+    solution = solve(task, tmp_path, "fisher", "oneshot:work=0.5,recovery=0", budget=budget, told=told)
+    assert stages == []
+    left = [model.costs()[TIME]({}) for model in (task.dense, solution.model)]
+    assert left[1] <= 0.5 * left[0]
+    solve(task, tmp_path, "fisher", "oneshot:work=0.5", budget=budget, told=told)
+    assert set(stages) == {"step 1", "final"}
 
 
 @pytest.mark.parametrize("criterion", [*CRITERIA, "random:draws=2", "gradient:remove=largest"])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from prunetext.errors import InputError, brief
 from prunetext.models.protocol import Family
-from prunetext.options import FitOptions
+from prunetext.models.textcnn.family import USUAL_CRITERION
 from prunetext.pruning.budget import parse_size
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import Method, load_method, parse_kinds
@@ -34,7 +34,7 @@ def default_methods() -> tuple[str, ...]:
     True
     """
     names = [f"{criterion}/local" for criterion in CRITERIA]
-    names += [f"{FitOptions.criterion}/{schedule}" for schedule in SCHEDULES if schedule != "local"]
+    names += [f"{USUAL_CRITERION}/{schedule}" for schedule in SCHEDULES if schedule != "local"]
     return tuple(names)
 
 

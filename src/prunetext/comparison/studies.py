@@ -22,6 +22,7 @@ from prunetext.fitting.parts import WORK, changed_since
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.stages import begun, lessons_of, train_dense
 from prunetext.models.protocol import Request, load_family
+from prunetext.models.textcnn.family import USUAL_CRITERION
 from prunetext.models.textcnn.starting import settle
 from prunetext.options import (
     NONE,
@@ -103,7 +104,7 @@ def plan_of(texts: Data, shape: ModelOptions, fitting: FitOptions, effort: Effor
     }
     if dense.tokenizer == "bert/1":  # which comparisons of earlier versions do not name
         del recipe["tokenizer"]
-    method = method_of(f"{FitOptions.criterion}/local", family)
+    method = method_of(f"{USUAL_CRITERION}/local", family)
     beginning = family.begin(request)
     return Plan(family, taught, labels, beginning, fitting, Budget(), method, effort, recipe, source={})
 

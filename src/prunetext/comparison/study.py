@@ -25,6 +25,7 @@ from prunetext.judging.machine import cpu
 from prunetext.judging.speed import texts_per_second
 from prunetext.modelfiles.opening import of_packed
 from prunetext.models.protocol import Model, Trained
+from prunetext.models.textcnn.family import USUAL_CRITERION
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.options import FitOptions
 from prunetext.peers.made import Given, Made
@@ -92,7 +93,7 @@ class Study:
 
     def baselines(self, rows: ComparedRows) -> Iterator[ComparedRow]:
         """The unpruned model, small ones that were not pruned, and models of other kinds."""
-        default = f"{FitOptions.criterion}/local"
+        default = f"{USUAL_CRITERION}/local"
         search, history = self.search(default)
         if self.missing(rows, "int8 alone", WHOLE):
             yield self.row_of("int8 alone", WHOLE, search.load(history[0].key), 0.0, history[0].bytes)

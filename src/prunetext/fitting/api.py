@@ -189,7 +189,7 @@ def sensitivity(
     run: str | Path,
     *,
     data: Data | Examples | str | Path | None = None,
-    criterion: str = PruneOptions.criterion,
+    criterion: str | None = None,
     groups: str | None = None,
     effort: Effort | None = None,
 ) -> list[Sensitivity]:
@@ -198,8 +198,8 @@ def sensitivity(
         rows = prunetext.sensitivity("runs/reviews")
         rows[0].group, rows[0].share, rows[0].drop        # also in runs/reviews/sensitivity.jsonl
 
-    Each group is measured alone. `criterion` says which units go first, `groups` which kinds are measured, by default
-    all; `data` is as for `prunetext.prune`. The test texts are not used.
+    Each group is measured alone. `criterion` says which units go first, by default that of the run; `groups` which
+    kinds are measured, by default all; `data` is as for `prunetext.prune`. The test texts are not used.
     """
     earlier = read_earlier(Path(run), {"criterion": criterion, "groups": groups or ALL_GROUPS})
     with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
@@ -219,11 +219,12 @@ def sensitivity(
 def method_alone(options: PruneOptions, family: Family, effort: Effort) -> Method:
     """A criterion for single groups, without those that it cannot score; `InputError` if it can score none."""
     groups = ",".join(family.kinds) if options.groups == ALL_GROUPS else options.groups or ""
-    kinds, criterion = parse_kinds(groups, family.kinds), load_criterion(options.criterion)
+    name = options.criterion or family.criterion
+    kinds, criterion = parse_kinds(groups, family.kinds), load_criterion(name)
     able = tuple(kind for kind in kinds if kind not in criterion.refuses)
     if not able:  # this raises with the reason
-        return load_method(options.criterion, "oneshot", kinds)
-    return Method(options.criterion, criterion, load_schedule("oneshot"), able)
+        return load_method(name, "oneshot", kinds)
+    return Method(name, criterion, load_schedule("oneshot"), able)
 
 
 def describe(*groups: type) -> str:

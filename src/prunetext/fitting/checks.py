@@ -111,7 +111,7 @@ def check_method(options: PruneOptions, family: Family, effort: Effort) -> Metho
         check_metric(options.metric)
     groups = options.groups or ",".join(family.default_kinds)
     kinds = parse_kinds(groups, family.kinds)
-    method = load_method(options.criterion, effort.schedule(options.schedule), kinds)
+    method = load_method(options.criterion or family.criterion, effort.schedule(options.schedule), kinds)
     if options.min_speed is not None and not set(family.faster_kinds) & set(kinds):
         raise InputError(
             f"min_speed is {options.min_speed}, but pruning {groups} makes nothing faster. "

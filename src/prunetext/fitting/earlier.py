@@ -31,7 +31,7 @@ from prunetext.fitting.parts import (
     refuse_mixed,
     remade,
 )
-from prunetext.fitting.plan import Pick, Plan, budget_of, places_of, source_of, with_groups
+from prunetext.fitting.plan import Pick, Plan, budget_of, places_of, source_of, with_method
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
@@ -132,7 +132,7 @@ def plan_again(
     """
     dense = dense_of(earlier)
     family = load_family(dense.family)
-    fitting = with_groups(earlier.fitting, family)
+    fitting = with_method(earlier.fitting, family)
     budget, chosen_method = budget_of(fitting), method(fitting, family, effort)
     read, notes = data_of(earlier, data, out)
     if judged:

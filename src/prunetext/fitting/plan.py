@@ -116,8 +116,8 @@ class Plan:
     def refits(self) -> bool:
         """Whether the final models learn texts of dev, too: by default, if fit took it from train."""
         asked, given = self.fitting.refit, self.recipe.get("given")
-        if asked is not None:
-            return asked
+        if asked is not None or not self.method.schedule.recovers:
+            return bool(asked)
         own = given is not None and "dev" not in given and self.teaching.options.labels_per_class is None
         return own and self.fitting.class_weights == "none" and not self.has_rare_classes
 
@@ -200,7 +200,7 @@ def plan_fit(
     check_options(fitting, shape)
     family.check(shape, learnt, vectors)
     check_teaching(teaching)
-    fitting = with_groups(fitting, family)
+    fitting = with_method(fitting, family)
     budget, method = budget_of(fitting), check_method(fitting, family, effort)
     where = {"data": data, "dev": dev, "test": test} if isinstance(data, (str, Path)) else {}
     whole = read_data(data, dev, test, out, reading)
@@ -265,11 +265,12 @@ def settled(
     return teaching, []
 
 
-def with_groups(fitting: FitOptions, family: Family) -> FitOptions:
-    """The options, with the kinds of groups that the family prunes if none are named."""
-    if fitting.groups is not None:
-        return fitting
-    return dataclasses.replace(fitting, groups=",".join(family.default_kinds))
+def with_method(fitting: FitOptions, family: Family) -> FitOptions:
+    """The options, with the family's criterion, and the kinds of groups that it prunes, if none are named."""
+    groups, criterion = fitting.groups, fitting.criterion or family.criterion
+    if groups is None:
+        groups = ",".join(family.default_kinds)
+    return dataclasses.replace(fitting, groups=groups, criterion=criterion)
 
 
 def source_of(where: Mapping[str, Any], reading: ReadOptions) -> dict[str, Any]:

@@ -199,6 +199,7 @@ def problem_of(
         speed=plan.effort.speed or (lambda model: speed_of(plan, run, model, plan.speed_seconds)),
         metric=plan.measure("dev"),
         unseen=unseen_texts(plan),
+        mend=plan.family.mend,
     )
 
 

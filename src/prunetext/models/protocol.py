@@ -237,20 +237,23 @@ class Family(NamedTuple):
         family = load_family("textcnn")
         family.size(trained, Packing())            # bytes
 
-    kinds: of its groups, with a line on each; default_kinds: those that are pruned unless others are asked for;
-    faster_kinds: those whose removal makes a packed model faster. `check` refuses options that can not be. `settle`
-    decides from the labelled texts what the options leave to them. `begin` gives untrained models; `encode` ids of
-    texts by the reader, without labels; `write` and `read` a float file; `pack` the packed file; `size` the bytes of
-    the latter without writing it; `graph` the model as ONNX, and `words` those that it knows and the tokenizer that
-    finds them; both None if the packed file is ONNX itself. packed: the name of a run's packed file; tables: what its
-    numbers can be, the smallest first. `pace` tells what differs in the settings of a training on so many texts,
-    `recovery` in those of a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a
-    speed is measured, at most: more take longer and say the same.
+    kinds: of its groups, with a line on each; default_kinds: those that are pruned unless others are asked for, and
+    criterion: what scores them unless another is; faster_kinds: those whose removal makes a packed model faster.
+    `check` refuses options that can not be. `settle` decides from the labelled texts what the options leave to them.
+    `begin` gives untrained models; `encode` ids of texts by the reader, without labels; `write` and `read` a float
+    file; `pack` the packed file; `size` the bytes of the latter without writing it; `graph` the model as ONNX, and
+    `words` those that it knows and the tokenizer that finds them; both None if the packed file is ONNX itself. packed:
+    the name of a run's packed file; tables: what its numbers can be, the smallest first. `pace` tells what differs in
+    the settings of a training on so many texts, `recovery` in those of a recovery. `mend` lets what is left of a model
+    that was cut make up for what went, by what the model before the cut computes of some batches; None if nothing can
+    before a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a speed is measured,
+    at most: more take longer and say the same.
     """
 
     name: str
     kinds: Mapping[str, str]
     default_kinds: tuple[str, ...]
+    criterion: str
     faster_kinds: tuple[str, ...]
     check: Callable[[DenseOptions, VectorOptions, Any], None]
     settle: Callable[[DenseOptions, Examples], DenseOptions]
@@ -266,6 +269,7 @@ class Family(NamedTuple):
     tables: tuple[str, ...]
     pace: Callable[[int], Mapping[str, Any]]
     recovery: Mapping[str, Any]
+    mend: Callable[[Model, Model, Sequence[Tensor]], None] | None
     taught: bool
     timed: int
 

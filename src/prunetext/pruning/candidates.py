@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.groups import BYTES, Group
+from prunetext.models.groups import BYTES, TIME, Group
 from prunetext.models.protocol import HEAD, Model
 from prunetext.pruning.choosing import kept_units, losses_of, observe, scores_of
 from prunetext.pruning.criteria.criterion import Criterion, Groups, State
@@ -22,7 +22,7 @@ from prunetext.pruning.cutting import Scored, faster, highest, lighter
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.regrowth import regrow
 from prunetext.pruning.shrinking import flattened, shrink
-from prunetext.pruning.steps import Outcome, Step
+from prunetext.pruning.steps import MULTIPLICATIONS, Outcome, Step
 from prunetext.pruning.store import Store, key_of, weights_digest
 from prunetext.pruning.trials import Evaluator
 from prunetext.training.loop import Hooks, computing, train_model
@@ -106,6 +106,8 @@ class CandidateMaker:
         """Train in place, on the packed file's grid if `rounded`; return whether the time ran out before the end."""
         if rounded:
             model.fit_grid()
+        if not settings.epochs:
+            return False
         dev, measure, told = self.problem.believed, self.evaluator.measure, self.told
         if settings.class_weights:  # what a rare class needs, only labels tell
             rows = self.evaluator.search_rows
@@ -159,6 +161,8 @@ class CandidateMaker:
         if step.rewind:
             model = scored.form(copy.deepcopy(self.early(parent, stage, deadline)))
         small = shrink(model, kept)
+        if self.problem.mend is not None and not step.rewind:
+            self.problem.mend(small, model, self.problem.batches)
         if target:
             settings = self.settings(step._replace(epochs=GENTLE_EPOCHS, rate=GENTLE_RATE), int(key[:8], 16))
             parts = small.parts()
@@ -174,6 +178,9 @@ class CandidateMaker:
         groups = scored.groups
         if step.units:
             return {group.name: highest(group, scored.scores[group.name], step.units) for group in groups}, 0.0
+        if step.measure == MULTIPLICATIONS:
+            cost = scored.model.costs()[TIME]
+            return kept_units(groups, scored.losses, scored.scores, step.keep * cost({}), cost, TIME), 0.0
         if step.measure == "time":
             assert whole.speed is not None
             return faster(self.problem, scored, step.keep / whole.speed), 0.0

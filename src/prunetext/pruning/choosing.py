@@ -26,7 +26,8 @@ MEASURED_SHARES = (
 )
 WATCHED_BATCH = 64
 WATCHED_TOKENS = 1000  # of a text, from its beginning
-PER_EXAMPLE = 500  # texts of the sample that a criterion per example sees
+# Texts of the sample that a criterion per example sees; of a large model, as many as take so many multiplications.
+PER_EXAMPLE, FEW_EXAMPLES, EXAMPLE_WORK = 500, 100, 1.6e9
 CHUNK_SHARE = 0.02  # share of the bytes that goes before costs are computed again
 OFFER = 0.1  # share of a group's units that can go in a chunk
 
@@ -37,7 +38,10 @@ def observe(model: Model, criterion: Criterion, groups: Groups, state: State, sa
     """Show the criterion gradients of a sample of train, with the model in prediction mode."""
     if criterion.after_backward is None:
         return
-    size, texts = (1, min(PER_EXAMPLE, len(sample))) if criterion.per_example else (WATCHED_BATCH, len(sample))
+    size, texts = WATCHED_BATCH, len(sample)
+    if criterion.per_example:
+        size, most = 1, min(PER_EXAMPLE, max(FEW_EXAMPLES, int(EXAMPLE_WORK / max(model.work, 1))))
+        texts = min(texts, most)
     for _ in gradients(model, sample, size, texts):
         criterion.after_backward(state, model, groups)
 

@@ -107,7 +107,7 @@ def walked(
 def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: Walk) -> Solution:
     """Let the best row of history recover longer, judge it on unseen dev texts, and say which goals were missed."""
     budget, chosen, confirmed, reason = search.budget, ranking(history, search.budget)[-1], None, walk.reason
-    search, model = polished(search, chosen, history, walk.longest)
+    search, model = polished(search, schedule, chosen, history, walk.longest)
     if chosen and budget.max_drop is not None:
         confirmed = search.evaluator.confirms(model, budget.max_drop)
         if confirmed is False:
@@ -115,7 +115,7 @@ def concluded(search: Search, schedule: Schedule, history: list[Outcome], walk: 
             search, chosen, consequence = stepped_back(search, schedule, history, chosen, walk.longest)
             reason += f"; dev texts kept out of the search did not confirm the smallest model{consequence}"
             if chosen != before:
-                search, model = polished(search, chosen, history, walk.longest)
+                search, model = polished(search, schedule, chosen, history, walk.longest)
     if budget.max_size and search.evaluator.packed_size(model) > budget.max_size:
         reason += f"; {budget.max_size:,} bytes were not reached"
     if budget.min_speed and (history[chosen].speed or 0.0) < budget.min_speed:
@@ -162,9 +162,11 @@ def ranking(history: Sequence[Outcome], budget: Budget) -> list[int]:
     return sorted((at for at, outcome in enumerate(history) if outcome.accepted), key=merit)
 
 
-def polished(search: Search, chosen: int, history: Sequence[Outcome], longest: float) -> tuple[Search, Model]:
+def polished(
+    search: Search, schedule: Schedule, chosen: int, history: Sequence[Outcome], longest: float
+) -> tuple[Search, Model]:
     """The chosen model, recovered longer if there is time and it helps; the search is hurried if interrupted."""
-    if chosen and not search.out_of_time(POLISH * longest):
+    if chosen and schedule.recovers and not search.out_of_time(POLISH * longest):
         try:
             return search, search.polish(history[chosen])
         except KeyboardInterrupt:

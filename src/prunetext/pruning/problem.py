@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.answering import logits
+from prunetext.training.batches import evaluation_batches
 from prunetext.training.loop import Progress
 from prunetext.training.losses import blended, class_counts, loss_of
 from prunetext.training.settings import Settings
@@ -22,8 +24,10 @@ CONFIRM_SHARE = 0.3  # of dev, kept out of the search
 SAMPLE_TOKENS = 60_000  # of train, for criteria to score on: a few short texts would leave out most words
 SAMPLE_TEXTS = 2000  # of these texts, on which losses are measured
 # Multiplications of both: a large model is asked about fewer texts.
-WATCHED_WORK, SAMPLE_WORK = 4e11, 4e10
+WATCHED_WORK, SAMPLE_WORK = 1.6e11, 4e10
 OWN_SHARE = 0.5  # the dense model's share of the teaching if it has a teacher itself
+
+MENDING_TOKENS = 16_000  # of the sample, on which what is left of a model makes up for what went
 
 Told = Callable[[str, Progress], None] | None  # called with the stage's name and how far it is
 
@@ -43,6 +47,7 @@ class Problem:
     speed: Callable[[Model], float] | None = None  # texts a second of the packed model
     metric: Measure | None = None  # on dev: what a drop is of, if not of accuracy
     unseen: Encoded | None = None  # texts without labels, of the kind of dev's, that no model has learnt
+    mend: Callable[[Model, Model, Sequence[Tensor]], None] | None = None  # what is left makes up for what went
 
     @property
     def measure(self) -> Measure:
@@ -82,6 +87,13 @@ class Problem:
     def sample(self) -> Encoded:
         """A part of this sample on which losses are measured."""
         return self._targeted(self._sampled_rows(SAMPLE_WORK)[:SAMPLE_TEXTS])
+
+    @cached_property
+    def batches(self) -> list[Tensor]:
+        """The beginning of the sample, in batches, on the device of the model."""
+        few = int(np.searchsorted(np.cumsum(self.watched.tokens()), MENDING_TOKENS)) + 1
+        part, place = self.watched.subset(np.arange(min(few, len(self.watched)))), next(self.dense.parameters()).device
+        return [part.take(rows).to(place) for rows in evaluation_batches(part, self.dense.work)]
 
     def _sampled_rows(self, work: float) -> np.ndarray:
         """Rows of train, with at most so many multiplications of the dense model."""

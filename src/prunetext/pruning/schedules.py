@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from prunetext.pruning.budget import Budget
+from prunetext.errors import InputError
+from prunetext.pruning.budget import Budget, parse_size
 from prunetext.pruning.criteria.criterion import make_method, number
 from prunetext.pruning.curve import limit_of
-from prunetext.pruning.steps import Outcome, Step, Stop, aim, enough, goals, not_kept, smallest
+from prunetext.pruning.steps import MULTIPLICATIONS, Outcome, Step, Stop, aim, enough, goals, not_kept, smallest
 
 SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
@@ -20,6 +21,7 @@ NEAR_END = (
 )
 TWICE = 0.05  # difference of two sizes, on a logarithmic scale, below which they count as one
 MOST_ROWS = 24  # of the history of a search between good and bad
+LEAST_KEPT, NEARLY = 0.125, 1.15  # of the bytes, below which a search for accuracy alone does not go, and about so many
 SINKING = 0.995  # times the size of the smallest model so far: what is larger was no step down
 SMALLEST = 0.005  # share of the bytes below which no schedule goes by itself
 
@@ -33,6 +35,7 @@ class Schedule(NamedTuple):
     next: Callable[[Sequence[Outcome], Budget], Step | Stop]
     refuses: Mapping[str, str] = {}
     untrained: bool = False  # whether it begins with untrained weights
+    recovers: bool = True  # whether models train after a cut
     continues: bool = False  # whether the way to a smaller size leads on from a larger one
 
 
@@ -54,32 +57,39 @@ def load_schedule(text: str) -> Schedule:
     return cast(Schedule, make_method("schedule", text, SCHEDULES))
 
 
-def oneshot(keep: str = "0.1", units: str = "0") -> Schedule:
+def oneshot(keep: str = "0.1", units: str = "0", work: str = "0", recovery: str = "1") -> Schedule:
     """Cut once to the wanted size, or to `keep` of the bytes if the budget names none, and recover.
 
-    With `units=0.9` nine tenths of the units of each group go instead, whatever the bytes.
+    With `units=0.9` nine tenths of the units of each group go instead, whatever the bytes; with `work=0.6` units go
+    until six tenths of the multiplications of a text are left. `recovery` is a multiple of the usual recovery's epochs;
+    with `recovery=0` nothing is trained after the cut.
     """
-    share = number("oneshot:keep", keep, SMALLEST, 1)
-    removed = number("oneshot:units", units, 0, 0.999)
+    share, epochs = number("oneshot:keep", keep, SMALLEST, 1), number("oneshot:recovery", recovery, 0, 100)
+    removed, left = number("oneshot:units", units, 0, 0.999), number("oneshot:work", work, 0, 1)
+    if removed and left:
+        raise InputError("oneshot:units and oneshot:work both say how much goes. Leave one of the two out.")
+    by_itself = bool(removed or left)  # whatever the budget says
 
     def step(history: Sequence[Outcome], budget: Budget) -> Step | Stop:
         last, asked = history[-1], goals(history, history[0], budget)
-        if len(history) == 1 and removed:
-            return Step(share, units=removed)
+        if len(history) == 1 and by_itself:
+            return Step(left or share, MULTIPLICATIONS if left else "bytes", units=removed, epochs=epochs)
         if (met := enough(history, last, budget)) is not None:
             return met
-        if len(history) <= max(1, len(asked)) and last.accepted and not removed:  # a size and a speed take a step each
+        if len(history) <= max(1, len(asked)) and last.accepted and not by_itself:  # one for each of size and speed
             goal = aim(history, last, budget, share)
-            return Step(goal.share, goal.measure)
-        if asked and last.accepted and not removed and len(history) < len(asked) + TOUCHES:
-            return touch_up(history, budget)
-        how = f"a cut of {removed:.1%} of the units was" if removed else f"a cut to {last.keep:.1%} of the bytes was"
-        return Stop(f"{how} asked for") if last.accepted else not_kept(budget)
+            return Step(goal.share, goal.measure, epochs=epochs)
+        if asked and last.accepted and not by_itself and len(history) < len(asked) + TOUCHES:
+            return touch_up(history, budget)._replace(epochs=epochs)
+        if not last.accepted:
+            return not_kept(budget)
+        how = f"{last.keep:.1%} of the bytes" if not left else f"{left:.1%} of the multiplications"
+        return Stop(f"a cut {f'of {removed:.1%} of the units' if removed else f'to {how}'} was asked for")
 
-    return Schedule(step)
+    return Schedule(step, recovers=epochs > 0)
 
 
-def local(first: str = "2", last: str = "1.25") -> Schedule:
+def local(first: str = "2", last: str = "1.25", enough: str = "48kB") -> Schedule:
     """Prune more of a fully trained model, step by step, until accuracy can no longer be kept; then find the border.
 
     Each step leaves one `first`th of the bytes of the model before, until one clearly loses more than is allowed. The
@@ -87,12 +97,15 @@ def local(first: str = "2", last: str = "1.25") -> Schedule:
     goes from the former to the size at which the curve through all models meets the limit, and so on, until less than
     a factor of `last` is between the two; one that fails by less than dev can tell is drawn a second time before that.
     A size budget is approached in the same steps and ends the search when it is met; without an accuracy budget, every
-    model is accepted.
+    model is accepted. Without a size or a speed, the search ends at a model of `enough` bytes, or of an eighth of the
+    unpruned one's if that is less: a smaller one is hardly faster, and dev can hardly tell what it costs. `enough=0`
+    goes on.
     """
     large, fine = (
         math.log(number(f"local:{name}", text, 1.01, 100)) for name, text in (("first", first), ("last", last))
     )
-    return Schedule(lambda history, budget: bracketed(history, budget, large, fine), continues=True)
+    small = 0 if enough == "0" else parse_size(enough) or 0
+    return Schedule(lambda history, budget: bracketed(history, budget, large, fine, small), continues=True)
 
 
 def lottery(step: str = "4", last: str = "1.6") -> Schedule:
@@ -185,15 +198,19 @@ def touch_up(history: Sequence[Outcome], budget: Budget) -> Step:
     return Step(min(goal.share, now * LEAST_STEP), goal.measure, start="last")
 
 
-def bracketed(history: Sequence[Outcome], budget: Budget, first: float, last: float) -> Step | Stop:
+def bracketed(history: Sequence[Outcome], budget: Budget, first: float, last: float, small: int) -> Step | Stop:
     """Steps of `first` on a logarithmic scale of the bytes (or the time) that can be pruned, then between good and bad.
 
-    The search ends when the largest refused model below the smallest accepted one is nearer to it than `last`.
+    The search ends when the largest refused model below the smallest accepted one is nearer to it than `last`, or,
+    where only accuracy is asked for, when that has `small` bytes or few more.
     """
     good, newest, allowed = smallest(history), history[-1], budget.max_drop or 0.0
     if (met := enough(history, good, budget)) is not None:
         return met
-    goal = aim(history, good, budget)
+    least = min(small / history[0].bytes, LEAST_KEPT)
+    if small and not goals(history, good, budget) and good.keep <= NEARLY * least:
+        return Stop(f"the packed file has {good.bytes:,} bytes, and a smaller one would hardly be faster")
+    goal = aim(history, good, budget, least)
     fixed = history[0].least / history[0].bytes if goal.measure == "bytes" else history[0].least_time
 
     def left(row: Outcome) -> float:

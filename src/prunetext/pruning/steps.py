@@ -11,13 +11,14 @@ from prunetext.pruning.budget import Budget
 
 KEY = re.compile("([0-9a-f]{16}(-cut)?)?")  # of the weights of a candidate: a name of a file, and of no other place
 OVERSHOOT = 0.99  # aim a little below a size: strings and headers are only estimated
+MULTIPLICATIONS = "work"  # a measure of a step
 
 
 class Step(NamedTuple):
     """The next step: cut a model to so many packed bytes, then train it further."""
 
     keep: float  # share of the unpruned model's packed bytes (or time); 1 removes nothing
-    measure: str = "bytes"  # or "time", that a text takes
+    measure: str = "bytes"  # or "time", that a text takes, or "work": multiplications, of the model that is cut
     start: str = "best"  # from the "best" (smallest accepted) model, the "last" one, or the "untrained" one
     training: str = "recovery"  # or "first": as the dense model is trained, not as a pruned one recovers
     epochs: float = 1.0  # in epochs of that training

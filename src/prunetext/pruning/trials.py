@@ -14,7 +14,7 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.problem import WATCHED_WORK, Problem, split_dev
+from prunetext.pruning.problem import Problem, split_dev
 from prunetext.pruning.shrinking import least_kept, shrink
 from prunetext.pruning.steps import Outcome
 from prunetext.statistics.answers import Answers
@@ -26,7 +26,7 @@ from prunetext.training.answering import answers
 MOST_LEARNT = 2000  # texts of train, of rare classes
 UNSEEN = 50.0  # points, over the number of texts: half a changed label that so few texts do not show
 MOST_SILENT = 2000  # texts without labels on which harm is measured,
-MOST_SILENT_TOKENS = 300_000  # and the tokens of all of them
+MOST_SILENT_TOKENS, SILENT_WORK = 300_000, 4e11  # the tokens of all of them, and the dense model's multiplications
 
 
 class Learnt(NamedTuple):
@@ -159,7 +159,7 @@ def silent_of(problem: Problem, measure: Measure) -> Silent | None:
         return None
     examples = problem.dev if problem.unseen is None or not len(problem.unseen) else problem.unseen
     count = len(examples)
-    tokens = min(MOST_SILENT_TOKENS, WATCHED_WORK / max(problem.dense.work, 1))
+    tokens = min(MOST_SILENT_TOKENS, SILENT_WORK / max(problem.dense.work, 1))
     most = max(1, min(count, MOST_SILENT, int(tokens / max(1.0, examples.tokens().mean()))))
     part = examples.subset(np.linspace(0, count - 1, most).astype(np.int64))
     part = dataclasses.replace(part, targets=torch.zeros_like(part.targets), soft=None)

@@ -39,6 +39,7 @@ from prunetext.options import DenseOptions, VectorOptions, chosen
 from prunetext.runtime.format import LANES
 from prunetext.runtime.tokenizers import BERT, PIECES_3, check_tokenizer, distance_of
 
+USUAL_CRITERION = "magnitude"
 _PACKED = "model.safetensors"
 _TABLES = ("int8", "int16")  # of the runtime
 OF_OTHERS = ("max_tokens", "features")  # options of transformers
@@ -169,6 +170,7 @@ family = Family(
     "textcnn",
     TEXTCNN_KINDS,
     STRUCTURE,
+    USUAL_CRITERION,
     FASTER,
     check,
     settle_tokenizer,
@@ -184,6 +186,7 @@ family = Family(
     _TABLES,
     lambda texts: {},
     {},
+    None,
     taught=True,
     timed=1000,
 )

@@ -15,7 +15,8 @@ from prunetext.models.protocol import Beginning, Family, Request
 from prunetext.models.tensors import digest_of_tensors
 from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write_encoder
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
-from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
+from prunetext.models.transformer.grouping import DEFAULT_KINDS, TRANSFORMER_KINDS
+from prunetext.models.transformer.mending import mend_encoder
 from prunetext.models.transformer.model import TextEncoder
 from prunetext.models.transformer.pacing import RECOVERY, TOKENS_AT_MOST, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
@@ -24,6 +25,7 @@ from prunetext.models.transformer.vocabulary import narrowed
 from prunetext.options import DenseOptions, VectorOptions, chosen, refuse_broken
 
 OWN_OPTIONS = ("model", "max_tokens", "features")  # of DenseOptions; the others are a TextCNN's
+_CRITERION = "taylor"
 _PACKED, _TABLES = "model.onnx", ("float32",)
 _WORDS = "words/2"  # cuts texts into words where new ones are made of them
 
@@ -95,7 +97,8 @@ def encoded_tokens(reader: TokenReader, inputs: Sequence[Input]) -> Encoded:
 transformer_family = Family(
     FAMILY_NAME,
     TRANSFORMER_KINDS,
-    tuple(TRANSFORMER_KINDS),
+    DEFAULT_KINDS,
+    _CRITERION,
     tuple(TRANSFORMER_KINDS),
     check_encoder,
     settle_words,
@@ -111,6 +114,7 @@ transformer_family = Family(
     _TABLES,
     encoder_pace,
     RECOVERY,
+    mend_encoder,
     taught=False,
     timed=128,
 )

@@ -17,6 +17,7 @@ TRANSFORMER_KINDS = {
     "heads": "attention heads of each layer",
     "neurons": "neurons between the two dense layers of each layer",
 }
+DEFAULT_KINDS = ("heads", "neurons")  # a whole layer is seldom worth what the same bytes of others are
 PRESENT = "present"  # of a model: 1 for each layer that it has, 0 for one that is masked
 NUMBER_BYTES = 4  # of a float32
 _ATTENTION, _DENSE = ("query", "key", "value", "out"), ("inner", "gate", "outer")

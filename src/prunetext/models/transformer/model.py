@@ -35,14 +35,32 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, seen: Tensor) -> Tensor:
         """What this layer makes of its input; both (batch, length, hidden). seen: where each token may look."""
+        for part in ("attention", "neurons"):
+            x = self.behind(part, self.summed(part, x, seen))
+        return x
+
+    def summed(self, part: str, x: Tensor, seen: Tensor) -> Tensor:
+        """The input of the attention, or of the neurons, with what that adds to it."""
         hide = self.layout.dropout if self.training else 0.0
-        if self.layout.norm_first:
-            first = x if self.attention_norm is None else self.attention_norm(x)
-            x = x + functional.dropout(self.attention(first, seen), hide)
-            return x + functional.dropout(self.neurons(self.norm(x)), hide)
-        assert self.attention_norm is not None
-        x = self.attention_norm(x + functional.dropout(self.attention(x, seen), hide))
-        return cast(Tensor, self.norm(x + functional.dropout(self.neurons(x), hide)))
+        return x + functional.dropout(self.last(part)(self.before_last(part, x, seen)), hide)
+
+    def behind(self, part: str, x: Tensor) -> Tensor:
+        """The sum as the next part takes it: with a norm, if that comes last."""
+        return x if self.layout.norm_first else self.normed(part, x)
+
+    def normed(self, part: str, x: Tensor) -> Tensor:
+        """The norm of the attention, or of the neurons."""
+        own = self.attention_norm if part == "attention" else self.norm
+        return x if own is None else cast(Tensor, own(x))
+
+    def last(self, part: str) -> nn.Linear:
+        """The last dense layer of the attention, or of the neurons."""
+        return self.out if part == "attention" else self.outer
+
+    def before_last(self, part: str, x: Tensor, seen: Tensor) -> Tensor:
+        """What that layer is given: (batch, length, heads · head size) or (batch, length, neurons)."""
+        x = self.normed(part, x) if self.layout.norm_first else x
+        return self.attention(x, seen) if part == "attention" else self.neurons(x)
 
     def attention(self, x: Tensor, seen: Tensor) -> Tensor:
         """Each token's mean of the values of those it looks at, by head."""
@@ -55,8 +73,7 @@ class Layer(nn.Module):
             seen = seen & ((places[:, None] - places).abs() <= self.window)
         hide = self.layout.dropout if self.training else 0.0
         found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=hide)
-        joined: Tensor = self.out(found.transpose(1, 2).flatten(2))
-        return joined
+        return found.transpose(1, 2).flatten(2)
 
     def heads(self, part: nn.Linear, x: Tensor) -> Tensor:
         """One of query, key and value: (batch, heads, length, head size)."""
@@ -64,9 +81,9 @@ class Layer(nn.Module):
         return found.transpose(1, 2)
 
     def neurons(self, x: Tensor) -> Tensor:
-        """The two dense layers, the first with a gate in some models."""
+        """The neurons, with a gate in some models."""
         inner = ACTIVATIONS[self.layout.activation](self.inner(x))
-        return cast(Tensor, self.outer(inner if self.gate is None else inner * self.gate(x)))
+        return inner if self.gate is None else cast(Tensor, inner * self.gate(x))
 
 
 class TextEncoder(Model):

@@ -50,4 +50,5 @@ def multiplies_bfloat16(device: str) -> bool:
     """Whether products of bfloat16 are faster on this device than those of float32."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu.get_capabilities().get("amx_bf16")) if hasattr(torch.cpu, "get_capabilities") else False
+    has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
