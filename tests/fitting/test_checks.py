@@ -62,7 +62,7 @@ def every_pair(data: Data) -> Data:
         (None, {"max_drop": "0.5"}, "max_drop is '0.5': it must be a number"),
         (None, {"dimensions": 8.5}, "dimensions is 8.5: it must be a whole number"),
         (None, {"seed": True}, "seed is True: it must be a whole number"),
-        (None, {"criterion": None}, "criterion is None: it must be text"),
+        (None, {"schedule": None}, "schedule is None: it must be text"),
         (None, {"bigrams": -1}, "bigrams is -1: it must be from 0 to 1000000."),
         (None, {"bigrams": 0, "groups": "filters,bigrams"}, "groups has bigrams, but bigrams is 0."),
         (None, {"bigrams": 9, "tokenizer": "pieces/3"}, "bigrams is 9, but a model of pieces/3 has none."),

@@ -1,0 +1,190 @@
+"""Packed transformers beside the dense one in PyTorch, and beside int8 alone, on the same texts and threads.
+
+    python benchmarks/encoders.py runs/sst2 runs/sst2-half >> benchmarks/results/encoders.jsonl
+    python benchmarks/encoders.py runs/sst2 --vocabulary >> benchmarks/results/encoders.jsonl
+
+The first run is a `prunetext fit DATA --model …`; others are made of it by `prunetext prune`. Each subject labels all
+test texts, sorted by length, 32 at a time; its tokenizer works on the same clock. Subjects take turns, and each pass is
+held against PyTorch's of the same turn. int8 alone is ONNX Runtime's own `quantize_dynamic` of the dense file, by
+channel. With --vocabulary, the dense model with all tokens of its tokenizer stands beside the one with those that train
+has: how many labels differ, and bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+import torch
+from common import machine, spread
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from tokenizers import Tokenizer
+
+import prunetext
+from prunetext.fitting.earlier import read_earlier
+from prunetext.fitting.parts import DENSE_MODEL
+from prunetext.models.protocol import Packing, Trained, load_family
+from prunetext.models.transformer.folder import read_pretrained
+from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.reading import TokenReader
+from prunetext.statistics.evaluation import verdict
+
+BATCH = 32
+Label = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
+
+
+class Subject(NamedTuple):
+    """What labels texts: the number of each one's label."""
+
+    name: str
+    size: int
+    label: Label
+
+
+def torch_subject(name: str, trained: Trained, size: int) -> Subject:
+    """The float model in PyTorch, in float32."""
+    reader, model = trained.reader, trained.model.eval()
+
+    @torch.inference_mode()
+    def label(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        found: np.ndarray[Any, Any] = model(reader.encode(list(texts)).take(np.arange(len(texts)))).argmax(1).numpy()
+        return found
+
+    return Subject(name, size, label)
+
+
+def session_subject(name: str, path: Path, threads: int) -> Subject:
+    """An ONNX file in ONNX Runtime, with the tokenizer in its metadata."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    tokenizer = Tokenizer.from_str(metadata["tokenizer.json"])
+    tokenizer.enable_truncation(int(metadata["longest"]))
+    tokenizer.enable_padding()
+    wanted = {each.name for each in session.get_inputs()}
+
+    def label(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        read = tokenizer.encode_batch(list(texts))
+        given = {
+            "input_ids": [each.ids for each in read],
+            "attention_mask": [each.attention_mask for each in read],
+            "token_type_ids": [each.type_ids for each in read],
+        }
+        fed = {key: np.array(value, np.int64) for key, value in given.items() if key in wanted}
+        found: np.ndarray[Any, Any] = session.run(["logits"], fed)[0].argmax(1)
+        return found
+
+    return Subject(name, path.stat().st_size, label)
+
+
+def packed_subject(name: str, path: Path, threads: int) -> Subject:
+    """A packed file, of any kind."""
+    model = prunetext.load(path)
+    numbers = {label: at for at, label in enumerate(model.labels)}
+
+    def label(texts: Sequence[str]) -> np.ndarray[Any, Any]:
+        return np.array([numbers[each] for each in model.predict(texts, threads=threads)])
+
+    return Subject(name, path.stat().st_size, label)
+
+
+def timed(subjects: Sequence[Subject], texts: Sequence[str], passes: int) -> dict[str, list[float]]:
+    """Texts a second of each subject in each pass; they take turns."""
+    order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+    batches = [[texts[at] for at in order[begin : begin + BATCH]] for begin in range(0, len(order), BATCH)]
+    speeds: dict[str, list[float]] = {each.name: [] for each in subjects}
+    for turn in range(passes + 1):
+        for subject in subjects:
+            began = time.perf_counter()
+            for batch in batches:
+                subject.label(batch)
+            if turn:  # the first one warms up
+                speeds[subject.name].append(len(texts) / (time.perf_counter() - began))
+    return speeds
+
+
+def speed_rows(
+    dense: Trained, subjects: list[Subject], texts: Sequence[str], truth: np.ndarray[Any, Any], passes: int
+) -> None:
+    """Print a row for each subject: accuracy, its verdict against dense, bytes, and speed against PyTorch."""
+    speeds = timed(subjects, texts, passes)
+    right = {}
+    for each in subjects:
+        said = np.concatenate([each.label(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
+        right[each.name] = said == truth
+    first, alone = subjects[0].name, speeds.get("int8 alone", [])
+    for each in subjects:
+        own, found = speeds[each.name], verdict(right[first], right[each.name], 1.0)
+        row = {"subject": each.name, "bytes": each.size, "accuracy": round(100 * right[each.name].mean(), 2)}
+        row |= {"drop": round(found.drop, 2), "low": round(found.low, 2), "high": round(found.high, 2)}
+        row |= {"texts_per_second": spread(own)}
+        row["against_torch"] = spread([one / other for one, other in zip(own, speeds[first], strict=True)], 2)
+        row["against_int8"] = spread([one / other for one, other in zip(own, alone, strict=True)], 2) if alone else {}
+        print(json.dumps({**row, **machine("torch", "onnxruntime", "tokenizers")}), flush=True)
+
+
+def whole_vocabulary(dense: Trained, place: str) -> Trained:
+    """The dense model with all tokens of the encoder that it began from: its own were never trained."""
+    model, reader, found = dense.model, dense.reader, read_pretrained(place)
+    assert isinstance(model, TextEncoder)
+    tensors = {**model.tensors(), "words.weight": found.tensors["words.weight"]}
+    kinds = 0 if model.token_kinds is None else model.token_kinds.num_embeddings
+    whole = TokenReader(found.tokenizer, reader.longest, len(tensors["words.weight"]), kinds)
+    return dense._replace(model=model.rebuild(tensors), reader=whole)
+
+
+def main() -> None:
+    """Measure, and print rows."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("run", type=Path, help="folder of a fit")
+    parser.add_argument("others", type=Path, nargs="*", help="folders of runs, or packed files")
+    parser.add_argument("--data", help="if the data have moved")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--passes", type=int, default=7)
+    parser.add_argument("--vocabulary", action="store_true", help="how many labels fewer tokens change, and no speed")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    family, earlier = load_family("transformer"), read_earlier(options.run, {})
+    dense = family.read(options.run / DENSE_MODEL)
+    test = prunetext.read(options.data or earlier.source["data"]).test
+    if test is None:
+        raise SystemExit("The data have no test split: give a folder with train.* and test.*.")
+    truth = test.targets(dense.labels)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        if options.vocabulary:
+            whole = whole_vocabulary(dense, str(earlier.source["vectors"]))
+            both = [(each, family.size(each, Packing(table="float32"))) for each in (whole, dense)]
+            said = [
+                np.concatenate([one.label(test.texts[at : at + BATCH]) for at in range(0, len(test), BATCH)])
+                for one in (torch_subject("", each, size) for each, size in both)
+            ]
+            row = {"subject": "vocabulary", "texts": len(test), "changed": int((said[0] != said[1]).sum())}
+            row |= {"bytes": both[1][1], "bytes_with_all_tokens": both[0][1]}
+            row |= {"accuracy": [round(100 * float((each == truth).mean()), 2) for each in said]}
+            print(json.dumps({**row, **machine("torch", "tokenizers")}))
+            return
+        exact, rounded = scratch / "float32.onnx", scratch / "int8.onnx"
+        family.pack(dense, exact, Packing(table="float32"))
+        quantize_dynamic(exact, rounded, per_channel=True, weight_type=QuantType.QInt8)
+        subjects = [
+            torch_subject("PyTorch float32", dense, (options.run / DENSE_MODEL).stat().st_size),
+            session_subject("ONNX Runtime float32", exact, options.threads),
+            session_subject("int8 alone", rounded, options.threads),
+        ]
+        for each in (options.run, *options.others):
+            path = each / family.packed if (each / family.packed).exists() else each
+            subjects.append(packed_subject(each.name, path, options.threads))
+        speed_rows(dense, subjects, test.texts, truth, options.passes)
+
+
+if __name__ == "__main__":
+    main()
