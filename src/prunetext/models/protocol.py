@@ -185,9 +185,10 @@ class Trained(NamedTuple):
 class Packing(NamedTuple):
     """The settings of a packed file besides its model.
 
-    table: of the runtime, "int8" or "int16". temperature: divides the logits. reject: the probability below which
-    texts may be rejected. provenance: where the model comes from. room: the bytes of the header that all but the table
-    take, whatever they say; 0 for as few as they need.
+    table: of the runtime, "int8" or "int16"; or the numbers of a transformer's parts, "int8", "float16" or "float32".
+    numbers: those of parts that have others, by the part's name. temperature: divides the logits. reject: the
+    probability below which texts may be rejected. provenance: where the model comes from. room: the bytes of the header
+    that all but the table take, whatever they say; 0 for as few as they need.
     """
 
     table: str = "int8"
@@ -195,6 +196,7 @@ class Packing(NamedTuple):
     reject: float | None = None
     provenance: Mapping[str, Any] = {}
     room: int = PROVENANCE_ROOM
+    numbers: Mapping[str, str] = {}
 
 
 class Request(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from prunetext.models.protocol import Packing, Trained
 from prunetext.models.provenance import found_out, threshold_text
 from prunetext.models.transformer.graph import encoder_graph
 from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.numbers import CLIPS, UNCLIPPED, formats_of
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.runtime.onnx_files import ENCODER_FORMAT, sealed
 from prunetext.runtime.writing import write_whole
@@ -31,8 +33,8 @@ def pack_encoder(trained: Trained, path: Path, packing: Packing = PLAIN) -> int:
 
 
 def size_of_encoder(trained: Trained, packing: Packing = PLAIN) -> int:
-    """The bytes that `pack_encoder` would write; nothing is written."""
-    return len(sealed(b"")) + int(packed_encoder(trained, packing).ByteSize())
+    """The bytes that `pack_encoder` would write; nothing is written, nor are scales looked for."""
+    return len(sealed(b"")) + int(packed_encoder(trained, packing, UNCLIPPED).ByteSize())
 
 
 def sizes_of(model: TextEncoder) -> dict[str, Any]:
@@ -52,15 +54,17 @@ def in_its_room(entries: dict[str, str], room: int) -> dict[str, str]:
     return {**entries, "provenance": entries["provenance"] + " " * max(0, room - raw)}
 
 
-def packed_encoder(trained: Trained, packing: Packing) -> ModelProto:
+def packed_encoder(trained: Trained, packing: Packing, clips: Sequence[float] = CLIPS) -> ModelProto:
     """The graph with the metadata of a packed file, but for its checksum."""
     model, reader = cast(TextEncoder, trained.model), cast(TokenReader, trained.reader)
     several = trained.thresholds is not None
-    proto = encoder_graph(model, trained.labels, packing.temperature, several=several)
+    formats = formats_of(model.number_parts(), packing.table, packing.numbers)
+    proto = encoder_graph(model, trained.labels, packing.temperature, formats, clips, several=several)
     metadata = {
         "format": ENCODER_FORMAT,
         "labels": json.dumps(trained.labels, ensure_ascii=False, separators=(",", ":")),
         "longest": str(reader.longest),
+        "numbers": json.dumps(formats, separators=(",", ":")),
         "sizes": json.dumps(sizes_of(model), sort_keys=True),
         "task": trained.task.name,
         "tokenizer.json": reader.tokenizer,
