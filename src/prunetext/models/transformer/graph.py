@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, add_probabilities
 from prunetext.models.transformer.model import Layer, TextEncoder, rotation_of
-from prunetext.models.transformer.numbered import NumberedGraph, array
-from prunetext.models.transformer.numbers import CLIPS, WORDS, formats_of
+from prunetext.models.transformer.numbered import PLAIN_ROUNDING, NumberedGraph, Rounding, array
+from prunetext.models.transformer.numbers import WORDS, formats_of
 
 _IDS, _MASK, _TOKEN_KINDS = "input_ids", "attention_mask", "token_type_ids"
 LOWEST = float(np.finfo(np.float32).min)
@@ -22,8 +22,8 @@ LOWEST = float(np.finfo(np.float32).min)
 class EncoderGraph(NumberedGraph):
     """The graph of an encoder."""
 
-    def __init__(self, model: TextEncoder, formats: Mapping[str, str], clips: Sequence[float] = CLIPS) -> None:
-        super().__init__(formats, clips)
+    def __init__(self, model: TextEncoder, formats: Mapping[str, str], rounding: Rounding = PLAIN_ROUNDING) -> None:
+        super().__init__(formats, rounding)
         self.model, self.layout = model, model.layout
 
     def normed(self, name: str, of: str, part: nn.LayerNorm) -> str:
@@ -211,7 +211,7 @@ def encoder_graph(
     labels: Sequence[str],
     temperature: float = 1.0,
     formats: Mapping[str, str] | None = None,
-    clips: Sequence[float] = CLIPS,
+    rounding: Rounding = PLAIN_ROUNDING,
     *,
     several: bool = False,
 ) -> ModelProto:
@@ -222,9 +222,9 @@ def encoder_graph(
     Inputs (batch, length), int64: input_ids, of the file's own tokenizer; attention_mask, 1 for a token and 0 behind
     the end of a text; token_type_ids, 0 or 1 for the text of a pair, if the model has them. Outputs (batch, classes),
     float32: probabilities, at the temperature, and logits. Only operators of ONNX itself are used. formats: of the
-    parts' numbers, float32 if not given. clips: those that are tried where numbers are rounded.
+    parts' numbers, float32 if not given.
     """
-    graph = EncoderGraph(model, formats_of(model.number_parts(), "float32", formats or {}), clips)
+    graph = EncoderGraph(model, formats_of(model.number_parts(), "float32", formats or {}), rounding)
     x = graph.embedded()
     for number, layer in model.layers.items():
         x = graph.layer(f"layers.{number}", x, cast(Layer, layer))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from prunetext.models.graphs import Graph
+from prunetext.models.transformer.evening import is_evened
 from prunetext.models.transformer.numbers import (
     CLIPS,
     MOST_OF_ROW,
@@ -20,15 +22,29 @@ from prunetext.models.transformer.numbers import (
 )
 
 
+class Rounding(NamedTuple):
+    """How weights become int8.
+
+    clips: those that are tried for each row. evening: what a dense layer's inputs are multiplied by before they are
+    rounded, by the name of the layer; if it is not there, they are multiplied by 1.
+    """
+
+    clips: Sequence[float] = CLIPS
+    evening: Mapping[str, Floats] = {}
+
+
+PLAIN_ROUNDING = Rounding()
+
+
 class NumberedGraph(Graph):
     """A graph whose weights have the numbers of their parts; constants have the names of the model's tensors.
 
-    formats: of each part. clips: those that are tried where weights are rounded.
+    formats: of each part.
     """
 
-    def __init__(self, formats: Mapping[str, str], clips: Sequence[float] = CLIPS) -> None:
+    def __init__(self, formats: Mapping[str, str], rounding: Rounding) -> None:
         super().__init__()
-        self.formats, self.clips = formats, clips
+        self.formats, self.rounding = formats, rounding
 
     def dense(self, name: str, of: str, part: nn.Linear, scale: float = 1.0) -> str:
         """A dense layer, its weights times `scale`."""
@@ -48,13 +64,24 @@ class NumberedGraph(Graph):
 
         ONNX Runtime knows this form and makes one operation of it. In any order of these nodes, the sums are exact.
         """
-        rounded = rounded_rows(weights, MOST_OF_WEIGHT, self.clips)
+        if is_evened(name):
+            factors = self.rounding.evening.get(name, np.ones(weights.shape[1], np.float32))
+            weights, of = weights / factors, self.evened(of, factors)
+        rounded = rounded_rows(weights, MOST_OF_WEIGHT, self.rounding.clips)
         integers, step, zero = self.rounded(of)
         table = self.constant(f"{name}.weight", rounded.values.T)
         scales = self.constant(f"{name}.scales", (rounded.scales * scale).astype(np.float32))
         steps = self.node(f"{name}.steps", "Mul", step, scales)
         sums = self.node(f"{name}.integers", "MatMulInteger", integers, table, zero)
         return self.node(f"{name}.product", "Mul", self.as_floats(f"{name}.floats", sums), steps)
+
+    def evened(self, of: str, factors: Floats) -> str:
+        """Activations whose columns are of about one size: once for all that take them."""
+        name = f"{of}.even"
+        if name not in self._named:
+            self._named.add(name)
+            self.node(name, "Mul", of, self.constant(f"{of}.evening", factors))
+        return name
 
     def rounded(self, of: str) -> tuple[str, str, str]:
         """Activations as whole numbers, their step and the number that stands for 0: once for all that take them."""
@@ -85,7 +112,7 @@ class NumberedGraph(Graph):
         if kind == "float16":
             halves = self.constant(f"{name}.weight", table.astype(np.float16))
             return self.as_floats(name, self.node(f"{name}.rows", "Gather", halves, ids))
-        rounded = rounded_rows(table, MOST_OF_ROW, self.clips)
+        rounded = rounded_rows(table, MOST_OF_ROW, self.rounding.clips)
         rows = self.node(f"{name}.rows", "Gather", self.constant(f"{name}.weight", rounded.values), ids)
         scales = self.constant(f"{name}.scales", rounded.scales[:, None])
         steps = self.node(f"{name}.steps", "Gather", scales, ids)

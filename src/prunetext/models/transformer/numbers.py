@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 FORMATS = ("int8", "float16", "float32")  # the smallest first
 BYTES_OF = {"int8": 1, "float16": 2, "float32": 4}
@@ -21,6 +23,7 @@ _OF_LAYER = re.compile(r"(layers\.\d+)\.(query|key|value|out|inner|gate|outer)\.
 # Outliers make the steps of all other numbers long: cutting them off can lower the error.
 CLIPS = (1.0, *np.arange(0.96, 0.5, -0.04).round(2).tolist())
 UNCLIPPED = (1.0,)
+STEPS_OF_ACTIVATION = 255
 
 Floats = npt.NDArray[np.float32]
 
@@ -56,6 +59,18 @@ def rounded_rows(rows: Floats, most: int, clips: Sequence[float] = CLIPS) -> Rou
     if len(clips) == 1:
         scales = (clips[0] * largest / most).astype(np.float32)
     return RoundedRows(np.clip(np.rint(rows / scales[:, None]), -most, most).astype(np.int8), scales)
+
+
+def rounded_activations(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Numbers as multiples of a step, which 256 of them reach from the least to the largest number; 0 is one of them.
+
+    >>> [each.tolist() for each in rounded_activations(torch.tensor([0.0, 0.5, 255.0]))]
+    [[0.0, 0.0, 255.0], 1.0]
+    """
+    low, high = x.min().clamp(max=0), x.max().clamp(min=0)
+    step = torch.where(high == low, torch.ones(()), (high - low) / STEPS_OF_ACTIVATION)
+    zero = (-low / step).clamp(0, STEPS_OF_ACTIVATION).round()
+    return ((x / step).round() + zero).clamp(0, STEPS_OF_ACTIVATION) - zero, step
 
 
 def part_of(name: str) -> str:
