@@ -247,7 +247,8 @@ class Family(NamedTuple):
     finds them; both None if the packed file is ONNX itself. packed: the name of a run's packed file; tables: what its
     numbers can be, the smallest first. `pace` tells what differs in the settings of a training on so many texts,
     `recovery` in those of a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a
-    speed is measured, at most: more take longer and say the same.
+    speed is measured, at most: more take longer and say the same. number_parts: the parts of a model that can have
+    different `tables`, and how many numbers each has; None if there is one table.
     """
 
     name: str
@@ -270,6 +271,7 @@ class Family(NamedTuple):
     recovery: Mapping[str, Any]
     taught: bool
     timed: int
+    number_parts: Callable[[Any], Mapping[str, int]] | None = None
 
 
 def family_named(model: str) -> str:

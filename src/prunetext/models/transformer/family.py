@@ -17,14 +17,15 @@ from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.numbers import FORMATS
 from prunetext.models.transformer.pacing import RECOVERY, TOKENS_AT_MOST, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
 from prunetext.options import DenseOptions, VectorOptions, chosen, refuse_broken
 
-OWN_OPTIONS = ("model", "max_tokens", "features")  # of DenseOptions; the others are a TextCNN's
-_PACKED, _TABLES = "model.onnx", ("float32",)
+OWN_OPTIONS = ("model", "max_tokens", "features", "numbers")  # of DenseOptions; the others are a TextCNN's
+_PACKED = "model.onnx"
 _WORDS = "words/2"  # cuts texts into words where new ones are made of them
 
 
@@ -39,6 +40,7 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
         [
             ("max_tokens", most := shape.max_tokens, 8 <= most <= TOKENS_AT_MOST, f"from 8 to {TOKENS_AT_MOST}"),
             ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
+            ("numbers", numbers := shape.numbers, numbers in ("auto", *FORMATS), f"auto, {', '.join(FORMATS)}"),
         ]
     )
     for package in ("tokenizers", "onnx", "onnxruntime"):
@@ -62,6 +64,7 @@ def begin_encoder(request: Request) -> Beginning:
     kinds = 0 if first.token_kinds is None else first.token_kinds.num_embeddings
     reader = TokenReader(found.tokenizer, layout.longest, first.words.num_embeddings, kinds)
     recipe = {"model": FAMILY_NAME, "max_tokens": shape.max_tokens, "features": shape.features}
+    recipe |= {"numbers": shape.numbers}
     recipe |= {"tokenizer": shape.tokenizer, "vectors": digest_of_tensors(tensors)}
     return Beginning(reader, lambda: TextEncoder(tensors, layout), first.work, [], recipe)
 
@@ -108,9 +111,10 @@ transformer_family = Family(
     None,
     None,
     _PACKED,
-    _TABLES,
+    FORMATS,
     encoder_pace,
     RECOVERY,
     taught=False,
     timed=128,
+    number_parts=TextEncoder.number_parts,
 )
