@@ -115,9 +115,8 @@ def test_its_dense_model_is_pruned_again(result: prunetext.Result, tmp_path: Pat
 
 
 def test_it_starts_again_from_its_folder(result: prunetext.Result, tmp_path: Path) -> None:
-    new = prunetext.prune(
-        result.path.parent, out=tmp_path / "new", data=reviews(), schedule="lottery", groups="neurons", effort=QUICK
-    )
+    given = {"max_drop": 100.0, "schedule": "lottery", "groups": "neurons"}
+    new = prunetext.prune(result.path.parent, out=tmp_path / "new", data=reviews(), effort=QUICK, **given)
     assert new.removed["neurons"] > 0
 
 

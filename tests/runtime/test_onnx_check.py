@@ -27,7 +27,7 @@ from prunetext.models.transformer.graph import takes_kinds
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.layout import ACTIVATIONS
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.numbers import FORMATS
+from prunetext.models.transformer.numbers import NUMBER_FORMATS
 from prunetext.models.transformer.packing import packed_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.pruning.shrinking import shrink
@@ -86,7 +86,7 @@ def entries(proto: ModelProto) -> dict[str, str]:
     return {each.key: each.value for each in proto.metadata_props}
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", NUMBER_FORMATS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_all_architectures_pass_whole_and_pruned(pretrained: Folders, architecture: str, kind: str) -> None:
     found, random = pretrained(architecture), np.random.default_rng(0)

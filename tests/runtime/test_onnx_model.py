@@ -17,7 +17,7 @@ from prunetext.errors import InputError, ModelFileError
 from prunetext.models.protocol import Packing, Trained
 from prunetext.models.transformer.folder import read_pretrained
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.numbers import FORMATS
+from prunetext.models.transformer.numbers import NUMBER_FORMATS
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.runtime.onnx_files import sealed
@@ -48,7 +48,7 @@ def packed(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", NUMBER_FORMATS)
 def test_the_size_is_known_before_it_is_written(trained: Trained, tmp_path: Path, kind: str) -> None:
     packing = Packing(kind, temperature=1.5, reject=0.7, numbers={"words": "float16"})
     assert size_of_encoder(trained, packing) == pack_encoder(trained, tmp_path / "model.onnx", packing)

@@ -19,7 +19,7 @@ from prunetext.fitting.refit import Final
 from prunetext.fitting.remarks import Doubts
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, Chosen, SplitTexts, calibrated, choose_table
-from prunetext.judging.choosing_numbers import AUTO, ROUNDING_SHARE, NumbersRule, choose_numbers
+from prunetext.judging.choosing_numbers import AUTO_NUMBERS, ROUNDING_SHARE, NumbersRule, choose_numbers
 from prunetext.judging.side_by_side import Judged, side_by_side
 from prunetext.models.encoded import SINGLE, Encoded
 from prunetext.models.protocol import Trained
@@ -112,7 +112,7 @@ def packed_form(plan: Plan, trained: Trained, dev: SplitTexts, scratch: Path, he
     measure = plan.measure("dev")
     if plan.family.number_parts is None:
         return choose_table(trained, dev, scratch, measure)
-    rule = NumbersRule(ROUNDING_SHARE * plan.allowed_drop, plan.recipe.get("numbers", AUTO))
+    rule = NumbersRule(ROUNDING_SHARE * plan.allowed_drop, plan.recipe.get("numbers", AUTO_NUMBERS))
     return choose_numbers(trained, dev, scratch, measure, rule, None if held_out is None else held_out.agreement)
 
 

@@ -14,7 +14,7 @@ from prunetext.errors import DamagedError, InputError
 from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import BELIEFS, DENSE_MODEL, SEARCHED_MODEL, STEPS_FOLDER
 from prunetext.fitting.plan import Plan
-from prunetext.judging.choosing_numbers import AUTO
+from prunetext.judging.choosing_numbers import AUTO_NUMBERS
 from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
@@ -163,8 +163,8 @@ def with_thresholds(trained: Trained, dev: Encoded) -> Trained:
 
 def usual_packing(plan: Plan) -> Packing:
     """The settings with which candidates are packed: as small as their numbers may be."""
-    numbers = plan.recipe.get("numbers", AUTO)
-    return USUAL_PACKING if numbers == AUTO else USUAL_PACKING._replace(table=numbers)
+    numbers = plan.recipe.get("numbers", AUTO_NUMBERS)
+    return USUAL_PACKING if numbers == AUTO_NUMBERS else USUAL_PACKING._replace(table=numbers)
 
 
 def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:

@@ -15,10 +15,10 @@ from prunetext.statistics.expected import expected_drop
 from prunetext.statistics.metrics import Measure
 from prunetext.training.answering import thresholds_of
 
-AUTO = "auto"
+AUTO_NUMBERS = "auto"
 ROUNDING_SHARE = 0.4  # of the points that the packed model may lose: rounding may lose so many of them
-DOUBT = 0.5  # standard errors of the drop that count as lost, too
-MOST_ASKED, MOST_ALONE = 1_000, 200  # texts of dev that several parts together are asked about, and each part alone
+ROUNDING_DOUBT = 0.5  # standard errors of the drop that count as lost, too
+MOST_TOGETHER, MOST_ALONE = 1_000, 200  # texts of dev that several parts together are asked about, and each part alone
 ALL = "all"
 
 
@@ -26,7 +26,7 @@ class NumbersRule(NamedTuple):
     """What is allowed: points of the metric that rounding may lose, and one format for all parts unless it is auto."""
 
     limit: float
-    numbers: str = AUTO
+    numbers: str = AUTO_NUMBERS
 
 
 class _Asked(NamedTuple):
@@ -62,7 +62,7 @@ class NumbersChooser:
         whole = self.ask(ALL, small, {}, self.rows)
         if whole.row.held:
             return self.concluded(small, {}, whole.said)
-        some = self.some_rows(MOST_ASKED)
+        some = self.some_rows(MOST_TOGETHER)
         other = next((each for each in larger[:-1] if self.ask(ALL, each, {}, some).row.held), larger[-1])
         order = self.by_harm(small)
         most = self.most_held(order, small, other, some)
@@ -98,7 +98,7 @@ class NumbersChooser:
         before = self.exact.subset(rows)
         drop, error = expected_drop(self.measure.subset(rows), before, said)
         equal = float((said.chosen == before.chosen).all(1).mean())
-        held = bool(drop + DOUBT * error <= self.limit)
+        held = bool(drop + ROUNDING_DOUBT * error <= self.limit)
         row = TriedNumbers(part, kind, drop, error, equal, len(rows), self.scratch.stat().st_size, held)
         self.tried.append(row)
         return _Asked(said, row)
@@ -142,4 +142,4 @@ def choose_numbers(
     if like is not None:
         found = chooser.concluded(like.table, like.numbers)
         return found._replace(agreement=found.agreement._replace(tried=like.tried))
-    return chooser.chosen() if rule.numbers == AUTO else chooser.concluded(rule.numbers, {})
+    return chooser.chosen() if rule.numbers == AUTO_NUMBERS else chooser.concluded(rule.numbers, {})

@@ -11,7 +11,7 @@ import torch
 from helpers.encoders import ARCHITECTURES
 from prunetext.models.transformer.evening import best_factors, evening_of, is_evened, random_texts
 from prunetext.models.transformer.graph import encoder_graph
-from prunetext.models.transformer.numbered import Rounding
+from prunetext.models.transformer.numbered import RoundingPlan
 from prunetext.models.transformer.rounded import RoundedLinear, rounded_encoder
 
 
@@ -24,7 +24,7 @@ def test_a_file_with_factors_computes_as_its_reference(encoder: Callable[[str], 
     assert set(evening) == {
         name for name, part in model.named_modules() if isinstance(part, torch.nn.Linear) and is_evened(name)
     }
-    graph = encoder_graph(model, ["a", "b", "c"], 1.0, formats, Rounding(evening=evening))
+    graph = encoder_graph(model, ["a", "b", "c"], 1.0, formats, RoundingPlan(evening=evening))
     plain = encoder_graph(model, ["a", "b", "c"], 1.0, formats)
     assert graph.ByteSize() == plain.ByteSize()
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from helpers.encoders import ARCHITECTURES
 from prunetext.models.transformer.graph import encoder_graph
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.numbers import FORMATS, UNCLIPPED, parts_in, rounded_rows
+from prunetext.models.transformer.numbers import NUMBER_FORMATS, UNCLIPPED, integer_rows, parts_in
 from prunetext.models.transformer.rounded import RoundedLinear, rounded_activations, rounded_encoder
 
 LABELS = ["a", "b", "c"]
@@ -36,7 +36,7 @@ def some_texts(model: TextEncoder, lengths: list[int]) -> torch.Tensor:
     return torch.where(torch.arange(12) < torch.tensor(lengths)[:, None], 1 + ids, 0)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", NUMBER_FORMATS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_file_computes_as_its_reference(encoder: Callable[[str], Any], architecture: str, kind: str) -> None:
     model = encoder(architecture).ours()
@@ -59,8 +59,10 @@ def test_a_file_computes_as_its_reference(encoder: Callable[[str], Any], archite
 def test_parts_of_different_formats_go_together(encoder: Callable[[str], Any], architecture: str) -> None:
     model = encoder(architecture).ours()
     batch = some_texts(model, [12, 12])
-    for shift in range(len(FORMATS)):
-        formats = {part: FORMATS[(at + shift) % len(FORMATS)] for at, part in enumerate(model.number_parts())}
+    for shift in range(len(NUMBER_FORMATS)):
+        formats = {
+            part: NUMBER_FORMATS[(at + shift) % len(NUMBER_FORMATS)] for at, part in enumerate(model.number_parts())
+        }
         found, _ = asked(encoder_graph(model, LABELS, 1.0, formats), batch, model.words.num_embeddings)
         with torch.no_grad():
             np.testing.assert_allclose(found, torch.softmax(rounded_encoder(model, formats)(batch), 1), atol=1e-4)
@@ -93,14 +95,14 @@ def test_clipping_never_makes_a_row_worse(seed: int, most: int) -> None:
     rows = (random.standard_t(3, (5, 40)) * 10.0 ** random.integers(-8, 8, (5, 1))).astype(np.float32)
     rows[0] = 0
     best, plain = (
-        ((each.floats() - rows) ** 2).sum(1) for each in (rounded_rows(rows, most), rounded_rows(rows, most, UNCLIPPED))
+        ((each.floats() - rows) ** 2).sum(1) for each in (integer_rows(rows, most), integer_rows(rows, most, UNCLIPPED))
     )
     assert (best <= plain * (1 + 1e-5)).all()
-    found = rounded_rows(rows, most)
+    found = integer_rows(rows, most)
     assert abs(found.values.astype(int)).max() <= most
     assert not found.values[0].any()
     assert (
-        abs(rounded_rows(rows, most, UNCLIPPED).floats() - rows) <= abs(rows).max(1, keepdims=True) / most * 0.51
+        abs(integer_rows(rows, most, UNCLIPPED).floats() - rows) <= abs(rows).max(1, keepdims=True) / most * 0.51
     ).all()
 
 

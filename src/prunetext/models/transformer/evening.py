@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from prunetext.models.transformer.model import Layer, TextEncoder
-from prunetext.models.transformer.numbers import MOST_OF_WEIGHT, Floats, rounded_activations
+from prunetext.models.transformer.numbers import MOST_OF_WEIGHT, Reals, rounded_activations
 
-TOGETHER = (("query", "key", "value"), ("inner", "gate"), ("outer",))  # dense layers of one input
-TEXTS, TOKENS = 24, 32  # of random tokens
+ONE_INPUT = (("query", "key", "value"), ("inner", "gate"), ("outer",))  # dense layers of one input
+RANDOM_TEXTS, RANDOM_TOKENS = 24, 32  # of random tokens
 LOWERED = (2.0, 3.0, 4.0, 6.0, 8.0)  # the largest column divided by what those above it are lowered to
-POWER = 0.7  # of a column's size in its factor; its weights' size has the rest
+EVENING_POWER = 0.7  # of a column's size in its factor; its weights' size has the rest
 _LEAST = 1e-5
 
 
@@ -33,7 +33,7 @@ def is_evened(name: str) -> bool:
     >>> is_evened("layers.0.gate"), is_evened("layers.0.out")
     (True, False)
     """
-    return any(name.endswith(f".{part}") for group in TOGETHER for part in group)
+    return any(name.endswith(f".{part}") for group in ONE_INPUT for part in group)
 
 
 def random_texts(words: int, longest: int, ends: Sequence[int]) -> Tensor:
@@ -45,14 +45,14 @@ def random_texts(words: int, longest: int, ends: Sequence[int]) -> Tensor:
     ends: the tokens of an empty text. In the batch, each token has 1 more than its number.
     """
     random = torch.Generator().manual_seed(0)
-    found = torch.randint(words, (TEXTS, min(longest, TOKENS)), generator=random)
+    found = torch.randint(words, (RANDOM_TEXTS, min(longest, RANDOM_TOKENS)), generator=random)
     if len(ends) > 1 and found.shape[1] > 2:
         found[:, 0], found[:, -1] = ends[0], ends[-1]
     return 1 + found
 
 
 @torch.no_grad()
-def evening_of(model: TextEncoder, batch: Tensor) -> dict[str, Floats]:
+def evening_of(model: TextEncoder, batch: Tensor) -> dict[str, Reals]:
     """What the inputs of each dense layer are to be multiplied by, by its name."""
     inputs: dict[str, Tensor] = {}
 
@@ -84,7 +84,7 @@ def evening_of(model: TextEncoder, batch: Tensor) -> dict[str, Floats]:
 def _groups(model: TextEncoder) -> Iterator[list[str]]:
     for number, layer in model.layers.items():
         assert isinstance(layer, Layer)
-        for group in TOGETHER:
+        for group in ONE_INPUT:
             yield [f"layers.{number}.{part}" for part in group if getattr(layer, part) is not None]
 
 
@@ -98,7 +98,7 @@ def best_factors(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     tried = [torch.ones_like(sizes)]
     if float(sizes.max()) > 0:
         tried += [(sizes / (sizes.max() / each)).clamp(min=1) for each in LOWERED]
-        tried.append(sizes.clamp(min=_LEAST) ** POWER / of_weights ** (1 - POWER))
+        tried.append(sizes.clamp(min=_LEAST) ** EVENING_POWER / of_weights ** (1 - EVENING_POWER))
     exact = [x @ each.T for each in weights]
     return min(tried, key=lambda factors: _error(x, weights, exact, factors))
 

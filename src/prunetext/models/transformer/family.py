@@ -17,7 +17,7 @@ from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.numbers import FORMATS
+from prunetext.models.transformer.numbers import NUMBER_FORMATS
 from prunetext.models.transformer.pacing import RECOVERY, TOKENS_AT_MOST, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
@@ -40,7 +40,12 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
         [
             ("max_tokens", most := shape.max_tokens, 8 <= most <= TOKENS_AT_MOST, f"from 8 to {TOKENS_AT_MOST}"),
             ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
-            ("numbers", numbers := shape.numbers, numbers in ("auto", *FORMATS), f"auto, {', '.join(FORMATS)}"),
+            (
+                "numbers",
+                numbers := shape.numbers,
+                numbers in ("auto", *NUMBER_FORMATS),
+                f"auto, {', '.join(NUMBER_FORMATS)}",
+            ),
         ]
     )
     for package in ("tokenizers", "onnx", "onnxruntime"):
@@ -111,7 +116,7 @@ transformer_family = Family(
     None,
     None,
     _PACKED,
-    FORMATS,
+    NUMBER_FORMATS,
     encoder_pace,
     RECOVERY,
     taught=False,

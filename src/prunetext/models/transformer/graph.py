@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, add_probabilities
 from prunetext.models.transformer.model import Layer, TextEncoder, rotation_of
-from prunetext.models.transformer.numbered import PLAIN_ROUNDING, NumberedGraph, Rounding, array
-from prunetext.models.transformer.numbers import WORDS, formats_of
+from prunetext.models.transformer.numbered import PLAIN_ROUNDING, NumberedGraph, RoundingPlan, array
+from prunetext.models.transformer.numbers import WORDS_PART, formats_of
 
 _IDS, _MASK, _TOKEN_KINDS = "input_ids", "attention_mask", "token_type_ids"
 LOWEST = float(np.finfo(np.float32).min)
@@ -22,7 +22,7 @@ LOWEST = float(np.finfo(np.float32).min)
 class EncoderGraph(NumberedGraph):
     """The graph of an encoder."""
 
-    def __init__(self, model: TextEncoder, formats: Mapping[str, str], rounding: Rounding = PLAIN_ROUNDING) -> None:
+    def __init__(self, model: TextEncoder, formats: Mapping[str, str], rounding: RoundingPlan = PLAIN_ROUNDING) -> None:
         super().__init__(formats, rounding)
         self.model, self.layout = model, model.layout
 
@@ -43,7 +43,7 @@ class EncoderGraph(NumberedGraph):
         if model.positions is not None:
             rows = model.positions.weight[self.layout.first_position :][: self.layout.longest]
             x = self.node(
-                "words_and_positions", "Add", x, self.beginning("positions.weight", rows, self.formats[WORDS])
+                "words_and_positions", "Add", x, self.beginning("positions.weight", rows, self.formats[WORDS_PART])
             )
         x = self.normed("norm", x, model.norm)
         return x if model.project is None else self.dense("project", x, model.project)
@@ -211,7 +211,7 @@ def encoder_graph(
     labels: Sequence[str],
     temperature: float = 1.0,
     formats: Mapping[str, str] | None = None,
-    rounding: Rounding = PLAIN_ROUNDING,
+    rounding: RoundingPlan = PLAIN_ROUNDING,
     *,
     several: bool = False,
 ) -> ModelProto:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-FORMATS = ("int8", "float16", "float32")  # the smallest first
+NUMBER_FORMATS = ("int8", "float16", "float32")  # the smallest first
 BYTES_OF = {"int8": 1, "float16": 2, "float32": 4}
 # Weights are multiplied by activations of 0 to 255. Processors without VNNI add two such products in 16 bits, where 8
 # bits of a weight would overflow; with 7 bits, all processors give the same sums.
 MOST_OF_WEIGHT = 63
 MOST_OF_ROW = 127  # of a vector of a word, which is multiplied by its scale alone
-WORDS, ATTENTION, DENSE = "words", "attention", "dense"
+WORDS_PART = "words"
 _ATTENTION_PARTS = ("query", "key", "value", "out")
 _OF_LAYER = re.compile(r"(layers\.\d+)\.(query|key|value|out|inner|gate|outer)\.")
 # Outliers make the steps of all other numbers long: cutting them off can lower the error.
@@ -25,24 +25,24 @@ CLIPS = (1.0, *np.arange(0.96, 0.5, -0.04).round(2).tolist())
 UNCLIPPED = (1.0,)
 STEPS_OF_ACTIVATION = 255
 
-Floats = npt.NDArray[np.float32]
+Reals = npt.NDArray[np.float32]
 
 
-class RoundedRows(NamedTuple):
+class IntegerRows(NamedTuple):
     """Rows of whole numbers, and what each row is to be multiplied by."""
 
     values: npt.NDArray[np.int8]
-    scales: Floats
+    scales: Reals
 
-    def floats(self) -> Floats:
+    def floats(self) -> Reals:
         """The rows that these numbers stand for."""
         return self.values.astype(np.float32) * self.scales[:, None]
 
 
-def rounded_rows(rows: Floats, most: int, clips: Sequence[float] = CLIPS) -> RoundedRows:
+def integer_rows(rows: Reals, most: int, clips: Sequence[float] = CLIPS) -> IntegerRows:
     """Rows as whole numbers from -`most` to `most`, with the scales that give the smallest squared error.
 
-    >>> rounded_rows(np.array([[0.5, -1.0]], np.float32), 63).values.tolist()
+    >>> integer_rows(np.array([[0.5, -1.0]], np.float32), 63).values.tolist()
     [[32, -63]]
 
     clips: the shares of a row's largest number beyond which numbers are cut off, that are tried.
@@ -58,7 +58,7 @@ def rounded_rows(rows: Floats, most: int, clips: Sequence[float] = CLIPS) -> Rou
         best[better], scales[better] = error[better], tried[better]
     if len(clips) == 1:
         scales = (clips[0] * largest / most).astype(np.float32)
-    return RoundedRows(np.clip(np.rint(rows / scales[:, None]), -most, most).astype(np.int8), scales)
+    return IntegerRows(np.clip(np.rint(rows / scales[:, None]), -most, most).astype(np.int8), scales)
 
 
 def rounded_activations(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -80,7 +80,7 @@ def part_of(name: str) -> str:
     ('layers.3.attention', 'layers.3.dense', 'words')
     """
     at = _OF_LAYER.match(name)
-    return WORDS if at is None else f"{at[1]}.{ATTENTION if at[2] in _ATTENTION_PARTS else DENSE}"
+    return WORDS_PART if at is None else f"{at[1]}.{'attention' if at[2] in _ATTENTION_PARTS else 'dense'}"
 
 
 def parts_in(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:

@@ -16,15 +16,15 @@ from prunetext.models.tensors import digest_of_tensors
 from prunetext.models.transformer.evening import evening_of, random_texts
 from prunetext.models.transformer.graph import encoder_graph
 from prunetext.models.transformer.model import TextEncoder
-from prunetext.models.transformer.numbered import Rounding
-from prunetext.models.transformer.numbers import UNCLIPPED, Floats, formats_of
+from prunetext.models.transformer.numbered import RoundingPlan
+from prunetext.models.transformer.numbers import UNCLIPPED, Reals, formats_of
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.runtime.onnx_files import ENCODER_FORMAT, sealed
 from prunetext.runtime.writing import write_whole
 
 PLAIN = Packing()
-QUICK = Rounding(UNCLIPPED)  # takes as many bytes as any other
-_evening: dict[str, Mapping[str, Floats]] = {}  # of the last model that was packed: often it is packed again at once
+QUICK = RoundingPlan(UNCLIPPED)  # takes as many bytes as any other
+_evening: dict[str, Mapping[str, Reals]] = {}  # of the last model that was packed: often it is packed again at once
 ENTRY_BYTES = 6  # of a short entry, besides its name and value
 
 
@@ -43,7 +43,7 @@ def size_of_encoder(trained: Trained, packing: Packing = PLAIN) -> int:
     return len(sealed(b"")) + int(packed_encoder(trained, packing, QUICK).ByteSize())
 
 
-def known_evening(model: TextEncoder, reader: TokenReader) -> Mapping[str, Floats]:
+def known_evening(model: TextEncoder, reader: TokenReader) -> Mapping[str, Reals]:
     """What the inputs of the model's dense layers are multiplied by before they are rounded."""
     name = f"{digest_of_tensors(model.tensors())} {model.layout.text()}"
     if name not in _evening:
@@ -71,13 +71,13 @@ def in_its_room(entries: dict[str, str], room: int) -> dict[str, str]:
     return {**entries, "provenance": entries["provenance"] + " " * max(0, room - raw)}
 
 
-def packed_encoder(trained: Trained, packing: Packing, rounding: Rounding | None = None) -> ModelProto:
+def packed_encoder(trained: Trained, packing: Packing, rounding: RoundingPlan | None = None) -> ModelProto:
     """The graph with the metadata of a packed file, but for its checksum; rounding: the best if not given."""
     model, reader = cast(TextEncoder, trained.model), cast(TokenReader, trained.reader)
     several = trained.thresholds is not None
     formats = formats_of(model.number_parts(), packing.table, packing.numbers)
     if rounding is None:
-        rounding = Rounding(evening=known_evening(model, reader)) if "int8" in formats.values() else Rounding()
+        rounding = RoundingPlan(evening=known_evening(model, reader)) if "int8" in formats.values() else RoundingPlan()
     proto = encoder_graph(model, trained.labels, packing.temperature, formats, rounding, several=several)
     metadata = {
         "format": ENCODER_FORMAT,

@@ -14,12 +14,12 @@ from prunetext.models.transformer.numbered import array
 from prunetext.models.transformer.numbers import (
     MOST_OF_ROW,
     MOST_OF_WEIGHT,
-    WORDS,
-    Floats,
+    WORDS_PART,
+    Reals,
     formats_of,
+    integer_rows,
     part_of,
     rounded_activations,
-    rounded_rows,
 )
 
 
@@ -31,10 +31,10 @@ class RoundedLinear(nn.Linear):
     evening: what each column of its input is multiplied by first, and its weights divided by.
     """
 
-    def __init__(self, part: nn.Linear, evening: Floats | None = None) -> None:
+    def __init__(self, part: nn.Linear, evening: Reals | None = None) -> None:
         super().__init__(part.in_features, part.out_features, part.bias is not None)
         factors = np.ones(part.in_features, np.float32) if evening is None else evening
-        rounded = rounded_rows(array(part.weight) / factors, MOST_OF_WEIGHT)
+        rounded = integer_rows(array(part.weight) / factors, MOST_OF_WEIGHT)
         self.register_buffer("evening", torch.from_numpy(factors))
         self.weight = nn.Parameter(torch.from_numpy(rounded.values).double(), requires_grad=False)
         self.bias = part.bias
@@ -49,7 +49,7 @@ class RoundedLinear(nn.Linear):
 
 @torch.no_grad()
 def rounded_encoder(
-    model: TextEncoder, formats: Mapping[str, str], evening: Mapping[str, Floats] | None = None
+    model: TextEncoder, formats: Mapping[str, str], evening: Mapping[str, Reals] | None = None
 ) -> TextEncoder:
     """A copy of the model that computes as its packed file with numbers of these formats.
 
@@ -60,12 +60,12 @@ def rounded_encoder(
     evening: as for the file.
     """
     found, formats = copy.deepcopy(model).eval(), formats_of(model.number_parts(), "float32", formats)
-    if formats[WORDS] == "int8":
-        rounded = rounded_rows(array(model.words.weight), MOST_OF_ROW)
+    if formats[WORDS_PART] == "int8":
+        rounded = integer_rows(array(model.words.weight), MOST_OF_ROW)
         found.words.weight = nn.Parameter(torch.from_numpy(rounded.floats()))
     for name, module in [*found.named_modules()]:
         kind, parent = formats[part_of(f"{name}.weight")], found.get_submodule(name.rpartition(".")[0])
-        if kind == "int8" and isinstance(module, nn.Linear) and part_of(f"{name}.weight") != WORDS:
+        if kind == "int8" and isinstance(module, nn.Linear) and part_of(f"{name}.weight") != WORDS_PART:
             setattr(parent, name.rpartition(".")[2], RoundedLinear(module, (evening or {}).get(name)))
         elif kind != "float32" and holds_halves(name, module, kind):
             module.weight.copy_(module.weight.half().float())
@@ -74,6 +74,6 @@ def rounded_encoder(
 
 def holds_halves(name: str, module: nn.Module, kind: str) -> bool:
     """Whether the file has this module's weights as float16, if its part has numbers of this format."""
-    if part_of(f"{name}.weight") == WORDS:
+    if part_of(f"{name}.weight") == WORDS_PART:
         return name in ("positions", "project") or (name == "words" and kind == "float16")
     return isinstance(module, nn.Linear)
