@@ -59,10 +59,8 @@ def test_a_file_computes_as_its_reference(encoder: Callable[[str], Any], archite
 def test_parts_of_different_formats_go_together(encoder: Callable[[str], Any], architecture: str) -> None:
     model = encoder(architecture).ours()
     batch = some_texts(model, [12, 12])
-    for shift in range(len(NUMBER_FORMATS)):
-        formats = {
-            part: NUMBER_FORMATS[(at + shift) % len(NUMBER_FORMATS)] for at, part in enumerate(model.number_parts())
-        }
+    for shift in range(3):
+        formats = {part: NUMBER_FORMATS[(at + shift) % 3] for at, part in enumerate(model.number_parts())}
         found, _ = asked(encoder_graph(model, LABELS, 1.0, formats), batch, model.words.num_embeddings)
         with torch.no_grad():
             np.testing.assert_allclose(found, torch.softmax(rounded_encoder(model, formats)(batch), 1), atol=1e-4)

@@ -36,16 +36,12 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
         others.append("vectors")
     if others:
         raise InputError(f"{others[0]} is given, but model is {shape.model}, a transformer. Leave {others[0]} out.")
+    formats = ("auto", *NUMBER_FORMATS)
     refuse_broken(
         [
             ("max_tokens", most := shape.max_tokens, 8 <= most <= TOKENS_AT_MOST, f"from 8 to {TOKENS_AT_MOST}"),
             ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
-            (
-                "numbers",
-                numbers := shape.numbers,
-                numbers in ("auto", *NUMBER_FORMATS),
-                f"auto, {', '.join(NUMBER_FORMATS)}",
-            ),
+            ("numbers", shape.numbers, shape.numbers in formats, f"one of {', '.join(formats)}"),
         ]
     )
     for package in ("tokenizers", "onnx", "onnxruntime"):

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 NUMBER_FORMATS = ("int8", "float16", "float32")  # the smallest first
-BYTES_OF = {"int8": 1, "float16": 2, "float32": 4}
 # Weights are multiplied by activations of 0 to 255. Processors without VNNI add two such products in 16 bits, where 8
 # bits of a weight would overflow; with 7 bits, all processors give the same sums.
 MOST_OF_WEIGHT = 63
