@@ -134,6 +134,27 @@ def test_every_architecture_goes_the_whole_way(architecture: str, tmp_path: Path
     )
 
 
+def test_numbers_are_those_that_dev_allows_or_that_are_asked_for(
+    folder: Path, result: prunetext.Result, tmp_path: Path
+) -> None:
+    packed = prunetext.inspect(result.path)
+    assert isinstance(packed, EncoderInspection)
+    assert packed.numbers == result.judged.agreement.numbers
+    found = json.loads((result.path.parent / "result.json").read_text())["agreement"]
+    assert found["numbers"] == packed.numbers
+    assert found["tried"][0]["part"] == "all"
+    given = {"schedule": "oneshot:units=0.3", "numbers": "float32", "epochs": 1}
+    large = fitted(folder, tmp_path / "float32", reviews(60), **given)
+    again = prunetext.prune(large.path.parent, out=tmp_path / "again", data=reviews(60), effort=QUICK)
+    for each in (large, again):
+        assert set(each.judged.agreement.numbers.values()) == {"float32"}
+        assert each.frontier[0].bytes > 70_000, "the search knows the format"
+    with pytest.raises(InputError, match="numbers is int4: it must be one of auto, int8, float16, float32"):
+        fitted(folder, tmp_path / "run", reviews(60), numbers="int4")
+    with pytest.raises(InputError, match="numbers is given, but model is textcnn"):
+        prunetext.fit(reviews(), out=tmp_path / "run", numbers="int8")
+
+
 def test_pairs(folder: Path, tmp_path: Path) -> None:
     texts = reviews(60).texts
     pairs = Examples(texts, [str(at % 3 % 2) for at in range(60)], texts[1:] + texts[:1])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from helpers.encoders import encoder_folder
 from prunetext.data.dataset import Examples
@@ -28,6 +29,15 @@ WORDS = ("a", "great", "film", "funny", "dull", "start", "story", "liked", "wast
 LABELS = ["neg", "pos"]
 
 
+def tokenizer_of_words() -> str:
+    """A tokenizer with a token for each word; one that is trained can have others each time."""
+    vocabulary = {word: at for at, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS])}
+    made = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
+    return str(made.to_str())
+
+
 class Made:
     """A tiny BERT, texts whose labels it gives itself, and what judges its files."""
 
@@ -45,7 +55,7 @@ class Made:
             tensors["layers.0.out.weight"] = tensors["layers.0.out.weight"].clone()
             tensors["layers.0.out.weight"][:, ::2] *= 10_000
         model = TextEncoder(tensors, found.layout).eval()
-        reader = TokenReader(found.tokenizer, 24, model.words.num_embeddings, 2)
+        reader = TokenReader(tokenizer_of_words(), 24, model.words.num_embeddings, 2)
         self.trained = Trained("transformer", model, LABELS, Task(), reader)
         random = Random(1)
         texts = [" ".join(random.choices(WORDS, k=random.randint(2, 9))) for _ in range(120)]
@@ -118,6 +128,14 @@ def test_a_model_can_have_the_numbers_of_another(made: Made, tmp_path: Path) -> 
     again = made.choose(tmp_path / "scratch", 100.0, like=like).agreement
     assert again.numbers == like.numbers
     assert again.tried == first.tried
+
+
+def test_there_is_no_time_for_each_part(tmp_path: Path) -> None:
+    hard = Made(tmp_path / "model", spoilt=True)
+    rule = NumbersRule(5.0, deadline=0.0)
+    agreement = choose_numbers(hard.trained, hard.dev, tmp_path / "scratch", hard.measure, rule).agreement
+    assert set(agreement.numbers.values()) == {"float16"}
+    assert [each.part for each in agreement.tried] == [ALL, ALL]
 
 
 def test_the_packed_file_has_the_chosen_numbers(made: Made, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ from prunetext.statistics.calibration import Calibration
 from prunetext.statistics.evaluation import Score, Verdict
 from prunetext.statistics.metrics import Measure
 
+NUMBERS_TIME = 0.95  # share of max_time by which the numbers of parts must be chosen
+
 
 @dataclass(frozen=True)
 class Result:
@@ -70,8 +72,8 @@ def finish(
     more = final.recipe(plan)
     with small.model.on_grid():
         run.save(PRUNED_MODEL, small, more)
-    held_out = packed_form(plan, final.held_out.pruned, dev, scratch)
-    chosen = held_out if final.learnt is None else packed_form(plan, small, dev, scratch, held_out)
+    held_out = packed_form(plan, final.held_out.pruned, dev, scratch, clock)
+    chosen = held_out if final.learnt is None else packed_form(plan, small, dev, scratch, clock, held_out)
     found = calibrated(small, chosen, scratch, dev, test, plan.fitting.precision, held_out)
     files = {"pruned": run.path(PRUNED_MODEL), "packed": scratch}
     of = plan.allowed_drop, chosen.agreement, measure, plan.speed_seconds, baseline_of(plan, clock, final.learnt)
@@ -107,12 +109,15 @@ def finish(
     return Result(kept, size, score, judged.verdict, why, missed, judged, removed, notes, found.calibration, frontier)
 
 
-def packed_form(plan: Plan, trained: Trained, dev: SplitTexts, scratch: Path, held_out: Chosen | None = None) -> Chosen:
+def packed_form(
+    plan: Plan, trained: Trained, dev: SplitTexts, scratch: Path, clock: Clock, held_out: Chosen | None = None
+) -> Chosen:
     """The numbers of a model's packed file; held_out: what was chosen before the model learnt dev."""
     measure = plan.measure("dev")
     if plan.family.number_parts is None:
         return choose_table(trained, dev, scratch, measure)
-    rule = NumbersRule(ROUNDING_SHARE * plan.allowed_drop, plan.recipe.get("numbers", AUTO_NUMBERS))
+    points, numbers = ROUNDING_SHARE * plan.allowed_drop, plan.recipe.get("numbers", AUTO_NUMBERS)
+    rule = NumbersRule(points, numbers, clock.deadline(NUMBERS_TIME))
     return choose_numbers(trained, dev, scratch, measure, rule, None if held_out is None else held_out.agreement)
 
 
