@@ -84,6 +84,7 @@ class DenseOptions(ModelOptions):
     )
     max_tokens: int = option(128, "For a transformer: tokens of a text that it reads.")
     features: str = option("mean", "For a transformer: features of a text, the mean of its tokens, or its first one.")
+    numbers: str = option("auto", "For a transformer: int8, float16 or float32; auto takes int8 where dev allows it.")
 
 
 @dataclass(frozen=True)

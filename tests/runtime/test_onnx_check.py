@@ -17,6 +17,7 @@ from onnx import ModelProto
 
 from helpers.encoders import ARCHITECTURES, encoder_folder
 from helpers.hostile_graphs import HOSTILE, constant
+from helpers.hostile_numbers import HOSTILE_NUMBERS
 from prunetext.data.task import Task
 from prunetext.models import graphs
 from prunetext.models.protocol import Packing, Trained
@@ -26,6 +27,7 @@ from prunetext.models.transformer.graph import takes_kinds
 from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.layout import ACTIVATIONS
 from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.numbers import NUMBER_FORMATS
 from prunetext.models.transformer.packing import packed_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.pruning.shrinking import shrink
@@ -58,10 +60,10 @@ def model_of(found: Pretrained, **layout: Any) -> TextEncoder:
     return TextEncoder({**found.tensors, **head}, found.layout.of({**found.layout.__dict__, **layout})).eval()
 
 
-def packed(found: Pretrained, model: TextEncoder, task: Task = ONE_LABEL) -> ModelProto:
+def packed(found: Pretrained, model: TextEncoder, task: Task = ONE_LABEL, kind: str = "int8") -> ModelProto:
     reader = TokenReader(found.tokenizer, model.layout.longest, model.words.num_embeddings, 2 * takes_kinds(model))
     trained = Trained(FAMILY_NAME, model, LABELS, task, reader, task.even_thresholds(len(LABELS)))
-    return packed_encoder(trained, Packing(temperature=1.5, reject=0.4))
+    return packed_encoder(trained, Packing(kind, temperature=1.5, reject=0.4))
 
 
 def finished(proto: ModelProto) -> bytes:
@@ -84,8 +86,9 @@ def entries(proto: ModelProto) -> dict[str, str]:
     return {each.key: each.value for each in proto.metadata_props}
 
 
+@pytest.mark.parametrize("kind", NUMBER_FORMATS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_all_architectures_pass_whole_and_pruned(pretrained: Folders, architecture: str) -> None:
+def test_all_architectures_pass_whole_and_pruned(pretrained: Folders, architecture: str, kind: str) -> None:
     found, random = pretrained(architecture), np.random.default_rng(0)
     model = model_of(found)
     kept = {group.name: random.random(group.size) < 0.6 for group in model.groups(tuple(TRANSFORMER_KINDS))}
@@ -94,7 +97,7 @@ def test_all_architectures_pass_whole_and_pruned(pretrained: Folders, architectu
     small = shrink(model, kept)
     assert isinstance(small, TextEncoder)
     for each in (model, small):
-        proto = packed(found, each)
+        proto = packed(found, each, kind=kind)
         metadata = check_onnx(finished(proto))
         assert len(metadata.pop("checksum")) == 16
         assert metadata == entries(proto)
@@ -137,9 +140,9 @@ def test_versions_are_those_that_are_written(whole: ModelProto) -> None:
     assert (whole.ir_version, whole.opset_import[0].version) == (graphs.CONTAINER, graphs.OPERATORS)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", [*HOSTILE, *HOSTILE_NUMBERS])
 def test_hostile_files_are_refused(whole: ModelProto, name: str) -> None:
-    reason, change = HOSTILE[name]
+    reason, change = {**HOSTILE, **HOSTILE_NUMBERS}[name]
     proto = ModelProto()
     proto.CopyFrom(whole)
     change(proto)

@@ -17,6 +17,7 @@ from prunetext.errors import InputError, ModelFileError
 from prunetext.models.protocol import Packing, Trained
 from prunetext.models.transformer.folder import read_pretrained
 from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.numbers import NUMBER_FORMATS
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.runtime.onnx_files import sealed
@@ -42,13 +43,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def packed(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its packed file."""
     path = tmp_path_factory.mktemp("packed") / "model.onnx"
-    size = pack_encoder(trained, path, Packing(temperature=1.5, reject=0.7, provenance={"recipe": {"seed": 1}}))
+    size = pack_encoder(trained, path, Packing("float32", 1.5, 0.7, {"recipe": {"seed": 1}}))
     assert size == path.stat().st_size
     return path
 
 
-def test_the_size_is_known_before_it_is_written(trained: Trained, packed: Path) -> None:
-    assert size_of_encoder(trained, Packing(temperature=1.5, reject=0.7)) == packed.stat().st_size
+@pytest.mark.parametrize("kind", NUMBER_FORMATS)
+def test_the_size_is_known_before_it_is_written(trained: Trained, tmp_path: Path, kind: str) -> None:
+    packing = Packing(kind, temperature=1.5, reject=0.7, numbers={"words": "float16"})
+    assert size_of_encoder(trained, packing) == pack_encoder(trained, tmp_path / "model.onnx", packing)
+
+
+def test_smaller_numbers_give_nearly_the_same_answers(trained: Trained, packed: Path, tmp_path: Path) -> None:
+    expected, sizes = prunetext.load(packed).predict_proba(TEXTS), [packed.stat().st_size]
+    for kind, off in (("float16", 1e-3), ("int8", 0.03)):
+        sizes.append(pack_encoder(trained, tmp_path / kind, Packing(kind, temperature=1.5)))
+        model = prunetext.load(tmp_path / kind)
+        np.testing.assert_allclose(model.predict_proba(TEXTS), expected, atol=off)
+        np.testing.assert_array_equal(model.predict_proba(TEXTS), model.predict_proba(TEXTS))
+        for text, row in zip(TEXTS, expected, strict=True):  # activations are rounded together with those of a batch
+            np.testing.assert_allclose(model.predict_proba([text])[0], row, atol=off)
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_any_reader_of_onnx_opens_it(packed: Path) -> None:

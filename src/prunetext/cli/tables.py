@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prunetext.benchmarking.table import circumstances, tables
 from prunetext.cli.damage_tables import print_damage
 from prunetext.cli.output import Cells, Output, tell
-from prunetext.modelfiles.encoders import EncoderInspection
+from prunetext.modelfiles.encoders import EncoderInspection, described_numbers
 from prunetext.modelfiles.inspection import Inspection
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ def print_result(result: Result) -> None:
         _print_frontier(out, result)
     out.print(f"Why the search ended: {result.reason}.")
     agreement = judged.agreement
+    form = described_numbers(agreement.numbers) if agreement.numbers else f"{agreement.table} table"
     out.print(
         f"Float and packed model agree on {_percent(agreement.equal)} of dev; "
-        f"rounding costs {agreement.drop:.2f} points{f' of {title}' * other} there ({agreement.table} table)."
+        f"rounding costs {agreement.drop:.2f} points{f' of {title}' * other} there ({form})."
     )
     if judged.damages:
         out.print(_worst(judged.damages))
@@ -209,6 +210,7 @@ def encoder_facts(found: EncoderInspection) -> dict[str, Any]:
         "layers": len(found.heads),
         "heads": " ".join(map(str, found.heads)),
         "neurons": " ".join(map(str, found.neurons)),
+        **({} if found.numbers is None else {"numbers": described_numbers(found.numbers)}),
     }
 
 

@@ -18,7 +18,8 @@ from prunetext.fitting.plan import Plan
 from prunetext.fitting.refit import Final
 from prunetext.fitting.remarks import Doubts
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
-from prunetext.judging.calibrating import Calibrated, SplitTexts, calibrated, choose_table
+from prunetext.judging.calibrating import Calibrated, Chosen, SplitTexts, calibrated, choose_table
+from prunetext.judging.choosing_numbers import AUTO_NUMBERS, ROUNDING_SHARE, NumbersRule, choose_numbers
 from prunetext.judging.side_by_side import Judged, side_by_side
 from prunetext.models.encoded import SINGLE, Encoded
 from prunetext.models.protocol import Trained
@@ -27,6 +28,8 @@ from prunetext.pruning.driver import Solution
 from prunetext.statistics.calibration import Calibration
 from prunetext.statistics.evaluation import Score, Verdict
 from prunetext.statistics.metrics import Measure
+
+NUMBERS_TIME = 0.95  # share of max_time by which the numbers of parts must be chosen
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,8 @@ def finish(
     more = final.recipe(plan)
     with small.model.on_grid():
         run.save(PRUNED_MODEL, small, more)
-    held_out = choose_table(final.held_out.pruned, dev, scratch, plan.measure("dev"))
-    chosen = held_out if final.learnt is None else choose_table(small, dev, scratch, plan.measure("dev"))
+    held_out = packed_form(plan, final.held_out.pruned, dev, scratch, clock)
+    chosen = held_out if final.learnt is None else packed_form(plan, small, dev, scratch, clock, held_out)
     found = calibrated(small, chosen, scratch, dev, test, plan.fitting.precision, held_out)
     files = {"pruned": run.path(PRUNED_MODEL), "packed": scratch}
     of = plan.allowed_drop, chosen.agreement, measure, plan.speed_seconds, baseline_of(plan, clock, final.learnt)
@@ -104,6 +107,18 @@ def finish(
     run.finish({**judged.rows(), **found_all})
     kept, score, why = run.own / plan.family.packed, judged.packed.score, solution.reason
     return Result(kept, size, score, judged.verdict, why, missed, judged, removed, notes, found.calibration, frontier)
+
+
+def packed_form(
+    plan: Plan, trained: Trained, dev: SplitTexts, scratch: Path, clock: Clock, held_out: Chosen | None = None
+) -> Chosen:
+    """The numbers of a model's packed file; held_out: what was chosen before the model learnt dev."""
+    measure = plan.measure("dev")
+    if plan.family.number_parts is None:
+        return choose_table(trained, dev, scratch, measure)
+    points, numbers = ROUNDING_SHARE * plan.allowed_drop, plan.recipe.get("numbers", AUTO_NUMBERS)
+    rule = NumbersRule(points, numbers, clock.deadline(NUMBERS_TIME))
+    return choose_numbers(trained, dev, scratch, measure, rule, None if held_out is None else held_out.agreement)
 
 
 def with_thresholds_of(final: Final, dev: Encoded) -> tuple[Trained, Trained]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from prunetext.fitting.plan import Plan
-from prunetext.fitting.stages import USUAL_PACKING, size_when_packed
+from prunetext.fitting.stages import size_when_packed, usual_packing
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import DEFAULT_DROP
@@ -132,4 +132,4 @@ def least_size(plan: Plan) -> int:
     """Bytes of the packed file with the fewest units that pruning can leave; training changes it by few of them."""
     model = plan.beginning.untrained() if plan.dense is None else plan.dense.model
     smallest = shrink(model, least_kept(model.groups(plan.method.kinds)))
-    return size_when_packed(plan, smallest, USUAL_PACKING)
+    return size_when_packed(plan, smallest, usual_packing(plan))

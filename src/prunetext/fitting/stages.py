@@ -14,6 +14,7 @@ from prunetext.errors import DamagedError, InputError
 from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import BELIEFS, DENSE_MODEL, SEARCHED_MODEL, STEPS_FOLDER
 from prunetext.fitting.plan import Plan
+from prunetext.judging.choosing_numbers import AUTO_NUMBERS
 from prunetext.judging.speed import speed_rows, texts_per_second
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
@@ -160,6 +161,12 @@ def with_thresholds(trained: Trained, dev: Encoded) -> Trained:
     return trained._replace(thresholds=None if found is None else found.tolist())
 
 
+def usual_packing(plan: Plan) -> Packing:
+    """The settings with which candidates are packed: as small as their numbers may be."""
+    numbers = plan.recipe.get("numbers", AUTO_NUMBERS)
+    return USUAL_PACKING if numbers == AUTO_NUMBERS else USUAL_PACKING._replace(table=numbers)
+
+
 def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:
     """Bytes of the model's packed file; all thresholds, if any, take equally many."""
     return plan.family.size(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), packing)
@@ -169,17 +176,17 @@ def speed_of(plan: Plan, run: Run, model: Model, seconds: float) -> float:
     """The packed model's speed in texts a second, on one thread, on the dev texts, measured for so many seconds."""
     scratch, dev = run.path("measured.safetensors"), plan.splits()["dev"]
     inputs = dev.subset(speed_rows(len(dev), plan.family.timed).tolist()).inputs
-    plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, Packing())
+    plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, usual_packing(plan))
     classifier = load(scratch)
     return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), seconds)
 
 
 def problem_of(
-    plan: Plan, run: Run, lessons: Lessons, dense: Trained, settings: Settings, packing: Packing = USUAL_PACKING
+    plan: Plan, run: Run, lessons: Lessons, dense: Trained, settings: Settings, packing: Packing | None = None
 ) -> Problem:
     """The problem that a search works on; candidates are trained as the dense model was, for a recovery's time.
 
-    packing: the settings with which candidates are packed, to know their size.
+    packing: the settings with which candidates are packed, to know their size; the usual ones if not given.
     """
     first = dataclasses.replace(settings, epochs=max(dense.epochs, 1.0))
     kinds = plan.method.kinds
@@ -189,7 +196,7 @@ def problem_of(
         dense.model,
         lessons.encoded["train"],
         lessons.encoded["dev"],
-        lambda model: size_when_packed(plan, model, packing),
+        lambda model: size_when_packed(plan, model, packing or usual_packing(plan)),
         dataclasses.replace(plan.effort.recovery, **plan.family.recovery).settings(
             first, taught=bool(plan.teaching.teachers)
         ),

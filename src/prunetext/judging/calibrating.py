@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prunetext.data.dataset import Examples, Input
 from prunetext.models.encoded import Encoded
@@ -41,12 +42,47 @@ class SplitTexts(NamedTuple):
         return self.examples.inputs
 
 
+class TriedNumbers(NamedTuple):
+    """A question to a packed transformer with some numbers: what its parts lose on dev, beside the float32 file.
+
+    part: the one that has this format while all others have float32; or all parts, or how many of them. drop: in
+    points. equal: the share of equal labels. texts: those asked. bytes: of the file. held: whether this may be lost.
+    """
+
+    part: str
+    format: str
+    drop: float
+    error: float
+    equal: float
+    texts: int
+    bytes: int
+    held: bool
+
+
 class Agreement(NamedTuple):
-    """The float model beside the packed file, on dev."""
+    """The float model beside the packed file, on dev.
+
+    numbers: of each part, if parts can have different ones, with the questions by which they were chosen.
+    """
 
     table: str
     equal: float  # share of equal labels
     drop: float  # of accuracy, or of the metric, in points
+    numbers: Mapping[str, str] = {}
+    tried: tuple[TriedNumbers, ...] = ()
+
+    def packing(self) -> Packing:
+        """The settings of a packed file with these numbers."""
+        return Packing(table=self.table, numbers=self.numbers)
+
+    def fields(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        found = {"table": self.table, "equal": self.equal, "drop": self.drop}
+        return (
+            found
+            | ({"numbers": dict(self.numbers)} if self.numbers else {})
+            | ({"tried": [each._asdict() for each in self.tried]} if self.tried else {})
+        )
 
 
 class Chosen(NamedTuple):
@@ -128,7 +164,7 @@ def _of_one(
     precision: float | None,
 ) -> Calibrated:
     """If each text has one label: a temperature, and a threshold if a precision is given."""
-    packing = Packing(table=chosen.agreement.table)
+    packing = chosen.agreement.packing()
     plain = packed_by(trained, packing, scratch)
     targets, truth = dev.targets(plain.labels), test.targets(plain.labels)
     some = rows_for(len(dev), len(plain.labels))
@@ -161,7 +197,7 @@ def _of_several(
     The calibration errors count each label of each text.
     """
     gold, truth = dev.encoded.targets, test.encoded.targets
-    even, packing = trained._replace(thresholds=[0.5] * gold.shape[1]), Packing(table=chosen.agreement.table)
+    even, packing = trained._replace(thresholds=[0.5] * gold.shape[1]), chosen.agreement.packing()
     some, cold = rows_for(*gold.shape), asked.on_dev.probabilities
     plain = packed_by(even, packing, scratch)
     packing = packing._replace(temperature=fit_temperature(cold[some], gold[some], several=True))
@@ -176,7 +212,7 @@ def _of_several(
 
 def _asked_at(asked: Chosen, packing: Packing, scratch: Path) -> Classifier:
     """The file of the model whose answers to dev count, at the temperature that was found by them."""
-    return packed_by(asked.trained, packing._replace(table=asked.agreement.table), scratch)
+    return packed_by(asked.trained, asked.agreement.packing()._replace(temperature=packing.temperature), scratch)
 
 
 def packed_by(trained: Trained, packing: Packing, scratch: Path) -> Classifier:

@@ -76,7 +76,7 @@ class Judged(NamedTuple):
             del row["score"]
             if row["micro_f1"] is None:
                 del row["micro_f1"]
-        others = {"verdict": self.verdict._asdict(), "agreement": self.agreement._asdict(), "metric": self.metric}
+        others = {"verdict": self.verdict._asdict(), "agreement": self.agreement.fields(), "metric": self.metric}
         lost = [{**each._asdict(), "drop": each.drop} for each in self.damages]
         if self.against_baseline is not None:
             others["against_baseline"] = self.against_baseline._asdict()

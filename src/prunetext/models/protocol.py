@@ -185,9 +185,10 @@ class Trained(NamedTuple):
 class Packing(NamedTuple):
     """The settings of a packed file besides its model.
 
-    table: of the runtime, "int8" or "int16". temperature: divides the logits. reject: the probability below which
-    texts may be rejected. provenance: where the model comes from. room: the bytes of the header that all but the table
-    take, whatever they say; 0 for as few as they need.
+    table: of the runtime, "int8" or "int16"; or the numbers of a transformer's parts, "int8", "float16" or "float32".
+    numbers: those of parts that have others, by the part's name. temperature: divides the logits. reject: the
+    probability below which texts may be rejected. provenance: where the model comes from. room: the bytes of the header
+    that all but the table take, whatever they say; 0 for as few as they need.
     """
 
     table: str = "int8"
@@ -195,6 +196,7 @@ class Packing(NamedTuple):
     reject: float | None = None
     provenance: Mapping[str, Any] = {}
     room: int = PROVENANCE_ROOM
+    numbers: Mapping[str, str] = {}
 
 
 class Request(NamedTuple):
@@ -247,7 +249,8 @@ class Family(NamedTuple):
     the settings of a training on so many texts, `recovery` in those of a recovery. `mend` lets what is left of a model
     that was cut make up for what went, by what the model before the cut computes of some batches; None if nothing can
     before a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a speed is measured,
-    at most: more take longer and say the same.
+    at most: more take longer and say the same. number_parts: the parts of a model that can have different `tables`, and
+    how many numbers each has; None if there is one table.
     """
 
     name: str
@@ -272,6 +275,7 @@ class Family(NamedTuple):
     mend: Callable[[Model, Model, Sequence[Tensor]], None] | None
     taught: bool
     timed: int
+    number_parts: Callable[[Any], Mapping[str, int]] | None = None
 
 
 def family_named(model: str) -> str:

@@ -11,8 +11,18 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from prunetext.errors import brief
-from prunetext.runtime.onnx_shapes import MOST_AXES, multiplications_of, results_of
-from prunetext.runtime.onnx_sizes import BATCH_SIZE, FLOAT_KIND, INTEGER_KIND, TEXT_LENGTH, Shaped, Size
+from prunetext.runtime.onnx_operations import MOST_AXES
+from prunetext.runtime.onnx_shapes import multiplications_of, results_of, unpacks
+from prunetext.runtime.onnx_sizes import (
+    BATCH_SIZE,
+    BYTE_KIND,
+    FLOAT_KIND,
+    HALF_KIND,
+    INTEGER_KIND,
+    TEXT_LENGTH,
+    Shaped,
+    Size,
+)
 from prunetext.runtime.onnx_wire import FOUR_BYTES, SIZED, VARINT, Form, Message, message_in
 
 if TYPE_CHECKING:
@@ -21,8 +31,9 @@ if TYPE_CHECKING:
 _CONTAINER, _OPERATORS = 8, 17  # versions of ONNX's file format and operators, as they are written
 _INPUTS, _KINDS, _OUTPUTS = ("input_ids", "attention_mask"), "token_type_ids", ("probabilities", "logits")
 _SYMBOLS = {"batch": BATCH_SIZE, "length": TEXT_LENGTH}
-_TYPES = {1: (FLOAT_KIND, 4), 7: (INTEGER_KIND, 8)}  # ONNX's number of a type → its name and the bytes of a number
-# 48 layers have 2,400 operations, and twice as many if their weights are int8. The time in which ONNX Runtime reads a
+# ONNX's number of a type → its name and the bytes of a number
+_TYPES = {1: (FLOAT_KIND, 4), 3: (BYTE_KIND, 1), 7: (INTEGER_KIND, 8), 10: (HALF_KIND, 2)}
+# 48 layers have 2,400 operations, and 1,200 more if their weights are int8. The time in which ONNX Runtime reads a
 # chain of operations grows with its square: 20,000 take half a minute.
 _MOST_NODES, _MOST_TENSORS, _MOST_ENTRIES = 6_000, 6_000, 1_000
 _MOST_CONTENT = 8  # numbers of a list that says something of a shape
@@ -136,7 +147,7 @@ class _Totals:
     """What all operations together make and multiply."""
 
     def __init__(self) -> None:
-        self.made, self.products = [0, 0, 0], [0, 0, 0]
+        self.made, self.products, self.unpacked = [0, 0, 0], [0, 0, 0], 0
 
     def add(self, results: Sequence[Shaped], products: Size) -> None:
         """Add those of one operation."""
@@ -150,6 +161,8 @@ class _Totals:
         """ValueError if it is too much: each weight is multiplied once for each token, or once for each text."""
         if any(made > most for made, most in zip(self.made, _MOST_MADE, strict=True)):
             raise ValueError("its graph has more results than any transformer")
+        if self.unpacked > weights:
+            raise ValueError("its graph makes more float32 of float16 than it has")
         if max(self.products[:2]) > weights or self.products[2] > _MOST_PAIR_PRODUCTS:
             raise ValueError("its graph multiplies more than a transformer of its size")
 
@@ -171,7 +184,10 @@ def _made_by(node: Message, known: Mapping[str, Shaped], totals: _Totals) -> dic
     results = results_of(operator, given, attributes)
     if len(outputs) != len(results) or len(set(outputs)) != len(outputs):
         raise ValueError(f"its graph has {operator} with other results than it gives")
-    totals.add(results, multiplications_of(operator, given, results[0]))
+    if unpacks(operator, given):
+        totals.unpacked += results[0].size.number
+    else:
+        totals.add(results, multiplications_of(operator, given, results[0]))
     return dict(zip(outputs, results, strict=True))
 
 
@@ -193,7 +209,7 @@ def _tensor(part: memoryview) -> tuple[str, Shaped]:
     kind, width = _TYPES.get(tensor.whole(2) or 0, ("", 0))
     shape = tensor.wholes(1)
     if not kind:
-        raise ValueError("its graph has a tensor that is of neither float32 nor int64")
+        raise ValueError("its graph has a tensor that is of none of float32, float16, int64 and int8")
     if len(shape) > MOST_AXES or any(each < 1 for each in shape):
         raise ValueError("its graph has a tensor of an impossible shape")
     count, data = prod(shape), tensor.chunk(9)

@@ -1,4 +1,4 @@
-"""What each operation of a packed transformer makes of its inputs: types, shapes, and bounds on both.
+"""What each operation of a packed transformer makes of its inputs, within bounds on sizes.
 
 `Slice` gives at most what is said here, if its table is short; all other operations give as much or, where inputs
 then do not fit, fail.
@@ -6,37 +6,18 @@ then do not fit, fail.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from prunetext.runtime.onnx_sizes import BOOLEAN_KIND, FLOAT_KIND, INTEGER_KIND, TEXT_LENGTH, UNIT, Shaped, Size
+from prunetext.runtime.onnx_operations import MOST_AXES, OPERATIONS, MisfitError, need
+from prunetext.runtime.onnx_sizes import HALF_KIND, Shaped, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-MOST_AXES = 6
 # Numbers of one result for each text, for each token, and for each pair of tokens of a text. The largest encoders have
 # 64 heads and 16,384 neurons in a layer, and nobody tells 65,536 labels apart. Tables of words may be larger: they are
 # not made, but lie in the file. With 4,096 tokens in a batch, a result takes at most half a gigabyte for its tokens.
 LARGEST_RESULT = (1 << 16, 1 << 15, 1 << 7)
-
-
-class Operation(NamedTuple):
-    """What is known of an operation.
-
-        Operation((2,), _each(FLOAT_KIND))      # of two inputs, on each number of them, without attributes
-
-    inputs: how many it may have. results: what it gives. attributes: those that it may have, and their types.
-    multiplies: whether it is a product of matrices.
-    """
-
-    inputs: tuple[int, ...]
-    results: Callable[[Sequence[Shaped], Mapping[str, Any]], list[Shaped]]
-    attributes: Mapping[str, type] = {}
-    multiplies: bool = False
-
-
-class _MisfitError(Exception):
-    """Inputs do not fit together."""
 
 
 def results_of(name: str, given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
@@ -52,14 +33,14 @@ def results_of(name: str, given: Sequence[Shaped], attributes: Mapping[str, Any]
         if known.attributes.get(key) is not type(value):
             raise ValueError(f"its graph has an attribute that no {name} has in a packed transformer")
     try:
-        _need(len(given) in known.inputs)
+        need(len(given) in known.inputs and all(each.kind in known.kinds for each in given))
         found = known.results(given, attributes)
-    except _MisfitError:
+    except MisfitError:
         raise ValueError(f"its graph has inputs that do not fit {name}") from None
     for each in found:
         size = each.size
         fits = size.texts <= 1 and size.tokens < len(LARGEST_RESULT) and len(each.shape) <= MOST_AXES
-        if not fits or size.number > LARGEST_RESULT[size.tokens]:
+        if not fits or (size.number > LARGEST_RESULT[size.tokens] and not unpacks(name, given)):
             raise ValueError(f"its graph has results of {name} that are too large")
     return found
 
@@ -74,205 +55,10 @@ def multiplications_of(name: str, given: Sequence[Shaped], made: Shaped) -> Size
     return made.size * given[0].shape[-1] if OPERATIONS[name].multiplies else Size(0)
 
 
-def _need(fits: bool) -> None:
-    if not fits:
-        raise _MisfitError
+def unpacks(name: str, given: Sequence[Shaped]) -> bool:
+    """Whether an operation makes float32 of a tensor of the file that has float16, and is as large as that.
 
-
-def _axis(axis: int, axes: int) -> int:
-    """An axis counted from the front."""
-    _need(-axes <= axis < axes)
-    return axis % axes
-
-
-def _axes(value: Shaped, axes: int) -> list[int]:
-    """Different axes, from a list of constants."""
-    found = [_axis(each, axes) for each in _constants(value)]
-    _need(bool(found) and len(set(found)) == len(found))
-    return found
-
-
-def _is_constant(value: Shaped) -> bool:
-    return value.content is not None and all(each.fixed for each in value.content)
-
-
-def _constants(value: Shaped) -> list[int]:
-    """The whole numbers that a list holds."""
-    _need(_is_constant(value) and len(value.shape) == 1)
-    return [each.number for each in value.content or ()]
-
-
-def _joined(*shapes: tuple[Size, ...]) -> tuple[Size, ...]:
-    """The shape of an operation on each number; sizes of 1 are repeated."""
-    axes, found = max(map(len, shapes)), []
-    for sizes in zip(*((UNIT,) * (axes - len(each)) + each for each in shapes), strict=True):
-        own = set(sizes) - {UNIT}
-        _need(len(own) <= 1)
-        found.append(own.pop() if own else UNIT)
-    return tuple(found)
-
-
-def _each(*kinds: str, gives: str | None = None) -> Callable[[Sequence[Shaped], Mapping[str, Any]], list[Shaped]]:
-    """An operation on each number of inputs of one of these types."""
-
-    def results(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-        kind = given[0].kind
-        _need(kind in kinds and all(each.kind == kind for each in given))
-        return [Shaped(gives or kind, _joined(*(each.shape for each in given)))]
-
-    return results
-
-
-def _cast(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    # A float beyond the range of whole numbers has no defined value as one.
-    _need(given[0].kind == INTEGER_KIND and attributes.get("to") in (1, 9))
-    return [Shaped(FLOAT_KIND if attributes["to"] == 1 else BOOLEAN_KIND, given[0].shape)]
-
-
-def _concat(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    first = given[0]
-    axis = _axis(attributes.get("axis", MOST_AXES), len(first.shape))
-    rest = {(each.kind, each.shape[:axis], each.shape[axis + 1 :]) for each in given if len(each.shape) > axis}
-    _need(len(rest) == 1 and all(len(each.shape) > axis and each.shape[axis].fixed for each in given))
-    width = Size(sum(each.shape[axis].number for each in given))
-    return [Shaped(first.kind, (*first.shape[:axis], width, *first.shape[axis + 1 :]))]
-
-
-def _gather(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    table, places = given
-    axis = _axis(attributes.get("axis", 0), len(table.shape))
-    _need(places.kind == INTEGER_KIND)
-    content = None
-    if table.content is not None and len(table.shape) == 1 and _is_constant(places):
-        numbers = [each.number for each in places.content or ()]
-        _need(all(0 <= each < len(table.content) for each in numbers))
-        content = tuple(table.content[each] for each in numbers)
-    return [Shaped(table.kind, (*table.shape[:axis], *places.shape, *table.shape[axis + 1 :]), content)]
-
-
-def _gemm(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    rows, weights, biases = given
-    _need({each.kind for each in given} == {FLOAT_KIND} and attributes.get("transB") == 1)
-    _need(len(rows.shape) == len(weights.shape) == 2 and rows.shape[1] == weights.shape[1])
-    _need(biases.shape == weights.shape[:1])
-    return [Shaped(FLOAT_KIND, (rows.shape[0], weights.shape[0]))]
-
-
-def _layer_normalization(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    shape = given[0].shape
-    _need(bool(shape) and attributes.get("axis", -1) == -1 and {each.kind for each in given} == {FLOAT_KIND})
-    _need(all(each.shape == shape[-1:] for each in given[1:]))
-    return [Shaped(FLOAT_KIND, shape)]
-
-
-def _matmul(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    one, other = (each.shape for each in given)
-    _need({each.kind for each in given} == {FLOAT_KIND} and min(len(one), len(other)) >= 2 and one[-1] == other[-2])
-    return [Shaped(FLOAT_KIND, (*_joined(one[:-2], other[:-2]), one[-2], other[-1]))]
-
-
-def _range(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    _need(all(each.kind == INTEGER_KIND and each.shape == () for each in given))
-    _need([each.content for each in given] == [(Size(0),), (TEXT_LENGTH,), (UNIT,)])
-    return [Shaped(INTEGER_KIND, (TEXT_LENGTH,))]
-
-
-def _reduce_sum(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    own, axes = given[0], _axes(given[1], len(given[0].shape))
-    keeps = attributes.get("keepdims", 1)
-    _need(own.kind == FLOAT_KIND and keeps in (0, 1))
-    shape = [UNIT if at in axes else size for at, size in enumerate(own.shape) if keeps or at not in axes]
-    return [Shaped(FLOAT_KIND, tuple(shape))]
-
-
-def _reshape(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    own, sizes = given[0], _constants(given[1])
-    _need(all(each > 0 or (each == 0 and at < len(own.shape)) for at, each in enumerate(sizes)))
-    made = Shaped(own.kind, tuple(Size(each) if each else own.shape[at] for at, each in enumerate(sizes)))
-    _need(made.size == own.size)
-    return [made]
-
-
-def _shape(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    return [Shaped(INTEGER_KIND, (Size(len(given[0].shape)),), given[0].shape)]
-
-
-def _slice(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    table, first, end, axes = given
-    _need(
-        _constants(first) == [0] and _constants(axes) == [0] and end.shape == (UNIT,) and end.content == (TEXT_LENGTH,)
-    )
-    _need(bool(table.shape) and table.shape[0].fixed)
-    return [Shaped(table.kind, (TEXT_LENGTH, *table.shape[1:]))]
-
-
-def _softmax(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    _axis(attributes.get("axis", -1), len(given[0].shape))
-    return _each(FLOAT_KIND)(given, attributes)
-
-
-def _split(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    own, parts = given[0], _constants(given[1])
-    axis = _axis(attributes.get("axis", 0), len(own.shape))
-    _need(bool(parts) and min(parts) > 0 and own.shape[axis] == Size(sum(parts)))
-    return [Shaped(own.kind, (*own.shape[:axis], Size(each), *own.shape[axis + 1 :])) for each in parts]
-
-
-def _squeeze(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    # Without axes, a batch of one text would lose its axis.
-    _need(all(each.fixed for each in given[0].shape))
-    return [given[0]._replace(shape=tuple(each for each in given[0].shape if each != UNIT))]
-
-
-def _transpose(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    shape, order = given[0].shape, attributes.get("perm", ())
-    _need(sorted(order) == list(range(len(shape))))
-    return [Shaped(given[0].kind, tuple(shape[each] for each in order))]
-
-
-def _unsqueeze(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    old = iter(given[0].shape)
-    count = len(given[0].shape) + len(_constants(given[1]))
-    axes = _axes(given[1], count)
-    return [Shaped(given[0].kind, tuple(UNIT if at in axes else next(old) for at in range(count)))]
-
-
-def _where(given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
-    _need([each.kind for each in given] == [BOOLEAN_KIND, FLOAT_KIND, FLOAT_KIND])
-    return [Shaped(FLOAT_KIND, _joined(*(each.shape for each in given)))]
-
-
-_AXIS = {"axis": int}
-# A whole number divided by 0 ends the process, so that only floats are divided.
-OPERATIONS: Mapping[str, Operation] = {
-    "Abs": Operation((1,), _each(INTEGER_KIND, FLOAT_KIND)),
-    "Add": Operation((2,), _each(INTEGER_KIND, FLOAT_KIND)),
-    "And": Operation((2,), _each(BOOLEAN_KIND)),
-    "Cast": Operation((1,), _cast, {"to": int}),
-    "Concat": Operation((2,), _concat, _AXIS),
-    "Div": Operation((2,), _each(FLOAT_KIND)),
-    "Erf": Operation((1,), _each(FLOAT_KIND)),
-    "Gather": Operation((2,), _gather, _AXIS),
-    "Gemm": Operation((3,), _gemm, {"transB": int}, multiplies=True),
-    "LayerNormalization": Operation((2, 3), _layer_normalization, {**_AXIS, "epsilon": float}),
-    "LessOrEqual": Operation((2,), _each(INTEGER_KIND, FLOAT_KIND, gives=BOOLEAN_KIND)),
-    "MatMul": Operation((2,), _matmul, multiplies=True),
-    "Max": Operation((2,), _each(FLOAT_KIND)),
-    "Mul": Operation((2,), _each(INTEGER_KIND, FLOAT_KIND)),
-    "Neg": Operation((1,), _each(FLOAT_KIND)),
-    "Range": Operation((3,), _range),
-    "ReduceSum": Operation((2,), _reduce_sum, {"keepdims": int}),
-    "Relu": Operation((1,), _each(FLOAT_KIND)),
-    "Reshape": Operation((2,), _reshape),
-    "Shape": Operation((1,), _shape),
-    "Sigmoid": Operation((1,), _each(FLOAT_KIND)),
-    "Slice": Operation((4,), _slice),
-    "Softmax": Operation((1,), _softmax, _AXIS),
-    "Split": Operation((2,), _split, _AXIS),
-    "Squeeze": Operation((1,), _squeeze),
-    "Sub": Operation((2,), _each(INTEGER_KIND, FLOAT_KIND)),
-    "Tanh": Operation((1,), _each(FLOAT_KIND)),
-    "Transpose": Operation((1,), _transpose, {"perm": tuple}),
-    "Unsqueeze": Operation((2,), _unsqueeze),
-    "Where": Operation((3,), _where),
-}
+    >>> unpacks("Cast", [Shaped(HALF_KIND, (Size(384), Size(384)))])
+    True
+    """
+    return name == "Cast" and given[0].kind == HALF_KIND and given[0].size.fixed

@@ -10,6 +10,8 @@ from math import prod
 from typing import NamedTuple
 
 FLOAT_KIND, INTEGER_KIND, BOOLEAN_KIND = "float32", "int64", "bool"
+# Weights that take fewer bytes, what activations are rounded to, and sums of the products of both.
+HALF_KIND, BYTE_KIND, STEP_KIND, SUM_KIND = "float16", "int8", "uint8", "int32"
 
 
 class Size(NamedTuple):

@@ -18,15 +18,15 @@ from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import DEFAULT_KINDS, TRANSFORMER_KINDS
 from prunetext.models.transformer.mending import mend_encoder
 from prunetext.models.transformer.model import TextEncoder
+from prunetext.models.transformer.numbers import NUMBER_FORMATS
 from prunetext.models.transformer.pacing import RECOVERY, TOKENS_AT_MOST, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.vocabulary import narrowed
 from prunetext.options import DenseOptions, VectorOptions, chosen, refuse_broken
 
-OWN_OPTIONS = ("model", "max_tokens", "features")  # of DenseOptions; the others are a TextCNN's
-_CRITERION = "taylor"
-_PACKED, _TABLES = "model.onnx", ("float32",)
+OWN_OPTIONS = ("model", "max_tokens", "features", "numbers")  # of DenseOptions; the others are a TextCNN's
+_CRITERION, _PACKED = "taylor", "model.onnx"
 _WORDS = "words/2"  # cuts texts into words where new ones are made of them
 
 
@@ -37,10 +37,12 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
         others.append("vectors")
     if others:
         raise InputError(f"{others[0]} is given, but model is {shape.model}, a transformer. Leave {others[0]} out.")
+    formats = ("auto", *NUMBER_FORMATS)
     refuse_broken(
         [
             ("max_tokens", most := shape.max_tokens, 8 <= most <= TOKENS_AT_MOST, f"from 8 to {TOKENS_AT_MOST}"),
             ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
+            ("numbers", shape.numbers, shape.numbers in formats, f"one of {', '.join(formats)}"),
         ]
     )
     for package in ("tokenizers", "onnx", "onnxruntime"):
@@ -64,6 +66,7 @@ def begin_encoder(request: Request) -> Beginning:
     kinds = 0 if first.token_kinds is None else first.token_kinds.num_embeddings
     reader = TokenReader(found.tokenizer, layout.longest, first.words.num_embeddings, kinds)
     recipe = {"model": FAMILY_NAME, "max_tokens": shape.max_tokens, "features": shape.features}
+    recipe |= {"numbers": shape.numbers}
     recipe |= {"tokenizer": shape.tokenizer, "vectors": digest_of_tensors(tensors)}
     return Beginning(reader, lambda: TextEncoder(tensors, layout), first.work, [], recipe)
 
@@ -111,10 +114,11 @@ transformer_family = Family(
     None,
     None,
     _PACKED,
-    _TABLES,
+    NUMBER_FORMATS,
     encoder_pace,
     RECOVERY,
     mend_encoder,
     taught=False,
     timed=128,
+    number_parts=TextEncoder.number_parts,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -10,28 +10,21 @@ import torch
 from onnx import ModelProto, TensorProto, helper
 from torch import Tensor, nn
 
-from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, Graph, add_probabilities
+from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, add_probabilities
 from prunetext.models.transformer.model import Layer, TextEncoder, rotation_of
+from prunetext.models.transformer.numbered import PLAIN_ROUNDING, NumberedGraph, RoundingPlan, array
+from prunetext.models.transformer.numbers import WORDS_PART, formats_of
 
 _IDS, _MASK, _TOKEN_KINDS = "input_ids", "attention_mask", "token_type_ids"
 LOWEST = float(np.finfo(np.float32).min)
 
 
-class EncoderGraph(Graph):
-    """The graph of an encoder; constants have the names of the model's tensors."""
+class EncoderGraph(NumberedGraph):
+    """The graph of an encoder."""
 
-    def __init__(self, model: TextEncoder) -> None:
-        super().__init__()
+    def __init__(self, model: TextEncoder, formats: Mapping[str, str], rounding: RoundingPlan = PLAIN_ROUNDING) -> None:
+        super().__init__(formats, rounding)
         self.model, self.layout = model, model.layout
-
-    def dense(self, name: str, of: str, part: nn.Linear, scale: float = 1.0) -> str:
-        """A dense layer, its weights times `scale`."""
-        found = self.node(
-            f"{name}.product", "MatMul", of, self.constant(f"{name}.weight", array(part.weight.T * scale))
-        )
-        if part.bias is None:
-            return found
-        return self.node(f"{name}.sum", "Add", found, self.constant(f"{name}.bias", array(part.bias * scale)))
 
     def normed(self, name: str, of: str, part: nn.LayerNorm) -> str:
         """A norm."""
@@ -42,20 +35,22 @@ class EncoderGraph(Graph):
     def embedded(self) -> str:
         """The input of the first layer."""
         model = self.model
-        x = self.node("words", "Gather", self.constant("words.weight", array(model.words.weight)), _IDS)
+        x = self.looked_up("words", array(model.words.weight), _IDS)
         if model.token_kinds is not None:
             table = self.constant("kinds.weight", array(model.token_kinds.weight))
             own = _TOKEN_KINDS if takes_kinds(model) else self.node("no_kinds", "Mul", _IDS, self.number("none", 0))
             x = self.node("words_and_kinds", "Add", x, self.node("kinds", "Gather", table, own))
         if model.positions is not None:
             rows = model.positions.weight[self.layout.first_position :][: self.layout.longest]
-            x = self.node("words_and_positions", "Add", x, self.beginning("positions.weight", rows))
+            x = self.node(
+                "words_and_positions", "Add", x, self.beginning("positions.weight", rows, self.formats[WORDS_PART])
+            )
         x = self.normed("norm", x, model.norm)
         return x if model.project is None else self.dense("project", x, model.project)
 
-    def beginning(self, name: str, rows: Tensor) -> str:
-        """As many rows of a table as the longest text of the batch has tokens."""
-        table = self.constant(name, array(rows))
+    def beginning(self, name: str, rows: Tensor, kind: str = "float32") -> str:
+        """As many rows of a table as the longest text of the batch has tokens; with int8 words, it is of float16."""
+        table = self.stored(name, array(rows), kind)
         return self.node(
             f"{name}.beginning", "Slice", table, self.number("first", 0), self.length(), self.number("rows", 0)
         )
@@ -205,12 +200,6 @@ class EncoderGraph(Graph):
         return self.node("pooled", "Div", total, least)
 
 
-def array(tensor: Tensor) -> np.ndarray:
-    """A tensor as an array of float32."""
-    found: np.ndarray = tensor.detach().float().contiguous().numpy()
-    return found
-
-
 def takes_kinds(model: TextEncoder) -> bool:
     """Whether the model tells the texts of a pair apart by a table."""
     return model.token_kinds is not None and model.token_kinds.num_embeddings > 1
@@ -218,7 +207,13 @@ def takes_kinds(model: TextEncoder) -> bool:
 
 @torch.no_grad()
 def encoder_graph(
-    model: TextEncoder, labels: Sequence[str], temperature: float = 1.0, *, several: bool = False
+    model: TextEncoder,
+    labels: Sequence[str],
+    temperature: float = 1.0,
+    formats: Mapping[str, str] | None = None,
+    rounding: RoundingPlan = PLAIN_ROUNDING,
+    *,
+    several: bool = False,
 ) -> ModelProto:
     """The graph of an encoder, without metadata.
 
@@ -226,9 +221,10 @@ def encoder_graph(
 
     Inputs (batch, length), int64: input_ids, of the file's own tokenizer; attention_mask, 1 for a token and 0 behind
     the end of a text; token_type_ids, 0 or 1 for the text of a pair, if the model has them. Outputs (batch, classes),
-    float32: probabilities, at the temperature, and logits. Only operators of ONNX itself are used.
+    float32: probabilities, at the temperature, and logits. Only operators of ONNX itself are used. formats: of the
+    parts' numbers, float32 if not given.
     """
-    graph = EncoderGraph(model)
+    graph = EncoderGraph(model, formats_of(model.number_parts(), "float32", formats or {}), rounding)
     x = graph.embedded()
     for number, layer in model.layers.items():
         x = graph.layer(f"layers.{number}", x, cast(Layer, layer))

@@ -19,7 +19,7 @@ TRANSFORMER_KINDS = {
 }
 DEFAULT_KINDS = ("heads", "neurons")  # a whole layer is seldom worth what the same bytes of others are
 PRESENT = "present"  # of a model: 1 for each layer that it has, 0 for one that is masked
-NUMBER_BYTES = 4  # of a float32
+FLOAT_BYTES = 4  # of a float32; weights have int8, as they mostly do in packed files
 _ATTENTION, _DENSE = ("query", "key", "value", "out"), ("inner", "gate", "outer")
 
 
@@ -47,53 +47,70 @@ class Weights(NamedTuple):
         """Neurons of a layer."""
         return self.shapes[f"layers.{layer}.inner.weight"][0]
 
-    def of(self, layer: str, parts: Sequence[str], *, biases: bool) -> int:
-        """Numbers in some parts of a layer that are cut with their units: all weights, and biases but of the last."""
+    def of(self, layer: str, parts: Sequence[str], *, bytes_: bool) -> int:
+        """Weights in some parts of a layer, or bytes of all that is cut with their units.
+
+        The bytes are those of int8 weights and, but in the last part, of the biases and scales of each row. What the
+        neurons are multiplied by before they are rounded goes with them, too.
+        """
         found = 0
         for part in parts:
-            found += math.prod(self.shapes.get(f"layers.{layer}.{part}.weight", (0,)))
-            if biases and part not in ("out", "outer"):
-                found += math.prod(self.shapes.get(f"layers.{layer}.{part}.bias", (0,)))
+            rows, columns = self.shapes.get(f"layers.{layer}.{part}.weight", (0, 0))
+            found += rows * columns
+            if bytes_ and part not in ("out", "outer"):
+                biases = math.prod(self.shapes.get(f"layers.{layer}.{part}.bias", (0,)))
+                found += FLOAT_BYTES * (rows + biases)
+            elif bytes_ and part == "outer":
+                found += FLOAT_BYTES * columns
         return found
 
-    def head_cost(self, layer: str, *, biases: bool) -> float:
-        """Numbers of one attention head."""
-        return self.of(layer, _ATTENTION, biases=biases) / self.heads(layer)
+    def head_cost(self, layer: str, *, bytes_: bool) -> float:
+        """Weights, or bytes, of one attention head."""
+        return self.of(layer, _ATTENTION, bytes_=bytes_) / self.heads(layer)
 
-    def neuron_cost(self, layer: str, *, biases: bool) -> float:
-        """Numbers of one neuron."""
-        return self.of(layer, _DENSE, biases=biases) / self.neurons(layer)
+    def neuron_cost(self, layer: str, *, bytes_: bool) -> float:
+        """Weights, or bytes, of one neuron."""
+        return self.of(layer, _DENSE, bytes_=bytes_) / self.neurons(layer)
 
-    def layer_cost(self, kept: Kept, layer: str, *, biases: bool) -> float:
-        """Numbers of a layer that is kept, without those of its removed heads and neurons."""
+    def layer_cost(self, kept: Kept, layer: str, *, bytes_: bool) -> float:
+        """Weights, or bytes, of a layer that is kept, without those of its removed heads and neurons."""
         heads = kept_of(kept, f"layers.{layer}.heads", self.heads(layer))
         neurons = kept_of(kept, f"layers.{layer}.neurons", self.neurons(layer))
-        found = heads * self.head_cost(layer, biases=biases) + neurons * self.neuron_cost(layer, biases=biases)
-        return found + (self.rest(layer) if biases else 0)
+        found = heads * self.head_cost(layer, bytes_=bytes_) + neurons * self.neuron_cost(layer, bytes_=bytes_)
+        return found + (self.rest(layer) if bytes_ else 0)
 
     def rest(self, layer: str) -> int:
-        """Numbers of a layer's norms and last biases."""
-        before = f"layers.{layer}."
-        names = {f"{before}{part}" for part in ("out.bias", "outer.bias")}
+        """Bytes of a layer's norms, last biases and scales, and of what its two inputs are multiplied by."""
+        before, found = f"layers.{layer}.", 0
+        for part in ("out", "outer"):
+            rows = self.shapes[f"{before}{part}.weight"][0]
+            found += rows + math.prod(self.shapes.get(f"{before}{part}.bias", (0,)))
+        found += sum(self.shapes[f"{before}{part}.weight"][1] for part in ("query", "inner"))
         norms = (name for name in self.shapes if name.startswith(before) and "norm" in name)
-        return sum(math.prod(self.shapes.get(name, (0,))) for name in (*names, *norms))
+        return FLOAT_BYTES * (found + sum(math.prod(self.shapes[name]) for name in norms))
 
     def outside(self) -> int:
-        """Numbers outside of layers; which of these are there takes no bytes."""
-        outside = (name for name in self.shapes if not name.startswith("layers.") and name != PRESENT)
-        return sum(math.prod(self.shapes[name]) for name in outside)
+        """Bytes outside of layers: of words as int8, positions and a projection as float16, and all else as float32."""
+        found = 0
+        for name, shape in self.shapes.items():
+            if name == "words.weight":
+                found += math.prod(shape) + FLOAT_BYTES * shape[0]
+            elif not name.startswith("layers.") and name != PRESENT:
+                halves = name in ("positions.weight", "project.weight")
+                found += (FLOAT_BYTES // 2 if halves else FLOAT_BYTES) * math.prod(shape)
+        return found
 
     def costs(self) -> dict[str, Cost]:
-        """Bytes of all tensors, and multiplications of a token in the layers."""
+        """Bytes of all tensors of a packed file, and multiplications of a token in the layers."""
 
-        def of_layers(kept: Kept, *, biases: bool) -> float:
+        def of_layers(kept: Kept, *, bytes_: bool) -> float:
             present = kept.get("layers", np.ones(len(self.layers), bool))
-            each = (self.layer_cost(kept, layer, biases=biases) for layer in self.layers)
+            each = (self.layer_cost(kept, layer, bytes_=bytes_) for layer in self.layers)
             return sum(cost for cost, stays in zip(each, present, strict=True) if stays)
 
         return {
-            BYTES: lambda kept: NUMBER_BYTES * (self.outside() + of_layers(kept, biases=True)),
-            TIME: lambda kept: of_layers(kept, biases=False),
+            BYTES: lambda kept: self.outside() + of_layers(kept, bytes_=True),
+            TIME: lambda kept: of_layers(kept, bytes_=False),
         }
 
     def counts(self) -> dict[str, int]:
@@ -115,10 +132,10 @@ def groups_in(weights: Weights, kinds: Sequence[str]) -> tuple[Group, ...]:
 
 
 def _layers(weights: Weights) -> Iterator[Group]:
-    def cost(kept: Kept, *, biases: bool, each: int) -> npt.NDArray[np.float64]:
-        return each * np.array([weights.layer_cost(kept, layer, biases=biases) for layer in weights.layers])
+    def cost(kept: Kept, *, bytes_: bool) -> npt.NDArray[np.float64]:
+        return np.array([weights.layer_cost(kept, layer, bytes_=bytes_) for layer in weights.layers], float)
 
-    costs = {BYTES: partial(cost, biases=True, each=NUMBER_BYTES), TIME: partial(cost, biases=False, each=1)}
+    costs = {BYTES: partial(cost, bytes_=True), TIME: partial(cost, bytes_=False)}
     if weights.whole and len(weights.layers) > 1:
         yield Group("layers", len(weights.layers), (Slice(PRESENT, (0,)),), "layers", "encoder", costs)
 
@@ -144,10 +161,10 @@ def _group(weights: Weights, name: str, count: int, slices: Sequence[Slice], kin
     """A group of one layer; slices of parameters that the model has not are left out."""
     one = weights.head_cost if kind == "heads" else weights.neuron_cost
 
-    def cost(kept: Kept, *, biases: bool, each: int) -> npt.NDArray[np.float64]:
+    def cost(kept: Kept, *, bytes_: bool) -> npt.NDArray[np.float64]:
         stays = kept["layers"][weights.layers.index(layer)] if "layers" in kept else True
-        return np.full(count, each * one(layer, biases=biases) * bool(stays))
+        return np.full(count, one(layer, bytes_=bytes_) * bool(stays))
 
-    costs = {BYTES: partial(cost, biases=True, each=NUMBER_BYTES), TIME: partial(cost, biases=False, each=1)}
+    costs = {BYTES: partial(cost, bytes_=True), TIME: partial(cost, bytes_=False)}
     own = tuple(piece for piece in slices if piece.parameter in weights.shapes)
     return Group(name, count, own, kind, f"layer {layer}", costs)

@@ -13,6 +13,7 @@ from prunetext.models.groups import Cost, Group, Kept, Tensors
 from prunetext.models.protocol import BODY, HEAD, TABLE, Model, Rates
 from prunetext.models.transformer.grouping import PRESENT, TRANSFORMER_KINDS, Weights, groups_in
 from prunetext.models.transformer.layout import ACTIVATIONS, Layout
+from prunetext.models.transformer.numbers import parts_in
 
 _Made = TypeVar("_Made", nn.Linear, nn.LayerNorm, nn.Embedding)
 
@@ -176,6 +177,10 @@ class TextEncoder(Model):
     def counts(self) -> dict[str, int]:
         """How many units of each kind there are."""
         return self.weights().counts()
+
+    def number_parts(self) -> dict[str, int]:
+        """The parts whose numbers have a format of their own in the packed file, and how many numbers each has."""
+        return parts_in(self.weights().shapes)
 
     def weights(self) -> Weights:
         """The sizes of all parameters."""
