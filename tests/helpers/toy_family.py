@@ -134,6 +134,7 @@ family = Family(
     "bag",
     KINDS,
     ("vocabulary", "neurons"),
+    "magnitude",
     ("neurons",),
     *[_never] * 7,
     _size,
@@ -143,6 +144,7 @@ family = Family(
     ("int8",),
     _never,
     {},
+    None,
     taught=False,
     timed=8,
 )

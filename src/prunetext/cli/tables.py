@@ -67,6 +67,8 @@ def print_result(result: Result) -> None:
         f"Float and packed model agree on {_percent(agreement.equal)} of dev; "
         f"rounding costs {agreement.drop:.2f} points{f' of {title}' * other} there ({form})."
     )
+    if refused := agreement.refused():
+        out.print(refused)
     if judged.damages:
         out.print(_worst(judged.damages))
     out.print(result.calibration.sentence())

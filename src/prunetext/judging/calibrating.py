@@ -75,6 +75,19 @@ class Agreement(NamedTuple):
         """The settings of a packed file with these numbers."""
         return Packing(table=self.table, numbers=self.numbers)
 
+    def refused(self) -> str:
+        """What all parts with the smallest numbers would lose, in a sentence, if that is why some have others.
+
+        >>> row = TriedNumbers("all", "int8", 0.4, 0.2, 0.98, 800, 23_000_000, False)
+        >>> Agreement("float16", 0.99, 0.1, {"words": "int8"}, (row,)).refused()
+        'With int8 in all parts, it would be 0.40 points, with a standard error of 0.20.'
+        """
+        if not self.tried or self.tried[0].held:
+            return ""
+        first = self.tried[0]
+        lost = f"it would be {first.drop:.2f} points, with a standard error of {first.error:.2f}"
+        return f"With {first.format} in all parts, {lost}."
+
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         found = {"table": self.table, "equal": self.equal, "drop": self.drop}

@@ -23,6 +23,7 @@ LARGEST_RESULT = (1 << 16, 1 << 15, 1 << 7)
 def results_of(name: str, given: Sequence[Shaped], attributes: Mapping[str, Any]) -> list[Shaped]:
     """What an operation gives; ValueError if it is unknown, its inputs do not fit, or its results would be too large.
 
+    >>> from prunetext.runtime.onnx_sizes import FLOAT_KIND, TEXT_LENGTH, UNIT
     >>> results_of("Add", [Shaped(FLOAT_KIND, (Size(1), Size(3))), Shaped(FLOAT_KIND, (TEXT_LENGTH, UNIT))], {})[0].size
     Size(number=3, texts=0, tokens=1)
     """
@@ -48,6 +49,7 @@ def results_of(name: str, given: Sequence[Shaped], attributes: Mapping[str, Any]
 def multiplications_of(name: str, given: Sequence[Shaped], made: Shaped) -> Size:
     """How many pairs of numbers an operation multiplies: those of products of matrices, which take the time.
 
+    >>> from prunetext.runtime.onnx_sizes import FLOAT_KIND, TEXT_LENGTH
     >>> rows, made = (Shaped(FLOAT_KIND, (TEXT_LENGTH, Size(width))) for width in (8, 3))
     >>> multiplications_of("MatMul", [rows], made)
     Size(number=24, texts=0, tokens=1)

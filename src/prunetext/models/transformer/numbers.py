@@ -41,8 +41,8 @@ class IntegerRows(NamedTuple):
 def integer_rows(rows: Reals, most: int, clips: Sequence[float] = CLIPS) -> IntegerRows:
     """Rows as whole numbers from -`most` to `most`, with the scales that give the smallest squared error.
 
-    >>> integer_rows(np.array([[0.5, -1.0]], np.float32), 63).values.tolist()
-    [[32, -63]]
+    >>> integer_rows(np.array([[0.25, -1.0]], np.float32), 63).values.tolist()
+    [[16, -63]]
 
     clips: the shares of a row's largest number beyond which numbers are cut off, that are tried.
     """
