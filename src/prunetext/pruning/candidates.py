@@ -106,8 +106,6 @@ class CandidateMaker:
         """Train in place, on the packed file's grid if `rounded`; return whether the time ran out before the end."""
         if rounded:
             model.fit_grid()
-        if not settings.epochs:
-            return False
         dev, measure, told = self.problem.believed, self.evaluator.measure, self.told
         if settings.class_weights:  # what a rare class needs, only labels tell
             rows = self.evaluator.search_rows

@@ -16,7 +16,7 @@ from prunetext.models.protocol import Model
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.answering import logits
 from prunetext.training.batches import evaluation_batches
-from prunetext.training.loop import Progress
+from prunetext.training.loop import Progress, computing
 from prunetext.training.losses import blended, class_counts, loss_of
 from prunetext.training.settings import Settings
 
@@ -63,7 +63,8 @@ class Problem:
     def lessons(self) -> Encoded:
         """Train, with the dense model and its own teacher, if any, as teachers of smaller models."""
         train = self.train
-        opinions = loss_of(train.task).softened(logits(self.dense, train), self.recovery.temperature)
+        with computing(self.recovery):
+            opinions = loss_of(train.task).softened(logits(self.dense, train), self.recovery.temperature)
         if train.soft is not None:
             both = OWN_SHARE * opinions + (1 - OWN_SHARE) * train.soft
             opinions = torch.where(train.soft.sum(1, keepdim=True) > 0, both, opinions)

@@ -91,8 +91,12 @@ class Search:
         settings = maker.settings(step, int(key[:8], 16))
         if step.rewind:
             store.save(f"{key}-start", copy.deepcopy(small))
-        examples = maker.problem.lessons if step.training == "recovery" else maker.problem.train
-        late = maker.train(key, small, examples, settings, stage, deadline=self.deadline)
+        late = False
+        if step.epochs:
+            examples = maker.problem.lessons if step.training == "recovery" else maker.problem.train
+            late = maker.train(key, small, examples, settings, stage, deadline=self.deadline)
+        else:
+            small.fit_grid()
         self.evaluator.match(small)
         if late:  # another search may have the time to let it recover
             key = f"{key}-cut"
