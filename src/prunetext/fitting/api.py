@@ -14,6 +14,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from prunetext.data.dataset import Data, Examples
+from prunetext.fitting.cascading.making import Cascade, made_cascade
 from prunetext.fitting.checks import check_pick, take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
@@ -144,6 +145,46 @@ def prune(
         plan = plan_again(earlier, data, folder, usual(effort), pick=pick)
         with Run(folder, plan.recipe, overwrite=overwrite) as new:
             return carried_out(plan, new, progress, notice, began)
+
+
+@takes(
+    cnn_run=A_PATH,
+    encoder_run=A_PATH,
+    out=A_PATH,
+    data=SOME_DATA,
+    max_drop=A_NUMBER,
+    max_micros=A_NUMBER,
+    overwrite=A_FLAG,
+    progress=A_FUNCTION,
+)
+def cascade(
+    cnn_run: str | Path,
+    encoder_run: str | Path,
+    *,
+    out: str | Path,
+    data: Data | Examples | str | Path | None = None,
+    max_drop: float | None = None,
+    max_micros: float | None = None,
+    overwrite: bool = False,
+    progress: Callable[[str, Progress], None] | None = None,
+    effort: Effort | None = None,
+) -> Cascade:
+    """Join a TextCNN and a transformer: a text of which the first is unsure goes on to the second.
+
+        found = prunetext.cascade("runs/cnn", "runs/minilm", out="runs/both")
+        found.threshold, found.passed            # (0.83, 0.12): a text of a smaller confidence goes on, 12 % of test
+        prunetext.load("runs/both").predict(["great film"])
+
+    cnn_run, encoder_run: folders of finished runs of the same data, split in the same way. They are read again from
+    their old place, or from `data` if they have moved. The threshold is chosen on the texts of dev that neither model
+    has learnt. max_drop: of those thresholds that lose at most so many points against the transformer alone, half a
+    standard error included, the one that passes on fewest texts is taken; 0.5 if no limit is given. max_micros: mean
+    microseconds of a text, on one thread of this machine; alone, the most accurate threshold within it is taken. A
+    limit that is not kept raises nothing: `missed` says which. Wrong input raises `InputError` before anything is
+    written.
+    """
+    places, folder = (Path(cnn_run).expanduser(), Path(encoder_run).expanduser()), check_out(out)
+    return made_cascade(*places, folder, data, max_drop, max_micros, progress, usual(effort), overwrite=overwrite)
 
 
 def carried_out(
