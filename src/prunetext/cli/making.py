@@ -147,6 +147,68 @@ def prune(
     return print_run(result, as_json, lenient)
 
 
+@command(apart=("max_drop",))
+def cascade(
+    context: typer.Context,
+    cnn_run: Annotated[
+        str | None,
+        typer.Argument(metavar="CNN_RUN", help="Folder of a finished run of a TextCNN.", show_default=False),
+    ] = None,
+    encoder_run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ENCODER_RUN",
+            help="Folder of a finished run of a transformer, a fit with --model on the same data.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder to make for the cascade; required.")] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            help="Points of accuracy, or of the run's metric, that may be lost on dev against the transformer alone; "
+            "0.5 if no limit is given.",
+            show_default=False,
+        ),
+    ] = None,
+    max_micros: Annotated[
+        float | None,
+        typer.Option(help="Longest mean time of a text in microseconds, on one thread of this machine, such as 50."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Where the data of both runs are now, if they have moved.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool | None, typer.Option("--overwrite", help="Replace a cascade in --out.")] = None,
+    lenient: Lenient = None,
+    as_json: Json = None,
+) -> int:
+    """Join a TextCNN and a transformer into one model.
+
+    The TextCNN answers all texts; those that it is unsure of go on to the transformer. The threshold is chosen on dev,
+    and passes on as few texts as --max-drop allows. A limit that was not kept, and the verdict lost, end with exit code
+    3.
+    """
+    if cnn_run is None or encoder_run is None:
+        raise InputError("A run is missing. Give the --out of a fit of a TextCNN, and that of a fit with --model.")
+    if out is None:
+        raise InputError("out is missing. Give a folder with --out.")
+    require_training()
+    from prunetext.cli.cascade_tables import print_cascade
+    from prunetext.cli.progress import Bars
+    from prunetext.fitting.api import cascade as work
+
+    values: dict[str, Any] = {"data": data, "max_drop": max_drop, "max_micros": max_micros}
+    with Bars() as bars:
+        values |= {"overwrite": bool(overwrite), "progress": bars, **(context.obj or {})}
+        found = work(cnn_run, encoder_run, out=out, **values)
+    if as_json:
+        print_json(found.fields())
+    else:
+        print_cascade(found)
+    lost = [f"The verdict is lost: {found.title} is not that of the transformer."] * (found.verdict.name == "lost")
+    return told_missed([*found.missed, *lost], lenient)
+
+
 @command(PruneOptions, only=("criterion", "groups"))
 def sensitivity(
     context: typer.Context,

@@ -47,12 +47,12 @@ def read_cascade(folder: str, name: str) -> CascadeFiles:
 
     read_cascade("runs/cascade", "cascade.json").values["threshold"]    # 0.83
     """
-    values = described(os.path.join(folder, name), name)  # noqa: PTH118  as in the classifier
+    values = cascade_values(os.path.join(folder, name), name)  # noqa: PTH118  as in the classifier
     parts = (part_of(folder, file, values[kind]) for kind, file in (("first", FIRST_FILE), ("second", SECOND_FILE)))
     return CascadeFiles(values, *parts)
 
 
-def described(path: str, name: str) -> dict[str, Any]:
+def cascade_values(path: str, name: str) -> dict[str, Any]:
     """The values of a description; ValueError if they are not those of a cascade."""
     try:
         if os.stat(path).st_size > LARGEST_CASCADE:  # noqa: PTH116

@@ -120,7 +120,7 @@ def needed(words: Sequence[Masked], flips: Callable[[Sequence[Masked]], bool]) -
 
 def maskable_words(model: PackedModel, text: str | bytes, side: int) -> list[tuple[int, int, int]]:
     """The words of a text as side, begin and end: its tokens, but neither pieces of words nor pairs of letters."""
-    tokenizer = model.metadata["tokenizer"]
+    tokenizer = model.metadata.get("tokenizer", _native.TOKENIZERS[1])  # a transformer's own is no list of words
     if tokenizer in _native.TOKENIZERS[2:]:
         tokenizer = _native.TOKENIZERS[1]
     words: list[tuple[int, int, int]] = []

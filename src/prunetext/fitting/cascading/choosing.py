@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.expected import drops_of_parts
 from prunetext.statistics.metrics import Measure
 
+_Row = TypeVar("_Row")
 MOST_TRIED_THRESHOLDS = 5000  # evenly spread over the texts where dev distinguishes more,
 MOST_RESAMPLED = 300  # and where each drop takes resamples
 
@@ -59,14 +60,14 @@ def thresholds_between(confidence: Array) -> list[float]:
     return [0.0, *inner.tolist(), EVERY_TEXT]
 
 
-def spread_over(thresholds: Sequence[float], most: int) -> list[float]:
-    """At most so many of them, evenly spread, the first and the last among them.
+def spread_over(rows: Sequence[_Row], most: int) -> list[_Row]:
+    """At most so many of these, evenly spread, the first and the last among them.
 
     >>> spread_over([0.0, 0.1, 0.2, 0.3, 2.0], 3)
     [0.0, 0.2, 2.0]
     """
-    places = np.unique(np.linspace(0, len(thresholds) - 1, min(most, len(thresholds))).round().astype(int))
-    return [thresholds[at] for at in places.tolist()]
+    places = np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int))
+    return [rows[at] for at in places.tolist()]
 
 
 def passings(measure: Measure, confidence: Array, first: Answers, second: Answers) -> list[Passing]:
@@ -82,7 +83,7 @@ def passings(measure: Measure, confidence: Array, first: Answers, second: Answer
     rows, doubt = [], UNSEEN / max(1, len(confidence))
     for threshold, own, (drop, error) in zip(every, kept, drops, strict=True):
         error = math.hypot(error, doubt) if own.any() else 0.0
-        rows.append(Passing(threshold, 1 - float(own.mean()), drop, error))
+        rows.append(Passing(threshold, float((~own).mean()), drop, error))
     return rows
 
 

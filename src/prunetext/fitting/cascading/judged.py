@@ -40,7 +40,7 @@ class CurveRow(NamedTuple):
     chosen: bool = False
 
 
-class Asked(NamedTuple):
+class AskedBoth(NamedTuple):
     """Both models' answers to some texts, the metric on them, and how sure the first model is of each."""
 
     measure: Measure
@@ -66,17 +66,17 @@ class JudgedCascade(NamedTuple):
     curve: list[CurveRow]
 
 
-def asked_both(halves: Halves, examples: Examples, stage: str, told: Told) -> Asked:
+def both_asked(halves: Halves, examples: Examples, stage: str, told: Told) -> AskedBoth:
     """Ask both models about some texts."""
     first, second = (
-        answers_of(each.model, examples.inputs, told, f"{stage}: {name}")
+        answers_told(each.model, examples.inputs, told, f"{stage}: {name}")
         for each, name in ((halves.first, FIRST), (halves.second, SECOND))
     )
     sure = confidences(first.probabilities, halves.first.model.thresholds)
-    return Asked(halves.measure(examples), first, second, sure)
+    return AskedBoth(halves.measure(examples), first, second, sure)
 
 
-def answers_of(model: Classifier, inputs: Sequence[Any], told: Told, stage: str) -> Answers:
+def answers_told(model: Classifier, inputs: Sequence[Any], told: Told, stage: str) -> Answers:
     """A model's answers to all of these texts, or pairs."""
     parts = []
     for at in range(0, len(inputs), ASKED_AT_ONCE):
@@ -94,7 +94,7 @@ def micros_of(half: Half, family: str, examples: Examples, seconds: float) -> fl
 
 
 def curve_of(
-    rows: Sequence[Passing], chosen: Passing, dev: Asked, test: Asked, micros: Callable[[float], float]
+    rows: Sequence[Passing], chosen: Passing, dev: AskedBoth, test: AskedBoth, micros: Callable[[float], float]
 ) -> list[CurveRow]:
     """Some of the thresholds, evenly spread over the share of texts that go on, the chosen one among them."""
     wanted = np.linspace(rows[0].passed, rows[-1].passed, MOST_CURVE - 1)
@@ -110,7 +110,7 @@ def curve_of(
 
 
 def judged_cascade(
-    halves: Halves, test: Asked, chosen: Passing, curve: list[CurveRow], micros: dict[str, float], max_drop: float
+    halves: Halves, test: AskedBoth, chosen: Passing, curve: list[CurveRow], micros: dict[str, float], max_drop: float
 ) -> JudgedCascade:
     """The models alone and together on test; micros: of a text, of each of the three."""
     measure, labels = test.measure, halves.labels

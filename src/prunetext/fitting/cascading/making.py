@@ -15,10 +15,10 @@ from prunetext.fitting.cascading.judged import (
     BOTH,
     FIRST,
     SECOND,
-    Asked,
+    AskedBoth,
     CurveRow,
     JudgedCascade,
-    asked_both,
+    both_asked,
     curve_of,
     judged_cascade,
     micros_of,
@@ -101,7 +101,7 @@ def made_cascade(
     check_limits(max_drop, max_micros)
     refuse_target(out, overwrite=overwrite)
     halves = halves_of(cnn, encoder, data, out)
-    dev, test = asked_both(halves, halves.judged_dev, "dev", told), asked_both(halves, halves.test, "test", told)
+    dev, test = both_asked(halves, halves.judged_dev, "dev", told), both_asked(halves, halves.test, "test", told)
     micros = {
         name: micros_of(half, family, halves.test, effort.speed_seconds)
         for name, half, family in ((FIRST, halves.first, "textcnn"), (SECOND, halves.second, "transformer"))
@@ -164,7 +164,7 @@ def missed_by(chosen: ChosenThreshold, limits: Limits, max_micros: float | None,
 
 
 def notes_on(
-    halves: Halves, dev: Asked, test: Asked, rows: list[Passing], chosen: Passing, max_drop: float
+    halves: Halves, dev: AskedBoth, test: AskedBoth, rows: list[Passing], chosen: Passing, max_drop: float
 ) -> list[str]:
     """What the reader of the result should know."""
     notes, count = [], len(halves.rows)
