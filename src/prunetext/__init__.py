@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from prunetext.data.api import read
     from prunetext.data.dataset import Data, Examples
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
-    from prunetext.fitting.api import cascade, fit, prune, sensitivity
+    from prunetext.fitting.api import cascade, fit, fit_cascade, prune, sensitivity
     from prunetext.fitting.cascading.making import Cascade
     from prunetext.fitting.finishing import Result
     from prunetext.judging.api import evaluate, gate
@@ -58,6 +58,7 @@ _HOMES = {
     "evaluate": "prunetext.judging.api",
     "export": "prunetext.modelfiles.api",
     "fit": "prunetext.fitting.api",
+    "fit_cascade": "prunetext.fitting.api",
     "gate": "prunetext.judging.api",
     "inspect": "prunetext.modelfiles.api",
     "load": "prunetext.runtime.api",
@@ -75,6 +76,7 @@ __all__ = [  # noqa: RUF022
     "prune",
     "sensitivity",
     "cascade",
+    "fit_cascade",
     "compare",
     "load",
     "open_model",

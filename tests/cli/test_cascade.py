@@ -119,3 +119,15 @@ def test_what_no_cascade_can_is_refused(folder: Path, tmp_path: Path, call: Call
         ("sensitivity", both),
     ):
         assert_refused(call(*arguments), "this model is a cascade" if "--filters" in arguments else str(both))
+
+
+def test_fit_makes_both_parts(folder: Path, tmp_path: Path, call: Call) -> None:
+    shape = ["--dimensions", "8", "--filters", "4", "--teacher", "none", "--epochs", "1", "--max-tokens", "24"]
+    shape += ["--schedule", "oneshot:units=0.3", "--cascade", folder / "bert", "--lenient"]
+    done = call("fit", folder / "data.csv", "--out", tmp_path / "all", *shape, effort=QUICK_ENCODER)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1] == str(tmp_path / "all" / "cascade")
+    assert {each.name for each in (tmp_path / "all").iterdir()} == {"first", "second", "cascade"}
+    refused = call("fit", folder / "data.csv", "--out", tmp_path / "new", *shape, "--max-time", "1m")
+    assert_refused(refused, "max_time is given, but cascade makes two runs.")
+    assert_refused(call("fit", folder / "data.csv", "--out", tmp_path / "all", *shape), f"{tmp_path / 'all'} holds a")

@@ -28,6 +28,7 @@ from prunetext.options import (
 )
 
 if TYPE_CHECKING:
+    from prunetext.fitting.cascading.making import Cascade
     from prunetext.fitting.finishing import Result
 
 
@@ -52,6 +53,10 @@ def fit(
             help="File of word vectors to start from: GloVe, word2vec, fastText, gensim, .npy, or sample:NAME."
         ),
     ] = None,
+    cascade: Annotated[
+        str | None,
+        typer.Option(help="Make a TextCNN, a transformer from this place, and a cascade of both, in folders of --out."),
+    ] = None,
     overwrite: Annotated[
         bool | None, typer.Option("--overwrite", help="Replace a finished run in --out when this one ends.")
     ] = None,
@@ -69,26 +74,37 @@ def fit(
     pruning with the best model so far. A budget that was not met, and the verdict lost, end with exit code 3.
     """
     began = time.monotonic()
-    given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, **options}
+    given = {"data": data, "out": out, "dev": dev, "test": test, "vectors": vectors, "cascade": cascade, **options}
     given |= {"overwrite": overwrite, "lenient": lenient, "json": as_json}
+    values = values_of_fit(config, given)
+    wants_json, lenient = values.pop("json", False), values.pop("lenient", False)
+    encoder = values.pop("cascade", None)
+    require_training()
+    from prunetext.cli.progress import Bars
+    from prunetext.fitting import api
+
+    with Bars() as bars:
+        values |= {"progress": bars, "notice": bars.say, **(context.obj or {})}
+        if encoder is None:
+            result = api.fit(values.pop("data"), began=began, **values)
+        else:
+            both = api.fit_cascade(values.pop("data"), encoder=encoder, **values)
+    if encoder is None:
+        return print_run(result, wants_json, lenient)
+    return print_made_cascade(both, wants_json, lenient)
+
+
+def values_of_fit(config: Path | None, given: dict[str, Any]) -> dict[str, Any]:
+    """What flags and the file say together; `InputError` if data or out are missing."""
     known = option_types(FitOptions, TeachOptions, ReadOptions, DenseOptions, VectorOptions)
-    known |= dict.fromkeys(("data", "out", "dev", "test", "vectors"), str) | dict.fromkeys(
-        ("overwrite", "lenient", "json"), bool
-    )
+    known |= dict.fromkeys(("data", "out", "dev", "test", "vectors", "cascade"), str)
+    known |= dict.fromkeys(("overwrite", "lenient", "json"), bool)
     values = {} if config is None else read_recipe(config, known)
     values |= {name: value for name, value in given.items() if value is not None}
     for name, remedy in (("data", "Give a file, a folder or sample:NAME."), ("out", "Give a folder with --out.")):
         if name not in values:
             raise InputError(f"{name} is missing. {remedy}")
-    wants_json, lenient = values.pop("json", False), values.pop("lenient", False)
-    require_training()
-    from prunetext.cli.progress import Bars
-    from prunetext.fitting.api import fit as run
-
-    with Bars() as bars:
-        values |= {"progress": bars, "notice": bars.say, "began": began}
-        result = run(values.pop("data"), **values, **(context.obj or {}))
-    return print_run(result, wants_json, lenient)
+    return values
 
 
 def print_run(result: Result, as_json: bool | None, lenient: bool | None) -> int:
@@ -193,7 +209,6 @@ def cascade(
     if out is None:
         raise InputError("out is missing. Give a folder with --out.")
     require_training()
-    from prunetext.cli.cascade_tables import print_cascade
     from prunetext.cli.progress import Bars
     from prunetext.fitting.api import cascade as work
 
@@ -201,9 +216,16 @@ def cascade(
     with Bars() as bars:
         values |= {"overwrite": bool(overwrite), "progress": bars, **(context.obj or {})}
         found = work(cnn_run, encoder_run, out=out, **values)
+    return print_made_cascade(found, as_json, lenient)
+
+
+def print_made_cascade(found: Cascade, as_json: bool | None, lenient: bool | None) -> int:
+    """Print a cascade that was made; return the exit code."""
     if as_json:
         print_json(found.fields())
     else:
+        from prunetext.cli.cascade_tables import print_cascade
+
         print_cascade(found)
     lost = [f"The verdict is lost: {found.title} is not that of the transformer."] * (found.verdict.name == "lost")
     return told_missed([*found.missed, *lost], lenient)
