@@ -15,6 +15,7 @@ from prunetext.data.dataset import Examples
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.cascading.halves import halves_of
 from prunetext.modelfiles.cascades import CascadeInspection
+from prunetext.runtime.cascade_model import confidences, unsure
 from prunetext.runtime.states import read_state
 
 
@@ -160,6 +161,8 @@ def test_runs_that_do_not_go_together_are_refused(folder: Path, tmp_path: Path) 
     refused("cnn/model.safetensors", "encoder", "this is a file. Give the folder of its run")
     refused("cnn", "encoder", "max_drop is -1: it must be between 0 and 100", max_drop=-1)
     refused("cnn", "encoder", "max_micros is 0: it must be more than 0", max_micros=0)
+    with pytest.raises(InputError, match=r"out is '\.'\. Give a new folder a name"):
+        prunetext.cascade(folder / "cnn", folder / "encoder", out=".")
     refused("cnn", "encoder", "have other texts or labels", data=noisy_reviews(300))
     other = run_of_textcnn(noisy_reviews(600, seed=1), tmp_path / "other", refit=False)
     refused(other, "encoder", "it has other texts than .* with the same --seed")
@@ -171,6 +174,27 @@ def test_runs_that_do_not_go_together_are_refused(folder: Path, tmp_path: Path) 
     shutil.copy(folder / "refit" / "model.safetensors", tmp_path / "mixed")
     refused(tmp_path / "mixed", "encoder", "model.safetensors is damaged, or belongs to another run")
     assert not (tmp_path / "both").exists()
+
+
+def test_several_labels_and_pairs_go_the_whole_way(folder: Path, tmp_path: Path) -> None:
+    texts = noisy_reviews(300).texts
+    sets = [[name for name in ("great", "bad", "film") if name in text.split()] for text in texts]
+    alike = [("film" in one) == ("film" in other) for one, other in zip(texts, texts[::-1], strict=True)]
+    pairs = ["yes" if each else "no" for each in alike]
+    for name, examples in (("labels", Examples(texts, sets)), ("pairs", Examples(texts, pairs, texts[::-1]))):
+        runs = tmp_path / f"{name} cnn", tmp_path / f"{name} encoder"
+        run_of_textcnn(examples, runs[0], refit=False, metric="macro-f1")
+        run_of_encoder(examples, runs[1], folder / "bert", refit=False, metric="macro-f1")
+        with pytest.raises(RunError, match=r"was trained on data in memory\. Give them again as data"):
+            prunetext.cascade(*runs, out=tmp_path / name)
+        found = prunetext.cascade(*runs, out=tmp_path / name, data=examples, max_drop=3, effort=QUICK_ENCODER)
+        model, own = prunetext.load(found.path), halves_of(*runs, examples, tmp_path / name)
+        assert (model.task, found.metric) == (name, "macro-f1")
+        passed = unsure(confidences(own.first.model.predict_proba(own.test.inputs), model.thresholds), found.threshold)
+        assert found.passed == passed.mean()
+        said = (each.model.answers(own.test.inputs)[1] for each in (own.second, own.first))
+        expected = np.where(passed[:, None], *said)
+        np.testing.assert_array_equal(model.answers(own.test.inputs)[1], expected)
 
 
 def test_a_cascade_is_no_run(folder: Path, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ OF_CASCADE = frozenset({CASCADE_FILE, FIRST_FILE, SECOND_FILE, RESULT, CURVE_FIL
 
 def refuse_target(out: Path, *, overwrite: bool) -> None:
     """Refuse a place that is no folder, or holds anything but a cascade that may be replaced."""
+    if not out.name:
+        raise InputError(f"out is {str(out)!r}. Give a new folder a name, such as both.")
     refuse_link(out)
     if (former := former_of(out)).is_dir() and not out.exists():
         folder_into_place(former, out, former)  # a kill came between the two names

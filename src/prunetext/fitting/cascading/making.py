@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prunetext.errors import InputError
-from prunetext.fitting.cascading.choosing import ChosenThreshold, Limits, Passing, chosen_threshold, passings
+from prunetext.fitting.cascading.choosing import ChosenThreshold, Limits, chosen_threshold, passings
 from prunetext.fitting.cascading.folder import refuse_target, write_cascade
 from prunetext.fitting.cascading.halves import Halves, halves_of
 from prunetext.fitting.cascading.judged import (
@@ -118,7 +118,7 @@ def made_cascade(
     micros[BOTH] = mean_of(test.passed(chosen.row.threshold))
     judged = judged_cascade(halves, test, chosen.row, curve, micros, allowed)
     missed = missed_by(chosen, limits, max_micros, mean_of(chosen.row.passed))
-    notes = notes_on(halves, dev, test, rows, chosen.row, allowed)
+    notes = notes_on(halves, test, chosen, limits, allowed)
     size, metric = judged.models[BOTH].bytes, test.measure.name
     threshold, passed = chosen.row.threshold, judged.passed
     found = Cascade(out, size, threshold, passed, judged.models, judged.verdict, metric, curve, missed, notes)
@@ -163,23 +163,24 @@ def missed_by(chosen: ChosenThreshold, limits: Limits, max_micros: float | None,
     return found
 
 
-def notes_on(
-    halves: Halves, dev: AskedBoth, test: AskedBoth, rows: list[Passing], chosen: Passing, max_drop: float
-) -> list[str]:
+def notes_on(halves: Halves, test: AskedBoth, chosen: ChosenThreshold, limits: Limits, max_drop: float) -> list[str]:
     """What the reader of the result should know."""
-    notes, count = [], len(halves.rows)
+    notes, count, passed = [], len(halves.rows), chosen.row.passed
     if count < len(halves.dev):
         notes.append(
             f"The threshold was chosen on the {count:,} of {len(halves.dev):,} texts of dev that neither model has "
             "learnt; two runs of fit --no-refit leave all of them."
         )
-    if chosen.passed == 1:
-        notes.append(
-            f"All texts of dev go on: without the transformer, its {count:,} texts cannot show a loss of at most "
-            f"{max_drop:g} points for any of them."
-        )
-    elif chosen.passed == 0:
-        notes.append("No text of dev goes on: the TextCNN alone is enough.")
+    if passed in (0, 1) and not chosen.lost and not chosen.late:
+        alone = ("TextCNN", "transformer")[int(passed)]
+        how = f"The {alone} alone answers: "
+        if limits.max_drop is None:
+            notes.append(f"{how}no other threshold is more accurate on dev.")
+        elif passed == 0:
+            notes.append(f"{how}it loses no more than {limits.max_drop:g} points on dev.")
+        else:
+            most = f"at most {limits.max_drop:g} points"
+            notes.append(f"{how}{count:,} texts of dev show of no other threshold that it loses {most}.")
     if sentence := foresee_verdict(test.measure, len(halves.labels), max_drop).sentence(test.measure.title):
         notes.append(sentence)
     return notes
