@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.carrying import TURN, carried_out
 from prunetext.fitting.cascading.making import Cascade, made_cascade
-from prunetext.fitting.cascading.parting import Source, both_fitted
+from prunetext.fitting.cascading.parting import SourceOfBoth, both_fitted
 from prunetext.fitting.checks import check_pick, take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
@@ -216,7 +216,7 @@ def fit_cascade(
     all others to both. Neither run learns dev, by which the threshold is chosen, unless refit is given. A run that is
     finished in `out` is not made again; an unfinished one is resumed. max_drop holds for both runs and the cascade.
     """
-    source = Source(data, dev, test, out=check_out(out), overwrite=overwrite)
+    source = SourceOfBoth(data, dev, test, out=check_out(out), overwrite=overwrite)
     return both_fitted(source, encoder, options, usual(effort), progress, notice)
 
 

@@ -80,9 +80,11 @@ def answers_told(model: Classifier, inputs: Sequence[Any], told: Told, stage: st
     """A model's answers to all of these texts, or pairs."""
     parts = []
     for at in range(0, len(inputs), ASKED_AT_ONCE):
-        parts.append(Answers(*model.answers(inputs[at : at + ASKED_AT_ONCE])))
         if told is not None:
-            told(stage, Progress(min(at + ASKED_AT_ONCE, len(inputs)), len(inputs), None))
+            told(stage, Progress(at, len(inputs), None))
+        parts.append(Answers(*model.answers(inputs[at : at + ASKED_AT_ONCE])))
+    if told is not None:
+        told(stage, Progress(len(inputs), len(inputs), None))
     return Answers.joined(*parts)
 
 

@@ -34,7 +34,7 @@ OF_TEXTCNN = frozenset(
 ) | {"vectors", "epochs", "groups", "max_size", "min_speed"}
 
 
-class Source(NamedTuple):
+class SourceOfBoth(NamedTuple):
     """The data of both runs, and the folder of all; dev and test are files, if data is a path."""
 
     data: Any
@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
 
 def both_fitted(
-    source: Source, encoder: str, options: Mapping[str, Any], effort: Effort, told: Told, notice: Notice = None
+    source: SourceOfBoth, encoder: str, options: Mapping[str, Any], effort: Effort, told: Told, notice: Notice = None
 ) -> Cascade:
     """Fit both parts, but for those that are there, and join them; the arguments are those of `fit_cascade`."""
     out, overwrite = source.out, source.overwrite
