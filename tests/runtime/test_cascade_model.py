@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import prunetext
 from helpers.cascades import LABELS_OF_THREE, cascade_of, change_cascade, packed_encoder_file
 from prunetext.data.task import Task
-from prunetext.errors import InputError, ModelFileError
-from prunetext.runtime.cascade_files import EVERY_TEXT, LARGEST_CASCADE
+from prunetext.errors import InputError, MissingExtraError, ModelFileError
+from prunetext.runtime.cascade_files import EVERY_TEXT, LARGEST_CASCADE, flaw_of
 from prunetext.runtime.cascade_model import confidences, unsure
 
 Cascades = Callable[..., Path]
@@ -149,6 +149,13 @@ def test_it_is_loaded_by_its_description_and_pickled(made: Cascades, monkeypatch
         np.testing.assert_array_equal(again.logits(TEXTS), expected)
 
 
+def test_a_package_that_is_missing_is_named(made: Cascades, uninstall: Callable[[str], None]) -> None:
+    folder = made()
+    uninstall("onnxruntime")
+    with pytest.raises(MissingExtraError, match=r"run pip install 'prunetext\[encoders-run\]'\.$"):
+        prunetext.load(folder)
+
+
 def test_the_folder_of_a_run_is_still_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="it is a directory"):
         prunetext.load(tmp_path)
@@ -196,6 +203,32 @@ HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "checksum": (part_changed(checksum="x" * 16), "what the bytes and the checksum"),
     "other checksum": (part_changed(checksum="0" * 16), "its first.safetensors is damaged"),
 }
+
+
+WHOLE: dict[str, Any] = {
+    "format": "prunetext-cascade/1",
+    "task": "labels",
+    "labels": ["a"],
+    "confidence": "margin",
+    "threshold": 0.5,
+    "first": {"bytes": 3, "checksum": "0" * 16},
+    "second": {"bytes": 3, "checksum": "f" * 16},
+    "provenance": {"curve": [{"passed": 0.5}]},
+}
+some_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([*WHOLE, "more"]), some_json)
+def test_no_value_is_taken_for_another(key: str, value: Any) -> None:
+    assert flaw_of(WHOLE) is None
+    said = flaw_of({**WHOLE, key: value})
+    assert said is None or isinstance(said, str)
+    if key not in ("provenance", "threshold", "labels"):
+        assert said is not None or value == WHOLE[key]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -17,7 +17,6 @@ from prunetext.fitting.cascading.judged import (
     SECOND,
     AskedBoth,
     CurveRow,
-    JudgedCascade,
     both_asked,
     curve_of,
     judged_cascade,
@@ -124,7 +123,8 @@ def made_cascade(
     found = Cascade(out, size, threshold, passed, judged.models, judged.verdict, metric, curve, missed, notes)
     parts = {FIRST: halves.first.path, SECOND: halves.second.path}
     result = {name: value for name, value in found.fields().items() if name not in ("path", "curve")}
-    write_cascade(out, description(halves, judged, found, limits), parts, result, (row._asdict() for row in curve))
+    asked = {"max_drop": limits.max_drop, "max_micros": max_micros}
+    write_cascade(out, description(halves, found, asked), parts, result, (row._asdict() for row in curve))
     return found
 
 
@@ -175,7 +175,7 @@ def notes_on(halves: Halves, test: AskedBoth, chosen: ChosenThreshold, limits: L
         alone = ("TextCNN", "transformer")[int(passed)]
         how = f"The {alone} alone answers: "
         if limits.max_drop is None:
-            notes.append(f"{how}no other threshold is more accurate on dev.")
+            notes.append(f"{how}no other threshold within max_micros is more accurate on dev.")
         elif passed == 0:
             notes.append(f"{how}it loses no more than {limits.max_drop:g} points on dev.")
         else:
@@ -186,7 +186,7 @@ def notes_on(halves: Halves, test: AskedBoth, chosen: ChosenThreshold, limits: L
     return notes
 
 
-def description(halves: Halves, judged: JudgedCascade, found: Cascade, limits: Limits) -> dict[str, Any]:
+def description(halves: Halves, found: Cascade, asked: dict[str, float | None]) -> dict[str, Any]:
     """What the file of a cascade says, but for its models: nothing in it was measured by a clock."""
     recipe = {name: halves.second.recipe.get(name) for name in ("seed", "data", "source")}
     for half in (halves.first, halves.second):
@@ -196,7 +196,7 @@ def description(halves: Halves, judged: JudgedCascade, found: Cascade, limits: L
     provenance = {
         "recipe": recipe,
         "metric": found.metric,
-        "max_drop": limits.max_drop,
+        **asked,
         "dev": len(halves.rows),
         "passed": round(found.passed, IN_THE_FOLDER),
         "test": {name: rounded({**row.score._asdict(), "value": row.value}) for name, row in found.models.items()},
