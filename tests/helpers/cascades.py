@@ -38,7 +38,8 @@ def packed_encoder_file(path: Path, task: Task, thresholds: list[float] | None =
     head = {"head.weight": torch.randn(3, 32), "head.bias": torch.randn(3)}
     model = TextEncoder({**found.tensors, **head}, found.layout)
     reader = TokenReader(found.tokenizer, 24, model.words.num_embeddings, 2)
-    pack_encoder(Trained("transformer", model, LABELS_OF_THREE, task, reader, thresholds), path, Packing(**said))
+    packing = Packing("float32", **said)  # with int8, an answer depends on the batch
+    pack_encoder(Trained("transformer", model, LABELS_OF_THREE, task, reader, thresholds), path, packing)
     return path
 
 
@@ -77,5 +78,12 @@ def run_of_encoder(data: Any, out: Path, folder: Path, **options: Any) -> Path:
     """A small run of a tiny BERT, which is made in this folder if it is not there; the run's folder."""
     if not folder.exists():
         encoder_folder(folder)
-    given = {"model": str(folder), "epochs": 2, "schedule": "oneshot:units=0.3", "max_tokens": 24, **options}
+    given = {
+        "model": str(folder),
+        "epochs": 8,
+        "schedule": "oneshot:units=0.3",
+        "max_tokens": 24,
+        "numbers": "float32",
+        **options,
+    }
     return prunetext.fit(data, out=out, effort=QUICK_ENCODER, **given).path.parent

@@ -114,9 +114,18 @@ def curve_of(
 def judged_cascade(
     halves: Halves, test: AskedBoth, chosen: Passing, curve: list[CurveRow], micros: dict[str, float], max_drop: float
 ) -> JudgedCascade:
-    """The models alone and together on test; micros: of a text, of each of the three."""
+    """The models alone and together on test; micros: of a text, of each of the three.
+
+    Together, the second model is asked about the texts that go on alone, as a user's call does: with int8, an answer
+    can depend on the other texts of a call.
+    """
     measure, labels = test.measure, halves.labels
     said = {FIRST: test.first, SECOND: test.second, BOTH: test.mixed(chosen.threshold)}
+    if 0 < test.passed(chosen.threshold) < 1:
+        on = unsure(test.confidence, chosen.threshold)
+        inputs = halves.test.subset(np.flatnonzero(on).tolist()).inputs
+        for all_, some in zip(said[BOTH], halves.second.model.answers(inputs), strict=True):
+            all_[on] = some
     sizes = {FIRST: halves.first.model.size, SECOND: halves.second.model.size}
     sizes[BOTH] = sum(sizes.values())
     rows = {
