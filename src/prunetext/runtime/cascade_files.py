@@ -48,7 +48,7 @@ def read_cascade(folder: str, name: str) -> CascadeFiles:
     read_cascade("runs/cascade", "cascade.json").values["threshold"]    # 0.83
     """
     values = cascade_values(os.path.join(folder, name), name)  # noqa: PTH118  as in the classifier
-    parts = (part_of(folder, file, values[kind]) for kind, file in (("first", FIRST_FILE), ("second", SECOND_FILE)))
+    parts = (bytes_of_part(folder, file, values[kind]) for kind, file in (("first", FIRST_FILE), ("second", SECOND_FILE)))
     return CascadeFiles(values, *parts)
 
 
@@ -106,7 +106,7 @@ def all_finite(value: object) -> bool:
     return all(map(all_finite, inner))
 
 
-def part_of(folder: str, file: str, said: dict[str, Any]) -> bytes:
+def bytes_of_part(folder: str, file: str, said: dict[str, Any]) -> bytes:
     """The bytes of one model, if they are those that the description means."""
     try:
         with open_regular(os.path.join(folder, file)) as opened:  # noqa: PTH118
