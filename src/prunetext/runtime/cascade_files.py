@@ -48,8 +48,8 @@ def read_cascade(folder: str, name: str) -> CascadeFiles:
     read_cascade("runs/cascade", "cascade.json").values["threshold"]    # 0.83
     """
     values = cascade_values(os.path.join(folder, name), name)  # noqa: PTH118  as in the classifier
-    parts = (bytes_of_part(folder, file, values[kind]) for kind, file in (("first", FIRST_FILE), ("second", SECOND_FILE)))
-    return CascadeFiles(values, *parts)
+    first = bytes_of_part(folder, FIRST_FILE, values["first"])
+    return CascadeFiles(values, first, bytes_of_part(folder, SECOND_FILE, values["second"]))
 
 
 def cascade_values(path: str, name: str) -> dict[str, Any]:
