@@ -45,7 +45,7 @@ def test_a_call_with_too_few_too_many_or_unknown_arguments_is_one_sentence(name:
         for each in inspect.signature(function).parameters.values()
         if each.default is each.empty and each.kind is not each.VAR_KEYWORD
     }
-    if name in ("fit", "prune", "compare"):  # whose options are a table of their own
+    if name in ("fit", "fit_cascade", "prune", "compare"):  # whose options are a table of their own
         needed["out"] = "run"
     else:
         assert refused(lambda: function(**needed, splitt=1)) == (

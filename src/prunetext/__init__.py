@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from prunetext.data.api import read
     from prunetext.data.dataset import Data, Examples
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
-    from prunetext.fitting.api import fit, prune, sensitivity
+    from prunetext.fitting.api import cascade, fit, fit_cascade, prune, sensitivity
+    from prunetext.fitting.cascading.making import Cascade
     from prunetext.fitting.finishing import Result
     from prunetext.judging.api import evaluate, gate
     from prunetext.judging.damage import DamageReport
@@ -29,6 +30,7 @@ _HOMES = {
     "Answering": "prunetext.statistics.answers",
     "Answers": "prunetext.statistics.answers",
     "Bench": "prunetext.benchmarking.api",
+    "Cascade": "prunetext.fitting.cascading.making",
     "Classifier": "prunetext.runtime.classifier",
     "Comparison": "prunetext.comparison.api",
     "Data": "prunetext.data.dataset",
@@ -51,10 +53,12 @@ _HOMES = {
     "Score": "prunetext.statistics.evaluation",
     "Verdict": "prunetext.statistics.evaluation",
     "bench": "prunetext.benchmarking.api",
+    "cascade": "prunetext.fitting.api",
     "compare": "prunetext.comparison.api",
     "evaluate": "prunetext.judging.api",
     "export": "prunetext.modelfiles.api",
     "fit": "prunetext.fitting.api",
+    "fit_cascade": "prunetext.fitting.api",
     "gate": "prunetext.judging.api",
     "inspect": "prunetext.modelfiles.api",
     "load": "prunetext.runtime.api",
@@ -71,6 +75,8 @@ __all__ = [  # noqa: RUF022
     "fit",
     "prune",
     "sensitivity",
+    "cascade",
+    "fit_cascade",
     "compare",
     "load",
     "open_model",
@@ -84,6 +90,7 @@ __all__ = [  # noqa: RUF022
     "Data",
     "Examples",
     "Result",
+    "Cascade",
     "Comparison",
     "Evaluation",
     "DamageReport",

@@ -10,7 +10,8 @@ import torch
 from helpers.kills import KilledError, kill
 from helpers.runs import QUICK, fit
 from prunetext.data.dataset import Data, Examples
-from prunetext.fitting.api import Result, carried_out
+from prunetext.fitting.carrying import carried_out
+from prunetext.fitting.finishing import Result
 from prunetext.fitting.folder import Run
 from prunetext.fitting.plan import plan_fit
 

@@ -107,7 +107,7 @@ def test_one_function_renames_files() -> None:
             if on_disk or ast.unparse(node.func) in {"os.replace", "shutil.move"} or node.func.attr in renames:
                 found.append(place(path, node.lineno))
     (one,) = found
-    assert one.startswith("src/prunetext/runtime/writing.py"), "into_place renames, and nothing else"
+    assert one.startswith("src/prunetext/runtime/writing.py"), "what syncs first renames, and nothing else"
 
 
 def test_places_that_are_named_are_there() -> None:

@@ -9,6 +9,7 @@ import pytest
 import prunetext
 
 HEAVY = ("json", "re", "typing", "dataclasses", "pathlib", "importlib.metadata", "numpy", "torch")
+HEAVY += ("prunetext.runtime.onnx_model", "prunetext.runtime.cascade_model", "prunetext.runtime.cascade_files")
 
 PROGRAM = f"""
 import sys

@@ -131,6 +131,12 @@ def test_an_explanation_tells_what_each_word_adds(packed: Path) -> None:
     assert model.explain("") == []
 
 
+def test_words_are_found_that_flip_its_label(packed: Path) -> None:
+    model, text = prunetext.load(packed), "a great film, and a dull one"
+    found = model.counterfactual(text)
+    assert found is None or model.predict([found.text]) == [found.label] != model.predict([text])
+
+
 def test_what_only_a_textcnn_has_is_refused(packed: Path) -> None:
     model = prunetext.load(packed)
     for call in (lambda: model.encode(["a"]), lambda: model.fired(["a"])):

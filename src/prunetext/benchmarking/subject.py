@@ -11,6 +11,7 @@ from prunetext.modelfiles.exporting import packed_file
 from prunetext.modelfiles.header import is_packed
 from prunetext.peers.registry import Peer, bytes_on_disk
 from prunetext.runtime.api import load
+from prunetext.runtime.classifier import cascade_folder
 
 OURS = "prunetext"
 OWN_CODE = """
@@ -28,9 +29,10 @@ def predict(texts):
 
 
 def subject_of(model: Path) -> tuple[Peer, list[str]]:
-    """The measured model in the form of a peer, and its labels; a packed file needs no other package."""
-    path = packed_file(model).absolute()
-    if is_packed(path):
+    """The measured model in the form of a peer, and its labels; a packed TextCNN needs no other package."""
+    cascade = cascade_folder(model)
+    path = (packed_file(model) if cascade is None else Path(cascade)).absolute()
+    if cascade is not None or is_packed(path):
         classifier = load(path)
         return Peer(OURS, installed_version(), OWN_CODE, str(path), classifier.size, threaded=True), classifier.labels
     from prunetext.data.probabilities import PROBABILITY_ENDINGS

@@ -25,13 +25,16 @@ app = typer.Typer(
 )
 
 # What several commands take.
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="Packed file, written by fit.", show_default=False)]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="Packed file, written by fit, or folder of a cascade.", show_default=False),
+]
 AnyModelArgument = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="Packed file, written by fit, or another model: a run folder, a float file of a run, an .onnx file of "
-        "export, a fastText model, or a file of probabilities.",
+        help="Packed file, written by fit, or another model: a run folder, the folder of a cascade, a float file of a "
+        "run, an .onnx file of export, a fastText model, or a file of probabilities.",
         show_default=False,
     ),
 ]

@@ -137,7 +137,10 @@ def explain(
 @command()
 def inspect(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Packed file, or a float file of a run.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Packed file, float file of a run, or folder of a cascade.", show_default=False
+        ),
     ],
     words: Annotated[
         int, typer.Option(help="List so many words, those with the longest vectors.", show_default=False)
@@ -149,14 +152,18 @@ def inspect(
     Prints the bytes of each part, sizes, labels, and where the model comes from.
     """
     from prunetext.modelfiles.api import inspect as run
+    from prunetext.modelfiles.cascades import CascadeInspection
 
     found = run(model, words=words)
     if as_json:
         print_json(found.fields())
     else:
-        from prunetext.cli import tables
+        from prunetext.cli import cascade_tables, tables
 
-        tables.print_inspection(found)
+        if isinstance(found, CascadeInspection):
+            cascade_tables.print_cascade_inspection(found)
+        else:
+            tables.print_inspection(found)
 
 
 @command()

@@ -16,7 +16,7 @@ from prunetext.comparison.studies import studies
 from prunetext.comparison.summary import Line, summarise
 from prunetext.data.dataset import Data, Examples
 from prunetext.errors import InputError, brief
-from prunetext.fitting.api import TURN
+from prunetext.fitting.carrying import TURN
 from prunetext.fitting.effort import Effort, usual
 from prunetext.pruning.budget import seconds_of
 from prunetext.runtime.calls import A_COUNT, A_FLAG, A_PATH, A_TIME, SOME_DATA, STRS, takes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,17 +13,17 @@ import torch
 from numpy.typing import ArrayLike
 
 from prunetext.data.dataset import Data, Examples
+from prunetext.fitting.carrying import TURN, carried_out
+from prunetext.fitting.cascading.making import Cascade, made_cascade
+from prunetext.fitting.cascading.parting import SourceOfBoth, both_fitted
 from prunetext.fitting.checks import check_pick, take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
-from prunetext.fitting.finishing import Result, finish
+from prunetext.fitting.finishing import Result
 from prunetext.fitting.folder import Run
-from prunetext.fitting.frontier import picked
 from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
-from prunetext.fitting.plan import Plan, check_out, plan_fit
-from prunetext.fitting.refit import final_models
-from prunetext.fitting.remarks import Doubts, doubts_of_dense, doubts_of_pruned, foreseen
-from prunetext.fitting.stages import begun, lessons_of, problem_of, search, train_dense
+from prunetext.fitting.plan import check_out, plan_fit
+from prunetext.fitting.stages import lessons_of, problem_of
 from prunetext.models.protocol import Family
 from prunetext.options import (
     DenseOptions,
@@ -40,8 +39,6 @@ from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity, sensitivities
 from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, SOME_DATA, takes
 from prunetext.training.loop import Progress, threads, threads_for
-
-TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
 
 ALL_GROUPS = "all"
 
@@ -146,42 +143,81 @@ def prune(
             return carried_out(plan, new, progress, notice, began)
 
 
-def carried_out(
-    plan: Plan,
-    run: Run,
-    told: Callable[[str, Progress], None] | None = None,
+@takes(
+    cnn_run=A_PATH,
+    encoder_run=A_PATH,
+    out=A_PATH,
+    data=SOME_DATA,
+    max_drop=A_NUMBER,
+    max_micros=A_NUMBER,
+    overwrite=A_FLAG,
+    progress=A_FUNCTION,
+)
+def cascade(
+    cnn_run: str | Path,
+    encoder_run: str | Path,
+    *,
+    out: str | Path,
+    data: Data | Examples | str | Path | None = None,
+    max_drop: float | None = None,
+    max_micros: float | None = None,
+    overwrite: bool = False,
+    progress: Callable[[str, Progress], None] | None = None,
+    effort: Effort | None = None,
+) -> Cascade:
+    """Join a TextCNN and a transformer: a text of which the first is unsure goes on to the second.
+
+        found = prunetext.cascade("runs/cnn", "runs/minilm", out="runs/both")
+        found.threshold, found.passed            # (0.83, 0.12): a text of a smaller confidence goes on, 12 % of test
+        prunetext.load("runs/both").predict(["great film"])
+
+    cnn_run, encoder_run: folders of finished runs of the same data, split in the same way. They are read again from
+    their old place, or from `data` if they have moved. The threshold is chosen on the texts of dev that neither model
+    has learnt. max_drop: of those thresholds that lose at most so many points against the transformer alone, half a
+    standard error included, the one that passes on fewest texts is taken; 0.5 if no limit is given. max_micros: mean
+    microseconds of a text, on one thread of this machine; alone, the most accurate threshold within it is taken. A
+    limit that is not kept raises nothing: `missed` says which. Wrong input raises `InputError` before anything is
+    written.
+    """
+    places, folder = (Path(cnn_run).expanduser(), Path(encoder_run).expanduser()), check_out(out)
+    return made_cascade(*places, folder, data, max_drop, max_micros, progress, usual(effort), overwrite=overwrite)
+
+
+@takes(
+    data=SOME_DATA,
+    encoder=A_STR,
+    out=A_PATH,
+    dev=SOME_DATA,
+    test=SOME_DATA,
+    overwrite=A_FLAG,
+    progress=A_FUNCTION,
+    notice=A_FUNCTION,
+)
+def fit_cascade(
+    data: Data | Examples | str | Path,
+    *,
+    encoder: str,
+    out: str | Path,
+    dev: str | Path | None = None,
+    test: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Callable[[str, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
-    began: float | None = None,
-) -> Result:
-    """Carry out a plan in the folder of its run; `notice` and `began` as for `fit`."""
-    doubts = noticed(Doubts(tuple(foreseen(plan))), notice)
-    # As many threads everywhere as in training: a sum that is split otherwise is rounded otherwise.
-    with threads(threads_for(plan.work)):
-        run.write_source(plan.source)
-        run.take(plan.steps, plan.beliefs)
-        lessons = lessons_of(plan, run, told)
-        clock = begun(plan, began, lessons.seconds)
-        train = lessons.encoded["train"]
-        settings = plan.settings(len(train), train.targets)
-        dense = train_dense(plan, run, lessons, settings, clock, told)
-        dev = lessons.encoded["dev"]
-        doubts = doubts.and_then(noticed(doubts_of_dense(plan, dense.trained.model, dev), notice))
-        problem = problem_of(plan, run, lessons, dense.trained, settings)
-        if plan.pick is None:
-            solution = search(plan, run, problem, clock, told, dense.ended)
-        else:
-            solution = picked(plan, run, problem, plan.pick, told)
-        doubts = doubts.and_then(noticed(doubts_of_pruned(plan, doubts.missing, solution.model, dev), notice))
-        final = final_models(plan, run, lessons, dense.trained, problem, solution, clock, told)
-        return finish(plan, run, lessons, final, solution, clock, doubts)
+    effort: Effort | None = None,
+    **options: Any,
+) -> Cascade:
+    """Fit a TextCNN and a transformer on the same texts, and join them: `fit` twice, then `cascade`.
 
+        found = prunetext.fit_cascade("reviews.csv", encoder="sample:minilm", out="runs/reviews")
+        found.path          # runs/reviews/cascade, beside the runs first and second
 
-def noticed(doubts: Doubts, notice: Callable[[str], None] | None) -> Doubts:
-    """The same, told to whoever listens."""
-    if notice is not None:
-        for sentence in doubts.notes:
-            notice(sentence)
-    return doubts
+    encoder: what the transformer begins with, as `model` of `fit`. Options are those of `fit`: epochs, groups, limits
+    of size and speed, teachers, and the shape of a TextCNN go to the first run; max_tokens and features to the second;
+    all others to both. Neither run learns dev, by which the threshold is chosen, unless refit is given. A run that is
+    finished in `out` is not made again; an unfinished one is resumed. max_drop holds for both runs and the cascade.
+    """
+    source = SourceOfBoth(data, dev, test, out=check_out(out), overwrite=overwrite)
+    return both_fitted(source, encoder, options, usual(effort), progress, notice)
 
 
 @takes(run=A_PATH, data=SOME_DATA, criterion=A_STR, groups=A_STR)

@@ -12,6 +12,7 @@ from typing import Any
 
 from prunetext.errors import DamagedError, RunError
 from prunetext.modelfiles.header import PACKED_MODELS, packed_in
+from prunetext.runtime.classifier import cascade_folder
 from prunetext.runtime.states import checksum_of, discard_damaged, read_state
 from prunetext.runtime.writing import into_place, new_file, write_whole
 
@@ -117,6 +118,8 @@ def read_json(folder: Path, name: str, *, old: bool = False) -> dict[str, Any]:
 
     old: whether the run is one of an earlier version, which wrote no checksums.
     """
+    if cascade_folder(folder) is not None:
+        raise RunError(f"{folder} holds a cascade, not a run. Give one of the two runs that it was made of.")
     try:
         return read_state(folder / name, old="" if old else OLD_RUN)
     except (FileNotFoundError, NotADirectoryError):

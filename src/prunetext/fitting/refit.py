@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +20,10 @@ from prunetext.fitting.stages import Clock, Lessons, stage_teller, taught_texts
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Trained
 from prunetext.pruning.driver import Solution
-from prunetext.pruning.problem import Problem, Told
+from prunetext.pruning.problem import Problem, Told, sides_of_dev
 from prunetext.pruning.search import begin_search
 from prunetext.statistics.answers import LEARNT_DEV
+from prunetext.statistics.metrics import Measure
 from prunetext.teaching.automatic import teaching_seconds
 from prunetext.teaching.lessons import teach, with_more
 from prunetext.teaching.teachers import agreed
@@ -163,6 +165,21 @@ def judges(targets: np.ndarray, seen: np.ndarray, hidden: np.ndarray) -> np.ndar
     [1, 4]
     """
     return hidden if targets.ndim > 1 else hidden[np.isin(targets[hidden], targets[seen])]
+
+
+def unlearnt_rows(recipe: Mapping[str, Any], measure: Measure) -> np.ndarray:
+    """The rows of dev that a model with this recipe has not learnt; measure: of dev, by the run's metric.
+
+    >>> from prunetext.statistics.metrics import Gold
+    >>> dev = Measure("accuracy", Gold(np.zeros(100, int)))
+    >>> len(unlearnt_rows({"seed": 0}, dev)), len(unlearnt_rows({"seed": 0, "learnt_dev": "ab12"}, dev))
+    (100, 30)
+
+    If it has learnt dev at the end of its run, they are those that were kept out of its search.
+    """
+    if LEARNT_DEV not in recipe:
+        return np.arange(len(measure.gold.targets))
+    return sides_of_dev(measure, recipe["seed"])[1]
 
 
 def worse(before: Model, after: Model, examples: Encoded) -> bool:

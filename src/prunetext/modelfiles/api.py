@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prunetext.errors import InputError, require
+from prunetext.modelfiles.cascades import CascadeInspection, inspect_cascade
 from prunetext.modelfiles.encoders import EncoderInspection, inspect_encoder, inspect_float_encoder
 from prunetext.modelfiles.exporting import (
     Exported,
@@ -20,6 +21,8 @@ from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import Inspection, inspect_float, inspect_packed
 from prunetext.modelfiles.prediction import load_packed, predict_chunks
 from prunetext.runtime.calls import A_COUNT, A_FLAG, A_MODEL, A_PATH, A_STR, SOME_DATA, takes
+from prunetext.runtime.cascade_files import FIRST_FILE, SECOND_FILE
+from prunetext.runtime.classifier import cascade_folder
 from prunetext.runtime.onnx_files import is_onnx, is_packed_encoder
 
 if TYPE_CHECKING:
@@ -38,7 +41,8 @@ def open_model(model: str | os.PathLike[str] | Classifier | Answering | Any) -> 
         model.labels                                        # ['neg', 'pos']
         probabilities, chosen = model.answers(["great film"])
 
-    model: a packed file, a float file or the folder of a run, whose packed file is taken; a `Classifier`; an .onnx file
+    model: a packed file, a float file or the folder of a run, whose packed file is taken; the folder of a cascade; a
+    `Classifier`; an .onnx file
     written by `export`; a .bin or .ftz file of fastText; a .jsonl, .csv, .tsv or .parquet file of probabilities; a
     scikit-learn classifier that takes texts, such as a pipeline; or any other object that is `Answering`.
     FileNotFoundError for a missing path, `InputError` for anything else.
@@ -92,16 +96,19 @@ def predict(
 
 
 @takes(model=A_PATH, words=A_COUNT)
-def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection | EncoderInspection:
+def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection | EncoderInspection | CascadeInspection:
     """Say what is in a model file, after the same checks as loading.
 
         found = prunetext.inspect("runs/reviews/model.safetensors")
         found.words, found.parts["vocabulary"]     # (1875, 6310)
 
-    words: how many words of a TextCNN to list. FileNotFoundError for a missing path, else ModelFileError.
+    model: a packed file, a float file of a run, or the folder of a cascade. words: how many words of a TextCNN to list.
+    FileNotFoundError for a missing path, else ModelFileError.
     """
     if words < 0:
         raise InputError(f"words is {words}: it must be 0 or more.")
+    if (folder := cascade_folder(model)) is not None:
+        return inspect_cascade(load_packed(model), folder, words)
     if is_onnx(model):
         return inspect_encoder(load_packed(model), os.fspath(model))
     header = read_header(model)
@@ -134,7 +141,12 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
         require(package, extra="onnx")
     from prunetext.modelfiles.opening import OwnModel, opened
 
-    source, target = packed_file(Path(model).expanduser()), Path(out).expanduser()
+    source, target = Path(model).expanduser(), Path(out).expanduser()
+    if cascade_folder(source) is not None:
+        raise InputError(
+            f"{source}: a cascade is two models. Export its {FIRST_FILE}; its {SECOND_FILE} is ONNX already."
+        )
+    source = packed_file(source)
     check_target(target, source)
     own = opened(source)
     if not isinstance(own, OwnModel):

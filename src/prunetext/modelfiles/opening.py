@@ -18,7 +18,8 @@ from prunetext.modelfiles.header import is_float, read_header
 from prunetext.modelfiles.inspection import provenance_of, words_of_packed
 from prunetext.peers import estimators, fasttext_files, onnxruntime
 from prunetext.runtime.api import load
-from prunetext.runtime.classifier import Classifier
+from prunetext.runtime.cascade_files import CASCADE_FORMAT
+from prunetext.runtime.classifier import Classifier, cascade_folder
 from prunetext.runtime.onnx_files import ENCODER_FORMAT, is_onnx, is_packed_encoder
 from prunetext.runtime.states import parsed
 from prunetext.statistics.answers import Answering, Answers, OpenedModel
@@ -50,6 +51,8 @@ def opened(model: Any) -> Answering:
     if not isinstance(model, (str, os.PathLike)):
         return estimators.of_estimator(model)
     path, ending = Path(model), Path(model).suffix.lower()
+    if cascade_folder(path) is not None:
+        return of_packed(load(path), os.fspath(model))
     if path.is_dir():
         return opened(packed_file(path))
     if ending in PROBABILITY_ENDINGS:
@@ -64,12 +67,12 @@ def opened(model: Any) -> Answering:
 
 
 def of_packed(classifier: Classifier, name: str, path: Path | None = None) -> Answering:
-    """A packed file, run natively or, if it is a transformer, by ONNX Runtime."""
+    """A packed file, run natively or, if it is a transformer, by ONNX Runtime; or a cascade of both."""
     provenance = provenance_of(classifier.metadata)
     if classifier.reject is not None:
         provenance["reject"] = classifier.reject
     about = name, classifier.labels, Task.named(classifier.task), lambda inputs: Answers(*classifier.answers(inputs))
-    if classifier.metadata["format"] == ENCODER_FORMAT:
+    if classifier.metadata["format"] in (ENCODER_FORMAT, CASCADE_FORMAT):
         return OpenedModel(*about, provenance)
 
     def graph() -> tuple[Any, list[str]]:

@@ -125,6 +125,11 @@ def split_dev(n: int, seed: int, queries: np.ndarray | None = None) -> tuple[np.
     return np.sort(order[:cut]), np.sort(order[cut:])
 
 
+def sides_of_dev(measure: Measure, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same by the metric of dev, which says whether rows are ranked."""
+    return split_dev(len(measure.gold.targets), seed, measure.gold.queries if measure.metric.ranks else None)
+
+
 def right(model: Model, examples: Encoded) -> np.ndarray:
     """Which texts the model labels correctly, shape (n,)."""
     return (logits(model, examples).argmax(1) == examples.targets).numpy()

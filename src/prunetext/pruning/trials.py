@@ -14,7 +14,7 @@ from prunetext.models.encoded import Encoded
 from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
-from prunetext.pruning.problem import Problem, split_dev
+from prunetext.pruning.problem import Problem, sides_of_dev
 from prunetext.pruning.shrinking import least_kept, shrink
 from prunetext.pruning.steps import Outcome
 from prunetext.statistics.answers import Answers
@@ -144,8 +144,7 @@ class Evaluator(NamedTuple):
 def evaluator_of(problem: Problem) -> Evaluator:
     """Make the judge of a problem's candidates; the dense model answers dev."""
     measure = problem.measure
-    queries = measure.gold.queries if measure.metric.ranks else None
-    seen, unseen = split_dev(len(problem.dev), problem.recovery.seed, queries)
+    seen, unseen = sides_of_dev(measure, problem.recovery.seed)
     said = answers(problem.dense, problem.dev, rows=seen)
     watch = watch_of(measure, said, problem.counts, seen)
     learnt = learnt_of(problem, list(watch.given)) if watch.given else None

@@ -22,8 +22,9 @@ def load(source: str | os.PathLike[str] | Buffer) -> Classifier:
         clf = prunetext.load(download("model.safetensors"))    # bytes, or anything else with a buffer
         clf.predict(["great film"])                            # ['pos']
 
-    `source`: a path, or the bytes of such a file: bytes, bytearray, memoryview, mmap, a numpy array. They are copied,
-    and no file is touched. The whole file is checked first: FileNotFoundError for a missing path, ModelFileError with
-    the reason for any other error in the file, InputError for a source of another type.
+    `source`: the path of a file, or of the folder of a cascade; or the bytes of such a file: bytes, bytearray,
+    memoryview, mmap, a numpy array. They are copied, and no file is touched. The whole file is checked first:
+    FileNotFoundError for a missing path, ModelFileError with the reason for any other error in the file, InputError for
+    a source of another type.
     """
     return Classifier(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from prunetext.errors import InputError, ModelFileError, brief
+from prunetext.errors import InputError, MissingExtraError, ModelFileError, brief
 from prunetext.runtime import _native
 from prunetext.runtime.arguments import as_flags, as_numbers, as_rows, at_least_one, file_bytes, is_arrow, prepare
 from prunetext.runtime.explanations import Explaining
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from prunetext.runtime.arguments import Buffer, Items, Texts
-    from prunetext.runtime.onnx_model import OnnxModel
+    from prunetext.runtime.cascade_model import PackedModel
 
 NEAREST = 100  # stored vectors that the head judges in `match`
+CASCADE_FILE = "cascade.json"  # by which the folder of a cascade is known
 
 
 class Classifier(Explaining):
@@ -39,10 +40,10 @@ class Classifier(Explaining):
     `task`: "classification", "labels" if a text can have any number of labels, or "pairs"; then every text below is a
     pair. `labels`: the classes, in the order of the columns of `predict_proba`. `positive`: for pairs, the label of
     matching texts, else None. `thresholds`: the probability from which a text has each label; None unless it can have
-    several. `reject`: the probability below which texts can be rejected; None if the file names none. `metadata`: the
-    file's entries about itself, all strings. `size`: the file's bytes. An instance can be used from several threads at
-    once. A pickle or a copy of it holds only the absolute path, or the file's bytes if it was loaded from bytes, and
-    loads them again.
+    several; of a cascade, those of its first model. `reject`: the probability below which texts can be rejected;
+    None if the file names none. `metadata`: the file's entries about itself, all strings. `size`: the bytes of the
+    file, or of both models of a cascade. An instance can be used from several threads at once. A pickle or a copy of it
+    holds only the absolute path, or the file's bytes if it was loaded from bytes, and loads them again.
     """
 
     task: str
@@ -63,6 +64,8 @@ class Classifier(Explaining):
             self._name = "the model in memory"
         try:
             self._model = model_from(given)
+        except MissingExtraError:
+            raise
         except ValueError as error:
             remedy = "" if ";" in str(error) else "; give a file written by prunetext fit"
             raise ModelFileError(f"{self._name}: {error}{remedy}.") from None
@@ -257,8 +260,12 @@ class Classifier(Explaining):
         return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._name}>"
 
 
-def model_from(source: str | os.PathLike[str] | bytes) -> _native.Model | OnnxModel:
-    """What answers: the native module or, for a transformer, ONNX Runtime, which is imported only then."""
+def model_from(source: str | os.PathLike[str] | bytes) -> PackedModel:
+    """What answers: the native module, ONNX Runtime for a transformer, or both; the latter are imported only then."""
+    if (folder := cascade_folder(source)) is not None:
+        from prunetext.runtime.cascade_model import CascadeModel
+
+        return CascadeModel(folder, CASCADE_FILE)
     if not is_onnx(source):
         return _native.Model(source)
     from prunetext.runtime.onnx_model import OnnxModel
@@ -267,3 +274,17 @@ def model_from(source: str | os.PathLike[str] | bytes) -> _native.Model | OnnxMo
         return OnnxModel(source)
     with open(source, "rb") as file:  # noqa: PTH123  pathlib is slower to import
         return OnnxModel(file.read())
+
+
+def cascade_folder(source: object) -> str | None:
+    """The folder of a cascade, if a path is that folder or the description in it; else None.
+
+    >>> cascade_folder("runs/both/cascade.json"), cascade_folder("runs/reviews/model.safetensors")
+    ('runs/both', None)
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return None
+    path = os.fsdecode(source)
+    if os.path.basename(path) == CASCADE_FILE:  # noqa: PTH119  as above
+        return os.path.dirname(path) or os.curdir  # noqa: PTH120
+    return path if os.path.isfile(os.path.join(path, CASCADE_FILE)) else None  # noqa: PTH113, PTH118

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from prunetext.runtime.arguments import Explained
-    from prunetext.runtime.onnx_model import OnnxModel
+    from prunetext.runtime.cascade_model import PackedModel
     from prunetext.runtime.parts import TextPart
 
 MOST_TRIED = 50  # words that are tried, those with the largest parts
@@ -24,9 +24,7 @@ MASKS = range(0x16A0, 0x16EB)  # the runes: letters that stand for one word each
 class _Search:
     """The masked forms of one text or pair, and the model's answers to them."""
 
-    def __init__(
-        self, model: _native.Model | OnnxModel, number: int, parts: Sequence[TextPart], item: Explained
-    ) -> None:
+    def __init__(self, model: PackedModel, number: int, parts: Sequence[TextPart], item: Explained) -> None:
         self.model, self.labels, self.number = model, model.labels, number
         self.pair = isinstance(item, (tuple, list))
         self.texts: tuple[str | bytes, ...] = tuple(item) if isinstance(item, (tuple, list)) else (item,)
@@ -81,7 +79,7 @@ class _Search:
 
 
 def flipping_words(
-    model: _native.Model | OnnxModel, number: int, parts: Sequence[TextPart], item: Explained, most: int
+    model: PackedModel, number: int, parts: Sequence[TextPart], item: Explained, most: int
 ) -> Counterfactual | None:
     """At most so many words without which the label of this number changes; None if none were found.
 
@@ -120,9 +118,9 @@ def needed(words: Sequence[Masked], flips: Callable[[Sequence[Masked]], bool]) -
     return kept
 
 
-def maskable_words(model: _native.Model | OnnxModel, text: str | bytes, side: int) -> list[tuple[int, int, int]]:
+def maskable_words(model: PackedModel, text: str | bytes, side: int) -> list[tuple[int, int, int]]:
     """The words of a text as side, begin and end: its tokens, but neither pieces of words nor pairs of letters."""
-    tokenizer = model.metadata["tokenizer"]
+    tokenizer = model.metadata.get("tokenizer", _native.TOKENIZERS[1])  # a transformer's own is no list of words
     if tokenizer in _native.TOKENIZERS[2:]:
         tokenizer = _native.TOKENIZERS[1]
     words: list[tuple[int, int, int]] = []
@@ -132,7 +130,7 @@ def maskable_words(model: _native.Model | OnnxModel, text: str | bytes, side: in
     return words
 
 
-def masks(model: _native.Model | OnnxModel, texts: Sequence[str | bytes]) -> list[str]:
+def masks(model: PackedModel, texts: Sequence[str | bytes]) -> list[str]:
     """For each text a letter that is no word of the model and stands in none of the texts."""
     together = [text if isinstance(text, str) else text.decode("utf-8", "ignore") for text in texts]
     free = (chr(code) for code in MASKS)

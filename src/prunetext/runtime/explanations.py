@@ -10,9 +10,8 @@ from prunetext.runtime.arguments import at_least_one, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from prunetext.runtime import _native
     from prunetext.runtime.arguments import Explained, Items
-    from prunetext.runtime.onnx_model import OnnxModel
+    from prunetext.runtime.cascade_model import PackedModel
     from prunetext.runtime.parts import Counterfactual, Filter, TextPart
 
 
@@ -63,7 +62,7 @@ class Explaining:
 
     task: str
     labels: list[str]
-    _model: _native.Model | OnnxModel
+    _model: PackedModel
 
     def explain(self, text: Explained, label: str | None = None) -> Explanation:
         """The n-grams that speak for the predicted label, most important first, with shares that sum to 1.

@@ -89,13 +89,29 @@ def new_file(path: Path, *, private: bool = False) -> BinaryIO:
 
 
 def into_place(beside: Path, target: Path) -> None:
-    """Rename a file once its content is on the disk: the only way in which prunetext renames one.
+    """Rename a file once its content is on the disk.
 
     into_place(Path("runs/.model.safetensors.partial"), Path("runs/model.safetensors"))
     """
     sync(beside)
     if target.is_dir() and not target.is_symlink():
         raise InputError(f"{target}: a folder stands where a file is to be written. Remove it.")
+    _rename(beside, target)
+
+
+def folder_into_place(beside: Path, target: Path, former: Path) -> None:
+    """Rename a folder once its content is on the disk; what has its name gets the name `former`.
+
+    folder_into_place(Path("runs/.both.partial"), Path("runs/both"), Path("runs/.both.former"))
+    """
+    sync(beside)
+    if target.is_dir() and any(target.iterdir()):
+        _rename(target, former)
+    _rename(beside, target)
+    sync(target.parent)
+
+
+def _rename(beside: Path, target: Path) -> None:
     beside.replace(target)
 
 

@@ -58,6 +58,11 @@ class Answers(NamedTuple):
         """The answers to these texts, in this order."""
         return Answers(self.probabilities[rows], self.chosen[rows])
 
+    def where(self, part: Array, otherwise: Answers) -> Answers:
+        """These answers to a part of the texts, bool (texts,), and other ones to the rest."""
+        rows = part[:, None]
+        return Answers(*(np.where(rows, *both) for both in zip(self, otherwise, strict=True)))
+
     def reordered(self, own: Sequence[str], wanted: Sequence[str]) -> Answers:
         """The same with the columns in the order of the wanted labels, which are as many as the model's own."""
         if list(own) == list(wanted):

@@ -65,8 +65,8 @@ class Verdict(NamedTuple):
         """
         return self._replace(name="undecided", doubt=doubt) if doubt and (self.doubt or self.name == "kept") else self
 
-    def sentence(self, metric: str = "accuracy", other: str = "the dense one") -> str:
-        """Say it in plain words; other: what the packed model is compared with.
+    def sentence(self, metric: str = "accuracy", other: str = "the dense one", own: str = "the packed model") -> str:
+        """Say it in plain words; own, other: what is compared, and with what.
 
         >>> Verdict("kept", 0.1, -0.14, 0.35, None).sentence()
         'kept: the packed model is 0.10 points worse, with 95 % confidence at most 0.35 points worse.'
@@ -75,7 +75,7 @@ class Verdict(NamedTuple):
         """
         where = "" if metric == "accuracy" else f"in {metric}, "
         same = f"{'as accurate' if metric == 'accuracy' else 'as good'} as {other}"
-        seen = f"{self.name}: {where}the packed model is {_worse_or_better(self.drop, same)}"
+        seen = f"{self.name}: {where}{own} is {_worse_or_better(self.drop, same)}"
         if self.doubt:
             return f"{seen}, but {self.doubt}."
         if self.name == "kept":

@@ -14,6 +14,7 @@ likelihood estimates under nonstandard conditions, 1967. `benchmarks/drop_estima
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -46,26 +47,74 @@ def expected_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[flo
 
     Any other metric, and several labels a text, are counted, as `paired_drop` does.
     """
+    found = expectation_of(measure, dense, other)
+    return paired_drop(measure, dense, other) if found is None else found.drop()
+
+
+def drops_of_parts(
+    measure: Measure, dense: Answers, other: Answers, parts: Iterable[Array]
+) -> list[tuple[float, float]]:
+    """For each part, bool (n,), the drop and its error as above if the other model answers this part alone.
+
+    >>> from prunetext.statistics.metrics import Gold
+    >>> measure = Measure("accuracy", Gold(np.array([0, 1] * 50)))
+    >>> right, wrong = (Answers.of(np.eye(2)[measure.gold.targets ^ flip]) for flip in (0, 1))
+    >>> [round(drop) for drop, _ in drops_of_parts(measure, right, wrong, [np.arange(100) < n for n in (0, 50, 100)])]
+    [0, 50, 100]
+
+    Both models' answers to all texts tell what the answers to a part are worth.
+    """
+    found = expectation_of(measure, dense, other)
+    if found is not None:
+        return [found.drop(part) for part in parts]
+    return [paired_drop(measure, dense, other.where(part, dense)) for part in parts]
+
+
+class Expectation(NamedTuple):
+    """What each text adds to a drop if the other model answers it.
+
+    differs: bool (n,), whether the label is another one. counted, gains: (n,), the drop as it is seen, and as the stack
+    expects it. slopes: (2, n), how a gain moves with the weights. influence: (n, 2), of a text on the weights, times n.
+    """
+
+    differs: Array
+    counted: Array
+    gains: Array
+    slopes: Array
+    influence: Array
+
+    def drop(self, part: Array | None = None) -> tuple[float, float]:
+        """The drop and its standard error, in points, if the other model answers these texts, by default all."""
+        differs, counted, gains, slopes, influence = self
+        if part is not None:
+            differs, counted, gains, slopes = (each * part for each in (differs, counted, gains, slopes))
+        if not differs.any():
+            return 0.0, 0.0
+        changed = int(np.count_nonzero(counted))
+        spread = gains - gains.mean() + (influence @ slopes.mean(1))
+        share = changed / (changed + EVEN)
+        drop = (1 - share) * gains.mean() + share * counted.mean()
+        spread = (1 - share) * spread + share * (counted - counted.mean())
+        doubt = (1 - share) * MISTAKEN * changed / len(gains)
+        return 100 * float(drop), 100 * math.hypot(float(np.sqrt(np.sum(spread**2))) / len(gains), doubt)
+
+
+def expectation_of(measure: Measure, dense: Answers, other: Answers) -> Expectation | None:
+    """What each text adds to a drop in accuracy; None where drops are counted."""
     if not measure.is_plain or dense.probabilities.size > MOST_NUMBERS:
-        return paired_drop(measure, dense, other)
+        return None
     gold, rows = measure.gold.targets, np.arange(len(measure.gold.targets))
     before, now = dense.winners(), other.winners()
-    counted = (before == gold).astype(float) - (now == gold)
-    changed = int(np.count_nonzero(counted))
+    counted, nothing = (before == gold).astype(float) - (now == gold), np.zeros(len(gold))
     if not (before != now).any():
-        return 0.0, 0.0
+        return Expectation(before != now, counted, nothing, np.zeros((2, len(gold))), np.zeros((len(gold), 2)))
     logs = np.stack([_logs(dense), _logs(other)])
     stack = fitted_stack(logs, gold)
     gains = stack.beliefs[rows, before] - stack.beliefs[rows, now]
     # How the mean gain moves with the weights: d q_j / d w_m = q_j (log p_mj − its mean under q).
     apart = logs - stack.means[:, :, None]
     slopes = stack.beliefs[rows, before] * apart[:, rows, before] - stack.beliefs[rows, now] * apart[:, rows, now]
-    influence = gains - gains.mean() + (stack.influence @ slopes.mean(1))
-    share = changed / (changed + EVEN)
-    drop = (1 - share) * gains.mean() + share * counted.mean()
-    spread = (1 - share) * influence + share * (counted - counted.mean())
-    doubt = (1 - share) * MISTAKEN * changed / len(gold)
-    return 100 * float(drop), 100 * math.hypot(float(np.sqrt(np.sum(spread**2))) / len(gold), doubt)
+    return Expectation(before != now, counted, gains, slopes, stack.influence)
 
 
 class Stack(NamedTuple):
