@@ -19,6 +19,7 @@ from results_text import header, line, said, shown, signed
 
 from prunetext.comparison.rows import ComparedRow
 from prunetext.comparison.summary import Line, summarise
+from prunetext.models.textcnn.family import USUAL_CRITERION
 from prunetext.options import FitOptions
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,7 @@ $ python benchmarks/methods.py DATA     # the rows in benchmarks/results/methods
 $ python scripts/make_results_page.py   # this page
 ```
 """
-DEFAULT = f"{FitOptions.criterion}/{FitOptions.schedule}"
+DEFAULT = f"{USUAL_CRITERION}/{FitOptions.schedule}"
 HOPELESS = ("random/local", "gradient:remove=largest/local")  # left out of "the other criteria"
 PEERS = ("random/local", "small from scratch", "small student", "tf-idf + logistic regression", "fastText .ftz")
 
@@ -201,7 +202,7 @@ CLAIMS: Mapping[str, tuple[str, str]] = {
     "Accuracy rises after light pruning": (DEFAULT, "dense"),
     "Lasso loses to the other criteria at high sparsity": ("others", "lasso/local"),
     "Random pruning collapses": (DEFAULT, "random/local"),
-    "Pruning during training is worse than after": (DEFAULT, f"{FitOptions.criterion}/global"),
+    "Pruning during training is worse than after": (DEFAULT, f"{USUAL_CRITERION}/global"),
     "Remove the units with the largest gradients, not the smallest": (
         "gradient:remove=largest/local",
         "gradient/local",
