@@ -15,7 +15,7 @@ from prunetext.models.protocol import Model, Rates
 from prunetext.models.tensors import load_tensors
 from prunetext.models.textcnn.model import TextCNN
 from prunetext.training.batches import batches
-from prunetext.training.loop import Course, Hooks, train_model
+from prunetext.training.loop import Course, Hooks, computing, train_model
 from prunetext.training.settings import Settings
 
 
@@ -78,6 +78,18 @@ def test_batches_counted_in_tokens_hold_each_text_once_and_are_as_many_in_each_e
 
 def test_what_is_learnt_in_batches_of_tokens_is_learnt(sets: Sets) -> None:
     assert train_model(new_model(sets[2]), sets[0], sets[1], replace(LONGER, batch_tokens=160)).accuracy == 1.0
+
+
+def test_products_in_bfloat16_are_those_of_weights_that_have_just_changed(sets: Sets) -> None:
+    model = new_model(sets[2])
+    with torch.no_grad(), computing(replace(SETTINGS, precision="bfloat16")):
+        model.train()
+        before = model(sets[1].take(np.arange(4)))
+        for each in model.parameters():
+            each.zero_()
+        after = model(sets[1].take(np.arange(4)))
+    assert bool(before.any())
+    assert not bool(after.any())
 
 
 def test_bfloat16_learns_other_weights_and_resumes_to_the_bit(sets: Sets, tmp_path: Path) -> None:

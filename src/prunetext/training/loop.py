@@ -229,10 +229,13 @@ def threads(count: int) -> Iterator[None]:
 
 
 def computing(settings: Settings) -> AbstractContextManager[object]:
-    """In this context, products are computed in the precision of the settings."""
+    """In this context, products are computed in the precision of the settings.
+
+    Weights may change inside it: none of them is kept in the other precision, as PyTorch does unless told otherwise.
+    """
     if settings.precision == "float32":
         return nullcontext()
-    return torch.autocast(settings.device, dtype=getattr(torch, settings.precision))
+    return torch.autocast(settings.device, dtype=getattr(torch, settings.precision), cache_enabled=False)
 
 
 def train_step(
