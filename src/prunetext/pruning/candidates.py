@@ -209,9 +209,10 @@ class CandidateMaker:
         if criterion.trains and (parent == self.root or criterion.after_backward is not None):
             self.tune(f"{name}-tuned", model, groups, state, stage, deadline)
         else:
-            observe(model, criterion, groups, state, self.problem.watched)
+            with computing(self.problem.recovery):  # it tells which units go, and no more
+                observe(model, criterion, groups, state, self.problem.watched)
         scores = scores_of(model, criterion, groups, state)
-        with computing(self.problem.recovery):  # it tells which units go, and no more
+        with computing(self.problem.recovery):
             losses = losses_of(model, groups, scores, self.problem.sample)
         self._scored = {name: Scored(model, form, groups, state, scores, losses)}
         return self._scored[name]
