@@ -87,7 +87,7 @@ def test_the_dense_model_is_trained_once_a_seed_and_shared(whole: Any) -> None:
 def test_the_last_packed_file_answers_as_its_row_says(
     comparing: Callable[..., Any], tmp_path: Path, data: Data
 ) -> None:
-    few = {"methods": "random/oneshot", "sizes": "6/10", "seeds": 1, "baselines": False}
+    few = {"methods": "random/oneshot", "sizes": "4/10", "seeds": 1, "baselines": False}
     (row,) = comparing(tmp_path / "out", **few).found.rows
     folder = tmp_path / "out" / "seed-0" / "unfinished"
     packed = prunetext.load(folder / "compared.safetensors")
@@ -102,7 +102,7 @@ def test_the_last_packed_file_answers_as_its_row_says(
     found = verdict(right["test", "dense"], right["test", "packed"], 0.5)
     accuracies = [100 * right[each].mean() for each in (("dev", "packed"), ("test", "packed"), ("test", "dense"))]
     assert [row.dev, row.test, row.dense] == pytest.approx(accuracies, abs=1e-3)
-    assert len({row.dev, row.test, row.dense}) == 3
+    assert row.dense not in (row.dev, row.test), "one taken for the other would be seen"
     assert [row.drop, row.low, row.high] == pytest.approx([found.drop, found.low, found.high], abs=1e-3)
     assert row.verdict == found.name
 
