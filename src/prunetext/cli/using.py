@@ -157,13 +157,14 @@ def inspect(
     found = run(model, words=words)
     if as_json:
         print_json(found.fields())
-    else:
-        from prunetext.cli import cascade_tables, tables
+    elif isinstance(found, CascadeInspection):
+        from prunetext.cli.cascade_tables import print_cascade_inspection
 
-        if isinstance(found, CascadeInspection):
-            cascade_tables.print_cascade_inspection(found)
-        else:
-            tables.print_inspection(found)
+        print_cascade_inspection(found)
+    else:
+        from prunetext.cli.tables import print_inspection
+
+        print_inspection(found)
 
 
 @command()
