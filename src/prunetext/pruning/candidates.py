@@ -209,7 +209,7 @@ class CandidateMaker:
         if criterion.trains and (parent == self.root or criterion.after_backward is not None):
             self.tune(f"{name}-tuned", model, groups, state, stage, deadline)
         else:
-            observe(model, criterion, groups, state, self.problem.watched)  # of a unit's weights, much cancels out
+            observe(model, criterion, groups, state, self.problem.watched)
         scores = scores_of(model, criterion, groups, state)
         with computing(self.problem.recovery):
             losses = losses_of(model, groups, scores, self.problem.sample)

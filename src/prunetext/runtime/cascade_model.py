@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prunetext.errors import InputError, MissingExtraError, require
 from prunetext.runtime import _native
 from prunetext.runtime.cascade_files import FIRST_FILE, SECOND_FILE, read_cascade
-from prunetext.runtime.onnx_inputs import listed_texts
+from prunetext.runtime.onnx_inputs import listed_texts, named_rows
 from prunetext.runtime.onnx_model import EXTRA, OnnxModel
 
 if TYPE_CHECKING:
@@ -108,15 +108,8 @@ class CascadeModel:
     def predict_with_probability(self, texts: object, threads: int, reject: bool = False) -> list[Any]:
         """The same with probabilities."""
         found = self._mixed(texts, threads)
-        rows: list[Any] = []
-        for row, own in zip(found.probabilities.tolist(), found.chosen.tolist(), strict=True):
-            named = [(label, each) for label, each, has in zip(self.labels, row, own, strict=True) if has]
-            if self.several:
-                rows.append(named)
-                continue
-            label, each = named[0]
-            rows.append((None if reject and self._reject is not None and each < self._reject else label, each))
-        return rows
+        least = self._reject if reject else None
+        return named_rows(self.labels, found.probabilities.tolist(), found.chosen.tolist(), least, several=self.several)
 
     def explain(self, text: object, label: int = -1) -> tuple[int, float, float, float, list[tuple[str, float]], bytes]:
         """What each part of a text adds to a label's logit, in the model that answers this text."""

@@ -53,3 +53,24 @@ def batches_of(lengths: list[int], most: int) -> list[list[int]]:
         else:
             found.append([at])
     return found
+
+
+def named_rows(
+    labels: list[str], probabilities: list[list[float]], chosen: list[list[bool]], least: float | None, *, several: bool
+) -> list[Any]:
+    """The chosen labels of each text with their probabilities; just the one, unless a text can have several.
+
+    >>> named_rows(["neg", "pos"], [[0.2, 0.8], [0.6, 0.4]], [[False, True], [True, False]], 0.7, several=False)
+    [('pos', 0.8), (None, 0.6)]
+
+    least: the probability below which a text is rejected; None if none is.
+    """
+    rows: list[Any] = []
+    for row, own in zip(probabilities, chosen, strict=True):
+        named = [(label, each) for label, each, has in zip(labels, row, own, strict=True) if has]
+        if several:
+            rows.append(named)
+        else:
+            label, each = named[0]
+            rows.append((None if least is not None and each < least else label, each))
+    return rows

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prunetext.errors import InputError, ModelFileError, require
 from prunetext.runtime.onnx_check import check_onnx
 from prunetext.runtime.onnx_files import ENCODER_FORMAT, is_sealed
-from prunetext.runtime.onnx_inputs import batches_of, listed_texts, pair_of, text_of
+from prunetext.runtime.onnx_inputs import batches_of, listed_texts, named_rows, pair_of, text_of
 from prunetext.runtime.states import parsed
 
 if TYPE_CHECKING:
@@ -166,15 +166,8 @@ class OnnxModel:
     def predict_with_probability(self, texts: object, threads: int, reject: bool = False) -> list[Any]:
         """The same with probabilities."""
         probabilities, chosen, _ = self._answers(texts, threads)
-        rows: list[Any] = []
-        for row, own in zip(probabilities.tolist(), chosen.tolist(), strict=True):
-            named = [(label, each) for label, each, has in zip(self.labels, row, own, strict=True) if has]
-            if not self.several:
-                label, each = named[0]
-                rows.append((None if reject and self._reject is not None and each < self._reject else label, each))
-            else:
-                rows.append(named)
-        return rows
+        least = self._reject if reject else None
+        return named_rows(self.labels, probabilities.tolist(), chosen.tolist(), least, several=self.several)
 
     def explain(self, text: object, label: int = -1) -> tuple[int, float, float, float, list[tuple[str, float]], bytes]:
         """What each word adds to a label's logit: how far that falls without the word (occlusion).
