@@ -238,6 +238,7 @@ def test_a_speed_is_approached_in_time_and_after_the_size() -> None:
             "oneshot:work=0.5,units=0.5",
             "oneshot:units and oneshot:work both say how much goes. Leave one of the two out.",
         ),
+        ("local:enough=small", "local:enough is 'small': it must be a positive number with a unit of B, kB, MB or KiB"),
         ("global:steps=2.5", "global:steps=2.5 is not a whole number from 1 to 100."),
     ],
 )

@@ -49,14 +49,14 @@ class Budget(NamedTuple):
     metric: str = "accuracy"  # as people write it
 
 
-def parse_size(text: str | float | None) -> int | None:
-    """Bytes of a size as people write it; kB = 1,000, KiB = 1,024.
+def parse_size(text: str | float | None, name: str = "max_size") -> int | None:
+    """Bytes of a size as people write it; kB = 1,000, KiB = 1,024. name: of the option, for the error.
 
     >>> parse_size("64kB"), parse_size("64KiB")
     (64000, 65536)
     """
     usual = "B, kB, MB or KiB, such as 64kB"
-    return None if text is None else int(_quantity("max_size", str(text), SIZE_UNITS, usual, 1))
+    return None if text is None else int(_quantity(name, str(text), SIZE_UNITS, usual, 1))
 
 
 def parse_time(text: str | float | None) -> float | None:

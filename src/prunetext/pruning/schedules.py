@@ -104,7 +104,7 @@ def local(first: str = "2", last: str = "1.25", enough: str = "48kB") -> Schedul
     large, fine = (
         math.log(number(f"local:{name}", text, 1.01, 100)) for name, text in (("first", first), ("last", last))
     )
-    small = 0 if enough == "0" else parse_size(enough) or 0
+    small = 0 if enough == "0" else parse_size(enough, "local:enough") or 0
     return Schedule(lambda history, budget: bracketed(history, budget, large, fine, small), continues=True)
 
 
