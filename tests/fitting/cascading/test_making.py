@@ -109,6 +109,8 @@ def test_too_few_such_texts_are_refused(folder: Path, tmp_path: Path) -> None:
 def test_a_time_that_no_threshold_keeps_is_said(folder: Path, tmp_path: Path) -> None:
     found = cascade(folder, tmp_path / "both", max_micros=1e-9)
     assert found.missed[0].startswith("max_micros was missed: a text takes ")
+    assert found.missed[0].endswith("No text goes on.")
+    assert found.passed == 0
     assert cascade(folder, tmp_path / "much", max_micros=1e9).missed == []
     both = cascade(folder, tmp_path / "all", max_micros=1e9, max_drop=0)
     assert both.missed == []

@@ -96,12 +96,13 @@ def chosen_threshold(rows: Sequence[Passing], limits: Limits) -> ChosenThreshold
     >>> chosen_threshold(rows, Limits(0.5, 0.2))
     ChosenThreshold(row=Passing(threshold=0.0, passed=0.0, drop=2.0, error=0.2), lost=True, late=False)
 
-    If no loss is named, it is the most accurate of them. If none keeps all limits, it is the most accurate of those
-    within the share, or of all if none is.
+    If no loss is named, it is the most accurate of them. If those within the share all lose too much, it is the most
+    accurate one of these. If none is within the share, it passes on as few texts as the loss allows.
     """
     within = [row for row in rows if limits.most_passed is None or row.passed <= limits.most_passed]
-    able = [row for row in within if row.keeps(limits.max_drop)]
-    if able and limits.max_drop is not None:
-        return ChosenThreshold(min(able, key=lambda row: row.passed))
+    able = [row for row in within or rows if row.keeps(limits.max_drop)]
+    late = not within
+    if able and (late or limits.max_drop is not None):
+        return ChosenThreshold(min(able, key=lambda row: row.passed), late=late)
     best = min(within or rows, key=lambda row: (row.drop, row.passed))
-    return ChosenThreshold(best, not best.keeps(limits.max_drop), not within)
+    return ChosenThreshold(best, not best.keeps(limits.max_drop), late)

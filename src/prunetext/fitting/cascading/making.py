@@ -157,8 +157,8 @@ def missed_by(chosen: ChosenThreshold, limits: Limits, max_micros: float | None,
         )
     if chosen.late:
         found.append(
-            f"max_micros was missed: a text takes {mean:,.1f} microseconds, and {max_micros:g} were allowed. The "
-            "threshold is the most accurate one."
+            f"max_micros was missed: a text takes {mean:,.1f} microseconds, and {max_micros:g} were allowed. "
+            + ("No text goes on." if row.passed == 0 else "As few texts go on as max_drop allows.")
         )
     return found
 
