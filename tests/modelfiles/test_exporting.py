@@ -87,7 +87,7 @@ def test_an_interrupted_export_leaves_what_was_there(graph: Exporting, tmp_path:
         ("run", "missing/model.onnx", "there is no folder"),
         ("run", "run", "this is a folder. Give the name of the file to write, such as model.onnx."),
         ("run", "run/model.safetensors", "this is the model itself. Give another name, such as model.onnx."),
-        ("run", None, "onnx is missing. Give a file with --onnx."),
+        ("run", None, "onnx is missing. Give a file with --onnx or --openvino."),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(

@@ -175,17 +175,22 @@ def export(
             metavar="MODEL", help="Packed file, float file of a run, or folder of a run.", show_default=False
         ),
     ],
-    onnx: Annotated[str | None, typer.Option(help="ONNX file to write; required.")] = None,
+    onnx: Annotated[str | None, typer.Option(help="ONNX file to write.")] = None,
+    openvino: Annotated[
+        str | None, typer.Option(help="OpenVINO graph to write, such as model.xml; its weights go into a .bin beside.")
+    ] = None,
 ) -> None:
-    """Write a model as a standard ONNX file.
+    """Write a model as a standard ONNX file, or as OpenVINO's files.
 
-    The file also holds the vocabulary and the labels, and is checked to give the model's answers. docs/guide/export.md
-    says how to feed it.
+    The files also hold the vocabulary and the labels, and are checked to give the model's answers. docs/guide/export.md
+    says how to feed them.
     """
-    if onnx is None:
-        raise InputError("onnx is missing. Give a file with --onnx.")
+    if onnx is None and openvino is None:
+        raise InputError("onnx is missing. Give a file with --onnx or --openvino.")
     from prunetext.modelfiles.api import export as run
 
-    done = run(model, onnx)
-    apart = f"probabilities differ by {done.apart:.0e} at most"
-    Output().print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, {apart}")
+    for format_, out in (("onnx", onnx), ("openvino", openvino)):
+        if out is not None:
+            done = run(model, out, format=format_)
+            apart = f"probabilities differ by {done.apart:.0e} at most"
+            Output().print(f"{done.path}: {done.size:,} bytes; on {done.texts} texts, {apart}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prunetext.errors import InputError, require
+from prunetext.errors import InputError, ModelFileError, require
 from prunetext.modelfiles.cascades import CascadeInspection, inspect_cascade
 from prunetext.modelfiles.encoders import EncoderInspection, inspect_encoder, inspect_float_encoder
 from prunetext.modelfiles.exporting import (
@@ -24,6 +25,9 @@ from prunetext.runtime.calls import A_COUNT, A_FLAG, A_MODEL, A_PATH, A_STR, SOM
 from prunetext.runtime.cascade_files import FIRST_FILE, SECOND_FILE
 from prunetext.runtime.classifier import cascade_folder
 from prunetext.runtime.onnx_files import is_onnx, is_packed_encoder
+
+# What each format of `export` needs; its name is that of an extra, too.
+EXPORT_FORMATS = {"onnx": ("torch", "onnx", "onnxruntime"), "openvino": ("torch", "onnx", "onnxruntime", "openvino")}
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,9 +122,9 @@ def inspect(model: str | os.PathLike[str], *, words: int = 0) -> Inspection | En
     return inspect_packed(model, header, words)
 
 
-@takes(model=A_PATH, out=A_PATH)
-def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Exported:
-    """Write a model as a standard ONNX file, checked against the model.
+@takes(model=A_PATH, out=A_PATH, format=A_STR)
+def export(model: str | os.PathLike[str], out: str | os.PathLike[str], *, format: str = "onnx") -> Exported:
+    """Write a model for other runtimes, as a standard ONNX file or as OpenVINO's two files, checked against the model.
 
         prunetext.export("runs/reviews/model.safetensors", "reviews.onnx").size    # 23711
 
@@ -132,16 +136,23 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
     model: a packed file, a float file of a run, or the folder of a run, whose packed file is taken. The ONNX file takes
     `ids`, int64 (batch, length), from `Encoder`, and gives `probabilities`, float32 (batch, classes). For a model of
     pairs it takes the result of `Encoder.encode_pairs`: `session.run(None, encoder.encode_pairs(pairs))`. Its metadata
-    hold vocabulary, labels, tokenizer and temperature, and the thresholds of several labels, each as JSON. The same
-    model gives the same bytes. The file is written only after it has given the model's own answers on 300 texts;
+    hold vocabulary, labels, tokenizer and temperature, and the thresholds of several labels, each as JSON. format:
+    "onnx", or "openvino" for a graph, whose name ends in .xml, with its weights in a .bin beside it. A transformer's
+    packed file is ONNX already; as OpenVINO's files it has the same weights, and activations that are not rounded. The
+    same model gives the same bytes. Files are written only after they have given the model's own answers on 300 texts;
     RunError if a probability differs by more than 0.00001. InputError for an impossible `out`, ModelFileError if
-    `model` is not a model. Needs the extra `onnx`.
+    `model` is not a model. Needs the extra `onnx` or `openvino`.
     """
-    for package in ("torch", "onnx", "onnxruntime"):
-        require(package, extra="onnx")
+    if format not in EXPORT_FORMATS:
+        raise InputError(f"format is {format!r}: it must be {' or '.join(EXPORT_FORMATS)}.")
+    for package in EXPORT_FORMATS[format]:
+        require(package, extra=format)
     from prunetext.modelfiles.opening import OwnModel, opened
+    from prunetext.modelfiles.openvino import check_graph_target, checked_words, encoder_as_openvino, write_openvino
 
     source, target = Path(model).expanduser(), Path(out).expanduser()
+    if format == "openvino":
+        check_graph_target(target)
     if cascade_folder(source) is not None:
         raise InputError(
             f"{source}: a cascade is two models. Export its {FIRST_FILE}; its {SECOND_FILE} is ONNX already."
@@ -150,11 +161,27 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str]) -> Export
     check_target(target, source)
     own = opened(source)
     if not isinstance(own, OwnModel):
-        if is_packed_encoder(source):
-            raise InputError(f"{source}: this is an ONNX file already. Copy it.")
-        raise InputError(f"{source}: this is not a prunetext model. Give a file written by prunetext fit.")
+        if is_packed_encoder(source) and format == "openvino":
+            return encoder_as_openvino(source, target)
+        raise InputError(f"{source}: {no_graph(source)}")
     proto, words = own.graph()
     texts = some_pairs(words) if own.task.texts == 2 else some_texts(words)
     data = proto.SerializeToString(deterministic=True)
-    apart = write_checked(data, target, str(source), lambda some: own.answers(some).probabilities, texts)
+
+    def answer(some: Any) -> Any:
+        return own.answers(some).probabilities
+
+    if format == "openvino":
+        return write_openvino(data, target, str(source), checked_words(proto, answer, texts))
+    apart = write_checked(data, target, str(source), answer, texts)
     return Exported(target, target.stat().st_size, len(texts), apart)
+
+
+def no_graph(source: Path) -> str:
+    """Why a file cannot be written for other runtimes, and what to do."""
+    if is_packed_encoder(source):
+        return "this is an ONNX file already. Copy it."
+    with suppress(ModelFileError):
+        if is_float(source):
+            return "this is a float transformer. Give its run, whose packed file is ONNX already."
+    return "this is not a prunetext model. Give a file written by prunetext fit."
