@@ -1,16 +1,20 @@
 """A run with a transformer, from its folder to answers, for every kind of architecture and task."""
 
+import dataclasses
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
 import prunetext
 from helpers.encoders import ARCHITECTURES, encoder_folder
+from helpers.kills import KilledError, stop_at
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError, RunError
 from prunetext.fitting.effort import Effort
@@ -95,6 +99,25 @@ def test_a_run_is_repeated_to_the_byte_and_resumed(folder: Path, result: prunete
     assert again.path.read_bytes() == result.path.read_bytes()
     for name in ("dense.safetensors", "pruned.safetensors"):
         assert again.path.with_name(name).read_bytes() == result.path.with_name(name).read_bytes()
+
+
+def test_killed_at_ten_moments_and_called_again_it_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    def run(name: str, **options: Any) -> prunetext.Result:
+        given = {"model": str(folder), "epochs": 1, "max_drop": 40.0, "max_tokens": 24, "schedule": "oneshot:keep=0.9"}
+        return prunetext.fit(reviews(), out=tmp_path / name, **{**given, "effort": QUICK, **options})
+
+    longest: Counter[str] = Counter()
+    whole = run("whole", progress=lambda name, now: longest.update({name: max(0, now.done - longest[name])}))
+    assert list(longest) == ["train", "step 1", "final", "refit", "refit recovery"]
+    moments = [(name, max(1, round(share * last))) for name, last in longest.items() for share in (0.3, 0.9)]
+    careful = dataclasses.replace(QUICK, training={"checkpoint_seconds": -1.0})  # after every step
+    for stage, step in moments:
+        with pytest.raises(KilledError):
+            run("killed", effort=careful, progress=stop_at(stage, step))
+        assert not (tmp_path / "killed" / "model.onnx").exists()
+    resumed = run("killed", effort=careful)
+    for name in ("model.onnx", "dense.safetensors", "pruned.safetensors", "history.jsonl"):
+        assert resumed.path.with_name(name).read_bytes() == whole.path.with_name(name).read_bytes(), name
 
 
 @pytest.mark.parametrize("criterion", ["taylor", "random", "fisher", "gradient", "lasso", "movement"])
