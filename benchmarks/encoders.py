@@ -3,11 +3,11 @@
     python benchmarks/encoders.py runs/sst2 runs/sst2-half >> benchmarks/results/encoders.jsonl
     python benchmarks/encoders.py runs/sst2 --vocabulary >> benchmarks/results/encoders.jsonl
 
-The first run is a `prunetext fit DATA --model …`; others are made of it by `prunetext prune`. Each subject labels all
-test texts, sorted by length, 32 at a time; its tokenizer works on the same clock. Subjects take turns, and each pass is
-held against PyTorch's of the same turn. int8 alone is ONNX Runtime's own `quantize_dynamic` of the dense file, by
-channel. With --vocabulary, the dense model with all tokens of its tokenizer stands beside the one with those that train
-has: how many labels differ, and bytes.
+The first run is a `prunetext fit DATA --model …`; others are made of it by `prunetext prune`, or are other runs of the
+same data, packed files or cascades. Each subject labels all test texts, sorted by length, 32 at a time; its tokenizer
+works on the same clock. Subjects take turns, and each pass is held against PyTorch's of the same turn. int8 alone is
+ONNX Runtime's own `quantize_dynamic` of the dense file, by channel. With --vocabulary, the dense model with all tokens
+of its tokenizer stands beside the one with those that train has: how many labels differ, and bytes.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ from tokenizers import Tokenizer
 import prunetext
 from prunetext.fitting.earlier import read_earlier
 from prunetext.fitting.parts import DENSE_MODEL
+from prunetext.modelfiles.exporting import packed_file
 from prunetext.models.protocol import Packing, Trained, load_family
 from prunetext.models.transformer.folder import read_pretrained
 from prunetext.models.transformer.model import TextEncoder
 from prunetext.models.transformer.reading import TokenReader
+from prunetext.runtime.classifier import cascade_folder
 from prunetext.statistics.evaluation import verdict
 
 BATCH = 32
@@ -93,7 +95,7 @@ def packed_subject(name: str, path: Path, threads: int) -> Subject:
     def label(texts: Sequence[str]) -> np.ndarray[Any, Any]:
         return np.array([numbers[each] for each in model.predict(texts, threads=threads)])
 
-    return Subject(name, path.stat().st_size, label)
+    return Subject(name, model.size, label)
 
 
 def timed(subjects: Sequence[Subject], texts: Sequence[str], passes: int) -> dict[str, list[float]]:
@@ -145,7 +147,7 @@ def main() -> None:
     """Measure, and print rows."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path, help="folder of a fit")
-    parser.add_argument("others", type=Path, nargs="*", help="folders of runs, or packed files")
+    parser.add_argument("others", type=Path, nargs="*", help="folders of runs or cascades, or packed files")
     parser.add_argument("--data", help="if the data have moved")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--passes", type=int, default=7)
@@ -181,7 +183,7 @@ def main() -> None:
             session_subject("int8 alone", rounded, options.threads),
         ]
         for each in (options.run, *options.others):
-            path = each / family.packed if (each / family.packed).exists() else each
+            path = each if cascade_folder(each) else packed_file(each)
             subjects.append(packed_subject(each.name, path, options.threads))
         speed_rows(dense, subjects, test.texts, truth, options.passes)
 
