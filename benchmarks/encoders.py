@@ -6,8 +6,8 @@
 The first run is a `prunetext fit DATA --model …`; others are made of it by `prunetext prune`, or are other runs of the
 same data, packed files or cascades. Each subject labels all test texts, sorted by length, 32 at a time; its tokenizer
 works on the same clock. Subjects take turns, and each pass is held against PyTorch's of the same turn. int8 alone is
-ONNX Runtime's own `quantize_dynamic` of the dense file, by channel. With --vocabulary, the dense model with all tokens
-of its tokenizer stands beside the one with those that train has: how many labels differ, and bytes.
+ONNX Runtime's own `quantize_dynamic` of the dense file, by channel. With --vocabulary, other tokens and numbers of the
+table of words stand beside all tokens in float32: bytes, and how many labels differ. All else is float32 there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import onnxruntime
@@ -28,17 +28,21 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 
 import prunetext
+from prunetext.data.dataset import Data
 from prunetext.fitting.earlier import read_earlier
 from prunetext.fitting.parts import DENSE_MODEL
 from prunetext.modelfiles.exporting import packed_file
 from prunetext.models.protocol import Packing, Trained, load_family
-from prunetext.models.transformer.folder import read_pretrained
+from prunetext.models.transformer.family import with_tokens_of
+from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.model import TextEncoder
 from prunetext.models.transformer.reading import TokenReader
+from prunetext.models.transformer.rounded import rounded_encoder
 from prunetext.runtime.classifier import cascade_folder
 from prunetext.statistics.evaluation import verdict
 
 BATCH = 32
+WORDS_TRIED = (("all", "float32"), ("all", "int8"), ("scripts", "int8"), ("seen", "float32"), ("seen", "int8"))
 Label = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
 
 
@@ -133,14 +137,38 @@ def speed_rows(
         print(json.dumps({**row, **machine("torch", "onnxruntime", "tokenizers")}), flush=True)
 
 
-def whole_vocabulary(dense: Trained, place: str) -> Trained:
-    """The dense model with all tokens of the encoder that it began from: its own were never trained."""
-    model, reader, found = dense.model, dense.reader, read_pretrained(place)
+def with_tokens(dense: Trained, found: Pretrained) -> Trained:
+    """The dense model with the tokens of an encoder that it began from: their vectors were never trained."""
+    model, reader = dense.model, dense.reader
     assert isinstance(model, TextEncoder)
     tensors = {**model.tensors(), "words.weight": found.tensors["words.weight"]}
     kinds = 0 if model.token_kinds is None else model.token_kinds.num_embeddings
     whole = TokenReader(found.tokenizer, reader.longest, len(tensors["words.weight"]), kinds)
     return dense._replace(model=model.rebuild(tensors), reader=whole)
+
+
+def vocabulary_rows(dense: Trained, place: str, data: Data, truth: np.ndarray[Any, Any]) -> None:
+    """Print a row for each way to have fewer bytes of words: how many labels differ from all tokens in float32."""
+    assert data.test is not None
+    texts, found, family = data.test.texts, read_pretrained(place), load_family("transformer")
+    first: np.ndarray[Any, Any] | None = None
+    for which, numbers in (
+        ("all", "float32"),
+        ("all", "int8"),
+        ("scripts", "int8"),
+        ("seen", "float32"),
+        ("seen", "int8"),
+    ):
+        one = with_tokens(dense, with_tokens_of(found, data.train.texts, dense.reader.longest, which))
+        size = family.size(one, Packing(table="float32", numbers={"words": numbers}))
+        model = rounded_encoder(cast(TextEncoder, one.model), {"words": numbers})
+        subject = torch_subject("", one._replace(model=model), size)
+        said = np.concatenate([subject.label(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
+        first = said if first is None else first
+        row = {"subject": f"tokens: {which}, {numbers}", "tokens": one.model.words.num_embeddings, "bytes": size}
+        row |= {"changed": int((said != first).sum()), "texts": len(texts)}
+        row |= {"accuracy": round(100 * float((said == truth).mean()), 2)}
+        print(json.dumps({**row, **machine("torch", "tokenizers")}), flush=True)
 
 
 def main() -> None:
@@ -151,29 +179,22 @@ def main() -> None:
     parser.add_argument("--data", help="if the data have moved")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--passes", type=int, default=7)
-    parser.add_argument("--vocabulary", action="store_true", help="how many labels fewer tokens change, and no speed")
+    parser.add_argument(
+        "--vocabulary", action="store_true", help="bytes and changed labels of smaller tables of words, and no speed"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     family, earlier = load_family("transformer"), read_earlier(options.run, {})
     dense = family.read(options.run / DENSE_MODEL)
-    test = prunetext.read(options.data or earlier.source["data"]).test
-    if test is None:
+    data = prunetext.read(options.data or earlier.source["data"])
+    if (test := data.test) is None:
         raise SystemExit("The data have no test split: give a folder with train.* and test.*.")
     truth = test.targets(dense.labels)
+    if options.vocabulary:
+        vocabulary_rows(dense, str(earlier.source["vectors"]), data, truth)
+        return
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        if options.vocabulary:
-            whole = whole_vocabulary(dense, str(earlier.source["vectors"]))
-            both = [(each, family.size(each, Packing(table="float32"))) for each in (whole, dense)]
-            said = [
-                np.concatenate([one.label(test.texts[at : at + BATCH]) for at in range(0, len(test), BATCH)])
-                for one in (torch_subject("", each, size) for each, size in both)
-            ]
-            row = {"subject": "vocabulary", "texts": len(test), "changed": int((said[0] != said[1]).sum())}
-            row |= {"bytes": both[1][1], "bytes_with_all_tokens": both[0][1]}
-            row |= {"accuracy": [round(100 * float((each == truth).mean()), 2) for each in said]}
-            print(json.dumps({**row, **machine("torch", "tokenizers")}))
-            return
         exact, rounded = scratch / "float32.onnx", scratch / "int8.onnx"
         family.pack(dense, exact, Packing(table="float32"))
         quantize_dynamic(exact, rounded, per_channel=True, weight_type=QuantType.QInt8)

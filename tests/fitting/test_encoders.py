@@ -137,6 +137,19 @@ def test_its_dense_model_is_pruned_again(result: prunetext.Result, tmp_path: Pat
     assert sum(pruned.neurons) == 40
 
 
+def test_all_tokens_can_stay_and_a_pruning_from_the_folder_keeps_them(folder: Path, tmp_path: Path) -> None:
+    given = {"keep_tokens": "all", "schedule": "oneshot:units=0.3,recovery=0", "epochs": 0.5}
+    found = fitted(folder, tmp_path / "run", reviews(60), **given)
+    lottery = {"max_drop": 100.0, "schedule": "lottery:step=1.5", "groups": "neurons"}
+    new = prunetext.prune(found.path.parent, out=tmp_path / "new", data=reviews(60), effort=QUICK, **lottery)
+    whole = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+    for each in (found, new):
+        inspected = prunetext.inspect(each.path)
+        assert isinstance(inspected, EncoderInspection)
+        assert inspected.words == len(whole)
+        assert inspected.provenance["recipe"]["keep_tokens"] == "all"
+
+
 def test_it_starts_again_from_its_folder(result: prunetext.Result, tmp_path: Path) -> None:
     given = {"max_drop": 100.0, "schedule": "lottery", "groups": "neurons"}
     new = prunetext.prune(result.path.parent, out=tmp_path / "new", data=reviews(), effort=QUICK, **given)
@@ -211,6 +224,7 @@ def test_what_belongs_to_another_kind_of_model_is_refused(
         ({"filters": 8}, "filters is given, but model is"),
         ({"groups": "dimensions"}, "groups has 'dimensions'"),
         ({"features": "last"}, "features is last: it must be mean or first"),
+        ({"keep_tokens": "some"}, "keep_tokens is some: it must be seen, scripts or all"),
         ({"unlabelled": str(more)}, "a transformer does not teach itself"),
         ({"model": str(tmp_path / "nowhere")}, "this is not the configuration of a transformer"),
         ({"model": "sample:unknown"}, "there is no such model"),

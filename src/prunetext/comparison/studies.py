@@ -20,6 +20,7 @@ from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import Run
 from prunetext.fitting.parts import WORK, changed_since
 from prunetext.fitting.plan import Plan
+from prunetext.fitting.rules import check_options
 from prunetext.fitting.stages import begun, lessons_of, train_dense
 from prunetext.models.protocol import Request, load_family
 from prunetext.models.textcnn.family import USUAL_CRITERION
@@ -32,7 +33,6 @@ from prunetext.options import (
     ReadOptions,
     TeachOptions,
     VectorOptions,
-    check_options,
 )
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.problem import Told

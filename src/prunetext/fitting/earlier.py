@@ -32,6 +32,7 @@ from prunetext.fitting.parts import (
     remade,
 )
 from prunetext.fitting.plan import Pick, Plan, budget_of, places_of, source_of, with_method
+from prunetext.fitting.rules import check_pruning, check_refit
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Beginning, Family, Request, Trained, load_family
 from prunetext.options import (
@@ -42,8 +43,6 @@ from prunetext.options import (
     ReadOptions,
     TeachOptions,
     VectorOptions,
-    check_pruning,
-    check_refit,
     chosen,
     take,
 )

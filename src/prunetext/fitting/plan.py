@@ -20,6 +20,7 @@ from prunetext.data.task import Task
 from prunetext.errors import InputError, require
 from prunetext.fitting.checks import check_measures, check_method, read_data, take_options
 from prunetext.fitting.effort import Effort
+from prunetext.fitting.rules import check_options, check_teaching
 from prunetext.models.protocol import Beginning, Family, Request, Trained, family_named, load_family
 from prunetext.options import (
     NONE,
@@ -29,8 +30,6 @@ from prunetext.options import (
     ReadOptions,
     TeachOptions,
     VectorOptions,
-    check_options,
-    check_teaching,
     chosen,
 )
 from prunetext.pruning.budget import DEFAULT_DROP, Budget, parse_size, parse_speed, parse_time

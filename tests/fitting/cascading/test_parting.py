@@ -33,7 +33,7 @@ def test_options_go_where_they_belong() -> None:
     both = {"seed": 3, "labels_per_class": 30, "refit": False}
     assert parts["second"] == {**both, "max_tokens": 64, "model": "sample:minilm"}
     assert options_of_parts({"refit": True}, "x")["second"]["refit"] is True
-    assert {"max_tokens", "features", "model", "numbers"} == OF_TRANSFORMER
+    assert {"max_tokens", "features", "keep_tokens", "model", "numbers"} == OF_TRANSFORMER
     assert not OF_TEXTCNN & OF_TRANSFORMER
 
 

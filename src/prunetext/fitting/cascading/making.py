@@ -23,6 +23,7 @@ from prunetext.fitting.cascading.judged import (
     micros_of,
 )
 from prunetext.fitting.effort import Effort
+from prunetext.fitting.rules import check_max_drop
 from prunetext.judging.side_by_side import ModelRow
 from prunetext.pruning.budget import DEFAULT_DROP
 from prunetext.pruning.problem import Told
@@ -130,8 +131,7 @@ def made_cascade(
 
 def check_limits(max_drop: float | None, max_micros: float | None) -> None:
     """Refuse limits out of range."""
-    if max_drop is not None and not 0 <= max_drop <= 100:
-        raise InputError(f"max_drop is {max_drop}: it must be between 0 and 100.")
+    check_max_drop(max_drop)
     if max_micros is not None and not 0 < max_micros <= 1e12:
         raise InputError(f"max_micros is {max_micros}: it must be more than 0 microseconds, such as 50.")
 

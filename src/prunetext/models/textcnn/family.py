@@ -42,7 +42,7 @@ from prunetext.runtime.tokenizers import BERT, PIECES_3, check_tokenizer, distan
 USUAL_CRITERION = "magnitude"
 _PACKED = "model.safetensors"
 _TABLES = ("int8", "int16")  # of the runtime
-OF_OTHERS = ("max_tokens", "features", "numbers")  # options of transformers
+OF_OTHERS = ("max_tokens", "features", "keep_tokens", "numbers")  # options of transformers
 NOT_IN_RECIPES = ("model", *OF_OTHERS)  # of a TextCNN
 
 

@@ -22,10 +22,17 @@ from prunetext.models.transformer.numbers import NUMBER_FORMATS
 from prunetext.models.transformer.pacing import RECOVERY, TOKENS_AT_MOST, encoder_pace
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
+from prunetext.models.transformer.scripts import KEPT_TOKENS, wanted_tokens
 from prunetext.models.transformer.vocabulary import narrowed
 from prunetext.options import DenseOptions, VectorOptions, chosen, refuse_broken
 
-OWN_OPTIONS = ("model", "max_tokens", "features", "numbers")  # of DenseOptions; the others are a TextCNN's
+OWN_OPTIONS = (
+    "model",
+    "max_tokens",
+    "features",
+    "keep_tokens",
+    "numbers",
+)  # of DenseOptions; the others are a TextCNN's
 _CRITERION, _PACKED = "taylor", "model.onnx"
 _WORDS = "words/2"  # cuts texts into words where new ones are made of them
 
@@ -42,6 +49,7 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
         [
             ("max_tokens", most := shape.max_tokens, 8 <= most <= TOKENS_AT_MOST, f"from 8 to {TOKENS_AT_MOST}"),
             ("features", pooling := shape.features, pooling in ("mean", "first"), "mean or first"),
+            ("keep_tokens", shape.keep_tokens, shape.keep_tokens in KEPT_TOKENS, "seen, scripts or all"),
             ("numbers", shape.numbers, shape.numbers in formats, f"one of {', '.join(formats)}"),
         ]
     )
@@ -55,7 +63,7 @@ def begin_encoder(request: Request) -> Beginning:
     place = shape.model if request.like is None else str(request.vectors)  # where it is by now
     found = read_pretrained(place)
     longest = min(found.layout.longest, shape.max_tokens)
-    found = with_tokens_of(found, request.texts, longest)
+    found = with_tokens_of(found, request.texts, longest, shape.keep_tokens)
     layout = dataclasses.replace(found.layout, pooling=shape.features, longest=longest)
     tensors, hidden = dict(found.tensors), found.tensors["layers.0.norm.weight"].shape[0]
     if "positions.weight" in tensors:  # those that no text reaches take room alone
@@ -67,18 +75,20 @@ def begin_encoder(request: Request) -> Beginning:
     reader = TokenReader(found.tokenizer, layout.longest, first.words.num_embeddings, kinds)
     recipe = {"model": FAMILY_NAME, "max_tokens": shape.max_tokens, "features": shape.features}
     recipe |= {"numbers": shape.numbers}
+    if shape.keep_tokens != KEPT_TOKENS[0]:
+        recipe["keep_tokens"] = shape.keep_tokens
     recipe |= {"tokenizer": shape.tokenizer, "vectors": digest_of_tensors(tensors)}
     return Beginning(reader, lambda: TextEncoder(tensors, layout), first.work, [], recipe)
 
 
-def with_tokens_of(found: Pretrained, texts: Sequence[str], longest: int) -> Pretrained:
+def with_tokens_of(found: Pretrained, texts: Sequence[str], longest: int, which: str = KEPT_TOKENS[0]) -> Pretrained:
     """The encoder without the tokens that none of these texts has, but for those that unknown words fall back to.
 
-    longest: the tokens of a text that are read.
+    longest: the tokens of a text that are read. which: of `KEPT_TOKENS`.
     """
     words = found.tensors["words.weight"]
-    seen = TokenReader(found.tokenizer, longest, len(words)).seen(texts)
-    fewer = narrowed(found.tokenizer, seen)
+    wanted = wanted_tokens(TokenReader(found.tokenizer, longest, len(words)), texts, which)
+    fewer = narrowed(found.tokenizer, wanted)
     if fewer.rows and fewer.rows[-1] >= len(words):
         raise InputError(
             f"{found.path}: its tokenizer has tokens that the model has no vectors of. Give a whole model."
