@@ -130,7 +130,7 @@ class PruneOptions:
     groups: str | None = option(
         None,
         "What can be pruned: any of vocabulary, bigrams, dimensions, filters, taps, weights and bits, with commas; the "
-        "first four if not given. Of a transformer: layers, heads and neurons; heads and neurons if not given.",
+        "first four if not given. Of a transformer: layers, heads, neurons, hidden and ranks; else heads and neurons.",
     )
     precision: float | None = option(
         None, "Share of right labels to reach, such as 0.95: the threshold below which texts are rejected is stored."

@@ -209,6 +209,7 @@ def encoder_facts(found: EncoderInspection) -> dict[str, Any]:
         "labels": ", ".join(found.labels),
         "tokens": f"{found.words:,}; {found.longest} of a text are read",
         "dimensions": found.hidden,
+        **({} if found.ranks is None else {"ranks": found.ranks}),
         "layers": len(found.heads),
         "heads": " ".join(map(str, found.heads)),
         "neurons": " ".join(map(str, found.neurons)),

@@ -26,7 +26,8 @@ class EncoderInspection:
 
     `heads` and `neurons` are those of each layer. `words` counts the tokens, `longest` those of a text that are read.
     `numbers` are the formats of its parts, and `temperature` divides its logits; both are None for a float file.
-    `reject` is None if the file has no such threshold, and `thresholds` if each text has one label.
+    `reject` is None if the file has no such threshold, and `thresholds` if each text has one label. `ranks` are those
+    of the table of words, and None if it is no product.
     """
 
     path: str
@@ -43,6 +44,7 @@ class EncoderInspection:
     reject: float | None = None
     thresholds: list[float] | None = None
     numbers: dict[str, str] | None = None
+    ranks: int | None = None
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -54,7 +56,7 @@ def inspect_encoder(model: Classifier, path: str) -> EncoderInspection:
     metadata = model.metadata
     try:
         sizes = parsed(metadata["sizes"], path)
-        numbers = [*sizes["heads"], *sizes["neurons"], sizes["words"], sizes["hidden"]]
+        numbers = [*sizes["heads"], *sizes["neurons"], sizes["words"], sizes["hidden"], sizes.get("ranks", 0)]
         if not all(type(each) is int for each in numbers):
             raise TypeError("a size is no whole number")
         return EncoderInspection(
@@ -139,6 +141,7 @@ def inspect_float_encoder(path: str | os.PathLike[str]) -> EncoderInspection:
             None,
             {},
             thresholds=parsed(metadata.get("thresholds", "null"), path),
+            ranks=header.tensors["spread.weight"]["shape"][1] if "spread.weight" in header.tensors else None,
         )
     except (KeyError, IndexError, ValueError, TypeError, ZeroDivisionError) as error:
         reason = error.reason if isinstance(error, DamagedError) else error

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+import numpy as np
 import pytest
 import torch
 
 from helpers.encoders import encoder_folder
+from prunetext.models.encoded import Encoded
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.model import TextEncoder
 
@@ -27,6 +29,13 @@ class Encoder(NamedTuple):
         head["head.bias"] = torch.randn(classes, generator=random)
         layout = self.found.layout.of({**self.found.layout.__dict__, **changes})
         return TextEncoder({**self.found.tensors, **head}, layout).eval()
+
+    def factorised(self, **changes: Any) -> TextEncoder:
+        """The same with a table of words that is a product."""
+        model = self.ours(**changes)
+        ids = torch.randint(1, 1 + model.words.num_embeddings, (500,), generator=torch.Generator().manual_seed(4))
+        usage = Encoded(ids.int().numpy(), np.array([0, 500]), torch.zeros(1))
+        return cast(TextEncoder, model.canonical(usage, ("ranks",))(model))
 
 
 @pytest.fixture(scope="session")

@@ -85,15 +85,18 @@ def bytes_of_tensors(model: TextEncoder) -> int:
     """Bytes of a packed file's tensors, but for those of the graph; rows of positions that no text has count, too."""
     graph = encoder_graph(model, ["a", "b", "c"], formats=dict.fromkeys(model.number_parts(), "int8")).graph
     own = (".weight", ".bias", ".scales", ".evening", ".even")
-    rows = 0 if model.positions is None else model.layout.first_position
-    return sum(len(each.raw_data) for each in graph.initializer if each.name.endswith(own)) + 2 * rows * 32
+    more = 0 if model.positions is None else model.layout.first_position * model.positions.embedding_dim
+    return sum(len(each.raw_data) for each in graph.initializer if each.name.endswith(own)) + 2 * more
 
 
+@pytest.mark.parametrize("form", ["ours", "factorised"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @settings(max_examples=8)
 @given(seed=st.integers(0, 1000))
-def test_a_shrunk_model_is_the_masked_one(encoder: Callable[[str], Any], architecture: str, seed: int) -> None:
-    model = encoder(architecture).ours()
+def test_a_shrunk_model_is_the_masked_one(
+    encoder: Callable[[str], Any], architecture: str, form: str, seed: int
+) -> None:
+    model = getattr(encoder(architecture), form)()
     kept, batch = kept_of(model, seed), batch_of(model)
     with torch.no_grad():
         small = shrink(model, kept).eval()
@@ -107,14 +110,20 @@ def test_a_shrunk_model_is_the_masked_one(encoder: Callable[[str], Any], archite
         np.testing.assert_allclose(expand(small, model, kept).eval()(batch), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("form", ["ours", "factorised"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_units_cost_what_their_removal_saves(encoder: Callable[[str], Any], architecture: str) -> None:
-    model = encoder(architecture).ours()
-    for group in model.groups(KINDS):
-        kept = {group.name: np.arange(group.size) != 0}
-        for resource in (BYTES, TIME):
-            cost = model.costs()[resource]
-            assert group.costs[resource]({})[0] == pytest.approx(cost({}) - cost(kept))
+def test_units_cost_what_their_removal_saves(encoder: Callable[[str], Any], architecture: str, form: str) -> None:
+    model = getattr(encoder(architecture), form)()
+    groups = model.groups(KINDS)
+    assert {group.kind for group in groups} == {*KINDS} - ({"ranks"} if form == "ours" else set())
+    for before in ({}, kept_of(model, 5)):
+        for group in groups:
+            stays = before.get(group.name, np.ones(group.size, bool))
+            first = int(np.flatnonzero(stays)[0])
+            kept = {**before, group.name: stays & (np.arange(group.size) != first)}
+            for resource in (BYTES, TIME):
+                cost = model.costs()[resource]
+                assert group.costs[resource](before)[first] == pytest.approx(cost(before) - cost(kept))
 
 
 def test_a_layer_that_goes_takes_its_heads_with_it(encoder: Callable[[str], Any]) -> None:
@@ -122,15 +131,15 @@ def test_a_layer_that_goes_takes_its_heads_with_it(encoder: Callable[[str], Any]
     small = shrink(model, {"layers": np.array([False, True])})
     assert isinstance(small, TextEncoder)
     assert list(small.layers) == ["1"]
-    assert small.counts() == {"layers": 1, "heads": 4, "neurons": 40}
+    assert small.counts() == {"layers": 1, "heads": 4, "neurons": 40, "hidden": 32, "ranks": 32}
     assert shrink(small, {"layers.1.heads": np.array([True, False, False, True])}).counts()["heads"] == 2
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("several", [False, True])
 def test_the_graph_gives_the_same(encoder: Callable[[str], Any], architecture: str, several: bool) -> None:
-    whole = encoder(architecture).ours()
-    for model in (whole, shrink(whole, kept_of(whole, 3)).eval()):
+    whole, product = encoder(architecture).ours(), encoder(architecture).factorised()
+    for model in (whole, *(shrink(each, kept_of(each, 3)).eval() for each in (whole, product)), product):
         graph = encoder_graph(model, ["a", "b", "c"], 1.5, several=several)
         onnx.checker.check_model(graph, full_check=True)
         session = onnxruntime.InferenceSession(graph.SerializeToString())

@@ -15,7 +15,7 @@ from prunetext.models.protocol import Beginning, Family, Request
 from prunetext.models.tensors import digest_of_tensors
 from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write_encoder
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
-from prunetext.models.transformer.grouping import DEFAULT_KINDS, TRANSFORMER_KINDS
+from prunetext.models.transformer.grouping import DEFAULT_KINDS, FASTER_KINDS, TRANSFORMER_KINDS
 from prunetext.models.transformer.mending import mend_encoder
 from prunetext.models.transformer.model import TextEncoder
 from prunetext.models.transformer.numbers import NUMBER_FORMATS
@@ -112,7 +112,7 @@ transformer_family = Family(
     TRANSFORMER_KINDS,
     DEFAULT_KINDS,
     _CRITERION,
-    tuple(TRANSFORMER_KINDS),
+    FASTER_KINDS,
     check_encoder,
     settle_words,
     begin_encoder,

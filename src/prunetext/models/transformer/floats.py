@@ -15,7 +15,7 @@ from prunetext.errors import DamagedError, InputError, ModelFileError
 from prunetext.models.protocol import Trained
 from prunetext.models.tensors import load_tensors, save_tensors
 from prunetext.models.transformer.folder import check_tensors_of
-from prunetext.models.transformer.grouping import PRESENT
+from prunetext.models.transformer.grouping import DIMS, PRESENT
 from prunetext.models.transformer.layout import Layout
 from prunetext.models.transformer.model import TextEncoder, with_kinds
 from prunetext.models.transformer.reading import TokenReader, tokenizer_from
@@ -41,7 +41,8 @@ def write_encoder(trained: Trained, path: Path, recipe: Mapping[str, Any]) -> No
     }
     if trained.thresholds is not None:
         metadata["thresholds"] = json.dumps(list(trained.thresholds))
-    save_tensors(path, with_kinds(model.state_dict()), metadata)
+    tensors = {name: each for name, each in model.state_dict().items() if name != DIMS}  # which is all ones
+    save_tensors(path, with_kinds(tensors), metadata)
 
 
 def read_encoder(path: Path) -> Trained:

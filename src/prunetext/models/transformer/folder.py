@@ -132,8 +132,13 @@ def check_tensors_of(tensors: Mapping[str, Tensor], layout: Layout, *, whole: bo
     if not numbers or (whole and numbers != list(range(len(numbers)))):
         raise ValueError("some of its layers are missing")
     hidden = len(tensors[f"layers.{numbers[0]}.norm.weight"])
-    words, width = tensors["words.weight"].shape
-    wanted: dict[str, tuple[int | None, ...]] = {"words.weight": (words, width), "norm.weight": (width,)}
+    width, ranks = tensors["spread.weight" if "spread.weight" in tensors else "words.weight"].shape
+    if "spread.weight" not in tensors:
+        width = ranks
+    elif "spread.bias" in tensors or not ranks:
+        raise ValueError("its table of words is no product of two matrices")
+    wanted: dict[str, tuple[int | None, ...]] = {"words.weight": (None, ranks), "norm.weight": (width,)}
+    wanted |= {"spread.weight": (width, ranks)}
     wanted |= {"positions.weight": (None, width), "kinds.weight": (None, width), "project.weight": (hidden, width)}
     wanted |= {"final_norm.weight": (hidden,)}
     if layout.thetas and (len(layout.thetas) <= numbers[-1] or (whole and len(layout.thetas) != len(numbers))):

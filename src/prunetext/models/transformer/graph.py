@@ -11,7 +11,8 @@ from onnx import ModelProto, TensorProto, helper
 from torch import Tensor, nn
 
 from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, add_probabilities
-from prunetext.models.transformer.model import Layer, TextEncoder, rotation_of
+from prunetext.models.transformer.model import Layer, TextEncoder
+from prunetext.models.transformer.modules import rotation_of
 from prunetext.models.transformer.numbered import PLAIN_ROUNDING, NumberedGraph, RoundingPlan, array
 from prunetext.models.transformer.numbers import WORDS_PART, formats_of
 
@@ -36,6 +37,8 @@ class EncoderGraph(NumberedGraph):
         """The input of the first layer."""
         model = self.model
         x = self.looked_up("words", array(model.words.weight), _IDS)
+        if model.spread is not None:
+            x = self.dense("spread", x, model.spread)
         if model.token_kinds is not None:
             table = self.constant("kinds.weight", array(model.token_kinds.weight))
             own = _TOKEN_KINDS if takes_kinds(model) else self.node("no_kinds", "Mul", _IDS, self.number("none", 0))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self, TypeVar, cast
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
+from prunetext.models.encoded import Encoded
 from prunetext.models.groups import Cost, Group, Kept, Tensors
 from prunetext.models.protocol import BODY, HEAD, TABLE, Model, Rates
-from prunetext.models.transformer.grouping import PRESENT, TRANSFORMER_KINDS, Weights, groups_in
+from prunetext.models.transformer.grouping import DIMS, PRESENT, TRANSFORMER_KINDS, Weights, groups_in
 from prunetext.models.transformer.layout import ACTIVATIONS, Layout
+from prunetext.models.transformer.modules import dense_layer, norm, normed_over, of_layer, rotation_of, table, turned
 from prunetext.models.transformer.numbers import parts_in
+from prunetext.models.transformer.ranks import fewer_bytes, occurrences_of, rank_form
 
-_Made = TypeVar("_Made", nn.Linear, nn.LayerNorm, nn.Embedding)
+_DIM_NUMBERS = "dim_numbers"
+_MASKS = (PRESENT, DIMS)  # parameters only for their gradients: they are 1, or 0 for what is masked
 
 
 class Layer(nn.Module):
@@ -34,33 +38,40 @@ class Layer(nn.Module):
         if self.query.weight.shape != self.key.weight.shape or len(self.query.weight) % layout.head_size:
             raise ValueError(f"the attention of its layer {number} has no whole heads")
 
-    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
-        """What this layer makes of its input; both (batch, length, hidden). seen: where each token may look."""
+    def forward(self, x: Tensor, seen: Tensor, dims: Tensor | None = None) -> Tensor:
+        """What this layer makes of its input; both (batch, length, hidden).
+
+        seen: where each token may look. dims: which dimensions count in norms, if not all do.
+        """
         for part in ("attention", "neurons"):
-            x = self.behind(part, self.summed(part, x, seen))
+            x = self.behind(part, self.summed(part, x, seen, dims), dims)
         return x
 
-    def summed(self, part: str, x: Tensor, seen: Tensor) -> Tensor:
+    def summed(self, part: str, x: Tensor, seen: Tensor, dims: Tensor | None = None) -> Tensor:
         """The input of the attention, or of the neurons, with what that adds to it."""
         hide = self.layout.dropout if self.training else 0.0
-        return x + functional.dropout(self.last(part)(self.before_last(part, x, seen)), hide)
+        return x + functional.dropout(self.last(part)(self.before_last(part, x, seen, dims)), hide)
 
-    def behind(self, part: str, x: Tensor) -> Tensor:
+    def behind(self, part: str, x: Tensor, dims: Tensor | None = None) -> Tensor:
         """The sum as the next part takes it: with a norm, if that comes last."""
-        return x if self.layout.norm_first else self.normed(part, x)
+        return x if self.layout.norm_first else self.normed(part, x, dims)
 
-    def normed(self, part: str, x: Tensor) -> Tensor:
+    def normed(self, part: str, x: Tensor, dims: Tensor | None = None) -> Tensor:
         """The norm of the attention, or of the neurons."""
         own = self.attention_norm if part == "attention" else self.norm
-        return x if own is None else cast(Tensor, own(x))
+        return x if own is None else normed_over(own, x, dims)
+
+    def taken(self, part: str, x: Tensor, dims: Tensor | None = None) -> Tensor:
+        """The input of the attention, or of the neurons, as dense layers take it: with a norm, if that comes first."""
+        return self.normed(part, x, dims) if self.layout.norm_first else x
 
     def last(self, part: str) -> nn.Linear:
         """The last dense layer of the attention, or of the neurons."""
         return self.out if part == "attention" else self.outer
 
-    def before_last(self, part: str, x: Tensor, seen: Tensor) -> Tensor:
+    def before_last(self, part: str, x: Tensor, seen: Tensor, dims: Tensor | None = None) -> Tensor:
         """What that layer is given: (batch, length, heads · head size) or (batch, length, neurons)."""
-        x = self.normed(part, x) if self.layout.norm_first else x
+        x = self.taken(part, x, dims)
         return self.attention(x, seen) if part == "attention" else self.neurons(x)
 
     def attention(self, x: Tensor, seen: Tensor) -> Tensor:
@@ -92,7 +103,9 @@ class TextEncoder(Model):
 
     A batch (batch, length) has for each token 1 + its id, and as many more as there are words if it is of the second
     text of a pair; 0 stands behind the end of shorter texts. Layers keep their numbers when others are removed;
-    `present` has one entry for each layer that is left, and a layer with 0 there gives what it is given.
+    `present` has one entry for each layer that is left, and a layer with 0 there gives what it is given. So do hidden
+    dimensions: `dim_numbers` has those that are left, and one with 0 in `dims` counts in no norm. If there is `spread`,
+    the vectors of words have fewer columns, and it makes whole ones of them.
     """
 
     kinds = TRANSFORMER_KINDS
@@ -100,8 +113,7 @@ class TextEncoder(Model):
     def __init__(self, tensors: Mapping[str, Tensor], layout: Layout) -> None:
         super().__init__()
         self.layout = layout
-        self.words = table(tensors, "words")
-        self.words.weight.requires_grad_(False)  # half of a small encoder; a batch uses few of them
+        self.take_words(tensors["words.weight"], tensors.get("spread.weight"))
         self.positions = table(tensors, "positions") if "positions.weight" in tensors else None
         self.token_kinds = table(tensors, "kinds") if "kinds.weight" in tensors else None
         self.norm = norm(tensors, "norm", layout)
@@ -111,29 +123,50 @@ class TextEncoder(Model):
         self.final_norm = norm(tensors, "final_norm", layout) if "final_norm.weight" in tensors else None
         self.head = dense_layer(tensors, "head")
         self.present = nn.Parameter(tensors.get(PRESENT, torch.ones(len(numbers))).clone())
+        hidden = self.head.in_features
+        self.dims = nn.Parameter(tensors.get(DIMS, torch.ones(hidden)).clone())
+        self.dim_numbers: Tensor
+        self.register_buffer(_DIM_NUMBERS, tensors.get(_DIM_NUMBERS, torch.arange(hidden)).clone(), persistent=False)
+
+    def take_words(self, words: Tensor, spread: Tensor | None) -> None:
+        """Have this table of words, with what makes whole vectors of its rows, if anything does."""
+        self.words = table({"words.weight": words}, "words")
+        self.words.weight.requires_grad_(False)  # half of a small encoder; a batch uses few of them
+        self.spread = None if spread is None else dense_layer({"spread.weight": spread}, "spread")
 
     def forward(self, batch: Tensor) -> Tensor:
         """Logits (batch, classes)."""
         inside = batch > 0
-        x, seen = self.embedded(batch, inside), inside[:, None, None, :]
+        dims = self.counted()
+        x, seen = self.embedded(batch, inside, dims), inside[:, None, None, :]
         present = self.present.detach() if self.training else self.present  # a training does not change it
         for at, layer in enumerate(self.layers.values()):
-            x = torch.lerp(x, layer(x, seen), present[at].to(x.dtype))
+            x = torch.lerp(x, layer(x, seen, dims), present[at].to(x.dtype))
         if self.final_norm is not None:
-            x = self.final_norm(x)
+            x = normed_over(self.final_norm, x, dims)
         pooled = functional.dropout(self.pooled(x, inside), self.layout.dropout, self.training)
         return cast(Tensor, self.head(pooled)).float()
 
-    def embedded(self, batch: Tensor, inside: Tensor) -> Tensor:
+    def counted(self) -> Tensor | None:
+        """Which dimensions count in norms; None for all, unless a criterion may want to know what each is worth."""
+        if torch.is_grad_enabled() and not self.training:
+            return self.dims
+        dims = self.dims.detach()  # a training does not change it
+        return None if bool((dims == 1).all()) else dims
+
+    def embedded(self, batch: Tensor, inside: Tensor, dims: Tensor | None = None) -> Tensor:
         """The input of the first layer (batch, length, hidden)."""
         count = self.words.num_embeddings
         numbers = (batch - 1).clamp(min=0)
         x = self.words(numbers % count)
+        if self.spread is not None:
+            x = self.spread(x)
         if self.token_kinds is not None:
             x = x + self.token_kinds((numbers // count).clamp(max=self.token_kinds.num_embeddings - 1))
         if self.positions is not None:
             x = x + self.positions(self.layout.first_position + torch.arange(batch.shape[1], device=batch.device))
-        x = functional.dropout(self.norm(x), self.layout.dropout, self.training)
+        x = normed_over(self.norm, x, dims if self.project is None else None)
+        x = functional.dropout(x, self.layout.dropout, self.training)
         return x if self.project is None else cast(Tensor, self.project(x))
 
     def pooled(self, x: Tensor, inside: Tensor) -> Tensor:
@@ -163,11 +196,15 @@ class TextEncoder(Model):
     def optimizers(self, rates: Rates, frozen: Callable[[str], bool] | None = None) -> list[optim.Optimizer]:
         """AdamW of all but the words; tables move at the rate of the body."""
         return super().optimizers(
-            rates._replace(table=rates.body), lambda name: name == PRESENT or bool(frozen and frozen(name))
+            rates._replace(table=rates.body), lambda name: name in _MASKS or bool(frozen and frozen(name))
         )
 
+    def trained(self, name: str) -> Tensor | None:
+        """All but masks."""
+        return torch.zeros((), dtype=torch.bool) if name in _MASKS else None
+
     def groups(self, kinds: Sequence[str]) -> tuple[Group, ...]:
-        """Layers, attention heads and neurons."""
+        """Layers, attention heads, neurons and hidden dimensions, and ranks of a table that has them."""
         return groups_in(self.weights(), kinds)
 
     def costs(self) -> Mapping[str, Cost]:
@@ -191,8 +228,37 @@ class TextEncoder(Model):
         """A model of these tensors."""
         return type(self)(with_kinds(tensors), self.layout)
 
+    def tensors(self) -> Tensors:
+        """Everything that `rebuild` needs."""
+        return {**super().tensors(), _DIM_NUMBERS: self.dim_numbers}
+
+    def canonical(self, usage: Encoded, kinds: Sequence[str]) -> Callable[[Model], Model]:
+        """Words as a product, if ranks are to be pruned: those that texts use most are kept best."""
+        if "ranks" not in kinds:
+            return super().canonical(usage, kinds)
+        form = rank_form(*self.words_and_spread(), occurrences_of(usage.ids, self.words.num_embeddings))
+
+        def factorised(model: Model) -> Model:
+            encoder = cast(TextEncoder, model)
+            encoder.take_words(*form(*encoder.words_and_spread()))
+            return model
+
+        return factorised
+
+    def words_and_spread(self) -> tuple[Tensor, Tensor | None]:
+        """What `take_words` takes."""
+        return self.words.weight.detach(), None if self.spread is None else self.spread.weight.detach()
+
+    def normalise(self) -> None:
+        """Put a table that is a product back together if it then takes fewer bytes."""
+        words, spread = self.words_and_spread()
+        if spread is not None and not fewer_bytes(len(words), *spread.shape):
+            self.take_words((words.double() @ spread.double().T).float(), None)
+
     def after_cut(self, tensors: Tensors, places: Mapping[tuple[str, int], Tensor], kept: Kept) -> None:
         """Removed layers take their tensors with them."""
+        if (left := places.get((DIMS, 0))) is not None:
+            tensors[_DIM_NUMBERS] = tensors[_DIM_NUMBERS][left]
         if (left := places.get((PRESENT, 0))) is not None:
             numbers = list(self.layers)
             gone = {numbers[at] for at in set(range(len(numbers))) - set(left.tolist())}
@@ -203,57 +269,3 @@ class TextEncoder(Model):
 def with_kinds(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors by the names of files."""
     return {name.replace("token_kinds.", "kinds.", 1): each for name, each in tensors.items()}
-
-
-def of_layer(tensors: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
-    """The tensors of one layer, without its number."""
-    before = f"layers.{number}."
-    return {name.removeprefix(before): each for name, each in tensors.items() if name.startswith(before)}
-
-
-def dense_layer(tensors: Mapping[str, Tensor], name: str) -> nn.Linear:
-    """A dense layer of its tensors."""
-    weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
-    made = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
-    return filled_module(made, weight, bias)
-
-
-def norm(tensors: Mapping[str, Tensor], name: str, layout: Layout) -> nn.LayerNorm:
-    """A norm of its tensors."""
-    weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
-    made = nn.LayerNorm(len(weight), eps=layout.epsilon, bias=bias is not None, device="meta")
-    return filled_module(made, weight, bias)
-
-
-def table(tensors: Mapping[str, Tensor], name: str) -> nn.Embedding:
-    """A table of vectors of its tensor."""
-    weight = tensors[f"{name}.weight"]
-    rows, width = weight.shape
-    return filled_module(nn.Embedding(rows, width, device="meta"), weight)
-
-
-def filled_module(made: _Made, weight: Tensor, bias: Tensor | None = None) -> _Made:
-    """A module with copies of these tensors."""
-    made.weight = nn.Parameter(weight.detach().clone().float())
-    if bias is not None:
-        if bias.shape != weight.shape[:1]:
-            raise ValueError("a bias of it has another size than its weights")
-        made.bias = nn.Parameter(bias.detach().clone().float())
-    return made
-
-
-def rotation_of(theta: float, size: int, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of rotary positions, (length, head size) each.
-
-    Source: Su et al. 2021, "RoFormer", with halves of a vector in the place of neighbours, as ModernBERT has them.
-    """
-    speeds = 1.0 / (theta ** (torch.arange(0, size, 2, dtype=torch.float32, device=device) / size))
-    angles = torch.arange(length, dtype=torch.float32, device=device)[:, None] * speeds
-    both = torch.cat([angles, angles], dim=1)
-    return both.cos(), both.sin()
-
-
-def turned(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Vectors (…, length, head size), each turned by the angles of its place."""
-    one, other = x.float().chunk(2, dim=-1)
-    return (x.float() * cosines + torch.cat([-other, one], dim=-1) * sines).to(x.dtype)

@@ -17,6 +17,7 @@ NUMBER_FORMATS = ("int8", "float16", "float32")  # the smallest first
 MOST_OF_WEIGHT = 63
 MOST_OF_ROW = 127  # of a vector of a word, which is multiplied by its scale alone
 WORDS_PART = "words"
+HALVES = ("positions", "spread", "project")  # what goes with the words: has float16 where they have int8
 _ATTENTION_PARTS = ("query", "key", "value", "out")
 _OF_LAYER = re.compile(r"(layers\.\d+)\.(query|key|value|out|inner|gate|outer)\.")
 # Outliers make the steps of all other numbers long: cutting them off can lower the error.

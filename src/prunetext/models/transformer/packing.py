@@ -55,9 +55,11 @@ def known_evening(model: TextEncoder, reader: TokenReader) -> Mapping[str, Reals
 
 
 def sizes_of(model: TextEncoder) -> dict[str, Any]:
-    """What a file says of its sizes: words, hidden dimensions, and heads and neurons of each layer."""
+    """What a file says of its sizes: words, hidden dimensions, heads and neurons of each layer, and ranks of words."""
     weights = model.weights()
+    ranks = {} if model.spread is None else {"ranks": weights.ranks}
     return {
+        **ranks,
         "words": model.words.num_embeddings,
         "hidden": model.head.in_features,
         "heads": [weights.heads(layer) for layer in weights.layers],

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from prunetext.models.transformer.model import TextEncoder
 from prunetext.models.transformer.numbered import array
 from prunetext.models.transformer.numbers import (
+    HALVES,
     MOST_OF_ROW,
     MOST_OF_WEIGHT,
     WORDS_PART,
@@ -75,5 +76,5 @@ def rounded_encoder(
 def holds_halves(name: str, module: nn.Module, kind: str) -> bool:
     """Whether the file has this module's weights as float16, if its part has numbers of this format."""
     if part_of(f"{name}.weight") == WORDS_PART:
-        return name in ("positions", "project") or (name == "words" and kind == "float16")
+        return name in HALVES or (name == "words" and kind == "float16")
     return isinstance(module, nn.Linear)

@@ -85,7 +85,9 @@ def obs(damping: str = "0.1") -> Criterion:
             move_units(model, group, partial(torch.mul, scale))
 
     reason = "obs scales the surviving units to make up for removed ones, and a rounded vector is not removed"
-    return Criterion(nothing, score, after_backward, remove=remove, per_example=True, refuses={"bits": reason})
+    places = "obs scales the surviving units, and a hidden dimension has weights in too many places to be scaled as one"
+    refuses = {"bits": reason, "hidden": places}
+    return Criterion(nothing, score, after_backward, remove=remove, per_example=True, refuses=refuses)
 
 
 def blocks_of(values: Tensor) -> Tensor:
