@@ -59,7 +59,7 @@ def result(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> prunetext.
 def test_the_packed_file_answers_as_the_pruned_model(result: prunetext.Result) -> None:
     assert result.path.name == "model.onnx"
     assert result.size == result.path.stat().st_size < result.path.with_name("dense.safetensors").stat().st_size
-    assert set(result.removed) == {"layers", "heads", "neurons"}
+    assert set(result.removed) == {"layers", "heads", "neurons", "hidden", "ranks"}
     model, texts = prunetext.load(result.path), reviews().texts
     pruned = prunetext.open_model(result.path.with_name("pruned.safetensors"))
     temperature = float(model.metadata["temperature"])
@@ -154,6 +154,32 @@ def test_it_starts_again_from_its_folder(result: prunetext.Result, tmp_path: Pat
     given = {"max_drop": 100.0, "schedule": "lottery", "groups": "neurons"}
     new = prunetext.prune(result.path.parent, out=tmp_path / "new", data=reviews(), effort=QUICK, **given)
     assert new.removed["neurons"] > 0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "groups"),
+    [("oneshot:units=0.7", "ranks"), ("local:first=1.6", "hidden,ranks"), ("lottery:step=1.6", "ranks,hidden")],
+)
+def test_hidden_dimensions_and_ranks_of_words(folder: Path, tmp_path: Path, schedule: str, groups: str) -> None:
+    given = {"schedule": schedule, "groups": groups, "epochs": 1}
+    found = fitted(folder, tmp_path / "run", reviews(60), **given)
+    assert found.removed["heads"] == found.removed["neurons"] == 0
+    assert max(found.removed["hidden"], found.removed["ranks"]) > 0
+    packed, pruned = (prunetext.inspect(each) for each in (found.path, found.path.with_name("pruned.safetensors")))
+    assert isinstance(packed, EncoderInspection)
+    assert isinstance(pruned, EncoderInspection)
+    assert (packed.hidden, packed.ranks) == (pruned.hidden, pruned.ranks)
+    if groups == "ranks":
+        assert (packed.hidden, packed.ranks) == (32, 10)
+    model, texts = prunetext.load(found.path), ["a great film", "", "dull and slow", "unknown words"]
+    expected = prunetext.open_model(found.path.with_name("pruned.safetensors")).answers(texts).probabilities
+    np.testing.assert_allclose(model.logits(texts) @ [1, -1], np.log(expected) @ [1, -1], atol=0.1)
+    assert model.explain("a great film").parts
+    bytes_ = found.path.read_bytes()
+    assert fitted(folder, tmp_path / "run", reviews(60), **given, overwrite=True).path.read_bytes() == bytes_
+    more = {"groups": "ranks,hidden,heads", "schedule": "oneshot:units=0.3", "criterion": "magnitude"}
+    new = prunetext.prune(found.path.parent, out=tmp_path / "new", data=reviews(60), effort=QUICK, **more)
+    assert prunetext.load(new.path).predict(texts)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES[1:])

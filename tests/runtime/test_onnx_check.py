@@ -6,21 +6,22 @@ import tracemalloc
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 from helpers.encoders import ARCHITECTURES, encoder_folder
 from helpers.hostile_graphs import HOSTILE, constant
 from helpers.hostile_numbers import HOSTILE_NUMBERS
 from prunetext.data.task import Task
 from prunetext.models import graphs
-from prunetext.models.protocol import Packing, Trained
+from prunetext.models.encoded import Encoded
+from prunetext.models.protocol import Model, Packing, Trained
 from prunetext.models.transformer.floats import FAMILY_NAME
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.graph import takes_kinds
@@ -86,16 +87,23 @@ def entries(proto: ModelProto) -> dict[str, str]:
     return {each.key: each.value for each in proto.metadata_props}
 
 
+def factorised_and_kept(found: Pretrained, random: np.random.Generator) -> tuple[Model, dict[str, np.ndarray]]:
+    """A model whose table of words is a product, and random units of all groups."""
+    model, usage = model_of(found), Encoded(np.arange(1, 60, dtype=np.int32), np.array([0, 59]), torch.zeros(1))
+    product = model.canonical(usage, ("ranks",))(model)
+    kept = {group.name: random.random(group.size) < 0.6 for group in product.groups(tuple(TRANSFORMER_KINDS))}
+    for units in kept.values():
+        units[-1] = True
+    return product, kept
+
+
 @pytest.mark.parametrize("kind", NUMBER_FORMATS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_all_architectures_pass_whole_and_pruned(pretrained: Folders, architecture: str, kind: str) -> None:
     found, random = pretrained(architecture), np.random.default_rng(0)
-    model = model_of(found)
-    kept = {group.name: random.random(group.size) < 0.6 for group in model.groups(tuple(TRANSFORMER_KINDS))}
-    for units in kept.values():
-        units[-1] = True
-    small = shrink(model, kept)
+    model, small = model_of(found), shrink(*factorised_and_kept(found, random))
     assert isinstance(small, TextEncoder)
+    assert small.spread is not None
     for each in (model, small):
         proto = packed(found, each, kind=kind)
         metadata = check_onnx(finished(proto))
@@ -153,6 +161,28 @@ def test_hostile_files_are_refused(whole: ModelProto, name: str) -> None:
     assert time.perf_counter() - start < SLOWEST
     assert type(caught.value) is ValueError
     assert re.match("its |an? ", str(caught.value)), "the caller says which file it is"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda spread: spread[1:], "do not fit MatMul"),
+        (lambda spread: spread[:, 1:], "do not fit Add"),
+        (lambda spread: spread[0], "do not fit MatMul"),
+        (lambda spread: spread.astype(np.float64), "none of float32, float16"),
+    ],
+)
+def test_a_product_of_words_that_does_not_fit_is_refused(
+    pretrained: Folders, change: Callable[[np.ndarray], np.ndarray], reason: str
+) -> None:
+    found = pretrained("bert", **TINY)
+    model, _ = factorised_and_kept(found, np.random.default_rng(0))
+    proto = packed(found, cast(TextEncoder, model))
+    OnnxModel(finished(proto))
+    (spread,) = (each for each in proto.graph.initializer if each.name == "spread.weight")
+    spread.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(change(numpy_helper.to_array(spread))), spread.name))
+    with pytest.raises(ValueError, match=reason):
+        OnnxModel(finished(proto))
 
 
 def refused_or_read(data: bytes) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ from prunetext.fitting.stages import size_when_packed, usual_packing
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import DEFAULT_DROP
-from prunetext.pruning.shrinking import least_kept, shrink
+from prunetext.pruning.shrinking import in_form, least_kept, shrink
 from prunetext.statistics.bootstrap import foresee_verdict
 from prunetext.statistics.watch import never_found, no_better_than_constant, surely_never_found
 from prunetext.training.answering import answers
@@ -130,6 +130,7 @@ def size_beyond(plan: Plan) -> list[str]:
 
 def least_size(plan: Plan) -> int:
     """Bytes of the packed file with the fewest units that pruning can leave; training changes it by few of them."""
-    model = plan.beginning.untrained() if plan.dense is None else plan.dense.model
-    smallest = shrink(model, least_kept(model.groups(plan.method.kinds)))
+    kinds = plan.method.kinds
+    model = in_form(plan.beginning.untrained() if plan.dense is None else plan.dense.model, kinds)
+    smallest = shrink(model, least_kept(model.groups(kinds)))
     return size_when_packed(plan, smallest, usual_packing(plan))

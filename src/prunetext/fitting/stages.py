@@ -190,7 +190,7 @@ def problem_of(
     """
     first = dataclasses.replace(settings, epochs=max(dense.epochs, 1.0))
     kinds = plan.method.kinds
-    if not dense.model.groups(kinds):
+    if not dense.model.groups(kinds) and not dense.model.formed_kinds & {*kinds}:
         raise InputError(f"groups is {','.join(kinds)}, but the model has none. Choose others, such as filters.")
     return Problem(
         dense.model,

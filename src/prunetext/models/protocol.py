@@ -58,6 +58,7 @@ class Model(nn.Module, ABC):
     """
 
     kinds: Mapping[str, str] = {}  # of groups, in the order in which they are named → what their units are
+    formed_kinds: frozenset[str] = frozenset()  # those that only the canonical form has groups of
 
     @property
     @abstractmethod

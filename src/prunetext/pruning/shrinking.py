@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from prunetext.models.encoded import Encoded
 from prunetext.models.groups import Group, Kept, Slice, Tensors
 from prunetext.models.protocol import Model
 
@@ -29,6 +31,17 @@ def least_kept(groups: Iterable[Group]) -> dict[str, np.ndarray]:
     {'heads': array([ True, False])}
     """
     return {group.name: np.arange(group.size) < group.floor for group in groups}
+
+
+def in_form(model: Model, kinds: Sequence[str]) -> Model:
+    """A model that has groups of all these kinds: it, or a copy in the form that some of them need.
+
+    The copy is of the sizes that pruning begins with, but not in the form in which units are scored: no text is read.
+    """
+    if not model.formed_kinds & {*kinds}:
+        return model
+    nothing = Encoded(np.zeros(0, np.int32), np.zeros(1, np.int64), torch.zeros(0, dtype=torch.long))
+    return model.canonical(nothing, kinds)(copy.deepcopy(model))
 
 
 def unit_index(piece: Slice, size: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from prunetext.models.groups import TIME
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.problem import Problem, sides_of_dev
-from prunetext.pruning.shrinking import least_kept, shrink
+from prunetext.pruning.shrinking import in_form, least_kept, shrink
 from prunetext.pruning.steps import Outcome
 from prunetext.statistics.answers import Answers
 from prunetext.statistics.expected import expected_drop
@@ -120,14 +120,15 @@ class Evaluator(NamedTuple):
 
     def unpruned(self, model: Model, budget: Budget, kinds: tuple[str, ...], key: str) -> Outcome:
         """The first row of a history: the unpruned model, and the least that pruning can leave."""
-        groups = model.groups(kinds)
+        formed = in_form(model, kinds)
+        groups = formed.groups(kinds)
         floors = least_kept(groups)
         whole = self.judged(model, budget)._replace(accepted=True, keep=1.0, time=1.0, key=key)
-        whole = whole._replace(least=self.packed_size(shrink(model, floors)))
+        whole = whole._replace(least=self.packed_size(shrink(formed, floors)))
         if not budget.min_speed:
             return whole
         faster = {group.name: floors[group.name] for group in groups if TIME in group.costs and group.cut}
-        return whole._replace(least_time=min(1.0, self.timed(shrink(model, faster), budget, whole)[1]))
+        return whole._replace(least_time=min(1.0, self.timed(shrink(formed, faster), budget, whole)[1]))
 
     def confirms(self, model: Model, max_drop: float) -> bool | None:
         """Judge the drop on the part of dev that the search never saw; None if it is empty.

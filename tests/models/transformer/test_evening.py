@@ -17,7 +17,7 @@ from prunetext.models.transformer.rounded import RoundedLinear, rounded_encoder
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_file_with_factors_computes_as_its_reference(encoder: Callable[[str], Any], architecture: str) -> None:
-    model = encoder(architecture).ours()
+    model = encoder(architecture).factorised()
     words, formats = model.words.num_embeddings, dict.fromkeys(model.number_parts(), "int8")
     batch = random_texts(words, 12, [2, 3])
     evening = evening_of(model, batch)

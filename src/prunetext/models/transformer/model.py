@@ -109,6 +109,7 @@ class TextEncoder(Model):
     """
 
     kinds = TRANSFORMER_KINDS
+    formed_kinds = frozenset({"ranks"})
 
     def __init__(self, tensors: Mapping[str, Tensor], layout: Layout) -> None:
         super().__init__()

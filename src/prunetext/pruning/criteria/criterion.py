@@ -106,10 +106,14 @@ def removals(model: Model, group: Group) -> Iterator[tuple[str, Tensor, Callable
     """For each parameter of a group: its name, the change that removal makes to each unit, and how to cut likewise.
 
     A removed unit becomes zero: the change is its weights. A removed word becomes the unknown word: the change is the
-    difference of the two vectors. A coarser vector is rounded. Shapes (group.size, entries a unit).
+    difference of the two vectors. A coarser vector is rounded. Shapes (group.size, entries a unit). A frozen parameter
+    is left out: what its entries are worth shows in the weights that they are multiplied by.
     """
     for piece in group.slices:
-        tensor = model.get_parameter(piece.parameter).detach()
+        parameter = model.get_parameter(piece.parameter)
+        if not parameter.requires_grad:
+            continue
+        tensor = parameter.detach()
         change = tensor if group.without is None else tensor - removal_of(model, group)
 
         def cut(values: Tensor, piece: Any = piece) -> Tensor:
