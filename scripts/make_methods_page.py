@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from prunetext.models.textcnn.grouping import TEXTCNN_KINDS
+from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.pruning.criteria.criterion import CRITERIA
 from prunetext.pruning.methods import combinations
 from prunetext.pruning.schedules import SCHEDULES
@@ -35,6 +36,14 @@ go that cost the least loss for the bytes (or, for `--min-speed`, the additions)
 RENAMED = """\
 `bits` was called `precision` before; the old name is refused with the new one.
 """
+OF_TRANSFORMERS = """\
+A [transformer](encoders.md) has others:
+"""
+RANKS = """\
+Ranks are the directions in which the vectors of train's tokens differ most, by a singular value decomposition in which
+each token counts as often as it occurs. The table becomes words × ranks times ranks × dimensions when ranks are among
+the groups; where the product would take more bytes than the table, it is put together again.
+"""
 TOGETHER = """\
 ## What goes together
 
@@ -43,6 +52,9 @@ Kinds of groups can be mixed. The table has the kinds that each criterion prunes
 REFUSED = """
 The rest is refused with the reason:
 """
+
+
+KINDS = {**TEXTCNN_KINDS, **TRANSFORMER_KINDS}
 
 
 def main() -> None:
@@ -56,15 +68,17 @@ def main() -> None:
 
 def page() -> str:
     """Return the whole page."""
-    kinds = ["| | |", "|---|---|", *(f"| `{kind}` | {sentence} |" for kind, sentence in TEXTCNN_KINDS.items())]
     parts = [
         HEAD,
         "## Criteria\n",
         *entries(CRITERIA),
         "## Schedules\n",
         *entries(SCHEDULES),
-        "## Groups\n\n" + "\n".join(kinds) + "\n",
+        "## Groups\n\n" + table(TEXTCNN_KINDS),
         RENAMED,
+        OF_TRANSFORMERS,
+        table(TRANSFORMER_KINDS),
+        RANKS,
         TOGETHER,
         together(),
         REFUSED,
@@ -86,16 +100,22 @@ def entries(registry: Mapping[str, str]) -> list[str]:
     return found
 
 
+def table(kinds: Mapping[str, str]) -> str:
+    """What the units of each kind of group are."""
+    rows = (f"| `{kind}` | {sentence} |" for kind, sentence in kinds.items())
+    return "\n".join(["| | |", "|---|---|", *rows]) + "\n"
+
+
 def together() -> str:
     """Make the table of what goes together: criteria down, schedules across."""
     allowed: dict[tuple[str, str], list[str]] = {}
-    for criterion, schedule, kind, reason in combinations(TEXTCNN_KINDS):
+    for criterion, schedule, kind, reason in combinations(KINDS):
         allowed.setdefault((criterion, schedule), []).extend([] if reason else [kind])
     lines = [f"| | {' | '.join(f'`{name}`' for name in SCHEDULES)} |", "|---" * (len(SCHEDULES) + 1) + "|"]
     for criterion in CRITERIA:
         cells = []
         for schedule in SCHEDULES:
-            missing = [f"`{kind}`" for kind in TEXTCNN_KINDS if kind not in allowed[criterion, schedule]]
+            missing = [f"`{kind}`" for kind in KINDS if kind not in allowed[criterion, schedule]]
             cells.append(f"all but {', '.join(missing)}" if missing else "all")
         lines.append(f"| `{criterion}` | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -103,14 +123,14 @@ def together() -> str:
 
 def refused() -> str:
     """Make the table of what does not go together: a line for each reason."""
-    every_one = combinations(TEXTCNN_KINDS)
+    every_one = combinations(KINDS)
     rows = [(reason, criterion, schedule, kind) for criterion, schedule, kind, reason in every_one if reason]
     lines = ["| criteria | schedules | groups | why not |", "|---|---|---|---|"]
     for reason, group in groupby(sorted(rows), key=lambda row: row[0]):
         columns = [sorted(set(column)) for column in list(zip(*group, strict=True))[1:]]
         cells = [
             "all" if set(names) == set(every) else ", ".join(f"`{name}`" for name in names)
-            for names, every in zip(columns, (CRITERIA, SCHEDULES, TEXTCNN_KINDS), strict=True)
+            for names, every in zip(columns, (CRITERIA, SCHEDULES, KINDS), strict=True)
         ]
         lines.append(f"| {' | '.join(cells)} | {reason} |")
     return "\n".join(lines)
