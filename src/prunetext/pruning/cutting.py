@@ -94,17 +94,17 @@ def timed_units(problem: Problem, scored: Scored, seconds: float, times: Times) 
     groups, cost = times.groups(model, scored.groups), times.cost(model)
     multiples = {group.name: times.multiple(group) for group in groups}
     tried: list[tuple[float, dict[str, np.ndarray]]] = []
-    points = [(1 / speed(model), cost({}))]  # a real time, and what the table says
+    points = [(1 / speed(model), cost({}))]  # a real time, and what the table says before counts are evened
     target = points[0][1] * seconds / points[0][0]
     for _ in range(CORRECTIONS):
         kept = kept_units(groups, scored.losses, scored.scores, target, cost, TIME)
-        kept = evened_counts(groups, scored.scores, kept, multiples)
+        said, kept = cost(kept), evened_counts(groups, scored.scores, kept, multiples)
         if tried and all(np.array_equal(kept[name], tried[-1][1][name]) for name in kept):
             if points[-1][0] <= seconds:
                 break  # none is between this one and one that is too slow
             target *= TIME_NEAR_ENOUGH**2
             continue
-        points.append((1 / speed(shrink(model, kept)), cost(kept)))
+        points.append((1 / speed(shrink(model, kept)), said))
         tried.append((points[-1][0], kept))
         if TIME_NEAR_ENOUGH * seconds <= points[-1][0] <= seconds:
             break
