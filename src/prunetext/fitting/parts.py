@@ -28,7 +28,8 @@ KEPT = (RECIPE, SOURCE, DENSE_MODEL, PRUNED_MODEL, HISTORY, RESULT)
 NOT_IN_EVERY_RUN = (BELIEFS, SEARCHED_MODEL, TIMES, *PACKED_MODELS)
 TOGETHER = "files"  # in the result: the checksum of each of the files that belong to it
 
-_SCRATCH = ("dense.checkpoint", "measured.safetensors", "compared.safetensors", LOCK)
+SCRATCH = "measured.safetensors"  # a packed file, to be asked
+_SCRATCH = ("dense.checkpoint", SCRATCH, "compared.safetensors", LOCK)
 _OWN = "|".join(map(re.escape, (*KEPT, *NOT_IN_EVERY_RUN, *_SCRATCH)))
 _STEP = r"[\w-]+\.(safetensors|checkpoint)"
 OWN_FILE = re.compile(rf"({_OWN})(\.part)?|\.({_OWN})\.(\d+\.)?partial")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from prunetext.errors import DamagedError
-from prunetext.fitting.folder import Run
-from prunetext.fitting.parts import TIMES, remade
+from prunetext.fitting.parts import SCRATCH, remade
 from prunetext.fitting.plan import Plan
 from prunetext.judging.choosing_numbers import AUTO_NUMBERS
 from prunetext.judging.speed import speed_rows, texts_per_second
@@ -26,16 +26,18 @@ _MOST_SPEEDS, _DIGEST = 10_000, 64  # in a file; characters of a name
 class RunTimes:
     """The clock of a run: what it has measured stays in the run's folder, so a resumed run decides as before.
 
-        clock = RunTimes(plan, run)
+        clock = RunTimes(plan, run.path("times.json"), run.notes)
         clock.speed(model)                  # texts a second of its packed file
         clock.times(model)                  # of parts of such models, if the family measures any
+
+    path: of the file with what has been measured. notes: gets a sentence if that is damaged.
 
     A family that measures no parts measures its speeds anew, and keeps none. Nothing is measured before it is asked
     for: a run without a speed in its budget does not depend on a clock.
     """
 
-    def __init__(self, plan: Plan, run: Run) -> None:
-        self.plan, self.run = plan, run
+    def __init__(self, plan: Plan, path: Path, notes: list[str]) -> None:
+        self.plan, self.path, self.notes = plan, path, notes
         self._kept: dict[str, Any] | None = None
 
     def speed(self, model: Model) -> float:
@@ -44,10 +46,10 @@ class RunTimes:
         if plan.effort.speed is not None:
             return plan.effort.speed(model)
         if plan.family.timing is None:
-            return measured_speed(plan, self.run, model, plan.speed_seconds)
+            return measured_speed(plan, self.path.with_name(SCRATCH), model, plan.speed_seconds)
         speeds, name = self._known()["speeds"], weights_digest(model)
         if name not in speeds:
-            speeds[name] = measured_speed(plan, self.run, model, plan.speed_seconds)
+            speeds[name] = measured_speed(plan, self.path.with_name(SCRATCH), model, plan.speed_seconds)
             self._write()
         return float(speeds[name])
 
@@ -75,19 +77,18 @@ class RunTimes:
     def _known(self) -> dict[str, Any]:
         """What has been measured; a damaged file is measured anew, and a note says so."""
         if self._kept is None:
-            path = self.run.path(TIMES)
             try:
-                self._kept = checked_times(read_state(path), self.plan.family.timing.read)
+                self._kept = checked_times(read_state(self.path), self.plan.family.timing.read)
             except FileNotFoundError:
                 self._kept = {"speeds": {}, "parts": None}
             except (DamagedError, ValueError) as error:
                 reason = error.reason if isinstance(error, DamagedError) else str(error)
-                self.run.notes.append(remade(self.run.own, path, reason))
+                self.notes.append(remade(self.path.parents[1], self.path, reason))
                 self._kept = {"speeds": {}, "parts": None}
         return self._kept
 
     def _write(self) -> None:
-        write_state(self.run.path(TIMES), self._known())
+        write_state(self.path, self._known())
 
 
 def checked_times(values: Mapping[str, Any], read: Any) -> dict[str, Any]:
@@ -118,9 +119,12 @@ def timed_inputs(plan: Plan) -> list[Any]:
     return list(dev.subset(speed_rows(len(dev), plan.family.timed).tolist()).inputs)
 
 
-def measured_speed(plan: Plan, run: Run, model: Model, seconds: float) -> float:
-    """The packed model's speed in texts a second, on one thread, on the dev texts, measured for so many seconds."""
-    scratch, inputs = run.path("measured.safetensors"), timed_inputs(plan)
-    plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, usual_packing(plan))
+def measured_speed(plan: Plan, scratch: Path, model: Model, seconds: float, packing: Packing | None = None) -> float:
+    """The packed model's speed in texts a second, on one thread, on the dev texts, measured for so many seconds.
+
+    scratch: where the file is written. packing: the usual settings if not given.
+    """
+    inputs, trained = timed_inputs(plan), plan.trained(model, plan.task.even_thresholds(len(plan.labels)))
+    plan.family.pack(trained, scratch, packing or usual_packing(plan))
     classifier = load(scratch)
     return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), seconds)

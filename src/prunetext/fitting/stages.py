@@ -12,7 +12,7 @@ import torch
 
 from prunetext.errors import DamagedError, InputError
 from prunetext.fitting.folder import Run
-from prunetext.fitting.parts import BELIEFS, DENSE_MODEL, SEARCHED_MODEL, STEPS_FOLDER
+from prunetext.fitting.parts import BELIEFS, DENSE_MODEL, SEARCHED_MODEL, STEPS_FOLDER, TIMES
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.speeds import RunTimes, usual_packing
 from prunetext.models.encoded import Encoded, labelled
@@ -174,7 +174,7 @@ def problem_of(
     kinds = plan.method.kinds
     if not dense.model.groups(kinds):
         raise InputError(f"groups is {','.join(kinds)}, but the model has none. Choose others, such as filters.")
-    watch = RunTimes(plan, run)
+    watch = RunTimes(plan, run.path(TIMES), run.notes)
     return Problem(
         dense.model,
         lessons.encoded["train"],

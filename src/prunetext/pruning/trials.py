@@ -126,8 +126,7 @@ class Evaluator(NamedTuple):
         whole = whole._replace(least=self.packed_size(shrink(model, floors)))
         if not budget.min_speed:
             return whole
-        faster = {group.name: floors[group.name] for group in groups if TIME in group.costs and group.cut}
-        return whole._replace(least_time=min(1.0, self.timed(shrink(model, faster), budget, whole)[1]))
+        return whole._replace(least_time=min(1.0, self.timed(fastest(model, kinds), budget, whole)[1]))
 
     def confirms(self, model: Model, max_drop: float) -> bool | None:
         """Judge the drop on the part of dev that the search never saw; None if it is empty.
@@ -139,6 +138,12 @@ class Evaluator(NamedTuple):
             return None
         drop, error = self.drop(model, self.confirm_rows)
         return drop - error <= max_drop
+
+
+def fastest(model: Model, kinds: tuple[str, ...]) -> Model:
+    """The model without any unit that takes time and can go."""
+    groups = [group for group in model.groups(kinds) if TIME in group.costs and group.cut]
+    return shrink(model, least_kept(groups))
 
 
 def evaluator_of(problem: Problem) -> Evaluator:
