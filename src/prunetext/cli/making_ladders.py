@@ -14,14 +14,16 @@ from prunetext.options import PruneOptions
 if TYPE_CHECKING:
     from prunetext.fitting.laddering.rungs import Ladder
 
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
+]
+
 
 @command(PruneOptions, only=("criterion", "groups"), apart=("max_drop",))
 def ladder(
     context: typer.Context,
-    run: Annotated[
-        str | None,
-        typer.Argument(metavar="RUN", help="Folder of a finished run, the --out of a fit.", show_default=False),
-    ] = None,
+    run: RunArgument = None,
     out: Annotated[str | None, typer.Option(help="Folder to make for all models; required.")] = None,
     speeds: Annotated[
         str | None,

@@ -34,7 +34,7 @@ from prunetext.options import (
     VectorOptions,
 )
 from prunetext.pruning.sensitivity import Sensitivity, sensitivities
-from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, NUMBERS, SOME_DATA, takes
+from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, SOME_DATA, SOME_NUMBERS, takes
 from prunetext.training.loop import Progress, threads, threads_for
 
 
@@ -218,7 +218,7 @@ def fit_cascade(
 @takes(
     run=A_PATH,
     out=A_PATH,
-    speeds=NUMBERS,
+    speeds=SOME_NUMBERS,
     data=SOME_DATA,
     max_drop=A_NUMBER,
     criterion=A_STR,

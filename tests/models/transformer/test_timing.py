@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prunetext.models.groups import TIME
 from prunetext.models.times import Times
 from prunetext.models.transformer.stopwatch import measured_counts, measured_times, usual_batch
-from prunetext.models.transformer.timing import TimeTable, monotone, slope, taken
+from prunetext.models.transformer.timing import TimeTable, interpolated, monotone, slope
 from prunetext.pruning.shrinking import shrink
 
 TABLE = TimeTable(32, heads=((1, 100.0), (2, 150.0), (4, 300.0)), neurons=((16, 80.0), (40, 200.0)), outside=1000.0)
@@ -89,9 +89,9 @@ def test_a_monotone_table_is_the_nearest_that_never_falls(rows: list[tuple[int, 
 @given(ROWS, st.integers(1, 2000))
 def test_more_units_never_take_less_time(rows: list[tuple[int, float]], count: int) -> None:
     found = monotone(rows)
-    assert taken(found, count) <= taken(found, count + 1) * (1 + 1e-9)
+    assert interpolated(found, count) <= interpolated(found, count + 1) * (1 + 1e-9)
     assert slope(found, count) >= 0
-    assert (slope(found, count) > 0) == (taken(found, count) > found[0][1] and count > found[0][0])
+    assert (slope(found, count) > 0) == (interpolated(found, count) > found[0][1] and count > found[0][0])
 
 
 @given(ROWS.filter(lambda rows: max(time for _, time in rows) > 0), st.floats(0, 1e9))

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from prunetext.errors import RunError
+from prunetext.errors import InputError, RunError
 from prunetext.fitting.carrying import TURN, carried_out
-from prunetext.fitting.cascading.parting import is_made
+from prunetext.fitting.cascading.parting import Notice, is_made
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import Run
-from prunetext.fitting.laddering.rungs import LADDER_FILE, Ladder, LadderState, Rung, folder_of, read_ladder
+from prunetext.fitting.laddering.rungs import LADDER_FILE, Ladder, LadderState, Rung, read_ladder, rung_folder
 from prunetext.fitting.parts import (
     DENSE_MODEL,
     PRUNED_MODEL,
@@ -50,9 +50,9 @@ from prunetext.runtime.writing import partial_of, private_folder
 from prunetext.statistics.answers import Answers
 from prunetext.statistics.evaluation import Verdict
 
-Notice = Callable[[str], None] | None
 BASE_TIMES = 3  # as long as a candidate's speed, that of the unpruned model is measured: all factors are of it
 TURNS = 5  # in which a model and the unpruned one are timed, one after the other
+MOST_RECOVERY = 100
 NOISE = 0.05  # share by which two measurements of one speed differ
 
 
@@ -69,7 +69,7 @@ class Climb(NamedTuple):
         """The plan of one model: the shared one, with a speed, and with the steps of the model before it."""
         wanted = f"{factor * self.state.base:.3f}"
         way = [each for each in self.state.factors if each <= factor]
-        before = [self.out / folder_of(each) / STEPS_FOLDER for each in way[:-1]]
+        before = [self.out / rung_folder(each) / STEPS_FOLDER for each in way[:-1]]
         there = [each for each in before if each.is_dir()]
         plan = self.plan
         return replace(
@@ -100,6 +100,8 @@ def made_ladder(
     overwrite: bool,
 ) -> Ladder:
     """Make a ladder; the arguments are those of `prunetext.ladder`."""
+    if not 0 <= recovery <= MOST_RECOVERY:
+        raise InputError(f"recovery is {recovery:g}: it must be from 0 to {MOST_RECOVERY}.")
     given = {**options, "refit": False, "schedule": f"oneshot:recovery={recovery:g}"}
     earlier = read_earlier(run, given)
     earlier = replace(earlier, fitting=replace(earlier.fitting, max_size=None, max_time=None, min_speed="1"))
@@ -176,7 +178,7 @@ def one_further(climb: Climb, factor: float, told: Told, notice: Notice) -> Ladd
     state, plan = climb.state, climb.rung_plan(factor)
     if state.least < factor * state.base * (1 - NOISE):
         return state._replace(out_of_reach=(*state.out_of_reach, factor))
-    folder = climb.out / folder_of(factor)
+    folder = climb.out / rung_folder(factor)
     if not is_made(folder, plan.recipe):
         tell = None if told is None else partial(told_rung, told, folder.name)
         shares = climb.shares(factor)
@@ -198,7 +200,7 @@ def told_rung(told: Callable[..., None], name: str, stage: str, now: Any) -> Non
 
 def rung_in(climb: Climb, factor: float, plan: Plan) -> Rung:
     """A finished run as a rung: its result, and how fast its file is beside the unpruned model."""
-    folder = climb.out / folder_of(factor)
+    folder = climb.out / rung_folder(factor)
     result = read_json(folder, RESULT)
     packed = packed_path(folder)
     measured, speed = speed_beside(climb, folder, packed, plan)
@@ -246,10 +248,10 @@ def value_on_dev(plan: Plan, path: Path) -> float:
 def concluded_ladder(climb: Climb) -> Ladder:
     """The ladder as it is told."""
     state, plan = climb.state, climb.plan
-    missed = [f"{folder_of(rung.factor)}: {each}" for rung in state.rungs for each in rung.missed]
+    missed = [f"{rung_folder(rung.factor)}: {each}" for rung in state.rungs for each in rung.missed]
     kinds = plan.method.kinds
     missed += [
-        f"{folder_of(factor)} is out of reach: without all {' and '.join(kinds)} that can go, the packed file labels "
+        f"{rung_folder(factor)} is out of reach: without all {' and '.join(kinds)} that can go, the packed file labels "
         f"{state.least:,.0f} texts a second, {state.least / state.base:.1f} times as many as the unpruned float model."
         for factor in state.out_of_reach
     ]

@@ -47,7 +47,7 @@ class Rung(NamedTuple):
         numbers = [values[name] for name in ("factor", *_NUMBERS)]
         if not all(map(is_positive, numbers[:3])) or not all(type(each) in (int, float) for each in numbers[3:]):
             raise ValueError("a rung in it is none")
-        if values["folder"] != folder_of(values["factor"]) or type(values["bytes"]) is not int:
+        if values["folder"] != rung_folder(values["factor"]) or type(values["bytes"]) is not int:
             raise ValueError("a rung in it is none")
         verdict = Verdict(**values["verdict"])
         bounds = (verdict.drop, verdict.low, verdict.high)
@@ -142,10 +142,10 @@ def factors_of(speeds: str | Sequence[float]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def folder_of(factor: float) -> str:
+def rung_folder(factor: float) -> str:
     """The folder of a rung.
 
-    >>> folder_of(1.5), folder_of(10.0)
+    >>> rung_folder(1.5), rung_folder(10.0)
     ('1.5x', '10x')
     """
     return f"{factor:g}x"

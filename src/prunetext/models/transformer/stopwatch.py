@@ -25,7 +25,7 @@ from prunetext.runtime.onnx_model import BATCH_TOKENS, session_of
 
 EIGHTHS = 8  # of all units, that are measured,
 FEW_UNITS = (1, 2, 3, 4, 6)  # and so many, or so many times COLUMNS_AT_ONCE neurons
-LEAST_ROUNDS, MOST_ROUNDS, TABLE_SECONDS = 2, 15, 4.0
+LEAST_ROUNDS, MOST_ROUNDS, USUAL_SECONDS = 3, 15, 4.0
 _HEADS, _NEURONS = ("query", "key", "value"), ("inner", "gate")  # dense layers whose rows are units
 _COLUMNS = {"heads": "out", "neurons": "outer"}  # and that whose columns are
 
@@ -62,14 +62,14 @@ def usual_batch(lengths: Sequence[int]) -> UsualBatch:
 
 
 def measured_times(
-    model: TextEncoder, tokens: int, texts: int, *, numbers: str = NUMBER_FORMATS[0], seconds: float = TABLE_SECONDS
+    model: TextEncoder, tokens: int, texts: int, *, numbers: str = NUMBER_FORMATS[0], seconds: float = USUAL_SECONDS
 ) -> TimeTable:
     """A table of how long attention and neurons of one layer take, on one thread of ONNX Runtime.
 
         measured_times(model, tokens=24, texts=128).neurons[-1]     # (1536, 352000.0)
 
-    All graphs run in turn, round after round, for about so many seconds; the fastest round counts, for whatever else
-    the machine does only adds to a time. Weights are random: no time depends on them.
+    All graphs run in turn, round after round, for about so many seconds. The time of the processor counts, and the
+    fastest round: whatever else the machine does only adds to a time. Weights are random: no time depends on them.
     """
     weights, layer = model.weights(), next(iter(model.layers))
     counts = {
@@ -82,9 +82,9 @@ def measured_times(
     best, began, rounds = np.full(len(parts), np.inf), time.perf_counter(), 0
     while rounds < LEAST_ROUNDS or (rounds < MOST_ROUNDS and time.perf_counter() - began < seconds):
         for at, session in enumerate(sessions):
-            start = time.perf_counter()
+            start = time.thread_time()
             session.run(None, fed)
-            best[at] = min(best[at], time.perf_counter() - start)
+            best[at] = min(best[at], time.thread_time() - start)
         rounds += 1
     each = 1e9 * best / texts
     found = {

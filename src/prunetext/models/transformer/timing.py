@@ -27,7 +27,7 @@ class TimeTable(NamedTuple):
     """The nanoseconds that parts of a transformer take of a text, on one thread.
 
     >>> table = TimeTable(384, heads=((1, 2e5), (12, 5e5)), neurons=((16, 1e5), (1536, 4e5)), outside=1e6)
-    >>> taken(table.neurons, 776), slope(table.heads, 12) * 11
+    >>> interpolated(table.neurons, 776), slope(table.heads, 12) * 11
     (250000.0, 300000.0)
 
     hidden: dimensions of the models that it is about. heads, neurons: of one layer, with the norm that belongs to them;
@@ -74,7 +74,7 @@ class TimeTable(NamedTuple):
         """The time of a layer with these heads and neurons."""
         heads = kept_of(kept, f"layers.{layer}.heads", weights.heads(layer))
         neurons = kept_of(kept, f"layers.{layer}.neurons", weights.neurons(layer))
-        return taken(self.heads, heads) + taken(self.neurons, neurons)
+        return interpolated(self.heads, heads) + interpolated(self.neurons, neurons)
 
     def groups(self, model: Model, groups: Sequence[Group]) -> tuple[Group, ...]:
         """The groups with measured costs in time; of other kinds than layers, heads and neurons, none is known."""
@@ -114,10 +114,10 @@ def stays(weights: Weights, kept: Kept, layer: str) -> bool:
     return bool(kept["layers"][weights.layers.index(layer)]) if "layers" in kept else True
 
 
-def taken(rows: TimeRows, count: int) -> float:
+def interpolated(rows: TimeRows, count: int) -> float:
     """The time of so many units; fewer than the first row has take as long as that, more than the last as well.
 
-    >>> taken(((16, 3.0), (32, 5.0)), 20), taken(((16, 3.0), (32, 5.0)), 4)
+    >>> interpolated(((16, 3.0), (32, 5.0)), 20), interpolated(((16, 3.0), (32, 5.0)), 4)
     (3.5, 3.0)
     """
     counts, times = zip(*rows, strict=True)
@@ -132,7 +132,7 @@ def slope(rows: TimeRows, count: int) -> float:
 
     Where the table is level, one unit alone would save nothing, and a search would never come to the next step down.
     """
-    now = taken(rows, count)
+    now = interpolated(rows, count)
     return max(((now - time) / (count - fewer) for fewer, time in rows if fewer < count), default=0.0)
 
 
