@@ -119,7 +119,7 @@ def test_a_table_and_speeds_that_are_given_lead_to_the_speed(folder: Path, tmp_p
     result = prunetext.prune(tmp_path / "dense", out=tmp_path / "fast", **given)
     assert result.within_budget
     small = read_trained(result.path.with_name("pruned.safetensors")).model
-    assert 1.3 * slow <= GIVEN.speed(small) <= 1.5 * slow
+    assert 1.3 * slow <= GIVEN.speed(small) <= 1.6 * slow
     neurons = [small.weights().neurons(layer) for layer in small.weights().layers]
     assert set(neurons) <= {16, 32, 40}
     assert not np.array_equal(neurons, [40, 40]), "a table tells that they save time"

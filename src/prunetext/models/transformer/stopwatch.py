@@ -98,7 +98,7 @@ def measured_counts(most: int, step: int) -> list[int]:
     """How many units are measured: few in small steps, and all in eighths; multiples of `step`, and all.
 
     >>> measured_counts(12, 1), measured_counts(200, 16)
-    ([1, 2, 3, 4, 6, 8, 9, 10, 12], [16, 32, 48, 64, 80, 96, 112, 128, 144, 176, 200])
+    ([1, 2, 3, 4, 6, 8, 9, 10, 12], [16, 32, 48, 64, 80, 96, 128, 144, 176, 200])
     """
     wanted = [step * each for each in FEW_UNITS]
     wanted += [step * round(most * part / EIGHTHS / step) for part in range(1, EIGHTHS)]
