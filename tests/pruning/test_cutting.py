@@ -92,13 +92,20 @@ def test_what_cannot_be_reached_leaves_the_fastest(task: Problem, tmp_path: Path
     assert dict(small.shape.filters) == {1: 4, 2: 4}, "the smallest multiples"
 
 
+class NoTimes(FilterTimes):
+    """Times of which none is about the groups of the model."""
+
+    def groups(self, model: Model, groups: Sequence[Group]) -> tuple[Group, ...]:
+        return tuple(group._replace(costs={}) for group in groups)
+
+
 def test_without_times_of_such_models_additions_count(task: Problem, tmp_path: Path, searching: Searching) -> None:
     kept = []
-    for number, times in enumerate((None, lambda model: None)):
+    for number, times in enumerate((None, lambda model: None, lambda model: NoTimes())):
         search = searching(replace(task, times=times), tmp_path / str(number), budget=Budget(max_drop=5))
         scored = search.maker.score(search.maker.root, 0, "step 1")
         kept.append(faster(search.maker.problem, scored, 6e-5))
-    assert all(np.array_equal(kept[0][name], kept[1][name]) for name in kept[0])
+    assert all(np.array_equal(kept[0][name], other[name]) for other in kept for name in kept[0])
 
 
 def test_a_search_reaches_a_speed_by_a_table(task: Problem, tmp_path: Path, solve: Callable[..., Solution]) -> None:

@@ -119,12 +119,12 @@ def timed_inputs(plan: Plan) -> list[Any]:
     return list(dev.subset(speed_rows(len(dev), plan.family.timed).tolist()).inputs)
 
 
-def measured_speed(plan: Plan, scratch: Path, model: Model, seconds: float, packing: Packing | None = None) -> float:
+def measured_speed(plan: Plan, scratch: Path, model: Model, seconds: float) -> float:
     """The packed model's speed in texts a second, on one thread, on the dev texts, measured for so many seconds.
 
-    scratch: where the file is written. packing: the usual settings if not given.
+    scratch: where the file is written.
     """
     inputs, trained = timed_inputs(plan), plan.trained(model, plan.task.even_thresholds(len(plan.labels)))
-    plan.family.pack(trained, scratch, packing or usual_packing(plan))
+    plan.family.pack(trained, scratch, usual_packing(plan))
     classifier = load(scratch)
     return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), seconds)

@@ -34,11 +34,11 @@ from prunetext.fitting.parts import (
     refuse_link,
 )
 from prunetext.fitting.plan import Plan
-from prunetext.fitting.speeds import RunTimes, measured_speed, timed_inputs, usual_packing
+from prunetext.fitting.speeds import RunTimes, timed_inputs, usual_packing
 from prunetext.judging.speed import texts_per_second
 from prunetext.judging.unpruned import labelled_by
 from prunetext.modelfiles.trained import read_trained
-from prunetext.models.protocol import Packing
+from prunetext.models.protocol import Model, Packing
 from prunetext.pruning.budget import parse_speed
 from prunetext.pruning.climbing import climbed
 from prunetext.pruning.driver import Solution
@@ -50,7 +50,7 @@ from prunetext.runtime.writing import partial_of, private_folder
 from prunetext.statistics.answers import Answers
 from prunetext.statistics.evaluation import Verdict
 
-BASE_TIMES = 3  # as long as a candidate's speed, that of the unpruned model is measured: all factors are of it
+SCRATCH_BESIDE = "compared.safetensors"  # a second packed file, to be timed beside the first one
 TURNS = 5  # in which a model and the unpruned one are timed, one after the other
 MOST_RECOVERY = 100
 NOISE = 0.05  # share by which two measurements of one speed differ
@@ -112,7 +112,7 @@ def made_ladder(
             if not climb.state.knows(factor):
                 climb = climb._replace(state=one_further(climb, factor, told, notice))
                 climb.state.write(out)
-    delete([out / SCRATCH])
+    delete([out / SCRATCH, out / SCRATCH_BESIDE])
     return concluded_ladder(climb)
 
 
@@ -134,8 +134,8 @@ def begun_climb(plan: Plan, out: Path, factors: tuple[float, ...], recovery: flo
     if before is None:
         whole = copy.deepcopy(plan.dense.model)
         whole.normalise()
-        speeds = base_speed(plan, out), clock.speed(whole), clock.speed(fastest(whole, plan.method.kinds))
-        before = LadderState(recipe, factors, *speeds)
+        speed, least = clock.speed(whole), clock.speed(fastest(whole, plan.method.kinds))
+        before = LadderState(recipe, factors, base_speed(plan, out, whole, speed), speed, least)
         before.write(out)
     shared = replace(plan.effort, speed=clock.speed, times=clock.times(plan.dense.model))
     return Climb(out, before, replace(plan, effort=shared), clock, recovery)
@@ -154,18 +154,37 @@ def open_ladder(out: Path) -> None:
     """Make the folder of a ladder, or refuse one that holds anything else."""
     refuse_link(out)
     if out.is_dir() and not (out / LADDER_FILE).exists():
-        own = {TIMES, SCRATCH, *(partial_of(out / name).name for name in (LADDER_FILE, TIMES, SCRATCH))}
+        own = {TIMES, SCRATCH, SCRATCH_BESIDE}
+        own |= {partial_of(out / name).name for name in (LADDER_FILE, *own)}
         if any(each.name not in own for each in out.iterdir()):
             raise RunError(f"{out} holds files but no ladder. Give an empty or a new folder as --out.")
     private_folder(out)
 
 
-def base_speed(plan: Plan, out: Path) -> float:
-    """Texts a second of the unpruned model with the largest numbers of its packed file: float32 for a transformer."""
-    assert plan.dense is not None
+def base_speed(plan: Plan, out: Path, whole: Model, speed: float) -> float:
+    """Texts a second of the unpruned model with the largest numbers of its packed file: float32 for a transformer.
+
+    whole, speed: the same model as it is packed, and its texts a second; both files are timed in turn.
+    """
     if plan.effort.speed is not None:
-        return plan.effort.speed(plan.dense.model)
-    return measured_speed(plan, out / SCRATCH, plan.dense.model, BASE_TIMES * plan.speed_seconds, base_packing(plan))
+        return plan.effort.speed(whole)
+    packed = out / SCRATCH_BESIDE
+    plan.family.pack(plan.trained(whole, plan.task.even_thresholds(len(plan.labels))), packed, usual_packing(plan))
+    times, _ = beside_base(plan, out, packed)
+    return speed / times
+
+
+def beside_base(plan: Plan, out: Path, packed: Path) -> tuple[float, float]:
+    """How many times as fast as the unpruned float model a packed file is, both in turn, and its texts a second."""
+    inputs, scratch = timed_inputs(plan), out / SCRATCH
+    assert plan.dense is not None
+    trained = plan.dense._replace(thresholds=plan.task.even_thresholds(len(plan.labels)))
+    plan.family.pack(trained, scratch, base_packing(plan))
+    answering = [partial(load(path).predict, inputs, threads=1) for path in (scratch, packed)]
+    found = np.array(
+        [[texts_per_second(each, len(inputs), plan.speed_seconds) for each in answering] for _ in range(TURNS)]
+    )
+    return float(np.median(found[:, 1] / found[:, 0])), float(np.median(found[:, 1]))
 
 
 def base_packing(plan: Plan) -> Packing:
@@ -204,9 +223,8 @@ def rung_in(climb: Climb, factor: float, plan: Plan) -> Rung:
     result = read_json(folder, RESULT)
     packed = packed_path(folder)
     measured, speed = speed_beside(climb, folder, packed, plan)
-    missed = [each for each in result["missed"] if isinstance(each, str)]
-    if not missed and measured < factor * (1 - NOISE):
-        missed = ["its packed file is slower than the candidates of its search: not all of its numbers are int8."]
+    slow = measured < factor if result["missed"] else measured < factor * (1 - NOISE)
+    missed = [f"speeds was missed: it is {measured:.2f} times as fast as the unpruned model."] * slow
     row = result["packed"]
     return Rung(
         factor,
@@ -223,19 +241,11 @@ def rung_in(climb: Climb, factor: float, plan: Plan) -> Rung:
 
 def speed_beside(climb: Climb, folder: Path, packed: Path, plan: Plan) -> tuple[float, float]:
     """How many times as fast as the unpruned model a packed file is, both in turn, and its texts a second."""
-    given, base = climb.plan.effort.speed, climb.state.base
-    assert plan.dense is not None
-    if climb.clock.plan.effort.speed is not None and given is not None:
+    given = climb.clock.plan.effort.speed
+    if given is not None:
         speed = given(read_trained(folder / PRUNED_MODEL).model)
-        return speed / base, speed
-    inputs, scratch, trained = timed_inputs(plan), climb.out / SCRATCH, plan.trained(plan.dense.model)
-    trained = trained._replace(thresholds=plan.task.even_thresholds(len(plan.labels)))
-    plan.family.pack(trained, scratch, base_packing(plan))
-    answering = [partial(load(path).predict, inputs, threads=1) for path in (scratch, packed)]
-    found = np.array(
-        [[texts_per_second(each, len(inputs), plan.speed_seconds) for each in answering] for _ in range(TURNS)]
-    )
-    return float(np.median(found[:, 1] / found[:, 0])), float(np.median(found[:, 1]))
+        return speed / climb.state.base, speed
+    return beside_base(plan, climb.out, packed)
 
 
 def value_on_dev(plan: Plan, path: Path) -> float:
