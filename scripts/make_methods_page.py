@@ -31,7 +31,8 @@ how many go at a time and how training proceeds, the groups what may go at all. 
 
 Whatever the criterion, units of different groups compete on one scale: its scores order the units of each group, the
 loss of the model without the lowest part of a group is measured at six shares on a sample of train, and the units
-go that cost the least loss for the bytes (or, for `--min-speed`, the additions) that they save.
+go that cost the least loss for the bytes that they save; for `--min-speed`, for the additions or, of a transformer, the
+measured time.
 """
 RENAMED = """\
 `bits` was called `precision` before; the old name is refused with the new one.

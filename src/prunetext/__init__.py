@@ -7,9 +7,10 @@ if TYPE_CHECKING:
     from prunetext.data.api import read
     from prunetext.data.dataset import Data, Examples
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
-    from prunetext.fitting.api import cascade, fit, fit_cascade, prune, sensitivity
+    from prunetext.fitting.api import cascade, fit, fit_cascade, ladder, prune, sensitivity
     from prunetext.fitting.cascading.making import Cascade
     from prunetext.fitting.finishing import Result
+    from prunetext.fitting.laddering.rungs import Ladder
     from prunetext.judging.api import evaluate, gate
     from prunetext.judging.damage import DamageReport
     from prunetext.judging.evaluation import Evaluation
@@ -44,6 +45,7 @@ _HOMES = {
     "Gate": "prunetext.judging.gating",
     "InputError": "prunetext.errors",
     "Inspection": "prunetext.modelfiles.inspection",
+    "Ladder": "prunetext.fitting.laddering.rungs",
     "MissingExtraError": "prunetext.errors",
     "ModelFileError": "prunetext.errors",
     "Page": "prunetext.reporting.api",
@@ -61,6 +63,7 @@ _HOMES = {
     "fit_cascade": "prunetext.fitting.api",
     "gate": "prunetext.judging.api",
     "inspect": "prunetext.modelfiles.api",
+    "ladder": "prunetext.fitting.api",
     "load": "prunetext.runtime.api",
     "open_model": "prunetext.modelfiles.api",
     "predict": "prunetext.modelfiles.api",
@@ -74,6 +77,7 @@ __all__ = [  # noqa: RUF022
     "read",
     "fit",
     "prune",
+    "ladder",
     "sensitivity",
     "cascade",
     "fit_cascade",
@@ -90,6 +94,7 @@ __all__ = [  # noqa: RUF022
     "Data",
     "Examples",
     "Result",
+    "Ladder",
     "Cascade",
     "Comparison",
     "Evaluation",

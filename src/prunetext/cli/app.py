@@ -11,12 +11,13 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from prunetext.cli import making, measuring, showing, using  # in the order in which --help lists their commands
+# In the order in which --help lists their commands.
+from prunetext.cli import making, making_ladders, measuring, showing, using
 from prunetext.cli.command import app, refuse, refused_by_system
 from prunetext.cli.output import Output, flush, leave, open_outputs, print_help, tell, terminal_numbers
 from prunetext.errors import DONE, INTERRUPTED
 
-__all__ = ["app", "main", "making", "measuring", "showing", "using"]
+__all__ = ["app", "main", "making", "making_ladders", "measuring", "showing", "using"]
 # Click's base of all usage errors, wherever this version of typer keeps it.
 USAGE_ERROR = cast(type[Exception], typer.BadParameter.__mro__[2])
 
@@ -60,7 +61,7 @@ def main(arguments: list[str] | None = None, **beyond: Any) -> None:
     except OSError as error:  # from the help or the version; commands catch their own
         code = refused_by_system(error)
     if code == INTERRUPTED:
-        resumed = given[:1] in (["fit"], ["prune"], ["compare"])
+        resumed = given[:1] in (["fit"], ["prune"], ["ladder"], ["compare"])
         tell(f"Interrupted.{' Repeat the command to resume.' * resumed}")
     sys.exit(code if isinstance(code, int) else DONE)
 

@@ -1,11 +1,10 @@
-"""`prunetext.fit`: train, prune, pack, judge; `prune` and `sensitivity` start from an earlier run."""
+"""`prunetext.fit`: train, prune, pack, judge; `prune`, `ladder` and `sensitivity` start from an earlier run."""
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,16 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.carrying import TURN, carried_out
 from prunetext.fitting.cascading.making import Cascade, made_cascade
 from prunetext.fitting.cascading.parting import SourceOfBoth, both_fitted
-from prunetext.fitting.checks import check_pick, take_options
+from prunetext.fitting.checks import ALL_GROUPS, check_pick, describe, method_alone, take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
 from prunetext.fitting.finishing import Result
 from prunetext.fitting.folder import Run
+from prunetext.fitting.laddering.making import made_ladder
+from prunetext.fitting.laddering.rungs import USUAL_SPEEDS, Ladder, factors_of
 from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
 from prunetext.fitting.plan import check_out, plan_fit
 from prunetext.fitting.stages import lessons_of, problem_of
-from prunetext.models.protocol import Family
 from prunetext.options import (
     DenseOptions,
     FitOptions,
@@ -33,14 +33,9 @@ from prunetext.options import (
     TeachOptions,
     VectorOptions,
 )
-from prunetext.pruning.criteria.criterion import load_criterion
-from prunetext.pruning.methods import Method, load_method, parse_kinds
-from prunetext.pruning.schedules import load_schedule
 from prunetext.pruning.sensitivity import Sensitivity, sensitivities
-from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, SOME_DATA, takes
+from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, SOME_DATA, SOME_NUMBERS, takes
 from prunetext.training.loop import Progress, threads, threads_for
-
-ALL_GROUPS = "all"
 
 
 @takes(
@@ -220,6 +215,52 @@ def fit_cascade(
     return both_fitted(source, encoder, options, usual(effort), progress, notice)
 
 
+@takes(
+    run=A_PATH,
+    out=A_PATH,
+    speeds=SOME_NUMBERS,
+    data=SOME_DATA,
+    max_drop=A_NUMBER,
+    criterion=A_STR,
+    groups=A_STR,
+    recovery=A_NUMBER,
+    overwrite=A_FLAG,
+    progress=A_FUNCTION,
+    notice=A_FUNCTION,
+)
+def ladder(
+    run: str | Path,
+    *,
+    out: str | Path,
+    speeds: str | Sequence[float] = USUAL_SPEEDS,
+    data: Data | Examples | str | Path | None = None,
+    max_drop: float | None = None,
+    criterion: str | None = None,
+    groups: str | None = None,
+    recovery: float = 1.0,
+    overwrite: bool = False,
+    progress: Callable[[str, Progress], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+    effort: Effort | None = None,
+) -> Ladder:
+    """Make several models of a finished run, each faster than the one before, and judge all of them.
+
+        found = prunetext.ladder("runs/minilm", speeds="2,5", out="runs/fast")
+        [(rung.factor, rung.measured, rung.verdict.name) for rung in found.rungs]
+        prunetext.load("runs/fast/5x/model.onnx")              # each folder is a run, as `prune` makes one
+
+    speeds: how many times as fast as the unpruned model each is to be: that one with float32, in ONNX Runtime, on one
+    thread of this machine, if it is a transformer. Each model is cut out of the one before it, and its recovery learns
+    the answers of the run's dense model; no model learns dev. max_drop: the points that the verdicts are about, 0.5 if
+    not given. recovery: of each model, as a multiple of the usual one; with 0, nothing is trained. criterion and groups
+    are those of the run if not given. A speed that is missed raises nothing: `missed` says which. An unfinished ladder
+    in `out` is resumed. All else is as for `prunetext.prune`.
+    """
+    factors, given = factors_of(speeds), {"max_drop": max_drop, "criterion": criterion, "groups": groups}
+    folder, work = check_out(out), usual(effort)
+    return made_ladder(Path(run), folder, factors, given, recovery, data, progress, notice, work, overwrite=overwrite)
+
+
 @takes(run=A_PATH, data=SOME_DATA, criterion=A_STR, groups=A_STR)
 def sensitivity(
     run: str | Path,
@@ -250,27 +291,6 @@ def sensitivity(
             rows = list(sensitivities(problem, plan.method, new.folder(STEPS_FOLDER)))
     write_rows(Path(run) / SENSITIVITY, (row._asdict() for row in rows))
     return rows
-
-
-def method_alone(options: PruneOptions, family: Family, effort: Effort) -> Method:
-    """A criterion for single groups, without those that it cannot score; `InputError` if it can score none."""
-    groups = ",".join(family.kinds) if options.groups == ALL_GROUPS else options.groups or ""
-    name = options.criterion or family.criterion
-    kinds, criterion = parse_kinds(groups, family.kinds), load_criterion(name)
-    able = tuple(kind for kind in kinds if kind not in criterion.refuses)
-    if not able:  # this raises with the reason
-        return load_method(name, "oneshot", kinds)
-    return Method(name, criterion, load_schedule("oneshot"), able)
-
-
-def describe(*groups: type) -> str:
-    """One line for each option, for a docstring."""
-    lines = []
-    for group in groups:
-        for each in dataclasses.fields(group):
-            default = "" if each.default is None or each.default is False else f" Default: {each.default}."
-            lines.append(f"        {each.name}: {each.metadata['help']}{default}\n")
-    return "".join(lines)
 
 
 for function, kinds in (

@@ -12,7 +12,11 @@ from prunetext.fitting.plan import Plan
 from prunetext.fitting.refit import final_models
 from prunetext.fitting.remarks import Doubts, doubts_of_dense, doubts_of_pruned, foreseen
 from prunetext.fitting.stages import begun, lessons_of, problem_of, search, train_dense
+from prunetext.pruning.driver import Solution
+from prunetext.pruning.problem import Problem, Told
 from prunetext.training.loop import Progress, threads, threads_for
+
+Solve = Callable[[Plan, Run, Problem, Told], Solution]
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
 
@@ -23,8 +27,12 @@ def carried_out(
     told: Callable[[str, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
     began: float | None = None,
+    solve: Solve | None = None,
 ) -> Result:
-    """Carry out a plan in the folder of its run; `notice` and `began` as for `fit`."""
+    """Carry out a plan in the folder of its run; `notice` and `began` as for `fit`.
+
+    solve: finds the pruned model, if not the search that the plan names.
+    """
     doubts = noticed(Doubts(tuple(foreseen(plan))), notice)
     # As many threads everywhere as in training: a sum that is split otherwise is rounded otherwise.
     with threads(threads_for(plan.work)):
@@ -38,7 +46,9 @@ def carried_out(
         dev = lessons.encoded["dev"]
         doubts = doubts.and_then(noticed(doubts_of_dense(plan, dense.trained.model, dev), notice))
         problem = problem_of(plan, run, lessons, dense.trained, settings)
-        if plan.pick is None:
+        if solve is not None:
+            solution = solve(plan, run, problem, told)
+        elif plan.pick is None:
             solution = search(plan, run, problem, clock, told, dense.ended)
         else:
             solution = picked(plan, run, problem, plan.pick, told)

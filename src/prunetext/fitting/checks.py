@@ -15,8 +15,12 @@ from prunetext.errors import InputError, brief
 from prunetext.fitting.effort import Effort
 from prunetext.models.protocol import Family
 from prunetext.options import DenseOptions, FitOptions, PruneOptions, ReadOptions, TeachOptions, VectorOptions, take
+from prunetext.pruning.criteria.criterion import load_criterion
 from prunetext.pruning.methods import Method, load_method, parse_kinds
+from prunetext.pruning.schedules import load_schedule
 from prunetext.statistics.metrics import check_metric, measure_of
+
+ALL_GROUPS = "all"
 
 
 def read_data(
@@ -148,3 +152,24 @@ def refuse_several(data: Data, options: PruneOptions) -> None:
             f"class_weights is {options.class_weights}, but these texts have several labels, each learnt by itself. "
             "Leave it out, or choose macro-f1 as metric."
         )
+
+
+def method_alone(options: PruneOptions, family: Family, effort: Effort) -> Method:
+    """A criterion for single groups, without those that it cannot score; `InputError` if it can score none."""
+    groups = ",".join(family.kinds) if options.groups == ALL_GROUPS else options.groups or ""
+    name = options.criterion or family.criterion
+    kinds, criterion = parse_kinds(groups, family.kinds), load_criterion(name)
+    able = tuple(kind for kind in kinds if kind not in criterion.refuses)
+    if not able:  # this raises with the reason
+        return load_method(name, "oneshot", kinds)
+    return Method(name, criterion, load_schedule("oneshot"), able)
+
+
+def describe(*groups: type) -> str:
+    """One line for each option, for a docstring."""
+    lines = []
+    for group in groups:
+        for each in dataclasses.fields(group):
+            default = "" if each.default is None or each.default is False else f" Default: {each.default}."
+            lines.append(f"        {each.name}: {each.metadata['help']}{default}\n")
+    return "".join(lines)

@@ -9,6 +9,7 @@ from typing import Any
 
 from prunetext.fitting.recovery import Recovery
 from prunetext.models.protocol import Model
+from prunetext.models.times import Times
 from prunetext.training.settings import Settings
 
 
@@ -20,8 +21,8 @@ class Effort:
     ('local:first=2', 'local')
 
     training: changes to the settings of the dense model's training. schedules: parameters for schedules without any.
-    speed_seconds: how long a speed is measured, at least. speed: gives a candidate's texts a second; without it, they
-    are measured.
+    speed_seconds: how long a speed is measured, at least. speed: gives a candidate's texts a second, and times
+    tells those of its parts; without speed, both are measured.
     """
 
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Effort:
     schedules: Mapping[str, str] = field(default_factory=dict)
     speed_seconds: float = 0.3
     speed: Callable[[Model], float] | None = None
+    times: Times | None = None
 
     def schedule(self, name: str) -> str:
         """The schedule with its parameters."""

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from prunetext.errors import DamagedError, InputError, RunError
 from prunetext.fitting.folder import Run
-from prunetext.fitting.parts import STEPS_FOLDER
+from prunetext.fitting.parts import SCRATCH, STEPS_FOLDER
 from prunetext.fitting.plan import Pick, Plan
-from prunetext.fitting.stages import Clock, speed_of
+from prunetext.fitting.speeds import measured_speed
+from prunetext.fitting.stages import Clock
 from prunetext.pruning.curve import accepted_rows
 from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem, Told
@@ -55,7 +56,7 @@ def frontier_of(plan: Plan, run: Run, solution: Solution, clock: Clock) -> list[
         speed = row.speed
         if speed is None and (late is None or time.monotonic() < late):
             with suppress(DamagedError, FileNotFoundError):  # the steps of an earlier run may be gone
-                speed = speed_of(plan, run, solution.load(row.key), min(TIMED, plan.speed_seconds))
+                speed = measured_speed(plan, run.path(SCRATCH), solution.load(row.key), min(TIMED, plan.speed_seconds))
         low, drop, high = (round(row.fitted + part * Z_95 * row.fitted_error, 4) for part in (-1, 0, 1))
         rows.append(Candidate(number, row.bytes, speed, drop, low, high, row.accepted, at == solution.chosen))
     return rows

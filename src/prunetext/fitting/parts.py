@@ -22,12 +22,14 @@ RUN_FORMAT, OLD_RUN = "prunetext-run/2", "prunetext-run/1"  # the old one has no
 SOURCE, HISTORY, STEPS_FOLDER, SENSITIVITY = "source.json", "history.jsonl", "steps", "sensitivity.jsonl"
 BELIEFS = "beliefs.safetensors"  # labels that a model which taught itself was sure of; not every run has them
 DENSE_MODEL, PRUNED_MODEL = "dense.safetensors", "pruned.safetensors"
+TIMES = "times.json"  # what a run with a speed in its budget has measured, where its family measures parts
 SEARCHED_MODEL = "searched.safetensors"  # the dense model that was pruned, where the final one has learnt dev, too
 KEPT = (RECIPE, SOURCE, DENSE_MODEL, PRUNED_MODEL, HISTORY, RESULT)
-NOT_IN_EVERY_RUN = (BELIEFS, SEARCHED_MODEL, *PACKED_MODELS)
+NOT_IN_EVERY_RUN = (BELIEFS, SEARCHED_MODEL, TIMES, *PACKED_MODELS)
 TOGETHER = "files"  # in the result: the checksum of each of the files that belong to it
 
-_SCRATCH = ("dense.checkpoint", "measured.safetensors", "compared.safetensors", LOCK)
+SCRATCH = "measured.safetensors"  # a packed file, to be asked
+_SCRATCH = ("dense.checkpoint", SCRATCH, "compared.safetensors", LOCK)
 _OWN = "|".join(map(re.escape, (*KEPT, *NOT_IN_EVERY_RUN, *_SCRATCH)))
 _STEP = r"[\w-]+\.(safetensors|checkpoint)"
 OWN_FILE = re.compile(rf"({_OWN})(\.part)?|\.({_OWN})\.(\d+\.)?partial")

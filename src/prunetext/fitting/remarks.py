@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from prunetext.fitting.plan import Plan
-from prunetext.fitting.stages import size_when_packed, usual_packing
+from prunetext.fitting.speeds import usual_packing
+from prunetext.fitting.stages import size_when_packed
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.pruning.budget import DEFAULT_DROP

@@ -12,17 +12,15 @@ import torch
 
 from prunetext.errors import DamagedError, InputError
 from prunetext.fitting.folder import Run
-from prunetext.fitting.parts import BELIEFS, DENSE_MODEL, SEARCHED_MODEL, STEPS_FOLDER
+from prunetext.fitting.parts import BELIEFS, DENSE_MODEL, SEARCHED_MODEL, STEPS_FOLDER, TIMES
 from prunetext.fitting.plan import Plan
-from prunetext.judging.choosing_numbers import AUTO_NUMBERS
-from prunetext.judging.speed import speed_rows, texts_per_second
+from prunetext.fitting.speeds import RunTimes, usual_packing
 from prunetext.models.encoded import Encoded, labelled
 from prunetext.models.protocol import Model, Packing, Trained
 from prunetext.models.tensors import fit_into, load_tensors, save_tensors
 from prunetext.pruning.driver import Solution, pruned
 from prunetext.pruning.problem import Problem, Told
 from prunetext.pruning.trials import MOST_SILENT
-from prunetext.runtime.api import load
 from prunetext.statistics.answers import LEARNT_DEV
 from prunetext.teaching.ensemble import joined_texts, self_taught, sure_rows
 from prunetext.teaching.lessons import Taught, made_of, teach
@@ -31,7 +29,6 @@ from prunetext.training.loop import Progress, train_model
 from prunetext.training.rare import rare_values, take_biases
 from prunetext.training.settings import Settings
 
-USUAL_PACKING = Packing()
 MADE_OF_DEV = 10  # texts at most, of each text of dev
 DENSE_TIME, SEARCH_TIME = 0.45, 0.85  # shares of max_time at which these end; the rest is for judging and packing
 
@@ -161,24 +158,9 @@ def with_thresholds(trained: Trained, dev: Encoded) -> Trained:
     return trained._replace(thresholds=None if found is None else found.tolist())
 
 
-def usual_packing(plan: Plan) -> Packing:
-    """The settings with which candidates are packed: as small as their numbers may be."""
-    numbers = plan.recipe.get("numbers", AUTO_NUMBERS)
-    return USUAL_PACKING if numbers == AUTO_NUMBERS else USUAL_PACKING._replace(table=numbers)
-
-
 def size_when_packed(plan: Plan, model: Model, packing: Packing) -> int:
     """Bytes of the model's packed file; all thresholds, if any, take equally many."""
     return plan.family.size(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), packing)
-
-
-def speed_of(plan: Plan, run: Run, model: Model, seconds: float) -> float:
-    """The packed model's speed in texts a second, on one thread, on the dev texts, measured for so many seconds."""
-    scratch, dev = run.path("measured.safetensors"), plan.splits()["dev"]
-    inputs = dev.subset(speed_rows(len(dev), plan.family.timed).tolist()).inputs
-    plan.family.pack(plan.trained(model, plan.task.even_thresholds(len(plan.labels))), scratch, usual_packing(plan))
-    classifier = load(scratch)
-    return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), seconds)
 
 
 def problem_of(
@@ -192,6 +174,7 @@ def problem_of(
     kinds = plan.method.kinds
     if not dense.model.groups(kinds) and not dense.model.formed_kinds & {*kinds}:
         raise InputError(f"groups is {','.join(kinds)}, but the model has none. Choose others, such as filters.")
+    watch = RunTimes(plan, run.path(TIMES), run.notes)
     return Problem(
         dense.model,
         lessons.encoded["train"],
@@ -203,10 +186,11 @@ def problem_of(
         first,
         kinds,
         untrained=plan.beginning.untrained,
-        speed=plan.effort.speed or (lambda model: speed_of(plan, run, model, plan.speed_seconds)),
+        speed=watch.speed,
         metric=plan.measure("dev"),
         unseen=unseen_texts(plan),
         mend=plan.family.mend,
+        times=watch.times,
     )
 
 

@@ -251,7 +251,7 @@ class Family(NamedTuple):
     that was cut make up for what went, by what the model before the cut computes of some batches; None if nothing can
     before a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a speed is measured,
     at most: more take longer and say the same. number_parts: the parts of a model that can have different `tables`, and
-    how many numbers each has; None if there is one table.
+    how many numbers each has; None if there is one table. timing: a `Timing`, if times of parts can be measured.
     """
 
     name: str
@@ -277,6 +277,7 @@ class Family(NamedTuple):
     taught: bool
     timed: int
     number_parts: Callable[[Any], Mapping[str, int]] | None = None
+    timing: Any = None
 
 
 def family_named(model: str) -> str:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from prunetext.models.groups import BYTES, TIME, Group
 from prunetext.models.protocol import Model
+from prunetext.models.times import Times
 from prunetext.pruning.choosing import Losses, kept_units, ranked
 from prunetext.pruning.criteria.criterion import Groups, State
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.shrinking import shrink
 
 CORRECTIONS, NEAR_ENOUGH = 4, 0.985  # tries to reach a size, and the share of it that is near enough
+APART = 0.1  # of two times: the share from which on they tell a slope
+TIME_NEAR_ENOUGH = 0.96  # the same of a time: two measurements of one model differ by as much
 
 
 class Scored(NamedTuple):
@@ -57,7 +61,15 @@ def balanced_bytes(problem: Problem, model: Model) -> float:
 
 
 def faster(problem: Problem, scored: Scored, seconds: float) -> dict[str, np.ndarray]:
-    """The units to keep for a text to take so many seconds.
+    """The units to keep for a text to take so many seconds."""
+    times = None if problem.times is None else problem.times(scored.model)
+    if times is None or not any(TIME in group.costs for group in times.groups(scored.model, scored.groups)):
+        return fewer_additions(problem, scored, seconds)
+    return timed_units(problem, scored, seconds, times)
+
+
+def fewer_additions(problem: Problem, scored: Scored, seconds: float) -> dict[str, np.ndarray]:
+    """The same, where a text takes as long as its additions.
 
     The time of an addition is measured: the model's time, minus that of one with as few filters as possible.
     """
@@ -70,6 +82,68 @@ def faster(problem: Problem, scored: Scored, seconds: float) -> dict[str, np.nda
     each = max(now - floor, 1e-12) / max(additions({}) - additions(least), 1)
     target = additions(least) + (seconds - floor) / each
     return kept_units(groups, **unrounded, target=target, size=additions, resource=TIME)
+
+
+def timed_units(problem: Problem, scored: Scored, seconds: float, times: Times) -> dict[str, np.ndarray]:
+    """The same by a table of measured times: real times of a text correct what it says of a whole model.
+
+    Of the cuts that are tried, the one that comes nearest to the time and keeps it is taken, or else the fastest.
+    """
+    model, speed = scored.model, problem.speed
+    assert speed is not None
+    groups, cost = times.groups(model, scored.groups), times.cost(model)
+    multiples = {group.name: times.multiple(group) for group in groups}
+    tried: list[tuple[float, dict[str, np.ndarray]]] = []
+    points = [(1 / speed(model), cost({}))]  # a real time, and what the table says before counts are evened
+    target = points[0][1] * seconds / points[0][0]
+    for _ in range(CORRECTIONS):
+        kept = kept_units(groups, scored.losses, scored.scores, target, cost, TIME)
+        said, kept = cost(kept), evened_counts(groups, scored.scores, kept, multiples)
+        if tried and all(np.array_equal(kept[name], tried[-1][1][name]) for name in kept):
+            if points[-1][0] <= seconds:
+                break  # none is between this one and one that is too slow
+            target *= TIME_NEAR_ENOUGH**2
+            continue
+        points.append((1 / speed(shrink(model, kept)), said))
+        tried.append((points[-1][0], kept))
+        if TIME_NEAR_ENOUGH * seconds <= points[-1][0] <= seconds:
+            break
+        target = cost_for(seconds * (1 + TIME_NEAR_ENOUGH) / 2, points[-2:])
+    within = [each for each in tried if each[0] <= seconds]
+    found = max(within, key=itemgetter(0)) if within else min(tried, key=itemgetter(0))
+    return found[1]
+
+
+def cost_for(seconds: float, points: Sequence[tuple[float, float]]) -> float:
+    """What a table says of a model that really takes so long, by what it says of two others, given as (real, said).
+
+    >>> cost_for(4.0, [(8.0, 70.0), (6.0, 50.0)]), cost_for(3.0, [(6.1, 70.0), (6.0, 50.0)])
+    (30.0, 25.0)
+
+    If their real times hardly differ, noise would decide: then the table counts, times what the last one takes of it.
+    """
+    (before, said), (now, says) = points
+    if abs(before - now) < APART * now or (said - says) * (before - now) <= 0:
+        return says * seconds / now
+    return max(0.0, says + (seconds - now) * (said - says) / (before - now))
+
+
+def evened_counts(
+    groups: Groups, scores: Losses, kept: Mapping[str, np.ndarray], multiples: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    """As many units of each group as the nearest multiple of its number, by rank; never none, nor more than there are.
+
+    A number of 1 changes nothing. In the middle between two multiples, units come back.
+    """
+    found = dict(kept)
+    for group in groups:
+        order, count, step = ranked(scores[group.name]), int(kept[group.name].sum()), multiples[group.name]
+        wanted = min(group.size, max(group.floor, step * max(1, (count + step // 2) // step)))
+        there = kept[group.name][order]
+        now, changed = kept[group.name].copy(), order[~there][::-1] if wanted > count else order[there]
+        now[changed[: abs(wanted - count)]] = wanted > count
+        found[group.name] = now
+    return found
 
 
 def highest(group: Group, scores: np.ndarray, share: float) -> np.ndarray:

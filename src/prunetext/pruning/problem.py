@@ -13,6 +13,7 @@ from torch import Tensor
 
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
+from prunetext.models.times import Times
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.answering import logits
 from prunetext.training.batches import evaluation_batches
@@ -48,6 +49,7 @@ class Problem:
     metric: Measure | None = None  # on dev: what a drop is of, if not of accuracy
     unseen: Encoded | None = None  # texts without labels, of the kind of dev's, that no model has learnt
     mend: Callable[[Model, Model, Sequence[Tensor]], None] | None = None  # what is left makes up for what went
+    times: Callable[[Model], Times | None] | None = None  # measured times of parts of such a model, if there are any
 
     @property
     def measure(self) -> Measure:

@@ -127,8 +127,7 @@ class Evaluator(NamedTuple):
         whole = whole._replace(least=self.packed_size(shrink(formed, floors)))
         if not budget.min_speed:
             return whole
-        faster = {group.name: floors[group.name] for group in groups if TIME in group.costs and group.cut}
-        return whole._replace(least_time=min(1.0, self.timed(shrink(formed, faster), budget, whole)[1]))
+        return whole._replace(least_time=min(1.0, self.timed(fastest(formed, kinds), budget, whole)[1]))
 
     def confirms(self, model: Model, max_drop: float) -> bool | None:
         """Judge the drop on the part of dev that the search never saw; None if it is empty.
@@ -140,6 +139,12 @@ class Evaluator(NamedTuple):
             return None
         drop, error = self.drop(model, self.confirm_rows)
         return drop - error <= max_drop
+
+
+def fastest(model: Model, kinds: tuple[str, ...]) -> Model:
+    """The model without any unit that takes time and can go."""
+    groups = [group for group in model.groups(kinds) if TIME in group.costs and group.cut]
+    return shrink(model, least_kept(groups))
 
 
 def evaluator_of(problem: Problem) -> Evaluator:

@@ -59,6 +59,10 @@ A_COUNT = Kind("a whole number", _is_whole)
 A_POSITIVE = Kind("a whole number of at least 1", lambda value: _is_whole(value) and index(value) >= 1)
 A_TIME = Kind("seconds, or a time such as 5m", lambda value: isinstance(value, str) or _is_whole(value))
 A_NUMBER = Kind("a number", lambda value: _is_number(value) and not isinstance(value, bool))
+SOME_NUMBERS = Kind(
+    "numbers, such as 1.5,2,3 or [1.5, 2, 3]",
+    lambda value: isinstance(value, str) or (isinstance(value, (list, tuple)) and all(map(_is_number, value))),
+)
 A_FLAG = Kind("True or False", lambda value: isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"))
 SOME_DATA = Kind(
     "a path, a data frame, prunetext.Examples(texts, labels), or what prunetext.read returns", _may_be_data

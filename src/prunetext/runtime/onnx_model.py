@@ -87,13 +87,7 @@ class OnnxModel:
         with self._lock:
             if threads in self._sessions:
                 return self._sessions[threads]
-            runtime = require("onnxruntime", extra=EXTRA)
-            options = runtime.SessionOptions()
-            options.intra_op_num_threads, options.log_severity_level = threads, 4
-            try:
-                made = runtime.InferenceSession(self._data, options, providers=["CPUExecutionProvider"])
-            except Exception as error:  # ONNX Runtime's errors have no narrower base
-                raise ValueError(f"ONNX Runtime cannot read it ({str(error).partition(chr(10))[0][:200]})") from None
+            made = session_of(self._data, threads)
             while len(self._sessions) >= SESSIONS:
                 self._sessions.pop(next(iter(self._sessions)))
             self._sessions[threads] = made
@@ -220,6 +214,20 @@ class OnnxModel:
     def knows(self, word: str) -> bool:
         """Whether the tokenizer has a token of this name."""
         return self._tokenizer.token_to_id(word) is not None
+
+
+def session_of(data: bytes, threads: int) -> Any:
+    """ONNX Runtime on a graph, with so many threads; 0 for as many as there are cores. ValueError if it cannot read it.
+
+    session_of(Path("runs/reviews/model.onnx").read_bytes(), 1).run(["probabilities"], fed)
+    """
+    runtime = require("onnxruntime", extra=EXTRA)
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 4
+    try:
+        return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors have no narrower base
+        raise ValueError(f"ONNX Runtime cannot read it ({str(error).partition(chr(10))[0][:200]})") from None
 
 
 def whole_number(text: str) -> int:

@@ -13,6 +13,7 @@ from prunetext.errors import InputError, require
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request
 from prunetext.models.tensors import digest_of_tensors
+from prunetext.models.times import Timing
 from prunetext.models.transformer.floats import FAMILY_NAME, read_encoder, write_encoder
 from prunetext.models.transformer.folder import Pretrained, read_pretrained
 from prunetext.models.transformer.grouping import DEFAULT_KINDS, FASTER_KINDS, TRANSFORMER_KINDS
@@ -23,6 +24,8 @@ from prunetext.models.transformer.pacing import RECOVERY, TOKENS_AT_MOST, encode
 from prunetext.models.transformer.packing import pack_encoder, size_of_encoder
 from prunetext.models.transformer.reading import TokenReader
 from prunetext.models.transformer.scripts import KEPT_TOKENS, wanted_tokens
+from prunetext.models.transformer.stopwatch import times_of_encoder
+from prunetext.models.transformer.timing import TimeTable
 from prunetext.models.transformer.vocabulary import narrowed
 from prunetext.options import DenseOptions, VectorOptions, chosen, refuse_broken
 
@@ -131,4 +134,5 @@ transformer_family = Family(
     taught=False,
     timed=128,
     number_parts=TextEncoder.number_parts,
+    timing=Timing(times_of_encoder, TimeTable.of),
 )

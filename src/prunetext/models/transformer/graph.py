@@ -92,18 +92,25 @@ class EncoderGraph(NumberedGraph):
 
     def layer(self, name: str, x: str, layer: Layer) -> str:
         """One layer."""
-        first = x
-        if self.layout.norm_first and layer.attention_norm is not None:
-            first = self.normed(f"{name}.attention_norm", x, layer.attention_norm)
+        return self.with_neurons(name, self.with_attention(name, x, layer), layer)
+
+    def with_attention(self, name: str, x: str, layer: Layer) -> str:
+        """A layer's input and what its attention adds, as its neurons take it."""
+        first, first_norm = x, layer.attention_norm
+        if self.layout.norm_first and first_norm is not None:
+            first = self.normed(f"{name}.attention_norm", x, first_norm)
         x = self.node(f"{name}.attended", "Add", x, self.attention(name, first, layer))
-        if not self.layout.norm_first:
-            assert layer.attention_norm is not None
-            x = self.normed(f"{name}.attention_norm", x, layer.attention_norm)
-            return self.normed(
-                f"{name}.norm", self.node(f"{name}.end", "Add", x, self.neurons(name, x, layer)), layer.norm
-            )
-        second = self.normed(f"{name}.norm", x, layer.norm)
-        return self.node(f"{name}.end", "Add", x, self.neurons(name, second, layer))
+        if self.layout.norm_first:
+            return x
+        assert first_norm is not None
+        return self.normed(f"{name}.attention_norm", x, first_norm)
+
+    def with_neurons(self, name: str, x: str, layer: Layer) -> str:
+        """The same and what the neurons add: the output of the layer."""
+        if self.layout.norm_first:
+            second = self.normed(f"{name}.norm", x, layer.norm)
+            return self.node(f"{name}.end", "Add", x, self.neurons(name, second, layer))
+        return self.normed(f"{name}.norm", self.node(f"{name}.end", "Add", x, self.neurons(name, x, layer)), layer.norm)
 
     def attention(self, name: str, x: str, layer: Layer) -> str:
         """The layer's attention; its heads' scale is in the weights of the query."""

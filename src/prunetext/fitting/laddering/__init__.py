@@ -1,0 +1,1 @@
+"""One run as several models, each faster than the one before."""
