@@ -30,15 +30,12 @@ FAMILIES = {
 
 
 class Rates(NamedTuple):
-    """The settings of optimizers: learning rates of the weights and of tables of vectors, and weight decay.
-
-    head: the rate of the head, where it has one of its own.
-    """
+    """The settings of optimizers: learning rates of the weights and of tables of vectors, and weight decay."""
 
     body: float
     table: float
     decay: float
-    head: float | None = None
+    head: float | None = None  # of the head, where it has one of its own
 
 
 class Disturbance(NamedTuple):
@@ -127,6 +124,10 @@ class Model(nn.Module, ABC):
         loss: of logits. truth: gives that of each example, probabilities (batch, classes).
         """
         return None
+
+    def revealed(self, batch: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Logits, and hidden states of a batch's tokens, by names under which models cut from this one have theirs."""
+        return self(batch), {}
 
     def canonical(self, usage: Encoded, kinds: Sequence[str]) -> Callable[[Model], Model]:
         """A function that brings this model, or an earlier state of it, into the form in which its units are scored.

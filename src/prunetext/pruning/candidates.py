@@ -121,6 +121,7 @@ class CandidateMaker:
                 hooks=self._hooks(model, hooks or Hooks(), rounded=rounded),
                 progress=None if told is None else lambda now: told(stage, now),
                 deadline=deadline,
+                guide=None if settings.states is None else self.problem.guide,
             )
         if done.ended == "interrupted":  # a half-recovered model tells nothing about the recovered one
             raise KeyboardInterrupt
@@ -224,8 +225,10 @@ class CandidateMaker:
         settings = dataclasses.replace(settings, judge_start=False)  # its start has not felt the penalty
         after_backward = self.criterion.after_backward
         watch = None if after_backward is None else lambda now: after_backward(state, now, groups)
-        # A watching criterion must see the task's gradients: the model's own answers give none.
-        examples = self.problem.lessons if watch is None else self.problem.train
+        if watch is None:
+            examples = self.problem.lessons
+        else:  # it must see the task's gradients: the model's own answers give none
+            examples, settings = self.problem.train, self.problem.by_labels(settings)
         hooks = Hooks(watch, noted=state)
         self.train(name, model, examples, settings, f"{stage} tuning", hooks=hooks, rounded=False, deadline=deadline)
 

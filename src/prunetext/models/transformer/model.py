@@ -115,10 +115,21 @@ class TextEncoder(Model):
     def forward(self, batch: Tensor) -> Tensor:
         """Logits (batch, classes)."""
         inside = batch > 0
-        x, seen = self.embedded(batch, inside), inside[:, None, None, :]
+        return self.answered(self.embedded(batch, inside), inside)
+
+    def revealed(self, batch: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Logits, and by the number of each layer what it gives the next: (real tokens, hidden)."""
+        inside, states = batch > 0, dict[str, Tensor]()
+        return self.answered(self.embedded(batch, inside), inside, states), states
+
+    def answered(self, x: Tensor, inside: Tensor, states: dict[str, Tensor] | None = None) -> Tensor:
+        """Logits of the first layer's input (batch, length, hidden); `states` takes those behind each layer."""
+        seen = inside[:, None, None, :]
         present = self.present.detach() if self.training else self.present  # a training does not change it
-        for at, layer in enumerate(self.layers.values()):
+        for at, (number, layer) in enumerate(self.layers.items()):
             x = torch.lerp(x, layer(x, seen), present[at].to(x.dtype))
+            if states is not None:
+                states[number] = x[inside]
         if self.final_norm is not None:
             x = self.final_norm(x)
         pooled = functional.dropout(self.pooled(x, inside), self.layout.dropout, self.training)
