@@ -16,7 +16,7 @@ import torch
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import BYTES, TIME, Group
 from prunetext.models.protocol import HEAD, Model
-from prunetext.pruning.choosing import kept_units, losses_of, observe, scores_of
+from prunetext.pruning.choosing import kept_units, losses_of, observe, rearranged_units, scores_of
 from prunetext.pruning.criteria.criterion import Criterion, Groups, State
 from prunetext.pruning.cutting import Scored, faster, highest, lighter
 from prunetext.pruning.problem import Problem, Told
@@ -154,6 +154,7 @@ class CandidateMaker:
         scored = self.score(parent, draw, stage, deadline)
         model, kinds = scored.model, self.problem.kinds
         kept, target = self._kept(scored, step, parent, whole)
+        kept = rearranged_units(self.criterion, scored.state, scored.groups, kept)
         if self.criterion.remove is not None:
             model = copy.deepcopy(model)
             self.criterion.remove(scored.state, model, model.groups(kinds), kept)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.protocol import Disturbance, Model, Rates
+from prunetext.models.protocol import Disturbance, Model
 from prunetext.statistics.metrics import Measure
 from prunetext.training.answering import dev_values
 from prunetext.training.batches import batches
@@ -121,8 +121,7 @@ def train_model(
     """
     hooks, course = hooks or Hooks(), Course(train, settings)
     model.to(settings.device)
-    rates = Rates(settings.learning_rate, settings.embedding_rate, settings.weight_decay, settings.head_rate)
-    optimizers = model.optimizers(rates, hooks.frozen)
+    optimizers = model.optimizers(settings.rates(), hooks.frozen)
     state = Checkpoint(checkpoint, model, optimizers, hooks.noted, averages=settings.averaging > 0)
     state.restore()
     steps = Steps(model, train, settings, hooks, course, optimizers, state, guide)

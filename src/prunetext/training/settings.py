@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from prunetext.models.protocol import Rates
+
 LATER = (
     "warmup",
     "accumulate",
@@ -56,6 +58,10 @@ class Settings:
     device: str = "cpu"  # of the model and its batches
     precision: str = "float32"  # of products, or "bfloat16"
     checkpoint_seconds: float = 10.0  # between two checkpoints
+
+    def rates(self) -> Rates:
+        """Those of the optimizers."""
+        return Rates(self.learning_rate, self.embedding_rate, self.weight_decay, self.head_rate)
 
     def recorded(self) -> dict[str, Any]:
         """The settings that affect the weights, for candidates' names; newer ones are included only if used."""
