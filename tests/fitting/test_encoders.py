@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import prunetext
 from helpers.encoders import ARCHITECTURES, encoder_folder
@@ -120,7 +121,7 @@ def test_killed_at_ten_moments_and_called_again_it_gives_the_same_bytes(folder: 
         assert resumed.path.with_name(name).read_bytes() == whole.path.with_name(name).read_bytes(), name
 
 
-@pytest.mark.parametrize("criterion", ["taylor", "random", "fisher", "gradient", "lasso", "movement"])
+@pytest.mark.parametrize("criterion", ["taylor", "random", "fisher:rearrange=1", "gradient", "lasso", "movement"])
 def test_its_dense_model_is_pruned_again(result: prunetext.Result, tmp_path: Path, criterion: str) -> None:
     new = prunetext.prune(
         result.path.parent,
@@ -230,6 +231,27 @@ def test_pairs(folder: Path, tmp_path: Path) -> None:
         model.predict(["a great film"])
 
 
+def test_recoveries_learn_texts_without_labels(folder: Path, tmp_path: Path) -> None:
+    def pruned_again(name: str, **changes: str) -> prunetext.Result:
+        options = {**given, **changes}
+        return prunetext.prune(found.path.parent, out=tmp_path / name, data=reviews(), effort=QUICK, **options)
+
+    more, given = tmp_path / "more.txt", {"schedule": "oneshot:units=0.3", "groups": "neurons"}
+    more.write_text("".join(f"a {one} and {two} year\n" for one in GOOD for two in BAD), "utf-8")
+    alone = fitted(folder, tmp_path / "alone", reviews(), **given)
+    found = fitted(folder, tmp_path / "run", reviews(), unlabelled=str(more), **given)
+    assert any("answers to 20 unlabelled texts" in note for note in found.notes)
+    few, all_words = (read_trained(each.path.with_name("dense.safetensors")) for each in (alone, found))
+    assert len(few.model.words.weight) < len(all_words.model.words.weight)  # those of the new texts are known
+    pruned = [read_trained(each.path.with_name("pruned.safetensors")).model for each in (found, pruned_again("again"))]
+    assert all(torch.equal(*each) for each in zip(*(model.parameters() for model in pruned), strict=True))
+    untrained = pruned_again("other", schedule="oneshot:units=0.3,recovery=0")
+    assert not any("Recoveries learn" in note for note in untrained.notes)
+    more.write_text("another film\n", "utf-8")
+    with pytest.raises(RunError, match="have changed since"):
+        pruned_again("new")
+
+
 def test_several_labels(folder: Path, tmp_path: Path) -> None:
     texts = reviews(90).texts
     labels = [[name for name in ("great", "bad", "film") if name in text.split()] for text in texts]
@@ -244,14 +266,11 @@ def test_several_labels(folder: Path, tmp_path: Path) -> None:
 def test_what_belongs_to_another_kind_of_model_is_refused(
     folder: Path, result: prunetext.Result, tmp_path: Path
 ) -> None:
-    more = folder / "more.txt"
-    more.write_text("a film of the year\n", "utf-8")
     for options, said in (
         ({"filters": 8}, "filters is given, but model is"),
         ({"groups": "dimensions"}, "groups has 'dimensions'"),
         ({"features": "last"}, "features is last: it must be mean or first"),
         ({"keep_tokens": "some"}, "keep_tokens is some: it must be seen, scripts or all"),
-        ({"unlabelled": str(more)}, "a transformer does not teach itself"),
         ({"model": str(tmp_path / "nowhere")}, "this is not the configuration of a transformer"),
         ({"model": "sample:unknown"}, "there is no such model"),
     ):

@@ -9,8 +9,10 @@ import torch
 from prunetext.models.textcnn.rounding import rounding_of
 from prunetext.pruning.budget import Budget
 from prunetext.pruning.driver import Solution
+from prunetext.pruning.methods import load_method
 from prunetext.pruning.problem import Problem
-from prunetext.pruning.search import Search
+from prunetext.pruning.search import Search, begin_search
+from prunetext.pruning.steps import Step
 from prunetext.training.answering import logits
 from prunetext.training.losses import blended
 
@@ -60,3 +62,58 @@ def test_a_teacher_of_the_dense_model_has_half_of_its_part_in_a_recovery(
     assert lessons.soft is not None
     torch.testing.assert_close(lessons.soft[0], opinion[0])
     torch.testing.assert_close(lessons.soft[1:], (0.5 * opinion + 0.5 * soft)[1:])
+
+
+def guided(task: Problem, **changes: object) -> Problem:
+    """The same, whose recoveries ask the dense model about each batch."""
+    return replace(task, recovery=replace(task.recovery, states=0.0), **changes)  # type: ignore[arg-type]
+
+
+def test_a_guide_has_answered_nothing_before(task: Problem) -> None:
+    assert task.guide is None
+    assert guided(task).lessons is task.train
+    silent = replace(task.dev, targets=torch.full_like(task.dev.targets, -1))
+    lessons = guided(task, beyond=silent).lessons
+    assert len(lessons) == len(task.train) + len(silent)
+    assert lessons.targets.tolist() == [*task.train.targets.tolist(), *[-1] * len(silent)]
+    assert lessons.soft is None
+
+
+def test_a_guided_recovery_learns_what_answers_before_it_teach(
+    task: Problem, tmp_path: Path, searching: Searching
+) -> None:
+    found = []
+    for name, each in (("before", task), ("asked", guided(task))):
+        each = replace(each, recovery=replace(each.recovery, word_dropout=0.0))
+        (tmp_path / name).mkdir()
+        search = searching(each, tmp_path / name, budget=Budget(max_drop=2))
+        small = search.maker.smaller(search.whole.key, Step(0.5), 0, "0" * 16, "step 1", search.whole)
+        search.maker.train("1" * 16, small, each.lessons, search.maker.settings(Step(0.5), 7), "step 1")
+        found.append(small)
+    before, asked = (logits(model, task.train) for model in found)
+    torch.testing.assert_close(asked, before, atol=1e-3, rtol=1e-3)
+
+
+def test_a_training_by_labels_is_as_long_whatever_else_recoveries_learn(task: Problem) -> None:
+    plain, more = guided(task), guided(task, beyond=task.dev)
+    assert plain.by_labels(plain.recovery) == task.recovery
+    longer = 1 + len(task.dev) / len(task.train)
+    assert more.by_labels(more.recovery) == replace(task.recovery, epochs=longer * task.recovery.epochs)
+
+
+def test_the_last_recovery_is_no_longer_than_those_that_were_asked_for(task: Problem, tmp_path: Path) -> None:
+    def steps_of_last(schedule: str) -> list[int]:
+        seen = list[int]()
+        folder = tmp_path / schedule.replace(":", "-")
+        folder.mkdir()
+        told = lambda name, now: seen.append(now.total) if name == "final" else None  # noqa: E731
+        search = begin_search(task, load_method("taylor", schedule, task.kinds), Budget(100.0), folder, told=told)
+        row = search.step([search.whole], Step(0.5, epochs=0.0)).outcome
+        search.polish(row)
+        return seen
+
+    usual = steps_of_last("oneshot")
+    assert set(usual) == {15}  # three epochs of five steps
+    assert steps_of_last("oneshot:recovery=4") == usual
+    assert set(steps_of_last("oneshot:recovery=0.2")) == {3}
+    assert not steps_of_last("oneshot:recovery=0")

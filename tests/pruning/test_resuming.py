@@ -72,6 +72,25 @@ def test_killed_and_resumed_equals_uninterrupted(
     assert len(seen) < 0.2 * len(events)
 
 
+@pytest.mark.parametrize("schedule", ["oneshot:recovery=0.5", "incremental"])
+def test_killed_while_a_guide_answers(
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, schedule: str
+) -> None:
+    guided = replace(task, recovery=replace(task.recovery, states=0.0), beyond=task.dev)
+    events: list[int] = []
+    whole = solve(guided, tmp_path / "whole", schedule=schedule, budget=SMALL, told=lambda *now: events.append(1))
+
+    def dying(*now: object) -> None:
+        events.pop()
+        if not events:
+            raise KilledError
+
+    del events[len(events) // 2 :]
+    with pytest.raises(KilledError):
+        solve(each_step(guided), tmp_path / "killed", schedule=schedule, budget=SMALL, told=dying)
+    assert_same(solve(each_step(guided), tmp_path / "killed", schedule=schedule, budget=SMALL), whole)
+
+
 @pytest.mark.parametrize("place", range(3))
 def test_a_kill_between_training_and_its_record_is_made_good(
     task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, place: int

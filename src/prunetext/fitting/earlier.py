@@ -142,7 +142,7 @@ def plan_again(
     if pick is not None:
         recipe["pick"] = pick
     beliefs, remark = earlier_beliefs(earlier.folder)
-    teaches_itself = taught.teaches_itself and beliefs is None
+    teaches_itself = family.taught and taught.teaches_itself and beliefs is None
     untrained_needed = chosen_method.needs_untrained or teaches_itself
     beginning = beginning_of(earlier, family, taught, dense, needed=untrained_needed)
     moved = {"data": data, "vectors": earlier.source.get("vectors")}

@@ -217,8 +217,6 @@ def plan_fit(
     taught = find_teaching(
         parts, teaching, encoding=reading.encoding, source=source, given=given, tokenizer=shape.tokenizer
     )
-    if taught.teaches_itself and not family.taught:
-        raise InputError("unlabelled is given without a teacher, but a transformer does not teach itself. Give both.")
     hidden = dropout(bool(taught.teachers), parts.train.task)
     request = Request(taught.data, labels, taught.texts, shape, learnt, fitting.seed, hidden, vectors, fitting.positive)
     if began is not None and budget.max_time is not None:

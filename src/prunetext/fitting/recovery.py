@@ -25,6 +25,7 @@ class Recovery:
     rate: float = 0.45  # share of the dense model's learning rates: gently, for the dense model has learnt all there is
     teacher: float = 0.8  # the dense model's share of the loss: a student of its answers changes fewer labels
     word_dropout: float = 0.05  # removed words already train the unknown word
+    states: float | None = None  # weight of the loss by the dense model's hidden states, if it is asked batch by batch
     judgements: int = 2  # per epoch: a recovery may do harm after a while
 
     def settings(self, first: Settings, *, taught: bool) -> Settings:
@@ -42,6 +43,7 @@ class Recovery:
             judgements=self.judgements,
             judge_start=True,
             soft_share=self.teacher,
+            states=self.states,
             best_by="loss",  # on a small dev, the most accurate of many judgements is mostly the luckiest
             patience=sys.maxsize,
         )

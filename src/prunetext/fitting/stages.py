@@ -37,13 +37,14 @@ class Lessons(NamedTuple):
     """The splits as numbers, train with all that is taught beyond its labels, and notes on that.
 
     `seconds` is how long teaching took, if that does not count for max_time. on_dev: the teacher's probabilities for
-    dev, if they choose the best epoch.
+    dev, if they choose the best epoch. beyond: texts without labels that recoveries alone learn.
     """
 
     encoded: dict[str, Encoded]
     notes: tuple[str, ...]
     seconds: float = 0.0
     on_dev: torch.Tensor | None = None
+    beyond: Encoded | None = None
 
 
 class Clock(NamedTuple):
@@ -71,11 +72,15 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
         name: labelled(family.encode(reader, each.inputs), each, plan.labels) for name, each in plan.splits().items()
     }
     notes = taught.unlabelled.lines()
-    train, began, on_dev = encoded["train"], time.monotonic(), None
+    train, began, on_dev, beyond = encoded["train"], time.monotonic(), None, None
     if taught.teachers:
         lessons = teach(taught, lambda stage: stage_teller(told, stage))
         notes, on_dev = [*notes, *lessons.notes], lessons.on_dev
         train = taught_texts(plan, train, lessons)
+    elif taught.teaches_itself and not family.taught:
+        beyond = family.encode(reader, taught.unlabelled.texts)
+        if plan.method.schedule.recovers:
+            notes = [*notes, f"Recoveries learn the dense model's answers to {len(beyond):,} unlabelled texts, too."]
     elif taught.teaches_itself:
         more = family.encode(reader, taught.unlabelled.texts)
         beliefs = beliefs_of(plan, run, encoded, more, told)
@@ -85,7 +90,7 @@ def lessons_of(plan: Plan, run: Run, told: Told) -> Lessons:
     # A teacher that was named may have worked for many runs; the automatic one works for this one.
     free = 0.0 if taught.diet and plan.dense is None else time.monotonic() - began
     believed = None if on_dev is None else torch.from_numpy(on_dev)
-    return Lessons({**encoded, "train": train}, tuple(notes), free, believed)
+    return Lessons({**encoded, "train": train}, tuple(notes), free, believed, beyond)
 
 
 def taught_texts(plan: Plan, train: Encoded, lessons: Taught) -> Encoded:
@@ -171,24 +176,27 @@ def problem_of(
     packing: the settings with which candidates are packed, to know their size; the usual ones if not given.
     """
     first = dataclasses.replace(settings, epochs=max(dense.epochs, 1.0))
-    kinds = plan.method.kinds
+    kinds, train, beyond = plan.method.kinds, lessons.encoded["train"], lessons.beyond
     if not dense.model.groups(kinds) and not dense.model.formed_kinds & {*kinds}:
         raise InputError(f"groups is {','.join(kinds)}, but the model has none. Choose others, such as filters.")
+    recovery = dataclasses.replace(plan.effort.recovery, **plan.family.recovery)
+    recovering = recovery.settings(first, taught=bool(plan.teaching.teachers))
+    if beyond is not None:  # a recovery takes no longer by them
+        recovering = dataclasses.replace(recovering, epochs=recovering.epochs / (1 + len(beyond) / len(train)))
     watch = RunTimes(plan, run.path(TIMES), run.notes)
     return Problem(
         dense.model,
-        lessons.encoded["train"],
+        train,
         lessons.encoded["dev"],
         lambda model: size_when_packed(plan, model, packing or usual_packing(plan)),
-        dataclasses.replace(plan.effort.recovery, **plan.family.recovery).settings(
-            first, taught=bool(plan.teaching.teachers)
-        ),
+        recovering,
         first,
         kinds,
         untrained=plan.beginning.untrained,
         speed=watch.speed,
         metric=plan.measure("dev"),
         unseen=unseen_texts(plan),
+        beyond=beyond,
         mend=plan.family.mend,
         times=watch.times,
     )

@@ -85,13 +85,19 @@ class Encoded:
         return replace(self, ids=self.ids[places], offsets=offsets, targets=self.targets[chosen], soft=soft)
 
     def joined(self, more: Encoded) -> Encoded:
-        """These examples and more of the same task, in this order; all have a teacher, or none has."""
+        """These examples and more of the same task, in this order; all have a teacher, or none has.
+
+        More without any labels have the targets of this task.
+        """
+        targets = more.targets
+        if self.targets.dim() > targets.dim():
+            targets = targets[:, None].expand(-1, self.targets.shape[1])
         soft = None if self.soft is None or more.soft is None else torch.cat([self.soft, more.soft])
         return replace(
             self,
             ids=np.concatenate([self.ids, more.ids]),
             offsets=np.concatenate([self.offsets, self.offsets[-1] + more.offsets[1:]]),
-            targets=torch.cat([self.targets, more.targets]),
+            targets=torch.cat([self.targets, targets]),
             soft=soft,
         )
 

@@ -30,15 +30,12 @@ FAMILIES = {
 
 
 class Rates(NamedTuple):
-    """The settings of optimizers: learning rates of the weights and of tables of vectors, and weight decay.
-
-    head: the rate of the head, where it has one of its own.
-    """
+    """The settings of optimizers: learning rates of the weights and of tables of vectors, and weight decay."""
 
     body: float
     table: float
     decay: float
-    head: float | None = None
+    head: float | None = None  # of the head, where it has one of its own
 
 
 class Disturbance(NamedTuple):
@@ -51,10 +48,8 @@ class Disturbance(NamedTuple):
 class Model(nn.Module, ABC):
     """The interface of a model for training and pruning; a family's class inherits from it.
 
-        logits = model(batch)                      # (batch, classes), of what `Encoded.take` gives
-        model.costs()["bytes"]({})                 # estimated bytes of the packed file
-
-    Six methods are abstract; the others have an answer that suits a plain model.
+    logits = model(batch)                      # (batch, classes), of what `Encoded.take` gives
+    model.costs()["bytes"]({})                 # estimated bytes of the packed file
     """
 
     kinds: Mapping[str, str] = {}  # of groups, in the order in which they are named → what their units are
@@ -128,6 +123,10 @@ class Model(nn.Module, ABC):
         loss: of logits. truth: gives that of each example, probabilities (batch, classes).
         """
         return None
+
+    def revealed(self, batch: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Logits, and hidden states of a batch's tokens, by names under which models cut from this one have theirs."""
+        return self(batch), {}
 
     def canonical(self, usage: Encoded, kinds: Sequence[str]) -> Callable[[Model], Model]:
         """A function that brings this model, or an earlier state of it, into the form in which its units are scored.
@@ -249,9 +248,9 @@ class Family(NamedTuple):
     the name of a run's packed file; tables: what its numbers can be, the smallest first. `pace` tells what differs in
     the settings of a training on so many texts, `recovery` in those of a recovery. `mend` lets what is left of a model
     that was cut make up for what went, by what the model before the cut computes of some batches; None if nothing can
-    before a recovery. taught: whether `fit` looks for a teacher by itself. timed: texts on which a speed is measured,
-    at most: more take longer and say the same. number_parts: the parts of a model that can have different `tables`, and
-    how many numbers each has; None if there is one table. timing: a `Timing`, if times of parts can be measured.
+    before a recovery. taught: whether `fit` looks for a teacher by itself. timed: at most so many texts tell a speed:
+    more say the same. number_parts: the parts of a model that can have different `tables`, and how many numbers each
+    has; None if there is one table. timing: a `Timing`, if times of parts can be measured.
     """
 
     name: str

@@ -16,7 +16,7 @@ import torch
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import BYTES, TIME, Group
 from prunetext.models.protocol import HEAD, Model
-from prunetext.pruning.choosing import kept_units, losses_of, observe, scores_of
+from prunetext.pruning.choosing import kept_units, losses_of, observe, rearranged_units, scores_of
 from prunetext.pruning.criteria.criterion import Criterion, Groups, State
 from prunetext.pruning.cutting import Scored, faster, highest, lighter
 from prunetext.pruning.problem import Problem, Told
@@ -121,6 +121,7 @@ class CandidateMaker:
                 hooks=self._hooks(model, hooks or Hooks(), rounded=rounded),
                 progress=None if told is None else lambda now: told(stage, now),
                 deadline=deadline,
+                guide=None if settings.states is None else self.problem.guide,
             )
         if done.ended == "interrupted":  # a half-recovered model tells nothing about the recovered one
             raise KeyboardInterrupt
@@ -153,6 +154,7 @@ class CandidateMaker:
         scored = self.score(parent, draw, stage, deadline)
         model, kinds = scored.model, self.problem.kinds
         kept, target = self._kept(scored, step, parent, whole)
+        kept = rearranged_units(self.criterion, scored.state, scored.groups, kept)
         if self.criterion.remove is not None:
             model = copy.deepcopy(model)
             self.criterion.remove(scored.state, model, model.groups(kinds), kept)
@@ -224,8 +226,10 @@ class CandidateMaker:
         settings = dataclasses.replace(settings, judge_start=False)  # its start has not felt the penalty
         after_backward = self.criterion.after_backward
         watch = None if after_backward is None else lambda now: after_backward(state, now, groups)
-        # A watching criterion must see the task's gradients: the model's own answers give none.
-        examples = self.problem.lessons if watch is None else self.problem.train
+        if watch is None:
+            examples = self.problem.lessons
+        else:  # it must see the task's gradients: the model's own answers give none
+            examples, settings = self.problem.train, self.problem.by_labels(settings)
         hooks = Hooks(watch, noted=state)
         self.train(name, model, examples, settings, f"{stage} tuning", hooks=hooks, rounded=False, deadline=deadline)
 

@@ -10,7 +10,7 @@ import torch
 from prunetext.models.encoded import Encoded
 from prunetext.models.groups import BYTES, Cost, Group
 from prunetext.models.protocol import Model
-from prunetext.pruning.criteria.criterion import WORTHLESS, Criterion, Groups, State
+from prunetext.pruning.criteria.criterion import WORTHLESS, Criterion, Groups, KeptUnits, State
 from prunetext.pruning.shrinking import all_kept, masked
 from prunetext.training.answering import logits
 from prunetext.training.losses import loss_of
@@ -152,6 +152,19 @@ def kept_units(
         if not remove_chunk(groups, kept, losses, order, allowance, resource):
             break
     return kept
+
+
+def rearranged_units(
+    criterion: Criterion, state: State, groups: Groups, kept: dict[str, KeptUnits]
+) -> dict[str, KeptUnits]:
+    """As many units of each group, in the criterion's own arrangement if it has one and all cost the same."""
+    if criterion.rearrange is None:
+        return kept
+    found = dict(kept)
+    for group in groups:
+        if all(np.ptp(costs(kept)) == 0 for costs in group.costs.values()):
+            found[group.name] = criterion.rearrange(state, group, kept[group.name])
+    return found
 
 
 def remove_chunk(

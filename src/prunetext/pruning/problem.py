@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from prunetext.models.encoded import Encoded
@@ -17,8 +16,9 @@ from prunetext.models.times import Times
 from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.answering import logits
 from prunetext.training.batches import evaluation_batches
+from prunetext.training.guiding import Guide
 from prunetext.training.loop import Progress, computing
-from prunetext.training.losses import blended, class_counts, loss_of
+from prunetext.training.losses import blended, class_counts, joint, loss_of
 from prunetext.training.settings import Settings
 
 CONFIRM_SHARE = 0.3  # of dev, kept out of the search
@@ -26,8 +26,6 @@ SAMPLE_TOKENS = 60_000  # of train, for criteria to score on: a few short texts 
 SAMPLE_TEXTS = 2000  # of these texts, on which losses are measured
 # Multiplications of both: a large model is asked about fewer texts.
 WATCHED_WORK, SAMPLE_WORK = 1.6e11, 4e10
-OWN_SHARE = 0.5  # the dense model's share of the teaching if it has a teacher itself
-
 MENDING_TOKENS = 16_000  # of the sample, on which what is left of a model makes up for what went
 
 Told = Callable[[str, Progress], None] | None  # called with the stage's name and how far it is
@@ -48,6 +46,7 @@ class Problem:
     speed: Callable[[Model], float] | None = None  # texts a second of the packed model
     metric: Measure | None = None  # on dev: what a drop is of, if not of accuracy
     unseen: Encoded | None = None  # texts without labels, of the kind of dev's, that no model has learnt
+    beyond: Encoded | None = None  # texts without labels that recoveries learn, if a guide answers them
     mend: Callable[[Model, Model, Sequence[Tensor]], None] | None = None  # what is left makes up for what went
     times: Callable[[Model], Times | None] | None = None  # measured times of parts of such a model, if there are any
 
@@ -61,16 +60,29 @@ class Problem:
         """How many texts of train have each label; none if a text can have several."""
         return class_counts(self.train.targets, self.dense.classes)
 
+    @property
+    def guide(self) -> Guide | None:
+        """The dense model, where recoveries ask it about each batch instead of about all of train before them."""
+        return None if self.recovery.states is None else Guide(self.dense)
+
     @cached_property
     def lessons(self) -> Encoded:
-        """Train, with the dense model and its own teacher, if any, as teachers of smaller models."""
+        """Train, with the dense model and its own teacher, if any, as teachers of smaller models.
+
+        Where a guide answers each batch, it has said nothing yet, and the texts without labels are there, too.
+        """
         train = self.train
+        if self.guide is not None:
+            return train if self.beyond is None else train.joined(self.beyond)
         with computing(self.recovery):
             opinions = loss_of(train.task).softened(logits(self.dense, train), self.recovery.temperature)
-        if train.soft is not None:
-            both = OWN_SHARE * opinions + (1 - OWN_SHARE) * train.soft
-            opinions = torch.where(train.soft.sum(1, keepdim=True) > 0, both, opinions)
-        return dataclasses.replace(train, soft=opinions)
+        return dataclasses.replace(train, soft=joint(opinions, train.soft))
+
+    def by_labels(self, settings: Settings) -> Settings:
+        """The settings of a training as long as a recovery, but on the labels of train alone."""
+        if self.beyond is not None:  # the epochs of recoveries are of these texts, too
+            settings = dataclasses.replace(settings, epochs=settings.epochs * (1 + len(self.beyond) / len(self.train)))
+        return dataclasses.replace(settings, states=None)
 
     @cached_property
     def believed(self) -> Encoded:

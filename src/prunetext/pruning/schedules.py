@@ -35,8 +35,13 @@ class Schedule(NamedTuple):
     next: Callable[[Sequence[Outcome], Budget], Step | Stop]
     refuses: Mapping[str, str] = {}
     untrained: bool = False  # whether it begins with untrained weights
-    recovers: bool = True  # whether models train after a cut
+    recovery: float = 1.0  # epochs that models train after a cut, as a multiple of the usual ones
     continues: bool = False  # whether the way to a smaller size leads on from a larger one
+
+    @property
+    def recovers(self) -> bool:
+        """Whether models train after a cut."""
+        return self.recovery > 0
 
 
 SCHEDULES = {
@@ -86,7 +91,7 @@ def oneshot(keep: str = "0.1", units: str = "0", work: str = "0", recovery: str 
         how = f"{last.keep:.1%} of the bytes" if not left else f"{left:.1%} of the multiplications"
         return Stop(f"a cut {f'of {removed:.1%} of the units' if removed else f'to {how}'} was asked for")
 
-    return Schedule(step, recovers=epochs > 0)
+    return Schedule(step, recovery=epochs)
 
 
 def local(first: str = "2", last: str = "1.25", enough: str = "48kB") -> Schedule:

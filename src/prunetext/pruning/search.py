@@ -46,6 +46,7 @@ class Search:
     budget: Budget
     whole: Outcome
     deadline: float | None = None
+    polishing: float = POLISH  # epochs of the last recovery, as a multiple of a usual one's
 
     def within(self, budget: Budget) -> Search:
         """The same search with another budget."""
@@ -117,13 +118,16 @@ class Search:
         """Let the chosen model recover longer; it stays as it was if that does not help on the search part of dev.
 
         Its file must not become too large, either: other weights can have fewer zeros, which take hardly any bytes.
+        Where recoveries are shorter than usual, so is this one.
         """
         maker, store = self.maker, self.maker.store
+        if not self.polishing:
+            return self.load(chosen.key)
         before, key = self.load(chosen.key), f"{chosen.key}-final"
         if key in store:
             after, final = self.load(key), store.outcome(key)
         else:
-            step, after = Step(1.0, epochs=POLISH), copy.deepcopy(before)
+            step, after = Step(1.0, epochs=self.polishing), copy.deepcopy(before)
             settings = maker.settings(step, int(key[:8], 16))
             late = maker.train(key, after, maker.problem.lessons, settings, "final", deadline=self.deadline)
             self.evaluator.match(after)
@@ -171,4 +175,4 @@ def begin_search(
     evaluator = evaluator_of(problem)
     maker = CandidateMaker(problem, method.criterion, method.name, evaluator, folder, told)
     whole = evaluator.unpruned(maker.unpruned(), budget, problem.kinds, maker.root)
-    return Search(maker, evaluator, budget, whole, deadline)
+    return Search(maker, evaluator, budget, whole, deadline, POLISH * min(1.0, method.schedule.recovery))

@@ -170,7 +170,4 @@ def confident(probabilities: torch.Tensor) -> torch.Tensor:
 
 def joined_texts(labelled: Encoded, unlabelled: Encoded, soft: torch.Tensor | None = None) -> Encoded:
     """Texts with labels and without as one, in this order."""
-    targets = unlabelled.targets
-    if labelled.targets.dim() > 1:
-        targets = targets[:, None].expand(-1, labelled.targets.shape[1])
-    return dataclasses.replace(labelled.joined(dataclasses.replace(unlabelled, targets=targets)), soft=soft)
+    return dataclasses.replace(labelled.joined(unlabelled), soft=soft)

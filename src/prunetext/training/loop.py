@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from prunetext.models.encoded import Encoded
-from prunetext.models.protocol import Disturbance, Model, Rates
+from prunetext.models.protocol import Disturbance, Model
 from prunetext.statistics.metrics import Measure
 from prunetext.training.answering import dev_values
 from prunetext.training.batches import batches
 from prunetext.training.checkpoint import Checkpoint
-from prunetext.training.losses import distribution, loss_of
+from prunetext.training.guiding import Guide, apart
+from prunetext.training.losses import distribution, joint, loss_of
 from prunetext.training.settings import Settings
 
 SHARED_WORK = 1 << 17  # multiplications a word from which several threads are faster than one
@@ -107,6 +108,7 @@ def train_model(
     deadline: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     judge: Judge = dev_values,
+    guide: Guide | None = None,
 ) -> Training:
     """Train in place until the epochs are over or dev no longer improves; leave the best weights in the model.
 
@@ -115,15 +117,14 @@ def train_model(
     Every step draws from a generator seeded by (seed, step): a killed run that resumes from `checkpoint` ends with the
     weights of an uninterrupted one. The caller removes the checkpoint when the result is safe. `measure` judges dev, if
     not by accuracy; `judge` gives its value and the loss. Without dev the last weights are left, or their average.
-    `deadline` is on `clock`. A small model trains on one thread: its steps are short.
+    `deadline` is on `clock`. `guide` answers each batch. A small model trains on one thread: its steps are short.
     """
     hooks, course = hooks or Hooks(), Course(train, settings)
     model.to(settings.device)
-    rates = Rates(settings.learning_rate, settings.embedding_rate, settings.weight_decay, settings.head_rate)
-    optimizers = model.optimizers(rates, hooks.frozen)
+    optimizers = model.optimizers(settings.rates(), hooks.frozen)
     state = Checkpoint(checkpoint, model, optimizers, hooks.noted, averages=settings.averaging > 0)
     state.restore()
-    steps = Steps(model, train, settings, hooks, course, optimizers, state)
+    steps = Steps(model, train, settings, hooks, course, optimizers, state, guide)
 
     def judged() -> None:
         if dev is not None:
@@ -133,7 +134,7 @@ def train_model(
         judged()
     saved, ended = clock(), None
     every, title = max(1, course.per_epoch // settings.judgements), measure.title if measure else "accuracy"
-    with threads(threads_for(model.work)):
+    with threads(threads_for(model.work)), guide.placed(settings.device) if guide else nullcontext():
         try:
             while state.step < course.last and state.bad_epochs < settings.patience and ended is None:
                 steps.take()
@@ -168,9 +169,10 @@ class Steps:
         course: Course,
         optimizers: list[torch.optim.Optimizer],
         state: Checkpoint,
+        guide: Guide | None = None,
     ) -> None:
         self.model, self.train, self.settings, self.hooks = model, train, settings, hooks
-        self.course, self.optimizers, self.state = course, optimizers, state
+        self.course, self.optimizers, self.state, self.guide = course, optimizers, state, guide
         self.rates = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
         self.seconds, self.texts = 0.0, 0
 
@@ -184,7 +186,7 @@ class Steps:
         set_rates(self.optimizers, self.rates, share)
         torch.manual_seed(settings.seed * 1_000_003 + step)
         rate = settings.learning_rate * share
-        train_step(self.model, self.train, rows, settings, self.optimizers, self.hooks, rate)
+        train_step(self.model, self.train, rows, settings, self.optimizers, self.hooks, rate, self.guide)
         self.seconds += time.perf_counter() - began
         self.texts += sum(map(len, rows))
         self.state.step += 1
@@ -246,13 +248,14 @@ def train_step(
     optimizers: list[torch.optim.Optimizer],
     hooks: Hooks,
     learning_rate: float,
+    guide: Guide | None = None,
 ) -> None:
     """One step: forward and backward for each of its batches, then update."""
     model.train()
     model.zero_grad()
     for batch in rows:
         with computing(settings):
-            loss = batch_loss(model, train, batch, settings)
+            loss = batch_loss(model, train, batch, settings, guide)
         (loss if len(rows) == 1 else loss / len(rows)).backward()
     if hooks.after_backward:
         hooks.after_backward(model)
@@ -264,7 +267,7 @@ def train_step(
         hooks.after_step(model, learning_rate)
 
 
-def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings) -> Tensor:
+def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings, guide: Guide | None = None) -> Tensor:
     """The loss of one batch."""
     ids = train.take(rows, settings.window, anywhere=True).to(settings.device)  # (batch, length)
     ids = model.disturbed(ids, Disturbance(settings.word_dropout, settings.varied))
@@ -272,14 +275,21 @@ def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings
     targets = train.targets[chosen].to(settings.device)
     soft = None if train.soft is None else train.soft[chosen].to(settings.device)
     how = (settings.soft_share, settings.temperature, settings.class_weights)
-    distilled = loss_of(train.task).distilled
+    loss_form, wanted = loss_of(train.task), None
+    if guide is not None:
+        said, wanted = guide.about(ids, states=bool(settings.states))
+        soft = joint(loss_form.softened(said, settings.temperature), soft)
 
     def loss_of_logits(answers: Tensor) -> Tensor:
-        return distilled(answers, targets, soft, *how)
+        return loss_form.distilled(answers, targets, soft, *how)
 
     def truth() -> Tensor:
         return distribution(targets, soft, settings.soft_share, model.classes)
 
-    loss = loss_of_logits(model(ids))
+    if settings.states and wanted:
+        answers, states = model.revealed(ids)
+        loss = loss_of_logits(answers) + settings.states * apart(states, wanted)
+    else:
+        loss = loss_of_logits(model(ids))
     further = model.further_loss(ids, loss_of_logits, truth) if settings.ranking else None
     return loss if further is None else loss + settings.ranking * further

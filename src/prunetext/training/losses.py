@@ -13,6 +13,8 @@ from prunetext.data.task import Task
 from prunetext.models.encoded import UNLABELLED
 from prunetext.statistics.thresholds import Numbers, tuned
 
+OWN_SHARE = 0.5  # a model's share of the teaching if it has a teacher itself
+
 
 def shares(targets: Tensor, soft: Tensor, share: float) -> Tensor:
     """The teacher's share of each text's loss, shape (n,): all without a label, none without the teacher's answer.
@@ -39,6 +41,18 @@ def blended(targets: Tensor, soft: Tensor, share: float) -> Tensor:
     labels = targets.clamp(min=0)
     truth = functional.one_hot(labels, soft.shape[1]) if targets.dim() == 1 else labels
     return part * soft + (1 - part) * truth
+
+
+def joint(opinions: Tensor, soft: Tensor | None) -> Tensor:
+    """Probabilities (n, classes) by a model and by its own teacher, which has said nothing where it has zeros.
+
+    >>> joint(torch.tensor([[0.5, 0.5], [0.5, 0.5]]), torch.tensor([[0.0, 1.0], [0.0, 0.0]])).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
+    """
+    if soft is None:
+        return opinions
+    both = OWN_SHARE * opinions + (1 - OWN_SHARE) * soft
+    return torch.where(soft.sum(1, keepdim=True) > 0, both, opinions)
 
 
 def distribution(targets: Tensor, soft: Tensor | None, share: float, classes: int) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from prunetext.models.protocol import Rates
+
 LATER = (
     "warmup",
     "accumulate",
@@ -15,6 +17,7 @@ LATER = (
     "checkpoint_seconds",
     "head_rate",
     "clip",
+    "states",
 )
 
 
@@ -45,6 +48,7 @@ class Settings:
     varied: float = 0.5  # share of the pairs in a step that lose common words
     ranking: float = 0.1  # weight of the extra loss that pulls the vectors of matching texts together
     class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
+    states: float | None = None  # weight of the loss by a guide's hidden states; without it, no guide is asked
     seed: int = 0
     warmup: float = 0.0  # share of the steps in which the learning rate rises linearly from zero
     accumulate: int = 1  # batches whose gradients make one step
@@ -54,6 +58,10 @@ class Settings:
     device: str = "cpu"  # of the model and its batches
     precision: str = "float32"  # of products, or "bfloat16"
     checkpoint_seconds: float = 10.0  # between two checkpoints
+
+    def rates(self) -> Rates:
+        """Those of the optimizers."""
+        return Rates(self.learning_rate, self.embedding_rate, self.weight_decay, self.head_rate)
 
     def recorded(self) -> dict[str, Any]:
         """The settings that affect the weights, for candidates' names; newer ones are included only if used."""

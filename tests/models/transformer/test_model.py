@@ -81,6 +81,24 @@ def test_the_second_text_of_a_pair_has_another_kind(encoder: Callable[[str], Any
         np.testing.assert_allclose(model(batch_of(model, pairs=True)), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_hidden_states_go_by_the_numbers_of_layers(encoder: Callable[[str], Any], architecture: str) -> None:
+    model = encoder(architecture).ours()
+    batch, numbers = batch_of(model), list(model.layers)
+    logits, states = model.revealed(batch)
+    assert torch.equal(logits, model(batch))
+    assert list(states) == numbers
+    assert all(each.shape == (int(LENGTHS.sum()), 32) for each in states.values())
+    small = shrink(model, {"layers": np.arange(len(numbers)) != 0})
+    logits, left = small.eval().revealed(batch)
+    assert torch.equal(logits, small(batch))
+    assert list(left) == numbers[1:]
+    last = model.final_norm(states[numbers[-1]]) if model.final_norm is not None else states[numbers[-1]]
+    first_text = last[: int(LENGTHS[0])].mean(0)
+    torch.testing.assert_close(model.head(first_text), model(batch)[0], rtol=1e-4, atol=1e-4)
+
+
 def bytes_of_tensors(model: TextEncoder) -> int:
     """Bytes of a packed file's tensors, but for those of the graph; rows of positions that no text has count, too."""
     graph = encoder_graph(model, ["a", "b", "c"], formats=dict.fromkeys(model.number_parts(), "int8")).graph

@@ -1,7 +1,7 @@
 """Fisher information and the optimal brain surgeon, against their formulas with matrices that are written out."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch.nn import functional
 
+from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
+from prunetext.models.groups import BYTES, Group
 from prunetext.models.textcnn.model import TextCNN
-from prunetext.pruning.choosing import PER_EXAMPLE, observe, sample_loss
-from prunetext.pruning.criteria.criterion import load_criterion
+from prunetext.pruning.choosing import PER_EXAMPLE, observe, rearranged_units, sample_loss
+from prunetext.pruning.criteria.criterion import first_order, load_criterion
 from prunetext.pruning.criteria.second_order import BLOCKS, LARGE_GROUP, blocks_of, compensation
 from prunetext.pruning.shrinking import all_kept, shrink
 
@@ -163,3 +165,57 @@ def test_more_damping_makes_up_for_less(random_model: Model, some_texts: Texts) 
         moved.append(float((model.conv(1).weight.detach() - before).abs().sum()))
     assert all(more > less > 0 for more, less in pairwise(moved))
     assert moved[-1] < 0.3 * moved[0]
+
+
+@pytest.mark.parametrize("kind", ["filters", "dimensions"])
+def test_fisher_rearranges_by_the_pairs_that_go_together(
+    random_model: Model, some_texts: Texts, scored: Score, kind: str
+) -> None:
+    model, texts = random_model(words=9, dimensions=6, filters={2: 6}), some_texts(9, texts=120)
+    criterion, groups = load_criterion("fisher:rearrange=1"), model.groups((kind,))
+    (group,), state = groups, criterion.init(model, groups, 0)
+    observe(model, criterion, groups, state, texts)
+    scores = criterion.score(state, model, group)
+    assert np.array_equal(scores, scored("fisher", model, texts, kinds=(kind,))[group.name])
+    falls = np.array([observed_fall(model, texts, group, row) for row in range(len(texts))])
+
+    def cost(kept: np.ndarray) -> float:
+        return float(np.square(falls[:, ~kept].sum(1)).mean() / 2)
+
+    for count in range(1, 6):
+        kept = ~np.isin(np.arange(6), np.argsort(scores)[:count])
+        found = rearranged_units(criterion, state, groups, {group.name: kept})[group.name]
+        assert found.sum() == kept.sum()
+        assert cost(found) <= cost(kept) + 1e-9
+        for out, back in product(np.flatnonzero(found), np.flatnonzero(~found)):
+            other = found.copy()
+            other[out], other[back] = False, True
+            assert cost(other) >= cost(found) * (1 - 1e-4)
+
+
+def observed_fall(model: TextCNN, texts: Encoded, group: Group, row: int) -> np.ndarray:
+    """The fall of one text's loss by each unit, to first order."""
+    model.zero_grad()
+    rows = np.array([row])
+    functional.cross_entropy(model(texts.take(rows)), texts.targets[rows]).backward()
+    return first_order(model, group).double().numpy()
+
+
+def test_units_that_cost_more_than_others_are_not_exchanged(random_model: Model, some_texts: Texts) -> None:
+    model, texts = random_model(words=9), some_texts(9, texts=60)
+    criterion, groups = load_criterion("fisher:rearrange=1"), model.groups(("vocabulary", "filters"))
+    state = criterion.init(model, groups, 0)
+    observe(model, criterion, groups, state, texts)
+    (words,) = (group for group in groups if group.kind == "vocabulary")
+    kept = {**all_kept(groups), words.name: np.arange(9) < 5}
+    costs = {BYTES: lambda kept: np.arange(9.0)}
+    uneven = tuple(group._replace(costs=costs) if group is words else group for group in groups)
+    assert np.array_equal(rearranged_units(criterion, state, uneven, kept)[words.name], kept[words.name])
+    assert rearranged_units(load_criterion("fisher"), state, groups, kept) is kept
+
+
+def test_rearranging_is_on_or_off() -> None:
+    assert load_criterion("fisher").rearrange is None
+    assert load_criterion("fisher:rearrange=0").rearrange is None
+    with pytest.raises(InputError, match="rearrange=2 is not a whole number from 0 to 1"):
+        load_criterion("fisher:rearrange=2")

@@ -137,12 +137,22 @@ class TextEncoder(Model):
 
     def forward(self, batch: Tensor) -> Tensor:
         """Logits (batch, classes)."""
-        inside = batch > 0
-        dims = self.counted()
+        return self.answered(batch)
+
+    def revealed(self, batch: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Logits, and by the number of each layer what it gives the next: (real tokens, hidden)."""
+        states: dict[str, Tensor] = {}
+        return self.answered(batch, states), states
+
+    def answered(self, batch: Tensor, states: dict[str, Tensor] | None = None) -> Tensor:
+        """Logits; `states` takes those behind each layer."""
+        inside, dims = batch > 0, self.counted()
         x, seen = self.embedded(batch, inside, dims), inside[:, None, None, :]
         present = self.present.detach() if self.training else self.present  # a training does not change it
-        for at, layer in enumerate(self.layers.values()):
+        for at, (number, layer) in enumerate(self.layers.items()):
             x = torch.lerp(x, layer(x, seen, dims), present[at].to(x.dtype))
+            if states is not None:
+                states[number] = x[inside]
         if self.final_norm is not None:
             x = normed_over(self.final_norm, x, dims)
         pooled = functional.dropout(self.pooled(x, inside), self.layout.dropout, self.training)

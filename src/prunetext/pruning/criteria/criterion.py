@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from prunetext.pruning.shrinking import flattened, unit_blocks
 
 State = dict[str, Tensor]  # a criterion's state, by names of its own; checkpoints hold it
 Groups = tuple[Group, ...]
+KeptUnits = npt.NDArray[np.bool_]  # of one group: which are kept
 WORTHLESS = -np.inf  # the score of a unit that goes at the next step, whatever is still to be saved
 
 
@@ -29,8 +31,9 @@ class Criterion(NamedTuple):
 
     init: (model, groups, seed) → state. score: (state, model, group) → importance, shape (group.size,), least first to
     go, and `WORTHLESS` ones in any case. after_backward: (state, model, groups) → None, sees gradients. after_step:
-    (model, groups, learning rate) → None. remove: (state, model, groups, kept) → None, changes the survivors before
-    the rest goes. draws: how many candidates of a step are tried. refuses: schedules and kinds of groups that it cannot
+    (model, groups, learning rate) → None. rearrange: (state, group, kept) → as many units of the group that are better
+    kept together; all cost the same. remove: (state, model, groups, kept) → None, changes the survivors before the rest
+    goes. draws: how many candidates of a step are tried. refuses: schedules and kinds of groups that it cannot
     be combined with, and why.
     """
 
@@ -38,6 +41,7 @@ class Criterion(NamedTuple):
     score: Callable[[State, Model, Group], np.ndarray]
     after_backward: Callable[[State, Model, Groups], None] | None = None
     after_step: Callable[[Model, Groups, float], None] | None = None
+    rearrange: Callable[[State, Group, KeptUnits], KeptUnits] | None = None
     remove: Callable[[State, Model, Groups, Kept], None] | None = None
     per_example: bool = False
     trains: bool = False
