@@ -155,6 +155,7 @@ def incremental(regrow: str = "0.2") -> Schedule:
         {
             "taps": "a narrower filter has no gradient for the taps that it lost",
             "bits": "bits have no gradient by which they could return",
+            "layers": "a layer that went learns nothing by which it could return",
             "hidden": "a hidden dimension that returns changes all norms",
         },
         continues=True,
