@@ -72,11 +72,12 @@ def test_killed_and_resumed_equals_uninterrupted(
     assert len(seen) < 0.2 * len(events)
 
 
-@pytest.mark.parametrize("schedule", ["oneshot:recovery=0.5", "incremental"])
-def test_killed_while_a_guide_answers(
-    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, schedule: str
+@pytest.mark.parametrize("states", [0.0, 1.0])
+@pytest.mark.parametrize("schedule", ["oneshot:recovery=0.3", "incremental"])
+def test_killed_while_the_dense_model_answers_what_is_seen(
+    task: Problem, tmp_path: Path, solve: Solve, assert_same: Same, schedule: str, states: float
 ) -> None:
-    guided = replace(task, recovery=replace(task.recovery, states=0.0), beyond=task.dev)
+    guided = replace(task, recovery=replace(task.recovery, states=states), beyond=task.dev)
     events: list[int] = []
     whole = solve(guided, tmp_path / "whole", schedule=schedule, budget=SMALL, told=lambda *now: events.append(1))
 

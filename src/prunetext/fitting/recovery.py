@@ -25,7 +25,7 @@ class Recovery:
     rate: float = 0.45  # share of the dense model's learning rates: gently, for the dense model has learnt all there is
     teacher: float = 0.8  # the dense model's share of the loss: a student of its answers changes fewer labels
     word_dropout: float = 0.05  # removed words already train the unknown word
-    states: float | None = None  # weight of the loss by the dense model's hidden states, if it is asked batch by batch
+    states: float | None = None  # weight of the dense model's hidden states; if given, it answers only what is learnt
     judgements: int = 2  # per epoch: a recovery may do harm after a while
 
     def settings(self, first: Settings, *, taught: bool) -> Settings:

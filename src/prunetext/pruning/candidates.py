@@ -121,7 +121,7 @@ class CandidateMaker:
                 hooks=self._hooks(model, hooks or Hooks(), rounded=rounded),
                 progress=None if told is None else lambda now: told(stage, now),
                 deadline=deadline,
-                guide=None if settings.states is None else self.problem.guide,
+                guide=self.problem.guide if settings.states else None,
             )
         if done.ended == "interrupted":  # a half-recovered model tells nothing about the recovered one
             raise KeyboardInterrupt
@@ -167,7 +167,7 @@ class CandidateMaker:
             settings = self.settings(step._replace(epochs=GENTLE_EPOCHS, rate=GENTLE_RATE), int(key[:8], 16))
             parts = small.parts()
             hooks = Hooks(frozen=lambda name: parts[name] != HEAD)
-            lessons = self.problem.lessons
+            lessons = self.problem.lessons_for(settings)
             self.train(f"{key}-gentle", small, lessons, settings, stage, hooks=hooks, rounded=False, deadline=deadline)
             small = regrow(small, model, model.groups(kinds), kept, target, model.costs()[BYTES], self.problem.sample)
         small.normalise()
@@ -227,7 +227,7 @@ class CandidateMaker:
         after_backward = self.criterion.after_backward
         watch = None if after_backward is None else lambda now: after_backward(state, now, groups)
         if watch is None:
-            examples = self.problem.lessons
+            examples = self.problem.lessons_for(settings)
         else:  # it must see the task's gradients: the model's own answers give none
             examples, settings = self.problem.train, self.problem.by_labels(settings)
         hooks = Hooks(watch, noted=state)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from prunetext.models.encoded import Encoded
@@ -17,7 +18,7 @@ from prunetext.statistics.metrics import Gold, Measure
 from prunetext.training.answering import logits
 from prunetext.training.batches import evaluation_batches
 from prunetext.training.guiding import Guide
-from prunetext.training.loop import Progress, computing
+from prunetext.training.loop import Course, Progress, computing
 from prunetext.training.losses import blended, class_counts, joint, loss_of
 from prunetext.training.settings import Settings
 
@@ -46,7 +47,7 @@ class Problem:
     speed: Callable[[Model], float] | None = None  # texts a second of the packed model
     metric: Measure | None = None  # on dev: what a drop is of, if not of accuracy
     unseen: Encoded | None = None  # texts without labels, of the kind of dev's, that no model has learnt
-    beyond: Encoded | None = None  # texts without labels that recoveries learn, if a guide answers them
+    beyond: Encoded | None = None  # texts without labels that recoveries learn, too
     mend: Callable[[Model, Model, Sequence[Tensor]], None] | None = None  # what is left makes up for what went
     times: Callable[[Model], Times | None] | None = None  # measured times of parts of such a model, if there are any
 
@@ -62,21 +63,39 @@ class Problem:
 
     @property
     def guide(self) -> Guide | None:
-        """The dense model, where recoveries ask it about each batch instead of about all of train before them."""
-        return None if self.recovery.states is None else Guide(self.dense)
+        """The dense model, where recoveries learn its hidden states, too: it is asked about each batch."""
+        return Guide(self.dense) if self.recovery.states else None
+
+    @cached_property
+    def texts(self) -> Encoded:
+        """All that recoveries learn: train, and texts without labels."""
+        return self.train if self.beyond is None else self.train.joined(self.beyond)
 
     @cached_property
     def lessons(self) -> Encoded:
-        """Train, with the dense model and its own teacher, if any, as teachers of smaller models.
+        """These texts, with the dense model and its own teacher, if any, as teachers of smaller models."""
+        return dataclasses.replace(self.texts, soft=self.opinions(self.texts))
 
-        Where a guide answers each batch, it has said nothing yet, and the texts without labels are there, too.
+    def lessons_for(self, settings: Settings) -> Encoded:
+        """What a recovery with these settings learns.
+
+        Where it is short, the dense model answers no more than it sees: of a large model, that takes less time. A guide
+        has answered nothing yet.
         """
-        train = self.train
-        if self.guide is not None:
-            return train if self.beyond is None else train.joined(self.beyond)
+        if settings.states:
+            return self.texts
+        if settings.states is None or settings.epochs >= 1:
+            return self.lessons
+        rows = Course(self.texts, settings).seen()
+        soft = torch.zeros(len(self.texts), self.dense.classes)
+        soft[torch.from_numpy(rows)] = self.opinions(self.texts.subset(rows))
+        return dataclasses.replace(self.texts, soft=soft)
+
+    def opinions(self, texts: Encoded) -> Tensor:
+        """The dense model's probabilities (n, classes), and half of them its own teacher's, if it has one."""
         with computing(self.recovery):
-            opinions = loss_of(train.task).softened(logits(self.dense, train), self.recovery.temperature)
-        return dataclasses.replace(train, soft=joint(opinions, train.soft))
+            said = loss_of(texts.task).softened(logits(self.dense, texts), self.recovery.temperature)
+        return joint(said, texts.soft)
 
     def by_labels(self, settings: Settings) -> Settings:
         """The settings of a training as long as a recovery, but on the labels of train alone."""

@@ -94,7 +94,7 @@ class Search:
             store.save(f"{key}-start", copy.deepcopy(small))
         late = False
         if step.epochs:
-            examples = maker.problem.lessons if step.training == "recovery" else maker.problem.train
+            examples = maker.problem.lessons_for(settings) if step.training == "recovery" else maker.problem.train
             late = maker.train(key, small, examples, settings, stage, deadline=self.deadline)
         else:
             small.fit_grid()
@@ -129,7 +129,9 @@ class Search:
         else:
             step, after = Step(1.0, epochs=self.polishing), copy.deepcopy(before)
             settings = maker.settings(step, int(key[:8], 16))
-            late = maker.train(key, after, maker.problem.lessons, settings, "final", deadline=self.deadline)
+            late = maker.train(
+                key, after, maker.problem.lessons_for(settings), settings, "final", deadline=self.deadline
+            )
             self.evaluator.match(after)
             final = self.evaluator.judged(after, self.budget, self.whole)
             if not late:
@@ -150,7 +152,7 @@ class Search:
         maker = self.maker.of(problem, evaluator._replace(dev=dev, measure=measure, search_rows=rows))
         key, small = key_of(maker.root, weights_digest(model)), copy.deepcopy(model)
         settings = replace(maker.settings(Step(1.0, epochs=REFIT), int(key[:8], 16)), judge_start=False)
-        if maker.train(key, small, problem.lessons, settings, "refit recovery", deadline=deadline):
+        if maker.train(key, small, problem.lessons_for(settings), settings, "refit recovery", deadline=deadline):
             return None
         maker.store.checkpoint(key).unlink(missing_ok=True)
         small.snap()

@@ -86,6 +86,10 @@ class Course:
         few = self.settings.accumulate
         return self.of_epoch(epoch)[place * few : (place + 1) * few]
 
+    def seen(self) -> BatchRows:
+        """All rows that it sees, sorted."""
+        return np.unique(np.concatenate([rows for step in range(self.last) for rows in self.rows(step)]))
+
     def share(self, step: int) -> float:
         """The share of the learning rates at a step: it rises to 1 while training warms up, then falls to the last."""
         own = self.settings

@@ -48,7 +48,7 @@ class Settings:
     varied: float = 0.5  # share of the pairs in a step that lose common words
     ranking: float = 0.1  # weight of the extra loss that pulls the vectors of matching texts together
     class_weights: tuple[float, ...] = ()  # of the labels' losses, one for each class; none weights them alike
-    states: float | None = None  # weight of the loss by a guide's hidden states; without it, no guide is asked
+    states: float | None = None  # weight of the loss by a guide's hidden states
     seed: int = 0
     warmup: float = 0.0  # share of the steps in which the learning rate rises linearly from zero
     accumulate: int = 1  # batches whose gradients make one step
