@@ -16,9 +16,7 @@ SMALL_STEP = -math.log(0.8)  # remove a fifth: what `incremental` begins with
 LEAST_STEP = 0.97  # even next to the wanted size
 TOUCHES = 3  # small cuts to reach a size that a schedule has just missed
 REFUTED = 1.05  # times the size of a clearly bad model: below this, nothing is tried
-NEAR_END = (
-    0.25  # of the way between a refused and an accepted model, on a logarithmic scale: no step is nearer to either
-)
+NEAR_END = 0.25  # of the way between a refused and an accepted model, on a logarithmic scale: none is nearer
 TWICE = 0.05  # difference of two sizes, on a logarithmic scale, below which they count as one
 MOST_ROWS = 24  # of the history of a search between good and bad
 LEAST_KEPT, NEARLY = 0.125, 1.15  # of the bytes, below which a search for accuracy alone does not go, and about so many
