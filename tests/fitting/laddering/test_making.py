@@ -15,6 +15,7 @@ from prunetext.fitting.laddering.rungs import LADDER_FILE, Ladder, read_ladder
 from prunetext.fitting.parts import RESULT, STEPS_FOLDER, TIMES
 from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Model
+from prunetext.models.transformer.grouping import TRANSFORMER_KINDS
 from prunetext.models.transformer.timing import TimeTable
 from prunetext.runtime.states import read_state
 
@@ -129,7 +130,7 @@ def test_a_speed_out_of_reach_is_said_and_the_others_are_made(run: Path, tmp_pat
 def test_a_speed_that_the_packed_file_has_takes_no_cut(run: Path, tmp_path: Path) -> None:
     found = made(run, tmp_path / "ladder", "1", recovery=0)
     (rung,) = found.rungs
-    assert read_state(found.path / rung.folder / RESULT)["removed"] == {"layers": 0.0, "heads": 0.0, "neurons": 0.0}
+    assert read_state(found.path / rung.folder / RESULT)["removed"] == dict.fromkeys(TRANSFORMER_KINDS, 0.0)
     assert rung.measured == 1.0
 
 
