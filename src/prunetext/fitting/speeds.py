@@ -23,7 +23,7 @@ from prunetext.training.loop import threads
 
 USUAL_PACKING = Packing()
 TABLE_SECONDS, MOST_OF_TIME = 4.0, 1 / 30  # of measuring times of parts: at most, and as a share of max_time
-PASSES = 3  # over the texts, to know the processor time of all
+TIMED_PASSES = 3  # over the texts, to know the processor time of all
 _MOST_SPEEDS, _DIGEST = 10_000, 64  # in a file; characters of a name
 
 
@@ -138,7 +138,7 @@ def processor_seconds(plan: Plan, scratch: Path, model: Model) -> float:
     """The seconds of the processor that a text takes the packed model, as times of parts are measured: at best."""
     inputs, classifier, found = timed_inputs(plan), packed_for_timing(plan, scratch, model), []
     with threads(1):
-        for _ in range(PASSES):
+        for _ in range(TIMED_PASSES):
             began = time.process_time()
             classifier.predict(inputs, threads=1)
             found.append(time.process_time() - began)
