@@ -31,6 +31,7 @@ import prunetext
 from prunetext.data.dataset import Data
 from prunetext.fitting.earlier import read_earlier
 from prunetext.fitting.parts import DENSE_MODEL
+from prunetext.judging.speed import speed_rows as spread_rows
 from prunetext.modelfiles.exporting import packed_file
 from prunetext.models.protocol import Packing, Trained, load_family
 from prunetext.models.transformer.family import with_tokens_of
@@ -42,7 +43,15 @@ from prunetext.runtime.classifier import cascade_folder
 from prunetext.statistics.evaluation import verdict
 
 BATCH = 32
-WORDS_TRIED = (("all", "float32"), ("all", "int8"), ("scripts", "int8"), ("seen", "float32"), ("seen", "int8"))
+# Tokens, numbers, and ranks of the table of words; 0 for a table that is no product.
+WORDS_TRIED = (
+    ("all", "float32", 0),
+    ("all", "int8", 0),
+    ("scripts", "int8", 0),
+    ("scripts", "int8", 352),
+    ("seen", "float32", 0),
+    ("seen", "int8", 0),
+)
 Label = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
 
 
@@ -118,10 +127,14 @@ def timed(subjects: Sequence[Subject], texts: Sequence[str], passes: int) -> dic
 
 
 def speed_rows(
-    dense: Trained, subjects: list[Subject], texts: Sequence[str], truth: np.ndarray[Any, Any], passes: int
+    subjects: list[Subject], texts: Sequence[str], truth: np.ndarray[Any, Any], passes: int, few: int | None
 ) -> None:
-    """Print a row for each subject: accuracy, its verdict against dense, bytes, and speed against PyTorch."""
-    speeds = timed(subjects, texts, passes)
+    """Print a row for each subject: accuracy, its verdict against dense, bytes, and speed against PyTorch.
+
+    few: texts whose time is measured, evenly spread; all if not given.
+    """
+    some = np.arange(len(texts)) if few is None else spread_rows(len(texts), few)
+    speeds = timed(subjects, [texts[at] for at in some.tolist()], passes)
     right = {}
     for each in subjects:
         said = np.concatenate([each.label(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
@@ -147,25 +160,31 @@ def with_tokens(dense: Trained, found: Pretrained) -> Trained:
     return dense._replace(model=model.rebuild(tensors), reader=whole)
 
 
+def with_ranks(trained: Trained, texts: list[str], ranks: int) -> Trained:
+    """The model with the first ranks of its table of words, by how often these texts have each token."""
+    model = cast(TextEncoder, trained.model)
+    usage = trained.reader.encode(texts)
+    whole = cast(TextEncoder, model.canonical(usage, ["ranks"])(model))
+    words, spread = whole.words_and_spread()
+    assert spread is not None
+    fewer = {"words.weight": words[:, :ranks].clone(), "spread.weight": spread[:, :ranks].clone()}
+    return trained._replace(model=whole.rebuild({**whole.tensors(), **fewer}))
+
+
 def vocabulary_rows(dense: Trained, place: str, data: Data, truth: np.ndarray[Any, Any]) -> None:
     """Print a row for each way to have fewer bytes of words: how many labels differ from all tokens in float32."""
     assert data.test is not None
     texts, found, family = data.test.texts, read_pretrained(place), load_family("transformer")
     first: np.ndarray[Any, Any] | None = None
-    for which, numbers in (
-        ("all", "float32"),
-        ("all", "int8"),
-        ("scripts", "int8"),
-        ("seen", "float32"),
-        ("seen", "int8"),
-    ):
+    for which, numbers, ranks in WORDS_TRIED:
         one = with_tokens(dense, with_tokens_of(found, data.train.texts, dense.reader.longest, which))
+        one = with_ranks(one, data.train.texts, ranks) if ranks else one
         size = family.size(one, Packing(table="float32", numbers={"words": numbers}))
         model = rounded_encoder(cast(TextEncoder, one.model), {"words": numbers})
         subject = torch_subject("", one._replace(model=model), size)
         said = np.concatenate([subject.label(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)])
         first = said if first is None else first
-        row = {"subject": f"tokens: {which}, {numbers}", "tokens": one.model.words.num_embeddings, "bytes": size}
+        row = {"subject": f"tokens: {which}, {numbers}", "ranks": ranks, "tokens": one.reader.words, "bytes": size}
         row |= {"changed": int((said != first).sum()), "texts": len(texts)}
         row |= {"accuracy": round(100 * float((said == truth).mean()), 2)}
         print(json.dumps({**row, **machine("torch", "tokenizers")}), flush=True)
@@ -179,6 +198,7 @@ def main() -> None:
     parser.add_argument("--data", help="if the data have moved")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--passes", type=int, default=7)
+    parser.add_argument("--texts", type=int, help="time so many of the texts alone; all are judged")
     parser.add_argument(
         "--vocabulary", action="store_true", help="bytes and changed labels of smaller tables of words, and no speed"
     )
@@ -206,7 +226,7 @@ def main() -> None:
         for each in (options.run, *options.others):
             path = each if cascade_folder(each) else packed_file(each)
             subjects.append(packed_subject(each.name, path, options.threads))
-        speed_rows(dense, subjects, test.texts, truth, options.passes)
+        speed_rows(subjects, test.texts, truth, options.passes, options.texts)
 
 
 if __name__ == "__main__":
