@@ -135,6 +135,11 @@ class PruneOptions:
     precision: float | None = option(
         None, "Share of right labels to reach, such as 0.95: the threshold below which texts are rejected is stored."
     )
+    hidden_states: float | None = option(
+        None,
+        "For a transformer: weight of the dense model's hidden states, which recoveries then learn beside its answers. "
+        "If not given: 0.",
+    )
     refit: bool | None = option(
         None, "Whether the final models learn most of dev, too. If not given: if fit took it from DATA, without a file."
     )

@@ -258,6 +258,28 @@ def test_recoveries_learn_texts_without_labels(folder: Path, tmp_path: Path) -> 
         pruned_again("new")
 
 
+def test_recoveries_learn_hidden_states_if_they_are_asked_to(folder: Path, tmp_path: Path) -> None:
+    def pruned_again(run: Path, name: str, **options: float) -> torch.Tensor:
+        found = prunetext.prune(run, out=tmp_path / name, data=reviews(), effort=QUICK, **options)
+        model = read_trained(found.path.with_name("pruned.safetensors")).model
+        return torch.cat([each.flatten() for each in model.parameters()])
+
+    given = {"schedule": "oneshot:units=0.3", "groups": "neurons"}
+    fitted(folder, tmp_path / "run", reviews(), hidden_states=2.0, **given)
+    as_fitted, same, heavier, none = (
+        pruned_again(tmp_path / "run", name, **options)
+        for name, options in (
+            ("kept", {}),
+            ("same", {"hidden_states": 2.0}),
+            ("heavier", {"hidden_states": 9.0}),
+            ("none", {"hidden_states": 0.0}),
+        )
+    )
+    assert torch.equal(as_fitted, same)
+    assert not torch.equal(as_fitted, heavier)
+    assert not torch.equal(as_fitted, none)
+
+
 def test_several_labels(folder: Path, tmp_path: Path) -> None:
     texts = reviews(90).texts
     labels = [[name for name in ("great", "bad", "film") if name in text.split()] for text in texts]
@@ -278,6 +300,7 @@ def test_what_belongs_to_another_kind_of_model_is_refused(
         ({"groups": "hidden", "criterion": "obs"}, "obs scales the surviving units"),
         ({"groups": "dimensions"}, "groups has 'dimensions'"),
         ({"features": "last"}, "features is last: it must be mean or first"),
+        ({"hidden_states": -1.0}, "hidden_states is -1.0: it must be from 0 to 1000"),
         ({"keep_tokens": "some"}, "keep_tokens is some: it must be seen, scripts or all"),
         ({"model": str(tmp_path / "nowhere")}, "this is not the configuration of a transformer"),
         ({"model": "sample:unknown"}, "there is no such model"),
@@ -286,6 +309,8 @@ def test_what_belongs_to_another_kind_of_model_is_refused(
             fitted(folder, tmp_path / "run", reviews(), **options)
     with pytest.raises(InputError, match="max_tokens is given, but model is textcnn"):
         prunetext.fit(reviews(), out=tmp_path / "run", max_tokens=64)
+    with pytest.raises(InputError, match="hidden_states is given, but only a transformer has any"):
+        prunetext.fit(reviews(), out=tmp_path / "run", hidden_states=1.0)
     with pytest.raises(InputError, match="this is an ONNX file already"):
         prunetext.export(result.path, tmp_path / "model.onnx")
     with pytest.raises((InputError, RunError), match="transformer"):

@@ -20,7 +20,7 @@ RunArgument = Annotated[
 ]
 
 
-@command(PruneOptions, only=("criterion", "groups"), apart=("max_drop",))
+@command(PruneOptions, only=("criterion", "groups", "hidden_states"), apart=("max_drop",))
 def ladder(
     context: typer.Context,
     run: RunArgument = None,

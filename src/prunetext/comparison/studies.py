@@ -42,7 +42,7 @@ from prunetext.training.pace import dropout
 
 # Options of fit.
 UNUSED = {"criterion", "schedule", "groups", "max_size", "min_speed", "max_time", "precision"}
-UNUSED |= {"metric", "positive", "class_weights"}
+UNUSED |= {"metric", "positive", "class_weights", "hidden_states"}
 
 
 def studies(

@@ -125,7 +125,7 @@ def prune(
     pick: takes a candidate of the run's frontier, by its number, instead of searching; of the options, only max_drop,
     for the verdict, and refit go with it.
 
-    options; criterion, schedule, groups, metric, positive and refit are those of the run if not given:
+    options; criterion, schedule, groups, metric, positive, refit and hidden_states are those of the run if not given:
     """
     began = time.monotonic() if began is None else began
     folder = check_out(out)
@@ -224,6 +224,7 @@ def fit_cascade(
     criterion=A_STR,
     groups=A_STR,
     recovery=A_NUMBER,
+    hidden_states=A_NUMBER,
     overwrite=A_FLAG,
     progress=A_FUNCTION,
     notice=A_FUNCTION,
@@ -238,6 +239,7 @@ def ladder(
     criterion: str | None = None,
     groups: str | None = None,
     recovery: float = 1.0,
+    hidden_states: float | None = None,
     overwrite: bool = False,
     progress: Callable[[str, Progress], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -252,11 +254,12 @@ def ladder(
     speeds: how many times as fast as the unpruned model each is to be: that one with float32, in ONNX Runtime, on one
     thread of this machine, if it is a transformer. Each model is cut out of the one before it, and its recovery learns
     the answers of the run's dense model; no model learns dev. max_drop: the points that the verdicts are about, 0.5 if
-    not given. recovery: of each model, as a multiple of the usual one; with 0, nothing is trained. criterion and groups
-    are those of the run if not given. A speed that is missed raises nothing: `missed` says which. An unfinished ladder
+    not given. recovery: of each model, as a multiple of the usual one; with 0, nothing is trained. criterion,
+    groups and hidden_states are those of the run if not given. A speed that is missed raises nothing: `missed` says which. An unfinished ladder
     in `out` is resumed. All else is as for `prunetext.prune`.
     """
     factors, given = factors_of(speeds), {"max_drop": max_drop, "criterion": criterion, "groups": groups}
+    given["hidden_states"] = hidden_states
     folder, work = check_out(out), usual(effort)
     return made_ladder(Path(run), folder, factors, given, recovery, data, progress, notice, work, overwrite=overwrite)
 

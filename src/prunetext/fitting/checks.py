@@ -113,6 +113,8 @@ def check_method(options: PruneOptions, family: Family, effort: Effort) -> Metho
     """The requested method; an impossible combination or an unknown metric raises `InputError`."""
     if options.metric is not None:
         check_metric(options.metric)
+    if options.hidden_states is not None and "states" not in family.recovery:
+        raise InputError("hidden_states is given, but only a transformer has any. Leave it out.")
     groups = options.groups or ",".join(family.default_kinds)
     kinds = parse_kinds(groups, family.kinds)
     method = load_method(options.criterion or family.criterion, effort.schedule(options.schedule), kinds)

@@ -13,10 +13,12 @@ def check_max_drop(max_drop: float | None) -> None:
 
 
 def check_pruning(options: PruneOptions) -> None:
-    """Refuse a budget or a precision out of range."""
+    """Refuse a budget, a precision or a weight out of range."""
     check_max_drop(options.max_drop)
     if options.precision is not None and not 0 < options.precision < 1:
         raise InputError(f"precision is {options.precision}: it must be a share between 0 and 1, such as 0.95.")
+    weight = options.hidden_states
+    refuse_broken([("hidden_states", weight, 0 <= (weight or 0) <= 1000, "from 0 to 1000")])
 
 
 def check_refit(options: FitOptions) -> None:

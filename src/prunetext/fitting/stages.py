@@ -179,7 +179,9 @@ def problem_of(
     kinds, train, beyond = plan.method.kinds, lessons.encoded["train"], lessons.beyond
     if not dense.model.groups(kinds) and not dense.model.formed_kinds & {*kinds}:
         raise InputError(f"groups is {','.join(kinds)}, but the model has none. Choose others, such as filters.")
-    recovery = dataclasses.replace(plan.effort.recovery, **plan.family.recovery)
+    asked = plan.fitting.hidden_states
+    own = {**plan.family.recovery, **({} if asked is None else {"states": asked})}
+    recovery = dataclasses.replace(plan.effort.recovery, **own)
     recovering = recovery.settings(first, taught=bool(plan.teaching.teachers))
     if beyond is not None:  # a recovery takes no longer by them
         recovering = dataclasses.replace(recovering, epochs=recovering.epochs / (1 + len(beyond) / len(train)))
