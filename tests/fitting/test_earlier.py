@@ -244,7 +244,10 @@ def test_a_schedule_that_begins_untrained_needs_the_vectors_of_the_fit(
             {"min_speed": "fast"},
             "min_speed is 'fast': it must be a positive number with a unit of k or m, such as 300k.",
         ),
-        ({"min_speed": 9, "groups": "vocabulary"}, "min_speed is 9, but pruning vocabulary makes nothing faster."),
+        (
+            {"min_speed": 9, "groups": "vocabulary"},
+            "groups is vocabulary, which makes nothing faster, but a speed is asked for.",
+        ),
         ({"groups": "heads"}, "groups has 'heads'. Choose any of vocabulary, bigrams, dimensions"),
         ({"criterion": "obs", "groups": "bits"}, "criterion obs does not go with groups bits: "),
         ({"groups": "filters,precision"}, "groups has 'precision', which is now called bits. Give bits."),

@@ -92,6 +92,19 @@ def test_wrong_calls_are_refused(random_model: Callable[..., Any], tmp_path: Pat
     assert sorted(each.name for each in tmp_path.iterdir()) == ["model.bin", "run"]
 
 
+def test_no_file_but_an_older_export_is_replaced(random_model: Callable[..., Any], tmp_path: Path) -> None:
+    packed = save_packed(random_model(), tmp_path / "run").rename(tmp_path / "model.bin")
+    before = packed.read_bytes()
+    with pytest.raises(prunetext.InputError, match=r"model\.bin: the graph's weights would replace this file"):
+        prunetext.export(packed, tmp_path / "model.xml", format="openvino")
+    (tmp_path / "model.xml").touch()
+    with pytest.raises(prunetext.InputError, match=r"model\.bin: this is the model itself"):
+        prunetext.export(packed, tmp_path / "model.xml", format="openvino")
+    assert packed.read_bytes() == before
+    for _ in range(2):
+        prunetext.export(packed, tmp_path / "other.xml", format="openvino")
+
+
 def test_the_command_writes_both_formats(random_model: Callable[..., Any], tmp_path: Path, call: Call) -> None:
     packed = save_packed(random_model(), tmp_path / "run")
     done = call("export", packed.parent, "--openvino", tmp_path / "model.xml", "--onnx", tmp_path / "model.onnx")

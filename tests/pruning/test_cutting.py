@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem
 from prunetext.pruning.search import Search
 from prunetext.pruning.shrinking import shrink
+from prunetext.pruning.steps import Step
 
 Searching = Callable[..., Search]
 
@@ -48,6 +50,9 @@ class FilterTimes(NamedTuple):
             return group._replace(costs=costs)
 
         return tuple(map(priced, groups))
+
+    def covers(self, groups: Sequence[Group]) -> bool:
+        return True
 
     def multiple(self, group: Group) -> int:
         return self.step if group.kind == "filters" else 1
@@ -92,20 +97,33 @@ def test_what_cannot_be_reached_leaves_the_fastest(task: Problem, tmp_path: Path
     assert dict(small.shape.filters) == {1: 4, 2: 4}, "the smallest multiples"
 
 
-class NoTimes(FilterTimes):
-    """Times of which none is about the groups of the model."""
+class OtherTimes(FilterTimes):
+    """Times that do not know what some groups of the model take."""
 
-    def groups(self, model: Model, groups: Sequence[Group]) -> tuple[Group, ...]:
-        return tuple(group._replace(costs={}) for group in groups)
+    def covers(self, groups: Sequence[Group]) -> bool:
+        return False
 
 
 def test_without_times_of_such_models_additions_count(task: Problem, tmp_path: Path, searching: Searching) -> None:
     kept = []
-    for number, times in enumerate((None, lambda model: None, lambda model: NoTimes())):
+    for number, times in enumerate((None, lambda model: None, lambda model: OtherTimes())):
         search = searching(replace(task, times=times), tmp_path / str(number), budget=Budget(max_drop=5))
         scored = search.maker.score(search.maker.root, 0, "step 1")
         kept.append(faster(search.maker.problem, scored, 6e-5))
     assert all(np.array_equal(kept[0][name], other[name]) for other in kept for name in kept[0])
+
+
+def test_what_is_left_is_mended_to_the_model_before_units_made_up_for_others(
+    task: Problem, tmp_path: Path, searching: Searching
+) -> None:
+    seen: list[Model] = []
+    mended = replace(task, mend=lambda small, model, batches: seen.append(model))
+    for criterion in ("obs", "taylor"):
+        search = searching(mended, tmp_path / criterion, criterion=criterion, budget=Budget(max_drop=5))
+        whole, maker = search.whole, search.maker
+        maker.smaller(maker.root, Step(0.5), 0, "0" * 16, "step 1", whole)
+        first, scored = seen.pop(), maker.score(maker.root, 0, "step 1").model
+        assert all(torch.equal(*pair) for pair in zip(first.parameters(), scored.parameters(), strict=True))
 
 
 def test_a_search_reaches_a_speed_by_a_table(task: Problem, tmp_path: Path, solve: Callable[..., Solution]) -> None:

@@ -207,8 +207,8 @@ def fit_cascade(
         found.path          # runs/reviews/cascade, beside the runs first and second
 
     encoder: what the transformer begins with, as `model` of `fit`. Options are those of `fit`: epochs, groups, limits
-    of size and speed, teachers, and the shape of a TextCNN go to the first run; max_tokens and features to the second;
-    all others to both. Neither run learns dev, by which the threshold is chosen, unless refit is given. A run that is
+    of size and speed, teachers, vectors, unlabelled texts, and the shape of a TextCNN go to the first run; those of
+    transformers alone to the second; all others to both. Neither run learns dev, by which the threshold is chosen, unless refit is given. A run that is
     finished in `out` is not made again; an unfinished one is resumed. max_drop holds for both runs and the cascade.
     """
     source = SourceOfBoth(data, dev, test, out=check_out(out), overwrite=overwrite)
@@ -254,9 +254,10 @@ def ladder(
     speeds: how many times as fast as the unpruned model each is to be: that one with float32, in ONNX Runtime, on one
     thread of this machine, if it is a transformer. Each model is cut out of the one before it, and its recovery learns
     the answers of the run's dense model; no model learns dev. max_drop: the points that the verdicts are about, 0.5 if
-    not given. recovery: of each model, as a multiple of the usual one; with 0, nothing is trained. criterion,
-    groups and hidden_states are those of the run if not given. A speed that is missed raises nothing: `missed` says which. An unfinished ladder
-    in `out` is resumed. All else is as for `prunetext.prune`.
+    not given. recovery: of each model, as a multiple of the usual one; with 0, nothing is trained. criterion, groups
+    and hidden_states are those of the run if not given. A speed that is missed raises nothing: `missed` says which; one
+    that is missed by 5 % or less counts as reached. An unfinished ladder in `out` is resumed. All else is as for
+    `prunetext.prune`.
     """
     factors, given = factors_of(speeds), {"max_drop": max_drop, "criterion": criterion, "groups": groups}
     given["hidden_states"] = hidden_states

@@ -16,6 +16,7 @@ from prunetext.pruning.driver import Solution
 from prunetext.pruning.problem import Problem, Told
 from prunetext.training.loop import Progress, threads, threads_for
 
+Notice = Callable[[str], None] | None
 Solve = Callable[[Plan, Run, Problem, Told], Solution]
 
 TURN = threading.Lock()  # PyTorch has one generator a process: fits of several threads take turns
@@ -25,7 +26,7 @@ def carried_out(
     plan: Plan,
     run: Run,
     told: Callable[[str, Progress], None] | None = None,
-    notice: Callable[[str], None] | None = None,
+    notice: Notice = None,
     began: float | None = None,
     solve: Solve | None = None,
 ) -> Result:
@@ -57,7 +58,12 @@ def carried_out(
         return finish(plan, run, lessons, final, solution, clock, doubts)
 
 
-def noticed(doubts: Doubts, notice: Callable[[str], None] | None) -> Doubts:
+def told_of(told: Told, name: str) -> Told:
+    """A teller of the stages of one of several runs."""
+    return None if told is None else lambda stage, now: told(f"{name}: {stage}", now)
+
+
+def noticed(doubts: Doubts, notice: Notice) -> Doubts:
     """The same, told to whoever listens."""
     if notice is not None:
         for sentence in doubts.notes:

@@ -120,7 +120,7 @@ def check_method(options: PruneOptions, family: Family, effort: Effort) -> Metho
     method = load_method(options.criterion or family.criterion, effort.schedule(options.schedule), kinds)
     if options.min_speed is not None and not set(family.faster_kinds) & set(kinds):
         raise InputError(
-            f"min_speed is {options.min_speed}, but pruning {groups} makes nothing faster. "
+            f"groups is {groups}, which makes nothing faster, but a speed is asked for. "
             f"Add {' or '.join(family.faster_kinds)}."
         )
     return method

@@ -17,6 +17,7 @@ from prunetext.fitting.parts import DENSE_MODEL, PRUNED_MODEL, SEARCHED_MODEL
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.refit import Final
 from prunetext.fitting.remarks import Doubts
+from prunetext.fitting.speeds import speed_of_result
 from prunetext.fitting.stages import Clock, Lessons, with_thresholds
 from prunetext.judging.calibrating import Calibrated, Chosen, SplitTexts, calibrated, choose_table
 from prunetext.judging.choosing_numbers import AUTO_NUMBERS, ROUNDING_SHARE, NumbersRule, choose_numbers
@@ -93,7 +94,9 @@ def finish(
     majority = measure.majority()
     if not doubts.reason and majority is not None and judged.dense.score.low <= majority:
         notes.append("The dense model is hardly better than always giving the most frequent label.")
-    missed = missed_limits(plan, size, solution, clock)
+    speed = solution.history[solution.chosen].speed or 0.0
+    speed = speed_of_result(plan, run.path(plan.family.packed), speed, chosen.agreement.numbers)
+    missed = missed_limits(plan, size, speed, clock)
     run.write_history(outcome._asdict() for outcome in solution.history)
     removed = removed_shares(dense, small)
     result = {
@@ -183,10 +186,9 @@ def beaten(judged: Judged, plan: Plan) -> list[str]:
     return [f"{seen} A fit with {remedy} may do better."]
 
 
-def missed_limits(plan: Plan, size: int, solution: Solution, clock: Clock) -> list[str]:
-    """The limits of the budget besides the drop that were not kept, each in a sentence."""
-    budget, now = plan.budget, time.monotonic()
-    late, speed = clock.deadline(1), solution.history[solution.chosen].speed or 0.0
+def missed_limits(plan: Plan, size: int, speed: float, clock: Clock) -> list[str]:
+    """The limits of the budget besides the drop that were not kept, each in a sentence; speed: texts a second."""
+    budget, now, late = plan.budget, time.monotonic(), clock.deadline(1)
     found = []
     if budget.max_size and size > budget.max_size:
         found.append(f"max_size was missed: the packed file has {size:,} bytes, and {budget.max_size:,} were allowed.")

@@ -163,6 +163,12 @@ def is_run(folder: Path) -> bool:
         return False
 
 
+def is_made(folder: Path, recipe: Mapping[str, Any]) -> bool:
+    """Whether a folder holds a finished run of this recipe."""
+    finished = (folder / RESULT).is_file() and (folder / RECIPE).is_file() and not (folder / WORK).exists()
+    return finished and changed_since(folder, recipe) is None
+
+
 def changed_since(folder: Path, recipe: Mapping[str, Any]) -> str | None:
     """The first key with another value in this folder's unfinished run; None without such a run."""
     before, now = run_recipe(folder), json.loads(json.dumps({"format": RUN_FORMAT, **recipe}))

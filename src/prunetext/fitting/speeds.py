@@ -130,8 +130,24 @@ def measured_speed(plan: Plan, scratch: Path, model: Model, seconds: float) -> f
 
     scratch: where the file is written.
     """
-    inputs, classifier = timed_inputs(plan), packed_for_timing(plan, scratch, model)
+    return speed_of(plan, packed_for_timing(plan, scratch, model), seconds)
+
+
+def speed_of(plan: Plan, classifier: Classifier, seconds: float) -> float:
+    """Texts a second of a packed file, on one thread, on the dev texts."""
+    inputs = timed_inputs(plan)
     return texts_per_second(lambda: classifier.predict(inputs, threads=1), len(inputs), seconds)
+
+
+def speed_of_result(plan: Plan, path: Path, searched: float, numbers: Mapping[str, str]) -> float:
+    """Texts a second of the final packed file: what the search measured, but for other numbers than it packs with.
+
+    numbers: of each part of the file, if parts can have different ones.
+    """
+    others = set(numbers.values()) - {usual_packing(plan).table}
+    if plan.budget.min_speed is None or plan.effort.speed is not None or not others:
+        return searched
+    return speed_of(plan, load(path), plan.speed_seconds)
 
 
 def processor_seconds(plan: Plan, scratch: Path, model: Model) -> float:

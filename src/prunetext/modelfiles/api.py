@@ -148,7 +148,13 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str], *, format
     for package in EXPORT_FORMATS[format]:
         require(package, extra=format)
     from prunetext.modelfiles.opening import OwnModel, opened
-    from prunetext.modelfiles.openvino import check_graph_target, checked_words, encoder_as_openvino, write_openvino
+    from prunetext.modelfiles.openvino import (
+        WEIGHTS_ENDING,
+        check_graph_target,
+        checked_words,
+        encoder_as_openvino,
+        write_openvino,
+    )
 
     source, target = Path(model).expanduser(), Path(out).expanduser()
     if format == "openvino":
@@ -158,7 +164,8 @@ def export(model: str | os.PathLike[str], out: str | os.PathLike[str], *, format
             f"{source}: a cascade is two models. Export its {FIRST_FILE}; its {SECOND_FILE} is ONNX already."
         )
     source = packed_file(source)
-    check_target(target, source)
+    for each in (target, target.with_suffix(WEIGHTS_ENDING)) if format == "openvino" else (target,):
+        check_target(each, source)
     own = opened(source)
     if not isinstance(own, OwnModel):
         if is_packed_encoder(source) and format == "openvino":

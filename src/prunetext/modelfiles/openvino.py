@@ -53,6 +53,11 @@ def check_graph_target(target: Path) -> None:
         raise InputError(
             f"{weights}: this is a folder, where the graph's weights are to be written. Give another name."
         )
+    if weights.exists() and not target.exists():
+        raise InputError(
+            f"{weights}: the graph's weights would replace this file, which belongs to no graph. Remove it, or give "
+            "another name."
+        )
 
 
 def write_openvino(data: bytes, target: Path, source: str, checked: Checked) -> Exported:

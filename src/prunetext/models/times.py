@@ -30,6 +30,10 @@ class Times(Protocol):
         """The groups of a model, with measured costs in time; those without any save none."""
         ...
 
+    def covers(self, groups: Sequence[Group]) -> bool:
+        """Whether it knows what these groups take, as far as they take time."""
+        ...
+
     def multiple(self, group: Group) -> int:
         """The number of whose multiples a group should keep: others take as long as the next multiple."""
         ...

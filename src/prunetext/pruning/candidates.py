@@ -46,7 +46,8 @@ class CandidateMaker:
         self.problem, self.criterion, self.evaluator, self.told = problem, criterion, evaluator, told
         self.name, self.folder = name, folder
         self.store = Store(folder, problem.dense)
-        self.root = root_of(problem, name, matched=bool(evaluator.watch.given))
+        makes_up = criterion.remove is not None
+        self.root = root_of(problem, name, matched=bool(evaluator.watch.given), makes_up=makes_up)
         self._scored: dict[str, Scored] = {}
 
     def of(self, problem: Problem, evaluator: Evaluator) -> CandidateMaker:
@@ -162,7 +163,7 @@ class CandidateMaker:
             model = scored.form(copy.deepcopy(self.early(parent, stage, deadline)))
         small = shrink(model, kept)
         if self.problem.mend is not None and not step.rewind:
-            self.problem.mend(small, model, self.problem.batches)
+            self.problem.mend(small, scored.model, self.problem.batches)  # not one whose units make up for others
         if target:
             settings = self.settings(step._replace(epochs=GENTLE_EPOCHS, rate=GENTLE_RATE), int(key[:8], 16))
             parts = small.parts()
@@ -249,8 +250,11 @@ class CandidateMaker:
         return model
 
 
-def root_of(problem: Problem, name: str, *, matched: bool = False) -> str:
-    """The name of a search's unpruned model, from which all candidates' names and seeds follow."""
+def root_of(problem: Problem, name: str, *, matched: bool = False, makes_up: bool = False) -> str:
+    """The name of a search's unpruned model, from which all candidates' names and seeds follow.
+
+    makes_up: whether the criterion itself lets the units that stay make up for those that go.
+    """
     kinds = tuple(OLD_WORDS.get(kind, kind) for kind in problem.kinds)
     ways: list[Any] = [weights_digest(problem.dense), name, kinds, "int8", problem.recovery.recorded()]
     measure = problem.measure
@@ -258,6 +262,8 @@ def root_of(problem: Problem, name: str, *, matched: bool = False) -> str:
         ways += [measure.name, measure.gold.positive]
     if matched:  # candidates without the offsets of rare classes are others
         ways.append("matched")
+    if makes_up and problem.mend is not None:
+        ways.append("mended once")
     return key_of(CANDIDATES_VERSION, *ways)
 
 

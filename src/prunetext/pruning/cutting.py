@@ -63,7 +63,7 @@ def balanced_bytes(problem: Problem, model: Model) -> float:
 def faster(problem: Problem, scored: Scored, seconds: float) -> dict[str, np.ndarray]:
     """The units to keep for a text to take so many seconds."""
     times = None if problem.times is None else problem.times(scored.model)
-    if times is None or not any(TIME in group.costs for group in times.groups(scored.model, scored.groups)):
+    if times is None or not times.covers(scored.groups):
         return fewer_additions(problem, scored, seconds)
     return timed_units(problem, scored, seconds, times)
 

@@ -163,6 +163,9 @@ def test_runs_that_do_not_go_together_are_refused(folder: Path, tmp_path: Path) 
     refused("cnn", "refit", "this run made a TextCNN, where that of a transformer")
     refused("cnn", "nowhere", "nowhere holds no finished run")
     refused("cnn/model.safetensors", "encoder", "this is a file. Give the folder of its run")
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"file is a file\. Give a folder as --out\."):
+        cascade(folder, tmp_path / "file" / "both")
     refused("cnn", "encoder", "max_drop is -1: it must be between 0 and 100", max_drop=-1)
     refused("cnn", "encoder", "max_micros is 0: it must be more than 0", max_micros=0)
     with pytest.raises(InputError, match=r"out is '\.'\. Give a new folder a name"):

@@ -33,7 +33,7 @@ def test_options_go_where_they_belong() -> None:
     both = {"seed": 3, "labels_per_class": 30, "refit": False}
     assert parts["second"] == {**both, "max_tokens": 64, "model": "sample:minilm"}
     assert options_of_parts({"refit": True}, "x")["second"]["refit"] is True
-    assert {"max_tokens", "features", "keep_tokens", "model", "numbers"} == OF_TRANSFORMER
+    assert {"max_tokens", "features", "keep_tokens", "model", "numbers", "hidden_states"} == OF_TRANSFORMER
     assert not OF_TEXTCNN & OF_TRANSFORMER
 
 
@@ -70,6 +70,9 @@ def test_what_is_finished_is_not_made_again(tmp_path: Path) -> None:
         prunetext.fit_cascade(data, encoder="x", out=tmp_path)
     with pytest.raises(InputError, match="has no option 'colour'"):
         fitted("new", colour=1)
+    with pytest.raises(InputError, match="max_tokens is 3: it must be"):
+        fitted("new", max_tokens=3)
+    assert not list((tmp_path / "new").iterdir()), "what is wrong for the second is said before the first trains"
     # Stopped after its first part: that is not made again, nor is one of another recipe taken for it.
     (found.path.parent / "second").rename(tmp_path / "second")
     (found.path).rename(tmp_path / "cascade")

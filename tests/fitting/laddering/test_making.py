@@ -1,6 +1,7 @@
 """A ladder of a run: each model is made of the one before it, has a run's folder, and is not made twice."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import prunetext
 from helpers.cascades import QUICK_ENCODER, noisy_reviews, run_of_textcnn
 from helpers.encoders import encoder_folder
 from helpers.kills import KilledError, stop_at
-from prunetext.errors import RunError
+from prunetext.errors import InputError, RunError
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.laddering.rungs import LADDER_FILE, Ladder, read_ladder
 from prunetext.fitting.parts import RESULT, STEPS_FOLDER, TIMES
@@ -134,6 +135,22 @@ def test_a_speed_that_the_packed_file_has_takes_no_cut(run: Path, tmp_path: Path
     assert rung.measured == 1.0
 
 
+def test_a_replacement_that_was_stopped_at_its_first_speed_can_be_repeated(run: Path, tmp_path: Path) -> None:
+    def killed(model: Model) -> float:
+        raise KilledError
+
+    made(run, tmp_path / "ladder", "1.3", recovery=0)
+    with pytest.raises(KilledError):
+        made(run, tmp_path / "ladder", "1.4", replace(GIVEN, speed=killed), recovery=0, overwrite=True)
+    found = made(run, tmp_path / "ladder", "1.4", recovery=0, overwrite=True)
+    assert [rung.factor for rung in found.rungs] == [1.4]
+
+
+def test_kinds_that_make_nothing_faster_are_named(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="groups is ranks, which makes nothing faster, but a speed is asked for"):
+        made(run, tmp_path / "ladder", groups="ranks")
+
+
 def test_what_is_in_the_way_is_refused_or_replaced(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "ladder"
     made(run, out, "1.3", recovery=0)
@@ -141,6 +158,7 @@ def test_what_is_in_the_way_is_refused_or_replaced(run: Path, tmp_path: Path) ->
         with pytest.raises(RunError, match=said):
             made(run, out, speeds, recovery=0)
     assert [rung.factor for rung in made(run, out, "1.4", recovery=0, overwrite=True).rungs] == [1.4]
+    assert not (out / "1.3x").exists(), "it was of the ladder before"
     (out / LADDER_FILE).write_text("{}")
     with pytest.raises(RunError, match="is damaged"):
         made(run, out, "1.4", recovery=0)

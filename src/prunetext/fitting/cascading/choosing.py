@@ -78,12 +78,11 @@ def passings(measure: Measure, confidence: Array, first: Answers, second: Answer
     """
     every = thresholds_between(confidence)
     every = spread_over(every, MOST_TRIED_THRESHOLDS if measure.is_plain else MOST_RESAMPLED)
-    kept = [~unsure(confidence, threshold) for threshold in every]
-    drops = drops_of_parts(measure, second, first, kept)
+    drops = drops_of_parts(measure, second, first, (~unsure(confidence, threshold) for threshold in every))
     rows, doubt = [], UNSEEN / max(1, len(confidence))
-    for threshold, own, (drop, error) in zip(every, kept, drops, strict=True):
-        error = math.hypot(error, doubt) if own.any() else 0.0
-        rows.append(Passing(threshold, float((~own).mean()), drop, error))
+    for threshold, (drop, error) in zip(every, drops, strict=True):
+        passed = float(unsure(confidence, threshold).mean())
+        rows.append(Passing(threshold, passed, drop, math.hypot(error, doubt) if passed < 1 else 0.0))
     return rows
 
 

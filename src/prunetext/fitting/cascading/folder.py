@@ -25,7 +25,9 @@ def refuse_target(out: Path, *, overwrite: bool) -> None:
     refuse_link(out)
     if (former := former_of(out)).is_dir() and not out.exists():
         folder_into_place(former, out, former)  # a kill came between the two names
-    if not out.exists():
+    if (above := next(each for each in (out, *out.parents) if each.exists())) != out:
+        if not above.is_dir():
+            raise RunError(f"{above} is a file. Give a folder as --out.")
         return
     names = {each.name for each in out.iterdir()}
     if CASCADE_FILE in names and not foreign_to_cascade(out):

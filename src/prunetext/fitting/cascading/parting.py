@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.carrying import TURN, carried_out
+from prunetext.fitting.carrying import TURN, Notice, carried_out, told_of
 from prunetext.fitting.cascading.folder import former_of
 from prunetext.fitting.cascading.making import Cascade, made_cascade
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import Run
-from prunetext.fitting.parts import RECIPE, RESULT, WORK, changed_since, read_json, refuse_link
+from prunetext.fitting.parts import RESULT, is_made, read_json, refuse_link
 from prunetext.fitting.plan import plan_fit
 from prunetext.options import DenseOptions, ModelOptions, TeachOptions, VectorOptions
 from prunetext.pruning.problem import Told
 from prunetext.runtime.writing import partial_of, private_folder
-from prunetext.training.loop import Progress
-
-Notice = Callable[[str], None] | None
 
 PARTS_OF_FIT = ("first", "second")
 TOGETHER_IN = "cascade"  # the folder of the cascade
-OF_TRANSFORMER = frozenset({each.name for each in fields(DenseOptions)} - {each.name for each in fields(ModelOptions)})
+OF_TRANSFORMER = frozenset(
+    {each.name for each in fields(DenseOptions)} - {each.name for each in fields(ModelOptions)} | {"hidden_states"}
+)
 OF_TEXTCNN = frozenset(
     {each.name for kind in (ModelOptions, VectorOptions, TeachOptions) for each in fields(kind)} - {"labels_per_class"}
 ) | {"vectors", "epochs", "groups", "max_size", "min_speed"}
@@ -52,23 +50,23 @@ def both_fitted(
     parts = options_of_parts(options, encoder)
     vectors = parts["first"].pop("vectors", None)
     open_parts(out, overwrite=overwrite)
-    for name, own in parts.items():
-        start, tell = vectors if name == "first" else None, None if told is None else partial(told_part, told, name)
+    plans = {}
+    for name, start in (("second", None), ("first", vectors)):  # what is wrong for one is said before the other trains
         with TURN, torch.random.fork_rng(devices=[]):
-            plan = plan_fit(source.data, source.dev, source.test, out / name, start, own, effort)
-            if not is_made(out / name, plan.recipe):
-                with Run(out / name, plan.recipe, overwrite=overwrite) as run:
-                    carried_out(plan, run, tell, notice)
+            plans[name] = plan_fit(source.data, source.dev, source.test, out / name, start, parts[name], effort)
+    for name in parts:
+        if not is_made(out / name, plans[name].recipe):
+            with (
+                TURN,
+                torch.random.fork_rng(devices=[]),
+                Run(out / name, plans[name].recipe, overwrite=overwrite) as run,
+            ):
+                carried_out(plans[name], run, told_of(told, name), notice)
     data = None if isinstance(source.data, (str, Path)) else source.data
     first, second = (out / name for name in parts)
     max_drop = options.get("max_drop")
     found = made_cascade(first, second, out / TOGETHER_IN, data, max_drop, None, told, effort, overwrite=overwrite)
     return dataclasses.replace(found, missed=[*missed_by_parts(out), *found.missed])
-
-
-def told_part(told: Callable[[str, Progress], None], part: str, stage: str, now: Progress) -> None:
-    """Tell the progress of one part."""
-    told(f"{part}: {stage}", now)
 
 
 def options_of_parts(options: Mapping[str, Any], encoder: str) -> dict[str, dict[str, Any]]:
@@ -102,12 +100,6 @@ def open_parts(out: Path, *, overwrite: bool) -> None:
             f"{out} holds {unknown[0]}, which is no part of a cascade. Give an empty or a new folder as --out."
         )
     private_folder(out)
-
-
-def is_made(part: Path, recipe: Mapping[str, Any]) -> bool:
-    """Whether a part is a finished run of this recipe."""
-    finished = (part / RESULT).is_file() and (part / RECIPE).is_file() and not (part / WORK).exists()
-    return finished and changed_since(part, recipe) is None
 
 
 def missed_by_parts(out: Path) -> list[str]:

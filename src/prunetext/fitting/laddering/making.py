@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.carrying import TURN, carried_out
-from prunetext.fitting.cascading.parting import Notice, is_made
+from prunetext.fitting.carrying import TURN, Notice, carried_out, told_of
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort
 from prunetext.fitting.folder import Run
@@ -29,9 +28,11 @@ from prunetext.fitting.parts import (
     STEPS_FOLDER,
     TIMES,
     delete,
+    is_made,
     packed_path,
     read_json,
     refuse_link,
+    remove,
 )
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.speeds import RunTimes, timed_inputs, usual_packing
@@ -128,7 +129,8 @@ def begun_climb(plan: Plan, out: Path, factors: tuple[float, ...], recovery: flo
     if before is not None and before.is_whole:
         raise RunError(f"{out} holds a finished ladder. Give another --out, or --overwrite to replace it.")
     if before is None:
-        delete([out / LADDER_FILE, out / TIMES])
+        delete([out / TIMES])
+        remove_former(out, factors)
     clock = RunTimes(plan, out / TIMES, [])
     assert plan.dense is not None
     if before is None:
@@ -139,6 +141,18 @@ def begun_climb(plan: Plan, out: Path, factors: tuple[float, ...], recovery: flo
         before.write(out)
     shared = replace(plan.effort, speed=clock.speed, times=clock.times(plan.dense.model))
     return Climb(out, before, replace(plan, effort=shared), clock, recovery)
+
+
+def remove_former(out: Path, factors: tuple[float, ...]) -> None:
+    """Delete the models of the ladder that is replaced, where the new one will have none."""
+    try:
+        former = read_ladder(out)
+    except RunError:
+        return
+    for factor in () if former is None else former.factors:
+        folder = out / rung_folder(factor)
+        if factor not in factors and folder.is_dir() and not folder.is_symlink():
+            remove(folder)
 
 
 def is_over(out: Path) -> bool:
@@ -199,7 +213,7 @@ def one_further(climb: Climb, factor: float, told: Told, notice: Notice) -> Ladd
         return state._replace(out_of_reach=(*state.out_of_reach, factor))
     folder = climb.out / rung_folder(factor)
     if not is_made(folder, plan.recipe):
-        tell = None if told is None else partial(told_rung, told, folder.name)
+        tell = told_of(told, folder.name)
         shares = climb.shares(factor)
 
         def solve(plan: Plan, run: Run, problem: Problem, told: Told) -> Solution:
@@ -210,11 +224,6 @@ def one_further(climb: Climb, factor: float, told: Told, notice: Notice) -> Ladd
         with Run(folder, plan.recipe, overwrite=True) as run:
             carried_out(plan, run, tell, notice, time.monotonic(), solve)
     return state._replace(rungs=(*state.rungs, rung_in(climb, factor, plan)))
-
-
-def told_rung(told: Callable[..., None], name: str, stage: str, now: Any) -> None:
-    """Tell the progress of one model."""
-    told(f"{name}: {stage}", now)
 
 
 def rung_in(climb: Climb, factor: float, plan: Plan) -> Rung:

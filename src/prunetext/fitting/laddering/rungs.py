@@ -42,10 +42,10 @@ class Rung(NamedTuple):
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Rung:
         """A rung of what `fields` gives; ValueError if that is none."""
-        if values.keys() != set(cls._fields) or not isinstance(values["folder"], str):
+        if not isinstance(values, dict) or values.keys() != set(cls._fields) or not isinstance(values["folder"], str):
             raise ValueError("a rung in it is none")
         numbers = [values[name] for name in ("factor", *_NUMBERS)]
-        if not all(map(is_positive, numbers[:3])) or not all(type(each) in (int, float) for each in numbers[3:]):
+        if not all(map(is_positive, numbers[:3])) or not all(map(is_finite, numbers[3:])):
             raise ValueError("a rung in it is none")
         if values["folder"] != rung_folder(values["factor"]) or type(values["bytes"]) is not int:
             raise ValueError("a rung in it is none")
@@ -173,11 +173,17 @@ def checked_ladder(values: Mapping[str, Any]) -> LadderState:
     if not isinstance(own["recipe"], dict) or not all(is_positive(own[name]) for name in _SPEEDS):
         raise ValueError("its speeds are none")
     rungs = tuple(map(Rung.of, own["rungs"]))
-    if not {*out_of_reach, *(rung.factor for rung in rungs)} <= set(factors):
+    known = [*out_of_reach, *(rung.factor for rung in rungs)]
+    if len(set(known)) != len(known) or not set(known) <= set(factors):
         raise ValueError("its rungs are others than it says")
     return LadderState(**{**own, "factors": factors, "rungs": rungs, "out_of_reach": out_of_reach})
 
 
+def is_finite(value: Any) -> bool:
+    """Whether a value of a file is a number."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 def is_positive(value: Any) -> bool:
-    """Whether a value of a file is a number above 0."""
-    return type(value) in (int, float) and math.isfinite(value) and value > 0
+    """Whether it is one above 0."""
+    return is_finite(value) and bool(value > 0)

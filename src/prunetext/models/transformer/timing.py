@@ -88,6 +88,10 @@ class TimeTable(NamedTuple):
             found.append(group._replace(costs=costs))
         return tuple(found)
 
+    def covers(self, groups: Sequence[Group]) -> bool:
+        """Whether none is of dimensions, which all layers share: what a layer takes with fewer of them is not known."""
+        return all(group.kind != "hidden" for group in groups)
+
     def _of_layers(self, weights: Weights, group: Group, kept: Kept) -> npt.NDArray[np.float64]:
         """What each layer takes."""
         return np.array([self.of_layer(weights, kept, layer) for layer in weights.layers], float)
