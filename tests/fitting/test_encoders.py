@@ -6,41 +6,19 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import prunetext
+from helpers.encoder_runs import QUICK, fitted, reviews
 from helpers.encoders import ARCHITECTURES, encoder_folder
 from helpers.kills import KilledError, stop_at
 from prunetext.data.dataset import Examples
 from prunetext.errors import InputError, RunError
-from prunetext.fitting.effort import Effort
 from prunetext.modelfiles.encoders import EncoderInspection
 from prunetext.modelfiles.trained import read_trained
-
-GOOD, BAD = ("great", "funny", "liked", "best", "good"), ("dull", "waste", "bad", "slow")
-QUICK = Effort(schedules={"local": "first=2"}, speed_seconds=0.01)
-
-
-def reviews(count: int = 120) -> Examples:
-    """Short texts whose label two words tell."""
-    random = Random(0)
-    labels = ["pos" if at % 2 else "neg" for at in range(count)]
-    texts = [
-        " ".join(random.sample(["a", "film", "story", "the", "of", "it"], 4) + random.sample(words, 2))
-        for words in (GOOD if label == "pos" else BAD for label in labels)
-    ]
-    return Examples(texts, labels)
-
-
-def fitted(folder: Path, out: Path, examples: Examples, **options: object) -> prunetext.Result:
-    """A short run."""
-    given = {"model": str(folder), "epochs": 2, "max_drop": 100.0, "max_tokens": 24, **options}
-    return prunetext.fit(examples, out=out, effort=QUICK, **given)
 
 
 @pytest.fixture(scope="module")
@@ -235,49 +213,6 @@ def test_pairs(folder: Path, tmp_path: Path) -> None:
     assert not np.allclose(one, other)
     with pytest.raises(InputError, match="give a list of \\(first, second\\) tuples"):
         model.predict(["a great film"])
-
-
-def test_recoveries_learn_texts_without_labels(folder: Path, tmp_path: Path) -> None:
-    def pruned_again(name: str, **changes: str) -> prunetext.Result:
-        options = {**given, **changes}
-        return prunetext.prune(found.path.parent, out=tmp_path / name, data=reviews(), effort=QUICK, **options)
-
-    more, given = tmp_path / "more.txt", {"schedule": "oneshot:units=0.3", "groups": "neurons"}
-    more.write_text("".join(f"a {one} and {two} year\n" for one in GOOD for two in BAD), "utf-8")
-    alone = fitted(folder, tmp_path / "alone", reviews(), **given)
-    found = fitted(folder, tmp_path / "run", reviews(), unlabelled=str(more), **given)
-    assert any("answers to 20 unlabelled texts" in note for note in found.notes)
-    few, all_words = (read_trained(each.path.with_name("dense.safetensors")) for each in (alone, found))
-    assert len(few.model.words.weight) < len(all_words.model.words.weight)  # those of the new texts are known
-    pruned = [read_trained(each.path.with_name("pruned.safetensors")).model for each in (found, pruned_again("again"))]
-    assert all(torch.equal(*each) for each in zip(*(model.parameters() for model in pruned), strict=True))
-    untrained = pruned_again("other", schedule="oneshot:units=0.3,recovery=0")
-    assert not any("Recoveries learn" in note for note in untrained.notes)
-    more.write_text("another film\n", "utf-8")
-    with pytest.raises(RunError, match="have changed since"):
-        pruned_again("new")
-
-
-def test_recoveries_learn_hidden_states_if_they_are_asked_to(folder: Path, tmp_path: Path) -> None:
-    def pruned_again(run: Path, name: str, **options: float) -> torch.Tensor:
-        found = prunetext.prune(run, out=tmp_path / name, data=reviews(), effort=QUICK, **options)
-        model = read_trained(found.path.with_name("pruned.safetensors")).model
-        return torch.cat([each.flatten() for each in model.parameters()])
-
-    given = {"schedule": "oneshot:units=0.3", "groups": "neurons"}
-    fitted(folder, tmp_path / "run", reviews(), hidden_states=2.0, **given)
-    as_fitted, same, heavier, none = (
-        pruned_again(tmp_path / "run", name, **options)
-        for name, options in (
-            ("kept", {}),
-            ("same", {"hidden_states": 2.0}),
-            ("heavier", {"hidden_states": 9.0}),
-            ("none", {"hidden_states": 0.0}),
-        )
-    )
-    assert torch.equal(as_fitted, same)
-    assert not torch.equal(as_fitted, heavier)
-    assert not torch.equal(as_fitted, none)
 
 
 def test_several_labels(folder: Path, tmp_path: Path) -> None:

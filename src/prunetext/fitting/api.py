@@ -207,9 +207,9 @@ def fit_cascade(
         found.path          # runs/reviews/cascade, beside the runs first and second
 
     encoder: what the transformer begins with, as `model` of `fit`. Options are those of `fit`: epochs, groups, limits
-    of size and speed, teachers, vectors, unlabelled texts, and the shape of a TextCNN go to the first run; those of
-    transformers alone to the second; all others to both. Neither run learns dev, by which the threshold is chosen, unless refit is given. A run that is
-    finished in `out` is not made again; an unfinished one is resumed. max_drop holds for both runs and the cascade.
+    of size and speed, teachers, vectors, and the shape of a TextCNN go to the first run; those of transformers alone to
+    the second; all others to both. Neither run learns dev unless refit is given: it chooses the threshold. A finished
+    run in `out` is not made again; an unfinished one is resumed. max_drop holds for both runs and the cascade.
     """
     source = SourceOfBoth(data, dev, test, out=check_out(out), overwrite=overwrite)
     return both_fitted(source, encoder, options, usual(effort), progress, notice)
@@ -251,17 +251,15 @@ def ladder(
         [(rung.factor, rung.measured, rung.verdict.name) for rung in found.rungs]
         prunetext.load("runs/fast/5x/model.onnx")              # each folder is a run, as `prune` makes one
 
-    speeds: how many times as fast as the unpruned model each is to be: that one with float32, in ONNX Runtime, on one
-    thread of this machine, if it is a transformer. Each model is cut out of the one before it, and its recovery learns
-    the answers of the run's dense model; no model learns dev. max_drop: the points that the verdicts are about, 0.5 if
-    not given. recovery: of each model, as a multiple of the usual one; with 0, nothing is trained. criterion, groups
-    and hidden_states are those of the run if not given. A speed that is missed raises nothing: `missed` says which; one
-    that is missed by 5 % or less counts as reached. An unfinished ladder in `out` is resumed. All else is as for
-    `prunetext.prune`.
+    speeds: how many times as fast as the unpruned model each is to be (of a transformer: with float32 in ONNX Runtime),
+    on one thread of this machine. Each model is cut out of the one before it, and its recovery learns the answers of
+    the run's dense model; no model learns dev. max_drop: the points that the verdicts are about, 0.5 if not given.
+    recovery: of each model, as a multiple of the usual one; with 0, nothing is trained. criterion, groups and
+    hidden_states are those of the run if not given. `missed` says which speeds were missed, by more than 5 %. An
+    unfinished ladder in `out` is resumed. All else is as for `prunetext.prune`.
     """
-    factors, given = factors_of(speeds), {"max_drop": max_drop, "criterion": criterion, "groups": groups}
-    given["hidden_states"] = hidden_states
-    folder, work = check_out(out), usual(effort)
+    given = {"max_drop": max_drop, "criterion": criterion, "groups": groups, "hidden_states": hidden_states}
+    factors, folder, work = factors_of(speeds), check_out(out), usual(effort)
     return made_ladder(Path(run), folder, factors, given, recovery, data, progress, notice, work, overwrite=overwrite)
 
 

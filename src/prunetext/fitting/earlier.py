@@ -53,7 +53,15 @@ from prunetext.runtime.states import damage_of, parsed
 from prunetext.teaching.lessons import PLACES, Teaching, find_teaching
 from prunetext.training.pace import dropout
 
-KEPT = ("criterion", "schedule", "groups", "metric", "positive", "refit", "hidden_states")  # unless others are given
+OPTIONS_KEPT = (
+    "criterion",
+    "schedule",
+    "groups",
+    "metric",
+    "positive",
+    "refit",
+    "hidden_states",
+)  # unless others are given
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ def read_earlier(folder: Path, options: Mapping[str, Any]) -> Earlier:
         reading = take(ReadOptions, reading)
     except (AttributeError, TypeError, OverflowError, InputError):
         raise RunError(f"{folder}: its {RECIPE} or {SOURCE} is damaged. Repeat the run.") from None
-    kept = {name: getattr(fitting, name) for name in KEPT}
+    kept = {name: getattr(fitting, name) for name in OPTIONS_KEPT}
     if kept["groups"] is not None:  # perhaps in the form of an earlier version
         kept["groups"] = ",".join(RENAMED.get(kind, kind) for kind in kept["groups"].split(","))
     pruning = take(PruneOptions, {**kept, **{name: value for name, value in options.items() if value is not None}})
