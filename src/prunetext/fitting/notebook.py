@@ -32,7 +32,7 @@ def result_html(result: Result) -> str:
         '<div class="prunetext" style="font-family:system-ui,sans-serif;max-width:46rem;line-height:1.45">',
         f'<p style="margin:.2em 0 .6em;padding-left:.7em;border-left:.35em solid {colour}">'
         f"<strong>{escape(verdict.name)}</strong> · {result.size:,} bytes · "
-        f"{_percent(judged.packed.value)} {escape(judged.title)} on {result.score.n:,} test texts<br>"
+        f"{_percent(judged.packed.value)} {escape(judged.title)} on {result.score.n:,} test texts<br/>"
         f"{escape(verdict.sentence(judged.title))}</p>",
         *(f'<p style="margin:.3em 0;color:{COLOURS["lost"]}">{escape(each)}</p>' for each in result.missed),
         models_table(result),

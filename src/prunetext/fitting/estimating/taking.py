@@ -171,7 +171,7 @@ def weights_of(weights: Any, texts: int) -> NDArray[np.float64] | None:
         )
     found = np.array(checked_weights(values.tolist(), texts))
     if not found.any():
-        raise InputError("Every weight in sample_weight is 0, which leaves nothing to learn. Give some a larger one.")
+        raise InputError("Every weight in sample_weight is zero, and nothing is left to learn. Give some a larger one.")
     return found
 
 

@@ -1,0 +1,351 @@
+"""scikit-learn's checks of estimators, with texts in the place of numbers: `check_estimator` skips those of texts.
+
+Ported: `check_estimator_cloneable`, `_repr`, `_tags_renamed`, `check_valid_tag_types`, `check_mixin_order`,
+`check_no_attributes_set_in_init`, `check_parameters_default_constructible`, `check_get_params_invariance`,
+`check_set_params`, `check_do_not_raise_errors_in_init_or_set_params`, `check_estimators_unfitted`,
+`check_transformers_unfitted`, `check_fit_check_is_fitted`, `check_fit_score_takes_y`,
+`check_estimators_fit_returns_self`, `check_estimators_overwrite_params`, `check_dont_overwrite_parameters`,
+`check_dict_unchanged`, `check_fit_idempotent`, `check_readonly_memmap_input`, `check_f_contiguous_array_estimator`,
+`check_classifier_data_not_an_array`, `check_n_features_in_after_fitting` (texts have no number of features),
+`check_sample_weights_pandas_series`, `_not_an_array`, `_list`, `_shape`, `_not_overwritten`,
+`check_all_zero_sample_weights_error`, `check_sample_weight_equivalence_on_dense_data` (weights of 0 here, whole ones in
+tests/training/test_weights.py), `check_complex_data`, `check_dtype_object`, `check_estimators_empty_data_messages`,
+`check_estimators_nan_inf`, `check_estimator_sparse_array` and `_matrix`, `check_pipeline_consistency`,
+`check_estimators_pickle` also from read-only memory, `check_classifiers_one_label`, `_one_label_sample_weights`,
+`_classes`, `_train`, `_regression_target`, `check_classifiers_multilabel_representation_invariance`,
+`_multilabel_output_format_predict`, `_predict_proba` and `_decision_function`, `check_supervised_y_no_nan`,
+`check_supervised_y_2d`, `check_requires_y_none`, `check_decision_proba_consistency`, `check_transformer_general`,
+`check_methods_sample_order_invariance`, `check_methods_subset_invariance`, `check_fit2d_1sample`,
+`check_fit2d_predict1d`. Left out: what asks for columns of numbers, sparse input, `partial_fit`, `n_iter_` or array
+libraries.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import warnings
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+import prunetext
+from helpers.estimators import SMALL, quick, several, some
+from prunetext import TextClassifier
+from prunetext.options import DenseOptions, FitOptions, ModelOptions, TeachOptions, VectorOptions
+
+METHODS = ("predict", "predict_proba", "decision_function", "transform", "score")
+OF_CLASS = (
+    estimator_checks.check_estimator_cloneable,
+    estimator_checks.check_estimator_tags_renamed,
+    estimator_checks.check_valid_tag_types,
+    estimator_checks.check_estimator_repr,
+    estimator_checks.check_no_attributes_set_in_init,
+    estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+    estimator_checks.check_mixin_order,
+    estimator_checks.check_parameters_default_constructible,
+    estimator_checks.check_get_params_invariance,
+    estimator_checks.check_set_params,
+    estimator_checks.check_estimators_unfitted,
+    estimator_checks.check_transformers_unfitted,
+)
+
+
+@pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three classes"])
+def fitted(request: pytest.FixtureRequest) -> tuple[TextClassifier, Any, Any]:
+    """A fitted estimator and what it has learnt; no test changes them."""
+    X, y = some(classes=request.param)
+    return quick().fit(X, y), X, y
+
+
+@pytest.fixture(scope="module")
+def of_several() -> tuple[TextClassifier, Any, Any]:
+    """The same for texts with several labels."""
+    X, y = several()
+    return quick(epochs=30.0).fit(X, y), X, y
+
+
+def asked(estimator: TextClassifier, X: Any) -> dict[str, Any]:
+    return {name: getattr(estimator, name)(X) for name in METHODS if name != "score"}
+
+
+def assert_same(one: TextClassifier, other: TextClassifier, X: Any) -> None:
+    for name, said in asked(one, X).items():
+        np.testing.assert_array_equal(said, getattr(other, name)(X), err_msg=name)
+
+
+@pytest.mark.parametrize("check", OF_CLASS, ids=lambda check: check.__name__)
+def test_a_check_that_needs_no_texts_passes_as_it_is(check: Callable[[str, BaseEstimator], None]) -> None:
+    check("TextClassifier", TextClassifier())
+
+
+def test_check_estimator_has_nothing_to_say() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", estimator_checks.SkipTestWarning)
+        estimator_checks.check_estimator(TextClassifier())
+    tags = get_tags(TextClassifier())
+    assert (tags.input_tags.string, tags.input_tags.one_d_array, tags.input_tags.two_d_array) == (True, True, False)
+    assert tags.classifier_tags is not None
+    assert tags.classifier_tags.multi_label
+    assert is_classifier(TextClassifier())
+
+
+def test_parameters_are_options_of_fit_with_its_defaults() -> None:
+    known = {
+        name: value
+        for kind in (ModelOptions, DenseOptions, FitOptions, TeachOptions, VectorOptions)
+        for name, value in vars(kind()).items()
+    }
+    beside = {"vectors": None, "options": None, "out": None, "threads": None, "effort": None}
+    for name, value in TextClassifier().get_params().items():
+        assert ({**known, **beside}[name], name) == (value, name)
+
+
+def test_fit_returns_the_estimator_itself_and_leaves_its_parameters_alone() -> None:
+    estimator, (X, y) = quick(), some()
+    before, own = joblib.hash(estimator.get_params()), set(vars(estimator))
+    copies = X.copy(), y.copy()
+    assert estimator.fit(X, y) is estimator
+    assert joblib.hash(estimator.get_params()) == before
+    assert all(name.startswith("_") or name.endswith("_") for name in {*vars(estimator)} - own)
+    for kept, given in zip(copies, (X, y), strict=True):
+        np.testing.assert_array_equal(kept, given)
+    assert not hasattr(estimator, "n_features_in_")
+
+
+def test_it_is_fitted_once_it_was_fit(fitted: tuple[TextClassifier, Any, Any]) -> None:
+    estimator, X, _ = fitted
+    check_is_fitted(estimator)
+    for name in METHODS[:-1]:
+        with pytest.raises(NotFittedError):
+            getattr(clone(estimator), name)(X)
+    for name in ("save", "get_feature_names_out"):
+        with pytest.raises(NotFittedError):
+            getattr(clone(estimator), name)("any")
+
+
+def test_fit_and_score_take_y_second() -> None:
+    for name in ("fit", "score", "fit_transform"):
+        assert [*inspect.signature(getattr(TextClassifier(), name)).parameters][:2] == ["X", "y"]
+
+
+def test_a_second_fit_is_the_first_one_and_predictions_change_nothing() -> None:
+    """Idempotent from scratch: what was learnt before does not count."""
+    (X, y), (other, labels) = some(), some(classes=3, seed=1)
+    once, again = quick().fit(X, y), quick().fit(other, np.array(["a", "b", "c"])[labels]).fit(X, y)
+    assert once.packed_ == again.packed_
+    before = joblib.hash({name: value for name, value in vars(once).items() if name not in ("model_", "result_")})
+    assert_same(once, again, X)
+    after = joblib.hash({name: value for name, value in vars(once).items() if name not in ("model_", "result_")})
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda column, folder: column.tolist(),
+        lambda column, folder: pandas.Series(column, index=np.arange(len(column))[::-1]),
+        lambda column, folder: np.asfortranarray(column),
+        lambda column, folder: estimator_checks._NotAnArray(column),
+        lambda column, folder: joblib.load(joblib.dump(column.astype(str), folder / "column")[0], mmap_mode="r"),
+    ],
+    ids=["list", "pandas", "fortran", "not an array", "read-only memory"],
+)
+def test_other_forms_of_the_same_columns_give_the_same_model(
+    form: Callable[[Any, Path], Any], fitted: tuple[TextClassifier, Any, Any], tmp_path: Path
+) -> None:
+    estimator, X, y = fitted
+    labels = form(y, tmp_path) if form(y, tmp_path).__class__ is not np.memmap else y
+    other = clone(estimator).fit(form(X, tmp_path), labels)
+    assert other.packed_ == estimator.packed_
+    np.testing.assert_array_equal(other.predict(form(X, tmp_path)), estimator.predict(X))
+
+
+@pytest.mark.parametrize("form", [list, np.array, pandas.Series, estimator_checks._NotAnArray])
+def test_weights_that_are_all_alike_are_none(
+    form: Callable[[Any], Any], fitted: tuple[TextClassifier, Any, Any]
+) -> None:
+    estimator, X, y = fitted
+    weights = np.full(len(y), 2.0)
+    assert clone(estimator).fit(X, y, sample_weight=form(weights)).packed_ == estimator.packed_
+    assert (weights == 2).all()
+
+
+def test_a_weight_of_zero_is_an_absent_text_and_other_weights_count() -> None:
+    (X, y), weights = some(48), np.ones(48)
+    weights[::4] = 0
+    kept = weights > 0
+    weighted, fewer = quick().fit(X, y, weights), quick().fit(X[kept], y[kept])
+    assert weighted.packed_ == fewer.packed_
+    uneven = quick().fit(X, y, np.where(y == 0, 5.0, 1.0))
+    even = quick().fit(X, y)
+    said = [each.predict_proba(["w1 w2 w3", "w4"])[:, 0].mean() for each in (uneven, even)]
+    assert said[0] > said[1], "the class that weighs more is more likely where nothing else tells"
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "says"),
+    [
+        (["a"], [1], "class"),
+        ([], [], r"0 sample\(s\)"),
+        (np.array([["a"]] * 4), [0, 1, 0, np.nan], "Input y contains NaN"),
+        (["a", "b", "c"], [0.1, 1.2, 2.3], "Unknown label type"),
+        (["a", "b", "c"], None, "requires y to be passed, but the target y is None"),
+        ([1.0, np.nan], [0, 1], "string"),
+        ([np.inf, 1.0], [0, 1], "string"),
+        (np.array([1j, 2j]), [0, 1], "Complex data not supported"),
+        (sparse.eye(2).tocsr(), [0, 1], "csr"),
+        (sparse.eye_array(2).tocoo(), [0, 1], "coo"),
+        (["a", "b"], [0, 1, 0], "inconsistent numbers of samples"),
+    ],
+)
+def test_what_cannot_be_learnt_is_a_value_error(X: Any, y: Any, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        quick().fit(X, y)
+
+
+@pytest.mark.parametrize("X", [[{"foo": "bar"}, "a"], [3, 4]])
+def test_an_object_that_is_no_text_is_a_type_error(X: Any, fitted: tuple[TextClassifier, Any, Any]) -> None:
+    estimator, _, y = fitted
+    with pytest.raises(TypeError, match="must be a string"):
+        quick().fit(X, y[: len(X)])
+    for name in METHODS[:-1]:
+        with pytest.raises(TypeError, match="must be a string"):
+            getattr(estimator, name)(X)
+
+
+@pytest.mark.parametrize("given", ["a text", [], None, [("a", "b")]])
+def test_what_cannot_be_predicted_is_a_value_error(given: Any, fitted: tuple[TextClassifier, Any, Any]) -> None:
+    for name in METHODS[:-1]:
+        with pytest.raises(ValueError, match=r"."):
+            getattr(fitted[0], name)(given)
+
+
+def test_weights_for_one_class_alone_name_the_class() -> None:
+    X, y = some(20)
+    with pytest.raises(ValueError, match=r"\bclass(es)?\b"):
+        quick().fit(X, y, sample_weight=y.astype(float))
+    with pytest.raises(ValueError, match=r"weight.*zero"):
+        quick().fit(X, y, sample_weight=np.zeros(20))
+    with pytest.raises(ValueError, match="weight"):
+        quick().fit(X, y, sample_weight=np.ones((20, 2)))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["one", "two", "three"]),
+        np.array(["one", "two", "three"], object),
+        np.array([-1, 1]),
+        np.array([10, 9, 100]),
+        np.array([False, True]),
+        np.array([2.0, 1.0]),
+    ],
+    ids=str,
+)
+def test_classes_are_in_the_labels_own_type_and_order(labels: Any) -> None:
+    X, y = some(classes=len(labels))
+    estimator = quick(epochs=30.0).fit(X, labels[y])
+    np.testing.assert_array_equal(estimator.classes_, np.unique(labels))
+    said = estimator.predict(X)
+    assert said.dtype == labels.dtype
+    assert (said == labels[y]).mean() > 0.8
+    best = estimator.classes_[estimator.predict_proba(X).argmax(1)]
+    np.testing.assert_array_equal(said, best)
+
+
+def test_it_learns_and_its_answers_have_the_usual_shapes(fitted: tuple[TextClassifier, Any, Any]) -> None:
+    estimator, X, y = fitted
+    n, k = len(X), len(estimator.classes_)
+    assert estimator.score(X, y) > 0.8
+    probabilities, decided = estimator.predict_proba(X), estimator.decision_function(X)
+    assert probabilities.shape == (n, k)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
+    assert decided.shape == ((n,) if k == 2 else (n, k))
+    if k == 2:
+        np.testing.assert_array_equal(estimator.predict(X), estimator.classes_[(decided > 0).astype(int)])
+        order = decided.argsort()
+        assert (np.diff(probabilities[order, 1]) >= 0).all(), "the more speaks for it, the more probable"
+    else:
+        np.testing.assert_array_equal(estimator.predict(X), estimator.classes_[decided.argmax(1)])
+    assert estimator.get_feature_names_out().shape == estimator.transform(X).shape[1:] == (k,)
+
+
+def test_answers_go_with_their_texts(fitted: tuple[TextClassifier, Any, Any]) -> None:
+    """In another order, one by one, or with others: a text gets the same answer."""
+    estimator, X, _ = fitted
+    order = np.random.default_rng(1).permutation(len(X))
+    for name, said in asked(estimator, X).items():
+        ask = getattr(estimator, name)
+        np.testing.assert_array_equal(ask(X[order]), said[order], err_msg=name)
+        np.testing.assert_array_equal(np.concatenate([ask(X[at : at + 1]) for at in range(len(X))]), said, err_msg=name)
+
+
+def test_a_column_of_labels_warns_and_gives_the_same(fitted: tuple[TextClassifier, Any, Any]) -> None:
+    estimator, X, y = fitted
+    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected"):
+        other = clone(estimator).fit(X, y[:, None])
+    assert other.packed_ == estimator.packed_
+
+
+def test_a_pipeline_and_a_transformer_say_the_same(fitted: tuple[TextClassifier, Any, Any]) -> None:
+    estimator, X, y = fitted
+    pipeline = make_pipeline(clone(estimator)).fit(X, y)
+    assert pipeline.score(X, y) == estimator.score(X, y)
+    np.testing.assert_array_equal(clone(estimator).fit_transform(X, y), estimator.transform(X))
+
+
+@pytest.mark.parametrize("way", [deepcopy, lambda each: pickle.loads(pickle.dumps(each))], ids=["copy", "pickle"])
+def test_a_copy_answers_the_same(
+    way: Callable[[Any], Any], fitted: tuple[TextClassifier, Any, Any], of_several: tuple[TextClassifier, Any, Any]
+) -> None:
+    for estimator, X, _ in (fitted, of_several):
+        assert_same(way(estimator), estimator, X)
+
+
+def test_a_pickle_can_be_read_from_memory_that_cannot_be_written(
+    fitted: tuple[TextClassifier, Any, Any], tmp_path: Path
+) -> None:
+    estimator, X, _ = fitted
+    joblib.dump(estimator, tmp_path / "model")
+    assert_same(joblib.load(tmp_path / "model", mmap_mode="r"), estimator, X)
+
+
+def test_several_labels_have_the_usual_shapes(of_several: tuple[TextClassifier, Any, Any]) -> None:
+    estimator, X, y = of_several
+    said, probabilities, decided = (getattr(estimator, name)(X) for name in METHODS[:3])
+    assert said.shape == probabilities.shape == decided.shape == y.shape
+    assert said.dtype == y.dtype
+    assert {0, 1} >= set(np.unique(said))
+    assert (said == y).mean() > 0.8
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+    np.testing.assert_array_equal(decided > 0, said == 1)
+    assert np.ptp(probabilities.sum(1)) > 0.1, "each label has a probability of its own"
+    assert estimator.classes_.tolist() == [0, 1, 2]
+
+
+def test_a_list_of_lists_and_a_label_that_nobody_has_are_taken(of_several: tuple[TextClassifier, Any, Any]) -> None:
+    estimator, X, y = of_several
+    other = clone(estimator).fit(X.tolist(), y.tolist())
+    assert other.packed_ == estimator.packed_
+    wider = clone(estimator).fit(X, np.insert(y, 1, 0, axis=1))
+    assert wider.predict(X).shape == wider.decision_function(X).shape == (len(X), 4)
+    assert not wider.predict(X)[:, 1].any()
+    assert not wider.predict_proba(X)[:, 1].any()
+    assert (wider.decision_function(X)[:, 1] < 0).all()
+
+
+def test_the_small_settings_are_parameters() -> None:
+    assert SMALL.keys() <= prunetext.TextClassifier().get_params().keys()
