@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 440, 200, 52, 16, 12, 40  # of the plot, and its margins
 LINE_HEIGHT = 12
 COLOURS = {"kept": "#2e9e4f", "lost": "#e0483e"}  # dark enough on white, and light enough on black
-USUAL_COLOUR, ACCENT = "#8a919a", "#3b82e0"
-FAINT = "rgba(128,128,128,.35)"
-CELL = f"text-align:right;padding:.2em .8em;border-bottom:1px solid {FAINT}"
-FIRST = CELL.replace("right", "left", 1)
+_USUAL_COLOUR, _ACCENT = "#8a919a", "#3b82e0"
+_FAINT = "rgba(128,128,128,.35)"
+_CELL = f"text-align:right;padding:.2em .8em;border-bottom:1px solid {_FAINT}"
+_FIRST = _CELL.replace("right", "left", 1)
 
 
 def result_html(result: Result) -> str:
     """The HTML of a result, for `_repr_html_`."""
     judged, verdict = result.judged, result.verdict
-    colour = COLOURS.get(verdict.name, USUAL_COLOUR)
+    colour = COLOURS.get(verdict.name, _USUAL_COLOUR)
     parts = [
         '<div class="prunetext" style="font-family:system-ui,sans-serif;max-width:46rem;line-height:1.45">',
         f'<p style="margin:.2em 0 .6em;padding-left:.7em;border-left:.35em solid {colour}">'
@@ -100,10 +100,10 @@ class _Scale:
 
 def _mark(x: float, up: _Scale, each: Candidate) -> str:
     """A candidate: its interval, and a point that says its numbers when it is pointed at."""
-    y, colour = up(each.drop), ACCENT if each.chosen else "currentColor"
+    y, colour = up(each.drop), _ACCENT if each.chosen else "currentColor"
     said = f"<title>{each.number}: {each.bytes:,} bytes, {each.drop:.2f} points lost</title>"
     if each.chosen:
-        shape = f"<path d='M{x} {y - 6}l6 6l-6 6l-6 -6z' fill='{colour}'>{said}</path>"
+        shape = f"<path d='M{x} {y - 6:.1f}l6 6l-6 6l-6 -6z' fill='{colour}'>{said}</path>"
     else:
         shape = f"<circle cx='{x}' cy='{y}' r='3.5' fill='{colour}'>{said}</circle>"
     return _line(x, up(each.low), x, up(each.high), "stroke-opacity='.5'") + shape
@@ -119,7 +119,7 @@ def _text(x: float, y: float, anchor: str, said: str) -> str:
 
 def _row(tag: str, values: Sequence[str], *, bold: bool = False) -> str:
     style = "background:none;color:inherit" + (";font-weight:600" if bold else "")
-    cells = (f'<{tag} style="{CELL if at else FIRST}">{escape(value)}</{tag}>' for at, value in enumerate(values))
+    cells = (f'<{tag} style="{_CELL if at else _FIRST}">{escape(value)}</{tag}>' for at, value in enumerate(values))
     return f'<tr style="{style}">{"".join(cells)}</tr>'
 
 

@@ -14,8 +14,11 @@ import pytest
 
 import prunetext
 from helpers.estimators import quick, several, some
-from prunetext import TextClassifier
+from prunetext import Data, Examples, TextClassifier
 from prunetext.errors import InputError, ModelFileError, RunError
+from prunetext.fitting.plan import UNWEIGHTED, settled
+from prunetext.options import FitOptions, TeachOptions
+from prunetext.pruning.budget import Budget
 
 WITHOUT_TORCH = """
 import pickle, sys
@@ -157,4 +160,6 @@ def test_weights_keep_the_automatic_teacher_out() -> None:
     weights = 1.0 + y
     alone = quick(teacher="auto").fit(X, y, weights)
     assert alone.packed_ == quick(teacher="none").fit(X, y, weights).packed_
-    assert not any("teacher" in note and "Weights" in note for note in alone.result_.notes)
+    data = Data(Examples(list(X), y.tolist(), weights=weights.tolist()))
+    named, notes = settled(TeachOptions(teacher="tf-idf"), data, FitOptions(), Budget(), "bert/1")
+    assert (named.teacher, notes) == ("tf-idf", [UNWEIGHTED])

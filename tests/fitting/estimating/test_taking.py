@@ -167,7 +167,7 @@ def test_the_columns_of_a_frame_are_names_of_labels() -> None:
         (pandas.Series([1, None, 2], dtype="Int64"), "Input y contains NaN: the label at 1"),
         (pyarrow.array(["a", None, "b"]), "Input y contains NaN: the label at 1"),
         ([["a", "b"], ["a"], []], "MultiLabelBinarizer"),
-        ([[1, 2], [2, 1], [3, 1]], "Unknown label type|multioutput"),
+        ([[1, 2], [2, 1], [3, 1]], "y should be a 1d array"),
         (["a", "b"], "There are 3 texts, but 2 labels"),
         (["a", "a", "a"], "y has 1 class, and a classifier needs"),
         (np.array([[1, 0], [1, 0], [0, 0]]), "y has 1 class"),

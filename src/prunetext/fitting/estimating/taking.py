@@ -16,9 +16,9 @@ from prunetext.data.labels import is_missing, listed_values, named
 from prunetext.data.weights import checked_weights
 from prunetext.errors import InputError, brief
 
-SEVERAL_LABELS = "multilabel-indicator"
-NO_LABELS = "TextClassifier requires y to be passed, but the target y is None. Give a label to each text."
-LISTS_OF_LABELS = (
+_INDICATOR = "multilabel-indicator"
+_NO_LABELS = "TextClassifier requires y to be passed, but the target y is None. Give a label to each text."
+_LISTS_OF_LABELS = (
     "y has lists of labels. Give an indicator matrix instead, with a column of 0 and 1 for each label: "
     "sklearn.preprocessing.MultiLabelBinarizer makes one."
 )
@@ -28,7 +28,7 @@ class WrongKindError(InputError, TypeError):
     """A value is of a kind that holds no texts; scikit-learn expects a TypeError there."""
 
 
-class Learnt(NamedTuple):
+class Taken(NamedTuple):
     """What an estimator learns: examples, its classes, and the name of each of them in the model's file."""
 
     examples: Examples
@@ -48,7 +48,7 @@ class Targets(NamedTuple):
         return self.given.ndim > 1
 
 
-def learnt_from(texts: Any, labels: Any, weights: Any = None) -> Learnt:
+def learnt_from(texts: Any, labels: Any, weights: Any = None) -> Taken:
     """The examples in the X, y and sample_weight of scikit-learn.
 
     >>> learnt_from(["great", "dull"], [1, 0]).names
@@ -73,11 +73,11 @@ def learnt_from(texts: Any, labels: Any, weights: Any = None) -> Learnt:
         targets = targets._replace(given=kept)
     if counted is not None:
         counted = None if (counted == counted[0]).all() else counted / counted.mean()
-    names = class_names(targets)
-    return Learnt(examples_of(inputs, targets, names, counted), targets.classes, names)
+    names = names_of_classes(targets)
+    return Taken(as_examples(inputs, targets, names, counted), targets.classes, names)
 
 
-def class_names(targets: Targets) -> list[str]:
+def names_of_classes(targets: Targets) -> list[str]:
     """The name of each class in the model's file; `InputError` for one class, and for two that have one name."""
     names = named(targets.classes.tolist(), "The class at").names
     there = int((targets.given.sum(0) > 0).sum()) if targets.several else len(names)
@@ -94,7 +94,7 @@ def class_names(targets: Targets) -> list[str]:
     return names
 
 
-def examples_of(
+def as_examples(
     inputs: list[Input], targets: Targets, names: list[str], weights: NDArray[np.float64] | None
 ) -> Examples:
     """The same as examples, which the engine learns from."""
@@ -143,7 +143,7 @@ def targets_of_labels(labels: Any) -> Targets:
     The columns of a matrix of 0 and 1 are classes of which a text can have several; a data frame names them.
     """
     if labels is None:
-        raise InputError(NO_LABELS)
+        raise InputError(_NO_LABELS)
     frame = as_frame(labels)
     if frame is not None:
         values = np.array([listed_values(column) for column in frame.columns]).T
@@ -153,7 +153,7 @@ def targets_of_labels(labels: Any) -> Targets:
         values = _array(labels)
     _refuse_missing(values)
     check_classification_targets(values)
-    if type_of_target(values) == SEVERAL_LABELS:
+    if type_of_target(values) == _INDICATOR:
         names = np.arange(values.shape[1]) if frame is None else np.array(frame.names, object)
         return Targets(names, values.astype(bool))
     classes, given = np.unique(column_or_1d(values, warn=True), return_inverse=True)
@@ -235,7 +235,7 @@ def _array(labels: Any) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except ValueError:
-        raise InputError(LISTS_OF_LABELS) from None
+        raise InputError(_LISTS_OF_LABELS) from None
 
 
 def _refuse_missing(values: NDArray[Any]) -> None:
