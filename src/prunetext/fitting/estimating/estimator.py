@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prunetext.statistics.evaluation import Verdict
 
 OWN = ("options", "out", "effort", "threads")  # parameters that are no options of `fit`
+SPEED_SECONDS_OF_MANY = 0.02  # a search has many fits, and looks at no speed unless min_speed asks for one
 NEVER = -100.0  # the logit of a label that no text had in training
 LEAST_THRESHOLD = 1e-6
 PYTHON_TYPES = {"int": int, "float": float, "bool": lambda name: name == "True"}
@@ -45,7 +46,8 @@ class TextClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type:
     X: texts as a list, an array, or a column of pandas, Polars or Arrow; or two columns for pairs of texts. y: labels
     of one type, or a matrix of 0 and 1 with a column for each label, if texts can have several. Parameters are options
     of `prunetext.fit`, with its defaults. options: more of them, by their names. out: a folder for the run, which
-    replaces an earlier run there; without it, a temporary one. threads: for predictions. effort: as for `fit`.
+    replaces an earlier run there; without it, a temporary one. threads: for predictions. effort: as for `fit`; without
+    it and without min_speed, speeds are measured more briefly than there.
 
     After `fit`: `classes_`, sorted, in the labels' own type, for several labels the numbers or names of the columns;
     `packed_`, the bytes of the packed file; `model_`, the same as `prunetext.load` gives it; `verdict_`; and
@@ -108,11 +110,15 @@ class TextClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type:
         counts each text once. `InputError`, a ValueError, says what is wrong with X, y, a weight or an option.
         """
         from prunetext.fitting.api import fit  # with PyTorch, which predictions do not need
+        from prunetext.fitting.effort import Effort
 
         learnt = learnt_from(X, y, sample_weight)
         out = None if self.out is None else Path(self.out)
-        options = self._options()
-        result = fit(Data(learnt.examples, name="X"), out=out, overwrite=out is not None, effort=self.effort, **options)
+        brief = self.effort is None and self.min_speed is None
+        effort = Effort(speed_seconds=SPEED_SECONDS_OF_MANY) if brief else self.effort
+        result = fit(
+            Data(learnt.examples, name="X"), out=out, overwrite=out is not None, effort=effort, **self._options()
+        )
         self._take(result.path.read_bytes(), learnt.classes, learnt.names)
         self.result_: Result = result
         self.verdict_: Verdict = result.verdict
