@@ -16,8 +16,6 @@ from prunetext.training.loop import batch_loss
 from prunetext.training.losses import loss_of
 from prunetext.training.settings import Settings
 
-STILL = Settings(word_dropout=0.0)
-
 
 @given(
     counts=st.lists(st.integers(0, 4), min_size=5, max_size=5).filter(any),
@@ -50,7 +48,7 @@ def test_the_gradient_goes_by_weights(
     ids = random_ids(7, texts=texts, batch=6 * texts).flatten().numpy().astype(np.int32)
     offsets = np.arange(6 * texts + 1) * (len(ids) // (6 * texts))
     encoded = Encoded(ids, offsets, torch.arange(6) % 3, task=Task(texts))
-    still = Settings(word_dropout=0.0, varied=0.0, ranking=0.0)
+    still = Settings(word_dropout=0.0, varied=0.0)
 
     def gradient(weights: list[float] | None, rows: list[int]) -> torch.Tensor:
         given = None if weights is None else torch.tensor(weights)

@@ -296,5 +296,5 @@ def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings
         loss = loss_of_logits(answers) + settings.states * apart(states, wanted)
     else:
         loss = loss_of_logits(model(ids))
-    further = model.further_loss(ids, loss_of_logits, truth) if settings.ranking else None
+    further = model.further_loss(ids, loss_of_logits, truth, weights) if settings.ranking else None
     return loss if further is None else loss + settings.ranking * further
