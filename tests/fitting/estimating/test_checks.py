@@ -74,7 +74,7 @@ def fitted(request: pytest.FixtureRequest) -> tuple[TextClassifier, Any, Any]:
 def of_several() -> tuple[TextClassifier, Any, Any]:
     """The same for texts with several labels."""
     X, y = several()
-    return quick(epochs=30.0).fit(X, y), X, y
+    return quick(epochs=16.0).fit(X, y), X, y
 
 
 def asked(estimator: TextClassifier, X: Any) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def test_weights_for_one_class_alone_name_the_class() -> None:
 )
 def test_classes_are_in_the_labels_own_type_and_order(labels: Any) -> None:
     X, y = some(classes=len(labels))
-    estimator = quick(epochs=30.0).fit(X, labels[y])
+    estimator = quick(epochs=16.0).fit(X, labels[y])
     np.testing.assert_array_equal(estimator.classes_, np.unique(labels))
     said = estimator.predict(X)
     assert said.dtype == labels.dtype

@@ -97,7 +97,7 @@ def test_its_logits_are_columns_beside_others() -> None:
 
 def test_several_labels_are_searched() -> None:
     texts, matrix = several()
-    scores = cross_val_score(quick(epochs=30.0), texts, matrix, cv=2, scoring="f1_micro")
+    scores = cross_val_score(quick(epochs=16.0), texts, matrix, cv=2, scoring="f1_micro")
     assert scores.mean() > 0.5
     with pytest.raises(ValueError, match=r"."):
         ClassifierChain(quick()).fit(texts, matrix)  # it adds columns of numbers to texts

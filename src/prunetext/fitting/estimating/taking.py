@@ -164,7 +164,7 @@ def weights_of(weights: Any, texts: int) -> NDArray[np.float64] | None:
     """The weights of so many texts, or none; all are 0 or more, and some are more."""
     if weights is None:
         return None
-    values = np.asarray(listed_values(weights))
+    values = np.asarray(listed_values(weights) if hasattr(weights, "to_pylist") else weights)
     if values.ndim != 1:
         raise InputError(
             f"sample_weight has {values.ndim} dimensions. Give a number for each text: weights must be 1D."
