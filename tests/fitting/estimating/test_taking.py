@@ -8,7 +8,7 @@ import pandas
 import polars
 import pyarrow
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
@@ -200,6 +200,7 @@ def test_weights_come_from_columns_of_every_library(column: Callable[[list[float
     assert found.tolist() == [0.5, 2.0]
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0.001, 1000), min_size=3, max_size=3), st.floats(0.01, 100))
 def test_weights_count_beside_each_other(weights: list[float], times: float) -> None:
     """They are learnt with the mean 1, whatever their unit; those that are all alike are none."""
