@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import prunetext
 from helpers.runs import QUICK
 
+METHODS = ("predict", "predict_proba", "decision_function", "transform")
 FASTER = {"averaging": 0.0, "learning_rate": 5e-2, "embedding_rate": 0.3, "word_dropout": 0.0}
 BOLD = dataclasses.replace(QUICK, training={**QUICK.training, **FASTER})
 SMALL: dict[str, Any] = {
@@ -40,3 +41,14 @@ def several(texts: int = 60, classes: int = 3, seed: int = 0) -> tuple[NDArray[A
     y[:classes] = np.eye(classes, dtype=int)
     rows = [" ".join([f"w{at % 9}", *(f"sign{label}" for label in np.flatnonzero(row))]) for at, row in enumerate(y)]
     return np.array(rows, object), y
+
+
+def asked(estimator: prunetext.TextClassifier, texts: Any) -> dict[str, Any]:
+    """All that it says of texts."""
+    return {name: getattr(estimator, name)(texts) for name in METHODS}
+
+
+def assert_same(one: prunetext.TextClassifier, other: prunetext.TextClassifier, texts: Any) -> None:
+    """Both say the same of texts."""
+    for name, said in asked(one, texts).items():
+        np.testing.assert_array_equal(said, getattr(other, name)(texts), err_msg=name)

@@ -64,7 +64,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, the models side by side, and a plot of the search."""
-        return result_html(self)
+        return result_html(self.verdict, self.judged, self.size, self.missed, self.frontier, self.notes)
 
     @property
     def within_budget(self) -> bool:

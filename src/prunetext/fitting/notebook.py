@@ -12,8 +12,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prunetext.fitting.finishing import Result
     from prunetext.fitting.frontier import Candidate
+    from prunetext.judging.side_by_side import Judged
+    from prunetext.statistics.evaluation import Verdict
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 440, 200, 52, 16, 12, 40  # of the plot, and its margins
 LINE_HEIGHT = 12
@@ -24,30 +25,35 @@ _CELL = f"text-align:right;padding:.2em .8em;border-bottom:1px solid {_FAINT}"
 _FIRST = _CELL.replace("right", "left", 1)
 
 
-def result_html(result: Result) -> str:
-    """The HTML of a result, for `_repr_html_`."""
-    judged, verdict = result.judged, result.verdict
+def result_html(
+    verdict: Verdict,
+    judged: Judged,
+    size: int,
+    missed: Sequence[str],
+    frontier: Sequence[Candidate],
+    notes: Sequence[str],
+) -> str:
+    """The HTML of a run's result, for `_repr_html_`; its arguments are fields of the result."""
     colour = COLOURS.get(verdict.name, _USUAL_COLOUR)
     parts = [
         '<div class="prunetext" style="font-family:system-ui,sans-serif;max-width:46rem;line-height:1.45">',
         f'<p style="margin:.2em 0 .6em;padding-left:.7em;border-left:.35em solid {colour}">'
-        f"<strong>{escape(verdict.name)}</strong> · {result.size:,} bytes · "
-        f"{_percent(judged.packed.value)} {escape(judged.title)} on {result.score.n:,} test texts<br/>"
+        f"<strong>{escape(verdict.name)}</strong> · {size:,} bytes · "
+        f"{_percent(judged.packed.value)} {escape(judged.title)} on {judged.packed.score.n:,} test texts<br/>"
         f"{escape(verdict.sentence(judged.title))}</p>",
-        *(f'<p style="margin:.3em 0;color:{COLOURS["lost"]}">{escape(each)}</p>' for each in result.missed),
-        models_table(result),
+        *(f'<p style="margin:.3em 0;color:{COLOURS["lost"]}">{escape(each)}</p>' for each in missed),
+        models_table(judged),
     ]
-    if len(result.frontier) > 1:
-        parts.append(frontier_plot(result.frontier, judged.title))
-    if result.notes:
-        notes = "".join(f"<li>{escape(each)}</li>" for each in result.notes)
-        parts.append(f"<details><summary>{len(result.notes):,} notes</summary><ul>{notes}</ul></details>")
+    if len(frontier) > 1:
+        parts.append(frontier_plot(frontier, judged.title))
+    if notes:
+        said = "".join(f"<li>{escape(each)}</li>" for each in notes)
+        parts.append(f"<details><summary>{len(notes):,} notes</summary><ul>{said}</ul></details>")
     return "".join([*parts, "</div>"])
 
 
-def models_table(result: Result) -> str:
+def models_table(judged: Judged) -> str:
     """The models side by side."""
-    judged = result.judged
     other = judged.metric != "accuracy"
     titles = ["model", "accuracy", "95 % interval", *[judged.title] * other, "file bytes", "texts/s"]
     rows = []

@@ -143,7 +143,7 @@ def test_classes_are_sorted_in_their_own_type(given: Any, classes: list[Any]) ->
 )
 def test_a_matrix_says_which_of_several_labels_a_text_has(given: Any) -> None:
     found = targets_of_labels(given)
-    assert found.several
+    assert found.is_matrix
     assert found.classes.tolist() == [0, 1, 2]
     assert found.given.tolist() == [[False, True, True], [True, False, False]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,7 +31,7 @@ OWN = ("options", "out", "effort", "threads")  # parameters that are no options 
 SPEED_SECONDS_OF_MANY = 0.02  # a search has many fits, and looks at no speed unless min_speed asks for one
 NEVER = -100.0  # the logit of a label that no text had in training
 LEAST_THRESHOLD = 1e-6
-PYTHON_TYPES = {"int": int, "float": float, "bool": lambda name: name == "True"}
+PYTHON_TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": lambda name: name == "True"}
 LEFT_OUT = ("result_", "model_")  # of a pickle: the first needs PyTorch, the second is made of the file's bytes
 
 
@@ -154,7 +154,8 @@ class TextClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type:
         logits = self._in_order(self._logits(X), absent=NEVER)
         if len(self.classes_) > 2 or self._several:
             return logits
-        return logits[:, 1] - logits[:, 0]
+        between: NDArray[np.float64] = logits[:, 1] - logits[:, 0]
+        return between
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """The logits of each class, (texts, classes), as features for another model.
@@ -225,7 +226,8 @@ class TextClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type:
         if model.thresholds is None:
             return logits
         limits = np.clip(model.thresholds, LEAST_THRESHOLD, 1 - LEAST_THRESHOLD)
-        return logits / float(model.metadata["temperature"]) - np.log(limits / (1 - limits))
+        beyond: NDArray[np.float64] = logits / float(model.metadata["temperature"]) - np.log(limits / (1 - limits))
+        return beyond
 
     def _in_order(self, of_file: NDArray[Any], absent: float) -> NDArray[Any]:
         """The columns of the file in the order of `classes_`; absent: for a class that the file has not."""

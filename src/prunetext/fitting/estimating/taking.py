@@ -43,7 +43,7 @@ class Targets(NamedTuple):
     given: NDArray[Any]
 
     @property
-    def several(self) -> bool:
+    def is_matrix(self) -> bool:
         """Whether texts can have several labels."""
         return self.given.ndim > 1
 
@@ -67,7 +67,7 @@ def learnt_from(texts: Any, labels: Any, weights: Any = None) -> Taken:
         rows = np.flatnonzero(counted)
         inputs, counted = [inputs[row] for row in rows], counted[rows]
         kept = targets.given[rows]
-        if not targets.several:
+        if not targets.is_matrix:
             left, kept = np.unique(kept, return_inverse=True)
             targets = targets._replace(classes=targets.classes[left])
         targets = targets._replace(given=kept)
@@ -80,7 +80,7 @@ def learnt_from(texts: Any, labels: Any, weights: Any = None) -> Taken:
 def names_of_classes(targets: Targets) -> list[str]:
     """The name of each class in the model's file; `InputError` for one class, and for two that have one name."""
     names = named(targets.classes.tolist(), "The class at").names
-    there = int((targets.given.sum(0) > 0).sum()) if targets.several else len(names)
+    there = int((targets.given.sum(0) > 0).sum()) if targets.is_matrix else len(names)
     if there < 2:
         raise InputError(
             f"y has {there:,} class{'es' * (there != 1)}, and a classifier needs samples of at least 2 classes. Add "
@@ -103,7 +103,7 @@ def as_examples(
         pairs = [each[1] for each in inputs]
         inputs = [each[0] for each in inputs]
     counted = None if weights is None else weights.tolist()
-    if targets.several:
+    if targets.is_matrix:
         values = targets.classes.tolist()
         labels: list[Any] = [[values[at] for at in np.flatnonzero(row)] for row in targets.given]
         return Examples(inputs, labels, pairs, weights=counted)  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ def _rows(texts: Any) -> list[Any]:
         if values.dtype.kind == "c":
             raise InputError("X has complex numbers. Complex data not supported: give texts.")
         if values.ndim == 1:
-            return values.tolist()
+            return list(values.tolist())
         if values.ndim != 2:
             raise InputError(f"X has {values.ndim} dimensions. Give a list of texts, or two columns of them for pairs.")
         return _of_columns([*values.T.tolist()])
