@@ -40,7 +40,7 @@ help:
 	@echo 'make demo   train, prune and pack a news classifier, use it, and write a page about it'
 	@echo 'make test   lint, type-check, build, and run every test'
 	@echo 'make fuzz   feed the native code what nobody expects; FUZZ_SECONDS=60 for each'
-	@echo 'make soak   damage SOAK=1000000 files of every kind that prunetext reads as its own, and label real texts in a browser'
+	@echo 'make soak   damage SOAK=1000000 files of every kind that prunetext reads as its own, label real texts in a browser, and search, fold and stack estimators'
 	@echo 'make screenshots   take the pictures of that page which the README shows'
 	@echo 'make lint   lint and type-check only'
 	@echo 'make install   bring .venv up to date with the sources, for running single tests'
@@ -92,6 +92,8 @@ soak: $(VENV)/.stamp-test browser
 	$(VENV)/bin/python scripts/soak.py $(SOAK)
 	@$(call begin,Label the test texts of real data sets in a browser) \
 	$(VENV)/bin/python scripts/page_soak.py $(SOAK_SETS)
+	@$(call begin,Search, fold and stack estimators on real texts) \
+	$(VENV)/bin/python scripts/estimator_soak.py $(filter %/ag_news/,$(SOAK_SETS))
 
 # It needs clang, which it installs where it may.
 fuzz: $(VENV)/.stamp-test

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from prunetext.errors import DataError, InputError, MissingExtraError, ModelFileError, PrunetextError, RunError
     from prunetext.fitting.api import cascade, fit, fit_cascade, ladder, prune, sensitivity
     from prunetext.fitting.cascading.making import Cascade
+    from prunetext.fitting.estimating.estimator import TextClassifier
     from prunetext.fitting.finishing import Result
     from prunetext.fitting.laddering.rungs import Ladder
     from prunetext.judging.api import evaluate, gate
@@ -53,6 +54,7 @@ _HOMES = {
     "Result": "prunetext.fitting.finishing",
     "RunError": "prunetext.errors",
     "Score": "prunetext.statistics.evaluation",
+    "TextClassifier": "prunetext.fitting.estimating.estimator",
     "Verdict": "prunetext.statistics.evaluation",
     "bench": "prunetext.benchmarking.api",
     "cascade": "prunetext.fitting.api",
@@ -106,6 +108,7 @@ __all__ = [  # noqa: RUF022
     "Page",
     "Score",
     "Verdict",
+    "TextClassifier",
     "Classifier",
     "Explanation",
     "Answering",

@@ -16,6 +16,8 @@ def check_data(data: Data, labels: list[str]) -> None:
         if examples.task != data.train.task:
             own, other = examples.task.described, data.train.task.described
             raise InputError(f"{data.name}: {name} holds {own}, but train holds {other}. Use the same kind in both.")
+        if name == "train" and examples.weights is not None and not any(examples.weights):
+            raise InputError(f"{data.name}: every text of train has the weight 0. Give some texts a larger one.")
         if unknown := sorted({each for own in examples.label_lists for each in own}.difference(labels)):
             raise InputError(
                 f"{data.name}: the label {unknown[0]!r} of {name} never occurs in train. "

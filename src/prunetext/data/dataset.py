@@ -11,6 +11,7 @@ from prunetext.data.label_forms import alike
 from prunetext.data.labels import Named, holds_several, is_missing, listed_values, named, named_sets
 from prunetext.data.report import Report
 from prunetext.data.task import Task
+from prunetext.data.weights import all_weights, checked_weights
 from prunetext.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Examples:
     have several labels (or none): `label_sets` has them sorted, each once, and `labels` has the same as one string of
     JSON, which stands for just these labels together. Unequal lengths, and a text or label that is missing, raise
     `InputError`. With `trimmed`, labels are taken as they are. `columns` are further columns by their names, such as
-    the source of each text: no model sees them, but what it does can be told apart by them.
+    the source of each text: no model sees them, but what it does can be told apart by them. `weights` say how much each
+    text counts in training, 1 being usual; judging counts each text once.
     """
 
     texts: list[str]
@@ -49,6 +51,7 @@ class Examples:
     label_type: str = field(default="str", compare=False, repr=False)
     trimmed: int = field(default=None, compare=False, repr=False)  # type: ignore[assignment]
     columns: dict[str, list[Any]] = field(default_factory=dict, compare=False, repr=False)
+    weights: list[float] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("texts", "labels", "pairs"):
@@ -64,6 +67,8 @@ class Examples:
                 raise InputError(
                     f"There are {len(self.texts):,} texts, but {len(column):,} values of {name}. Give as many of each."
                 )
+        if self.weights is not None:
+            object.__setattr__(self, "weights", checked_weights(listed_values(self.weights), len(self.texts)))
         for name, values in (("text", self.texts), ("second text", self.pairs or ())):
             for number, value in enumerate(values):
                 if not isinstance(value, str):
@@ -139,9 +144,10 @@ class Examples:
         def part(column: list[Any] | None) -> Any:
             return None if column is None else [column[row] for row in rows]
 
-        texts, labels, pairs, sets = map(part, (self.texts, self.labels, self.pairs, self.label_sets))
+        kept = (self.texts, self.labels, self.pairs, self.label_sets, self.weights)
+        texts, labels, pairs, sets, weights = map(part, kept)
         columns = {name: part(column) for name, column in self.columns.items()}
-        return Examples(texts, labels, pairs, sets, self.label_type, 0, columns)
+        return Examples(texts, labels, pairs, sets, self.label_type, 0, columns, weights)
 
     def with_more(self, more: Examples) -> Examples:
         """These examples and others of the same kind, in this order, without further columns.
@@ -158,7 +164,11 @@ class Examples:
             both(self.labels, more.labels),
             both(self.pairs, more.pairs),
         )
-        return Examples(texts, labels, pairs, both(self.label_sets, more.label_sets), self.label_type, 0)
+        sets, weights = (
+            both(self.label_sets, more.label_sets),
+            all_weights(self.weights, len(self), more.weights, len(more)),
+        )
+        return Examples(texts, labels, pairs, sets, self.label_type, 0, weights=weights)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -217,6 +227,8 @@ class Data:
             columns = [examples.texts, examples.labels]
             if examples.pairs is not None:
                 columns.append(examples.pairs)
+            if examples.weights is not None:
+                columns.append([each.hex() for each in examples.weights])
             digest.update(f"{name} {len(columns)} {len(examples)}\n".encode())
             for row in zip(*columns, strict=True):
                 for value in row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,16 +14,16 @@ from prunetext.data.dataset import Data, Examples
 from prunetext.fitting.carrying import TURN, carried_out
 from prunetext.fitting.cascading.making import Cascade, made_cascade
 from prunetext.fitting.cascading.parting import SourceOfBoth, both_fitted
-from prunetext.fitting.checks import ALL_GROUPS, check_pick, describe, method_alone, take_options
+from prunetext.fitting.checks import check_pick, describe, take_options
 from prunetext.fitting.earlier import plan_again, read_earlier
 from prunetext.fitting.effort import Effort, usual
 from prunetext.fitting.finishing import Result
 from prunetext.fitting.folder import Run
 from prunetext.fitting.laddering.making import made_ladder
 from prunetext.fitting.laddering.rungs import USUAL_SPEEDS, Ladder, factors_of
-from prunetext.fitting.parts import SENSITIVITY, STEPS_FOLDER, write_rows
 from prunetext.fitting.plan import check_out, plan_fit
-from prunetext.fitting.stages import lessons_of, problem_of
+from prunetext.fitting.sensing import sensed
+from prunetext.fitting.temporary import run_in
 from prunetext.options import (
     DenseOptions,
     FitOptions,
@@ -33,9 +32,9 @@ from prunetext.options import (
     TeachOptions,
     VectorOptions,
 )
-from prunetext.pruning.sensitivity import Sensitivity, sensitivities
+from prunetext.pruning.sensitivity import Sensitivity
 from prunetext.runtime.calls import A_FLAG, A_FUNCTION, A_NUMBER, A_PATH, A_STR, SOME_DATA, SOME_NUMBERS, takes
-from prunetext.training.loop import Progress, threads, threads_for
+from prunetext.training.loop import Progress
 
 
 @takes(
@@ -51,7 +50,7 @@ from prunetext.training.loop import Progress, threads, threads_for
 def fit(
     data: Data | Examples | str | Path,
     *,
-    out: str | Path,
+    out: str | Path | None = None,
     dev: str | Path | None = None,
     test: str | Path | None = None,
     overwrite: bool = False,
@@ -66,8 +65,10 @@ def fit(
 
         result = prunetext.fit("reviews.csv", max_drop=0.5, out="runs/reviews")
         result.path         # runs/reviews/model.safetensors
+        result.model.predict(["great film"])
 
-    data: a source as for `prunetext.read`, its result, or your own `Examples`. out: the folder of the run.
+    data: a source as for `prunetext.read`, its result, or your own `Examples`. out: the folder of the run; without it,
+    a temporary one, which goes when nothing holds the result any more.
     dev, test: files, if `data` is a path. vectors: word vectors to start from, as a file (docs/guide/vectors.md names
     the kinds) or as a mapping of words to vectors of equal length; `channels` says whether they are trained.
     progress: called with the stage's name and its progress. notice: called with each sentence that should be known at
@@ -82,11 +83,14 @@ def fit(
     options:
     """
     began = time.monotonic() if began is None else began
-    folder = check_out(out)
-    with TURN, torch.random.fork_rng(devices=[]):  # the caller's later draws are as without this call
-        plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort), began)
-        with Run(folder, plan.recipe, overwrite=overwrite) as run:
-            return carried_out(plan, run, progress, notice, began)
+
+    def carry_out(folder: Path) -> Result:
+        with TURN, torch.random.fork_rng(devices=[]):  # the caller's later draws are as without this call
+            plan = plan_fit(data, dev, test, folder, vectors, options, usual(effort), began)
+            with Run(folder, plan.recipe, overwrite=overwrite) as run:
+                return carried_out(plan, run, progress, notice, began)
+
+    return run_in(out, carry_out)
 
 
 @takes(
@@ -280,19 +284,7 @@ def sensitivity(
     Each group is measured alone. `criterion` says which units go first, by default that of the run; `groups` which
     kinds are measured, by default all; `data` is as for `prunetext.prune`. The test texts are not used.
     """
-    earlier = read_earlier(Path(run), {"criterion": criterion, "groups": groups or ALL_GROUPS})
-    with TURN, torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as scratch:
-        plan = plan_again(earlier, data, Path(run), usual(effort), method_alone, judged=False)
-        folder = Path(scratch) / "run"
-        with threads(threads_for(plan.work)), Run(folder, plan.recipe, overwrite=False) as new:
-            new.take(None, plan.beliefs)
-            lessons = lessons_of(plan, new, None)
-            train = lessons.encoded["train"]
-            assert plan.dense is not None
-            problem = problem_of(plan, new, lessons, plan.dense, plan.settings(len(train), train.targets))
-            rows = list(sensitivities(problem, plan.method, new.folder(STEPS_FOLDER)))
-    write_rows(Path(run) / SENSITIVITY, (row._asdict() for row in rows))
-    return rows
+    return sensed(Path(run), data, criterion, groups, usual(effort))
 
 
 for function, kinds in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from prunetext.data.dataset import Examples
 from prunetext.fitting.folder import Run
 from prunetext.fitting.frontier import Candidate, frontier_of
+from prunetext.fitting.notebook import result_html
 from prunetext.fitting.parts import DENSE_MODEL, PRUNED_MODEL, SEARCHED_MODEL
 from prunetext.fitting.plan import Plan
 from prunetext.fitting.refit import Final
@@ -26,6 +28,8 @@ from prunetext.models.encoded import SINGLE, Encoded
 from prunetext.models.protocol import Trained
 from prunetext.peers.baseline import Baseline, likely_seconds
 from prunetext.pruning.driver import Solution
+from prunetext.runtime.api import load
+from prunetext.runtime.classifier import Classifier
 from prunetext.statistics.calibration import Calibration
 from prunetext.statistics.evaluation import Score, Verdict
 from prunetext.statistics.metrics import Measure
@@ -35,7 +39,7 @@ NUMBERS_TIME = 0.95  # share of max_time by which the numbers of parts must be c
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a run; `result.json` has all of it but the paths."""
+    """The result of a run; `result.json` has all of it but the paths. In a notebook it shows itself."""
 
     path: Path  # the packed file
     size: int  # its bytes
@@ -53,6 +57,15 @@ class Result:
     def against_baseline(self) -> Verdict | None:
         """The packed model's verdict against a regression on tf-idf, if there is one. No exit code depends on it."""
         return self.judged.against_baseline
+
+    @cached_property
+    def model(self) -> Classifier:
+        """The packed model, loaded into memory."""
+        return load(self.path.read_bytes())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, the models side by side, and a plot of the search."""
+        return result_html(self.verdict, self.judged, self.size, self.missed, self.frontier, self.notes)
 
     @property
     def within_budget(self) -> bool:

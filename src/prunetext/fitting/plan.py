@@ -47,6 +47,7 @@ from prunetext.training.settings import Settings
 
 BEGINNING_TIME = 0.35  # share of max_time at which word vectors must be trained
 TEACHING_TIME = 0.2  # share of max_time that the automatic teacher may take, as far as can be guessed
+UNWEIGHTED = "Weights of texts count in the model's own training, not in its teacher's."
 WITHOUT_TEACHER = ("f1", "map", "mrr")  # metrics for which there is no automatic teacher
 
 Recipe = Mapping[str, Any]  # all that the result depends on, as written in the run's folder and in its files
@@ -238,16 +239,17 @@ def settled(
 ) -> tuple[TeachOptions, list[str]]:
     """The options without the automatic teacher where it would do harm or has no time, and notes on that.
 
-    It would where rare classes count more than their number, as its answers are about frequent ones; where rows are
-    ranked; and beside unlabelled texts, by which the model teaches itself.
+    It would where rare classes count more than their number, as its answers are about frequent ones; where texts have
+    weights, which it has not; where rows are ranked; and beside unlabelled texts, by which the model teaches itself.
     """
+    weighted = data.train.weights is not None
     if teaching.teacher != AUTOMATIC:
-        return teaching, []
+        return teaching, [UNWEIGHTED] if weighted and teaching.teacher not in (None, NONE) else []
     alone, train = (
         dataclasses.replace(teaching, teacher=NONE),
         labels_per_class(data, teaching.labels_per_class)[0].train,
     )
-    harmed = teaching.unlabelled or fitting.class_weights != "none" or fitting.metric in WITHOUT_TEACHER
+    harmed = weighted or teaching.unlabelled or fitting.class_weights != "none" or fitting.metric in WITHOUT_TEACHER
     if harmed or not automatic_teachers(train, len(data.labels), tokenizer):
         check_teaching(alone)  # texts that only a teacher could label are in vain
         return alone, []

@@ -26,7 +26,7 @@ class Encoded:
     is none, or probabilities (n, classes) float32. soft (n, classes) float32, where there is a teacher: its
     probabilities, at the temperature of the training, and zeros where it has said nothing. Where the task's answer is
     "labels", targets are (n, classes) float32, 1 for those that it has and 0 for the others, or `UNLABELLED` for all
-    of them, and each label has a probability by itself.
+    of them, and each label has a probability by itself. weights (n,) float32, where some count more.
     """
 
     ids: npt.NDArray[np.int32]
@@ -34,6 +34,7 @@ class Encoded:
     targets: Tensor
     soft: Tensor | None = None
     task: Task = SINGLE
+    weights: Tensor | None = None
 
     @property
     def texts(self) -> int:
@@ -82,7 +83,9 @@ class Encoded:
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - self.offsets[rows], lengths)
         soft = None if self.soft is None else self.soft[chosen]
-        return replace(self, ids=self.ids[places], offsets=offsets, targets=self.targets[chosen], soft=soft)
+        weights = None if self.weights is None else self.weights[chosen]
+        kept = {"offsets": offsets, "targets": self.targets[chosen], "soft": soft, "weights": weights}
+        return replace(self, ids=self.ids[places], **kept)  # type: ignore[arg-type]
 
     def joined(self, more: Encoded) -> Encoded:
         """These examples and more of the same task, in this order; all have a teacher, or none has.
@@ -93,12 +96,18 @@ class Encoded:
         if self.targets.dim() > targets.dim():
             targets = targets[:, None].expand(-1, self.targets.shape[1])
         soft = None if self.soft is None or more.soft is None else torch.cat([self.soft, more.soft])
+        weights = None
+        if self.weights is not None or more.weights is not None:
+            weights = torch.cat(
+                [torch.ones(len(each)) if each.weights is None else each.weights for each in (self, more)]
+            )
         return replace(
             self,
             ids=np.concatenate([self.ids, more.ids]),
             offsets=np.concatenate([self.offsets, self.offsets[-1] + more.offsets[1:]]),
             targets=torch.cat([self.targets, targets]),
             soft=soft,
+            weights=weights,
         )
 
 
@@ -128,4 +137,5 @@ def targets_of(examples: Examples, classes: Sequence[str]) -> Tensor:
 def labelled(encoded: Encoded, examples: Examples, classes: Sequence[str]) -> Encoded:
     """Ids of texts with their targets; pairs that are read as one text stay so."""
     task = examples.task._replace(texts=encoded.texts)
-    return replace(encoded, targets=targets_of(examples, classes), task=task)
+    weights = None if examples.weights is None else torch.tensor(examples.weights, dtype=torch.float32)
+    return replace(encoded, targets=targets_of(examples, classes), task=task, weights=weights)

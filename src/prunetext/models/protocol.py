@@ -116,11 +116,11 @@ class Model(nn.Module, ABC):
                     parameters[name].add_(offsets)
 
     def further_loss(
-        self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor]
+        self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor], weights: Tensor | None
     ) -> Tensor | None:
         """A further loss of a training step, whose weight the settings name; None if there is none.
 
-        loss: of logits. truth: gives that of each example, probabilities (batch, classes).
+        loss: of logits. truth: gives that of each example, probabilities (batch, classes). weights: of the examples.
         """
         return None
 

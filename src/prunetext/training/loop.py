@@ -279,13 +279,14 @@ def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings
     targets = train.targets[chosen].to(settings.device)
     soft = None if train.soft is None else train.soft[chosen].to(settings.device)
     how = (settings.soft_share, settings.temperature, settings.class_weights)
+    weights = None if train.weights is None else train.weights[chosen].to(settings.device)
     loss_form, wanted = loss_of(train.task), None
     if guide is not None:
         said, wanted = guide.about(ids, states=bool(settings.states))
         soft = joint(loss_form.softened(said, settings.temperature), soft)
 
     def loss_of_logits(answers: Tensor) -> Tensor:
-        return loss_form.distilled(answers, targets, soft, *how)
+        return loss_form.distilled(answers, targets, soft, *how, weights)
 
     def truth() -> Tensor:
         return distribution(targets, soft, settings.soft_share, model.classes)
@@ -295,5 +296,5 @@ def batch_loss(model: Model, train: Encoded, rows: BatchRows, settings: Settings
         loss = loss_of_logits(answers) + settings.states * apart(states, wanted)
     else:
         loss = loss_of_logits(model(ids))
-    further = model.further_loss(ids, loss_of_logits, truth) if settings.ranking else None
+    further = model.further_loss(ids, loss_of_logits, truth, weights) if settings.ranking else None
     return loss if further is None else loss + settings.ranking * further

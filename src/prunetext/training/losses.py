@@ -119,6 +119,7 @@ class Loss(NamedTuple):
         share: float,
         temperature: float,
         class_weights: tuple[float, ...] = (),
+        weights: Tensor | None = None,
     ) -> Tensor:
         """Mean loss (nats) of logits (n, classes): share · T² · H(soft, softmax(logits / T)) + (1 − share) · H(label).
 
@@ -128,22 +129,41 @@ class Loss(NamedTuple):
         targets (n,) are classes, or `UNLABELLED`, or probabilities (n, classes) that stand for both; soft (n, classes)
         is the teacher's softmax at the temperature T, or zeros without an answer. With several labels, each is learnt
         by itself, and softmax is the logistic function. class_weights (classes,) multiply the loss of labels, by label;
-        the teacher's part has no weights.
+        the teacher's part has no weights. weights (n,) multiply each text's whole loss:
+
+        >>> targets, said = torch.tensor([0, 1]), torch.tensor([[2.0, 0.0], [2.0, 0.0]])
+        >>> loss_of(Task()).distilled(said, targets, None, 0.5, 1.0, weights=torch.tensor([2.0, 0.0])).round(decimals=4)
+        tensor(0.1269)
+
         Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network".
         """
-        if soft is None and not class_weights:
+        plain = not class_weights and weights is None
+        if soft is None and plain:
             return self.mean(logits, targets)
-        if soft is not None and temperature == 1 and not class_weights:
+        if soft is not None and temperature == 1 and plain:
             return self.mean(logits, blended(targets, soft, share))
+        each = self.weighed(logits, targets, soft, share, temperature, class_weights)
+        return each.mean() if weights is None else (each * weights).mean()
+
+    def weighed(
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        soft: Tensor | None,
+        share: float,
+        temperature: float,
+        class_weights: tuple[float, ...],
+    ) -> Tensor:
+        """The loss of each text, (n,), whose mean `distilled` gives."""
         labels = targets.clamp(min=0)
         of_label = self.texts(logits, labels)
         if class_weights:
             of_label = of_label * torch.tensor(class_weights, device=labels.device)[labels]
         if soft is None:
-            return of_label.mean()
+            return of_label
         part = shares(targets, soft, share)
         of_soft = self.texts(logits / temperature, soft) * temperature**2
-        return (part * of_soft + (1 - part) * of_label).mean()
+        return part * of_soft + (1 - part) * of_label
 
 
 def loss_of(task: Task) -> Loss:

@@ -129,7 +129,7 @@ def test_a_step_brings_the_vectors_of_a_match_together(random_ids: Callable[...,
     for _ in range(150):
         optimizer.zero_grad()
         model.embedding.grad = None
-        model.further_loss(ids, loss, lambda: truth).backward()
+        model.further_loss(ids, loss, lambda: truth, None).backward()
         optimizer.step()
     u, v = model.vectors_of(ids).unflatten(0, (-1, 2)).unbind(1)
     cosine = functional.cosine_similarity(u, v)

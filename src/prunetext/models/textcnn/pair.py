@@ -98,13 +98,13 @@ class PairCNN(TextCNN):
         return torch.where(chosen & (ids != PADDING), UNKNOWN + (ids & ~WORD), ids)
 
     def further_loss(
-        self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor]
+        self, batch: Tensor, loss: Callable[[Tensor], Tensor], truth: Callable[[], Tensor], weights: Tensor | None
     ) -> Tensor | None:
         """The loss of both texts by themselves: the head judges them, and the cosine tells whether they match."""
         alone, shares = self.vectors_of(batch), truth()
         first, second = alone.unflatten(0, (-1, self.texts)).unbind(1)
         match = functional.cosine_similarity(first, second) * self.ranking[0] + self.ranking[1]
-        of_match = functional.binary_cross_entropy_with_logits(match, shares[:, int(self.positive)])
+        of_match = functional.binary_cross_entropy_with_logits(match, shares[:, int(self.positive)], weights)
         return loss(self.judged(compared(alone))) + of_match
 
 

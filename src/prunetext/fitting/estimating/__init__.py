@@ -1,0 +1,1 @@
+"""prunetext as an estimator of scikit-learn."""
