@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prunetext.data.label_forms import alike
 from prunetext.data.labels import Named, holds_several, is_missing, listed_values, named, named_sets
 from prunetext.data.report import Report
+from prunetext.data.scores import levels_for, levels_of, passed, score_name, score_numbers, step_names
 from prunetext.data.task import Task
 from prunetext.errors import InputError
 
@@ -40,17 +41,28 @@ class Examples:
     JSON, which stands for just these labels together. Unequal lengths, and a text or label that is missing, raise
     `InputError`. With `trimmed`, labels are taken as they are. `columns` are further columns by their names, such as
     the source of each text: no model sees them, but what it does can be told apart by them.
+
+    With `scores`, finite numbers, or texts of numbers, instead of labels, each text has a score; `labels` then has them
+    as they are written.
+
+    >>> Examples(["great film", "dull"], scores=[4.5, 1]).labels
+    ['4.5', '1']
     """
 
     texts: list[str]
-    labels: list[str]
+    labels: list[str] = None  # type: ignore[assignment]
     pairs: list[str] | None = None
     label_sets: list[tuple[str, ...]] | None = field(default=None, repr=False)
     label_type: str = field(default="str", compare=False, repr=False)
     trimmed: int = field(default=None, compare=False, repr=False)  # type: ignore[assignment]
     columns: dict[str, list[Any]] = field(default_factory=dict, compare=False, repr=False)
+    scores: list[float] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.scores is not None:
+            self._take_scores()
+        elif self.labels is None:
+            raise InputError("There are texts, but neither labels nor scores. Give one of them for each text.")
         for name in ("texts", "labels", "pairs"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, listed_values(getattr(self, name)))
@@ -90,6 +102,12 @@ class Examples:
         """Every text; for pairs, first and second texts."""
         return [*self.texts, *(self.pairs or ())]
 
+    def _take_scores(self) -> None:
+        """Keep scores as numbers, and as labels how they are written."""
+        taken = score_numbers(listed_values(self.scores or ()))
+        for name, value in {"scores": taken, "labels": [*map(score_name, taken)], "trimmed": 0}.items():
+            object.__setattr__(self, name, value)
+
     def _take(self, sets: list[tuple[str, ...]] | None, given: Named) -> None:
         """Keep labels by their names."""
         trimmed = given.trimmed if self.trimmed is None else self.trimmed
@@ -100,16 +118,21 @@ class Examples:
     @property
     def task(self) -> Task:
         """The task of these examples."""
-        return Task(1 if self.pairs is None else 2, "label" if self.label_sets is None else "labels")
+        answer = "score" if self.scores is not None else "label" if self.label_sets is None else "labels"
+        return Task(1 if self.pairs is None else 2, answer)
 
     def targets(self, classes: Sequence[str]) -> NDArray[Any]:
         """The gold labels by their positions in `classes`: indices (n,) int64, or 0 and 1 (n, classes) float32.
 
         >>> Examples(["a film", "dull"], [["x", "z"], []]).targets(["x", "y", "z"]).tolist()
         [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+
+        Of scores, the share of each step that they have passed, (n, steps) float32.
         """
         import numpy as np
 
+        if self.scores is not None:
+            return passed(self.scores, levels_of(classes))
         index = {label: position for position, label in enumerate(classes)}
         if self.label_sets is None:
             return np.array([index[label] for label in self.labels], np.int64)
@@ -141,7 +164,7 @@ class Examples:
 
         texts, labels, pairs, sets = map(part, (self.texts, self.labels, self.pairs, self.label_sets))
         columns = {name: part(column) for name, column in self.columns.items()}
-        return Examples(texts, labels, pairs, sets, self.label_type, 0, columns)
+        return Examples(texts, labels, pairs, sets, self.label_type, 0, columns, part(self.scores))
 
     def with_more(self, more: Examples) -> Examples:
         """These examples and others of the same kind, in this order, without further columns.
@@ -158,7 +181,8 @@ class Examples:
             both(self.labels, more.labels),
             both(self.pairs, more.pairs),
         )
-        return Examples(texts, labels, pairs, both(self.label_sets, more.label_sets), self.label_type, 0)
+        sets, scores = both(self.label_sets, more.label_sets), both(self.scores, more.scores)
+        return Examples(texts, labels, pairs, sets, self.label_type, 0, scores=scores)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -191,7 +215,9 @@ class Data:
 
     @property
     def labels(self) -> list[str]:
-        """The labels of train, each once, sorted."""
+        """The labels of train, each once, sorted; of scores, the steps between their levels."""
+        if self.train.scores is not None:
+            return step_names(levels_for(self.train.scores))
         if self.train.label_sets is not None:
             return sorted({label for labels in self.train.label_sets for label in labels})
         return sorted(set(self.train.labels))
@@ -268,5 +294,6 @@ def count_flaws(
         shared={both: count for both, count in shared.items() if count},
         pairs=train.pairs is not None,
         trimmed=sum(examples.trimmed for examples in splits.values()),
-        alike=tuple(map(tuple, alike({label for labels in train.label_lists for label in labels}))),
+        alike=() if train.scores else tuple(map(tuple, alike({each for own in train.label_lists for each in own}))),
+        scored=train.scores is not None,
     )
