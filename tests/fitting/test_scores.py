@@ -18,6 +18,7 @@ from prunetext.data.dataset import Data, Examples, count_flaws
 from prunetext.errors import InputError
 from prunetext.fitting.api import Result
 from prunetext.statistics.closeness import Closeness
+from prunetext.teaching.automatic import automatic_teachers
 
 SMALL: dict[str, Any] = {"dimensions": 12, "filters": 6, "widths": "1,2", "epochs": 6.0, "max_drop": 5.0, "bigrams": 0}
 SMALL |= {"schedule": "oneshot:units=0.5", "criterion": "magnitude"}
@@ -145,6 +146,11 @@ def test_scores_are_taught(data: Data, run: Result, tmp_path: Path, teacher: str
     found = fit(data, out=tmp_path / "taught", teacher=named, augment=0.0, **{**SMALL, "epochs": 4.0})
     assert isinstance(found.score, Closeness)
     assert found.score.spearman > 0.8
+
+
+def test_single_texts_have_the_automatic_teacher() -> None:
+    assert automatic_teachers(examples(200, 0), 4) == ["tf-idf", "ngrams", "ensemble:3:small"]
+    assert automatic_teachers(examples(200, 0, pairs=True), 4) == []
 
 
 @pytest.mark.parametrize(
