@@ -16,7 +16,7 @@ from prunetext.cli import app as cli
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
-TASKS = ["answers", "intent", "matching", "news", "sentiment", "summary", "tags"]
+TASKS = ["answers", "intent", "matching", "news", "quality", "sentiment", "summary", "tags"]
 # What makes a run short; everything else is the example's.
 SMALL = ["--teacher", "none", "--epochs", "1", "--dimensions", "4", "--filters", "2", "--max-size", "1MB"]
 THINGS = ("film", "song", "train", "lamp", "door", "garden", "market", "river", "window", "letter")
@@ -61,6 +61,12 @@ def tags(config: dict[str, object], path: Path) -> Path:
     return write_csv(path, rows, ("text", "labels"))
 
 
+def quality(config: dict[str, object], path: Path) -> Path:
+    draw = random.Random(0)
+    rows = [(f"{'clear ' * (at % 6)}{'vague ' * (5 - at % 6)}{draw.choice(THINGS)} {at}", at % 6) for at in range(300)]
+    return write_csv(path, rows, ("text", "quality"))
+
+
 def summaries(config: dict[str, object], path: Path) -> Path:
     """What the example's own script makes of some documents."""
     pytest.importorskip("rouge_score")
@@ -77,6 +83,7 @@ MADE: dict[str, Callable[[dict[str, object], Path], Path]] = {
     "answers": answers,
     "intent": intents,
     "matching": questions,
+    "quality": quality,
     "summary": summaries,
     "tags": tags,
 }
@@ -98,10 +105,10 @@ def test_example_runs_on_a_slice_of_its_data(path: Path, tmp_path: Path, capsys:
     said = capsys.readouterr()
     assert exit_.value.code == 0, said.err
     recipe = json.loads((tmp_path / "run" / "recipe.json").read_text("utf-8"))
-    given = {"data", "out", "overwrite", "max_size", "epochs", "label_separator", "ranking"}
+    given = {"data", "out", "overwrite", "max_size", "epochs", "label_separator", "ranking", "score"}
     assert {name: recipe[name] for name in config.keys() - given} == {
         name: config[name] for name in config.keys() - given
     }
     clf = prunetext.load(json.loads(said.out)["path"])
-    expected = {"answers": "pairs", "matching": "pairs", "summary": "pairs", "tags": "labels"}
+    expected = {"answers": "pairs", "matching": "pairs", "summary": "pairs", "tags": "labels", "quality": "score"}
     assert clf.task == expected.get(path.stem, "classification")

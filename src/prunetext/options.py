@@ -27,6 +27,7 @@ class ReadOptions:
         "alone, DATA are single texts.",
     )
     label: str | None = option(None, "Column of the label. Needed only if its name is unusual.")
+    score: str | None = option(None, "Column of a score, a number: with it, the model gives scores instead of labels.")
     label_separator: str | None = option(
         None, "Separator of the labels in a cell, such as ; if texts can have several labels."
     )
@@ -110,8 +111,8 @@ class PruneOptions:
     )
     metric: str | None = option(
         None,
-        "Metric for max_drop, the best epoch and the verdict: macro-f1, micro-f1, f1, map or mrr. If not given: "
-        "accuracy.",
+        "Metric for max_drop, the best epoch and the verdict: macro-f1, micro-f1, f1, map or mrr; of scores spearman, "
+        "pearson, mae, rmse, within-one or auc:3. If not given: accuracy, or spearman.",
     )
     positive: str | None = option(
         None, "Positive label of f1, map and mrr. Needed only if its name is unusual, not 1, yes, relevant or the like."

@@ -29,7 +29,8 @@ from prunetext.pruning.trials import evaluator_of
 from prunetext.runtime._native import Vocabulary
 from prunetext.statistics.bootstrap import bootstrap_verdict
 from prunetext.statistics.evaluation import verdict
-from prunetext.statistics.metrics import Gold, Measure, measure_of
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import Measure, measure_of
 from prunetext.training.answering import answers
 from prunetext.training.loop import train_model
 from prunetext.training.settings import Settings

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import prunetext
+from prunetext.data.dataset import Examples
+from prunetext.fitting.effort import Effort
 from prunetext.fitting.finishing import Result
 from prunetext.fitting.frontier import Candidate
 from prunetext.fitting.notebook import HEIGHT, WIDTH, frontier_plot
@@ -69,3 +73,14 @@ def test_everything_lies_inside_the_plot(rows: list[tuple[int, float, float, flo
         for name, most in (("x", WIDTH), ("x1", WIDTH), ("cx", WIDTH), ("y", HEIGHT), ("y1", HEIGHT), ("cy", HEIGHT)):
             if name in each.attrib:
                 assert 0 <= float(each.attrib[name]) <= most
+
+
+def test_scores_are_plain_numbers(tmp_path: Path) -> None:
+    texts = [f"{'good ' * (at % 5)}{'dull ' * (4 - at % 5)}film {at}" for at in range(200)]
+    examples = Examples(texts, scores=[float(at % 5) for at in range(200)])
+    given = {"teacher": "none", "max_drop": 50, "schedule": "oneshot:keep=0.5", "effort": Effort(speed_seconds=0.01)}
+    found = prunetext.fit(examples, out=tmp_path / "run", epochs=2, **given)
+    page = found._repr_html_()
+    assert "Spearman" in page
+    assert f"{found.judged.packed.value:.3f}" in page
+    assert "accuracy" not in page

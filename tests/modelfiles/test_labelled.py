@@ -35,11 +35,11 @@ def read_back(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
 def test_values_keep_their_kind(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"answers{ending}"
-    assert write_answers(path, ["id", "source"], ONE, several=False) == 3
+    assert write_answers(path, ["id", "source"], ONE) == 3
     names = ("id", "source", "label", "probability")
     rows = [(7, "a\tb", "x", 0.75), (8, None, None, 0.5), (9, "c", "y, z", 1.0)]
     assert read_back(path) == [dict(zip(names, row, strict=True)) for row in rows]
-    write_answers(path, [], SEVERAL, several=True)
+    write_answers(path, [], SEVERAL, "labels")
     assert read_back(path) == [
         {"labels": ["x", "y"], "probabilities": [0.75, 0.5]},
         {"labels": [], "probabilities": []},
@@ -48,23 +48,23 @@ def test_values_keep_their_kind(ending: str, tmp_path: Path) -> None:
 
 def test_a_table_has_a_header_and_a_line_for_each_text(tmp_path: Path) -> None:
     for ending in (".csv", ".tsv"):
-        write_answers(tmp_path / f"a{ending}", ["id", "source"], ONE, several=False)
+        write_answers(tmp_path / f"a{ending}", ["id", "source"], ONE)
         (first, *_) = rows = read_back(tmp_path / f"a{ending}")
         source = "a\tb" if ending == ".csv" else "a\\tb"
         assert first == {"id": "7", "source": source, "label": "x", "probability": "0.75"}
         assert [row["label"] for row in rows] == ["x", "", "y, z"]
-        write_answers(tmp_path / f"s{ending}", [], SEVERAL, several=True)
+        write_answers(tmp_path / f"s{ending}", [], SEVERAL, "labels")
         assert [row["labels"] for row in read_back(tmp_path / f"s{ending}")] == ['["x", "y"]', "[]"]
 
 
 def test_a_kept_column_keeps_its_name(tmp_path: Path) -> None:
-    write_answers(tmp_path / "a.jsonl", ["Label"], [Predicted([("x", 1.0)], [("gold",)])], several=False)
+    write_answers(tmp_path / "a.jsonl", ["Label"], [Predicted([("x", 1.0)], [("gold",)])])
     assert read_back(tmp_path / "a.jsonl") == [{"Label": "gold", "predicted_label": "x", "predicted_probability": 1.0}]
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv", ".tsv"])
 def test_no_texts_give_a_file_without_rows(ending: str, tmp_path: Path) -> None:
-    assert write_answers(tmp_path / f"a{ending}", ["id"], [], several=False) == 0
+    assert write_answers(tmp_path / f"a{ending}", ["id"], []) == 0
     assert read_back(tmp_path / f"a{ending}") == []
 
 
@@ -77,7 +77,7 @@ def test_what_fails_on_the_way_leaves_the_old_file(ending: str, tmp_path: Path) 
     path = tmp_path / f"a{ending}"
     path.write_bytes(b"old")
     with pytest.raises(InputError, match="line 3 is bad"):
-        write_answers(path, ["id", "source"], fail(), several=False)
+        write_answers(path, ["id", "source"], fail())
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -85,9 +85,9 @@ def test_what_fails_on_the_way_leaves_the_old_file(ending: str, tmp_path: Path) 
 def test_a_column_whose_kind_changes_is_named(tmp_path: Path) -> None:
     chunks = [Predicted([("x", 1.0)], [(1,)]), Predicted([("x", 1.0)], [("b",)])]
     with pytest.raises(InputError, match=r"^the column 'id' holds int64 in its first rows, but another kind of value"):
-        write_answers(tmp_path / "a.parquet", ["id"], chunks, several=False)
+        write_answers(tmp_path / "a.parquet", ["id"], chunks)
     mixed = [Predicted([("x", 1.0)] * 2, [(1,), ("b",)]), Predicted([("x", 1.0)], [(["c"],)])]
-    write_answers(tmp_path / "a.parquet", ["id"], mixed, several=False)
+    write_answers(tmp_path / "a.parquet", ["id"], mixed)
     assert [row["id"] for row in read_back(tmp_path / "a.parquet")] == ["1", "b", '["c"]']
 
 
@@ -107,7 +107,7 @@ def test_a_field_stays_on_its_line(value: str) -> None:
 def test_a_file_that_cannot_be_written_is_named_first(name: str, rule: str, tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(InputError) as caught:
-        write_answers(tmp_path / name, [], ONE, several=False)
+        write_answers(tmp_path / name, [], ONE)
     assert str(caught.value) == f"{tmp_path / name}: {rule}"
 
 
@@ -116,26 +116,26 @@ def test_no_value_is_changed_on_its_way_to_parquet(later: object, tmp_path: Path
     first: object = {"a": 1} if isinstance(later, dict) else 1
     chunks = [Predicted([("x", 1.0)], [(first,)]), Predicted([("x", 1.0)], [(later,)])]
     with pytest.raises(InputError, match="in its first rows, but another kind of value in later ones"):
-        write_answers(tmp_path / "a.parquet", ["id"], chunks, several=False)
+        write_answers(tmp_path / "a.parquet", ["id"], chunks)
 
 
 def test_names_of_columns_stay_apart(tmp_path: Path) -> None:
     kept = ["label", "predicted_label"]
-    write_answers(tmp_path / "a.jsonl", kept, [Predicted([("x", 1.0)], [("g", "h")])], several=False)
+    write_answers(tmp_path / "a.jsonl", kept, [Predicted([("x", 1.0)], [("g", "h")])])
     names = [*kept, "predicted_predicted_label", "predicted_predicted_probability"]
     assert read_back(tmp_path / "a.jsonl") == [dict(zip(names, ["g", "h", "x", 1.0], strict=True))]
     with pytest.raises(InputError, match=r"^--columns is id,id: it names a column twice\. Name each once\."):
-        write_answers(tmp_path / "a.jsonl", ["id", "id"], [], several=False)
+        write_answers(tmp_path / "a.jsonl", ["id", "id"], [])
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv", ".tsv"])
 def test_a_half_of_a_character_is_written_as_its_escape(ending: str, tmp_path: Path) -> None:
-    write_answers(tmp_path / f"a{ending}", ["id"], [Predicted([("x", 1.0)], [("\udcff",)])], several=False)
+    write_answers(tmp_path / f"a{ending}", ["id"], [Predicted([("x", 1.0)], [("\udcff",)])])
     assert read_back(tmp_path / f"a{ending}")[0]["id"] in ("\udcff", "\\udcff")
 
 
 def test_a_lone_cr_is_quoted(tmp_path: Path) -> None:
-    write_answers(tmp_path / "a.csv", ["id"], [Predicted([("x", 1.0)], [("a\rb",)])], several=False)
+    write_answers(tmp_path / "a.csv", ["id"], [Predicted([("x", 1.0)], [("a\rb",)])])
     assert read_back(tmp_path / "a.csv")[0]["id"] == "a\rb"
 
 
@@ -149,3 +149,9 @@ def test_a_file_that_is_labelled_is_not_written_over(tmp_path: Path) -> None:
             refuse_source(path, str(source))
     refuse_source(tmp_path / "b.csv", str(path))
     refuse_source(path, "-")
+
+
+def test_scores_have_a_column_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    assert write_answers(path, ["score"], [Predicted([1.25, 3.0], [(2,), (3,)])], "score") == 2
+    assert path.read_text("utf-8").splitlines() == ["score,predicted_score", "2,1.25", "3,3.0"]

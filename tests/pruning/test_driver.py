@@ -20,7 +20,8 @@ from prunetext.pruning.steps import Outcome
 from prunetext.pruning.trials import UNSEEN
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.expected import expected_drop
-from prunetext.statistics.metrics import Gold, Measure
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import Measure
 from prunetext.training.answering import answers
 from prunetext.training.loop import Progress
 

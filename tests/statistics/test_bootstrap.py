@@ -24,7 +24,8 @@ from prunetext.statistics.bootstrap import (
     texts_for_kept,
 )
 from prunetext.statistics.evaluation import paired_standard_error, verdict
-from prunetext.statistics.metrics import METRICS, Gold, Measure, MetricUnits, measure_of
+from prunetext.statistics.gold import Gold, MetricUnits
+from prunetext.statistics.metrics import METRICS, Measure, measure_of
 
 
 def answers(b: int, c: int, n: int) -> tuple[np.ndarray, Answers, Answers]:

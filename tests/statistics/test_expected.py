@@ -10,7 +10,8 @@ from prunetext.statistics import expected
 from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.expected import expected_drop, fitted_stack
-from prunetext.statistics.metrics import Gold, Measure
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import Measure
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ from prunetext.data.dataset import Examples
 from prunetext.data.positive import positive_of
 from prunetext.errors import InputError
 from prunetext.statistics.answers import Answers
-from prunetext.statistics.metrics import METRICS, Gold, Measure, measure_of
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import METRICS, Measure, measure_of
 
 CLASSES = 4
 ROWS = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), min_size=1, max_size=60)

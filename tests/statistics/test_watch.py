@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prunetext.statistics.answers import Answers
-from prunetext.statistics.metrics import Gold, Measure
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import Measure
 from prunetext.statistics.watch import (
     MOST_LOSS,
     NOTHING,

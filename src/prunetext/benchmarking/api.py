@@ -69,6 +69,7 @@ def bench(
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
+    score: str | None = None,
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
@@ -96,7 +97,7 @@ def bench(
     """
     wanted, tell = wanted_peers(peers), told or (lambda line: None)
     ours, labels = subject_of(Path(model))
-    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    names = {"text": text, "text_b": text_b, "label": label, "score": score, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     train, examples, notes = chosen_texts(data, labels, reading)
     refuse_other_tasks("bench", examples.task, getattr(data, "name", "these data"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from prunetext.cli.output import Cells, Output
 from prunetext.cli.tables import print_inspection
@@ -12,6 +12,7 @@ from prunetext.runtime.cascade_files import EVERY_TEXT
 if TYPE_CHECKING:
     from prunetext.fitting.cascading.making import Cascade
     from prunetext.modelfiles.cascades import CascadeInspection
+    from prunetext.statistics.evaluation import Score
 
 SHOWN_OF_CURVE = 12  # rows, and the chosen one
 NAMES_OF_PARTS = {"first": "TextCNN", "second": "transformer", "cascade": "cascade"}
@@ -40,7 +41,7 @@ def print_cascade(found: Cascade) -> None:
     other = found.metric != "accuracy"
     table = Cells("model", "accuracy", "95 % interval", *[found.title] * other, "file bytes", "µs a text")
     for name, model in found.models.items():
-        score, value = model.score, [f"{100 * model.value:.2f} %"] * other
+        score, value = cast("Score", model.score), [f"{100 * model.value:.2f} %"] * other
         interval = f"{100 * score.low:.2f} to {100 * score.high:.2f}"
         speed = f"{1e6 / model.texts_per_second:,.1f}"
         table.add_row(

@@ -24,6 +24,8 @@ _SIDES = ("first", "second")
 def write_explanation(classifier: Classifier, item: Any, label: str | None, top: int | None, *, flip: bool) -> None:
     """Print why one text, or pair of texts, has a label, as a line of JSON."""
     fields = explanation_fields(classifier.explain(item, label), top)
+    if classifier.levels is not None:
+        fields = {"score": classifier.predict([item])[0], **fields}
     if flip:
         fields["counterfactual"] = flipped_fields(classifier.counterfactual(item, label))
     answer_lines([as_json_line(fields)])
@@ -37,6 +39,9 @@ def tell_explanation(
     given = classifier.predict([item])[0]
     has = found.label in given if isinstance(given, list) else found.label == given
     said = f"  {found.probability:.4f}{'' if has else '  (not given)'}"
+    if isinstance(given, float):
+        out.print(f"{given:.4f}, explained by the step")
+        said = f"  passed by {found.probability:.4f}"
     out.print_styled([(found.label, "bold"), (said, ""), (f"  logit {found.logit:.4f}", FAINT)])
     parts, texts = found.largest(top), item if isinstance(item, (tuple, list)) else (item,)
     for pieces in strengths(parts, texts):

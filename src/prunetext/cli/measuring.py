@@ -120,7 +120,9 @@ def evaluate(
     ] = 0.5,
     metric: Annotated[
         str | None,
-        typer.Option(help="Second metric, by which --against compares: macro-f1, micro-f1, f1, map or mrr."),
+        typer.Option(
+            help="Second metric, by which --against compares: macro-f1, micro-f1, f1, map or mrr; of scores as for fit."
+        ),
     ] = None,
     positive: Annotated[
         str | None,
@@ -134,7 +136,8 @@ def evaluate(
     """Measure a model on labelled texts.
 
     Prints accuracy with its interval, macro-F1, --metric and the scores of each class; with --against also the verdict,
-    and the damage: which parts of the texts lost most, and which texts. The verdict lost ends with exit code 3.
+    and the damage: which parts of the texts lost most, and which texts. The verdict lost ends with exit code 3. Of a
+    model of scores, it prints rank correlation, correlation and errors, and with --slices the same inside each part.
     """
     from prunetext.judging.api import evaluate as run
 

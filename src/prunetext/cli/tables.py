@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prunetext.benchmarking.table import circumstances, tables
 from prunetext.cli.damage_tables import print_damage
 from prunetext.cli.output import Cells, Output, tell
+from prunetext.cli.score_tables import SCORE_COLUMNS, closeness_cells, print_scored
 from prunetext.modelfiles.encoders import EncoderInspection, described_numbers
 from prunetext.modelfiles.inspection import Inspection
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from prunetext.fitting.finishing import Result
     from prunetext.judging.evaluation import Evaluation
     from prunetext.pruning.sensitivity import Sensitivity
+    from prunetext.statistics.closeness import Closeness
     from prunetext.statistics.evaluation import Damage, Score
 
 
@@ -42,22 +44,31 @@ def print_result(result: Result) -> None:
     out.print()
     judged = result.judged
     title, other = judged.title, judged.metric != "accuracy"
+    scored = judged.scored
     table = Cells("model", "accuracy", "95 % interval", *[title] * other, "file bytes", "texts/s")
+    if scored:
+        table = Cells("model", *SCORE_COLUMNS, "file bytes", "texts/s")
     for name, row in judged.shown().items():
-        numbers = (*[_percent(row.value)] * other, f"{row.bytes:,}", f"{row.texts_per_second:,.0f}")
-        table.add_row(name, _percent(row.score.accuracy), _interval(row.score), *numbers)
+        sizes = (f"{row.bytes:,}", f"{row.texts_per_second:,.0f}")
+        if scored:
+            table.add_row(name, *closeness_cells(cast("Closeness", row.score)), *sizes)
+            continue
+        numbers = (*[_percent(row.value)] * other, *sizes)
+        score = cast("Score", row.score)
+        table.add_row(name, _percent(score.accuracy), _interval(score), *numbers)
     out.print(table)
     out.print(
         f"\nOn {result.score.n:,} test texts, one thread; file bytes are those of dense, pruned and {result.path.name}."
     )
     if judged.baseline is not None:
-        out.print("tf-idf + LR is a logistic regression on the words and pairs of words of the same texts.")
+        kind = "ridge" if scored else "logistic"
+        out.print(f"{judged.baseline_name} is a {kind} regression on the words and pairs of words of the same texts.")
     removed = ", ".join(f"{kind} {100 * share:.1f} %" for kind, share in result.removed.items())
     bits = " of the bits" if "bits" in result.removed else ""
     out.print(f"Removed: {removed}{bits}.")
     out.print(result.verdict.sentence(title))
     if judged.against_baseline is not None:
-        out.print(f"Against tf-idf + LR, {judged.against_baseline.sentence(title, 'it')}")
+        out.print(f"Against {judged.baseline_name}, {judged.against_baseline.sentence(title, 'it')}")
     if len(result.frontier) > 1:
         _print_frontier(out, result)
     out.print(f"Why the search ended: {result.reason}.")
@@ -156,10 +167,13 @@ def print_bench(found: Bench) -> None:
 
 def print_evaluation(found: Evaluation, against: str | None, max_drop: float) -> None:
     """Print the score, the classes, and the comparison if there is one."""
+    if found.scored:
+        print_scored(found, against, max_drop)
+        return
     out = Output()
     for note in found.notes:
         out.print(note)
-    score = found.score
+    score = cast("Score", found.score)
     out.print(f"accuracy {_percent(score.accuracy)} (95 % interval {_interval(score)}) on {score.n:,} texts")
     out.print(f"macro-F1 {_percent(score.macro_f1)}")
     title = found.title
@@ -178,7 +192,8 @@ def print_evaluation(found: Evaluation, against: str | None, max_drop: float) ->
     out.print(table)
     if found.verdict is not None and found.reference is not None:
         more = "" if found.reference_value is None else f", {title} {_percent(found.reference_value)}"
-        out.print(f"\n{against}: accuracy {_percent(found.reference.accuracy)}{more * (found.metric != 'accuracy')}")
+        reference = cast("Score", found.reference)
+        out.print(f"\n{against}: accuracy {_percent(reference.accuracy)}{more * (found.metric != 'accuracy')}")
         out.print(found.compared(max_drop))
     if found.damage is not None:
         print_damage(found.damage)
@@ -226,7 +241,7 @@ def _sizes(out: Output, found: Inspection) -> dict[str, Any]:
     out.print()
     filters = ", ".join(f"{count} of width {width}" for width, count in found.filters.items())
     facts: dict[str, Any] = {
-        "labels": ", ".join(found.labels),
+        **_answers_of(found),
         "words": f"{found.words:,}",
         **({"bigrams": f"{found.bigrams:,}"} if found.bigrams else {}),
         "dimensions": found.dimensions,
@@ -239,6 +254,13 @@ def _sizes(out: Output, found: Inspection) -> dict[str, Any]:
     if found.table_bytes is not None:
         facts["table"] = f"{found.table}, {found.table_bytes:,} bytes of memory"
     return facts
+
+
+def _answers_of(found: Inspection) -> dict[str, Any]:
+    """The labels, or the levels of scores."""
+    if found.levels is None:
+        return {"labels": ", ".join(found.labels)}
+    return {"scores": f"{found.levels[0]:g} to {found.levels[-1]:g}, in {len(found.labels)} steps between levels"}
 
 
 def _coding(entry: Mapping[str, Any]) -> str:

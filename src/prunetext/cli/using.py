@@ -44,8 +44,9 @@ def predict(
 
     Prints a line for each text, or pair of texts: its most probable label, a tab, the probability. A rejected text has
     an empty label, which no model has. If texts can have several labels, the line has each label and its probability,
-    all with tabs between them; it is empty if the text has none.
+    all with tabs between them; it is empty if the text has none. A model of scores prints each text's score.
     """
+    from prunetext.data.task import Task
     from prunetext.modelfiles.labelled import as_field, check_answers_file, refuse_source, write_answers
     from prunetext.modelfiles.prediction import load_packed, predict_chunks
 
@@ -57,7 +58,7 @@ def predict(
     classifier = load_packed(model)
     chunks = predict_chunks(classifier, file, threads=threads, reject=reject, columns=kept, **given)
     if out is not None:
-        rows = write_answers(out, kept, chunks, several=classifier.task == "labels")
+        rows = write_answers(out, kept, chunks, Task.named(classifier.task).answer)
         tell(f"{out}: {rows:,} rows")
         return
     for chunk in chunks:
@@ -70,8 +71,10 @@ def predict(
         )
 
 
-def told(answer: tuple[str | None, float]) -> str:
-    """A label and its probability, with a tab between them."""
+def told(answer: tuple[str | None, float] | float) -> str:
+    """A label and its probability, with a tab between them; or a score."""
+    if isinstance(answer, float):
+        return f"{answer:.4f}"
     label, probability = answer
     return f"{shown(label or '')}\t{probability:.4f}"
 

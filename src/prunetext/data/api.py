@@ -11,7 +11,7 @@ from prunetext.data.files import SourceFile
 from prunetext.data.folders import SPLIT_NAMES
 from prunetext.data.gathering import Rules
 from prunetext.data.parts import Source
-from prunetext.data.reading import checked_opening, gathered
+from prunetext.data.reading import check_score_column, checked_opening, gathered
 from prunetext.data.sources import source_name, splits_of, whole_source
 from prunetext.errors import DataError
 from prunetext.runtime.calls import READING_KINDS, SOME_DATA, STRS, takes
@@ -30,6 +30,7 @@ def read(
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
+    score: str | None = None,
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
@@ -53,6 +54,7 @@ def read(
     name with dots, such as meta.text, leads into objects.
     text_b: the second text's column, which makes rows pairs; without it, and without text, the usual names of both are
     looked for (`columns.PAIRS`). Second texts are in `pairs`.
+    score: the column of a number for each text, instead of a label; `Examples.scores` then holds them.
     label_separator: separates the labels in a cell, if texts can have several. Texts also have several if the first
     row has a list of labels (in JSON Lines, Parquet and data frames; in a .csv as pandas writes it, ['a', 'b']), or if
     any line starts with several (fastText).
@@ -68,14 +70,15 @@ def read(
     are read as streams, but an array of JSON as a whole; only the texts and labels stay in memory.
     """
     opening = checked_opening(format, encoding, quoting, label_separator)
-    kept = column_names(columns)
-    wanted = Wanted(text, label, text_b, label_separator, kept=kept, flag="columns")
+    kept, scored = column_names(columns), score is not None
+    check_score_column(score, label, label_separator)
+    wanted = Wanted(text, score or label, text_b, label_separator, kept=kept, flag="columns", scored=scored)
     sources = splits_of(source, opening)
     sources |= {
         name: whole_source(given, opening) for name, given in (("dev", dev), ("test", test)) if given is not None
     }
     _refuse_same(sources)
-    rules = Rules({}, separator=label_separator, skip_empty=skip_empty, kept=kept)
+    rules = Rules({}, separator=label_separator, skip_empty=skip_empty, kept=kept, scored=scored)
     splits, skipped = _read_splits(sources, wanted, rules)
     report = count_flaws(splits["train"], splits.get("dev"), splits.get("test"), skipped=skipped)
     return Data(splits["train"], splits.get("dev"), splits.get("test"), source_name(source), report)
@@ -93,7 +96,7 @@ def _read_splits(sources: dict[str, Source], wanted: Wanted, rules: Rules) -> tu
                 of_train = f"the training data ({sources['train'].name})"
                 unknown = f"never occurs in {of_train}. Correct it, or add texts with it there."
                 rules = rules._replace(unknown=unknown, task=splits[name].task, whose=f"the rows of {of_train} have")
-    if len(rules.known) < 2:
+    if len(rules.known) < 2 and not rules.scored:
         raise DataError(sources["train"].name, _too_few(splits["train"], list(rules.known)))
     return splits, skipped
 

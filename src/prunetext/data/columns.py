@@ -84,6 +84,12 @@ class Wanted(NamedTuple):
     remedy: str | None = None  # for a missing column that no flag names
     kept: tuple[str, ...] = ()  # further columns, whose values come with the row
     flag: str = "--columns"  # that names them
+    scored: bool = False  # whether the label is a score, which a flag of its own names
+
+    @property
+    def label_flag(self) -> str:
+        """The flag that names the label's column."""
+        return "--score" if self.scored else "--label"
 
     def named(self) -> list[str]:
         """Every name that the user gave."""
@@ -117,7 +123,8 @@ def find_columns(
     if twice := [name for name, times in Counter(names).items() if times > 1 and name.strip()]:
         raise DataError(source, f"two columns have the name {quoted(twice[0])}. Rename one of them.", line)
     keys = [column_key(name) for name in names]
-    given = {"--text": wanted.text, "--text-b": wanted.text_b, "--label": wanted.label if wanted.labelled else None}
+    label_flag = wanted.label_flag
+    given = {"--text": wanted.text, "--text-b": wanted.text_b, label_flag: wanted.label if wanted.labelled else None}
     found = {
         flag: _named(names, keys, value, wanted.remedy or f"Correct {flag}.{hint}", source, line)
         for flag, value in given.items()
@@ -127,7 +134,7 @@ def find_columns(
             raise DataError(
                 source, f"{flag} and {other} both name the column {quoted(names[at])}. Name two columns.", line
             )
-    label = found["--label"]
+    label = found[label_flag]
     text, second = _find_texts(keys, wanted, found["--text"], found["--text-b"], label)
     if text is None and second is not None and wanted.text_b is None:
         raise DataError(
@@ -139,7 +146,7 @@ def find_columns(
     if label is None:
         label = _guessed(keys, LABEL, {text, second}) if wanted.labelled else text
     paired = second is not None or wanted.texts == 2
-    sought = [("text", "--text", text), *[("second text", "--text-b", second)] * paired, ("label", "--label", label)]
+    sought = [("text", "--text", text), *[("second text", "--text-b", second)] * paired, ("label", label_flag, label)]
     missing = [(name, flag) for name, flag, at in sought if at is None and (wanted.labelled or name != "label")]
     if text is None or label is None or missing:
         what, flags = (" and ".join(parts) for parts in zip(*missing, strict=True))
@@ -147,7 +154,7 @@ def find_columns(
     for at in {text, second, label} - {None}:
         if at is not None and keys.count(keys[at]) > 1 and names[at] not in wanted.named():
             like = next(name for other, name in enumerate(names) if keys[other] == keys[at] and other != at)
-            flag = "--label" if at == label else "--text"
+            flag = label_flag if at == label else "--text"
             raise DataError(
                 source,
                 f"the columns {quoted(names[at])} and {quoted(like)} have like names. Name one with {flag}.",
@@ -178,7 +185,7 @@ def _find_texts(
 
 def refuse_columns(source: object, wanted: Wanted) -> None:
     """Raise `DataError` if the user names a column and the source has none."""
-    given = (("--text", wanted.text), ("--text-b", wanted.text_b), ("--label", wanted.label))
+    given = (("--text", wanted.text), ("--text-b", wanted.text_b), (wanted.label_flag, wanted.label))
     for flag, value in (*given, (wanted.flag, wanted.kept or None)):
         if value is not None:
             raise DataError(source, f"this source has no columns. Leave {flag} out.")

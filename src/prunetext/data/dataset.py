@@ -7,9 +7,11 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from prunetext.data.example_values import refuse_other_values, refuse_unequal
 from prunetext.data.label_forms import alike
-from prunetext.data.labels import Named, holds_several, is_missing, listed_values, named, named_sets
+from prunetext.data.labels import Named, holds_several, listed_values, named, named_sets
 from prunetext.data.report import Report
+from prunetext.data.scores import levels_for, levels_of, passed, score_name, score_numbers, step_names
 from prunetext.data.task import Task
 from prunetext.data.weights import all_weights, checked_weights
 from prunetext.errors import InputError
@@ -42,38 +44,36 @@ class Examples:
     `InputError`. With `trimmed`, labels are taken as they are. `columns` are further columns by their names, such as
     the source of each text: no model sees them, but what it does can be told apart by them. `weights` say how much each
     text counts in training, 1 being usual; judging counts each text once.
+
+    With `scores`, finite numbers, or texts of numbers, instead of labels, each text has a score; `labels` then has them
+    as they are written.
+
+    >>> Examples(["great film", "dull"], scores=[4.5, 1]).labels
+    ['4.5', '1']
     """
 
     texts: list[str]
-    labels: list[str]
+    labels: list[str] = None  # type: ignore[assignment]
     pairs: list[str] | None = None
     label_sets: list[tuple[str, ...]] | None = field(default=None, repr=False)
     label_type: str = field(default="str", compare=False, repr=False)
     trimmed: int = field(default=None, compare=False, repr=False)  # type: ignore[assignment]
     columns: dict[str, list[Any]] = field(default_factory=dict, compare=False, repr=False)
     weights: list[float] | None = field(default=None, repr=False)
+    scores: list[float] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.scores is not None:
+            self._take_scores()
+        elif self.labels is None:
+            raise InputError("There are texts, but neither labels nor scores. Give one of them for each text.")
         for name in ("texts", "labels", "pairs"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, listed_values(getattr(self, name)))
-        if len(self.texts) != len(self.labels) or (self.pairs is not None and len(self.pairs) != len(self.texts)):
-            pairs = "" if self.pairs is None else f" and {len(self.pairs):,} second texts"
-            raise InputError(
-                f"There are {len(self.texts):,} texts, but {len(self.labels):,} labels{pairs}. Give as many of each."
-            )
-        for name, column in self.columns.items():
-            if len(column) != len(self.texts):
-                raise InputError(
-                    f"There are {len(self.texts):,} texts, but {len(column):,} values of {name}. Give as many of each."
-                )
+        refuse_unequal(self.texts, self.labels, self.pairs, self.columns)
         if self.weights is not None:
             object.__setattr__(self, "weights", checked_weights(listed_values(self.weights), len(self.texts)))
-        for name, values in (("text", self.texts), ("second text", self.pairs or ())):
-            for number, value in enumerate(values):
-                if not isinstance(value, str):
-                    kind = "missing" if is_missing(value) else f"{type(value).__name__}, not a string"
-                    raise InputError(f"The {name} at {number:,} is {kind}. Give a string.")
+        refuse_other_values(("text", self.texts), ("second text", self.pairs or ()))
         if self.label_sets is None and holds_several(self.labels):
             self._take(*named_sets(self.labels))
         elif not all(type(label) is str for label in self.labels) or (self.trimmed is None and not self.label_sets):
@@ -95,6 +95,12 @@ class Examples:
         """Every text; for pairs, first and second texts."""
         return [*self.texts, *(self.pairs or ())]
 
+    def _take_scores(self) -> None:
+        """Keep scores as numbers, and as labels how they are written."""
+        taken = score_numbers(listed_values(self.scores or ()))
+        for name, value in {"scores": taken, "labels": [*map(score_name, taken)], "trimmed": 0}.items():
+            object.__setattr__(self, name, value)
+
     def _take(self, sets: list[tuple[str, ...]] | None, given: Named) -> None:
         """Keep labels by their names."""
         trimmed = given.trimmed if self.trimmed is None else self.trimmed
@@ -105,16 +111,21 @@ class Examples:
     @property
     def task(self) -> Task:
         """The task of these examples."""
-        return Task(1 if self.pairs is None else 2, "label" if self.label_sets is None else "labels")
+        answer = "score" if self.scores is not None else "label" if self.label_sets is None else "labels"
+        return Task(1 if self.pairs is None else 2, answer)
 
     def targets(self, classes: Sequence[str]) -> NDArray[Any]:
         """The gold labels by their positions in `classes`: indices (n,) int64, or 0 and 1 (n, classes) float32.
 
         >>> Examples(["a film", "dull"], [["x", "z"], []]).targets(["x", "y", "z"]).tolist()
         [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+
+        Of scores, the share of each step that they have passed, (n, steps) float32.
         """
         import numpy as np
 
+        if self.scores is not None:
+            return passed(self.scores, levels_of(classes))
         index = {label: position for position, label in enumerate(classes)}
         if self.label_sets is None:
             return np.array([index[label] for label in self.labels], np.int64)
@@ -147,7 +158,7 @@ class Examples:
         kept = (self.texts, self.labels, self.pairs, self.label_sets, self.weights)
         texts, labels, pairs, sets, weights = map(part, kept)
         columns = {name: part(column) for name, column in self.columns.items()}
-        return Examples(texts, labels, pairs, sets, self.label_type, 0, columns, weights)
+        return Examples(texts, labels, pairs, sets, self.label_type, 0, columns, weights, part(self.scores))
 
     def with_more(self, more: Examples) -> Examples:
         """These examples and others of the same kind, in this order, without further columns.
@@ -164,11 +175,9 @@ class Examples:
             both(self.labels, more.labels),
             both(self.pairs, more.pairs),
         )
-        sets, weights = (
-            both(self.label_sets, more.label_sets),
-            all_weights(self.weights, len(self), more.weights, len(more)),
-        )
-        return Examples(texts, labels, pairs, sets, self.label_type, 0, weights=weights)
+        sets, scores = both(self.label_sets, more.label_sets), both(self.scores, more.scores)
+        weights = all_weights(self.weights, len(self), more.weights, len(more))
+        return Examples(texts, labels, pairs, sets, self.label_type, 0, weights=weights, scores=scores)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -201,7 +210,9 @@ class Data:
 
     @property
     def labels(self) -> list[str]:
-        """The labels of train, each once, sorted."""
+        """The labels of train, each once, sorted; of scores, the steps between their levels."""
+        if self.train.scores is not None:
+            return step_names(levels_for(self.train.scores))
         if self.train.label_sets is not None:
             return sorted({label for labels in self.train.label_sets for label in labels})
         return sorted(set(self.train.labels))
@@ -280,5 +291,6 @@ def count_flaws(
         shared={both: count for both, count in shared.items() if count},
         pairs=train.pairs is not None,
         trimmed=sum(examples.trimmed for examples in splits.values()),
-        alike=tuple(map(tuple, alike({label for labels in train.label_lists for label in labels}))),
+        alike=() if train.scores else tuple(map(tuple, alike({each for own in train.label_lists for each in own}))),
+        scored=train.scores is not None,
     )

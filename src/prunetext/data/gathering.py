@@ -10,6 +10,7 @@ from prunetext.data.dataset import Examples
 from prunetext.data.formats.rows import Absent, LineLabels
 from prunetext.data.label_forms import clean_label, written_list
 from prunetext.data.labels import LABEL_TYPES, SEVERAL, LabelColumn, is_missing, python_value
+from prunetext.data.scores import score_of
 from prunetext.data.task import Task
 from prunetext.errors import DataError, InputError
 
@@ -35,6 +36,12 @@ class Rules(NamedTuple):
     separator: str | None = None  # between the labels of a cell
     skip_empty: bool = False
     kept: tuple[str, ...] = ()  # names of further columns, which the rows hold
+    scored: bool = False  # whether labels are scores
+
+    @property
+    def label(self) -> str:
+        """What messages call a label."""
+        return "score" if self.scored else "label"
 
 
 def gather(source: object, parts: Iterable[tuple[object, Iterable[SourceRow]]], rules: Rules) -> tuple[Examples, int]:
@@ -53,7 +60,7 @@ def gather(source: object, parts: Iterable[tuple[object, Iterable[SourceRow]]], 
                 gathered.kept.append(kept)
     if not gathered.chosen:
         kind = "rows that are not empty" if gathered.skipped else "rows"
-        raise DataError(source, f"there are no {kind}. Write a text and its label in each row.")
+        raise DataError(source, f"there are no {kind}. Write a text and its {rules.label} in each row.")
     examples = gathered.examples()
     if examples.task == Task(texts=2, answer="labels"):
         raise DataError(
@@ -73,6 +80,7 @@ class _Gathered:
         self.rules = rules
         self.columns: tuple[list[str], list[str]] = ([], [])
         self.chosen: list[str | tuple[str, ...]] = []
+        self.scores: list[float] = []
         self.sets: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for each, shared by all rows
         self.listed: bool | None = None  # whether the rows have lists of labels; the first one tells
         self.skipped = 0
@@ -81,18 +89,25 @@ class _Gathered:
 
     def add(self, at: _At, texts: tuple[object, ...], given: object, called: tuple[str, ...]) -> bool:
         """Add a row; False if it is skipped."""
-        labels = at.written_list(given) if isinstance(given, str) and given.lstrip()[:1] in _BRACKETS else given
-        labels = split_cell(labels, self.rules.separator)
+        labels = given
+        if not self.rules.scored:
+            labels = at.written_list(given) if isinstance(given, str) and given.lstrip()[:1] in _BRACKETS else given
+            labels = split_cell(labels, self.rules.separator)
         if (empty := _first_empty(texts, labels, called)) is not None:
             if self.rules.skip_empty:
                 self.skipped += 1
                 return False
             what, value = empty
-            kind = "label" if what == "label" else "text"
+            kind = self.rules.label if what == "label" else "text"
+            what = self.rules.label if what == "label" else what
             rule = f"{value}. Add it" if isinstance(value, Absent) else f"{what} is empty. Give it a {kind}"
             raise at.error(f"{rule}, or drop such rows with --skip-empty.")
         for what, text, column in zip(called, texts, self.columns, strict=False):
             column.append(_checked_text(at, what, text, "--text" if column is self.columns[0] else "--text-b"))
+        if self.rules.scored:
+            self.scores.append(_checked_score(at, labels))
+            self.chosen.append("")  # it has no label
+            return True
         if self.listed is None:
             self.listed = isinstance(labels, list)
         elif self.listed != isinstance(labels, list):
@@ -110,6 +125,10 @@ class _Gathered:
     def examples(self) -> Examples:
         """All rows; labels that turn out to be whole numbers are these."""
         chosen, rules = self.chosen, self.rules
+        beside = {name: [_plain(row[at]) for row in self.kept] for at, name in enumerate(rules.kept)}
+        pairs = self.columns[1] or None
+        if rules.scored:
+            return Examples(self.columns[0], pairs=pairs, columns=beside, scores=self.scores)
         of_fasttext = self.sets and not self.listed and rules.task != SEVERAL_LABELS
         if of_fasttext and all(len(each) == 1 for each in self.sets):
             chosen = [labels[0] for labels in chosen]
@@ -118,8 +137,6 @@ class _Gathered:
             rules.known.pop(name, None)
             rules.known.setdefault(number, number)
         made: Any = chosen
-        beside = {name: [_plain(row[at]) for row in self.kept] for at, name in enumerate(rules.kept)}
-        pairs = self.columns[1] or None
         return Examples(self.columns[0], made, pairs, None, self.labels.type, self.labels.trimmed, beside)
 
 
@@ -144,6 +161,10 @@ def check_task(examples: Examples, task: Task, source: object, whose: str) -> No
         one, two, remedy = "one text", "two", "Name the column of the second text with --text-b."
         if task.texts == 1:
             one, two, remedy = "two texts", "one", "To read one text alone, name its column with --text."
+        raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
+    if own.has_steps != task.has_steps:
+        one, two = own.answered, task.answered
+        remedy = "Name the column of scores with --score." if task.has_steps else "Leave --score out."
         raise DataError(source, f"its rows have {one}, but {whose} {two}. {remedy}")
     if own.answer != task.answer:
         one, two, remedy = "one label each", "lists of labels", "Write a list in each row, or give --label-separator."
@@ -213,6 +234,13 @@ def _checked_text(at: _At, what: str, text: object, flag: str) -> str:
         raise at.error(f"{what} is {_kind(text)}, not a string. Write it as a string, or correct {flag}.")
     _check_characters(at, what, text)
     return text
+
+
+def _checked_score(at: _At, given: object) -> float:
+    try:
+        return score_of(python_value(given))
+    except ValueError as error:
+        raise at.error(f"score is {error}. Write it as a number, or correct --score.") from None
 
 
 def _known_label(at: _At, given: object, rules: Rules, column: LabelColumn) -> str:

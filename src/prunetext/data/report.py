@@ -34,26 +34,28 @@ class Report:
     pairs: bool = False
     trimmed: int = 0
     alike: tuple[tuple[str, ...], ...] = ()
+    scored: bool = False  # whether rows have scores instead of labels
 
     def lines(self) -> list[str]:
         """Say each count that is not zero in one sentence."""
         unit, units, same = ("pair", "pairs", "same texts") if self.pairs else ("text", "texts", "same text")
+        label, model = ("score", "model") if self.scored else ("label", "classifier")
         said = [
             (self.rows, "row was read.", "rows were read."),
             (
                 self.skipped,
-                "row was dropped, because its text or label is empty.",
-                "rows were dropped, because their text or label is empty.",
+                f"row was dropped, because its text or {label} is empty.",
+                f"rows were dropped, because their text or {label} is empty.",
             ),
             (
                 self.duplicates,
-                f"row repeats an earlier row of the same split ({same}, same label).",
-                f"rows repeat an earlier row of the same split ({same}, same label).",
+                f"row repeats an earlier row of the same split ({same}, same {label}).",
+                f"rows repeat an earlier row of the same split ({same}, same {label}).",
             ),
             (
                 self.contradicting,
-                f"{unit} has different labels in different rows: no classifier can be right on all of them.",
-                f"{units} have different labels in different rows: no classifier can be right on all of them.",
+                f"{unit} has different {label}s in different rows: no {model} can be right on all of them.",
+                f"{units} have different {label}s in different rows: no {model} can be right on all of them.",
             ),
         ]
         said += [

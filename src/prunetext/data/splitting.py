@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from prunetext.data.dataset import Data
+from prunetext.data.dataset import Data, Examples
+from prunetext.data.scores import levels_for, step_names
 from prunetext.errors import DataError, InputError
 
 # Pruning is judged on dev, and half a point is less than one text in a hundred: small data need a larger part.
@@ -64,9 +67,9 @@ def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
     groups: dict[str, list[int]] = {}  # text → its rows; dictionaries keep the order of the file
     for row, text in enumerate(data.train.texts):
         groups.setdefault(text, []).append(row)
-    labels = data.train.label_lists
+    labels = strata_of(data.train)
     counts = Counter(label for each in labels for label in each)
-    strata: dict[Label, list[list[int]]] = {(label,): [] for label in data.labels}
+    strata: dict[Label, list[list[int]]] = {(label,): [] for label in sorted(counts)}
     for rows in groups.values():
         each = [_counted_for(labels[row], counts) for row in rows]
         often = each[0] if len(each) == 1 else Counter(each).most_common(1)[0][0]
@@ -93,6 +96,19 @@ def _assign(data: Data, shares: dict[str, float], seed: int) -> list[str]:
     return side
 
 
+def strata_of(examples: Examples) -> Sequence[Label]:
+    """The labels of each text, by which splits are made alike; of scores, the step that a score lies in.
+
+    >>> strata_of(Examples(["a", "b", "c"], scores=[1, 2, 3]))
+    [('1 to 2',), ('1 to 2',), ('2 to 3',)]
+    """
+    if examples.scores is None:
+        return examples.label_lists
+    levels = levels_for(examples.scores)
+    names = step_names(levels)
+    return [(names[max(bisect_left(levels, each) - 1, 0)],) if names else () for each in examples.scores]
+
+
 def _counted_for(labels: tuple[str, ...], counts: Counter[str]) -> Label:
     """The rarest of a text's labels: the other labels have texts enough without it.
 
@@ -104,7 +120,7 @@ def _counted_for(labels: tuple[str, ...], counts: Counter[str]) -> Label:
 
 def _without_reserved(data: Data, strata: dict[Label, list[list[int]]], kept: set[str]) -> dict[Label, list[list[int]]]:
     """Return the groups that may leave train: not those of texts in `kept`, nor the first one of each label."""
-    texts, labels = data.train.texts, data.train.label_lists
+    texts, labels = data.train.texts, strata_of(data.train)
     free = {label: [rows for rows in members if texts[rows[0]] not in kept] for label, members in strata.items()}
     anchored = {
         label
@@ -115,7 +131,7 @@ def _without_reserved(data: Data, strata: dict[Label, list[list[int]]], kept: se
         for label in labels[row]
     }
     reserved: set[int] = set()
-    for label in data.labels:
+    for label in sorted({label for each in labels for label in each}):
         if label in anchored:
             continue
         candidates = (rows for members in (free[(label,)], *free.values()) for rows in members)

@@ -1,4 +1,4 @@
-"""The task of a model: it reads one text or two, and gives one label or several."""
+"""The task of a model: it reads one text or two, and gives one label, several, or a score."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Task(NamedTuple):
     ('pairs', Task(texts=1, answer='labels'))
 
     texts: of each example: 1, or 2 for pairs. answer: "label" if each example has one label, "labels" if it can have
-    several, or none. `name` is the task's word in a packed file.
+    several, or none, "score" if it has a number instead. `name` is the task's word in a packed file.
     """
 
     texts: int = 1
@@ -22,7 +22,7 @@ class Task(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The task's word in model files and messages: classification, pairs or labels."""
+        """The task's word in model files and messages: classification, pairs, labels, score or score of pairs."""
         return TASK_NAMES[self]
 
     @classmethod
@@ -45,19 +45,49 @@ class Task(NamedTuple):
     def described(self) -> str:
         """In words: single texts or pairs of texts, with one label or several each."""
         texts = "single texts" if self.texts == 1 else "pairs of texts"
-        return f"{texts} with {'one label' if self.answer == 'label' else 'several labels'} each"
+        return f"{texts} with {self.answered} each"
+
+    @property
+    def answered(self) -> str:
+        """What each example has, in words.
+
+        >>> Task(answer="score").answered
+        'a score'
+        """
+        return ANSWERS_IN_WORDS[self.answer]
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether its answers are scores, whose steps stand where other tasks have labels.
+
+        >>> Task(answer="score").has_steps, Task().has_steps
+        (True, False)
+        """
+        return self.answer == "score"
+
+    @property
+    def of_many(self) -> bool:
+        """Whether each output has a probability by itself, as those of several labels and the steps of scores have.
+
+        >>> Task(answer="labels").of_many, Task().of_many
+        (True, False)
+        """
+        return self.answer != "label"
 
 
+ANSWERS_IN_WORDS = {"label": "one label", "labels": "several labels", "score": "a score"}  # in words
 TASK_NAMES = {
     Task(): "classification",
     Task(texts=2): "pairs",
     Task(answer="labels"): "labels",
     Task(texts=2, answer="labels"): "pairs with several labels",  # not supported
+    Task(answer="score"): "score",
+    Task(texts=2, answer="score"): "score of pairs",
 }
 
 
 def refuse_other_tasks(command: str, task: Task, name: str) -> None:
-    """Refuse pairs and several labels for a command that compares with peers.
+    """Refuse pairs, several labels and scores for a command that compares with peers.
 
     >>> refuse_other_tasks("bench", Task(texts=2), "pairs.csv")  # doctest: +ELLIPSIS
     Traceback (most recent call last):

@@ -130,6 +130,8 @@ def check_measures(data: Data, labels: list[str], options: PruneOptions) -> None
     """Refuse a metric that cannot judge dev and test, and options that several labels do not allow."""
     if data.train.task.answer == "labels":
         refuse_several(data, options)
+    if data.train.task.has_steps:
+        refuse_scored(data, options)
     for name, examples in data.splits():
         if name != "train":
             measure = measure_of(options.metric, examples, labels, options.positive)
@@ -154,6 +156,18 @@ def refuse_several(data: Data, options: PruneOptions) -> None:
             f"class_weights is {options.class_weights}, but these texts have several labels, each learnt by itself. "
             "Leave it out, or choose macro-f1 as metric."
         )
+
+
+def refuse_scored(data: Data, options: PruneOptions) -> None:
+    """Refuse options that need labels."""
+    weights = options.class_weights if isinstance(options, FitOptions) else FitOptions.class_weights
+    for name, value, usual in (
+        ("precision", options.precision, None),
+        ("class_weights", weights, FitOptions.class_weights),
+        ("positive", options.positive, None),
+    ):
+        if value != usual:
+            raise InputError(f"{data.name}: {name} is {value}, but these texts have scores, not labels. Leave it out.")
 
 
 def method_alone(options: PruneOptions, family: Family, effort: Effort) -> Method:

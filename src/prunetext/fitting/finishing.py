@@ -31,6 +31,7 @@ from prunetext.pruning.driver import Solution
 from prunetext.runtime.api import load
 from prunetext.runtime.classifier import Classifier
 from prunetext.statistics.calibration import Calibration
+from prunetext.statistics.closeness import Closeness
 from prunetext.statistics.evaluation import Score, Verdict
 from prunetext.statistics.metrics import Measure
 
@@ -43,7 +44,7 @@ class Result:
 
     path: Path  # the packed file
     size: int  # its bytes
-    score: Score  # of the packed model on test
+    score: Score | Closeness  # of the packed model on test; closeness, if texts have scores
     verdict: Verdict  # packed against dense on test
     reason: str  # why the search ended
     missed: list[str]  # which size, speed or time was not kept, in sentences; the verdict is about the drop
@@ -105,7 +106,8 @@ def finish(
     frontier = frontier_of(plan, run, solution, clock)
     notes = [*plan.notes, *doubts.notes, *run.notes, *found.notes, *lessons.notes, *final.notes, *beaten(judged, plan)]
     majority = measure.majority()
-    if not doubts.reason and majority is not None and judged.dense.score.low <= majority:
+    hardly = majority is not None and isinstance(judged.dense.score, Score) and judged.dense.score.low <= majority
+    if hardly and not doubts.reason:
         notes.append("The dense model is hardly better than always giving the most frequent label.")
     speed = solution.history[solution.chosen].speed or 0.0
     speed = speed_of_result(plan, run.path(plan.family.packed), speed, chosen.agreement.numbers)
@@ -154,8 +156,8 @@ def provenance_of_run(
     calibration = found.calibration
     return {
         "recipe": recipe,
-        "test": judged.packed.score._asdict(),
-        "dense_test": judged.dense.score._asdict(),
+        "test": told_score(judged.packed.score),
+        "dense_test": told_score(judged.dense.score),
         **({} if measure.name == "accuracy" else {"metric": judged.values()}),
         **({} if judged.baseline is None else {"baseline": round(judged.baseline.value, 4)}),
         "verdict": {name: value for name, value in judged.verdict._asdict().items() if value != ""},
@@ -163,6 +165,12 @@ def provenance_of_run(
         "reason": reason,
         "versions": {"prunetext": version, "torch": torch.__version__.partition("+")[0]},
     }
+
+
+def told_score(score: Score | Closeness) -> dict[str, Any]:
+    """A score in the record of a packed file; of closeness, as many digits as matter."""
+    fields = score._asdict()
+    return fields if isinstance(score, Score) else {name: round(value, 4) for name, value in fields.items()}
 
 
 def baseline_of(plan: Plan, clock: Clock, more: Examples | None = None) -> Baseline | None:
@@ -188,6 +196,7 @@ def beaten(judged: Judged, plan: Plan) -> list[str]:
     if row is None or row.value <= judged.packed.value:
         return []
     points, of = 100 * (row.value - judged.packed.value), "" if judged.metric == "accuracy" else f" of {judged.title}"
+    regression = "ridge" if judged.scored else "logistic"
     can = (
         plan.family.taught
         and not plan.teaching.teachers
@@ -195,7 +204,7 @@ def beaten(judged: Judged, plan: Plan) -> list[str]:
         and plan.fitting.class_weights == "none"
     )
     remedy = "--teacher auto, or with more texts," if can else "more texts"
-    seen = f"A logistic regression on tf-idf is {points:.2f} points{of} better on test."
+    seen = f"A {regression} regression on tf-idf is {points:.2f} points{of} better on test."
     return [f"{seen} A fit with {remedy} may do better."]
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from prunetext.statistics.closeness import Closeness
+
 if TYPE_CHECKING:
     from prunetext.fitting.frontier import Candidate
     from prunetext.judging.side_by_side import Judged
@@ -39,7 +41,7 @@ def result_html(
         '<div class="prunetext" style="font-family:system-ui,sans-serif;max-width:46rem;line-height:1.45">',
         f'<p style="margin:.2em 0 .6em;padding-left:.7em;border-left:.35em solid {colour}">'
         f"<strong>{escape(verdict.name)}</strong> · {size:,} bytes · "
-        f"{_percent(judged.packed.value)} {escape(judged.title)} on {judged.packed.score.n:,} test texts<br/>"
+        f"{_value(judged, judged.packed.value)} {escape(judged.title)} on {judged.packed.score.n:,} test texts<br/>"
         f"{escape(verdict.sentence(judged.title))}</p>",
         *(f'<p style="margin:.3em 0;color:{COLOURS["lost"]}">{escape(each)}</p>' for each in missed),
         models_table(judged),
@@ -54,12 +56,14 @@ def result_html(
 
 def models_table(judged: Judged) -> str:
     """The models side by side."""
-    other = judged.metric != "accuracy"
-    titles = ["model", "accuracy", "95 % interval", *[judged.title] * other, "file bytes", "texts/s"]
+    first = "Spearman" if judged.scored else "accuracy"
+    other = judged.title.lower() != first.lower()
+    titles = ["model", first, "95 % interval", *[judged.title] * other, "file bytes", "texts/s"]
     rows = []
     for name, row in judged.shown().items():
-        interval = f"{100 * row.score.low:.2f} to {100 * row.score.high:.2f}"
-        values = [name, _percent(row.score.accuracy), interval, *[_percent(row.value)] * other]
+        main = row.score.spearman if isinstance(row.score, Closeness) else row.score.accuracy
+        interval = " to ".join(_value(judged, each).removesuffix(" %") for each in (row.score.low, row.score.high))
+        values = [name, _value(judged, main), interval, *[_value(judged, row.value)] * other]
         rows.append(_row("td", [*values, f"{row.bytes:,}", f"{row.texts_per_second:,.0f}"], bold=name == "packed"))
     head = _row("th", titles)
     return (
@@ -127,6 +131,11 @@ def _row(tag: str, values: Sequence[str], *, bold: bool = False) -> str:
     style = "background:none;color:inherit" + (";font-weight:600" if bold else "")
     cells = (f'<{tag} style="{_CELL if at else _FIRST}">{escape(value)}</{tag}>' for at, value in enumerate(values))
     return f'<tr style="{style}">{"".join(cells)}</tr>'
+
+
+def _value(judged: Judged, value: float) -> str:
+    """A metric: of scores, a plain number; of labels, a share."""
+    return f"{value:.3f}" if judged.scored else _percent(value)
 
 
 def _percent(share: float) -> str:

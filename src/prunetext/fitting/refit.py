@@ -112,9 +112,12 @@ def final_models(
 
 
 def teacher_learns(plan: Plan) -> bool:
-    """Whether the teacher learns these texts, too: the automatic one does, where it takes seconds."""
+    """Whether the teacher learns these texts, too: the automatic one does, where it takes seconds.
+
+    Not if texts have scores: with more of them, their levels would be others than the model's.
+    """
     diet = plan.teaching.diet
-    return diet is not None and diet.alone <= MOST_FOR_TEACHER
+    return diet is not None and diet.alone <= MOST_FOR_TEACHER and not plan.task.has_steps
 
 
 def reteaching_seconds(plan: Plan) -> float:
@@ -170,7 +173,7 @@ def judges(targets: np.ndarray, seen: np.ndarray, hidden: np.ndarray) -> np.ndar
 def unlearnt_rows(recipe: Mapping[str, Any], measure: Measure) -> np.ndarray:
     """The rows of dev that a model with this recipe has not learnt; measure: of dev, by the run's metric.
 
-    >>> from prunetext.statistics.metrics import Gold
+    >>> from prunetext.statistics.gold import Gold
     >>> dev = Measure("accuracy", Gold(np.zeros(100, int)))
     >>> len(unlearnt_rows({"seed": 0}, dev)), len(unlearnt_rows({"seed": 0, "learnt_dev": "ab12"}, dev))
     (100, 30)

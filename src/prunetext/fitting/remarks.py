@@ -33,6 +33,8 @@ def foreseen(plan: Plan) -> list[str]:
 
 def few(plan: Plan) -> list[str]:
     """A sentence if train holds few texts of most labels, with what helps most."""
+    if plan.task.has_steps:
+        return []
     counts = Counter(label for own in plan.splits()["train"].label_lists for label in own)
     there = sorted(counts[label] for label in plan.labels)
     if (usual := there[len(there) // 2]) >= _FEW:
@@ -47,6 +49,8 @@ def few(plan: Plan) -> list[str]:
 
 def absent(plan: Plan) -> list[str]:
     """A sentence if dev holds no text with some labels."""
+    if plan.task.has_steps:
+        return []
     there = {label for own in plan.splits()["dev"].label_lists for label in own}
     without = [label for label in plan.labels if label not in there]
     if not without:
@@ -82,9 +86,10 @@ def doubts_of_dense(plan: Plan, dense: Model, dev: Encoded) -> Doubts:
     said, found = answers(dense, dev), Doubts()
     if no_better_than_constant(measure, said):
         constant = "On dev, the dense model is no better than always giving the most frequent label."
-        found = Doubts(
-            (f"{constant} {remedy(plan, 'the others')}",), "the dense one is no better than a constant answer"
-        )
+        note = f"{constant} {remedy(plan, 'the others')}"
+        if plan.task.has_steps:
+            note = "On dev, the dense model is no better than always giving the mean score. Give more texts."
+        found = Doubts((note,), "the dense one is no better than a constant answer")
     found = found.and_then(not_found(plan, "dense", surely_never_found(measure, said)))
     return found._replace(missing=tuple(never_found(measure, said)))
 

@@ -48,6 +48,7 @@ def evaluate(
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
+    score: str | None = None,
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
@@ -65,8 +66,10 @@ def evaluate(
     `prunetext.read`, or its result. split: train, dev or test. By default, test is taken of a folder of splits and of a
     sample that the model was trained on, and every row of other sources. With a split, a source that `fit` split itself
     is split again in the same way. slices: with `against`, further columns of the data by which the damage is told
-    apart, such as "source,language"; `Examples.columns` holds them in memory. The other options are as for `read`. A
-    label that the model does not know raises `InputError`, as single texts do for a model of pairs.
+    apart, such as "source,language"; `Examples.columns` holds them in memory. A model of scores needs no `against` for
+    them: it is measured inside each part. score: the column of true scores, for such a model; `score` if not given. The
+    other options are as for `read`. A label that the model does not know raises `InputError`, as single texts do for a
+    model of pairs.
     """
     require("scipy", extra="train")
     from prunetext.statistics.answers import recipe_of
@@ -79,14 +82,16 @@ def evaluate(
     ours = open_model(model)
     theirs = None if against is None else open_model(against)
     refuse_unlike(ours, theirs)
-    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    names = {"text": text, "text_b": text_b, "label": label, "score": score, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     columns = column_names(slices)
-    if columns and theirs is None:
+    if columns and theirs is None and not ours.task.has_steps:
         raise InputError("slices are given, but no model to compare with. Give one as against, or leave slices out.")
     source = as_frame(data) or data
     examples, notes = choose_examples(source, split, ours, theirs, {**reading, "columns": columns})
     measure = measure_of(metric, examples, ours.labels, positive or recipe_of(ours).get("positive"))
+    if ours.task.has_steps:
+        return _judged_scores(examples, measure, ours, theirs, notes, max_drop, columns)
     train = None if theirs is None else train_of(source, split, ours, reading)
     return _judged(examples, measure, ours, theirs, notes, max_drop, columns, train)
 
@@ -121,6 +126,35 @@ def _judged(
     return Evaluation(scored, classes, reference, found, notes, error, rejected, *values, damage)
 
 
+def _judged_scores(
+    examples: Examples,
+    measure: Measure,
+    ours: Answering,
+    theirs: Answering | None,
+    notes: list[str],
+    max_drop: float,
+    columns: Sequence[str],
+) -> Evaluation:
+    """Ask models of scores, and compare their answers."""
+    from prunetext.judging.scored_slices import scored_columns
+    from prunetext.statistics.bootstrap import bootstrap_verdict
+    from prunetext.statistics.calibration import calibration_of
+    from prunetext.statistics.closeness import Closeness
+
+    said = asked(ours, examples, ours.labels)
+    found = measure.closeness(said)
+    assert isinstance(found, Closeness)
+    reference = verdict = value = None
+    if theirs is not None:
+        others = asked(theirs, examples, ours.labels)
+        reference, value = measure.closeness(others), measure.value(others)
+        verdict = bootstrap_verdict(measure, others, said, max_drop)
+    parts = tuple(scored_columns(examples, columns, measure.gold.scores(said), measure.name))
+    error, _ = calibration_of(measure, said, None)
+    values = (measure.name, measure.value(said), value, None, None, parts)
+    return Evaluation(found, [], reference, verdict, notes, error, None, *values)
+
+
 @takes(
     a=A_MODEL,
     b=A_MODEL,
@@ -149,6 +183,7 @@ def gate(
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
+    score: str | None = None,
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
@@ -172,8 +207,20 @@ def gate(
     if undecided is not None and undecided not in UNDECIDED:
         raise InputError(f"undecided is {brief(undecided)}: it must be {' or '.join(UNDECIDED)}.")
     theirs, ours = open_model(a), open_model(b)
+    for each in (theirs, ours):
+        if each.task.has_steps:
+            raise InputError(
+                f"{each.name}: gate compares labels, but this model gives scores. Use evaluate with against, whose "
+                "verdict is about scores."
+            )
     named = {"split": split, "metric": metric, "positive": positive, "slices": slices, "text": text, "text_b": text_b}
-    read = {"label": label, "label_separator": label_separator, "encoding": encoding, "skip_empty": skip_empty}
+    read = {
+        "label": label,
+        "score": score,
+        "label_separator": label_separator,
+        "encoding": encoding,
+        "skip_empty": skip_empty,
+    }
     asking: dict[str, Any] = {**named, **read, "format": format, "quoting": quoting}
     found = evaluate(ours, data, against=theirs, max_drop=max_drop, **asking)
     return Gate.of(found, theirs.name, ours.name, max_drop, max_churn, undecided)

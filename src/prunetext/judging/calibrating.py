@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from prunetext.data.dataset import Examples, Input
+from prunetext.data.scores import levels_of, scored
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Packing, Trained, load_family
 from prunetext.runtime.api import load
@@ -19,6 +22,7 @@ from prunetext.statistics.calibration import (
     fit_temperature,
     least_texts,
     rejection,
+    temperature_of_scores,
 )
 from prunetext.statistics.metrics import Measure
 from prunetext.statistics.thresholds import tuned
@@ -28,6 +32,7 @@ from prunetext.training.losses import loss_of
 AGREEMENT = 0.9925  # share of dev labels on which int8 table rows must agree with the float model; else int16 is used
 MOST_FITTED = 1_000_000  # probabilities that a temperature is fitted on, about a second's work
 SHIFT = 0.001  # largest difference in accuracy
+SAME_SCORE = 0.01  # of the range of scores: a smaller difference is none
 
 
 class SplitTexts(NamedTuple):
@@ -128,7 +133,8 @@ def choose_table(
     """int8 table rows if they agree with the float model on dev; else int16, which take twice the memory.
 
     The file has the same bytes either way; only the table that the runtime unfolds differs. `measure` is of dev. If
-    texts can have several labels, all labels of a text must be equal, by the float model's thresholds.
+    texts can have several labels, all labels of a text must be equal, by the float model's thresholds; two scores are
+    equal if they differ by less than a hundredth of the range.
     """
     thresholds = thresholds_of(trained.model, dev.encoded)
     before = answers(trained.model, dev.encoded, thresholds)
@@ -136,12 +142,21 @@ def choose_table(
     found = []
     for table in load_family(trained.family).tables:
         now = Answers(*packed_by(trained, Packing(table=table), scratch).answers(dev.inputs))
-        equal = float((now.chosen == before.chosen).all(1).mean())
+        equal = equal_share(trained, before, now)
         drop = measure.value(before) - measure.value(now)
         found.append(Chosen(Agreement(table, equal, 100 * drop), now, trained))
         if equal >= least_agreement and abs(drop) <= most_shift:
             break
     return max(found, key=lambda one: -abs(one.agreement.drop) + 10 * one.agreement.equal)
+
+
+def equal_share(trained: Trained, before: Answers, now: Answers) -> float:
+    """The share of texts with equal labels; of scores, those that differ by less than a hundredth of their range."""
+    if not trained.task.has_steps:
+        return float((now.chosen == before.chosen).all(1).mean())
+    levels = levels_of(trained.labels)
+    apart = np.abs(scored(now.probabilities, levels) - scored(before.probabilities, levels))
+    return float((apart < SAME_SCORE * (levels[-1] - levels[0])).mean())
 
 
 def calibrated(
@@ -162,6 +177,8 @@ def calibrated(
     left as a file with the found temperature.
     """
     asked = held_out or chosen
+    if trained.task.has_steps:
+        return _of_scores(trained, chosen, asked, scratch, dev, test)
     if loss_of(trained.task).tuned is not None:
         return _of_several(trained, chosen, asked, scratch, dev, test)
     return _of_one(trained, chosen, asked, scratch, dev.examples, test.examples, precision)
@@ -220,6 +237,22 @@ def _of_several(
     on_test = Answers(*packed_by(trained, packing, scratch).answers(test.inputs))
     after = calibration_error(on_test.probabilities.ravel(), truth.ravel())
     found = Calibration(packing.temperature, before, after, None)
+    return Calibrated(trained, packing, found, found.notes(), on_test)
+
+
+def _of_scores(
+    trained: Trained, chosen: Chosen, asked: Chosen, scratch: Path, dev: SplitTexts, test: SplitTexts
+) -> Calibrated:
+    """If texts have scores: the temperature at which the scores of dev have the smallest squared error."""
+    levels, packing = levels_of(trained.labels), chosen.agreement.packing()
+    assert dev.examples.scores is not None
+    truth = test.encoded.targets.numpy()
+    before = calibration_error(packed_by(trained, packing, scratch).predict_proba(test.inputs).ravel(), truth.ravel())
+    heat = temperature_of_scores(asked.on_dev.probabilities, dev.examples.scores, levels)
+    packing = packing._replace(temperature=heat)
+    on_test = Answers(*packed_by(trained, packing, scratch).answers(test.inputs))
+    after = calibration_error(on_test.probabilities.ravel(), truth.ravel())
+    found = Calibration(heat, before, after, None)
     return Calibrated(trained, packing, found, found.notes(), on_test)
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from prunetext.judging.damage import DamageReport
+    from prunetext.judging.scored_slices import ScoredColumn
     from prunetext.statistics.calibration import Rejection
+    from prunetext.statistics.closeness import Closeness
     from prunetext.statistics.evaluation import ClassScore, Score, Verdict
 
 
@@ -15,11 +17,13 @@ class Evaluation(NamedTuple):
 
     `calibration_error` is the expected calibration error, a share in 0..1; `rejection` is the effect of a packed file's
     threshold, if it has one. `damage`: which texts and which parts of them the model does worse than the other one.
+    Where texts have scores, `score` and `reference` are `Closeness`, there are no classes and no damage, and `parts`
+    has each value of the columns that slices name.
     """
 
-    score: Score
+    score: Score | Closeness
     per_class: list[ClassScore]
-    reference: Score | None
+    reference: Score | Closeness | None
     verdict: Verdict | None
     notes: list[str]
     calibration_error: float | None = None
@@ -29,13 +33,19 @@ class Evaluation(NamedTuple):
     reference_value: float | None = None
     micro_f1: float | None = None  # if texts can have several labels
     damage: DamageReport | None = None
+    parts: tuple[ScoredColumn, ...] = ()  # where texts have scores, for each column of slices
+
+    @property
+    def scored(self) -> bool:
+        """Whether texts have scores."""
+        return hasattr(self.score, "spearman")
 
     @property
     def title(self) -> str:
         """The metric's name as people write it."""
-        from prunetext.statistics.metrics import METRICS
+        from prunetext.statistics.metrics import title_of
 
-        return METRICS[self.metric].title
+        return title_of(self.metric)
 
     def compared(self, max_drop: float) -> str:
         """Say the verdict in plain words; empty if there was nothing to compare with.
@@ -62,7 +72,10 @@ class Evaluation(NamedTuple):
         fields: dict[str, Any] = {**self.score._asdict(), "metric": self.metric, "value": self.value}
         if self.micro_f1 is not None:
             fields["micro_f1"] = self.micro_f1
-        fields["per_class"] = [each._asdict() for each in self.per_class]
+        if self.per_class:
+            fields["per_class"] = [each._asdict() for each in self.per_class]
+        if self.parts:
+            fields["slices"] = [each.fields() for each in self.parts]
         if self.verdict is not None and self.reference is not None:
             reference = {**self.reference._asdict(), "value": self.reference_value}
             fields |= {"verdict": self.verdict._asdict(), "against": reference}

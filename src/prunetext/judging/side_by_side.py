@@ -16,15 +16,16 @@ from prunetext.peers.baseline import Baseline
 from prunetext.runtime.api import load
 from prunetext.statistics.answers import Answers
 from prunetext.statistics.bootstrap import bootstrap_verdict
+from prunetext.statistics.closeness import Closeness
 from prunetext.statistics.evaluation import Damage, Score, Verdict, score
-from prunetext.statistics.metrics import METRICS, Measure
+from prunetext.statistics.metrics import Measure, title_of
 from prunetext.training.answering import answers, logits
 
 
 class ModelRow(NamedTuple):
-    """One line of the table: a model on test."""
+    """One line of the table: a model on test; closeness instead of a score if texts have scores of their own."""
 
-    score: Score
+    score: Score | Closeness
     bytes: int  # of its file
     texts_per_second: float  # one thread
     value: float = 0.0  # of the metric, a share
@@ -57,12 +58,22 @@ class Judged(NamedTuple):
 
     def shown(self) -> dict[str, ModelRow]:
         """All models, by the names that they have in tables."""
-        return {**self.models(), **({} if self.baseline is None else {"tf-idf + LR": self.baseline})}
+        return {**self.models(), **({} if self.baseline is None else {self.baseline_name: self.baseline})}
+
+    @property
+    def scored(self) -> bool:
+        """Whether the models give scores."""
+        return isinstance(self.packed.score, Closeness)
+
+    @property
+    def baseline_name(self) -> str:
+        """The name of the regression in tables."""
+        return "tf-idf + ridge" if self.scored else "tf-idf + LR"
 
     @property
     def title(self) -> str:
         """The metric's name as people write it."""
-        return METRICS[self.metric].title
+        return title_of(self.metric)
 
     def values(self) -> dict[str, float]:
         """The metric of the dense and the packed model, in the short form that the packed file has."""
@@ -106,7 +117,7 @@ def side_by_side(
     encoded, inputs = test.encoded.subset(timed), test.examples.subset(timed.tolist()).inputs
 
     def row(said: Answers, size: int, speed: float) -> ModelRow:
-        scored = score(measure.named(said, labels), gold)
+        scored = measure.closeness(said) or score(measure.named(said, labels), gold)
         return ModelRow(scored, size, speed, measure.value(said), measure.micro_f1(said))
 
     def speed_on(run: Callable[[], object]) -> float:

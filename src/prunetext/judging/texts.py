@@ -79,6 +79,8 @@ def examples_of(
 def known_labels(examples: Examples, model: Answering, name: str) -> Examples:
     """The examples, checked to have the model's task and only labels that it knows."""
     check_task(examples, model.task, name, OF_MODEL)
+    if examples.scores is not None:
+        return examples
     if unknown := sorted({each for labels in examples.label_lists for each in labels}.difference(model.labels)):
         raise InputError(
             f"{name}: the label {unknown[0]!r} is not one of the model's. Correct it, or use another model."

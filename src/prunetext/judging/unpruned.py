@@ -17,7 +17,7 @@ from prunetext.modelfiles.trained import read_trained
 from prunetext.models.protocol import Packing, load_family
 from prunetext.statistics.answers import Array
 from prunetext.statistics.evaluation import Verdict
-from prunetext.statistics.metrics import METRICS
+from prunetext.statistics.metrics import title_of
 
 
 class ToldVerdict(NamedTuple):
@@ -35,7 +35,7 @@ def told_verdict(result: Mapping[str, Any]) -> ToldVerdict:
     >>> told_verdict({"verdict": verdict}).sentence
     'kept: the packed model is 0.10 points worse, with 95 % confidence at most 0.30 points worse.'
     """
-    title, verdict = METRICS[result.get("metric", "accuracy")].title, Verdict(**result["verdict"])
+    title, verdict = title_of(result.get("metric", "accuracy")), Verdict(**result["verdict"])
     return ToldVerdict(verdict.name, verdict.sentence(title), title)
 
 

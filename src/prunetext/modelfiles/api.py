@@ -91,8 +91,8 @@ def predict(
     `prunetext.read`; standard input has one text a line if no format is given. threads: by default, all cores for much
     text. Yields the most probable label of each text, and its probability; with `reject`, the label is
     None if the probability is below the file's threshold. A model of several labels yields a list of labels and
-    probabilities for each text. Raises `InputError` for wrong arguments at once, and for errors in the file when they
-    are met.
+    probabilities for each text, and a model of scores a float. Raises `InputError` for wrong arguments at once, and for
+    errors in the file when they are met.
     """
     reading = {"text": text, "text_b": text_b, "encoding": encoding, "format": format, "quoting": quoting}
     chunks = predict_chunks(model, source, threads=threads, reject=reject, **reading)

@@ -9,6 +9,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from prunetext.data.scores import levels_of
 from prunetext.errors import DamagedError, ModelFileError
 from prunetext.runtime import format as file_format
 from prunetext.runtime.format import OLD_FLOAT
@@ -31,7 +32,8 @@ class Inspection:
     `reject` is the probability below which texts can be rejected; None if the file has none. `thresholds` are the
     probabilities from which a text has each label; None if each text has one label. `coding` says how each coded tensor
     is stored, in the terms of docs/format.md. `longest` lists the words with the longest vectors, which move the answer
-    most. `bigrams` is the number of those with weights of their own.
+    most. `bigrams` is the number of those with weights of their own. `levels` are those of scores, between which the
+    labels are steps.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Inspection:
     reject: float | None = None
     thresholds: list[float] | None = None
     bigrams: int = 0
+    levels: list[float] | None = None
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -97,6 +100,7 @@ def inspect_packed(model: str | os.PathLike[str], header: Header, words: int) ->
         reject=float(metadata["reject"]) if "reject" in metadata else None,
         thresholds=json.loads(metadata["thresholds"]) if metadata["task"] == "labels" else None,
         bigrams=header.tensors["bigrams.weight"]["shape"][0] if "bigrams" in header.tensors else 0,
+        levels=json.loads(metadata["levels"]) if "levels" in metadata else None,
     )
 
 
@@ -141,6 +145,7 @@ def inspect_float(model: str | os.PathLike[str], words: int) -> Inspection:
             longest=_longest([name for _, name in kept], vectors, dimensions, words),
             provenance={},
             bigrams=header.tensors["bigrams"]["shape"][0] if "bigrams" in header.tensors else 0,
+            levels=levels_of(labels) if metadata.get("task", "").startswith("score") else None,
         )
     except (KeyError, IndexError, ValueError, TypeError) as error:
         reason = error.reason if isinstance(error, DamagedError) else error

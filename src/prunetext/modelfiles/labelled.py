@@ -21,24 +21,25 @@ if TYPE_CHECKING:
     from prunetext.modelfiles.prediction import Predicted
 
 _ENDS = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_ANSWERS = {False: ("label", "probability"), True: ("labels", "probabilities")}  # whether texts can have several
+_ANSWERS = {"label": ("label", "probability"), "labels": ("labels", "probabilities"), "score": ("score",)}
 
 
-def write_answers(path: str | Path, kept: Sequence[str], chunks: Iterable[Predicted], *, several: bool) -> int:
+def write_answers(path: str | Path, kept: Sequence[str], chunks: Iterable[Predicted], answer: str = "label") -> int:
     """Write a row for each text: the columns that were kept, its label and its probability; return the rows.
 
-        write_answers("answers.csv", ["id"], predict_chunks(…, columns=["id"]), several=False)
+        write_answers("answers.csv", ["id"], predict_chunks(…, columns=["id"]))
 
     The ending says how: .csv and .tsv have a header line, .jsonl an object a line, .parquet a column for each. If
-    texts can have several labels, `labels` and `probabilities` are lists, in .csv and .tsv as JSON. If a column that is
-    kept has one of these names, predicted_ stands before ours. The file is in place once it is whole.
+    texts can have several labels, `labels` and `probabilities` are lists, in .csv and .tsv as JSON; a model of scores
+    writes `score` alone. If a column that is kept has one of these names, predicted_ stands before ours. The file is in
+    place once it is whole. answer: as of the model's `Task`.
     """
     target = Path(path).expanduser()
-    keys, ours = {column_key(name) for name in kept}, _ANSWERS[several]
+    keys, ours = {column_key(name) for name in kept}, _ANSWERS[answer]
     if len(keys) < len(kept):
         raise InputError(f"--columns is {','.join(kept)}: it names a column twice. Name each once.")
     while keys & set(ours):
-        ours = (f"predicted_{ours[0]}", f"predicted_{ours[1]}")
+        ours = tuple(f"predicted_{name}" for name in ours)
     names = [*kept, *ours]
     check_answers_file(target)
     rows = 0
@@ -84,7 +85,9 @@ def as_field(value: object) -> str:
     return str(value).translate(_ENDS)
 
 
-def _answer(answer: Any) -> tuple[Any, Any]:
+def _answer(answer: Any) -> tuple[Any, ...]:
+    if isinstance(answer, float):
+        return (round(answer, 6),)
     if isinstance(answer, list):
         return [label for label, _ in answer], [round(probability, 6) for _, probability in answer]
     return answer[0], round(answer[1], 6)

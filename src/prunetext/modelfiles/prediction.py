@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Predicted(NamedTuple):
     """The answers to some texts, and for each the values of the columns that were asked for."""
 
-    answers: list[Any]  # a label and its probability, or a list of them if a text can have several
+    answers: list[Any]  # a label and its probability, or a list of them if a text can have several, or a score
     kept: list[tuple[object, ...]]
 
 
@@ -39,6 +39,8 @@ def predict_chunks(
     classifier = load_packed(model)
     classifier.predict([], reject=reject)  # fails at once if there is no threshold
     chunks = read_chunks(Task.named(classifier.task), source, **reading)
+    if classifier.levels is not None:
+        return (Predicted(classifier.predict(chunk.inputs, threads), chunk.kept) for chunk in chunks)
     return (
         Predicted(classifier.predict_with_probability(chunk.inputs, threads, reject=reject), chunk.kept)
         for chunk in chunks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 OPERATORS, CONTAINER = 17, 8  # versions of ONNX's operators and of its file format, both of 2022
-PROBABILITIES = "probabilities"
+PROBABILITIES, SCORE = "probabilities", "score"
 
 
 class Graph:
@@ -44,3 +45,10 @@ def add_probabilities(graph: Graph, logits: str, temperature: float, *, several:
         graph.node(PROBABILITIES, "Sigmoid", cooled)
     else:
         graph.node(PROBABILITIES, "Softmax", cooled, axis=1)
+
+
+def add_score(graph: Graph, levels: Sequence[float]) -> None:
+    """The score of each text, (batch,): the first level, and of each step as much as is probable."""
+    steps = graph.constant("steps", np.diff(np.asarray(levels, np.float64)).astype(np.float32))
+    above = graph.node("above", "MatMul", PROBABILITIES, steps)
+    graph.node(SCORE, "Add", above, graph.constant("lowest", np.float32(levels[0])))

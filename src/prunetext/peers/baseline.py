@@ -1,4 +1,7 @@
-"""The baseline of every run: tf-idf and a logistic regression, which take five lines of scikit-learn."""
+"""The baseline of every run: tf-idf and a regression, which take five lines of scikit-learn.
+
+The regression is logistic; where texts have scores, it is a ridge regression.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from prunetext.data.dataset import Examples, Input
+from prunetext.data.scores import levels_of, passed
 from prunetext.runtime._native import tokenize
 from prunetext.runtime.tokenizers import BERT, whole_words
 from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.thresholds import tuned
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # C of the regression; dev chooses
+_RIDGES = (0.1, 0.3, 1.0, 3.0)  # 1 / alpha, where texts have scores
 _FOLDS = 3  # parts of train, of which each is answered by a regression on the others
 _USUAL_STRENGTH = 10.0  # where there is too much work for all of them
 _LONGEST, _RAREST, _STEPS = 2, 2, 200  # tokens of an n-gram, texts that it must occur in, iterations
@@ -133,7 +138,9 @@ class Baselines:
         work = seen.nnz * len(labels)
         if not seen.nnz or work > _MOST_WORK or seen.shape[1] * len(labels) > _MOST_WEIGHTS:
             return []
-        strengths = _STRENGTHS if work <= _MUCH_WORK else (_USUAL_STRENGTH,)
+        strengths: tuple[float, ...] = _STRENGTHS if work <= _MUCH_WORK else (_USUAL_STRENGTH,)
+        if train.scores is not None:
+            strengths = _RIDGES
         return [self._one(features, seen, asked, strength) for strength in strengths]
 
     def _one(self, features: _Features, seen: Any, asked: Any, strength: float) -> _Tried:
@@ -141,11 +148,13 @@ class Baselines:
         shares = self._shares(seen, self._train, strength)
         on_dev = shares(asked)
         truth = np.asarray(self._dev.targets(self._labels))
-        limits = tuned(on_dev, truth) if truth.ndim == 2 else None
+        limits = tuned(on_dev, truth) if truth.ndim == 2 and self._train.scores is None else None
         found = self._baseline(features, seen.shape[1], shares, limits, strength)
         return _Tried(found, Answers.of(on_dev, limits), limits)
 
     def _shares(self, seen: Any, train: Examples, strength: float) -> Callable[[Any], Array]:
+        if train.scores is not None:
+            return _fitted_ridge(seen, np.array(train.scores), strength, levels_of(self._labels))
         targets = np.asarray(train.targets(self._labels))
         several = targets.ndim == 2
         targets = targets.astype(bool) if several else targets[:, None] == np.arange(len(self._labels))
@@ -154,7 +163,8 @@ class Baselines:
     def _baseline(
         self, features: _Features, count: int, shares: Callable[[Any], Array], limits: Array | None, strength: float
     ) -> Baseline:
-        classes = 1 if len(self._labels) == 2 and limits is None else len(self._labels)
+        one = self._train.scores is not None or (len(self._labels) == 2 and limits is None)
+        classes = 1 if one else len(self._labels)
         size = features.bytes + 4 * classes * (count + 1)
         return Baseline(lambda inputs: Answers.of(shares(features.of(inputs)), limits), size, strength)
 
@@ -193,6 +203,14 @@ class _Features:
             return self.vectorizer.transform(inputs)
         one, other = (self.vectorizer.transform([pair[side] for pair in inputs]) for side in (0, 1))
         return hstack([abs(one - other), one.multiply(other)], format="csr")
+
+
+def _fitted_ridge(seen: Any, scores: Array, strength: float, levels: Sequence[float]) -> Callable[[Any], Array]:
+    """Fit a ridge regression to scores; it gives the share of each step that a text has passed."""
+    from sklearn.linear_model import Ridge
+
+    regression = Ridge(alpha=1 / strength, solver="sparse_cg", tol=1e-6).fit(seen, scores)
+    return lambda rows: passed(regression.predict(rows), levels).astype(float)
 
 
 def _fitted(seen: Any, targets: Array, strength: float, *, several: bool) -> Callable[[Any], Array]:

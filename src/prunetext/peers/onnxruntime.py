@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from prunetext.data.scores import levels_of
 from prunetext.data.task import Task
 from prunetext.errors import MissingExtraError, ModelFileError, require
 from prunetext.peers.registry import AbsentError, Peer, PeerTraining, bytes_on_disk, folder_of
@@ -66,7 +67,10 @@ class Session:
             stored = self.session.get_modelmeta().custom_metadata_map
             self.metadata: dict[str, Any] = {key: json.loads(value) for key, value in stored.items()}
             self.labels, limits = list(self.metadata["labels"]), self.metadata.get("thresholds")
-            self.pairs = "positive" in self.metadata
+            self.pairs, self.scored = "positive" in self.metadata, "levels" in self.metadata
+            if self.scored:
+                levels_of(self.labels)
+                limits = [0.5] * len(self.labels)
             self.limits = None if limits is None else np.array(limits, float)
             self.encoder = Encoder(self.metadata["vocabulary"], self.metadata.get("tokenizer", "bert/1"))
             width = self.probabilities([("a", "a") if self.pairs else "a"]).shape[1]
@@ -82,7 +86,8 @@ class Session:
     @property
     def task(self) -> Task:
         """The model's task."""
-        return Task(2 if self.pairs else 1, "labels" if "thresholds" in self.metadata else "label")
+        answer = "score" if self.scored else "labels" if "thresholds" in self.metadata else "label"
+        return Task(2 if self.pairs else 1, answer)
 
     def probabilities(self, inputs: Sequence[Input]) -> Array:
         """Probabilities of texts, or of pairs, in one batch."""

@@ -14,7 +14,8 @@ from torch import Tensor
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.models.times import Times
-from prunetext.statistics.metrics import Gold, Measure
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import Measure
 from prunetext.training.answering import logits
 from prunetext.training.batches import evaluation_batches
 from prunetext.training.guiding import Guide

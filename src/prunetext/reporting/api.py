@@ -41,6 +41,7 @@ def report(
     text: str | None = None,
     text_b: str | None = None,
     label: str | None = None,
+    score: str | None = None,
     label_separator: str | None = None,
     encoding: str = "utf-8",
     skip_empty: bool = False,
@@ -72,7 +73,7 @@ def report(
         raise InputError(f"{folder}: its model is a transformer, which no page can hold. Use evaluate and inspect.")
     if not target.parent.is_dir():
         raise InputError(f"{target}: its folder does not exist. Give a file in a folder that exists as --out.")
-    names = {"text": text, "text_b": text_b, "label": label, "label_separator": label_separator}
+    names = {"text": text, "text_b": text_b, "label": label, "score": score, "label_separator": label_separator}
     reading = {**names, "encoding": encoding, "skip_empty": skip_empty, "format": format, "quoting": quoting}
     texts = judge_texts(facts, data, column_names(slices), split, **reading)
     html = run_page(facts, texts)

@@ -118,6 +118,8 @@ def read_facts(folder: Path) -> Facts:
     for part in ("dense", "packed", "verdict"):
         if not isinstance(result.get(part), Mapping):
             raise RunError(f"{folder / RESULT} has no {part}. Repeat the run with --overwrite.")
+    if "accuracy" not in result["packed"]:
+        raise RunError(f"{folder}: its model gives scores, which no page shows yet. Use evaluate and inspect.")
     try:
         told_verdict(result)
     except (TypeError, LookupError):

@@ -9,7 +9,7 @@ from prunetext.errors import InputError, brief
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol
+    from typing import Any, Protocol
 
     import numpy as np
     from numpy.typing import NDArray
@@ -132,6 +132,15 @@ def as_numbers(data: bytearray, columns: int) -> NDArray[np.float64]:
     import numpy as np
 
     return np.frombuffer(data, np.float64).reshape(-1, columns)
+
+
+def as_floats(data: bytearray) -> list[Any]:
+    """Native numbers as Python's own.
+
+    >>> as_floats(bytearray(16))
+    [0.0, 0.0]
+    """
+    return [*memoryview(data).cast("d")]
 
 
 def as_flags(data: bytearray, columns: int) -> NDArray[np.bool_]:

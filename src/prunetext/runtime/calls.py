@@ -71,7 +71,7 @@ A_MODEL = Kind(
     "a model, such as the path of a file", lambda value: value is not None and not isinstance(value, (bool, int, float))
 )
 READING_KINDS = {  # the options of every function that reads labelled texts
-    **dict.fromkeys(("text", "text_b", "label", "label_separator", "encoding", "format", "quoting"), A_STR),
+    **dict.fromkeys(("text", "text_b", "label", "score", "label_separator", "encoding", "format", "quoting"), A_STR),
     "skip_empty": A_FLAG,
 }
 A_FUNCTION = Kind("a function", callable)

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import os
 
-from prunetext.errors import InputError, MissingExtraError, ModelFileError, brief
+from prunetext.errors import InputError, MissingExtraError, ModelFileError
 from prunetext.runtime import _native
-from prunetext.runtime.arguments import as_flags, as_numbers, as_rows, at_least_one, file_bytes, is_arrow, prepare
-from prunetext.runtime.explanations import Explaining
+from prunetext.runtime.arguments import (
+    as_flags,
+    as_floats,
+    as_numbers,
+    as_rows,
+    file_bytes,
+    is_arrow,
+    prepare,
+)
+from prunetext.runtime.explanations import PAIR_TASKS, SCORE_TASKS, Explaining
+from prunetext.runtime.matching import Matching
 from prunetext.runtime.onnx_files import is_onnx
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Literal, overload
 
     import numpy as np
     from numpy.typing import NDArray
 
-    from prunetext.runtime.arguments import Buffer, Items, Texts
+    from prunetext.runtime.arguments import Buffer, Items
     from prunetext.runtime.cascade_model import PackedModel
 
-NEAREST = 100  # stored vectors that the head judges in `match`
 CASCADE_FILE = "cascade.json"  # by which the folder of a cascade is known
 
 
-class Classifier(Explaining):
+class Classifier(Explaining, Matching):
     """A packed classifier of texts, or of pairs of them.
 
         clf = prunetext.load("runs/reviews/model.safetensors")
@@ -37,19 +44,24 @@ class Classifier(Explaining):
         clf = prunetext.load("runs/paraphrases/model.safetensors")    # clf.task is "pairs"
         clf.predict([("a great film", "great!"), ("a great film", "dull")])    # ['1', '0']
 
-    `task`: "classification", "labels" if a text can have any number of labels, or "pairs"; then every text below is a
-    pair. `labels`: the classes, in the order of the columns of `predict_proba`. `positive`: for pairs, the label of
-    matching texts, else None. `thresholds`: the probability from which a text has each label; None unless it can have
-    several; of a cascade, those of its first model. `reject`: the probability below which texts can be rejected;
-    None if the file names none. `metadata`: the file's entries about itself, all strings. `size`: the bytes of the
-    file, or of both models of a cascade. An instance can be used from several threads at once. A pickle or a copy of it
-    holds only the absolute path, or the file's bytes if it was loaded from bytes, and loads them again.
+        clf = prunetext.load("runs/quality/model.safetensors")        # clf.task is "score"
+        clf.predict(["a great film", "dull"])        # [4.2, 1.1]
+
+    `task`: "classification", "labels" if a text can have any number of labels, "score" if it has a number instead, or
+    "pairs" or "score of pairs"; then every text below is a pair. `labels`: the classes, in the order of the columns of
+    `predict_proba`; of scores, the steps between `levels`, which are None for other models. `positive`: for pairs, the
+    label of matching texts, else None. `thresholds`: the probability from which a text has each label; None unless it
+    can have several; of a cascade, those of its first model. `reject`: the probability below which texts can be
+    rejected; None if the file names none. `metadata`: the file's entries about itself, all strings. `size`: the bytes
+    of the file, or of both models of a cascade. An instance can be used from several threads at once. A pickle or a
+    copy of it holds only the absolute path, or the file's bytes if it was loaded from bytes, and loads them again.
     """
 
     task: str
     labels: list[str]
     positive: str | None
     thresholds: list[float] | None
+    levels: list[float] | None
     reject: float | None
     metadata: dict[str, str]
     size: int
@@ -69,14 +81,17 @@ class Classifier(Explaining):
         except ValueError as error:
             remedy = "" if ";" in str(error) else "; give a file written by prunetext fit"
             raise ModelFileError(f"{self._name}: {error}{remedy}.") from None
-        self.labels, self.positive = self._model.labels, self._model.positive
-        self.metadata = self._model.metadata
+        self.labels, self.metadata = self._model.labels, self._model.metadata
         self.task = self.metadata["task"]
-        self.thresholds = None
-        if self.task == "labels":  # parsed without the module json
-            self.thresholds = [float(number) for number in self.metadata["thresholds"].strip("[] \t\r\n").split(",")]
+        self.positive = self._model.positive if self.task == "pairs" else None
+        self.thresholds = self._numbers("thresholds") if self.task == "labels" else None
+        self.levels = self._numbers("levels") if self.task in SCORE_TASKS else None
         self.reject = float(self.metadata["reject"]) if "reject" in self.metadata else None
         self.size = self._model.size
+
+    def _numbers(self, name: str) -> list[float]:
+        """A list of numbers in the metadata, parsed without the module json."""
+        return [float(number) for number in self.metadata[name].strip("[] \t\r\n").split(",")]
 
     if TYPE_CHECKING:
 
@@ -88,11 +103,12 @@ class Classifier(Explaining):
     def predict(
         self, texts: Items, threads: int | None = None, *, reject: bool = False
     ) -> list[str] | list[str | None]:
-        """The most probable label of each text; for a model of several labels, a list of labels for each.
+        """The most probable label of each text; for a model of several labels, a list of labels for each; or its score.
 
             clf.predict(["great film", "dull"])               # ['pos', 'neg']
             clf.predict(["great film", "hm"], reject=True)    # ['pos', None]
             emotions.predict(["thanks, what a joy", "hm"])    # [['gratitude', 'joy'], []]
+            quality.predict(["great film", "hm"])             # [4.2, 2.5]
 
         `texts`: any iterable of str, or of bytes in UTF-8 (invalid bytes are left out), or an Arrow array of strings,
         such as a column of pyarrow or polars, which is read without a copy; for a model of pairs, any iterable of
@@ -105,6 +121,8 @@ class Classifier(Explaining):
         prepared, count = self._prepare(texts, threads)
         self._check_reject(reject)
         try:
+            if self.levels is not None:
+                return as_floats(self._scores(prepared, count))
             return self._model.predict(prepared, count, bool(reject))
         except TypeError as error:
             raise self._no_texts(error) from None
@@ -114,12 +132,28 @@ class Classifier(Explaining):
 
             clf.predict_proba(["great film"])    # array([[0.02, 0.98]], dtype=float32)
 
-        If a text can have several labels, each has a probability of its own, and rows need not sum to 1. Needs numpy.
-        Arguments and errors as for `predict`.
+        If a text can have several labels, each has a probability of its own, and rows need not sum to 1. A model of
+        scores gives, for each step between levels, the share of it that it expects the score to have passed. Needs
+        numpy. Arguments and errors as for `predict`.
         """
         prepared, count = self._prepare(texts, threads)
         try:
             return as_rows(self._model.probabilities(prepared, count), len(self.labels))
+        except TypeError as error:
+            raise self._no_texts(error) from None
+
+    def predict_score(self, texts: Items, threads: int | None = None) -> NDArray[np.float32]:
+        """The score of each text, for a model of scores: float32, (texts,).
+
+            clf.predict_score(["great film", "dull"])    # array([4.2, 1.1], dtype=float32)
+
+        Needs numpy. Arguments and errors as for `predict`; InputError for a model of labels.
+        """
+        if self.levels is None:
+            raise InputError(f"{self._name}: this model gives labels, not scores; use predict.")
+        prepared, count = self._prepare(texts, threads)
+        try:
+            return as_numbers(self._scores(prepared, count), 1)[:, 0].astype("float32")
         except TypeError as error:
             raise self._no_texts(error) from None
 
@@ -174,6 +208,8 @@ class Classifier(Explaining):
         If a text can have several labels, it gets a list of such pairs. Labels, arguments and errors are those of
         `predict`.
         """
+        if self.levels is not None:
+            raise InputError(f"{self._name}: this model gives scores, which have no probability; use predict.")
         prepared, count = self._prepare(texts, threads)
         self._check_reject(reject)
         try:
@@ -185,6 +221,8 @@ class Classifier(Explaining):
         """Refuse to reject without a threshold."""
         if not reject or self.reject is not None:
             return
+        if self.levels is not None:
+            raise InputError(f"{self._name}: this model gives scores, and rejects none; leave reject out.")
         if self.thresholds is not None:
             raise InputError(f"{self._name}: this model gives any number of labels, even none; leave reject out.")
         raise InputError(
@@ -192,63 +230,25 @@ class Classifier(Explaining):
             "--precision, or leave reject out."
         )
 
-    def encode(self, texts: Texts, threads: int | None = None) -> NDArray[np.float32]:
-        """The features of single texts, which can be stored and matched later: float32, (texts, features).
+    def _scores(self, prepared: object, threads: int) -> bytearray:
+        """The scores, as bytes of float64; no other kind of file has any."""
+        assert isinstance(self._model, _native.Model)
+        return self._model.scores(prepared, threads)
 
-            vectors = clf.encode(["a great film", "dull"])    # one row for each text
-            clf.match("great!", vectors)                      # [(0, 0.93), (1, 0.08)]
-
-        For a model of pairs they are features of each text by itself, whatever words it shares with another.
-        Needs numpy. Arguments and errors as for `predict` of single texts.
-        """
-        prepared, count = prepare(texts, threads)
-        try:
-            return as_rows(self._model.encode(prepared, count), self._model.features)
-        except TypeError as error:
-            raise InputError(f"{error}; give a list of strings.") from None
-
-    def match(
-        self,
-        query: str,
-        vectors: NDArray[np.float32],
-        top: int = 10,
-        *,
-        texts: Sequence[str] | None = None,
-        side: Literal["first", "second"] = "first",
-    ) -> list[tuple[int, float]]:
-        """The stored texts that match the query best, as (row of `vectors`, probability of a match), the best first.
-
-            vectors = clf.encode(texts)                        # once
-            clf.match("a great film", vectors, texts=texts)    # [(17, 0.98), (3, 0.91), ...]
-
-        The model judges the 100 rows (or `top`, if that is more) with the largest cosine with the query's own features;
-        among equals, the earlier row comes first. `vectors`: from `encode`, float32 (texts, features), C-contiguous.
-        `texts`: the list of the stored texts; with it, a pair's answer is that of `predict_proba`; without it, the
-        model judges only from the vectors, and does not know which words are in both texts. `side`: which text of a
-        pair the query is. InputError for a model that judges no pairs, and for vectors of another kind or with a number
-        that is not finite.
-        """
-        if self.task != "pairs":
-            raise InputError(f"{self._name}: this model judges no pairs of texts; give a model fitted on pairs.")
-        if not isinstance(query, (str, bytes)):
-            raise InputError(f"match takes one text as a str, not {type(query).__name__}; call it for each query.")
-        if not isinstance(side, str) or side not in {"first", "second"}:
-            raise InputError(f"side is {brief(side)}: it must be 'first' or 'second', the query's place in a pair.")
-        most = at_least_one("top", top)
-        try:
-            return self._model.match(query, vectors, most, max(most, NEAREST), texts, side == "second")
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{error}; give the vectors from encode, and the list of their texts.") from None
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether every text is a pair."""
+        return self.task in PAIR_TASKS
 
     def _prepare(self, texts: Items, threads: int | None) -> tuple[object, int]:
         """Texts or pairs as the native module takes them, and its number of threads."""
-        if self.task == "pairs" and (isinstance(texts, (str, bytes)) or is_arrow(texts)):
+        if self.reads_pairs and (isinstance(texts, (str, bytes)) or is_arrow(texts)):
             raise self._no_texts(f"texts is a single {type(texts).__name__}")
         return prepare(texts, threads)
 
     def _no_texts(self, error: object) -> InputError:
         """The error for inputs that this model does not label, with the remedy."""
-        if self.task == "pairs":
+        if self.reads_pairs:
             return InputError(f"{error}; this model judges pairs of texts: give a list of (first, second) tuples.")
         return InputError(f"{error}; give a list of strings.")
 
@@ -257,7 +257,10 @@ class Classifier(Explaining):
         return type(self), (self._again,)
 
     def __repr__(self) -> str:
-        return f"<prunetext.Classifier of {len(self.labels)} labels, {self.size:,} bytes: {self._name}>"
+        what = f"{len(self.labels)} labels"
+        if self.levels is not None:
+            what = f"scores from {self.levels[0]:g} to {self.levels[-1]:g}"
+        return f"<prunetext.Classifier of {what}, {self.size:,} bytes: {self._name}>"
 
 
 def model_from(source: str | os.PathLike[str] | bytes) -> PackedModel:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from prunetext.runtime.parts import Counterfactual, Filter, TextPart
 
 
+PAIR_TASKS = ("pairs", "score of pairs")
+SCORE_TASKS = ("score", "score of pairs")
+
+
 class Explanation(list[tuple[str, float]]):
     """The n-grams that speak for a label, most important first, with shares that sum to 1.
 
@@ -72,18 +76,20 @@ class Explaining:
             clf.explain("a great film", "neg")     # [('a', 1.0)]
 
         `label`: one of the model's labels; by default the most probable one, even if it does not reach its threshold.
-        What is shared out is the label's logit minus the mean of all labels' or, if a text can have several labels, the
-        logit itself. A max feature's part goes to the n-gram under its first maximal window, a mean feature's part to
-        the single words. Parts of equal n-grams are added up; those against the label are left out. The list is empty
-        if nothing in the text speaks for the label. For a pair, the n-grams of both texts are listed. The part of a
-        text's features is then what they add to the other text's features and to none, on average: the Shapley values
-        of |u - v| and u · v (Shapley 1953). `Explanation` says what else the result tells. It takes two to nine times
-        as long as `predict`, long texts more than short ones; `parts` take longer still.
+        Of scores it is a step between two levels; by default the one whose probability is nearest to one half, in which
+        the score lies. What is shared out is the label's logit minus the mean of all labels' or, if a text can have
+        several labels, the logit itself. A max feature's part goes to the n-gram under its first maximal window, a mean
+        feature's part to the single words. Parts of equal n-grams are added up; those against the label are left out.
+        The list is empty if nothing in the text speaks for the label. For a pair, the n-grams of both texts are listed.
+        The part of a text's features is then what they add to the other text's features and to none, on average: the
+        Shapley values of |u - v| and u · v (Shapley 1953). `Explanation` says what else the result tells. It takes two
+        to nine times as long as `predict`, long texts more than short ones; `parts` take longer still.
         """
         try:
-            number, probability, logit, base, shares, raw = self._model.explain(text, self._number(label))
+            asked = self._step(text) if label is None and self.task in SCORE_TASKS else self._number(label)
+            number, probability, logit, base, shares, raw = self._model.explain(text, asked)
         except TypeError as error:
-            if self.task == "pairs":
+            if self.task in PAIR_TASKS:
                 raise InputError(f"explain takes one pair of texts as a tuple of two str ({error}).") from None
             raise InputError(f"explain takes one text as a str, not {type(text).__name__}.") from None
         found = Explanation(shares)
@@ -108,6 +114,8 @@ class Explaining:
         """
         from prunetext.runtime.counterfactuals import flipping_words
 
+        if self.task in SCORE_TASKS:
+            raise InputError("counterfactual looks for words that change a label, but this model gives scores.")
         allowed = at_least_one("most", most)
         found = self.explain(text, label)
         return flipping_words(self._model, self.labels.index(found.label), found.parts, text, allowed)
@@ -134,7 +142,7 @@ class Explaining:
         found = []
         for width, raw, ngrams in rows:
             weights = [float(number) for number in memoryview(raw).cast("d")]
-            names = _names(len(weights) // len(self.labels), pairs=self.task == "pairs")
+            names = _names(len(weights) // len(self.labels), pairs=self.task in PAIR_TASKS)
             each = (weights[at : at + len(names)] for at in range(0, len(weights), len(names)))
             of_labels = {
                 label: dict(zip(names, own, strict=True)) for label, own in zip(self.labels, each, strict=True)
@@ -148,6 +156,11 @@ class Explaining:
         clf.check_label("pos")
         """
         self._number(label)
+
+    def _step(self, text: Explained) -> int:
+        """The step of scores whose probability is nearest to one half."""
+        odds = [abs(each) for each in memoryview(self._model.logits([text], 1)).cast("d")]
+        return odds.index(min(odds))
 
     def _number(self, label: str | None) -> int:
         """The place of a label, -1 for None; InputError for one that the model has not."""

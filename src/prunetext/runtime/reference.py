@@ -46,9 +46,13 @@ class ReferenceModel:
         self.thresholds: list[float] | None = (
             json.loads(metadata["thresholds"]) if metadata["task"] == "labels" else None
         )
+        # Of scores, whose steps are labels that a text has from one half on.
+        self.levels: list[float] | None = json.loads(metadata["levels"]) if "levels" in metadata else None
+        if self.levels is not None:
+            self.thresholds = [0.5] * len(self.labels)
         self.reject = float(metadata["reject"]) if "reject" in metadata else None
         self.mean = metadata["pooling"] == "max+mean"
-        self.pairs = metadata["task"] == "pairs"
+        self.pairs = metadata["task"] in ("pairs", "score of pairs")
         self.positive: str | None = json.loads(metadata["positive"]) if self.pairs else None
         self.arrays = {name: _array(tensor) for name, tensor in tensors.items()}
         words = decode_vocabulary(tensors["vocabulary"].data, tensors["embedding"].shape[0] - 1)

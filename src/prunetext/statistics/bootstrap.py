@@ -24,7 +24,8 @@ from prunetext.statistics.evaluation import (
     paired_standard_error,
     verdict,
 )
-from prunetext.statistics.metrics import Gold, Measure, MetricUnits
+from prunetext.statistics.gold import Gold, MetricUnits
+from prunetext.statistics.metrics import Measure
 
 RESAMPLES = 2000  # for a verdict
 FEW_RESAMPLES = 200  # for a standard error, which is then right to about 5 %
@@ -62,6 +63,7 @@ class Prospect(NamedTuple):
 
 MOST_FORESEEN = 1_000
 ONE_ANSWER = "it gives one answer to all texts"  # a doubt
+FEWEST_SCORED = 50  # texts with scores that a verdict needs to be kept: of fewer, resamples hardly tell
 
 
 def foresee_verdict(measure: Measure, classes: int, max_drop: float) -> Prospect:
@@ -75,6 +77,9 @@ def foresee_verdict(measure: Measure, classes: int, max_drop: float) -> Prospect
     """
     if measure.name != "accuracy" and classes > MOST_FORESEEN:
         return Prospect(len(measure.gold.targets), max_drop, True, None)
+    if measure.gold.scored:
+        few = len(measure.gold.targets) < FEWEST_SCORED
+        return Prospect(len(measure.gold.targets), max_drop, not few, FEWEST_SCORED if few else None)
     right = measure.perfect(classes)
     found, texts = bootstrap_verdict(measure, right, right, max_drop), len(measure.gold.targets)
     needed = texts_for_kept(max_drop) if measure.name == "accuracy" else found.needed
@@ -122,7 +127,8 @@ def bootstrap_verdict(measure: Measure, dense: Answers, other: Answers, max_drop
     The bounds are the 5 % and 95 % quantiles of the drops on `RESAMPLES` resamples. The drawn units include `IMAGINED`
     ones on which only the dense model is right, spread evenly over the classes, and as many on which only the other one
     is: the few texts of a rare class can hide losses. Accuracy has Tango's interval instead. A model that gives one
-    answer to all texts, where their labels differ, is never `kept`, however large the allowed drop is.
+    answer to all texts, where their labels differ, is never `kept`, however large the allowed drop is. With scores, no
+    text is imagined, as each one tells how the models differ; fewer than `FEWEST_SCORED` texts never give `kept`.
     """
     return _judged_by(measure, dense, other, max_drop).doubted(ONE_ANSWER if one_answer(measure, other) else "")
 
@@ -133,6 +139,8 @@ def one_answer(measure: Measure, answers: Answers) -> bool:
     >>> one_answer(Measure("accuracy", Gold(np.array([0, 0, 1]))), Answers.of(np.array([[0.9, 0.1]] * 3)))
     True
     """
+    if measure.gold.scored:
+        return len(np.unique(measure.gold.targets)) > 1 and len(np.unique(measure.gold.scores(answers))) == 1
     gold = measure.gold.chosen(answers.chosen.shape[1])
     differ = bool((gold != gold[:1]).any())
     return differ and not measure.metric.ranks and not bool((answers.chosen != answers.chosen[:1]).any())
@@ -143,6 +151,8 @@ def _judged_by(measure: Measure, dense: Answers, other: Answers, max_drop: float
         return verdict(measure.right(dense), measure.right(other), max_drop)
     if not max_drop >= 0:
         raise InputError(f"max_drop is {max_drop}: it must be zero or more points, such as 0.5.")
+    if measure.gold.scored:
+        return _judged_scores(measure, dense, other, max_drop)
     gold, lost, gained = imagined(measure, dense.chosen.shape[1])
     both = measure._replace(gold=_stacked(measure.gold, gold, gold))
     units = [
@@ -165,6 +175,21 @@ def _judged_by(measure: Measure, dense: Answers, other: Answers, max_drop: float
         return Verdict(name, drop, low, high, None)
     # With many texts the imagined ones are fewer; one stays, as Tango's interval needs.
     return Verdict(name, drop, low, high, needed_texts(max_drop - drop, float(drawn(1.0, FEW_RESAMPLES).std()), texts))
+
+
+def _judged_scores(measure: Measure, dense: Answers, other: Answers, max_drop: float) -> Verdict:
+    """The verdict by a metric of scores: resamples of the texts alone."""
+    units = measure.metric.units(dense, measure.gold), measure.metric.units(other, measure.gold)
+    texts = len(measure.gold.targets)
+    drops = resampled_drops(measure, *units, np.ones(texts), texts, RESAMPLES)
+    drop = 100 * (measure.value(dense) - measure.value(other))
+    low, high = (float(bound) for bound in np.quantile(drops, (0.05, 0.95)))
+    low, high = min(low, drop), max(high, drop)
+    name = name_of(low, high, max_drop)
+    if name == "kept" and texts < FEWEST_SCORED:
+        return Verdict("undecided", drop, low, high, FEWEST_SCORED if drop < max_drop else None)
+    needed = needed_texts(max_drop - drop, float(drops.std()), texts) if name == "undecided" else None
+    return Verdict(name, drop, low, high, needed)
 
 
 def needed_texts(room: float, error: float, texts: int) -> int | None:
@@ -195,7 +220,7 @@ def resampled_drops(
     size = max(1, AT_ONCE // max(len(pairs), tables[0].shape[1]))
     for start in range(0, resamples, size):
         drawn = generator.multinomial(draws, shares, min(size, resamples - start)).astype(float)
-        before, now = (measure.metric.share(drawn @ table) for table in tables)
+        before, now = (measure.metric.values(drawn, table) for table in tables)
         drops.append(100 * (before - now))
     return np.concatenate(drops)
 

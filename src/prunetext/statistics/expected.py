@@ -39,7 +39,7 @@ _USUALLY = np.array([-USUAL, 1 - USUAL]) / USUAL_SPREAD  # its product with the 
 def expected_drop(measure: Measure, dense: Answers, other: Answers) -> tuple[float, float]:
     """The drop in accuracy from the dense model's answers to the other's, and its standard error, both in points.
 
-    >>> from prunetext.statistics.metrics import Gold
+    >>> from prunetext.statistics.gold import Gold
     >>> measure = Measure("accuracy", Gold(np.array([0, 1] * 50)))
     >>> said = Answers.of(np.array([[0.9, 0.1], [0.2, 0.8]] * 50))
     >>> expected_drop(measure, said, said)
@@ -56,7 +56,7 @@ def drops_of_parts(
 ) -> list[tuple[float, float]]:
     """For each part, bool (n,), the drop and its error as above if the other model answers this part alone.
 
-    >>> from prunetext.statistics.metrics import Gold
+    >>> from prunetext.statistics.gold import Gold
     >>> measure = Measure("accuracy", Gold(np.array([0, 1] * 50)))
     >>> right, wrong = (Answers.of(np.eye(2)[measure.gold.targets ^ flip]) for flip in (0, 1))
     >>> [round(drop) for drop, _ in drops_of_parts(measure, right, wrong, [np.arange(100) < n for n in (0, 50, 100)])]

@@ -1,76 +1,28 @@
-"""Metrics of a model's answers, by name: accuracy, three kinds of F1, and two metrics of rankings.
+"""Metrics of a model's answers, by name: accuracy, three kinds of F1, two metrics of rankings, and those of scores.
 
-A metric sums a few counts over units (texts, or queries) and makes a share from the sums: one product of matrices then
-gives its value on thousands of resamples, as `statistics/bootstrap.py` needs.
+Most sum a few counts over units (texts, or queries) and make a share from the sums: one product of matrices then gives
+its value on thousands of resamples, as `statistics/bootstrap.py` needs. Ranks of a whole sample are no sums: Spearman's
+correlation and the AUC are computed anew, exactly, from how often each text is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from prunetext.data.dataset import Examples
 from prunetext.data.positive import positive_of
+from prunetext.data.scores import levels_of, passed
 from prunetext.data.task import Task
 from prunetext.errors import InputError, brief
 from prunetext.statistics.answers import Answers, Array
+from prunetext.statistics.closeness import Closeness, closeness
 from prunetext.statistics.evaluation import Damage, damages
-
-
-class Gold(NamedTuple):
-    """The gold labels, in the form that metrics need.
-
-    targets: (n,) class indices, or (n, classes) bool if a text can have several labels. queries: (n,) int, equal for
-    rows that are ranked together. positive: the class whose F1 is meant, and whose probability ranks the rows.
-    """
-
-    targets: Array
-    queries: Array | None = None
-    positive: int | None = None
-
-    @property
-    def several(self) -> bool:
-        """Whether a text can have several labels."""
-        return self.targets.ndim == 2
-
-    def chosen(self, classes: int) -> Array:
-        """The gold labels of each text, bool (n, classes)."""
-        return self.targets.astype(bool) if self.several else self.targets[:, None] == np.arange(classes)
-
-    def judges(self, metric: Metric) -> bool:
-        """Whether there is anything to find: a label on some text, or the positive label on some row of a query."""
-        return (
-            bool(self.targets.any())
-            if self.several
-            else not metric.ranks or bool((self.targets == self.positive).any())
-        )
-
-    def subset(self, rows: Array) -> Gold:
-        """The gold labels of these rows, in this order."""
-        return self._replace(targets=self.targets[rows], queries=None if self.queries is None else self.queries[rows])
-
-
-class MetricUnits(NamedTuple):
-    """The counts to sum: unit i has the counts table[cells[i]]; units that count alike share a row of the table."""
-
-    cells: Array  # (units,) int
-    table: Any  # (cells, counts), an array or a sparse one
-
-
-class Metric(NamedTuple):
-    """How a metric is computed, and what it needs to know.
-
-    units: from a model's answers and the gold labels. share: from sums (…, counts) to shares in 0..1.
-    """
-
-    title: str
-    units: Callable[[Answers, Gold], MetricUnits]
-    share: Callable[[Array], Array]
-    needs_positive: bool = False
-    ranks: bool = False  # its units are queries
+from prunetext.statistics.gold import Gold, Metric, MetricUnits
+from prunetext.statistics.score_metrics import AUC, SCORE_METRICS, auc_from, bound_of, mean_value
 
 
 def _right(answers: Answers, gold: Gold) -> MetricUnits:
@@ -142,10 +94,6 @@ def _of_values(values: Array) -> MetricUnits:
     return MetricUnits(cells, np.column_stack([kinds, np.ones(len(kinds))]))
 
 
-def _mean(sums: Array) -> Array:
-    return np.asarray(sums[..., 0] / np.maximum(sums[..., 1], 1e-300))
-
-
 def _f1(hits: Array, totals: Array) -> Array:
     return np.asarray(2 * hits / np.where(totals > 0, totals, 1))
 
@@ -161,22 +109,46 @@ def _micro(sums: Array) -> Array:
 
 
 METRICS: Mapping[str, Metric] = {
-    "accuracy": Metric("accuracy", _right, _mean),
+    "accuracy": Metric("accuracy", _right, mean_value),
     "macro-f1": Metric("macro-F1", _confusions, _macro),
     "micro-f1": Metric("micro-F1", _confusions, _micro),
     "f1": Metric("F1", _confusion_of_positive, _micro, needs_positive=True),
-    "map": Metric("MAP", _average_precisions, _mean, needs_positive=True, ranks=True),
-    "mrr": Metric("MRR", _reciprocal_ranks, _mean, needs_positive=True, ranks=True),
+    "map": Metric("MAP", _average_precisions, mean_value, needs_positive=True, ranks=True),
+    "mrr": Metric("MRR", _reciprocal_ranks, mean_value, needs_positive=True, ranks=True),
 }
 
 
-DEFAULT_METRICS = {"label": "accuracy", "labels": "micro-f1"}
+DEFAULT_METRICS = {"label": "accuracy", "labels": "micro-f1", "score": "spearman"}
+
+
+def metric_named(name: str) -> Metric | None:
+    """The metric with this name, if there is one.
+
+    >>> metric_named("macro-f1").title, metric_named("auc:3").title
+    ('macro-F1', 'AUC from 3')
+    """
+    if name.startswith(AUC):
+        bound = bound_of(name)
+        return None if bound is None else auc_from(bound)
+    return METRICS.get(name) or SCORE_METRICS.get(name)
+
+
+def title_of(name: str) -> str:
+    """A metric's name as people write it.
+
+    >>> title_of("macro-f1")
+    'macro-F1'
+    """
+    found = metric_named(name)
+    return name if found is None else found.title
 
 
 def check_metric(name: str) -> None:
     """Refuse the name of an unknown metric."""
-    if name not in METRICS:
-        raise InputError(f"metric is {brief(name)}: it must be one of {', '.join(METRICS)}.")
+    if metric_named(name) is None:
+        names = ", ".join(METRICS)
+        scores = ", ".join(SCORE_METRICS)
+        raise InputError(f"metric is {brief(name)}: it must be one of {names}, or for scores {scores}, auc:3.")
 
 
 class Measure(NamedTuple):
@@ -190,6 +162,8 @@ class Measure(NamedTuple):
       micro-f1: of all labels together. f1: of the positive label.
     - map and mrr: mean average precision, and mean reciprocal rank of the first positive row, over queries; queries
       without a positive row are left out. Among rows of equal probability the positive ones are ranked last.
+    - of scores: spearman and pearson; within-one, the share that is off by 1 or less; auc:3, of telling scores from 3
+      on from others; mae and rmse, as 1 minus the error over the standard deviation of the true scores.
     """
 
     name: str
@@ -198,7 +172,9 @@ class Measure(NamedTuple):
     @property
     def metric(self) -> Metric:
         """The computation of the metric."""
-        return METRICS[self.name]
+        found = metric_named(self.name)
+        assert found is not None
+        return found
 
     @property
     def is_plain(self) -> bool:
@@ -211,9 +187,13 @@ class Measure(NamedTuple):
         return self.metric.title
 
     def value(self, answers: Answers) -> float:
-        """A share in 0..1."""
+        """A share in 0..1; a correlation, or what an error leaves of 1, can be below 0."""
         cells, table = self.metric.units(answers, self.gold)
-        return float(self.metric.share(np.bincount(cells, minlength=table.shape[0]) @ table))
+        return float(self.metric.values(np.bincount(cells, minlength=table.shape[0]), table))
+
+    def closeness(self, answers: Answers) -> Closeness | None:
+        """How close scores come to the true ones, whatever the metric is; None if texts have labels."""
+        return closeness(self.gold.scores(answers), self.gold.targets) if self.gold.scored else None
 
     def right(self, answers: Answers) -> Array:
         """Which texts are answered correctly, bool (n,), whatever the metric is; with several labels, all must be."""
@@ -221,10 +201,14 @@ class Measure(NamedTuple):
 
     def majority(self) -> float | None:
         """The accuracy of always giving the most frequent label; None if texts can have several."""
-        return None if self.gold.several else float(np.bincount(self.gold.targets).max() / len(self.gold.targets))
+        none = self.gold.several or self.gold.scored
+        return None if none else float(np.bincount(self.gold.targets).max() / len(self.gold.targets))
 
     def perfect(self, classes: int) -> Answers:
         """The answers of a model that is right on every text, and sure of it."""
+        if self.gold.levels is not None:
+            shares = passed(self.gold.targets, self.gold.levels.tolist()).astype(float)
+            return Answers(shares, shares >= 0.5)
         chosen = self.gold.chosen(classes)
         return Answers(chosen.astype(float), chosen)
 
@@ -237,7 +221,9 @@ class Measure(NamedTuple):
         return answers.named(labels, several=self.gold.several)
 
     def damages(self, dense: Answers, packed: Answers, labels: Sequence[str]) -> list[Damage]:
-        """The packed model's loss for each label, the largest loss first."""
+        """The packed model's loss for each label, the largest loss first; none of scores, which have no labels."""
+        if self.gold.scored:
+            return []
         gold = self.perfect(len(labels))
         return damages(*(self.named(each, labels) for each in (dense, packed, gold)))
 
@@ -258,6 +244,10 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
     task = examples.task
     name = name or DEFAULT_METRICS[task.answer]
     check_metric(name)
+    if task.has_steps:
+        return scored_measure(name, examples, labels)
+    if name not in METRICS:
+        raise InputError(f"metric is {name}, which needs scores, but these texts have labels. Choose another metric.")
     if positive is not None and positive not in labels:
         raise InputError(f"positive is {brief(positive)}: it must be one of the labels, such as {labels[0]!r}.")
     wanted = positive_of(labels) if positive is None else positive
@@ -276,3 +266,17 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
     if metric.ranks and not (gold.targets == at).any():
         raise InputError(f"metric is {name}, but no row has the label {wanted!r}. Add rows, or choose another metric.")
     return Measure(name, gold)
+
+
+def scored_measure(name: str, examples: Examples, labels: list[str]) -> Measure:
+    """A metric on some texts with scores; InputError if it cannot judge them."""
+    assert examples.scores is not None
+    true = np.array(examples.scores)
+    if name in METRICS:
+        names = ", ".join(SCORE_METRICS)
+        raise InputError(f"metric is {name}, which needs labels, but these texts have scores. Choose {names} or auc:3.")
+    bound = bound_of(name)
+    if bound is not None and not 0 < int((true >= bound).sum()) < len(true):
+        which = "every" if (true >= bound).all() else "no"
+        raise InputError(f"metric is {name}, but {which} text has a score from {bound:g} on. Choose another score.")
+    return Measure(name, Gold(true, levels=np.array(levels_of(labels))))

@@ -80,7 +80,7 @@ def watch_of(measure: Measure, dense: Answers, counts: Sequence[int], rows: Arra
     have thresholds of their own.
     """
     gold = measure.gold
-    if gold.several or measure.metric.ranks:
+    if gold.several or gold.scored or measure.metric.ranks:
         return NOTHING
     given = {each: dense.chosen[:, each] for each in rare_classes(counts)}
     logits = logarithms(dense.probabilities)
@@ -103,7 +103,7 @@ def rare_classes(counts: Sequence[int]) -> list[int]:
 def never_found(measure: Measure, answers: Answers) -> list[int]:
     """Classes that the gold labels hold and the answers never give to one of their texts: their F1 is 0.
 
-    >>> from prunetext.statistics.metrics import Gold
+    >>> from prunetext.statistics.gold import Gold
     >>> never_found(Measure("accuracy", Gold(np.array([0, 0, 1]))), Answers.of(np.array([[0.9, 0.1]] * 3)))
     [1]
     """
@@ -114,7 +114,7 @@ def never_found(measure: Measure, answers: Answers) -> list[int]:
 def surely_never_found(measure: Measure, answers: Answers) -> list[int]:
     """Those of the classes that are never found of which this is hardly chance.
 
-    >>> from prunetext.statistics.metrics import Gold
+    >>> from prunetext.statistics.gold import Gold
     >>> gold = Measure("accuracy", Gold(np.array([0] * 8 + [1] * 5 + [2] * 8)))
     >>> surely_never_found(gold, Answers.of(np.array([[0.9, 0, 0.1]] * 13 + [[0.1, 0, 0.9]] * 8)))
     [1]
@@ -123,6 +123,8 @@ def surely_never_found(measure: Measure, answers: Answers) -> list[int]:
     probability of 5 % or less. So a class of a few texts tells something of a model that is mostly right, and of no
     other.
     """
+    if measure.gold.scored:  # a step is no class: the highest ones are rightly given to few texts
+        return []
     truth, classes = measure.gold.chosen(answers.chosen.shape[1]), never_found(measure, answers)
     missed = 1 - float((truth & answers.chosen).sum() / max(truth.sum(), 1))
     chance = CHANCE / max(int(truth.any(0).sum()), 1)
@@ -132,13 +134,17 @@ def surely_never_found(measure: Measure, answers: Answers) -> list[int]:
 def no_better_than_constant(measure: Measure, answers: Answers) -> bool:
     """Whether always giving the most frequent label would be as good, by this metric.
 
-    >>> from prunetext.statistics.metrics import Gold
+    >>> from prunetext.statistics.gold import Gold
     >>> no_better_than_constant(Measure("accuracy", Gold(np.array([0, 0, 1]))), Answers.of(np.array([[0.9, 0.1]] * 3)))
     True
     """
     gold = measure.gold
     if gold.several or measure.metric.ranks:
         return False
+    if gold.scored:
+        shares = measure.perfect(answers.chosen.shape[1]).probabilities.mean(0)
+        same = np.tile(shares, (len(gold.targets), 1))
+        return measure.value(answers) <= measure.value(Answers(same, same >= 0.5))
     most = np.bincount(gold.targets).argmax()
     constant = Answers.of(np.tile(np.eye(answers.chosen.shape[1])[most], (len(gold.targets), 1)))
     return measure.value(answers) <= measure.value(constant)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from prunetext.data.dataset import Examples
+from prunetext.data.task import Task
 from prunetext.models.encoded import SINGLE
 from prunetext.peers.baseline import likely_seconds
 from prunetext.runtime._native import count_words
@@ -19,6 +20,7 @@ from prunetext.runtime.tokenizers import BERT
 from prunetext.training.pace import pace
 
 AUTOMATIC = "auto"  # as the name of a teacher
+TAUGHT_TASKS = (SINGLE, Task(answer="score"))
 TEXT_COST = 60  # tokens: a text takes as long as so many, besides its own
 # Of the training of a TextCNN alone: up to so many tokens, an ensemble of small ones teaches, too.
 MOST_FOR_ENSEMBLE = 11_000_000
@@ -66,12 +68,14 @@ class Diet(NamedTuple):
 def automatic_teachers(train: Examples, classes: int, tokenizer: str = BERT) -> list[str]:
     """The names of the teachers for these labelled texts of so many classes; none for pairs or several labels.
 
+    Texts with scores have them, too.
+
     N-grams of pairs taught well on one set of three, and badly on another.
 
     >>> automatic_teachers(Examples(["a film"] * 9, ["x"] * 9), 2)
     ['tf-idf', 'ngrams', 'ensemble:3:small']
     """
-    if train.task != SINGLE:
+    if train.task not in TAUGHT_TASKS:
         return []
     tokens, characters = tokens_of(train, tokenizer), sum(map(len, train.texts))
     if tokens * classes > MOST_TFIDF_WORK or characters > MOST_CHARACTERS:

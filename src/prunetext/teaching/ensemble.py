@@ -93,6 +93,8 @@ def member(
         epochs = pace(len(train), task=train.task).epochs  # with many classes, too: there are other teachers
         own = pace(len(train), epochs, number, task=train.task, classes=classes)
         own = dataclasses.replace(own, ranking=0.0)  # it only labels
+        if train.task.has_steps:  # of which whole answers are hardly ever right
+            own = dataclasses.replace(own, best_by="loss")
         refuse_interrupted(train_model(model, train, dev, own, checkpoint=checkpoint))
         save_tensors(path, dict(model.state_dict()), {})
         checkpoint.unlink(missing_ok=True)

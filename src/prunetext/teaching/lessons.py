@@ -114,9 +114,10 @@ def find_teaching(
     if REST in names and options.labels_per_class is None:
         raise InputError(f"unlabelled names {REST}, which needs labels_per_class. Give both, or neither.")
     untaught = options.teacher in (None, NONE)
-    if data.train.task.answer == "labels" and (options.labels_per_class or (names and untaught)):
+    if data.train.task.of_many and (options.labels_per_class or (names and untaught)):
         what = "labels_per_class" if options.labels_per_class else "unlabelled without a teacher"
-        raise InputError(f"{what} is given, but these texts have several labels. Leave it out, or give only a teacher.")
+        have = data.train.task.answered
+        raise InputError(f"{what} is given, but these texts have {have}. Leave it out, or give only a teacher.")
     few, rest = labels_per_class(data, options.labels_per_class)
     held_out = [examples for examples in (data.dev, data.test) if examples is not None]
     files = [Path(name) for name in names if name != REST]

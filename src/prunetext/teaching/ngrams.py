@@ -17,6 +17,7 @@ from prunetext.teaching.cache import Floats
 LONGEST_NGRAM, STRENGTH, REGRESSION_STEPS = 3, 0.3, 300  # tokens of an n-gram, C of the regression, iterations at most
 RAREST_NGRAM, FEW = 2, 1_000  # texts that an n-gram must occur in, if there are at least so many texts
 LEAST_SHARE = 1e-6  # smaller probabilities are raised to this
+HALF_PASSED = 0.5  # of a step between levels of scores
 
 Answer = Callable[[Sequence[Input]], Floats]
 
@@ -24,7 +25,8 @@ Answer = Callable[[Sequence[Input]], Floats]
 def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "bert/1") -> Answer:
     """Train on labelled texts; the answers are logarithms of probabilities (n, classes), in the order of the labels.
 
-    If texts can have several labels, they are the log-odds of each label.
+    If texts can have several labels, they are the log-odds of each label; of scores, those of having passed half of
+    each step.
 
         answer = ngram_model(data.train, data.labels)
         answer(["great film"])        # array([[-3.9, -0.02]], dtype=float32)
@@ -36,7 +38,6 @@ def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "ber
     Source: Wang and Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification".
     """
     require("sklearn", extra="train")
-    from scipy.sparse import diags_array
     from scipy.special import logit
     from sklearn.feature_extraction.text import CountVectorizer
 
@@ -52,22 +53,11 @@ def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "ber
         raise InputError(
             "teacher ngrams: no n-gram occurs in two texts of train. Give more texts, or another teacher."
         ) from None
-    several, each_label = examples.task.answer == "labels", examples.label_lists
-    models = []
-    for number in range(1 if len(labels) == 2 and not several else 0, len(labels)):
-        inside = np.array([labels[number] in own for own in each_label])
-        if inside.all():
-            raise InputError(
-                f"teacher ngrams: every text of train has the label {labels[number]!r}, which cannot be learnt. "
-                "Leave the label out, or give another teacher."
-            )
-        own, other = (1 + np.asarray(seen[rows].sum(0)).ravel() for rows in (inside, ~inside))
-        weights = diags_array(np.log(own / own.sum()) - np.log(other / other.sum()))
-        models.append((weights, fitted_to(seen @ weights, inside)))
+    several, models = examples.task.of_many, regressions_of(examples, labels, seen)
 
     def answer(texts: Sequence[Input]) -> Floats:
         found = vectorizer.transform(texts)
-        shares = np.stack([model.predict_proba(found @ weights)[:, 1] for weights, model in models], axis=1)
+        shares = np.stack([share_of(found, weights, model) for weights, model in models], axis=1)
         if several:
             odds: Floats = logit(np.clip(shares, LEAST_SHARE, 1 - LEAST_SHARE)).astype(np.float32)
             return odds
@@ -78,6 +68,36 @@ def ngram_model(examples: Examples, labels: Sequence[str], tokenizer: str = "ber
         return logarithms
 
     return answer
+
+
+def regressions_of(examples: Examples, labels: Sequence[str], seen: Any) -> list[tuple[Any, Any]]:
+    """The weights of n-grams and a regression for each label, one for two; a number for a step that tells nothing."""
+    from scipy.sparse import diags_array
+
+    single, each_label = not examples.task.of_many and len(labels) == 2, examples.label_lists
+    steps = None if examples.scores is None else examples.targets(labels) >= HALF_PASSED
+    models: list[tuple[Any, Any]] = []
+    for number in range(1 if single else 0, len(labels)):
+        inside = np.array([labels[number] in own for own in each_label]) if steps is None else steps[:, number]
+        if inside.all() or (steps is not None and not inside.any()):
+            if steps is not None:  # a step that all texts have passed, or none
+                models.append((None, 1.0 if inside.all() else 0.0))
+                continue
+            raise InputError(
+                f"teacher ngrams: every text of train has the label {labels[number]!r}, which cannot be learnt. "
+                "Leave the label out, or give another teacher."
+            )
+        own, other = (1 + np.asarray(seen[rows].sum(0)).ravel() for rows in (inside, ~inside))
+        weights = diags_array(np.log(own / own.sum()) - np.log(other / other.sum()))
+        models.append((weights, fitted_to(seen @ weights, inside)))
+    return models
+
+
+def share_of(found: Any, weights: Any, model: Any) -> Any:
+    """The probability of a label for each row, by its regression; one number for all where there is none."""
+    if weights is None:
+        return np.full(found.shape[0], model)
+    return model.predict_proba(found @ weights)[:, 1]
 
 
 def fitted_to(seen: Any, inside: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from prunetext.data.dataset import Data, Input
+from prunetext.data.scores import levels_of, scored
 from prunetext.errors import InputError, require
 from prunetext.peers.baseline import Baselines
 from prunetext.statistics.answers import Answers
@@ -84,8 +85,11 @@ def of_tfidf(name: str, data: Data, tokenizer: str, baselines: Baselines) -> Tea
 
 
 def likelihood_of(data: Data) -> Callable[[Answers], float]:
-    """The likelihood of answers to dev: larger is better."""
+    """The likelihood of answers to dev, or of scores the squared error below zero: larger is better."""
     assert data.dev is not None
+    if data.dev.scores is not None:
+        levels, true = levels_of(data.labels), np.array(data.dev.scores)
+        return lambda said: -float(((scored(said.probabilities, levels) - true) ** 2).mean())
     loss, targets = loss_of(data.train.task), torch.from_numpy(data.dev.targets(data.labels))
 
     def likelihood(said: Answers) -> float:

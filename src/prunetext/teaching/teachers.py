@@ -124,6 +124,7 @@ def find_teacher(
     if sample is None and not path.exists():
         raise InputError(f"teacher {name}: there is no such file or folder. Give {TEACHER_KINDS}.")
     if path.suffix.lower() in PROBABILITY_ENDINGS and path.is_file():
+        refuse_scores(name, data.train.task)
         return of_probabilities(path, data)
     for dense in DENSE:
         if (path / dense).is_file():
@@ -131,8 +132,18 @@ def find_teacher(
     if path.is_file():
         return of_model(name, path, data, origin or Origin(data.fingerprint()))
     if sample is not None or (path / CONFIG).is_file():
+        refuse_scores(name, data.train.task)
         return of_transformer(name, options, data)
     raise InputError(f"teacher {name}: this cannot teach. Give {TEACHER_KINDS}.")
+
+
+def refuse_scores(name: str, task: Task) -> None:
+    """Refuse a teacher that knows labels alone."""
+    if task.has_steps:
+        raise InputError(
+            f"teacher {name}: it teaches labels, but these texts have scores. Give tf-idf, ngrams, ensemble, the "
+            "folder of an earlier run of scores, or its model file."
+        )
 
 
 def baselines_of(data: Data, tokenizer: str) -> Baselines:

@@ -12,7 +12,8 @@ from torch import Tensor
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Model
 from prunetext.statistics.answers import Answers, Array
-from prunetext.statistics.metrics import Gold, Measure
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import Measure
 from prunetext.training.batches import evaluation_batches
 from prunetext.training.losses import loss_of
 
@@ -36,8 +37,8 @@ def probabilities(model: Model, examples: Encoded) -> Array:
 
 
 def thresholds_of(model: Model, dev: Encoded) -> Array | None:
-    """The probabilities from which a text has each label, tuned on dev; None if each text has one label."""
-    return tuned_on(dev, lambda: probabilities(model, dev))
+    """The probabilities from which a text has each label, tuned on dev; None if each text has one label, or a score."""
+    return None if dev.task.has_steps else tuned_on(dev, lambda: probabilities(model, dev))
 
 
 def tuned_on(examples: Encoded, found: Callable[[], Array], rows: Rows | None = None) -> Array | None:

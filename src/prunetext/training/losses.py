@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -61,7 +62,9 @@ def distribution(targets: Tensor, soft: Tensor | None, share: float, classes: in
     >>> distribution(torch.tensor([1]), None, 0.5, 2).tolist()
     [[0.0, 1.0]]
     """
-    return functional.one_hot(targets, classes).float() if soft is None else blended(targets, soft, share)
+    if soft is not None:
+        return blended(targets, soft, share)
+    return functional.one_hot(targets, classes).float() if targets.dim() == 1 else targets
 
 
 def class_counts(targets: Tensor, classes: int) -> list[int]:
@@ -167,8 +170,13 @@ class Loss(NamedTuple):
 
 
 def loss_of(task: Task) -> Loss:
-    """The loss of a task's answers: of one label, or of several."""
+    """The loss of a task's answers: of one label, of several, or of a score's steps."""
     return LOSSES[task.answer]
+
+
+def half(probabilities: Numbers, targets: Numbers) -> Numbers:
+    """The thresholds of steps of scores: a step counts as passed from one half on, whatever the targets are."""
+    return np.full(probabilities.shape[1], 0.5)
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -184,7 +192,7 @@ def _logistic(logits: Tensor, targets: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
 
 
-LOSSES = {
+LOSSES: dict[str, Loss] = {
     "label": Loss(
         _cross_entropy,
         _mean_cross_entropy,
@@ -201,3 +209,4 @@ LOSSES = {
         tuned=tuned,
     ),
 }
+LOSSES["score"] = LOSSES["labels"]._replace(tuned=half)  # each step by itself, with the share of it that is passed

@@ -12,7 +12,7 @@ SEEN = 150_000  # texts that training sees, over all epochs, with small data
 EPOCHS_ALONE = (3, 20)
 # The texts that it sees at least, and the share of the head's features that is hidden: with several labels, each is
 # rare and has a probability of its own to learn.
-LEAST_SEEN_AND_DROPOUT = {"label": (0, 0.5), "labels": (430_000, 0.1)}
+LEAST_SEEN_AND_DROPOUT = {"label": (0, 0.5), "labels": (430_000, 0.1), "score": (0, 0.5)}
 # With many classes, each has few texts, and most words are of few classes: their vectors must move faster, and longer.
 MANY_CLASSES, TIMES_SEEN, MOST_EPOCHS_OF_MANY, EMBEDDING_RATE_OF_MANY = 20, 2, 40, 2e-2
 SEEN_TAUGHT, EPOCHS_TAUGHT = 1_200_000, (2, 20)  # the same with a teacher

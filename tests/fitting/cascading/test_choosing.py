@@ -20,7 +20,8 @@ from prunetext.runtime.cascade_model import confidences, unsure
 from prunetext.statistics.answers import Answers, Array
 from prunetext.statistics.bootstrap import paired_drop
 from prunetext.statistics.expected import expected_drop
-from prunetext.statistics.metrics import Gold, Measure
+from prunetext.statistics.gold import Gold
+from prunetext.statistics.metrics import Measure
 
 
 def said(gold: Array, skill: float, seed: int, classes: int = 3) -> Answers:

@@ -89,6 +89,8 @@ def half_of(folder: Path, *, transformer: bool) -> Half:
             f"{folder}: this run made a {other}, where that of a {wanted} is asked for. Give the run of a TextCNN "
             "first, and that of a transformer second."
         )
+    if model.levels is not None:
+        raise InputError(f"{folder}: its model gives scores, but a cascade is made of models of labels. Give others.")
     recipe = provenance_of(model.metadata).get("recipe")
     return Half(earlier, path, model, recipe if isinstance(recipe, dict) else {})
 

@@ -31,7 +31,7 @@ from prunetext.runtime.cascade_files import CASCADE_FORMAT, CONFIDENCE_RULES
 from prunetext.statistics.answers import LEARNT_DEV
 from prunetext.statistics.bootstrap import foresee_verdict
 from prunetext.statistics.evaluation import Verdict
-from prunetext.statistics.metrics import METRICS
+from prunetext.statistics.metrics import title_of
 
 IN_THE_FOLDER = 6  # digits of a number in the description
 
@@ -58,7 +58,7 @@ class Cascade:
     @property
     def title(self) -> str:
         """The metric's name as people write it."""
-        return METRICS[self.metric].title
+        return title_of(self.metric)
 
     def sentence(self) -> str:
         """The verdict in plain words."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from prunetext.errors import DamagedError, InputError, RunError, brief
 from prunetext.runtime.states import read_state, write_state
 from prunetext.statistics.evaluation import Verdict
-from prunetext.statistics.metrics import METRICS
+from prunetext.statistics.metrics import title_of
 
 LADDER_FILE, LADDER_FORMAT = "ladder.json", "prunetext-ladder/1"
 USUAL_SPEEDS = "1.5,2,3,5,10"
@@ -117,7 +117,7 @@ class Ladder:
     @property
     def title(self) -> str:
         """The metric's name as people write it."""
-        return METRICS[self.metric].title
+        return title_of(self.metric)
 
     def fields(self) -> dict[str, Any]:
         """Plain values, for JSON."""

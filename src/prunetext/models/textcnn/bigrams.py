@@ -51,16 +51,20 @@ def telling_bigrams(examples: Examples, labels: Sequence[str], reader: Reader, m
     >>> telling_bigrams(Examples(texts, [*"ynynny"]), ["n", "y"], reader, most=2).tolist()    # good film, not good
     [[3, 4], [5, 3]]
 
-    Single texts alone. A bigram counts once a text, and only if at least two texts have it. chi²: how far the number of
-    its texts of each label is from what the share of that label lets expect (Yang and Pedersen 1997, "A Comparative
-    Study on Feature Selection in Text Categorization").
+    Single texts alone. Of scores, the steps are labels that a text has if it has passed half of them. A bigram counts
+    once a text, and only if at least two texts have it. chi²: how far the number of its texts of each label is from
+    what the share of that label lets expect (Yang and Pedersen 1997, "A Comparative Study on Feature Selection in Text
+    Categorization").
     """
     keys, texts = _bigrams_of_texts(examples, reader)
     found, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
     often = counts >= RAREST_BIGRAM
     found, counts, place = found[often], counts[often], np.where(often, np.cumsum(often) - 1, -1)[place]
     place, texts = place[place >= 0], texts[place >= 0]
-    value = _chi_squared(place, counts, *_labels_of_texts(examples.targets(labels), texts), len(examples))
+    truth = examples.targets(labels)
+    if examples.scores is not None:
+        truth = (truth >= 0.5).astype(np.float32)
+    value = _chi_squared(place, counts, *_labels_of_texts(truth, texts), len(examples))
     chosen = np.sort(found[np.argsort(-value, kind="stable")[:most]])
     size = len(reader.words) + WORDS
     return torch.from_numpy(np.stack([chosen // size, chosen % size], axis=1))

@@ -12,6 +12,7 @@ import torch
 
 from prunetext.data.dataset import Input
 from prunetext.data.positive import positive_of
+from prunetext.data.scores import levels_of
 from prunetext.errors import InputError
 from prunetext.models.encoded import Encoded
 from prunetext.models.protocol import Beginning, Family, Request, Trained
@@ -75,6 +76,8 @@ def begin(request: Request) -> Beginning:
     )
     shares = shares_of(data.train, request.labels)
     positive = matching_class(request.labels, request.positive)
+    if data.train.task.has_steps:  # texts match that have passed half of all steps
+        positive = len(request.labels) // 2
     if like is None:
         kind = listing_kind(request, reader) or kind_of(data.train.task.texts, positive)
     else:
@@ -109,7 +112,8 @@ def graph(trained: Trained) -> Any:
     """The model as ONNX."""
     from prunetext.models.textcnn.onnx import float_graph
 
-    return float_graph(cast(TextCNN, trained.model), trained.reader, trained.labels, trained.thresholds)
+    levels = levels_of(trained.labels) if trained.task.has_steps else None
+    return float_graph(cast(TextCNN, trained.model), trained.reader, trained.labels, trained.thresholds, levels)
 
 
 def words_of(trained: Trained) -> tuple[list[str], str]:
@@ -131,13 +135,14 @@ def matching_class(labels: list[str], named: str | None = None) -> int:
 def listing_kind(request: Request, reader: Reader) -> Callable[..., TextCNN] | None:
     """The maker of a model with bigrams of the texts; None where there are none, or no model has any."""
     train, most = request.data.train, request.shape.bigrams
-    columns = weights_each(len(request.labels), several=train.task.answer == "labels")
+    columns = weights_each(len(request.labels), several=train.task.of_many)
     without = "pairs of texts" if train.task.texts > 1 else PIECES_3 if reader.tokenizer == PIECES_3 else None
     if most and without:
         raise InputError(f"bigrams is {most}, but a model of {without} has none. Leave it out.")
     if most is None:
         most = min(max(len(train), FEWEST_BIGRAMS), MOST_BIGRAM_WEIGHTS // columns)
         rarest = min(Counter(label for each in train.label_lists for label in each).values(), default=0)
+        rarest = rarest if train.scores is None else len(train) // len(request.labels)  # texts of a step
         most = most if most >= LEAST_LISTED and rarest >= LEAST_OF_LABEL else 0
     if most * columns > LARGEST_LIST:
         raise InputError(f"bigrams is {most}: with {columns} labels, the limit is {LARGEST_LIST // columns:,}.")

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import torch
 
+from prunetext.data.scores import levels_of
 from prunetext.data.task import Task
 from prunetext.errors import DamagedError, ModelFileError
 from prunetext.models.protocol import Trained
@@ -74,9 +75,9 @@ def read_float(path: Path) -> Trained:
         epochs = float(metadata.get("epochs", "nan"))
         thresholds = parsed(metadata.get("thresholds", "null"), path)
         _check_thresholds(thresholds, len(labels))
+        task = _task_of(metadata, model.texts, labels, several=thresholds is not None)
         if isinstance(model, BigramCNN):
-            _check_bigrams(model, words, tokenizer, weights_each(len(labels), several=thresholds is not None))
-        task = Task(model.texts, "label" if thresholds is None else "labels")
+            _check_bigrams(model, words, tokenizer, weights_each(len(labels), several=task.of_many))
         spent = epochs if math.isfinite(epochs) else UNTOLD_EPOCHS
         return Trained("textcnn", model, labels, task, Reader(words, tokenizer), thresholds, spent)
     except DamagedError as error:
@@ -87,6 +88,17 @@ def read_float(path: Path) -> Trained:
         raise ModelFileError(
             f"{path}: this is not a whole float model of a run ({reason_of(error)}). Repeat the run."
         ) from None
+
+
+def _task_of(metadata: Mapping[str, str], texts: int, labels: list[str], *, several: bool) -> Task:
+    """The task of a model; ValueError for scores whose steps are none."""
+    scored = Task(texts, "score")
+    if metadata.get("task") != scored.name:
+        return Task(texts, "labels" if several else "label")
+    if several:
+        raise ValueError("it has thresholds, which a model of scores has not")
+    levels_of(labels)
+    return scored
 
 
 def _check_bigrams(model: BigramCNN, words: list[str], tokenizer: str, weights: int) -> None:

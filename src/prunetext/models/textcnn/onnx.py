@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from onnx import ModelProto, TensorProto, checker, helper
 
-from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, add_probabilities
+from prunetext.models.graphs import CONTAINER, OPERATORS, PROBABILITIES, SCORE, add_probabilities, add_score
 from prunetext.models.textcnn.bigrams import BigramCNN
 from prunetext.models.textcnn.layout import UNKNOWN, WORDS
 from prunetext.models.textcnn.model import TextCNN
@@ -31,6 +31,10 @@ TO_THE_END = np.iinfo(np.int64).max
 MEANING = (
     "ids (batch, length): 0 is padding, at the end of a text only, 1 an unknown word, i + 2 word i of the vocabulary "
     "in the metadata. probabilities (batch, classes): those of the labels there, in their order."
+)
+MEANING_OF_SCORES = (
+    "Labels are the steps between the levels in the metadata, and a probability is the share of a step that is passed. "
+    "score (batch,): the first level and the sum of the steps as far as they are passed."
 )
 MEANING_OF_PAIRS = (
     "ids_b: those of each pair's second text. matched, matched_b: 1 for a word that the other text has, 3 where it has "
@@ -89,7 +93,8 @@ def packed_graph(model: ReferenceModel) -> ModelProto:
         more = OnnxBigrams(words, bigrams, weights, len(model.labels), model.distance).added(graph)
     decide(graph, seen(graph, features), weight, bias, model.temperature, model.thresholds is not None, more)
     reader, reject = Reader(words, model.tokenizer), model.reject
-    return finished_graph(graph, reader, model.labels, model.temperature, reject, model.positive, model.thresholds)
+    limits, levels = (model.thresholds, None) if model.levels is None else (None, model.levels)
+    return finished_graph(graph, reader, model.labels, model.temperature, reject, model.positive, limits, levels)
 
 
 def packed_features(graph: TextGraph, model: ReferenceModel, side: str, others: int = 0) -> str:
@@ -140,13 +145,18 @@ def small(table: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def float_graph(
-    model: TextCNN, reader: Reader, labels: Sequence[str], thresholds: Sequence[float] | None = None
+    model: TextCNN,
+    reader: Reader,
+    labels: Sequence[str],
+    thresholds: Sequence[float] | None = None,
+    levels: Sequence[float] | None = None,
 ) -> ModelProto:
     """The graph of a float model: word vectors are looked up and convolved; `reader` has the words of its ids.
 
     float_graph(model, reader, labels)    # as of load_float(Path("runs/reviews/dense.safetensors"))
 
-    With `thresholds`, a text can have several labels. Removed words are left out: they are unknown words.
+    With `thresholds`, a text can have several labels; with `levels`, it has a score. Removed words are left out: they
+    are unknown words.
     """
     graph = TextGraph()
     kept = np.flatnonzero(model.remap[WORDS:].numpy() != UNKNOWN)
@@ -156,13 +166,14 @@ def float_graph(
         words = words_with(words, bigrams)
     rows = model.remap[[0, UNKNOWN, *(WORDS + kept), *[UNKNOWN] * (len(words) - len(kept))]]
     features = [float_features(graph, model, rows, side) for side in SIDES[: model.texts]]
-    several, more = thresholds is not None, ""
+    several, more = thresholds is not None or levels is not None, ""
     if bigrams and isinstance(model, BigramCNN):
         weights = model.bigrams.numpy()
         more = OnnxBigrams(words, bigrams, weights, len(labels), int(model.distance)).added(graph)
     decide(graph, seen(graph, features), model.head.weight.numpy(), model.head.bias.numpy(), 1.0, several, more)
     positive = labels[int(model.positive)] if isinstance(model, PairCNN) else None
-    return finished_graph(graph, reader._replace(words=words), labels, 1.0, positive=positive, thresholds=thresholds)
+    own = reader._replace(words=words)
+    return finished_graph(graph, own, labels, 1.0, None, positive, thresholds, levels)
 
 
 def float_features(graph: TextGraph, model: TextCNN, rows: torch.Tensor, side: str) -> str:
@@ -229,6 +240,7 @@ def finished_graph(
     reject: float | None = None,
     positive: str | None = None,
     thresholds: Sequence[float] | None = None,
+    levels: Sequence[float] | None = None,
 ) -> ModelProto:
     """The whole model, with all that is needed to feed it, each entry of the metadata as JSON."""
     pairs = positive is not None
@@ -237,10 +249,14 @@ def finished_graph(
         for side in (SIDES if pairs else SIDES[:1])
         for name in ((IDS, MATCHED) if pairs else (IDS,))
     ]
-    probabilities = helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["batch", len(labels)])
-    meaning = f"{MEANING} {MEANING_OF_PAIRS}" if pairs else MEANING
+    given_back = [helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["batch", len(labels)])]
+    meaning, task = f"{MEANING} {MEANING_OF_PAIRS}" if pairs else MEANING, "pairs"
+    if levels is not None:
+        add_score(graph, levels)
+        given_back.append(helper.make_tensor_value_info(SCORE, TensorProto.FLOAT, ["batch"]))
+        meaning, task = f"{meaning} {MEANING_OF_SCORES}", "score of pairs"
     proto = helper.make_model(
-        helper.make_graph(graph.nodes, "textcnn", given, [probabilities], graph.constants, meaning),
+        helper.make_graph(graph.nodes, "textcnn", given, given_back, graph.constants, meaning),
         opset_imports=[helper.make_opsetid("", OPERATORS)],
         ir_version=CONTAINER,
         producer_name="prunetext",
@@ -253,7 +269,8 @@ def finished_graph(
         "tokenizer": reader.tokenizer,
         "vocabulary": list(reader.words),
         **({} if reject is None else {"reject": reject}),
-        **({"task": "pairs", "positive": positive} if pairs else {}),
+        **({"task": task, "positive": positive} if pairs else {}),
+        **({} if levels is None else {"levels": list(levels)}),
         **({} if thresholds is None else {"thresholds": list(thresholds)}),
     }
     helper.set_model_props(proto, {key: json.dumps(value, ensure_ascii=False) for key, value in metadata.items()})

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from prunetext.data.scores import levels_of, score_name
 from prunetext.models.protocol import Packing, Trained
 from prunetext.models.provenance import found_out, threshold_text
 from prunetext.models.textcnn.bigrams import BigramCNN
@@ -98,6 +99,8 @@ def described(trained: Trained, packing: Packing) -> dict[str, str]:
     }
     if isinstance(model, PairCNN):
         metadata["positive"] = json.dumps(trained.labels[int(model.positive)], ensure_ascii=False)
+    if trained.task.has_steps:
+        metadata["levels"] = f"[{','.join(map(score_name, levels_of(trained.labels)))}]"
     if trained.thresholds is not None:
         metadata["thresholds"] = f"[{','.join(map(threshold_text, trained.thresholds))}]"
     return metadata

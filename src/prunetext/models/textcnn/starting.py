@@ -114,13 +114,15 @@ def begin_at(model: TextCNN, shares: Sequence[float]) -> None:
 
 
 def shares_of(examples: Examples, labels: Sequence[str]) -> list[float] | None:
-    """The share of texts that have each label, if a text can have several; else None.
+    """The share of texts that have each label, if a text can have several, or have passed each step; else None.
 
     >>> shares_of(Examples(["a film", "dull"], [["x", "y"], ["y"]]), ["x", "y"])
     [0.5, 1.0]
     """
     if examples.task.answer == "label":
         return None
+    if examples.scores is not None:
+        return [float(share) for share in examples.targets(labels).mean(0)]
     counts = Counter(label for each in examples.label_lists for label in each)
     return [counts[label] / len(examples) for label in labels]
 

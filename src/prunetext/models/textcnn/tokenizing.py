@@ -113,10 +113,12 @@ def finer_tokenizer(inputs: Sequence[Input]) -> str:
 
 def savings(examples: Examples, chosen: list[int], one: str, other: str, longest: int) -> _Floats:
     """The squared error on each chosen example that another tokenizer saves, in parts of the labels' variance."""
-    every, lists = examples.inputs, examples.label_lists
+    every, lists, scores = examples.inputs, examples.label_lists, examples.scores
     inputs, own = [every[at] for at in chosen], [lists[at] for at in chosen]
     labels = sorted({label for each in own for label in each})
     truth = np.array([[float(label in each) for label in labels] for each in own])
+    if scores is not None:
+        truth = np.array([[scores[at]] for at in chosen])
     variance = ((truth - truth.mean(0)) ** 2).sum(1).mean()
     before, after = (errors(inputs, truth, tokenizer, longest) for tokenizer in (one, other))
     saved: _Floats = (before - after) / max(float(variance), TINY)

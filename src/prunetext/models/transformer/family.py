@@ -63,6 +63,11 @@ def check_encoder(shape: DenseOptions, learnt: VectorOptions, vectors: Any) -> N
 def begin_encoder(request: Request) -> Beginning:
     """The encoder, with the tokens of the texts alone, and a head that gives all labels the same logit."""
     shape = request.shape
+    if request.data.train.task.has_steps:
+        raise InputError(
+            f"{request.data.name}: these texts have scores, but a transformer, such as {shape.model}, learns labels "
+            "alone. Leave --model out, or give labels with --label."
+        )
     place = shape.model if request.like is None else str(request.vectors)  # where it is by now
     found = read_pretrained(place)
     longest = min(found.layout.longest, shape.max_tokens)

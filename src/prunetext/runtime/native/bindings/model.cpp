@@ -133,6 +133,18 @@ class PythonModel {
         return nb::make_tuple(shares, chosen);
     }
 
+    // For a model of scores, that of each text: a bytearray of float64, (texts,).
+    nb::object scores(nb::handle texts, int threads) const {
+        if (model_.levels.empty()) throw nb::value_error("this model gives labels, not scores");
+        const HeldTexts held = hold(texts);
+        const nb::object array = make_bytes(held.texts().size() / per() * sizeof(double));
+        auto *out = reinterpret_cast<double *>(PyByteArray_AsString(array.ptr()));
+        score_all(held, threads, [&](Workspace &workspace, size_t first, size_t count) {
+            for (size_t t = 0; t < count; ++t) out[first + t] = scored(model_, workspace, t);
+        });
+        return array;
+    }
+
     // The features of single texts: a bytearray of float32, (texts, features).
     nb::object encode(nb::handle texts, int threads) const {
         const HeldTexts held(texts);
@@ -273,7 +285,7 @@ class PythonModel {
     // For each text that can have several labels, the list of its labels, or of (label, probability).
     nb::object several(nb::handle texts, int threads, bool with_probability) const {
         const HeldTexts held = hold(texts);
-        const size_t count = held.texts().size(), words = (classes() + 63) / 64;
+        const size_t count = held.texts().size() / per(), words = (classes() + 63) / 64;
         std::vector<uint64_t> chosen(count * words);  // a bit for each label
         std::vector<std::vector<float>> shares(with_probability ? count : 0);
         score_all(held, threads, [&](Workspace &workspace, size_t first, size_t some) {
@@ -327,6 +339,7 @@ void bind_model(nb::module_ &module) {
              nb::arg("reject") = false)
         .def("probabilities", &PythonModel::probabilities, nb::arg("texts"), nb::arg("threads"))
         .def("answers", &PythonModel::answers, nb::arg("texts"), nb::arg("threads"))
+        .def("scores", &PythonModel::scores, nb::arg("texts"), nb::arg("threads"))
         .def("encode", &PythonModel::encode, nb::arg("texts"), nb::arg("threads"))
         .def("match", &PythonModel::match, nb::arg("query"), nb::arg("vectors"), nb::arg("top"), nb::arg("most"),
              nb::arg("texts").none(), nb::arg("second"))

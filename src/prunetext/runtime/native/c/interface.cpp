@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "c/prunetext.h"
 #include "explain.hpp"
@@ -14,6 +15,7 @@
 #include "kernel/answers.hpp"
 #include "kernel/kernel.hpp"
 #include "kernel/own_workspace.hpp"
+#include "refuse.hpp"
 
 struct prunetext_model {
     prunetext::Model model;
@@ -123,7 +125,9 @@ prunetext_model *prunetext_load(const void *bytes, size_t size, char *message, s
 #endif
     return guarded(reason, static_cast<prunetext_model *>(nullptr), [&] {
         const std::string_view file(static_cast<const char *>(bytes), size);
-        auto *const model = new prunetext_model{Model(read_memory(file), inflate)};
+        Model read(read_memory(file), inflate);
+        if (!read.levels.empty()) refuse("it gives scores, which this interface does not; predict them with Python");
+        auto *const model = new prunetext_model{std::move(read)};
         reason.write({});
         return model;
     });

@@ -60,6 +60,14 @@ void choose(const Model &model, const Workspace &workspace, size_t text, uint64_
     }
 }
 
+double scored(const Model &model, const Workspace &workspace, size_t text) {
+    const double *const logits = workspace.logits.data() + text * model.bias.size();
+    double score = model.levels[0];
+    for (size_t c = 0; c < model.labels.size(); ++c)
+        score += static_cast<double>(logistic(logits[c] / model.temperature)) * (model.levels[c + 1] - model.levels[c]);
+    return score;
+}
+
 void given_labels(const Model &model, const Workspace &workspace, size_t text, uint64_t *out) {
     if (model.several()) return choose(model, workspace, text, out);
     const uint32_t label = winner(model, workspace, text);

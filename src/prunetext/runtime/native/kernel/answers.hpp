@@ -35,6 +35,10 @@ void probabilities(const Model &model, Workspace &workspace, size_t text, float 
 void choose(const Model &model, const Workspace &workspace, size_t text, uint64_t *out,
             std::vector<float> *shares = nullptr);
 
+// The score of a text, for a model of scores: its first level, and of each step up to the next level as much as is
+// probable. The logits stay.
+double scored(const Model &model, const Workspace &workspace, size_t text);
+
 // Set a bit for each label that a text is given: the winner's, or those of `choose`. The logits stay.
 void given_labels(const Model &model, const Workspace &workspace, size_t text, uint64_t *out);
 

@@ -47,7 +47,7 @@ Model::Model(File file, const Inflate &inflate) {
 }
 
 void Model::read_metadata(const Header &header) {
-    one_of(header, "task", {"classification", "pairs", "labels"});
+    one_of(header, "task", {"classification", "pairs", "labels", "score", "score of pairs"});
     const std::optional<Tokenizer> named = tokenizer_of(header.value("tokenizer"));
     if (!named) refuse("its tokenizer is none that this version knows; a newer prunetext may know it");
     tokenizer = *named;
@@ -55,7 +55,7 @@ void Model::read_metadata(const Header &header) {
     one_of(header, "table", {"int8", "int16"});
     mean = header.value("pooling") == "max+mean";
     wide = header.value("table") == "int16";
-    pairs = header.value("task") == "pairs";
+    pairs = header.value("task") == "pairs" || header.value("task") == "score of pairs";
 
     // The bounds keep logits / temperature finite.
     if (!is_number(header.value("temperature"), temperature) || !(temperature >= 1e-6 && temperature <= 1e6))
@@ -76,6 +76,7 @@ void Model::read_metadata(const Header &header) {
     std::sort(sorted.begin(), sorted.end());
     if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) json.fail("has a label twice");
     read_thresholds(header);
+    read_levels(header);
     if (!pairs) return;
 
     JsonReader name(header.value("positive"), "its positive label");
@@ -101,6 +102,28 @@ void Model::read_thresholds(const Header &header) {
     });
     json.end();
     if (thresholds.size() != labels.size()) json.fail("has fewer numbers than there are labels");
+}
+
+// The steps of scores are labels that a text has from a probability of one half on.
+void Model::read_levels(const Header &header) {
+    const std::string &task = header.value("task");
+    if (task != "score" && task != "score of pairs") {
+        if (header.find("levels")) refuse("it has levels, which only a model of scores has");
+        return;
+    }
+    if (reject > 0) refuse("it has a reject, which a model of scores has not");
+    JsonReader json(header.value("levels"), "its list of levels");
+    json.list([&] {
+        double level = 0;
+        if (levels.size() > labels.size()) json.fail("has more numbers than the steps between them need");
+        if (!is_number(json.number(), level) || !(level >= -1e30 && level <= 1e30))
+            json.fail("has something else than a number from -1e30 to 1e30");
+        if (!levels.empty() && !(level > levels.back())) json.fail("has numbers that do not rise");
+        levels.push_back(level);
+    });
+    json.end();
+    if (levels.size() != labels.size() + 1) json.fail("has fewer numbers than the steps between them need");
+    thresholds.assign(labels.size(), 0.5);
 }
 
 void Model::read_convolutions(const Reader &reader) {

@@ -59,7 +59,8 @@ struct Model {
     Tokenizer tokenizer = Tokenizer::bert;
     double temperature = 1;
     std::vector<double> thresholds;  // of the labels' probabilities; empty where a text has exactly one label
-    double reject = 0;  // texts of a smaller top probability may be rejected; 0: the file names no threshold
+    std::vector<double> levels;  // of scores, rising: one more than there are labels, which are the steps between them
+    double reject = 0;           // texts of a smaller top probability may be rejected; 0: the file names no threshold
 
     Vocabulary vocabulary{{}};
     Bigrams bigrams;
@@ -89,7 +90,7 @@ struct Model {
         return row(word < 0 ? 0 : vocabulary.place(static_cast<size_t>(word)) + size_t{1});
     }
     int max_taps() const { return widths.back().taps; }
-    // Whether a text may have any number of labels, each with a probability of its own.
+    // Whether a text may have any number of labels, each with a probability of its own, as the steps of scores have.
     bool several() const { return !thresholds.empty(); }
 
     // Largest entry of the table for which a window's sum fits int16: a tap adds a word's row, and in pairs two for its
@@ -100,6 +101,7 @@ struct Model {
     struct Reader;
     void read_metadata(const Header &header);
     void read_thresholds(const Header &header);
+    void read_levels(const Header &header);
     void read_vocabulary(const Reader &reader);
     void read_bigrams(const Reader &reader);
     void read_convolutions(const Reader &reader);
