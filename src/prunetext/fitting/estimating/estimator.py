@@ -48,8 +48,8 @@ class TextClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type:
     X: texts as a list, an array, or a column of pandas, Polars or Arrow; or two columns for pairs of texts. y: labels
     of one type, or a matrix of 0 and 1 with a column for each label, if texts can have several. Parameters are options
     of `prunetext.fit`, with its defaults. options: more of them, by their names. out: a folder for the run, which
-    replaces an earlier run there; without it, a temporary one, which goes at once. threads: for predictions. effort: as for
-    `fit`; without it and without min_speed, speeds are measured more briefly than there.
+    replaces an earlier run there; without it, a temporary one, which goes at once. threads: for predictions. effort: as
+    for `fit`; without it and without min_speed, speeds are measured more briefly than there.
 
     After `fit`: `classes_`, sorted, in the labels' own type, for several labels the numbers or names of the columns;
     `packed_`, the bytes of the packed file; `model_`, the same as `prunetext.load` gives it; `verdict_`; and
