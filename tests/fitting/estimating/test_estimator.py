@@ -49,7 +49,9 @@ def test_the_file_is_that_of_the_runtime(fitted: TextClassifier, tmp_path: Path)
     assert fitted.predict(X).tolist() == [int(label) for label in plain.predict(X.tolist())]
     probabilities = plain.predict_proba(X.tolist())
     np.testing.assert_array_equal(fitted.predict_proba(X), probabilities[:, [2, 0, 1]])
-    assert (tmp_path / "model.safetensors").read_bytes() == fitted.packed_ == fitted.result_.path.read_bytes()
+    assert (tmp_path / "model.safetensors").read_bytes() == fitted.packed_
+    assert not fitted.result_.path.parent.exists(), "it was temporary"
+    assert fitted.result_.model.predict(["sign0"]) == plain.predict(["sign0"])
 
 
 @pytest.mark.parametrize("labels", [["b", "a"], [10, 9], [True, False], [0.5, 1.5]], ids=str)

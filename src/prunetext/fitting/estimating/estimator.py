@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -46,8 +48,8 @@ class TextClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type:
     X: texts as a list, an array, or a column of pandas, Polars or Arrow; or two columns for pairs of texts. y: labels
     of one type, or a matrix of 0 and 1 with a column for each label, if texts can have several. Parameters are options
     of `prunetext.fit`, with its defaults. options: more of them, by their names. out: a folder for the run, which
-    replaces an earlier run there; without it, a temporary one. threads: for predictions. effort: as for `fit`; without
-    it and without min_speed, speeds are measured more briefly than there.
+    replaces an earlier run there; without it, a temporary one, which goes at once. threads: for predictions. effort: as
+    for `fit`; without it and without min_speed, speeds are measured more briefly than there.
 
     After `fit`: `classes_`, sorted, in the labels' own type, for several labels the numbers or names of the columns;
     `packed_`, the bytes of the packed file; `model_`, the same as `prunetext.load` gives it; `verdict_`; and
@@ -113,13 +115,14 @@ class TextClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type:
         from prunetext.fitting.effort import Effort
 
         learnt = learnt_from(X, y, sample_weight)
-        out = None if self.out is None else Path(self.out)
         brief = self.effort is None and self.min_speed is None
         effort = Effort(speed_seconds=SPEED_SECONDS_OF_MANY) if brief else self.effort
-        result = fit(
-            Data(learnt.examples, name="X"), out=out, overwrite=out is not None, effort=effort, **self._options()
-        )
-        self._take(result.path.read_bytes(), learnt.classes, learnt.names)
+        data, options = Data(learnt.examples, name="X"), self._options()
+        # Not left to the end of Python: processes of joblib end without it.
+        with tempfile.TemporaryDirectory(prefix="prunetext-") if self.out is None else nullcontext(self.out) as folder:
+            result = fit(data, out=Path(folder), overwrite=self.out is not None, effort=effort, **options)
+            assert result.model  # read while its file is there
+            self._take(result.path.read_bytes(), learnt.classes, learnt.names)
         self.result_: Result = result
         self.verdict_: Verdict = result.verdict
         return self
