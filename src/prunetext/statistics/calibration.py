@@ -144,8 +144,8 @@ def _temperature_of_several(likelihoods: NDArray[np.float64], true: NDArray[np.b
 def temperature_of_scores(probabilities: ArrayLike, scores: ArrayLike, levels: Sequence[float]) -> float:
     """The temperature of the steps at which scores have the smallest squared error.
 
-    >>> temperature_of_scores([[0.9, 0.1]] * 4, [1, 1, 1, 1], [0, 1, 2])
-    1.0
+    >>> round(temperature_of_scores([[0.9, 0.9]] * 4, [1.2] * 4, [0, 1, 2]), 1)
+    5.4
 
     probabilities: of the steps at temperature 1, (texts, steps). 1 if no temperature saves a thousandth of the error.
     """

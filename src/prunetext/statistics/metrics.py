@@ -236,7 +236,7 @@ def measure_of(name: str | None, examples: Examples, labels: list[str], positive
     """A metric on some texts; InputError if it cannot judge texts of this kind.
 
     >>> measure_of("f1", Examples(["good", "bad"], ["yes", "no"]), ["no", "yes"]).gold
-    Gold(targets=array([1, 0]), queries=None, positive=1)
+    Gold(targets=array([1, 0]), queries=None, positive=1, levels=None)
 
     No name means accuracy, or micro-F1 for several labels. labels: in the order of classes. positive: the positive
     label of F1 and rankings, if its name is unusual. Pairs with the same first text belong to one query.
