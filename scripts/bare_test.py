@@ -41,7 +41,7 @@ for name in ("fit", "Score"):
     else:
         raise AssertionError(f"{name} is there without its extra")
 """
-LARGEST_WHEEL = 1_480_000  # bytes, of which two modules of WebAssembly have 145,000
+LARGEST_WHEEL = 1_530_000  # bytes, of which two modules of WebAssembly have 145,000
 SLOW_TO_IMPORT = {"json", "re", "typing", "dataclasses", "pathlib", "importlib.metadata", "numpy", "torch"}
 
 
