@@ -43,6 +43,7 @@ from prunetext.runtime.classifier import cascade_folder
 from prunetext.statistics.evaluation import verdict
 
 BATCH, TURN_BATCHES = 32, 4
+INSTRUCTIONS = ("avx2", "avx512_f", "avx512_vnni", "amx_int8")  # on which the speed of whole numbers depends
 # Tokens, numbers, and ranks of the table of words; 0 for a table that is no product.
 WORDS_TRIED = (
     ("all", "float32", 0),
@@ -154,6 +155,7 @@ def speed_rows(
         row |= {"texts_per_second": spread(own)}
         row["against_torch"] = spread([one / other for one, other in zip(own, speeds[first], strict=True)], 2)
         row["against_int8"] = spread([one / other for one, other in zip(own, alone, strict=True)], 2) if alone else {}
+        row["instructions"] = " ".join(name for name in INSTRUCTIONS if torch.cpu.get_capabilities().get(name))
         print(json.dumps({**row, **machine("torch", "onnxruntime", "tokenizers")}), flush=True)
 
 
