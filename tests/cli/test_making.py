@@ -215,7 +215,7 @@ PRUNE_ENDS = {
     "group": ("groups has 'heads'. Choose any of vocabulary, ", "{run} --groups filters,heads"),
     "refused": ("criterion lasso does not go with groups bits: ", "{run} --criterion lasso --groups bits"),
     "taps": ("schedule incremental does not go with groups taps: ", "{run} --schedule incremental --groups taps"),
-    "speed": ("min_speed is 300k, but pruning dimensions makes", "{run} --min-speed 300k --groups dimensions"),
+    "speed": ("groups is dimensions, which makes nothing faster", "{run} --min-speed 300k --groups dimensions"),
     "size": ("max_size is '64apples': ", "{run} --max-size 64apples"),
     "drop": ("max_drop is -1.0: it must be between 0 and 100.", "{run} --max-drop -1"),
     "moved": ("{tmp}/none: there is no such file or folder.", "{run} --data {tmp}/none"),

@@ -37,7 +37,9 @@ def test_it_prints_a_row_for_each_model(run: Path, tmp_path: Path, call: Call) -
     for name in ("1.2x", "1.5x"):
         assert float(rows[name][1]) >= float(name[:-1])
         verdict = read_state(out / name / "result.json")["verdict"]
-        assert rows[name][-1] == verdict["name"] == "kept", "100 points may be lost"
+        assert rows[name][-1] == verdict["name"]
+        gives_one_answer = bool(verdict["doubt"])  # so small a model may, where nothing is trained after the cut
+        assert verdict["name"] == ("undecided" if gives_one_answer else "kept"), "100 points may be lost"
     assert "99x" not in rows
     assert done.out.splitlines()[-1] == str(out)
 

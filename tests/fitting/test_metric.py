@@ -145,7 +145,8 @@ def test_the_commands_name_the_metric(data: Data, tmp_path: Path, call: Callable
     assert "points of F1 against it" in out
     assert call(*arguments, "--positive", "class 2").err.startswith("positive is 'class 2': it must be one of the lab")
     assert call("fit", tmp_path / "data.jsonl", "--out", tmp_path / "no", "--metric", "auc").err == (
-        "metric is 'auc': it must be one of accuracy, macro-f1, micro-f1, f1, map, mrr.\n"
+        "metric is 'auc': it must be one of accuracy, macro-f1, micro-f1, f1, map, mrr, or for scores spearman, "
+        "pearson, mae, rmse, within-one, auc:3.\n"
     )
     for metric, said in (("f1", "no label has a usual name"), ("map", "which needs pairs of texts with one label")):
         done = call("fit", tmp_path / "data.jsonl", "--out", tmp_path / "no", "--metric", metric)
